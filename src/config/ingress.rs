@@ -1,0 +1,68 @@
+//! `[ingress]` and `[endpoints.*]`
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::secret::Secret;
+
+/// `[ingress]`: the webhook listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingress {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Largest body, in bytes. A larger one is answered 413.
+    pub max_body_bytes: usize,
+    /// Largest head (request line and headers), in bytes. A larger one is answered 431.
+    pub max_head_bytes: usize,
+    /// Requests handled at once. One more is answered 503.
+    pub max_in_flight: usize,
+    /// How long Redis may take to acknowledge an event. Longer is answered 503.
+    #[serde(with = "humantime_serde")]
+    pub enqueue_timeout: Duration,
+    /// How long a client may take to send its head, and again its body.
+    #[serde(with = "humantime_serde")]
+    pub read_timeout: Duration,
+    /// How long requests in flight may take to end after SIGTERM.
+    #[serde(with = "humantime_serde")]
+    pub grace: Duration,
+}
+
+/// `[endpoints]`, by name. `POST /webhooks/stripe` is the one named `default`.
+pub type Endpoints = BTreeMap<String, Endpoint>;
+
+/// `[endpoints.NAME]`: one webhook endpoint, as set up in Stripe's dashboard.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// Its signing secrets, `whsec_...`; several while one is being rolled.
+    #[serde(default)]
+    pub secrets: Vec<Secret>,
+    /// The events that it takes; others are answered 200 and not queued.
+    #[serde(default)]
+    pub mode: ModeFilter,
+    /// How old a signature may be.
+    #[serde(with = "humantime_serde", default = "default_tolerance")]
+    pub tolerance: Duration,
+}
+
+fn default_tolerance() -> Duration {
+    // What Stripe's own libraries take (docs.stripe.com, "Verify webhook signatures").
+    Duration::from_secs(300)
+}
+
+/// Which mode's events an endpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeFilter {
+    /// Both.
+    #[default]
+    Any,
+    /// Live events alone.
+    Live,
+    /// Test events alone.
+    Test,
+}

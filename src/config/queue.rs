@@ -1,0 +1,41 @@
+//! `[redis]` and `[queue]`
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::secret::Secret;
+
+/// `[redis]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// `redis://` or `rediss://` (TLS); may hold a password, so it is a secret.
+    pub url: Secret,
+    /// How long a connection may take to open.
+    #[serde(with = "humantime_serde")]
+    pub connect_timeout: Duration,
+    /// How long a command may take.
+    #[serde(with = "humantime_serde")]
+    pub command_timeout: Duration,
+}
+
+/// `[queue]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// The name of the queue: the hash tag of all its keys, `{name}:...`.
+    pub name: String,
+    /// How long a worker may be silent before another takes its jobs.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    /// Deliveries of one job to workers that died before it is given up as poison.
+    pub max_deliveries: u32,
+    /// Jobs that a worker holds ready beyond those that it runs.
+    pub prefetch: usize,
+    /// How often due retries are moved back, and dead workers' jobs taken over.
+    #[serde(with = "humantime_serde")]
+    pub sweep_interval: Duration,
+    /// Of ten jobs handed out while both lanes wait, how many are live webhooks; 1 to 9.
+    pub live_share: u8,
+}

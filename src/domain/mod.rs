@@ -1,0 +1,27 @@
+//! The rules, and nothing else.
+//!
+//! Pure: no async, no clock, no randomness, no serde, and none of the crates that talk to the
+//! outside. Whatever a rule needs of the world (a time, a random number) is handed to it as a
+//! value, so that each rule is a table that can be printed, reviewed and tested whole.
+//!
+//! Reading order: what things are called ([`id`], [`money`], [`event`]), what Stripe can say about
+//! each object ([`payment`], [`charge`], [`refund`], gathered in [`object`]), what a job should do
+//! next ([`plan`]), and what to do when it fails ([`failure`], [`retry`]).
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod id;
+pub mod money;
+
+pub mod event;
+pub mod notification;
+pub mod transition;
+
+pub mod charge;
+pub mod payment;
+pub mod refund;
+
+pub mod object;
+pub mod plan;
+
+pub mod failure;
+pub mod retry;

@@ -1,0 +1,178 @@
+//! PaymentIntent: a payment from the first attempt to its end.
+
+use super::event::Timestamp;
+use super::id::{AccountId, ObjectId};
+use super::money::{Currency, Minor};
+use super::notification::{Notification, Topic};
+use super::transition::{self, Transition};
+
+/// Stripe's `status` of a PaymentIntent (docs.stripe.com, "How PaymentIntents work").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Waits for a payment method; also where a failed attempt goes *back* to.
+    RequiresPaymentMethod,
+    /// Has a method, waits to be confirmed.
+    RequiresConfirmation,
+    /// Waits for the customer, for 3-D Secure mostly.
+    RequiresAction,
+    /// With the bank or the network.
+    Processing,
+    /// Authorised; waits to be captured.
+    RequiresCapture,
+    /// Ended without money.
+    Canceled,
+    /// Ended with money. A refund does not change it.
+    Succeeded,
+}
+
+impl transition::Status for Status {
+    const ALL: &'static [Self] = &[
+        Self::RequiresPaymentMethod,
+        Self::RequiresConfirmation,
+        Self::RequiresAction,
+        Self::Processing,
+        Self::RequiresCapture,
+        Self::Canceled,
+        Self::Succeeded,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::RequiresPaymentMethod => "requires_payment_method",
+            Self::RequiresConfirmation => "requires_confirmation",
+            Self::RequiresAction => "requires_action",
+            Self::Processing => "processing",
+            Self::RequiresCapture => "requires_capture",
+            Self::Canceled => "canceled",
+            Self::Succeeded => "succeeded",
+        }
+    }
+
+    fn steps_to(self, next: Self) -> bool {
+        use Status as S;
+        match self {
+            S::RequiresPaymentMethod => matches!(
+                next,
+                S::RequiresConfirmation
+                    | S::RequiresAction
+                    | S::Processing
+                    | S::RequiresCapture
+                    | S::Succeeded
+                    | S::Canceled
+            ),
+            S::RequiresConfirmation => matches!(
+                next,
+                S::RequiresPaymentMethod
+                    | S::RequiresAction
+                    | S::Processing
+                    | S::RequiresCapture
+                    | S::Succeeded
+                    | S::Canceled
+            ),
+            S::RequiresAction => matches!(
+                next,
+                S::RequiresPaymentMethod
+                    | S::RequiresConfirmation
+                    | S::Processing
+                    | S::RequiresCapture
+                    | S::Succeeded
+                    | S::Canceled
+            ),
+            // A payment that is processing can still fail (bank debits), but only some methods can
+            // be cancelled from here.
+            S::Processing => matches!(
+                next,
+                S::RequiresPaymentMethod | S::RequiresCapture | S::Succeeded | S::Canceled
+            ),
+            // With multicapture an intent stays in requires_capture; an authorisation that expires
+            // ends as canceled. Capturing itself can be asynchronous.
+            S::RequiresCapture => matches!(next, S::Processing | S::Succeeded | S::Canceled),
+            S::Canceled | S::Succeeded => false,
+        }
+    }
+}
+
+/// Why the last attempt failed, in Stripe's own words (docs.stripe.com, "Error codes", "Decline
+/// codes").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureReason {
+    /// `card_declined`, `authentication_required`, `processing_error`, ...
+    pub code: Option<String>,
+    /// The bank's finer word: `insufficient_funds`, `lost_card`, ...
+    pub decline_code: Option<String>,
+    /// A sentence for people.
+    pub message: Option<String>,
+}
+
+/// All that Stripe says about a payment and that we keep in columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Stripe's status.
+    pub status: Status,
+    /// What the payment is for.
+    pub amount: Minor,
+    /// What can still be captured.
+    pub amount_capturable: Minor,
+    /// What has been received.
+    pub amount_received: Minor,
+    /// The currency of all three.
+    pub currency: Currency,
+    /// Who pays.
+    pub customer: Option<String>,
+    /// The method of the last attempt.
+    pub payment_method: Option<String>,
+    /// The charge of the last attempt.
+    pub latest_charge: Option<ObjectId>,
+    /// `automatic`, `automatic_async` or `manual`.
+    pub capture_method: String,
+    /// Why the last attempt failed; none after a success.
+    pub failure: Option<FailureReason>,
+    /// `requested_by_customer`, `abandoned`, ...
+    pub cancellation_reason: Option<String>,
+    /// When it was cancelled.
+    pub canceled_at: Option<Timestamp>,
+    /// What the customer has to do next: `redirect_to_url`, `use_stripe_sdk`, ...
+    pub next_action: Option<String>,
+    /// Destination charges: where the money goes.
+    pub transfer_destination: Option<AccountId>,
+    /// Destination charges: what the platform keeps.
+    pub application_fee_amount: Option<Minor>,
+    /// The account on whose behalf the charge is made.
+    pub on_behalf_of: Option<AccountId>,
+    /// A text for people.
+    pub description: Option<String>,
+    /// The team's own link to their rows, sorted by key.
+    pub metadata: Vec<(String, String)>,
+    /// When Stripe made it.
+    pub created: Timestamp,
+}
+
+/// What the rules need to know of the row as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The status in the row.
+    pub status: Status,
+}
+
+/// Judges the observed status against the recorded one.
+#[must_use]
+pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
+    transition::judge(recorded.map(|r| r.status), observed.status)
+}
+
+/// The state facts that this step makes true.
+#[must_use]
+pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
+    if recorded.is_some_and(|r| r.status == observed.status) {
+        return Vec::new();
+    }
+    let topic = match observed.status {
+        Status::Succeeded => Topic::PaymentSucceeded,
+        Status::RequiresAction => Topic::PaymentRequiresAction,
+        Status::Canceled => Topic::PaymentCanceled,
+        Status::Processing => Topic::PaymentProcessing,
+        Status::RequiresCapture => Topic::PaymentCapturable,
+        Status::RequiresPaymentMethod | Status::RequiresConfirmation => return Vec::new(),
+    };
+    vec![Notification::state(topic)]
+}

@@ -1,0 +1,64 @@
+//! Whether an event still has something to tell that the row does not know.
+
+use super::event::Timestamp;
+use super::object::Row;
+
+/// What to do about an event, before any request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The row was fetched after the event was made: settle without a request.
+    Covered,
+    /// The object is deleted for good: settle without a request.
+    Gone,
+    /// Ask Stripe.
+    Fetch,
+}
+
+/// Decides from the row and the time at which the event was made.
+///
+/// `margin` is the allowed skew between Stripe's own clocks, in seconds: the one that stamps
+/// events and the one behind the `Date` header. An event is covered only if it was made *before*
+/// the second in which the row's fetch began, by more than that margin; an event of the same
+/// second is always fetched, because `created` cannot say on which side of the fetch it lies.
+#[must_use]
+pub fn next(row: Option<&Row>, created: Timestamp, margin: i64) -> Next {
+    match row {
+        Some(row) if row.deleted => Next::Gone,
+        Some(row) if created.saturating_add(margin) < row.observed_at => Next::Covered,
+        Some(_) | None => Next::Fetch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(observed_at: Timestamp, deleted: bool) -> Row {
+        Row { version: 1, observed_at, deleted, recorded: None }
+    }
+
+    #[test]
+    fn an_event_is_covered_only_outside_the_margin() {
+        let next = |created| next(Some(&row(100, false)), created, 2);
+        assert_eq!(next(97), Next::Covered);
+        assert_eq!(next(98), Next::Fetch);
+        assert_eq!(next(100), Next::Fetch);
+        assert_eq!(next(101), Next::Fetch);
+    }
+
+    #[test]
+    fn an_event_of_the_same_second_is_fetched_even_without_a_margin() {
+        assert_eq!(next(Some(&row(100, false)), 100, 0), Next::Fetch);
+        assert_eq!(next(Some(&row(100, false)), 99, 0), Next::Covered);
+    }
+
+    #[test]
+    fn a_deleted_object_stays_deleted_whatever_comes() {
+        assert_eq!(next(Some(&row(100, true)), 1_000, 2), Next::Gone);
+    }
+
+    #[test]
+    fn an_object_that_was_never_seen_is_fetched() {
+        assert_eq!(next(None, 0, 2), Next::Fetch);
+    }
+}

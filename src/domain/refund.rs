@@ -1,0 +1,105 @@
+//! Refund: state of its own, full or partial, that can fail after it had succeeded.
+
+use super::event::Timestamp;
+use super::id::ObjectId;
+use super::money::{Currency, Minor};
+use super::notification::{Notification, Topic};
+use super::transition::{self, Transition};
+
+/// Stripe's `status` of a refund (docs.stripe.com, "The Refund object").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// On its way.
+    Pending,
+    /// Waits for the customer.
+    RequiresAction,
+    /// Sent. Not the end: the bank may still send it back.
+    Succeeded,
+    /// It came back, or never left.
+    Failed,
+    /// Called off.
+    Canceled,
+}
+
+impl transition::Status for Status {
+    const ALL: &'static [Self] =
+        &[Self::Pending, Self::RequiresAction, Self::Succeeded, Self::Failed, Self::Canceled];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::RequiresAction => "requires_action",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    fn steps_to(self, next: Self) -> bool {
+        match self {
+            Self::Pending => {
+                matches!(
+                    next,
+                    Self::RequiresAction | Self::Succeeded | Self::Failed | Self::Canceled
+                )
+            }
+            Self::RequiresAction => {
+                matches!(next, Self::Pending | Self::Succeeded | Self::Failed | Self::Canceled)
+            }
+            // Banks return money to closed accounts days later (docs.stripe.com, "Failed refunds").
+            Self::Succeeded => next == Self::Failed,
+            Self::Failed | Self::Canceled => false,
+        }
+    }
+}
+
+/// All that Stripe says about a refund and that we keep in columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Stripe's status; a few old refunds have none, which Stripe documents as succeeded.
+    pub status: Status,
+    /// What goes back.
+    pub amount: Minor,
+    /// Its currency.
+    pub currency: Currency,
+    /// The charge that it gives back.
+    pub charge: Option<ObjectId>,
+    /// The payment that it belongs to.
+    pub payment_intent: Option<ObjectId>,
+    /// `duplicate`, `fraudulent`, `requested_by_customer`, ...
+    pub reason: Option<String>,
+    /// `lost_or_stolen_card`, `expired_or_canceled_card`, ...
+    pub failure_reason: Option<String>,
+    /// The team's own link to their rows, sorted by key.
+    pub metadata: Vec<(String, String)>,
+    /// When Stripe made it.
+    pub created: Timestamp,
+}
+
+/// What the rules need to know of the row as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The status in the row.
+    pub status: Status,
+}
+
+/// Judges the observed status against the recorded one.
+#[must_use]
+pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
+    transition::judge(recorded.map(|r| r.status), observed.status)
+}
+
+/// The state facts that this step makes true.
+#[must_use]
+pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
+    if recorded.is_some_and(|r| r.status == observed.status) {
+        return Vec::new();
+    }
+    let topic = match observed.status {
+        Status::Succeeded => Topic::RefundSucceeded,
+        Status::Failed => Topic::RefundFailed,
+        Status::Canceled => Topic::RefundCanceled,
+        Status::Pending | Status::RequiresAction => return Vec::new(),
+    };
+    vec![Notification::state(topic)]
+}

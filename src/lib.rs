@@ -1,0 +1,3 @@
+//! Quittance keeps a team's Postgres true to Stripe.
+pub mod config;
+pub mod domain;
