@@ -1,0 +1,52 @@
+//! The limiter in Redis, as the budget that the Stripe client asks.
+//!
+//! Here, because the client must not know Redis and the queue must not know Stripe.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use crate::queue::{Limiter, QueueError};
+use crate::stripe_api::Budget;
+
+/// One bucket for all workers.
+pub struct SharedBudget {
+    limiter: Limiter,
+    failing: AtomicBool,
+}
+
+impl SharedBudget {
+    /// Draws from `limiter`.
+    pub fn new(limiter: Limiter) -> Self {
+        Self { limiter, failing: AtomicBool::new(false) }
+    }
+
+    /// Without Redis there is no shared budget, but also no new work: what is in hand goes on, and
+    /// Stripe's own 429 is the backstop.
+    fn note(&self, error: Option<&QueueError>) {
+        let failing = error.is_some();
+        if self.failing.swap(failing, Ordering::Relaxed) != failing {
+            match error {
+                Some(error) => tracing::warn!(%error, "the shared request budget cannot be read; going on without it"),
+                None => tracing::info!("the shared request budget is back"),
+            }
+        }
+    }
+}
+
+impl Budget for SharedBudget {
+    fn take<'a>(&'a self, bucket: &'a str, per_second: u32) -> BoxFuture<'a, Option<Duration>> {
+        async move {
+            let taken = self.limiter.take(bucket, per_second).await;
+            self.note(taken.as_ref().err());
+            taken.unwrap_or(None)
+        }
+        .boxed()
+    }
+
+    fn slow_down<'a>(&'a self, bucket: &'a str) -> BoxFuture<'a, ()> {
+        async move { self.note(self.limiter.slow_down(bucket).await.as_ref().err()) }.boxed()
+    }
+}

@@ -1,0 +1,58 @@
+//! The command line: the place where a role is put together out of its parts.
+//!
+//! `main` owns sockets, signals and the runtime; the roles get a listener and a token that says
+//! when to stop. Nobody imports this module.
+
+mod args;
+mod budget;
+mod config;
+mod dead_letters;
+mod exit;
+mod parts;
+mod roles;
+mod signals;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use exit::{Exit, Failed};
+
+/// Runs the program; the exit codes are those of [`exit::Exit`].
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(exit) => exit.into(),
+        Err(failed) => {
+            eprintln!("quittance: {failed}");
+            failed.exit.into()
+        }
+    }
+}
+
+fn run(args: Args) -> Result<Exit, Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::new(Exit::Failure, format!("cannot start: {error}")))?;
+    // rustls has two crypto providers; with both linked it asks to be told which. Ours is ring.
+    // It fails only when one was chosen before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    runtime.block_on(dispatch(args))
+}
+
+async fn dispatch(args: Args) -> Result<Exit, Failed> {
+    let config = args.config.as_deref();
+    match args.command {
+        Command::Ingress => roles::ingress(config).await,
+        Command::Worker(worker) => roles::worker(config, worker).await,
+        Command::Migrate => roles::migrate(config).await,
+        Command::Config(command) => config::run(config, command),
+        Command::DeadLetters(command) => dead_letters::run(config, command).await,
+        #[cfg(feature = "dev")]
+        Command::Dev(dev) => crate::dev::run(dev).await,
+    }
+}

@@ -1,0 +1,37 @@
+//! Parts that several roles are made of.
+
+use std::path::Path;
+
+use super::exit::{Exit, Failed};
+use crate::config::{self, Role, Settings};
+use crate::queue::Producer;
+use crate::store::Store;
+use crate::telemetry;
+
+/// Reads the settings and checks that everything is there that the role needs.
+pub fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
+    let refused = |error: config::ConfigError| Failed::new(Exit::Settings, error.to_string());
+    let settings = config::load(path, std::env::vars()).map_err(refused)?;
+    settings.require(role).map_err(refused)?;
+    Ok(settings)
+}
+
+/// The same, for a role that runs on: with its log begun.
+pub fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
+    let settings = settings(path, role)?;
+    telemetry::init(&settings.log)
+        .map_err(|error| Failed::because(Exit::Settings, "cannot log", &error))?;
+    Ok(settings)
+}
+
+/// Postgres, opened when it is first needed.
+pub fn store(settings: &Settings) -> Result<Store, Failed> {
+    Store::connect(&settings.database)
+        .map_err(|error| Failed::because(Exit::Settings, "database.url cannot be used", &error))
+}
+
+/// The queue's writing end, connected when it is first needed.
+pub fn producer(settings: &Settings) -> Result<Producer, Failed> {
+    Producer::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
+}

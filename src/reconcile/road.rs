@@ -1,0 +1,332 @@
+//! The road: load, fetch, decide, apply.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
+
+use super::error::ReconcileError;
+use super::flights::{Flights, Lead};
+use crate::config;
+use crate::domain::event::{Event, Timestamp};
+use crate::domain::failure::{Class, Dependency, Failure};
+use crate::domain::id::EventId;
+use crate::domain::notification;
+use crate::domain::object::{self, Row, Subject};
+use crate::domain::plan::{self, Next};
+use crate::store::{
+    Applied, Attempt, Change, NewState, Outcome, Receipt, SettledEvent, Settlement, Store,
+};
+use crate::stripe_api::{Client, Fetched, FetchedState};
+
+/// An event to settle, with what the ledger keeps about its arrival and this attempt.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The event.
+    pub event: Event,
+    /// How it came in.
+    pub receipt: Receipt,
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+    /// When this attempt began: milliseconds since 1970.
+    pub started_at_ms: i64,
+    /// The same moment, for its duration.
+    pub started: Instant,
+    /// The worker that makes it.
+    pub worker: String,
+    /// The trace that it belongs to.
+    pub trace_id: Option<String>,
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// Now, like this.
+    Now {
+        /// What it did.
+        outcome: Outcome,
+        /// Whether Stripe was asked.
+        fetched: bool,
+        /// Stripe's id of that request.
+        request_id: Option<String>,
+    },
+    /// Before: a duplicate.
+    Before,
+}
+
+/// A failure, and the dependency at which it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What the worker decides on.
+    pub failure: Failure,
+    /// Where it happened.
+    pub at: Option<Dependency>,
+}
+
+impl From<ReconcileError> for Fault {
+    fn from(error: ReconcileError) -> Self {
+        Self { failure: error.failure(), at: error.at() }
+    }
+}
+
+/// One who waits for an object to be brought up to date.
+struct Member {
+    errand: Errand,
+    answer: oneshot::Sender<Result<Settled, Fault>>,
+}
+
+enum Errand {
+    /// Settle this event with it.
+    Settle(Box<Request>),
+    /// Only see to it that the row knows what was so at `created`, because `cause` touched it.
+    Refresh { created: Timestamp, cause: EventId },
+}
+
+impl Errand {
+    fn created(&self) -> Timestamp {
+        match self {
+            Self::Settle(request) => request.event.created,
+            Self::Refresh { created, .. } => *created,
+        }
+    }
+
+    fn cause(&self) -> &EventId {
+        match self {
+            Self::Settle(request) => &request.event.id,
+            Self::Refresh { cause, .. } => cause,
+        }
+    }
+}
+
+/// Brings rows up to date. One a process, so that its flights are shared.
+#[derive(Clone)]
+pub struct Reconciler {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    stripe: Client,
+    /// Allowed skew between Stripe's clocks, in whole seconds.
+    margin: i64,
+    max_rounds: u32,
+    flights: Arc<Flights<Subject, Member>>,
+}
+
+impl Reconciler {
+    /// Puts the road together.
+    #[must_use]
+    pub fn new(store: Store, stripe: Client, settings: &config::Reconcile) -> Self {
+        let margin = i64::try_from(settings.clock_skew.as_secs()).unwrap_or(i64::MAX);
+        let flights = Arc::new(Flights::new());
+        let max_rounds = settings.max_rounds;
+        Self { inner: Arc::new(Inner { store, stripe, margin, max_rounds, flights }) }
+    }
+
+    /// Settles an event: afterwards the rows that it touches are at least as new as the event, and
+    /// the ledger says so. Settling an event twice is the same as once.
+    ///
+    /// # Errors
+    /// Stripe or Postgres failed, or others kept writing the row. Nothing is half-done then, and
+    /// the same call may be made again.
+    pub async fn settle(&self, request: Request) -> Result<Settled, Fault> {
+        let mut subjects = object::subjects(&request.event).into_iter();
+        let Some(primary) = subjects.next() else {
+            return self.ignore(request).await.map_err(Fault::from);
+        };
+        // The others first: once the ledger says "settled", nobody comes back to them.
+        for subject in subjects {
+            let created = request.event.created;
+            let cause = request.event.id.clone();
+            self.fly(subject, Errand::Refresh { created, cause }).await?;
+        }
+        self.fly(primary, Errand::Settle(Box::new(request))).await
+    }
+
+    /// Keeps an event of a kind that we do not handle in the ledger, so that it is known to have
+    /// come.
+    async fn ignore(&self, request: Request) -> Result<Settled, ReconcileError> {
+        let event = settled_event(request, Outcome::Ignored, None);
+        self.inner.store.apply(&[Settlement { change: None, events: vec![event] }]).await?;
+        Ok(Settled::Now { outcome: Outcome::Ignored, fetched: false, request_id: None })
+    }
+
+    async fn fly(&self, subject: Subject, errand: Errand) -> Result<Settled, Fault> {
+        let (answer, landed) = oneshot::channel();
+        if let Some(lead) = self.inner.flights.join(subject.clone(), Member { errand, answer }) {
+            // On a task of its own: whoever gives up waiting must not stop it for the others.
+            tokio::spawn(lead_flights(Arc::clone(&self.inner), subject, lead));
+        }
+        landed.await.unwrap_or_else(|_| Err(lost()))
+    }
+}
+
+/// The leader is gone without an answer: the runtime is going down.
+fn lost() -> Fault {
+    let failure = Failure {
+        class: Class::Transient,
+        code: "flight_lost".to_owned(),
+        chain: vec!["the task that asked Stripe for this object ended without an answer".to_owned()],
+        request_id: None,
+        should_retry: None,
+    };
+    Fault { failure, at: None }
+}
+
+async fn lead_flights(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Subject, Member>) {
+    while let Some(members) = lead.board() {
+        let (errands, answers): (Vec<_>, Vec<_>) =
+            members.into_iter().map(|m| (m.errand, m.answer)).unzip();
+        let flight = AssertUnwindSafe(inner.flight(&subject, errands)).catch_unwind().await;
+        let result = flight.unwrap_or_else(|panic| Err(ReconcileError::Panicked(text(&*panic))));
+        let results = match result {
+            Ok(all) => all.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(Fault::from(error)); answers.len()],
+        };
+        for (answer, result) in answers.into_iter().zip(results) {
+            // Who no longer waits has timed out; the effect stands, and a redelivery finds it.
+            let _ = answer.send(result);
+        }
+    }
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
+
+impl Inner {
+    /// One object, once: rounds of load, fetch, decide, apply until nobody writes in between.
+    async fn flight(
+        &self,
+        subject: &Subject,
+        errands: Vec<Errand>,
+    ) -> Result<Vec<Settled>, ReconcileError> {
+        for _ in 0..self.max_rounds {
+            if let Some(settled) = self.round(subject, &errands).await? {
+                return Ok(settled);
+            }
+        }
+        Err(ReconcileError::Contested { rounds: self.max_rounds })
+    }
+
+    /// `None`: another writer was faster, and what we saw may be older than what it wrote.
+    async fn round(
+        &self,
+        subject: &Subject,
+        errands: &[Errand],
+    ) -> Result<Option<Vec<Settled>>, ReconcileError> {
+        let events: Vec<&EventId> = errands.iter().filter_map(Errand::event_id).collect();
+        let loaded = self.store.load(&events, std::slice::from_ref(subject)).await?;
+        let row = loaded.rows.into_iter().next().flatten();
+
+        let (steps, open): (Vec<_>, Vec<_>) = errands
+            .iter()
+            .map(|errand| {
+                let settled = errand.event_id().is_some_and(|id| loaded.settled.contains(id));
+                (plan::next(row.as_ref(), errand.created(), self.margin), !settled)
+            })
+            .unzip();
+        let ask = steps.iter().zip(&open).any(|(step, open)| *open && *step == Next::Fetch);
+
+        let fetched = if ask { Some(self.stripe.fetch(subject).await?) } else { None };
+        let request_id = fetched.as_ref().and_then(|f| f.request_id.clone());
+        let cause = errands.iter().zip(&open).find(|(_, open)| **open).map(|(e, _)| e.cause());
+        let change = fetched
+            .map(|fetched| decide(subject, row.as_ref(), fetched, cause.cloned()))
+            .transpose()?;
+
+        let outcomes: Vec<Option<Outcome>> = steps
+            .iter()
+            .zip(&open)
+            .map(|(step, open)| open.then(|| outcome(*step, change.as_ref())))
+            .collect();
+        let events = errands.iter().zip(&outcomes).filter_map(|(errand, outcome)| match errand {
+            Errand::Settle(request) => {
+                outcome.map(|o| settled_event((**request).clone(), o, request_id.clone()))
+            }
+            Errand::Refresh { .. } => None,
+        });
+        let settlement = Settlement { events: events.collect(), change };
+
+        if settlement.change.is_some() || !settlement.events.is_empty() {
+            match self.store.apply(std::slice::from_ref(&settlement)).await?.first() {
+                Some(Applied::Done) => {}
+                Some(Applied::Conflict) | None => return Ok(None),
+            }
+        }
+        let settled = outcomes.into_iter().map(|outcome| match outcome {
+            None => Settled::Before,
+            Some(outcome) => {
+                Settled::Now { outcome, fetched: ask, request_id: request_id.clone() }
+            }
+        });
+        Ok(Some(settled.collect()))
+    }
+}
+
+impl Errand {
+    fn event_id(&self) -> Option<&EventId> {
+        match self {
+            Self::Settle(request) => Some(&request.event.id),
+            Self::Refresh { .. } => None,
+        }
+    }
+}
+
+/// What the fetch makes of the row. Pure: the rules decide, this only carries.
+fn decide(
+    subject: &Subject,
+    row: Option<&Row>,
+    fetched: Fetched,
+    cause: Option<EventId>,
+) -> Result<Change, ReconcileError> {
+    let state = match fetched.state {
+        FetchedState::Deleted => NewState::Deleted,
+        FetchedState::Present { observed, raw } => {
+            let recorded = row.and_then(|row| row.recorded.as_ref());
+            let (transition, notifications) = object::decide(recorded, &observed)?;
+            NewState::Present { observed, transition, notifications, raw }
+        }
+    };
+    Ok(Change {
+        subject: subject.clone(),
+        expected_version: row.map_or(0, |row| row.version),
+        observed_at: fetched.observed_at,
+        state,
+        cause,
+    })
+}
+
+fn outcome(step: Next, change: Option<&Change>) -> Outcome {
+    match (change.map(|change| &change.state), step) {
+        (Some(NewState::Deleted), _) | (None, Next::Gone) => Outcome::Gone,
+        (Some(NewState::Present { transition, .. }), _) if transition.is_change() => {
+            Outcome::Applied
+        }
+        (Some(NewState::Present { .. }), _) => Outcome::Unchanged,
+        (None, Next::Covered | Next::Fetch) => Outcome::Covered,
+    }
+}
+
+fn settled_event(request: Request, outcome: Outcome, request_id: Option<String>) -> SettledEvent {
+    let duration_ms = i64::try_from(request.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+    SettledEvent {
+        occurrences: notification::occurrence(&request.event.event_type).into_iter().collect(),
+        outcome,
+        receipt: request.receipt,
+        attempt: Attempt {
+            number: request.attempt,
+            started_at_ms: request.started_at_ms,
+            duration_ms,
+            worker: request.worker,
+            request_id,
+            trace_id: request.trace_id,
+            failure: None,
+        },
+        event: request.event,
+    }
+}

@@ -1,0 +1,340 @@
+//! One job: decode, settle, and say what the queue does with it.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::gate::Gate;
+use crate::domain::event::Event;
+use crate::domain::failure::{Class, Failure};
+use crate::domain::id::EventId;
+use crate::domain::object;
+use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
+use crate::envelope;
+use crate::queue::{Delivery, Disposition};
+use crate::reconcile::{Fault, Reconciler, Request, Settled};
+use crate::store::{Attempt, LetterReason, NewDeadLetter, Receipt, Store, StoreError};
+
+/// What it takes to do a job. One a process; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Handler {
+    pub(super) reconciler: Reconciler,
+    pub(super) store: Store,
+    pub(super) gate: Gate,
+    pub(super) policy: Policy,
+    pub(super) max_deliveries: u32,
+    pub(super) timeout: Duration,
+    pub(super) worker: String,
+    /// Cancelled when the worker has been told to stop.
+    pub(super) stopping: CancellationToken,
+    /// The source of jitter: a number in `0.0..1.0`.
+    pub(super) random: fn() -> f64,
+}
+
+/// How one attempt ended, before anything is kept or acknowledged.
+enum Ended {
+    Settled(Settled),
+    Outage,
+    Failed { decision: Decision, attempt: Box<Attempt> },
+    Stopped,
+}
+
+impl Handler {
+    /// Does a job, however long the outages on its way last.
+    pub(super) async fn handle(self, delivery: Delivery) -> Disposition {
+        let span = tracing::info_span!(
+            "job",
+            job = %delivery.id,
+            lane = delivery.lane.as_str(),
+            trace = delivery.job.meta.trace.as_deref().unwrap_or_default(),
+        );
+        self.run(delivery).instrument(span).await
+    }
+
+    async fn run(self, delivery: Delivery) -> Disposition {
+        let event = match envelope::parse(&delivery.job.body) {
+            Ok(event) => event,
+            Err(error) => {
+                let failure = plain(Class::Permanent, "event_undecodable", error.to_string());
+                let attempt = self.attempt(&delivery, Clock::start(), Some(failure));
+                let letter = self.letter(&delivery, None, LetterReason::Undecodable, attempt);
+                return self.bury(letter).await;
+            }
+        };
+        if delivery.deliveries > self.max_deliveries {
+            let died = delivery.deliveries - 1;
+            let text = format!("the worker that held this job died, {died} times in a row");
+            let failure = plain(Class::Permanent, "worker_died", text);
+            let attempt = self.attempt(&delivery, Clock::start(), Some(failure));
+            let reason = LetterReason::from(DeadReason::Poison);
+            return self.bury(self.letter(&delivery, Some(&event), reason, attempt)).await;
+        }
+        loop {
+            match self.attempt_once(&delivery, &event).await {
+                Ended::Settled(_) => return Disposition::Done,
+                Ended::Outage => {}
+                Ended::Stopped => return Disposition::HandBack,
+                Ended::Failed { decision, attempt } => {
+                    return self.dispose(&delivery, &event, decision, *attempt).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt_once(&self, delivery: &Delivery, event: &Event) -> Ended {
+        let pass = tokio::select! {
+            biased;
+            pass = self.gate.enter() => pass,
+            () = self.stopping.cancelled() => return Ended::Stopped,
+        };
+        let clock = Clock::start();
+        let number = delivery.job.meta.attempt.saturating_add(1);
+        let request = Request {
+            event: event.clone(),
+            receipt: receipt(delivery),
+            attempt: number,
+            started_at_ms: clock.at_ms,
+            started: clock.at,
+            worker: self.worker.clone(),
+            trace_id: trace_id(delivery),
+        };
+        let result = tokio::time::timeout(self.timeout, self.reconciler.settle(request)).await;
+        let fault = match result {
+            Ok(Ok(settled)) => {
+                let asked = matches!(&settled, Settled::Now { fetched: true, .. });
+                self.gate.succeeded(pass, asked);
+                log_settled(event, delivery, number, &clock, &settled);
+                return Ended::Settled(settled);
+            }
+            Ok(Err(fault)) => fault,
+            Err(_) => Fault { failure: timed_out(self.timeout), at: None },
+        };
+        if self.gate.failed(pass, &event.id, &fault) {
+            return Ended::Outage;
+        }
+        let jitter = Jitter::new((self.random)());
+        let decision = retry::decide(&fault.failure, number, &self.policy, jitter);
+        log_failed(event, delivery, number, &clock, &fault.failure, &decision);
+        let attempt = self.attempt(delivery, clock, Some(fault.failure));
+        Ended::Failed { decision, attempt: Box::new(attempt) }
+    }
+
+    /// Keeps the decision in the tables, then tells the queue.
+    async fn dispose(
+        &self,
+        delivery: &Delivery,
+        event: &Event,
+        decision: Decision,
+        attempt: Attempt,
+    ) -> Disposition {
+        match decision {
+            Decision::Snooze { after } => Disposition::Snooze { after },
+            Decision::Retry { after } => {
+                let keep = || self.store.record_attempt(event.id.as_str(), &attempt);
+                match self.persist(&event.id, keep).await {
+                    Kept::Yes => Disposition::Retry { after },
+                    Kept::Stopped => Disposition::HandBack,
+                    // The job matters more than the note about its attempt.
+                    Kept::Refused(error) => {
+                        tracing::error!(error = %error, event = %event.id, "the attempt could not be kept");
+                        Disposition::Retry { after }
+                    }
+                }
+            }
+            Decision::DeadLetter { reason } => {
+                let reason = LetterReason::from(reason);
+                self.bury(self.letter(delivery, Some(event), reason, attempt)).await
+            }
+        }
+    }
+
+    /// Writes the dead letter; only then is the job done. Without it the job stays in the queue.
+    async fn bury(&self, letter: NewDeadLetter) -> Disposition {
+        let unknown = EventId::parse("evt_undecodable");
+        let id = letter.event.as_ref().map(|event| event.id.clone());
+        let Some(id) = id.or(unknown.ok()) else { return Disposition::Snooze { after: RELUCTANT } };
+        match self.persist(&id, || self.store.dead_letter(&letter)).await {
+            Kept::Yes => Disposition::Done,
+            Kept::Stopped => Disposition::HandBack,
+            Kept::Refused(error) => {
+                tracing::error!(
+                    error = %error, event = %letter.key, reason = letter.reason.as_str(),
+                    "the dead letter could not be written; the job stays in the queue"
+                );
+                Disposition::Snooze { after: RELUCTANT }
+            }
+        }
+    }
+
+    /// Writes, through as many outages of Postgres as it takes.
+    async fn persist<T, F>(&self, id: &EventId, mut write: impl FnMut() -> F) -> Kept
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            let pass = tokio::select! {
+                biased;
+                pass = self.gate.enter() => pass,
+                () = self.stopping.cancelled() => return Kept::Stopped,
+            };
+            let error = match write().await {
+                Ok(_) => {
+                    self.gate.succeeded(pass, false);
+                    return Kept::Yes;
+                }
+                Err(error) => error,
+            };
+            let fault = Fault::from(crate::reconcile::ReconcileError::from(error));
+            if !self.gate.failed(pass, id, &fault) {
+                return Kept::Refused(fault.failure.message());
+            }
+        }
+    }
+
+    fn attempt(&self, delivery: &Delivery, clock: Clock, failure: Option<Failure>) -> Attempt {
+        Attempt {
+            number: delivery.job.meta.attempt.saturating_add(1),
+            started_at_ms: clock.at_ms,
+            duration_ms: clock.elapsed_ms(),
+            worker: self.worker.clone(),
+            request_id: failure.as_ref().and_then(|f| f.request_id.clone()),
+            trace_id: trace_id(delivery),
+            failure,
+        }
+    }
+
+    fn letter(
+        &self,
+        delivery: &Delivery,
+        event: Option<&Event>,
+        reason: LetterReason,
+        attempt: Attempt,
+    ) -> NewDeadLetter {
+        NewDeadLetter {
+            key: event.map_or_else(|| format!("job:{}", delivery.id), |e| e.id.to_string()),
+            event: event.cloned(),
+            subject: event.and_then(|event| object::subjects(event).into_iter().next()),
+            receipt: receipt(delivery),
+            lane: delivery.lane.as_str().to_owned(),
+            reason,
+            payload: delivery.job.body.clone(),
+            attempt,
+        }
+    }
+}
+
+/// How long a job waits whose dead letter Postgres refused for a reason of its own.
+const RELUCTANT: Duration = Duration::from_secs(60);
+
+enum Kept {
+    Yes,
+    Stopped,
+    Refused(String),
+}
+
+/// The same moment on both clocks: one to tell people, one to measure with.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    at_ms: i64,
+    at: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        Self { at_ms, at: Instant::now() }
+    }
+
+    fn elapsed_ms(&self) -> i64 {
+        i64::try_from(self.at.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+fn plain(class: Class, code: &str, text: String) -> Failure {
+    Failure {
+        class,
+        code: code.to_owned(),
+        chain: vec![text],
+        request_id: None,
+        should_retry: None,
+    }
+}
+
+fn timed_out(after: Duration) -> Failure {
+    let text = format!("the attempt took longer than worker.job_timeout ({after:?})");
+    plain(Class::Transient, "attempt_timed_out", text)
+}
+
+fn receipt(delivery: &Delivery) -> Receipt {
+    let meta = &delivery.job.meta;
+    Receipt {
+        endpoint: meta.endpoint.clone(),
+        received_at_ms: meta.received_at_ms,
+        secret_index: meta.secret_index,
+    }
+}
+
+/// The trace id of a W3C `traceparent`: `00-<trace id>-<span id>-<flags>`.
+fn trace_id(delivery: &Delivery) -> Option<String> {
+    delivery.job.meta.trace.as_deref()?.split('-').nth(1).map(str::to_owned)
+}
+
+fn log_settled(event: &Event, delivery: &Delivery, attempt: u32, clock: &Clock, how: &Settled) {
+    let (outcome, fetched, request_id) = match how {
+        Settled::Now { outcome, fetched, request_id } => {
+            (outcome.as_str(), *fetched, request_id.as_deref())
+        }
+        Settled::Before => ("duplicate", false, None),
+    };
+    tracing::info!(
+        event = %event.id,
+        event_type = %event.event_type,
+        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
+        account = event.account().map(tracing::field::display),
+        mode = event.mode().as_str(),
+        endpoint = delivery.job.meta.endpoint,
+        attempt,
+        deliveries = delivery.deliveries,
+        outcome,
+        fetched,
+        request_id,
+        duration_ms = clock.elapsed_ms(),
+        waited_ms = clock.at_ms.saturating_sub(delivery.job.meta.received_at_ms),
+        "settled"
+    );
+}
+
+fn log_failed(
+    event: &Event,
+    delivery: &Delivery,
+    attempt: u32,
+    clock: &Clock,
+    failure: &Failure,
+    decision: &Decision,
+) {
+    let (next, after_ms) = match decision {
+        Decision::Retry { after } => ("retry", Some(after.as_millis())),
+        Decision::Snooze { after } => ("snooze", Some(after.as_millis())),
+        Decision::DeadLetter { .. } => ("dead_letter", None),
+    };
+    tracing::warn!(
+        event = %event.id,
+        event_type = %event.event_type,
+        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
+        account = event.account().map(tracing::field::display),
+        mode = event.mode().as_str(),
+        endpoint = delivery.job.meta.endpoint,
+        attempt,
+        deliveries = delivery.deliveries,
+        class = failure.class.as_str(),
+        code = failure.code,
+        error = failure.message(),
+        request_id = failure.request_id,
+        next,
+        after_ms,
+        duration_ms = clock.elapsed_ms(),
+        "attempt failed"
+    );
+}

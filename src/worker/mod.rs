@@ -1,0 +1,14 @@
+//! Turns a job into an outcome, and the outcome into what the queue does next.
+//!
+//! Started by the `worker` role; fed by the queue, one call a delivery. It never names Redis, SQL
+//! or Stripe's types: it decodes the event, lets [`crate::reconcile`] settle it, asks
+//! [`crate::domain::retry::decide`] what a failure means, and keeps that decision in the tables
+//! before the queue hears of it.
+
+mod gate;
+mod health;
+mod job;
+mod runtime;
+
+pub use gate::{Gate, GateStatus, Pause};
+pub use runtime::{Parts, WorkerError, run};

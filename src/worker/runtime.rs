@@ -1,0 +1,122 @@
+//! A worker from its start to its end.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::gate::Gate;
+use super::health;
+use super::job::Handler;
+use crate::config;
+use crate::domain::failure::Class;
+use crate::domain::retry::{Jitter, Policy};
+use crate::http::{self, Limits};
+use crate::queue::{Consumer, QueueError};
+use crate::reconcile::Reconciler;
+use crate::store::{Store, StoreError};
+
+/// What a worker is made of.
+pub struct Parts {
+    /// Its name, in logs and with each attempt.
+    pub name: String,
+    /// Where jobs come from.
+    pub consumer: Consumer,
+    /// What settles them.
+    pub reconciler: Reconciler,
+    /// Where attempts and dead letters are kept.
+    pub store: Store,
+    /// Where `/livez` and `/readyz` are served, if anywhere.
+    pub listener: Option<TcpListener>,
+    /// The source of jitter: a number in `0.0..1.0`.
+    pub random: fn() -> f64,
+}
+
+/// Why a worker could not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The schema does not fit, or Postgres refuses us.
+    #[error("the database cannot be used")]
+    Store(#[from] StoreError),
+    /// The queue cannot be used.
+    #[error("the queue cannot be used")]
+    Queue(#[from] QueueError),
+}
+
+/// Works until `shutdown`, then ends what runs within the grace period and hands back the rest.
+///
+/// Outages of Postgres, Redis and Stripe only pause it, also at its start.
+///
+/// # Errors
+/// The schema is older than this program, or the settings of Postgres or Redis are wrong.
+pub async fn run(
+    parts: Parts,
+    worker: &config::Worker,
+    retry: &config::Retry,
+    queue: &config::Queue,
+    shutdown: CancellationToken,
+) -> Result<(), WorkerError> {
+    let gate = Gate::new(worker.stripe_down_after, worker.probe_interval);
+    let serving = parts.listener.map(|listener| {
+        let router = health::router(&gate, parts.consumer.health());
+        tokio::spawn(http::serve(listener, router, shutdown.clone(), Limits::default()))
+    });
+    if wait_for_schema(&parts.store, worker.probe_interval, &shutdown).await?.is_none() {
+        return Ok(());
+    }
+    let handler = Handler {
+        reconciler: parts.reconciler,
+        store: parts.store,
+        gate,
+        policy: Policy {
+            max_attempts: retry.max_attempts,
+            first: retry.first,
+            factor: retry.factor,
+            cap: retry.cap,
+        },
+        max_deliveries: queue.max_deliveries,
+        timeout: worker.job_timeout,
+        worker: parts.name.clone(),
+        stopping: shutdown.clone(),
+        random: parts.random,
+    };
+    tracing::info!(worker = parts.name, concurrency = worker.concurrency, "working");
+    let handle = move |delivery| handler.clone().handle(delivery);
+    let stopped = parts.consumer.run(handle, shutdown.clone(), worker.grace).await?;
+    tracing::info!(worker = parts.name, ?stopped, "stopped");
+    shutdown.cancel();
+    if let Some(serving) = serving {
+        // It ends with the token; a panic in it has been reported by the runtime.
+        let _ = serving.await;
+    }
+    Ok(())
+}
+
+/// Waits until Postgres answers; `None` when told to stop before it did.
+async fn wait_for_schema(
+    store: &Store,
+    cap: Duration,
+    shutdown: &CancellationToken,
+) -> Result<Option<()>, StoreError> {
+    let first = Duration::from_millis(250).min(cap);
+    let policy = Policy { max_attempts: u32::MAX, first, factor: 2.0, cap };
+    let mut tries = 0;
+    loop {
+        let error = match store.check_schema().await {
+            Ok(()) => return Ok(Some(())),
+            Err(error) => error,
+        };
+        match error.class() {
+            Class::Unavailable(_) | Class::Transient | Class::RateLimited { .. } => {}
+            Class::Permanent | Class::Misconfigured(_) => return Err(error),
+        }
+        if tries == 0 {
+            tracing::warn!(%error, "paused: Postgres is down; waiting for it before work begins");
+        }
+        tries += 1;
+        tokio::select! {
+            () = tokio::time::sleep(policy.delay(tries, Jitter::new(1.0))) => {}
+            () = shutdown.cancelled() => return Ok(None),
+        }
+    }
+}
