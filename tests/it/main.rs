@@ -7,4 +7,5 @@
 )]
 
 mod layers;
+mod state_machines;
 mod stripe_api;
