@@ -13,8 +13,8 @@ const INTRODUCTION: &str = "\
      `QUITTANCE_UPDATE_DOCS=1 cargo test --test it state_machines`, and review the difference. -->
 
 Stripe owns the state of each object; Quittance records what Stripe says and never computes it. So
-these machines forbid nothing. They judge what was seen against what was recorded, and the judgement
-is kept with the row in `app.transitions`:
+these machines forbid nothing. They judge what was seen against what was recorded: as `opened`,
+`same`, `expected` (a step or a skip) or `anomalous`.
 
 - **opened**: the first sight of the object, whatever its status.
 - **same**: no change of status. Other columns may differ; there is no row in `app.transitions`.
