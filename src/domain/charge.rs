@@ -32,7 +32,8 @@ impl transition::Status for Status {
     fn steps_to(self, next: Self) -> bool {
         match self {
             Self::Pending => matches!(next, Self::Succeeded | Self::Failed),
-            // A bank debit can bounce after it had succeeded.
+            // A bank debit can bounce after it had succeeded (docs.stripe.com, "The Charge object":
+            // `failure_balance_transaction`).
             Self::Succeeded => next == Self::Failed,
             Self::Failed => false,
         }
@@ -48,7 +49,8 @@ pub struct Observed {
     pub amount: Minor,
     /// What was captured of it.
     pub amount_captured: Minor,
-    /// What went back of it; falls again when a refund fails.
+    /// What went back of it, what was authorised and released without being captured included;
+    /// falls again when a refund fails.
     pub amount_refunded: Minor,
     /// The currency of all three.
     pub currency: Currency,
@@ -95,13 +97,102 @@ pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transitio
     transition::judge(recorded.map(|r| r.status), observed.status)
 }
 
+impl Observed {
+    /// What went back of the money that had been taken.
+    ///
+    /// Stripe also counts as refunded what was only authorised and then released: all of it when
+    /// the payment is cancelled or the authorisation expires, the rest when a part is captured
+    /// (docs.stripe.com, "Capture a charge"). Nobody's money moved there. While more captures may
+    /// follow, this is too low; the last one sets it right.
+    #[must_use]
+    pub fn returned(&self) -> Minor {
+        let released = self.amount.saturating_sub(self.amount_captured);
+        self.amount_refunded.saturating_sub(released).max(0)
+    }
+}
+
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
     let before = recorded.map_or(0, |r| r.amount_refunded);
-    if observed.amount_refunded > before {
+    if observed.amount_refunded > before && observed.returned() > 0 {
         vec![Notification::state(Topic::PaymentRefunded)]
     } else {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::transition::{Move, matrix};
+    use super::*;
+
+    fn observed(status: Status, amount_captured: Minor, amount_refunded: Minor) -> Observed {
+        Observed {
+            status,
+            amount: 1_000,
+            amount_captured,
+            amount_refunded,
+            currency: Currency::parse("eur").unwrap(),
+            captured: amount_captured > 0,
+            refunded: amount_refunded == 1_000,
+            disputed: false,
+            payment_intent: None,
+            customer: None,
+            payment_method: None,
+            failure: None,
+            outcome: None,
+            transfer_destination: None,
+            application_fee_amount: None,
+            balance_transaction: None,
+            metadata: vec![],
+            created: 0,
+        }
+    }
+
+    /// Whether the step from `before` refunded to `after` refunded tells of a refund.
+    fn tells(before: Option<Minor>, captured: Minor, after: Minor) -> bool {
+        let recorded =
+            before.map(|amount_refunded| Recorded { status: Status::Succeeded, amount_refunded });
+        let told = notifications(recorded.as_ref(), &observed(Status::Succeeded, captured, after));
+        assert!(told.is_empty() || told == [Notification::state(Topic::PaymentRefunded)]);
+        !told.is_empty()
+    }
+
+    #[test]
+    fn the_state_machine_is_the_reviewed_one() {
+        insta::assert_snapshot!(matrix::<Status>());
+    }
+
+    #[test]
+    fn a_refund_is_told_when_more_went_back_than_before() {
+        assert!(tells(Some(0), 1_000, 300));
+        assert!(tells(Some(300), 1_000, 1_000));
+        assert!(tells(None, 1_000, 300), "also at first sight");
+    }
+
+    #[test]
+    fn nothing_is_told_when_no_more_went_back() {
+        assert!(!tells(None, 1_000, 0));
+        assert!(!tells(Some(300), 1_000, 300));
+        assert!(!tells(Some(300), 1_000, 0), "a refund failed, and its money came back");
+    }
+
+    #[test]
+    fn a_released_authorisation_is_no_refund() {
+        assert!(!tells(Some(0), 0, 1_000), "cancelled, or expired");
+        assert!(!tells(Some(0), 400, 600), "captured in part, the rest released");
+        assert!(tells(Some(600), 400, 700), "of the captured part, some went back");
+        assert!(tells(None, 400, 1_000));
+    }
+
+    #[test]
+    fn a_bounced_debit_is_expected_and_a_failed_charge_stays_failed() {
+        let judge = |from, to| {
+            let recorded = Recorded { status: from, amount_refunded: 0 };
+            transition(Some(&recorded), &observed(to, 0, 0)).kind
+        };
+        assert_eq!(judge(Status::Succeeded, Status::Failed), Move::Expected);
+        assert_eq!(judge(Status::Failed, Status::Succeeded), Move::Anomalous);
     }
 }

@@ -23,6 +23,9 @@ fn check(what: &'static str, text: &str) -> Result<(), IdError> {
     if text.len() > MAX_LEN {
         return fail("is longer than 255 characters");
     }
+    if text.bytes().all(|b| b == b'.') {
+        return fail("is a path of dots");
+    }
     // An id ends up in a URL path, in a Redis key and in log lines; user-chosen ids (products,
     // coupons) may hold more than letters and digits, but never a separator of any of those.
     if !text.bytes().all(|b| {
@@ -153,6 +156,7 @@ mod tests {
             ObjectId::parse("pi_1/../x").unwrap_err().to_string(),
             "object id holds a character that no Stripe id has"
         );
+        assert_eq!(ObjectId::parse("..").unwrap_err().to_string(), "object id is a path of dots");
         assert_eq!(
             ObjectId::parse(&"x".repeat(256)).unwrap_err().to_string(),
             "object id is longer than 255 characters"

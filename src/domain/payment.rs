@@ -176,3 +176,84 @@ pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<No
     };
     vec![Notification::state(topic)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::notification::Sort;
+    use super::super::transition::{Move, Status as _, matrix};
+    use super::*;
+
+    fn observed(status: Status) -> Observed {
+        Observed {
+            status,
+            amount: 1_099,
+            amount_capturable: 0,
+            amount_received: 0,
+            currency: Currency::parse("eur").unwrap(),
+            customer: None,
+            payment_method: None,
+            latest_charge: None,
+            capture_method: "automatic".into(),
+            failure: None,
+            cancellation_reason: None,
+            canceled_at: None,
+            next_action: None,
+            transfer_destination: None,
+            application_fee_amount: None,
+            on_behalf_of: None,
+            description: None,
+            metadata: vec![],
+            created: 0,
+        }
+    }
+
+    fn step(from: Option<Status>, to: Status) -> (Move, Vec<Topic>) {
+        let recorded = from.map(|status| Recorded { status });
+        let told = notifications(recorded.as_ref(), &observed(to));
+        assert!(told.iter().all(|n| n.sort == Sort::State));
+        let kind = transition(recorded.as_ref(), &observed(to)).kind;
+        (kind, told.into_iter().map(|n| n.topic).collect())
+    }
+
+    #[test]
+    fn the_state_machine_is_the_reviewed_one() {
+        insta::assert_snapshot!(matrix::<Status>());
+    }
+
+    #[test]
+    fn each_fact_is_told_when_it_becomes_true_and_not_again() {
+        for (status, topic) in [
+            (Status::Succeeded, Topic::PaymentSucceeded),
+            (Status::RequiresAction, Topic::PaymentRequiresAction),
+            (Status::Canceled, Topic::PaymentCanceled),
+            (Status::Processing, Topic::PaymentProcessing),
+            (Status::RequiresCapture, Topic::PaymentCapturable),
+        ] {
+            assert_eq!(step(None, status), (Move::Opened, vec![topic]));
+            let from = Some(Status::RequiresPaymentMethod);
+            assert_eq!(step(from, status), (Move::Expected, vec![topic]));
+            assert_eq!(step(Some(status), status), (Move::Same, vec![]));
+        }
+    }
+
+    #[test]
+    fn a_failed_attempt_is_no_end_and_no_state_fact() {
+        for from in [Status::RequiresAction, Status::Processing, Status::RequiresConfirmation] {
+            let back = step(Some(from), Status::RequiresPaymentMethod);
+            assert_eq!(back, (Move::Expected, vec![]), "{from:?}");
+        }
+    }
+
+    #[test]
+    fn only_canceled_and_succeeded_are_ends() {
+        let ends: Vec<_> =
+            Status::ALL.iter().filter(|s| !Status::ALL.iter().any(|n| s.steps_to(*n))).collect();
+        assert_eq!(ends, [&Status::Canceled, &Status::Succeeded]);
+    }
+
+    #[test]
+    fn what_stripe_says_is_told_even_where_we_think_it_impossible() {
+        let told = step(Some(Status::Canceled), Status::Succeeded);
+        assert_eq!(told, (Move::Anomalous, vec![Topic::PaymentSucceeded]));
+    }
+}

@@ -47,7 +47,9 @@ impl transition::Status for Status {
                 matches!(next, Self::Pending | Self::Succeeded | Self::Failed | Self::Canceled)
             }
             // Banks return money to closed accounts days later (docs.stripe.com, "Failed refunds").
-            Self::Succeeded => next == Self::Failed,
+            // A refund to a card counts as succeeded at once, and can be called off in the
+            // dashboard for a short while (support.stripe.com, "Canceling a refund").
+            Self::Succeeded => matches!(next, Self::Failed | Self::Canceled),
             Self::Failed | Self::Canceled => false,
         }
     }
@@ -102,4 +104,68 @@ pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<No
         Status::Pending | Status::RequiresAction => return Vec::new(),
     };
     vec![Notification::state(topic)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::transition::{Move, matrix};
+    use super::*;
+
+    fn observed(status: Status) -> Observed {
+        Observed {
+            status,
+            amount: 300,
+            currency: Currency::parse("eur").unwrap(),
+            charge: None,
+            payment_intent: None,
+            reason: None,
+            failure_reason: None,
+            metadata: vec![],
+            created: 0,
+        }
+    }
+
+    fn step(from: Option<Status>, to: Status) -> (Move, Vec<Topic>) {
+        let recorded = from.map(|status| Recorded { status });
+        let told = notifications(recorded.as_ref(), &observed(to));
+        let kind = transition(recorded.as_ref(), &observed(to)).kind;
+        (kind, told.into_iter().map(|n| n.topic).collect())
+    }
+
+    #[test]
+    fn the_state_machine_is_the_reviewed_one() {
+        insta::assert_snapshot!(matrix::<Status>());
+    }
+
+    #[test]
+    fn a_refund_that_fails_after_it_succeeded_is_expected_and_told() {
+        let told = step(Some(Status::Succeeded), Status::Failed);
+        assert_eq!(told, (Move::Expected, vec![Topic::RefundFailed]));
+    }
+
+    #[test]
+    fn each_end_is_told_once() {
+        for (status, topic) in [
+            (Status::Succeeded, Topic::RefundSucceeded),
+            (Status::Failed, Topic::RefundFailed),
+            (Status::Canceled, Topic::RefundCanceled),
+        ] {
+            assert_eq!(step(None, status), (Move::Opened, vec![topic]));
+            assert_eq!(step(Some(Status::Pending), status), (Move::Expected, vec![topic]));
+            assert_eq!(step(Some(status), status), (Move::Same, vec![]));
+        }
+    }
+
+    #[test]
+    fn a_refund_on_its_way_tells_nothing() {
+        for status in [Status::Pending, Status::RequiresAction] {
+            assert_eq!(step(None, status), (Move::Opened, vec![]));
+        }
+    }
+
+    #[test]
+    fn a_refund_that_came_back_stays_so() {
+        assert_eq!(step(Some(Status::Failed), Status::Succeeded).0, Move::Anomalous);
+        assert_eq!(step(Some(Status::Canceled), Status::Pending).0, Move::Anomalous);
+    }
 }

@@ -12,6 +12,10 @@ use backoff::backoff::Backoff as _;
 
 use super::failure::{Class, Failure};
 
+/// Longest wait that the other side may ask for. Asking again after an hour harms nobody; believing
+/// a garbled `Retry-After` could park a job for years.
+const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
+
 /// An exponential series of delays: `first`, `first * factor`, ..., never more than `cap`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
@@ -133,6 +137,7 @@ pub fn decide(failure: &Failure, attempt: u32, policy: &Policy, jitter: Jitter) 
         (Class::RateLimited { retry_after }, _) => {
             // Spread over as much again, or the whole pool wakes in the same instant.
             let after = retry_after
+                .map(|asked| asked.min(LONGEST_ASKED))
                 .map_or_else(backoff, |asked| asked.saturating_add(asked.mul_f64(jitter.0)));
             Decision::Snooze { after }
         }
@@ -225,5 +230,12 @@ mod tests {
         let decide = |share| decide(&failure(class, None), 1, &policy(), Jitter::new(share));
         assert_eq!(decide(0.0), Decision::Snooze { after: Duration::from_secs(3) });
         assert_eq!(decide(1.0), Decision::Snooze { after: Duration::from_secs(6) });
+    }
+
+    #[test]
+    fn an_absurd_wait_is_cut_short() {
+        let class = Class::RateLimited { retry_after: Some(Duration::MAX) };
+        let decision = decide(&failure(class, None), 1, &policy(), Jitter::new(1.0));
+        assert_eq!(decision, Decision::Snooze { after: 2 * LONGEST_ASKED });
     }
 }

@@ -125,3 +125,92 @@ pub fn matrix<S: Status>() -> String {
     out.push('\n');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{charge, payment, refund};
+    use super::*;
+
+    fn any_of<S: Status + std::fmt::Debug>() -> impl Strategy<Value = S> {
+        proptest::sample::select(S::ALL)
+    }
+
+    /// A walk along legal steps: at each status, some step that Stripe allows, until there is none.
+    fn walk<S: Status>(start: S, choices: &[usize]) -> Vec<S> {
+        let mut path = vec![start];
+        let mut here = start;
+        for choice in choices {
+            let next: Vec<S> = S::ALL.iter().copied().filter(|s| here.steps_to(*s)).collect();
+            let Some(&chosen) = next.get(choice % next.len().max(1)) else { break };
+            here = chosen;
+            path.push(here);
+        }
+        path
+    }
+
+    /// Whoever looks at any two instants of a legal life sees nothing to wonder at.
+    fn a_legal_life_is_never_an_anomaly<S: Status>(start: S, choices: &[usize]) {
+        let path = walk(start, choices);
+        for (n, from) in path.iter().enumerate() {
+            for to in &path[n..] {
+                let expected = if from == to { Move::Same } else { Move::Expected };
+                assert!(judge(Some(*from), *to).kind == expected);
+            }
+        }
+    }
+
+    fn every_judgement_holds<S: Status>(from: Option<S>, to: S) {
+        let step = judge(from, to);
+        assert_eq!(step.from, from.map(S::as_str));
+        assert_eq!(step.to, to.as_str());
+        assert_eq!(step.kind == Move::Opened, from.is_none());
+        assert_eq!(step.kind == Move::Same, from == Some(to));
+        assert_eq!(step.is_change(), from != Some(to));
+        let is_end = |s: S| !S::ALL.iter().any(|next| s.steps_to(*next));
+        if from.is_some_and(|from| from != to && is_end(from)) {
+            assert_eq!(step.kind, Move::Anomalous, "nothing follows an end");
+        }
+        assert!(S::parse(to.as_str()) == Some(to));
+        assert!(!to.steps_to(to), "to stay is no step");
+    }
+
+    proptest! {
+        #[test]
+        fn a_legal_life_seen_at_any_instants_is_expected(
+            payment in any_of::<payment::Status>(),
+            charge in any_of::<charge::Status>(),
+            refund in any_of::<refund::Status>(),
+            choices in proptest::collection::vec(0_usize..7, 0..12),
+        ) {
+            a_legal_life_is_never_an_anomaly(payment, &choices);
+            a_legal_life_is_never_an_anomaly(charge, &choices);
+            a_legal_life_is_never_an_anomaly(refund, &choices);
+        }
+
+        #[test]
+        fn a_step_is_same_opened_expected_or_anomalous_and_says_which(
+            payment in (proptest::option::of(any_of::<payment::Status>()), any_of()),
+            charge in (proptest::option::of(any_of::<charge::Status>()), any_of()),
+            refund in (proptest::option::of(any_of::<refund::Status>()), any_of()),
+        ) {
+            every_judgement_holds(payment.0, payment.1);
+            every_judgement_holds(charge.0, charge.1);
+            every_judgement_holds(refund.0, refund.1);
+        }
+
+        #[test]
+        fn no_other_word_is_a_status(text in "[a-z_]{0,24}") {
+            let known = payment::Status::ALL.iter().any(|s| s.as_str() == text);
+            prop_assert_eq!(payment::Status::parse(&text).is_some(), known);
+        }
+    }
+
+    #[test]
+    fn the_matrix_says_of_each_pair_what_the_rule_says() {
+        let text = matrix::<charge::Status>();
+        assert!(text.contains("| (none) | opened | opened | opened |"), "{text}");
+        assert!(text.contains("| failed | **anomaly** | **anomaly** | same |"), "{text}");
+    }
+}

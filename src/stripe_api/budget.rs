@@ -1,0 +1,32 @@
+//! Who may ask Stripe how often. The limiter itself is shared by all workers and lives elsewhere;
+//! this is what the client needs of it.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+/// A set of token buckets, by name.
+///
+/// Two implementations: the one in Redis that all workers share, and [`Unlimited`].
+pub trait Budget: Send + Sync {
+    /// Takes one token of a bucket that refills at `per_second`. `None`: taken, go. `Some`: none
+    /// was taken; there will be one after this long.
+    fn take<'a>(&'a self, bucket: &'a str, per_second: u32) -> BoxFuture<'a, Option<Duration>>;
+
+    /// Stripe said 429: hand out fewer tokens of this bucket for a while.
+    fn slow_down<'a>(&'a self, bucket: &'a str) -> BoxFuture<'a, ()>;
+}
+
+/// No limit at all: for one process that asks little, and for tests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unlimited;
+
+impl Budget for Unlimited {
+    fn take<'a>(&'a self, _: &'a str, _: u32) -> BoxFuture<'a, Option<Duration>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn slow_down<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}

@@ -1,0 +1,206 @@
+//! Why a read failed.
+
+use std::error::Error;
+use std::time::Duration;
+
+use super::refusal::Refusal;
+use crate::domain::failure::{Class, Dependency, Failure};
+use crate::domain::id::Mode;
+
+/// Why there is no state to work with. No variant's text holds a key or a payload.
+#[derive(Debug, thiserror::Error)]
+pub enum StripeError {
+    /// A setting cannot be used.
+    #[error("{0}")]
+    Settings(&'static str),
+    /// TLS could not be set up.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
+    /// The request could not be written: an id that fits into no URL.
+    #[error("the request cannot be written")]
+    Unsendable(#[source] hyper::http::Error),
+    /// No connection: name, route, port, or TLS.
+    #[error("cannot connect to Stripe")]
+    Unreachable(#[source] hyper_util::client::legacy::Error),
+    /// The connection ended before the answer did.
+    #[error("the connection to Stripe was lost before its answer ended")]
+    Interrupted(#[source] Box<dyn Error + Send + Sync>),
+    /// No whole answer within the time.
+    #[error("no answer from Stripe within {after:?}")]
+    TimedOut {
+        /// The limit.
+        after: Duration,
+    },
+    /// Our own budget has nothing left for longer than is worth waiting for in place.
+    #[error("the request budget is used up for {wait:?}")]
+    OverBudget {
+        /// When there is a token again.
+        wait: Duration,
+    },
+    /// Stripe answered, and said no.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// The answer is longer than any object of Stripe's.
+    #[error("the answer is longer than {limit} bytes")]
+    TooLong {
+        /// The limit.
+        limit: usize,
+        /// Stripe's `Request-Id`.
+        request_id: Option<String>,
+    },
+    /// The answer is no JSON: a proxy's page, or cut short.
+    #[error("the answer is no JSON: {problem}")]
+    NotJson {
+        /// What is wrong, and where.
+        problem: String,
+        /// Stripe's `Request-Id`.
+        request_id: Option<String>,
+    },
+    /// The answer lacks a usable `Date`, without which nobody knows how old its state is.
+    #[error("the answer has no usable Date header: something between here and Stripe removes it")]
+    Undated {
+        /// Stripe's `Request-Id`.
+        request_id: Option<String>,
+    },
+    /// The answer is JSON of another shape than the typed object.
+    #[error("cannot decode the answer: {path}: {problem}")]
+    Undecodable {
+        /// The field, from the root.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+        /// Stripe's `Request-Id`.
+        request_id: Option<String>,
+    },
+    /// A field has a value that our rules do not know.
+    #[error("{field} is {value:?}: {problem}")]
+    UnknownValue {
+        /// The field, from the object's name.
+        field: &'static str,
+        /// What it holds.
+        value: String,
+        /// What is wrong with that.
+        problem: String,
+        /// Stripe's `Request-Id`.
+        request_id: Option<String>,
+    },
+    /// The answer is about something else than the question.
+    #[error("asked for {field} {asked}, but the answer says {answered}")]
+    WrongObject {
+        /// The field that differs.
+        field: &'static str,
+        /// What was asked for.
+        asked: String,
+        /// What came.
+        answered: String,
+        /// Stripe's `Request-Id`.
+        request_id: Option<String>,
+    },
+    /// The key opens the other mode than the one in which the object lives.
+    #[error(
+        "the object lives in {wanted} mode and stripe.secret_key is a key of the other; use a \
+         {wanted} key, or set the endpoint's `mode` so that it takes only events that the key can read"
+    )]
+    OtherMode {
+        /// The object's mode.
+        wanted: Mode,
+        /// Whether Stripe sends such events to a rightly configured endpoint, too.
+        to_be_expected: bool,
+    },
+}
+
+impl From<Refusal> for StripeError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl StripeError {
+    /// The failure as it is kept with its attempt.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let (class, code) = self.judge();
+        Failure {
+            class,
+            code: code.into(),
+            chain: self.chain(),
+            request_id: self.request_id().map(str::to_owned),
+            should_retry: match self {
+                Self::Refused(refusal) => refusal.should_retry(),
+                Self::Settings(_)
+                | Self::Tls(_)
+                | Self::Unsendable(_)
+                | Self::Unreachable(_)
+                | Self::Interrupted(_)
+                | Self::TimedOut { .. }
+                | Self::OverBudget { .. }
+                | Self::TooLong { .. }
+                | Self::NotJson { .. }
+                | Self::Undated { .. }
+                | Self::Undecodable { .. }
+                | Self::UnknownValue { .. }
+                | Self::WrongObject { .. }
+                | Self::OtherMode { .. } => None,
+            },
+        }
+    }
+
+    fn judge(&self) -> (Class, &'static str) {
+        let misconfigured = Class::Misconfigured(Dependency::Stripe);
+        match self {
+            Self::Settings(_) => (misconfigured, "stripe_settings"),
+            Self::Tls(_) => (misconfigured, "stripe_tls"),
+            Self::Unsendable(_) => (Class::Permanent, "stripe_unsendable"),
+            Self::Unreachable(_) => (Class::Unavailable(Dependency::Stripe), "stripe_unreachable"),
+            Self::Interrupted(_) => (Class::Transient, "stripe_connection_lost"),
+            Self::TimedOut { .. } => (Class::Transient, "stripe_timeout"),
+            Self::OverBudget { wait } => {
+                (Class::RateLimited { retry_after: Some(*wait) }, "stripe_over_budget")
+            }
+            Self::Refused(refusal) => refusal.judge(),
+            Self::TooLong { .. } => (Class::Permanent, "stripe_answer_too_long"),
+            // Whatever stands in the way may go away; the shape of Stripe's objects will not.
+            Self::NotJson { .. } => (Class::Transient, "stripe_not_json"),
+            Self::Undated { .. } => (misconfigured, "stripe_undated"),
+            Self::Undecodable { .. } => (Class::Permanent, "stripe_undecodable"),
+            Self::UnknownValue { .. } => (Class::Permanent, "stripe_unknown_value"),
+            Self::WrongObject { .. } => (Class::Permanent, "stripe_wrong_object"),
+            Self::OtherMode { to_be_expected: true, .. } => {
+                (Class::Permanent, "stripe_key_of_other_mode")
+            }
+            Self::OtherMode { to_be_expected: false, .. } => {
+                (misconfigured, "stripe_key_of_other_mode")
+            }
+        }
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) => refusal.request_id(),
+            Self::TooLong { request_id, .. }
+            | Self::NotJson { request_id, .. }
+            | Self::Undated { request_id }
+            | Self::Undecodable { request_id, .. }
+            | Self::UnknownValue { request_id, .. }
+            | Self::WrongObject { request_id, .. } => request_id.as_deref(),
+            Self::Settings(_)
+            | Self::Tls(_)
+            | Self::Unsendable(_)
+            | Self::Unreachable(_)
+            | Self::Interrupted(_)
+            | Self::TimedOut { .. }
+            | Self::OverBudget { .. }
+            | Self::OtherMode { .. } => None,
+        }
+    }
+
+    fn chain(&self) -> Vec<String> {
+        let mut chain = vec![self.to_string()];
+        let mut next = self.source();
+        while let Some(cause) = next {
+            chain.push(cause.to_string());
+            next = cause.source();
+        }
+        chain
+    }
+}

@@ -1,0 +1,91 @@
+//! `docs/state_machines.md` is generated from the rules, so it cannot drift from them.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use quittance::domain::transition::{Status, matrix};
+use quittance::domain::{charge, payment, refund};
+
+const INTRODUCTION: &str = "\
+# State machines
+
+<!-- Generated from src/domain by tests/it/state_machines.rs. Do not edit: change the rules, run
+     `QUITTANCE_UPDATE_DOCS=1 cargo test --test it state_machines`, and review the difference. -->
+
+Stripe owns the state of each object; Quittance records what Stripe says and never computes it. So
+these machines forbid nothing. They judge what was seen against what was recorded: as `opened`,
+`same`, `expected` (a step or a skip) or `anomalous`.
+
+- **opened**: the first sight of the object, whatever its status.
+- **same**: no change of status. Other columns may differ; there is no row in `app.transitions`.
+- **step**: a step that Stripe documents.
+- **skip**: several such steps. Between two looks at an object, statuses come and go unseen.
+- **anomaly**: no sequence of documented steps leads there. It is applied all the same, and shown to
+  ops: either Stripe has learnt something new, or we have misread something old.
+
+In the tables, the recorded status is on the left and the observed one on top.
+";
+
+const PAYMENT: &str = "\
+A payment, from the first attempt to its end. A failed attempt goes *back* to
+`requires_payment_method`, so `payment_intent.payment_failed` ends nothing. Only `canceled` and
+`succeeded` are ends, and a refund changes neither: refunds are objects of their own.
+";
+
+const CHARGE: &str = "\
+One attempt to move money. `succeeded` covers money that was only authorised (`captured` is false
+then). A bank debit can still fail after it had succeeded. Refunds do not change the status; they
+raise `amount_refunded`, and a refund that fails lowers it again. Stripe also counts an
+authorisation that was released, in whole or in part, as refunded.
+";
+
+const REFUND: &str = "\
+Money on its way back. `succeeded` is not the end: a bank can send the money back days later
+(`failed`), and a refund to a card can be called off for a short while (`canceled`).
+";
+
+fn page() -> String {
+    use {charge::Status as C, payment::Status as P, refund::Status as R};
+    let mut page = INTRODUCTION.to_owned();
+    section(
+        &mut page,
+        "PaymentIntent",
+        PAYMENT,
+        &[P::RequiresPaymentMethod, P::RequiresConfirmation],
+    );
+    section(&mut page, "Charge", CHARGE, &[C::Pending, C::Succeeded, C::Failed]);
+    section(&mut page, "Refund", REFUND, &[R::Pending, R::RequiresAction, R::Succeeded]);
+    page
+}
+
+fn section<S: Status>(page: &mut String, title: &str, text: &str, first: &[S]) {
+    write!(page, "\n## {title}\n\n{text}\n```mermaid\nstateDiagram-v2\n").unwrap();
+    for status in first {
+        writeln!(page, "    [*] --> {}", status.as_str()).unwrap();
+    }
+    for from in S::ALL {
+        let steps: Vec<_> = S::ALL.iter().filter(|to| from.steps_to(**to)).collect();
+        for to in &steps {
+            writeln!(page, "    {} --> {}", from.as_str(), to.as_str()).unwrap();
+        }
+        if steps.is_empty() {
+            writeln!(page, "    {} --> [*]", from.as_str()).unwrap();
+        }
+    }
+    write!(page, "```\n\n{}", matrix::<S>()).unwrap();
+}
+
+#[test]
+fn the_published_state_machines_are_the_ones_in_use() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/state_machines.md");
+    let page = page();
+    if std::env::var_os("QUITTANCE_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        published == page,
+        "docs/state_machines.md is not what the rules in src/domain say; run \
+         `QUITTANCE_UPDATE_DOCS=1 cargo test --test it state_machines` and review the difference"
+    );
+}
