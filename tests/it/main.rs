@@ -1,0 +1,11 @@
+//! The integration tests: one binary, a module for each flow. `make test` runs them beside a private
+//! Redis and Postgres.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "that is how a test fails; clippy.toml allows them in the test functions alone"
+)]
+
+mod dev;
+mod harness;
