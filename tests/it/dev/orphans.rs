@@ -28,11 +28,10 @@ fn start_parent(dir: &std::path::Path) -> (Child, [u32; 2]) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let line = BufReader::new(parent.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap)
-        .find(|line| line.starts_with("pids "))
-        .expect("the parent starts its servers");
+    let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.find(|line| line.starts_with("pids ")).expect("the parent starts its servers");
+    // What else it says must go somewhere.
+    std::thread::spawn(move || lines.for_each(drop));
     let pids: Vec<u32> = line.split(' ').skip(1).map(|pid| pid.parse().unwrap()).collect();
     (parent, [pids[0], pids[1]])
 }
