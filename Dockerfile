@@ -1,0 +1,30 @@
+# One image for all roles: `docker run quittance ingress`, `... worker`, `... migrate`.
+
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+# Queries are checked against the committed data: no database is needed to build.
+ENV SQLX_OFFLINE=true
+
+# The dependencies, in a layer of their own that lasts as long as the two manifests: built with stubs in
+# place of every target that Cargo.toml names.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir -p src tests/it \
+    && echo 'fn main() {}' | tee src/main.rs > tests/it/main.rs \
+    && touch src/lib.rs \
+    && cargo build --release --locked --no-default-features
+
+COPY . .
+# The files keep the times of the checkout, which are older than the stubs' build.
+RUN touch src/main.rs src/lib.rs \
+    && cargo build --release --locked --no-default-features
+
+# glibc and CA certificates, no shell, no package manager; the same Debian as the builder's.
+FROM gcr.io/distroless/cc-debian12:nonroot
+LABEL org.opencontainers.image.title="quittance" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+COPY --from=build /src/target/release/quittance /usr/local/bin/quittance
+USER nonroot:nonroot
+# The ingress. Its GET /livez and GET /readyz are for the orchestrator's probes: there is no HEALTHCHECK
+# here, because one image serves roles with and without this port, and holds no shell and no curl.
+EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/quittance"]

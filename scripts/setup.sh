@@ -1,0 +1,184 @@
+#!/bin/sh
+# Installs what `make dev` and `make test` need and this machine lacks: Redis (6.2 or newer, or Valkey)
+# and Postgres (14 or newer). On Debian and Ubuntu with apt; elsewhere it says what to install.
+#
+# Only the programs are wanted: Quittance starts private servers of its own. So no system service is
+# started, enabled or left running, and no cluster is created, by what is installed here.
+set -eu
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() {
+    say "$@"
+    exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# The same places as in src/dev/servers/find.rs.
+redis_program() {
+    first_executable "$(command -v redis-server)" "$(command -v valkey-server)" \
+        /usr/local/bin/redis-server /usr/local/bin/valkey-server \
+        /opt/homebrew/bin/redis-server /opt/homebrew/bin/valkey-server \
+        /opt/local/bin/redis-server /opt/local/bin/valkey-server
+}
+postgres_programs() {
+    executables "$(command -v postgres)" \
+        /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres \
+        /opt/homebrew/opt/postgresql@*/bin/postgres /usr/local/opt/postgresql@*/bin/postgres \
+        /Applications/Postgres.app/Contents/Versions/*/bin/postgres \
+        /opt/local/lib/postgresql*/bin/postgres
+}
+executables() {
+    for program in "$@"; do
+        if [ -n "$program" ] && [ -x "$program" ]; then printf '%s\n' "$program"; fi
+    done
+}
+first_executable() { executables "$@" | head -n 1; }
+
+have_redis() { [ -n "$(redis_program)" ]; }
+# initdb is in the package of the server, beside it.
+have_postgres() { [ -n "$(postgres_programs)" ]; }
+
+# "Redis server v=7.0.15 ...", "postgres (PostgreSQL) 15.18 ..."
+check_versions() {
+    version=$("$(redis_program)" --version | sed -n 's/.* v=\([0-9]*\.[0-9]*\).*/\1/p')
+    major=${version%%.*} minor=${version#*.}
+    if [ "${major:-0}" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 2 ]; }; then
+        fail "Redis ${version:-of an unknown version} is too old: 6.2 or newer is needed." \
+            "Install it from https://packages.redis.io, or Valkey."
+    fi
+    newest=$(postgres_programs | while read -r program; do
+        "$program" --version | sed -n 's/^[^0-9]*\([0-9]*\).*/\1/p'
+    done | sort -n | tail -n 1)
+    if [ "${newest:-0}" -lt 14 ]; then
+        fail "Postgres ${newest:-of an unknown version} is too old: 14 or newer is needed." \
+            "Install it from https://www.postgresql.org/download/."
+    fi
+}
+
+# ring (TLS) compiles C, and cargo needs a linker anyway.
+have_compiler() { have cc || have gcc || have clang; }
+
+check_cargo() {
+    if ! have cargo && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+        fail "cargo is installed but not on PATH. Run: . \"${CARGO_HOME:-$HOME/.cargo}/env\""
+    fi
+    have cargo || fail "Rust is missing (no cargo on PATH). Install it from https://rustup.rs, then run this again."
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# As root, in one go, so that sudo asks for a password once. $@: the packages.
+# shellcheck disable=SC2016
+install_script='
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+policy=/usr/sbin/policy-rc.d
+clusters=/etc/postgresql-common/createcluster.conf
+template=/usr/share/postgresql-common/createcluster.conf
+made_policy= saved_clusters=
+undo() {
+    if [ -n "$made_policy" ]; then rm -f "$policy"; fi
+    if [ -n "$saved_clusters" ]; then
+        mv "$saved_clusters" "$clusters"
+    elif [ -e "$template" ]; then
+        cp "$template" "$clusters"
+        rm -f "$clusters.ucf-dist"
+    else
+        rm -f "$clusters"
+    fi
+}
+trap undo EXIT
+trap "exit 130" HUP INT TERM
+
+# Debian asks this program before it starts a service; 101 is "no". One that is there stays.
+if [ ! -e "$policy" ]; then
+    made_policy=yes
+    printf "#!/bin/sh\nexit 101\n" >"$policy"
+    chmod 755 "$policy"
+fi
+# The package of Postgres makes a cluster that starts at every boot, unless it is told not to before.
+mkdir -p "${clusters%/*}"
+if [ -e "$clusters" ]; then
+    saved_clusters=$clusters.before-quittance
+    cp -p "$clusters" "$saved_clusters"
+fi
+echo "create_main_cluster = false" >>"$clusters"
+
+new=
+for package in "$@"; do
+    if dpkg -s "$package" >/dev/null 2>&1; then continue; fi
+    new="$new $package"
+done
+
+install() { apt-get install --yes --no-install-recommends -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300 "$@"; }
+installable() { apt-get install --simulate --no-install-recommends "$@" >/dev/null 2>&1; }
+# Lists that are missing or old know no package, or one that the mirror no longer has.
+if ! installable "$@" || ! install "$@"; then
+    apt-get update -o DPkg::Lock::Timeout=300
+    install "$@"
+fi
+# What was not there before must not start at the next boot either. Without systemd nothing does.
+for unit in $new; do
+    if command -v systemctl >/dev/null 2>&1 && [ -e "/lib/systemd/system/$unit.service" ]; then
+        systemctl --quiet disable "$unit"
+    fi
+done
+'
+
+install_with_apt() {
+    if [ "$(id -u)" -ne 0 ] && ! have sudo; then
+        fail "missing:$missing. Run as root: apt-get install$missing (sudo is not installed, so this cannot)"
+    fi
+    say "installing$missing with apt (no service is started)"
+    # shellcheck disable=SC2086
+    as_root sh -c "$install_script" setup $missing >&2 ||
+        fail "apt could not install$missing: see above. Install them by hand, then run this again."
+}
+
+explain() {
+    say "missing:$missing"
+    if [ "$(uname -s)" = Darwin ]; then
+        have_redis || say "  brew install redis            (or: brew install valkey)"
+        have_postgres || say "  brew install postgresql@17    (no 'brew services start' is needed)"
+        have_compiler || say "  xcode-select --install"
+    elif have dnf; then
+        have_redis || say "  sudo dnf install valkey       (or redis)"
+        have_postgres || say "  sudo dnf install postgresql-server postgresql-contrib"
+        have_compiler || say "  sudo dnf install gcc"
+    elif have pacman; then
+        have_redis || say "  sudo pacman -S valkey"
+        have_postgres || say "  sudo pacman -S postgresql"
+        have_compiler || say "  sudo pacman -S gcc"
+    elif have apk; then
+        have_redis || say "  sudo apk add redis            (or valkey)"
+        have_postgres || say "  sudo apk add postgresql16 postgresql16-contrib"
+        have_compiler || say "  sudo apk add build-base"
+    else
+        say "  Redis 6.2 or newer (or Valkey), Postgres 14 or newer (server, with initdb), a C compiler,"
+        say "  all on PATH. No service has to run."
+    fi
+    fail "then run this again"
+}
+
+main() {
+    check_cargo
+    missing=
+    have_redis || missing="$missing redis-server"
+    have_postgres || missing="$missing postgresql"
+    have_compiler || missing="$missing gcc libc6-dev"
+    if [ -z "$missing" ]; then
+        check_versions
+        return 0
+    fi
+    if ! have apt-get; then explain; fi
+    install_with_apt
+    have_redis || fail "redis-server is still missing. Install Redis 6.2 or newer, or Valkey, by hand."
+    have_postgres || fail "postgres is still missing. Install Postgres 14 or newer by hand."
+    have_compiler || fail "a C compiler is still missing. Install gcc by hand."
+    check_versions
+    say "done"
+}
+
+main

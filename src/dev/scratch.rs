@@ -1,0 +1,73 @@
+//! A temporary directory for servers, which is removed at the end, and by the next one if need be.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
+
+const PREFIX: &str = "quittance-scratch-";
+
+/// Exists as long as this does.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    path: PathBuf,
+    /// Held while the directory is in use, so that an abandoned one can be told.
+    _lock: File,
+}
+
+impl Scratch {
+    /// Makes one, and removes those whose process was killed.
+    pub(super) fn create() -> io::Result<Self> {
+        let parent = std::env::temp_dir().canonicalize()?;
+        sweep(&parent)?;
+        let id = format!("{:016x}", rand::random::<u64>());
+        // It gets its name when it is locked: a name without a lock means abandoned.
+        let (new, path) =
+            (parent.join(format!(".{PREFIX}{id}")), parent.join(format!("{PREFIX}{id}")));
+        // Another user may pass through (Postgres does, when we are root), and not look around.
+        DirBuilder::new().mode(0o711).create(&new)?;
+        let lock = File::create_new(new.join("lock"))?;
+        lock.lock()?;
+        fs::rename(&new, &path)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "could not remove a directory");
+        }
+    }
+}
+
+/// Removes the directories of ours that no process holds. What cannot be removed now (its servers may
+/// be just about to end, or another process may be removing it too) is left to the next one.
+fn sweep(parent: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(parent)?.flatten() {
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && abandoned(&path).unwrap_or(false)
+            && let Err(error) = fs::remove_dir_all(&path)
+        {
+            tracing::debug!(path = %path.display(), %error, "could not remove a directory yet");
+        }
+    }
+    Ok(())
+}
+
+fn abandoned(path: &Path) -> io::Result<bool> {
+    let meta = fs::symlink_metadata(path)?;
+    let ours = meta.is_dir() && meta.uid() == geteuid().as_raw();
+    match File::open(path.join("lock"))?.try_lock() {
+        Ok(()) => Ok(ours),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
