@@ -1,9 +1,18 @@
-//! What runs on a developer's machine only: private servers, and commands run beside them.
+//! What runs on a developer's machine only: everything at once, against a simulated Stripe.
 //!
-//! Behind the cargo feature `dev`, and so out of the production image.
+//! Behind the cargo feature `dev`, and so out of the production image. [`run()`] is the command
+//! `quittance dev`; [`servers`] are the private Redis and Postgres that it and the tests use.
 
+mod disasters;
 pub mod exec;
+mod picture;
+mod roles;
+mod run;
 mod scratch;
 pub mod servers;
+mod stage;
+mod verdict;
 
 pub use exec::exec;
+pub use run::{DevError, Ended, Options, run};
+pub use verdict::Difference;

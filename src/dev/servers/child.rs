@@ -35,22 +35,24 @@ const GONE_WITHIN: Duration = Duration::from_secs(30);
 
 /// What to run, and how to stop it.
 #[derive(Debug, Clone)]
-pub(super) struct Launch {
+pub(in crate::dev) struct Launch {
     /// The server's name, for messages.
-    pub(super) server: &'static str,
-    pub(super) program: PathBuf,
-    pub(super) args: Vec<OsString>,
+    pub(in crate::dev) server: &'static str,
+    pub(in crate::dev) program: PathBuf,
+    pub(in crate::dev) args: Vec<OsString>,
     /// Where it runs, and where its log is.
-    pub(super) dir: PathBuf,
+    pub(in crate::dev) dir: PathBuf,
+    /// What its environment has beyond ours.
+    pub(in crate::dev) env: Vec<(String, OsString)>,
     /// As whom it runs, where that is not us.
-    pub(super) user: Option<User>,
+    pub(in crate::dev) user: Option<User>,
     /// `SIGNAL:TENTHS_OF_A_SECOND` steps before SIGKILL.
-    pub(super) stop_steps: &'static str,
+    pub(in crate::dev) stop_steps: &'static str,
 }
 
 /// A running server.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(in crate::dev) struct Child {
     launch: Launch,
     supervisor: std::process::Child,
     pipe: Option<ChildStdin>,
@@ -60,12 +62,12 @@ pub(super) struct Child {
 }
 
 impl Launch {
-    pub(super) fn log(&self) -> PathBuf {
+    pub(in crate::dev) fn log(&self) -> PathBuf {
         self.dir.join("server.log")
     }
 
     /// Waits until no process of a former server is left, and locks the directory.
-    pub(super) async fn lock(&self) -> Result<File, ServerError> {
+    pub(in crate::dev) async fn lock(&self) -> Result<File, ServerError> {
         let path = self.log();
         let log = OpenOptions::new()
             .create(true)
@@ -86,7 +88,7 @@ impl Launch {
     }
 
     /// Starts the server. It keeps `log` locked.
-    pub(super) fn spawn(self, log: File) -> Result<Child, ServerError> {
+    pub(in crate::dev) fn spawn(self, log: File) -> Result<Child, ServerError> {
         let path = self.log();
         let log_from = log.metadata().map_err(ServerError::io("read", &path))?.len();
         let mut command = Command::new("/bin/sh");
@@ -94,6 +96,7 @@ impl Launch {
             .args(["-c", SUPERVISOR, "supervisor", self.stop_steps])
             .arg(&self.program)
             .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -126,12 +129,12 @@ impl Launch {
 }
 
 impl Child {
-    pub(super) fn pid(&self) -> u32 {
+    pub(in crate::dev) fn pid(&self) -> u32 {
         self.pid.as_raw().unsigned_abs()
     }
 
     /// Waits until `probe` says yes.
-    pub(super) async fn ready(
+    pub(in crate::dev) async fn ready(
         &mut self,
         mut probe: impl AsyncFnMut(u32) -> bool,
     ) -> Result<(), ServerError> {
@@ -150,7 +153,7 @@ impl Child {
     }
 
     /// Sends a signal to the server itself. A server that is gone already is no error.
-    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), ServerError> {
+    pub(in crate::dev) fn signal(&mut self, signal: Signal) -> Result<(), ServerError> {
         if self.exited()?.is_some() {
             return Ok(());
         }
@@ -161,20 +164,21 @@ impl Child {
     }
 
     /// Has the supervisor stop the server, and waits until both are gone.
-    pub(super) async fn stop(&mut self) -> Result<(), ServerError> {
+    pub(in crate::dev) async fn stop(&mut self) -> Result<(), ServerError> {
         self.pipe = None;
         self.gone().await
     }
 
     /// Waits until server and supervisor are gone. The caller has seen to it that they go.
-    pub(super) async fn gone(&mut self) -> Result<(), ServerError> {
+    pub(in crate::dev) async fn gone(&mut self) -> Result<(), ServerError> {
         while self.exited()?.is_none() {
             tokio::time::sleep(POLL).await;
         }
         Ok(())
     }
 
-    fn exited(&mut self) -> Result<Option<ExitStatus>, ServerError> {
+    /// How it ended, if it has.
+    pub(in crate::dev) fn exited(&mut self) -> Result<Option<ExitStatus>, ServerError> {
         self.supervisor.try_wait().map_err(ServerError::io("wait for", &self.launch.program))
     }
 }
@@ -192,7 +196,7 @@ impl Drop for Child {
 
 /// What all programs of a server have in common: no settings from our environment, messages in
 /// English, and another user where need be.
-pub(super) fn prepare(command: &mut Command, user: Option<&User>) {
+pub(in crate::dev) fn prepare(command: &mut Command, user: Option<&User>) {
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"PG") {
             command.env_remove(name);

@@ -3,13 +3,13 @@
 //! No system service and no fixed port is used, and all data stays under the given directory. The
 //! servers end with this process, however it ends: see [`child`].
 
-mod child;
+pub(in crate::dev) mod child;
 mod cluster;
 mod error;
 mod find;
-mod place;
+pub(in crate::dev) mod place;
 mod postgres;
-mod random;
+pub(in crate::dev) mod random;
 mod redis;
 
 use std::path::Path;

@@ -22,7 +22,7 @@ pub(super) fn postgres_user() -> Result<Option<User>, ServerError> {
 }
 
 /// Creates `dir` for us alone, unless it is there, and returns its absolute path.
-pub(super) fn create(dir: &Path) -> Result<PathBuf, ServerError> {
+pub(in crate::dev) fn create(dir: &Path) -> Result<PathBuf, ServerError> {
     create_private(dir)?;
     dir.canonicalize().map_err(ServerError::io("find", dir))
 }

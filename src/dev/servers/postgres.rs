@@ -161,6 +161,7 @@ fn launch(cluster: &Cluster, options: Options, port: u16) -> Launch {
         program: cluster.program("postgres"),
         args,
         dir: cluster.dir().to_owned(),
+        env: Vec::new(),
         user: cluster.user().cloned(),
         // Fast: end the sessions and write a checkpoint. Immediate: leave it to recovery.
         stop_steps: "INT:100 QUIT:80",

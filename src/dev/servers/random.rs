@@ -10,7 +10,7 @@ const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
 /// A loopback port that was free a moment ago. It can be taken before the server binds it, so the
 /// caller tries again with another one.
-pub(super) fn free_port() -> u16 {
+pub(in crate::dev) fn free_port() -> u16 {
     let mut rng = rand::rng();
     let mut port = rng.random_range(PORTS);
     for _ in 0..1_000 {

@@ -38,6 +38,7 @@ impl Redis {
                 program: program.clone(),
                 args: vec![dir.join("redis.conf").into()],
                 dir: dir.clone(),
+                env: Vec::new(),
                 user: None,
                 // It writes what is left of the append-only file when it is asked to end.
                 stop_steps: "TERM:100",

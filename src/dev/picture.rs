@@ -1,0 +1,168 @@
+//! What `quittance dev` shows on the terminal.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::run::Options;
+use super::stage::Stage;
+use super::verdict::Difference;
+use crate::queue::Depth;
+use crate::simulator::Stats;
+use crate::store::LedgerCounts;
+
+/// One look at everything. None: it could not be reached just now.
+pub(super) struct Seen {
+    pub(super) told: u32,
+    pub(super) stats: Option<Stats>,
+    pub(super) depth: Option<Depth>,
+    pub(super) ledger: Option<LedgerCounts>,
+}
+
+impl Seen {
+    /// All that was sent was acknowledged, and nothing is left in the queue.
+    pub(super) fn is_quiet(&self) -> bool {
+        let webhooks = self.stats.as_ref().map(|stats| stats.webhooks);
+        let delivered = webhooks.is_some_and(|w| w.deliveries == w.acknowledged);
+        delivered && self.depth.as_ref().is_some_and(|depth| depth.total() == 0)
+    }
+
+    fn line(&self, payments: Option<u32>) -> String {
+        let mut parts = Vec::new();
+        if let Some(stats) = &self.stats {
+            let of = payments.map_or_else(String::new, |all| format!("/{all}"));
+            let (sent, twice) = (stats.webhooks.sent, stats.webhooks.duplicates);
+            parts.push(format!("{}{of} payments", self.told));
+            parts.push(format!("{sent} webhooks ({twice} duplicates)"));
+        }
+        match &self.ledger {
+            Some(ledger) => {
+                parts.push(format!("{} settled", ledger.settled + ledger.ignored));
+                parts.push(format!("{} dead", ledger.dead));
+            }
+            None => parts.push("Postgres is away".to_owned()),
+        }
+        match &self.depth {
+            Some(depth) => {
+                parts.push(format!("queue {}", depth.total()));
+                parts.push(format!("oldest {:.1} s", depth.oldest_age().as_secs_f64()));
+            }
+            None => parts.push("Redis is away".to_owned()),
+        }
+        if let Some(stats) = &self.stats {
+            let refused = stats.requests.iter().filter(|r| r.status != Some(200));
+            let refused: u64 = refused.map(|r| r.count).sum();
+            parts.push(format!("{} API calls ({refused} failed)", stats.requests_to(None)));
+        }
+        parts.join(" · ")
+    }
+}
+
+/// The live line: rewritten in place on a terminal, now and then a new one elsewhere.
+pub(super) struct Picture {
+    payments: Option<u32>,
+    live: bool,
+    last: Option<Instant>,
+    shown: String,
+}
+
+impl Picture {
+    pub(super) fn new(payments: Option<u32>) -> Self {
+        Self { payments, live: std::io::stdout().is_terminal(), last: None, shown: String::new() }
+    }
+
+    pub(super) fn show(&mut self, seen: &Seen) {
+        let line = seen.line(self.payments);
+        if self.live {
+            write(&format!("\r\x1b[K{line}"));
+        } else if self.last.is_none_or(|last| last.elapsed() > Duration::from_secs(2))
+            && line != self.shown
+        {
+            println!("{line}");
+            self.last = Some(Instant::now());
+        }
+        self.shown = line;
+    }
+
+    /// Something happened that is worth a line of its own.
+    pub(super) fn note(&mut self, text: &str) {
+        if self.live {
+            write(&format!("\r\x1b[K! {text}\n{}", self.shown));
+        } else {
+            println!("! {text}");
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        if self.live {
+            println!();
+        } else {
+            println!("{}", self.shown);
+        }
+    }
+}
+
+fn write(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // A terminal that is gone is no reason to end a run.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Says what runs where.
+pub(super) fn introduce(stage: &Stage, options: &Options) {
+    println!("webhooks   {}", stage.webhook_url);
+    println!("database   psql '{}'", stage.database_url);
+    println!("logs       {}/*/server.log", options.root.display());
+    match &stage.simulator {
+        Some(simulator) => {
+            let weather = if options.calm { "calm" } else { "rough weather" };
+            println!(
+                "stripe     simulated at {} (seed {}, {weather})",
+                simulator.base_url(),
+                options.seed
+            );
+        }
+        None => {
+            println!("stripe     the real one; in another terminal:");
+            println!("           stripe listen --forward-to {}", stage.webhook_url);
+        }
+    }
+    println!("workers    {} · stop with Ctrl-C\n", stage.workers.len());
+}
+
+/// The end of a run with `--payments`.
+pub(super) fn verdict(seen: &Seen, differences: &[Difference], logs: &[PathBuf]) {
+    if let Some(stats) = &seen.stats {
+        let hooks = stats.webhooks;
+        println!("\npayments              {}", seen.told);
+        println!("events                {}", hooks.deliveries);
+        println!("webhooks sent         {}", hooks.sent);
+        println!("  of them duplicates  {}", hooks.duplicates);
+        println!("  answered not 2xx    {}", hooks.failed);
+        println!("forged, and accepted  {}, {}", hooks.forged, hooks.forged_accepted);
+        println!("API calls             {}", stats.requests_to(None));
+        for row in &stats.requests {
+            let status = row.status.map_or_else(|| "none".to_owned(), |s| s.to_string());
+            println!("  {:<34}{status:<6}{}", row.endpoint, row.count);
+        }
+    }
+    if let Some(ledger) = &seen.ledger {
+        println!("dead letters          {}", ledger.dead);
+    }
+    println!("differences           {}", differences.len());
+    const SHOWN: usize = 20;
+    for d in differences.iter().take(SHOWN) {
+        println!("  {} {} {}: expected {}, found {}", d.table, d.id, d.what, d.expected, d.found);
+    }
+    if differences.len() > SHOWN {
+        println!("  … and {} more", differences.len() - SHOWN);
+    }
+    if differences.is_empty() {
+        println!("\nEvery row is what the simulator says it is.");
+    } else {
+        println!("\nThe logs may say why:");
+        for log in logs {
+            println!("  {}", log.display());
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `quittance dev`: from the first server's start to the verdict.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::disasters::Disasters;
+use super::picture::{Picture, Seen};
+use super::servers::ServerError;
+use super::stage::{DRAIN_WITHIN, Stage};
+use super::verdict::{self, Difference};
+use crate::config::ConfigError;
+use crate::queue::QueueError;
+use crate::simulator::{Kind, Simulator, run_payment};
+use crate::store::StoreError;
+
+/// What `quittance dev` is asked for.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Payments to live through before the verdict; none: a trickle until Ctrl-C.
+    pub payments: Option<u32>,
+    /// Seeds the simulator's dice.
+    pub seed: u64,
+    /// No duplicates, no reordering, no errors.
+    pub calm: bool,
+    /// Kill workers and restart servers on the way.
+    pub disasters: bool,
+    /// Worker processes.
+    pub workers: u32,
+    /// Where the servers' data and the logs go.
+    pub root: PathBuf,
+    /// Use the real Stripe instead of the simulator.
+    pub real_stripe: bool,
+}
+
+/// Why `quittance dev` could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DevError {
+    /// A server or a role did not start or stop.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The settings are refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Postgres failed us.
+    #[error("reading Postgres failed")]
+    Store(#[from] StoreError),
+    /// Redis failed us.
+    #[error("reading Redis failed")]
+    Queue(#[from] QueueError),
+    /// No listener.
+    #[error("cannot listen on a loopback port")]
+    Listen(#[source] std::io::Error),
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Ctrl-C.
+    Stopped,
+    /// All payments were lived through, and this is what differs. Empty is what one hopes for.
+    Verdict(Vec<Difference>),
+}
+
+/// Payments that are under way at once.
+const AT_ONCE: usize = 64;
+
+/// Starts everything, shows it, and ends with a verdict or with `shutdown`.
+///
+/// # Errors
+/// A server, a role or a table could not be reached.
+pub async fn run(options: Options, shutdown: CancellationToken) -> Result<Ended, DevError> {
+    let mut stage = tokio::select! {
+        stage = Stage::set(&options) => stage?,
+        () = shutdown.cancelled() => return Ok(Ended::Stopped),
+    };
+    super::picture::introduce(&stage, &options);
+    let result = play(&mut stage, &options, &shutdown).await;
+    // Also after an error: what was started is stopped in order.
+    let stopped = stage.stop().await;
+    let ended = result?;
+    stopped?;
+    Ok(ended)
+}
+
+async fn play(
+    stage: &mut Stage,
+    options: &Options,
+    shutdown: &CancellationToken,
+) -> Result<Ended, DevError> {
+    let told = Arc::new(AtomicU32::new(0));
+    let stories = stage
+        .simulator
+        .clone()
+        .map(|simulator| tokio::spawn(tell(simulator, options.clone(), Arc::clone(&told))));
+    let mut disasters = options.disasters.then(|| Disasters::new(options.seed));
+    let mut picture = Picture::new(options.payments);
+    let mut tick = tokio::time::interval(Duration::from_millis(250));
+    let mut quiet_since: Option<Instant> = None;
+    let mut told_all_at: Option<Instant> = None;
+    loop {
+        let strike_at = disasters.as_ref().map(Disasters::next);
+        tokio::select! {
+            () = shutdown.cancelled() => {
+                picture.end();
+                return Ok(Ended::Stopped);
+            }
+            () = at(strike_at), if strike_at.is_some() && told_all_at.is_none() => {
+                if let Some(disasters) = &mut disasters {
+                    picture.note(&disasters.strike(stage).await?);
+                }
+            }
+            _ = tick.tick() => {
+                for worker in &mut stage.workers {
+                    if worker.revive().await? {
+                        picture.note("a worker had ended; another one started");
+                    }
+                }
+                let seen = look(stage, told.load(Ordering::Relaxed)).await;
+                picture.show(&seen);
+                let Some(simulator) = &stage.simulator else { continue };
+                if options.payments.is_none() || !stories.as_ref().is_some_and(|s| s.is_finished()) {
+                    continue;
+                }
+                let told_all_at = *told_all_at.get_or_insert_with(Instant::now);
+                // Twice in a row: a job that is moved from one place of the queue to another could
+                // be missed by a single look.
+                let quiet = seen.is_quiet();
+                let since = quiet_since.filter(|_| quiet).or_else(|| quiet.then(Instant::now));
+                quiet_since = since;
+                let settled = since.is_some_and(|s| s.elapsed() > Duration::from_secs(1));
+                if settled || told_all_at.elapsed() > DRAIN_WITHIN {
+                    picture.end();
+                    let differences = judge(stage, simulator, settled).await?;
+                    super::picture::verdict(&seen, &differences, &stage.logs());
+                    return Ok(Ended::Verdict(differences));
+                }
+            }
+        }
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        tokio::time::sleep_until(moment).await;
+    }
+}
+
+/// Lives through the payments, or through a trickle of them for ever.
+async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut rng = StdRng::seed_from_u64(options.seed);
+    let mut running = tokio::task::JoinSet::new();
+    let mut begun = 0;
+    while options.payments.is_none_or(|all| begun < all) {
+        begun += 1;
+        if options.payments.is_none() {
+            tokio::time::sleep(Duration::from_millis(rng.random_range(100..700))).await;
+        }
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let (account, told) = (simulator.platform(), Arc::clone(&told));
+        let mut rng = StdRng::seed_from_u64(options.seed.wrapping_add(u64::from(begun)));
+        running.spawn(async move {
+            let pause = Duration::from_millis(if begun % 3 == 0 { 2_500 } else { 400 });
+            if let Err(error) = run_payment(&account, &mut rng, pause).await {
+                tracing::error!(?error, "the simulator refused a step of a payment's story");
+            }
+            told.fetch_add(1, Ordering::Relaxed);
+            drop(place);
+        });
+        while running.try_join_next().is_some() {}
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// What can be seen from outside. A server that is just being restarted is seen as unknown.
+async fn look(stage: &Stage, told: u32) -> Seen {
+    let depth = tokio::time::timeout(Duration::from_secs(1), stage.producer.depth()).await;
+    let ledger = tokio::time::timeout(Duration::from_secs(1), stage.store.ledger_counts()).await;
+    Seen {
+        told,
+        stats: stage.simulator.as_ref().map(Simulator::stats),
+        depth: depth.ok().and_then(Result::ok),
+        ledger: ledger.ok().and_then(Result::ok),
+    }
+}
+
+/// Holds every table against the simulator.
+async fn judge(
+    stage: &Stage,
+    simulator: &Simulator,
+    settled: bool,
+) -> Result<Vec<Difference>, DevError> {
+    let store = &stage.store;
+    let charges = simulator.truth(Kind::Charge);
+    let mut payments = simulator.truth(Kind::PaymentIntent);
+    verdict::with_sums(&mut payments, &charges);
+    let mut all = Vec::new();
+    for (table, truth) in [
+        (&verdict::PAYMENTS, &payments),
+        (&verdict::CHARGES, &charges),
+        (&verdict::REFUNDS, &simulator.truth(Kind::Refund)),
+    ] {
+        all.extend(verdict::compare(table, truth, &store.rows(table.name).await?));
+    }
+    all.extend(verdict::ledger(&simulator.truth(Kind::Event), &store.rows("events").await?));
+    all.extend(verdict::forgeries(simulator.stats().webhooks.forged_accepted));
+    if !settled {
+        all.push(verdict::unfinished(DRAIN_WITHIN));
+    }
+    Ok(all)
+}

@@ -1,0 +1,156 @@
+//! Everything that `quittance dev` starts, and the order in which it goes again.
+
+use std::ffi::OsString;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::roles::Role;
+use super::run::{DevError, Options};
+use super::servers::random::free_port;
+use super::servers::{self, Servers};
+use crate::config::Settings;
+use crate::queue::Producer;
+use crate::simulator::{Simulator, WebhookEndpoint};
+use crate::store::Store;
+
+/// The running parts. Dropping it ends the processes too, only less gracefully than `stop`.
+pub(super) struct Stage {
+    pub(super) servers: Servers,
+    pub(super) ingress: Role,
+    pub(super) workers: Vec<Role>,
+    /// None when the real Stripe is used.
+    pub(super) simulator: Option<Simulator>,
+    pub(super) store: Store,
+    pub(super) producer: Producer,
+    pub(super) webhook_url: String,
+    pub(super) database_url: String,
+}
+
+const WEBHOOK_SECRETS: [&str; 2] = ["whsec_simulator_new", "whsec_simulator_old"];
+
+impl Stage {
+    /// Starts the servers, migrates, and starts the roles.
+    pub(super) async fn set(options: &Options) -> Result<Self, DevError> {
+        let root = &options.root;
+        let servers = Servers::start(root, servers::Options { durable: true }).await?;
+        let database = if options.real_stripe { "quittance" } else { "quittance_simulated" };
+        let (database_url, redis_url) = (servers.postgres.url(database), servers.redis.url());
+
+        let simulator = if options.real_stripe { None } else { Some(simulator(options).await?) };
+        // The simulator begins with nothing, so the tables and the queue do too. What came from the
+        // real Stripe stays from one run to the next.
+        let queue = match &simulator {
+            Some(_) => format!("dev-{:08x}", rand::random::<u32>()),
+            None => "quittance".to_owned(),
+        };
+        Store::create_database(&database_url, simulator.is_some()).await?;
+
+        let port = free_port();
+        let mut env: Vec<(String, OsString)> = vec![
+            ("DATABASE_URL".into(), database_url.clone().into()),
+            ("REDIS_URL".into(), redis_url.into()),
+            ("QUITTANCE__QUEUE__NAME".into(), queue.into()),
+            ("QUITTANCE__INGRESS__LISTEN".into(), format!("127.0.0.1:{port}").into()),
+            ("QUITTANCE__LOG__FORMAT".into(), "json".into()),
+        ];
+        if let Some(simulator) = &simulator {
+            env.extend(simulated(simulator));
+        }
+        let settings = settings(&env)?;
+        let store = Store::connect(&settings.database)?;
+        store.migrate().await?;
+        let producer = Producer::new(&settings.redis, &settings.queue)?;
+
+        let mut ingress = Role::start("ingress", &root.join("ingress"), env.clone()).await?;
+        ingress.listening(port).await?;
+        let webhook_url = format!("http://127.0.0.1:{port}/webhooks/stripe");
+        if let Some(simulator) = &simulator {
+            simulator.add_endpoint(WebhookEndpoint::new(&webhook_url, &WEBHOOK_SECRETS));
+        }
+        let mut workers = Vec::new();
+        for n in 1..=options.workers {
+            let dir = root.join(format!("worker-{n}"));
+            workers.push(Role::start("worker", &dir, env.clone()).await?);
+        }
+        Ok(Self {
+            servers,
+            ingress,
+            workers,
+            simulator,
+            store,
+            producer,
+            webhook_url,
+            database_url,
+        })
+    }
+
+    /// Stops all of it in order: who makes work first, who keeps it last.
+    pub(super) async fn stop(&mut self) -> Result<(), DevError> {
+        if let Some(simulator) = &self.simulator {
+            simulator.shutdown().await;
+        }
+        self.ingress.stop().await?;
+        for worker in &mut self.workers {
+            worker.stop().await?;
+        }
+        self.store.close().await;
+        self.servers.stop().await?;
+        Ok(())
+    }
+
+    pub(super) fn logs(&self) -> Vec<PathBuf> {
+        std::iter::once(&self.ingress).chain(&self.workers).map(Role::log).collect()
+    }
+}
+
+async fn simulator(options: &Options) -> Result<Simulator, DevError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DevError::Listen)?;
+    let config = crate::simulator::Config {
+        seed: options.seed,
+        api_version: crate::stripe_api::api_version().to_owned(),
+        ..crate::simulator::Config::default()
+    };
+    let simulator = Simulator::start(listener, config).map_err(DevError::Listen)?;
+    if !options.calm {
+        simulator.set_chaos(super::disasters::rough_weather);
+    }
+    Ok(simulator)
+}
+
+/// The settings under which the roles meet the simulator: its key and address, no limit but the one
+/// that it imposes itself, and leases short enough to see a dead worker's jobs move on.
+fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
+    // The old secret is the first of our list: the one that matches is not always the first.
+    let [new, old] = WEBHOOK_SECRETS;
+    let pairs = [
+        ("STRIPE_SECRET_KEY", simulator.secret_key().to_owned()),
+        ("STRIPE_API_BASE", simulator.base_url().to_owned()),
+        ("STRIPE_WEBHOOK_SECRET", format!("{old},{new}")),
+        ("QUITTANCE__STRIPE__TIMEOUT", "2s".to_owned()),
+        ("QUITTANCE__STRIPE__ENDPOINT_RATE", "2000".to_owned()),
+        ("QUITTANCE__STRIPE__ACCOUNT_RATE", "4000".to_owned()),
+        ("QUITTANCE__QUEUE__LEASE", "15s".to_owned()),
+        ("QUITTANCE__WORKER__JOB_TIMEOUT", "5s".to_owned()),
+        ("QUITTANCE__WORKER__GRACE", "5s".to_owned()),
+        ("QUITTANCE__WORKER__PROBE_INTERVAL", "1s".to_owned()),
+        ("QUITTANCE__RETRY__FIRST", "500ms".to_owned()),
+        ("QUITTANCE__RETRY__CAP", "10s".to_owned()),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value.into())).into()
+}
+
+/// The settings that the roles will read, read here as they will: from this process' environment
+/// with `env` over it.
+fn settings(env: &[(String, OsString)]) -> Result<Settings, DevError> {
+    let text = |value: &OsString| value.to_string_lossy().into_owned();
+    let ours = env.iter().map(|(name, value)| (name.clone(), text(value)));
+    let inherited = std::env::vars().filter(|(name, _)| !env.iter().any(|(n, _)| n == name));
+    let path = std::env::var_os("QUITTANCE_CONFIG");
+    Ok(crate::config::load(path.as_deref().map(Path::new), inherited.chain(ours))?)
+}
+
+/// How long the roles may take to be through with what is left.
+pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(300);

@@ -1,0 +1,314 @@
+//! The verdict: every row held against the simulator's truth.
+//!
+//! The mapping from Stripe's fields to our columns stands here a second time, as a table of its
+//! own. That is on purpose: a judge that shared the code of the judged would share its mistakes.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// What a column should hold.
+#[derive(Clone, Copy)]
+enum Expect {
+    /// The value at this JSON pointer of Stripe's object; absent is null.
+    At(&'static str),
+    /// The id at this pointer, whether the object there is expanded or not.
+    IdAt(&'static str),
+    /// The second at this pointer; the column is a timestamp.
+    TimeAt(&'static str),
+}
+use Expect::{At, IdAt, TimeAt};
+
+/// One table of `app`, and how each of its columns follows from the object.
+pub(super) struct Table {
+    /// `app.<name>`
+    pub(super) name: &'static str,
+    id: &'static str,
+    columns: &'static [(&'static str, Expect)],
+}
+
+pub(super) const PAYMENTS: Table = Table {
+    name: "payments",
+    id: "stripe_payment_intent_id",
+    columns: &[
+        ("amount", At("/amount")),
+        ("amount_capturable", At("/amount_capturable")),
+        ("amount_received", At("/amount_received")),
+        ("currency", At("/currency")),
+        ("status", At("/status")),
+        ("customer", IdAt("/customer")),
+        ("payment_method", IdAt("/payment_method")),
+        ("latest_charge", IdAt("/latest_charge")),
+        ("capture_method", At("/capture_method")),
+        ("failure_code", At("/last_payment_error/code")),
+        ("failure_decline_code", At("/last_payment_error/decline_code")),
+        ("failure_message", At("/last_payment_error/message")),
+        ("cancellation_reason", At("/cancellation_reason")),
+        ("canceled_at", TimeAt("/canceled_at")),
+        ("next_action", At("/next_action/type")),
+        ("transfer_destination", IdAt("/transfer_data/destination")),
+        ("application_fee_amount", At("/application_fee_amount")),
+        ("on_behalf_of", IdAt("/on_behalf_of")),
+        ("description", At("/description")),
+        ("metadata", At("/metadata")),
+        ("livemode", At("/livemode")),
+        ("stripe_created", TimeAt("/created")),
+        // Sums over the payment's charges, put there by `with_sums`.
+        ("amount_captured", At("/sum_captured")),
+        ("amount_refunded", At("/sum_returned")),
+    ],
+};
+
+pub(super) const CHARGES: Table = Table {
+    name: "charges",
+    id: "stripe_charge_id",
+    columns: &[
+        ("amount", At("/amount")),
+        ("amount_captured", At("/amount_captured")),
+        ("amount_refunded", At("/amount_refunded")),
+        ("currency", At("/currency")),
+        ("status", At("/status")),
+        ("captured", At("/captured")),
+        ("refunded", At("/refunded")),
+        ("disputed", At("/disputed")),
+        ("payment_intent", IdAt("/payment_intent")),
+        ("customer", IdAt("/customer")),
+        ("payment_method", At("/payment_method")),
+        ("failure_code", At("/failure_code")),
+        ("failure_message", At("/failure_message")),
+        ("outcome", At("/outcome/type")),
+        ("transfer_destination", IdAt("/transfer_data/destination")),
+        ("application_fee_amount", At("/application_fee_amount")),
+        ("balance_transaction", IdAt("/balance_transaction")),
+        ("metadata", At("/metadata")),
+        ("livemode", At("/livemode")),
+        ("stripe_created", TimeAt("/created")),
+    ],
+};
+
+pub(super) const REFUNDS: Table = Table {
+    name: "refunds",
+    id: "stripe_refund_id",
+    columns: &[
+        ("amount", At("/amount")),
+        ("currency", At("/currency")),
+        ("status", At("/status")),
+        ("charge", IdAt("/charge")),
+        ("payment_intent", IdAt("/payment_intent")),
+        ("reason", At("/reason")),
+        ("failure_reason", At("/failure_reason")),
+        ("metadata", At("/metadata")),
+        ("livemode", At("/livemode")),
+        ("stripe_created", TimeAt("/created")),
+    ],
+};
+
+/// Adds to each payment what its charges sum up to.
+///
+/// An authorisation that was released counts as refunded at Stripe, although no money had moved; it
+/// is not counted here.
+pub(super) fn with_sums(payments: &mut [Value], charges: &[Value]) {
+    let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    let number = |object: &Value, key: &str| object.get(key).and_then(Value::as_i64).unwrap_or(0);
+    for charge in charges {
+        if let Some(payment) = charge.get("payment_intent").and_then(Value::as_str) {
+            let released = number(charge, "amount") - number(charge, "amount_captured");
+            let returned = (number(charge, "amount_refunded") - released).max(0);
+            let sum = sums.entry(payment).or_default();
+            sum.0 += number(charge, "amount_captured");
+            sum.1 += returned;
+        }
+    }
+    for payment in payments {
+        let id = payment.get("id").and_then(Value::as_str).unwrap_or_default();
+        let (captured, returned) = sums.get(id).copied().unwrap_or_default();
+        if let Some(object) = payment.as_object_mut() {
+            object.insert("sum_captured".to_owned(), captured.into());
+            object.insert("sum_returned".to_owned(), returned.into());
+        }
+    }
+}
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// `app.payments`, ...
+    pub table: String,
+    /// Stripe's id.
+    pub id: String,
+    /// The column, or what is wrong with the row as a whole.
+    pub what: String,
+    /// What the simulator says.
+    pub expected: String,
+    /// What the table says.
+    pub found: String,
+}
+
+/// Compares all objects of a kind with all rows of its table.
+pub(super) fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Difference> {
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let mut rows: BTreeMap<String, &Value> = rows.iter().map(|r| (text(r, table.id), r)).collect();
+    let mut found = Vec::new();
+    let mut differ = |id: &str, what: &str, expected: String, seen: String| {
+        found.push(Difference {
+            table: format!("app.{}", table.name),
+            id: id.to_owned(),
+            what: what.to_owned(),
+            expected,
+            found: seen,
+        });
+    };
+    for object in truth {
+        let id = text(object, "id");
+        let Some(row) = rows.remove(&id) else {
+            differ(&id, "row", "present".to_owned(), "missing".to_owned());
+            continue;
+        };
+        for (column, expect) in table.columns {
+            let expected = expect.of(object);
+            let seen = expect.seen(row.get(column).unwrap_or(&Value::Null));
+            if expected != seen {
+                differ(&id, column, expected.to_string(), seen.to_string());
+            }
+        }
+    }
+    for id in rows.into_keys() {
+        differ(&id, "row", "none".to_owned(), "present".to_owned());
+    }
+    found
+}
+
+/// Each event that happened is in the ledger, and ended well.
+pub(super) fn ledger(truth: &[Value], rows: &[Value]) -> Vec<Difference> {
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let mut ended: BTreeMap<String, String> =
+        rows.iter().map(|row| (text(row, "id"), text(row, "status"))).collect();
+    let differ = |id: String, expected: &str, found: &str| Difference {
+        table: "quittance.events".to_owned(),
+        id,
+        what: "status".to_owned(),
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+    };
+    let mut found = Vec::new();
+    for event in truth {
+        let id = text(event, "id");
+        match ended.remove(&id).as_deref() {
+            Some("settled" | "ignored") => {}
+            Some(other) => found.push(differ(id, "settled", other)),
+            None => found.push(differ(id, "settled", "missing")),
+        }
+    }
+    found.extend(ended.into_keys().map(|id| differ(id, "none", "present")));
+    found
+}
+
+/// Each forged webhook that was answered 2xx.
+pub(super) fn forgeries(accepted: u64) -> Option<Difference> {
+    (accepted > 0).then(|| Difference {
+        table: "ingress".to_owned(),
+        id: "-".to_owned(),
+        what: "forged webhooks accepted".to_owned(),
+        expected: "0".to_owned(),
+        found: accepted.to_string(),
+    })
+}
+
+/// The roles were not through with their work in time.
+pub(super) fn unfinished(within: std::time::Duration) -> Difference {
+    Difference {
+        table: "queue".to_owned(),
+        id: "-".to_owned(),
+        what: format!("empty within {} s", within.as_secs()),
+        expected: "yes".to_owned(),
+        found: "no".to_owned(),
+    }
+}
+
+impl Expect {
+    fn of(self, object: &Value) -> Value {
+        let at = |pointer: &str| object.pointer(pointer).cloned().unwrap_or(Value::Null);
+        match self {
+            At(pointer) | TimeAt(pointer) => at(pointer),
+            IdAt(pointer) => {
+                let value = at(pointer);
+                value.get("id").cloned().unwrap_or(value)
+            }
+        }
+    }
+
+    /// The column's value in the terms of Stripe's object.
+    fn seen(self, column: &Value) -> Value {
+        match self {
+            At(_) | IdAt(_) => column.clone(),
+            TimeAt(_) => column.as_str().and_then(seconds).map_or(Value::Null, Value::from),
+        }
+    }
+}
+
+/// Seconds since 1970 of a timestamp as Postgres renders it in JSON.
+fn seconds(text: &str) -> Option<i64> {
+    use time::format_description::well_known::Rfc3339;
+    time::OffsetDateTime::parse(text, &Rfc3339).ok().map(time::OffsetDateTime::unix_timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refund() -> Value {
+        json!({"id": "re_1", "amount": 5, "currency": "eur", "status": "failed", "charge": "ch_1",
+               "payment_intent": {"id": "pi_1"}, "reason": null, "failure_reason": "unknown",
+               "metadata": {}, "livemode": false, "created": 1_700_000_000})
+    }
+
+    fn row() -> Value {
+        json!({"stripe_refund_id": "re_1", "amount": 5, "currency": "eur", "status": "failed",
+               "charge": "ch_1", "payment_intent": "pi_1", "reason": null,
+               "failure_reason": "unknown", "metadata": {}, "livemode": false,
+               "stripe_created": "2023-11-14T22:13:20+00:00"})
+    }
+
+    #[test]
+    fn a_row_that_says_what_stripe_says_is_no_difference() {
+        assert_eq!(compare(&REFUNDS, &[refund()], &[row()]), []);
+    }
+
+    #[test]
+    fn each_column_that_differs_is_found() {
+        for column in REFUNDS.columns.iter().map(|(name, _)| name) {
+            let mut row = row();
+            row[*column] = json!("something else");
+            let found = compare(&REFUNDS, &[refund()], &[row]);
+            assert_eq!(found.iter().map(|d| d.what.as_str()).collect::<Vec<_>>(), [*column]);
+        }
+    }
+
+    #[test]
+    fn a_missing_row_and_one_too_many_are_found() {
+        let found = compare(&REFUNDS, &[refund()], &[]);
+        assert_eq!((&*found[0].what, &*found[0].found), ("row", "missing"));
+        let found = compare(&REFUNDS, &[], &[row()]);
+        assert_eq!((&*found[0].what, &*found[0].found), ("row", "present"));
+    }
+
+    #[test]
+    fn a_released_authorisation_is_not_money_that_went_back() {
+        let mut payments = [json!({"id": "pi_1"})];
+        let charges = [
+            json!({"payment_intent": "pi_1", "amount": 100, "amount_captured": 0, "amount_refunded": 100}),
+            json!({"payment_intent": "pi_1", "amount": 100, "amount_captured": 60, "amount_refunded": 50}),
+        ];
+        with_sums(&mut payments, &charges);
+        assert_eq!(
+            (&payments[0]["sum_captured"], &payments[0]["sum_returned"]),
+            (&json!(60), &json!(10))
+        );
+    }
+}
