@@ -1,0 +1,200 @@
+//! Jobs fetched ahead, by lane, and who is handed out next.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::sync::Notify;
+
+use super::job::{Delivery, JobId, Lane};
+
+/// Jobs fetched ahead. Each lane has room of its own, so that a full one cannot block the other.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    capacity: usize,
+    live_share: u8,
+    inner: Mutex<Inner>,
+    room: [Notify; 2],
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    lanes: [VecDeque<Delivery>; 2],
+    /// What live jobs are owed, in tenths of a turn.
+    credit: u8,
+    waker: Option<Waker>,
+    closed: bool,
+}
+
+impl Buffer {
+    /// `live_share`: of ten jobs handed out while both lanes wait, how many are live; 1 to 9.
+    pub(super) fn new(capacity: usize, live_share: u8) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            live_share: live_share.clamp(1, 9),
+            inner: Mutex::default(),
+            room: [Notify::new(), Notify::new()],
+        }
+    }
+
+    /// Adds fetched jobs.
+    pub(super) fn push(&self, lane: Lane, jobs: Vec<Delivery>) {
+        self.add(|lanes| lanes[lane.index()].extend(jobs));
+    }
+
+    /// Adds jobs before all others: those taken over have waited longest.
+    pub(super) fn push_first(&self, lane: Lane, jobs: Vec<Delivery>) {
+        self.add(|lanes| {
+            for job in jobs.into_iter().rev() {
+                lanes[lane.index()].push_front(job);
+            }
+        });
+    }
+
+    /// Waits until half of the lane's room is free, so that fetches are worth their round trip, and
+    /// says how much is.
+    pub(super) async fn room(&self, lane: Lane) -> usize {
+        loop {
+            let waiting = self.lock().lanes[lane.index()].len();
+            if waiting <= self.capacity / 2 {
+                return self.capacity - waiting;
+            }
+            self.room[lane.index()].notified().await;
+        }
+    }
+
+    /// Room for jobs that are taken over. They get as much again as fetched ones, because a busy
+    /// worker's own room is always full.
+    pub(super) fn spare(&self, lane: Lane) -> usize {
+        (2 * self.capacity).saturating_sub(self.lock().lanes[lane.index()].len())
+    }
+
+    /// Drops jobs that another worker took over.
+    pub(super) fn remove(&self, lane: Lane, ids: &HashSet<JobId>) {
+        self.lock().lanes[lane.index()].retain(|job| !ids.contains(&job.id));
+        self.room[lane.index()].notify_one();
+    }
+
+    /// Hands out no more, and gives up what is there.
+    pub(super) fn close(&self) -> Vec<Delivery> {
+        let mut inner = self.lock();
+        inner.closed = true;
+        let rest = inner.lanes.iter_mut().flat_map(|lane| lane.drain(..)).collect();
+        if let Some(waker) = inner.waker.take() {
+            waker.wake();
+        }
+        rest
+    }
+
+    /// The next job; `None` once closed.
+    pub(super) fn poll_take(&self, context: &Context<'_>) -> Poll<Option<Delivery>> {
+        let mut inner = self.lock();
+        if inner.closed {
+            return Poll::Ready(None);
+        }
+        let Some(lane) = inner.next_lane(self.live_share) else {
+            inner.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        let job = inner.lanes[lane.index()].pop_front();
+        if inner.lanes[lane.index()].len() == self.capacity / 2 {
+            self.room[lane.index()].notify_one();
+        }
+        Poll::Ready(job)
+    }
+
+    fn add(&self, change: impl FnOnce(&mut [VecDeque<Delivery>; 2])) {
+        let mut inner = self.lock();
+        change(&mut inner.lanes);
+        if let Some(waker) = inner.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn next_lane(&mut self, live_share: u8) -> Option<Lane> {
+        match (self.lanes[0].is_empty(), self.lanes[1].is_empty()) {
+            (true, true) => None,
+            (false, true) => Some(Lane::Live),
+            (true, false) => Some(Lane::Backfill),
+            (false, false) => {
+                self.credit += live_share;
+                if self.credit < 10 {
+                    return Some(Lane::Backfill);
+                }
+                self.credit -= 10;
+                Some(Lane::Live)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::job::{Job, JobMeta};
+    use super::*;
+
+    fn job(lane: Lane, n: usize) -> Delivery {
+        let id = JobId::new(format!("{n}-0"));
+        let meta = JobMeta::decode(b"{}", &id);
+        Delivery { id, lane, job: Job { meta, body: Bytes::new() }, deliveries: 1 }
+    }
+
+    fn take(buffer: &Buffer) -> Option<Delivery> {
+        match buffer.poll_take(&Context::from_waker(Waker::noop())) {
+            Poll::Ready(job) => job,
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn while_both_lanes_wait_live_jobs_get_their_share_of_every_ten() {
+        for share in 1..=9 {
+            let buffer = Buffer::new(100, share);
+            for lane in Lane::ALL {
+                buffer.push(lane, (0..100).map(|n| job(lane, n)).collect());
+            }
+            let first: Vec<_> = (0..100).filter_map(|_| take(&buffer)).collect();
+            for ten in first.chunks(10).take(10) {
+                let live = ten.iter().filter(|job| job.lane == Lane::Live).count();
+                if buffer.lock().lanes.iter().all(|lane| !lane.is_empty()) {
+                    assert_eq!(live, usize::from(share));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_lane_that_waits_alone_gets_every_turn() {
+        for lane in Lane::ALL {
+            let buffer = Buffer::new(10, 8);
+            buffer.push(lane, (0..10).map(|n| job(lane, n)).collect());
+            assert_eq!((0..20).filter_map(|_| take(&buffer)).count(), 10);
+        }
+    }
+
+    #[test]
+    fn jobs_taken_over_come_first_and_in_their_order() {
+        let buffer = Buffer::new(10, 8);
+        buffer.push(Lane::Live, vec![job(Lane::Live, 9)]);
+        buffer.push_first(Lane::Live, vec![job(Lane::Live, 1), job(Lane::Live, 2)]);
+        let order: Vec<_> =
+            (0..3).filter_map(|_| take(&buffer)).map(|job| job.id.millis()).collect();
+        assert_eq!(order, [1, 2, 9]);
+    }
+
+    #[test]
+    fn a_closed_buffer_hands_out_nothing_and_gives_up_the_rest() {
+        let buffer = Buffer::new(10, 8);
+        buffer.push(Lane::Backfill, vec![job(Lane::Backfill, 1)]);
+        assert_eq!(buffer.close().len(), 1);
+        assert!(take(&buffer).is_none());
+    }
+}

@@ -1,0 +1,313 @@
+//! The consumer: its parts, their start, and their end.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use apalis::layers::WorkerBuilderExt as _;
+use apalis_core::error::WorkerError;
+use apalis_core::worker::builder::WorkerBuilder;
+use apalis_core::worker::context::WorkerContext;
+use apalis_core::worker::event::Event;
+use apalis_core::worker::ext::event_listener::EventListenerExt as _;
+use apalis_core::worker::ext::parallelize::ParallelizeExt as _;
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::backend::StreamBackend;
+use super::buffer::Buffer;
+use super::connection::Link;
+use super::error::QueueError;
+use super::fetch::{self, Fetcher};
+use super::group;
+use super::handler::Runner;
+use super::health::{Health, RedisHealth};
+use super::held::Held;
+use super::job::{Delivery, Disposition, Lane};
+use super::keys::Keys;
+use super::lease::Renewer;
+use super::member::Member;
+use super::settle::{Settlement, Settler, Stopped};
+use super::sweep::Sweeper;
+use crate::config;
+
+/// How many finished jobs may wait for Redis to take their acknowledgement before no more are
+/// fetched.
+const UNTOLD: usize = 4096;
+
+/// Works jobs off.
+pub struct Consumer {
+    redis: config::Redis,
+    queue: config::Queue,
+    member: Member,
+    concurrency: usize,
+    health: Health,
+}
+
+impl Consumer {
+    /// Reads the settings; connects nowhere. `concurrency` is how many jobs run at once.
+    ///
+    /// # Errors
+    /// [`QueueError::Url`].
+    pub fn new(
+        redis: &config::Redis,
+        queue: &config::Queue,
+        worker_name: impl Into<String>,
+        concurrency: usize,
+    ) -> Result<Self, QueueError> {
+        let health = Health::new();
+        let link = Link::new("commands", redis, redis.command_timeout, Some(health.clone()))?;
+        let suffix = uuid::Uuid::new_v4().simple().to_string();
+        let name = format!("{}-{}", worker_name.into(), &suffix[..8]);
+        let member = Member {
+            link,
+            keys: Arc::new(Keys::new(&queue.name)),
+            name: name.into(),
+            lease: queue.lease,
+        };
+        let concurrency = concurrency.max(1);
+        Ok(Self { redis: redis.clone(), queue: queue.clone(), member, concurrency, health })
+    }
+
+    /// Whether Redis serves us.
+    #[must_use]
+    pub fn health(&self) -> watch::Receiver<RedisHealth> {
+        self.health.subscribe()
+    }
+
+    /// Works jobs off until `shutdown`; then fetches no more, gives running jobs `grace` to end,
+    /// drops the handlers of those that don't, and hands back what is unfinished.
+    ///
+    /// An outage of Redis never ends it. Dropping the future is like the death of the process: the
+    /// jobs in hand are taken over by others after their lease.
+    ///
+    /// # Errors
+    /// At the start: a Redis that is too old, or whose keys something else uses.
+    pub async fn run<H, F>(
+        self,
+        handler: H,
+        shutdown: CancellationToken,
+        grace: Duration,
+    ) -> Result<Stopped, QueueError>
+    where
+        H: Fn(Delivery) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Disposition> + Send + 'static,
+    {
+        match shutdown.run_until_cancelled(self.prepare()).await {
+            Some(prepared) => prepared?,
+            None => return Ok(Stopped::default()),
+        }
+        let capacity = self.queue.prefetch.max(1);
+        let buffer = Arc::new(Buffer::new(capacity, self.queue.live_share));
+        let held = Arc::new(Held::default());
+        let abort = CancellationToken::new();
+        // A handler lives in a task of its own; it must not outlive this future.
+        let _abort_when_dropped = abort.clone().drop_guard();
+        let (settled, settlements) = mpsc::unbounded_channel();
+        let parts = self.start_parts(&buffer, &held, settlements)?;
+        let context = WorkerContext::new(&self.member.name);
+        let runner = Runner { handler, settled: settled.clone(), abort: abort.clone() };
+        let worker = self.worker(context.clone(), &buffer, runner);
+        self.supervise(Running { buffer, abort, settled, parts, context, worker }, shutdown, grace)
+            .await
+    }
+
+    /// Connects, and looks whether this Redis will do. Waits for one that is down.
+    async fn prepare(&self) -> Result<(), QueueError> {
+        loop {
+            match self.try_prepare().await {
+                Ok(()) => return Ok(()),
+                Err(error @ (QueueError::TooOld { .. } | QueueError::WrongType { .. })) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    tracing::debug!(error = error.chain(), "the queue is not ready yet");
+                    self.member.link.pause().await;
+                }
+            }
+        }
+    }
+
+    async fn try_prepare(&self) -> Result<(), QueueError> {
+        group::check(&self.member.link, &self.member.keys).await?;
+        for lane in Lane::ALL {
+            self.member.ensure_group(lane).await?;
+        }
+        Ok(())
+    }
+
+    fn start_parts(
+        &self,
+        buffer: &Arc<Buffer>,
+        held: &Arc<Held>,
+        settlements: mpsc::UnboundedReceiver<(Lane, Settlement)>,
+    ) -> Result<Parts, QueueError> {
+        let member = &self.member;
+        let parts = Parts::default();
+        let Parts { stop, give_up, finished, .. } = &parts;
+        let mut intake = JoinSet::new();
+        for (lane, name) in [(Lane::Live, "fetch live"), (Lane::Backfill, "fetch backfill")] {
+            let patience = fetch::WAIT + self.redis.command_timeout;
+            let link = Link::new(name, &self.redis, patience, Some(self.health.clone()))?;
+            let fetcher = Fetcher {
+                lane,
+                member: member.on(link),
+                buffer: Arc::clone(buffer),
+                held: Arc::clone(held),
+                most: self.concurrency + 4 * self.queue.prefetch.max(1) + UNTOLD,
+            };
+            intake.spawn(fetcher.run(stop.clone()));
+        }
+        let sweeper = Sweeper {
+            member: member.clone(),
+            buffer: Arc::clone(buffer),
+            held: Arc::clone(held),
+            health: self.health.clone(),
+            interval: self.queue.sweep_interval,
+        };
+        intake.spawn(sweeper.run(stop.clone()));
+        let renewer = Renewer {
+            member: member.clone(),
+            buffer: Arc::clone(buffer),
+            held: Arc::clone(held),
+        };
+        let mut renewal = JoinSet::new();
+        renewal.spawn(renewer.run(finished.clone()));
+        let settler = Settler { member: member.clone(), held: Arc::clone(held) };
+        let mut settling = JoinSet::new();
+        settling.spawn(settler.run(settlements, give_up.clone()));
+        Ok(Parts { intake, renewal, settling, ..parts })
+    }
+
+    fn worker<H, F>(
+        &self,
+        context: WorkerContext,
+        buffer: &Arc<Buffer>,
+        runner: Runner<H>,
+    ) -> BoxFuture<'static, Result<(), WorkerError>>
+    where
+        H: Fn(Delivery) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Disposition> + Send + 'static,
+    {
+        let worker = WorkerBuilder::new(context)
+            .backend(StreamBackend(Arc::clone(buffer)))
+            .concurrency(self.concurrency)
+            .parallelize(tokio::spawn)
+            .on_event(|_, event| {
+                if let Event::Error(error) = event {
+                    tracing::error!(%error, "a job's task failed; its lease will run out");
+                }
+            })
+            .build(move |delivery: Delivery| runner.clone().run(delivery));
+        Box::pin(worker.run())
+    }
+
+    async fn supervise(
+        &self,
+        mut running: Running,
+        shutdown: CancellationToken,
+        grace: Duration,
+    ) -> Result<Stopped, QueueError> {
+        tokio::select! {
+            biased;
+            // None of these ends by itself. If one does, working on would lose jobs silently.
+            ended = &mut running.worker => return Err(QueueError::Worker(ended.err())),
+            died = running.parts.died() => return Err(died),
+            () = shutdown.cancelled() => {}
+        }
+        running.parts.stop.cancel();
+        let mut unstarted = running.buffer.close();
+        if let Err(error) = running.context.stop() {
+            tracing::warn!(%error, "the apalis worker was not running");
+        }
+        if timeout(grace, &mut running.worker).await.is_err() {
+            tracing::warn!("jobs outlived the grace period; they are dropped and handed back");
+            running.abort.cancel();
+            // Only a handler that blocks its thread is still there then; it keeps its lease.
+            let _ = timeout(self.redis.command_timeout, &mut running.worker).await;
+        }
+        drop(running.worker);
+        while running.parts.intake.join_next().await.is_some() {}
+        // What the last fetch brought after the first close.
+        unstarted.extend(running.buffer.close());
+        for job in unstarted {
+            // The settler is there until all senders are gone.
+            let _ = running.settled.send((job.lane, Settlement::HandBack(job.id)));
+        }
+        drop(running.settled);
+        let report = self.flush(&mut running.parts).await?;
+        running.parts.finished.cancel();
+        self.leave().await;
+        Ok(report)
+    }
+
+    async fn flush(&self, parts: &mut Parts) -> Result<Stopped, QueueError> {
+        let limit = self.redis.connect_timeout + 2 * self.redis.command_timeout;
+        let flushed = match timeout(limit, parts.settling.join_next()).await {
+            Ok(flushed) => flushed,
+            Err(_) => {
+                parts.give_up.cancel();
+                parts.settling.join_next().await
+            }
+        };
+        let report = match flushed {
+            Some(Ok(report)) => report,
+            Some(Err(error)) => return Err(QueueError::Task(Some(error))),
+            None => return Err(QueueError::Task(None)),
+        };
+        if report.left > 0 {
+            tracing::warn!(jobs = report.left, "redis could not be told of jobs; they come again");
+        }
+        Ok(report)
+    }
+
+    /// Takes our name off the group's list. Where jobs are still pending under it, another worker
+    /// takes them first and the name later.
+    async fn leave(&self) {
+        for lane in Lane::ALL {
+            match timeout(self.redis.command_timeout, self.member.leave(lane)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::debug!(error = error.chain(), "could not leave"),
+                Err(_) => tracing::debug!("could not leave: redis does not answer"),
+            }
+        }
+    }
+}
+
+/// What runs beside the apalis worker. Dropped, all of it ends.
+#[derive(Default)]
+struct Parts {
+    /// Fetching and sweeping; they end first.
+    intake: JoinSet<()>,
+    stop: CancellationToken,
+    /// Telling Redis what became of jobs.
+    settling: JoinSet<Stopped>,
+    give_up: CancellationToken,
+    /// Keeping leases; ends last.
+    renewal: JoinSet<()>,
+    finished: CancellationToken,
+}
+
+impl Parts {
+    /// Waits until one of them ends, which none does before it is told to.
+    async fn died(&mut self) -> QueueError {
+        let ended = tokio::select! {
+            ended = self.intake.join_next() => ended.and_then(Result::err),
+            ended = self.settling.join_next() => ended.and_then(Result::err),
+            ended = self.renewal.join_next() => ended.and_then(Result::err),
+        };
+        QueueError::Task(ended)
+    }
+}
+
+struct Running {
+    buffer: Arc<Buffer>,
+    abort: CancellationToken,
+    settled: mpsc::UnboundedSender<(Lane, Settlement)>,
+    parts: Parts,
+    context: WorkerContext,
+    worker: BoxFuture<'static, Result<(), WorkerError>>,
+}

@@ -1,0 +1,58 @@
+//! How full the queue is.
+
+use std::time::Duration;
+
+/// How full the queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// The lane of live webhooks.
+    pub live: LaneDepth,
+    /// The lane of backfilled events.
+    pub backfill: LaneDepth,
+    /// Jobs that wait for a later retry, of both lanes.
+    pub delayed: u64,
+}
+
+/// How full one lane is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LaneDepth {
+    /// Jobs that no worker was given yet.
+    pub waiting: u64,
+    /// Jobs that workers have: fetched ahead, running, or waiting for their acknowledgement.
+    pub in_hand: u64,
+    /// Age of the oldest unfinished job, by Redis' clock.
+    pub oldest: Option<Duration>,
+}
+
+impl Depth {
+    /// Jobs of all kinds that are not finished.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.live.waiting
+            + self.live.in_hand
+            + self.backfill.waiting
+            + self.backfill.in_hand
+            + self.delayed
+    }
+
+    /// Reads the answer of `depth.lua`.
+    pub(super) fn from_counts(counts: &[i64]) -> Option<Self> {
+        let &[l1, l2, l3, b1, b2, b3, delayed] = counts else { return None };
+        Some(Self {
+            live: LaneDepth::new(l1, l2, l3),
+            backfill: LaneDepth::new(b1, b2, b3),
+            delayed: u64::try_from(delayed).unwrap_or_default(),
+        })
+    }
+}
+
+impl LaneDepth {
+    fn new(waiting: i64, in_hand: i64, age: i64) -> Self {
+        Self {
+            waiting: u64::try_from(waiting).unwrap_or_default(),
+            in_hand: u64::try_from(in_hand).unwrap_or_default(),
+            // A negative age says that there is no job.
+            oldest: u64::try_from(age).ok().map(Duration::from_millis),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Runs the handler on a delivery, and passes its verdict on.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use super::job::{Delivery, Disposition, JobMeta, Lane};
+use super::member::Later;
+use super::settle::Settlement;
+
+/// What a job whose handler panicked waits; whoever wants better catches its panics itself.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// Runs the handler.
+#[derive(Clone)]
+pub(super) struct Runner<H> {
+    pub(super) handler: H,
+    pub(super) settled: UnboundedSender<(Lane, Settlement)>,
+    /// The grace is over.
+    pub(super) abort: CancellationToken,
+}
+
+impl<H, F> Runner<H>
+where
+    H: Fn(Delivery) -> F,
+    F: Future<Output = Disposition>,
+{
+    pub(super) async fn run(self, delivery: Delivery) {
+        let Delivery { lane, id, .. } = &delivery;
+        let (lane, id, meta) = (*lane, id.clone(), delivery.job.meta.clone());
+        let work = AssertUnwindSafe(async { (self.handler)(delivery).await }).catch_unwind();
+        let disposition = match self.abort.run_until_cancelled(work).await {
+            Some(Ok(disposition)) => disposition,
+            Some(Err(_)) => {
+                tracing::error!(job = %id, %lane, "a handler panicked; its job is tried again");
+                Disposition::Retry { after: AFTER_PANIC }
+            }
+            None => Disposition::HandBack,
+        };
+        let later = |after, attempt| {
+            let meta = JobMeta { attempt, ..meta.clone() };
+            match meta.encode() {
+                Ok(meta) => Settlement::Later(Later { id: id.clone(), after, meta }),
+                Err(error) => {
+                    tracing::error!(job = %id, %error, "a retry cannot be written");
+                    Settlement::HandBack(id.clone())
+                }
+            }
+        };
+        let settlement = match disposition {
+            Disposition::Done => Settlement::Done(id),
+            Disposition::Retry { after } => later(after, meta.attempt.saturating_add(1)),
+            Disposition::Snooze { after } => later(after, meta.attempt),
+            Disposition::HandBack => Settlement::HandBack(id),
+        };
+        if self.settled.send((lane, settlement)).is_err() {
+            tracing::debug!("a job ended after its consumer; its lease will run out");
+        }
+    }
+}

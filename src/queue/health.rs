@@ -1,0 +1,109 @@
+//! Whether Redis serves the consumer, as its parts find it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Whether Redis serves us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedisHealth {
+    /// It does.
+    Up,
+    /// It does not.
+    Down {
+        /// Since when.
+        since: SystemTime,
+        /// What it, or the network, said first.
+        error: String,
+    },
+}
+
+/// Collects the findings of all connections; down as soon as one of them is. It is also where an
+/// outage is logged: once when it begins, once when it ends.
+#[derive(Debug, Clone)]
+pub(super) struct Health(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: watch::Sender<RedisHealth>,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    failing: BTreeMap<&'static str, String>,
+    recovered: Option<Instant>,
+}
+
+impl Health {
+    pub(super) fn new() -> Self {
+        let unknown = RedisHealth::Down {
+            since: SystemTime::now(),
+            error: "not connected yet".to_owned(),
+        };
+        let (state, _) = watch::channel(unknown);
+        Self(Arc::new(Inner { state, parts: Mutex::default() }))
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<RedisHealth> {
+        self.0.state.subscribe()
+    }
+
+    /// When the last outage ended, if there was one.
+    pub(super) fn recovered(&self) -> Option<Instant> {
+        self.0.parts.lock().unwrap_or_else(PoisonError::into_inner).recovered
+    }
+
+    pub(super) fn down(&self, part: &'static str, error: String) {
+        let mut parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let begins = parts.failing.is_empty();
+        parts.failing.insert(part, error.clone());
+        if begins {
+            tracing::warn!(part, error, "redis is down; jobs wait, and no attempt is spent");
+            self.0.state.send_replace(RedisHealth::Down { since: SystemTime::now(), error });
+        }
+    }
+
+    pub(super) fn up(&self, part: &'static str) {
+        let mut parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = parts.failing.remove(part).is_some();
+        if !parts.failing.is_empty() {
+            return;
+        }
+        if failed {
+            parts.recovered = Some(Instant::now());
+            tracing::info!("redis is back");
+        }
+        self.0.state.send_if_modified(|state| {
+            let changed = *state != RedisHealth::Up;
+            *state = RedisHealth::Up;
+            changed
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redis_is_up_only_when_it_is_for_every_part() {
+        let health = Health::new();
+        let state = health.subscribe();
+        health.up("a");
+        assert_eq!(*state.borrow(), RedisHealth::Up);
+        health.down("a", "first".into());
+        health.down("b", "second".into());
+        health.up("a");
+        assert!(
+            matches!(&*state.borrow(), RedisHealth::Down { error, .. } if error == "first"),
+            "b is still down, and what was said first is kept"
+        );
+        health.up("b");
+        assert_eq!(*state.borrow(), RedisHealth::Up);
+        assert!(health.recovered().is_some());
+    }
+}

@@ -1,0 +1,56 @@
+//! Keeps the lease of every job that is ours, so that only a dead or frozen worker loses its jobs.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::buffer::Buffer;
+use super::error::QueueError;
+use super::held::Held;
+use super::job::Lane;
+use super::member::Member;
+use super::scripts::LIMIT;
+
+/// Renews leases.
+pub(super) struct Renewer {
+    pub(super) member: Member,
+    pub(super) buffer: Arc<Buffer>,
+    pub(super) held: Arc<Held>,
+}
+
+impl Renewer {
+    /// Runs until all jobs are out of our hands. Three times a lease, and at once when Redis is back
+    /// after an outage: the outage may have used the lease up.
+    pub(super) async fn run(self, finished: CancellationToken) {
+        while finished.run_until_cancelled(sleep(self.member.lease / 3)).await.is_some() {
+            while let Err(error) = self.renew().await {
+                tracing::debug!(error = error.chain(), "leases could not be renewed");
+                if finished.run_until_cancelled(self.member.link.pause()).await.is_none() {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<(), QueueError> {
+        for lane in Lane::ALL {
+            for ids in self.held.ids(lane).chunks(LIMIT) {
+                let taken = self.member.renew(lane, ids).await;
+                if taken.is_err() {
+                    // Redis may have lost the group; what we have in hand is worked all the same.
+                    self.member.ensure_group(lane).await?;
+                }
+                let taken: HashSet<_> = taken?.into_iter().collect();
+                if taken.is_empty() {
+                    continue;
+                }
+                tracing::warn!(%lane, jobs = taken.len(), "another worker took jobs of ours over");
+                self.buffer.remove(lane, &taken);
+                self.held.release(lane, &taken);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,21 @@
+-- Counts the queue. KEYS: live stream, backfill stream, delayed set. ARGV: group.
+-- Returns {live waiting, in hand, age of the oldest in ms or -1, the same for backfill, delayed}.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local answer = {}
+for lane = 1, 2 do
+  local length = redis.call('XLEN', KEYS[lane])
+  -- No group yet means that no worker was ever here, so nothing is in hand.
+  local pending = redis.pcall('XPENDING', KEYS[lane], ARGV[1])
+  local in_hand = 0
+  if not pending.err then in_hand = pending[1] end
+  -- Finished jobs are deleted, so the first entry is the oldest unfinished one; its id is a time.
+  local first = redis.call('XRANGE', KEYS[lane], '-', '+', 'COUNT', 1)[1]
+  local age = -1
+  if first then age = math.max(0, now - tonumber(string.match(first[1], '^%d+'))) end
+  answer[#answer + 1] = math.max(0, length - in_hand)
+  answer[#answer + 1] = in_hand
+  answer[#answer + 1] = age
+end
+answer[#answer + 1] = redis.call('ZCARD', KEYS[3])
+return answer

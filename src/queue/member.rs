@@ -1,0 +1,183 @@
+//! A worker as a member of the consumer group: every command that it sends to Redis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Value;
+
+use super::connection::Link;
+use super::error::QueueError;
+use super::job::{Delivery, JobId, Lane};
+use super::keys::{GROUP, Keys};
+use super::producer::{NO_MORE, probe};
+use super::scripts::{self, LIMIT, Script};
+use super::{entries, group};
+
+/// A job to be put off: its id, for how long, and its meta data from then on.
+#[derive(Debug)]
+pub(super) struct Later {
+    pub(super) id: JobId,
+    pub(super) after: Duration,
+    pub(super) meta: String,
+}
+
+/// A worker in the group.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) link: Link,
+    pub(super) keys: Arc<Keys>,
+    /// Its consumer name, new with each start of the process: what an earlier run left behind is
+    /// taken over like any other worker's.
+    pub(super) name: Arc<str>,
+    pub(super) lease: Duration,
+}
+
+impl Member {
+    /// The same member on a connection of its own.
+    pub(super) fn on(&self, link: Link) -> Self {
+        Self { link, ..self.clone() }
+    }
+
+    pub(super) async fn ensure_group(&self, lane: Lane) -> Result<(), QueueError> {
+        group::ensure(&self.link, self.keys.stream(lane)).await
+    }
+
+    /// Waits up to `wait` for new jobs. Blocks the connection.
+    pub(super) async fn read(
+        &self,
+        lane: Lane,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let mut command = redis::cmd("XREADGROUP");
+        command.arg("GROUP").arg(GROUP).arg(&*self.name).arg("COUNT").arg(count);
+        command.arg("BLOCK").arg(millis(wait));
+        command.arg("STREAMS").arg(self.keys.stream(lane)).arg(">");
+        let answer: Value = self
+            .link
+            .call(|mut redis| async move { command.query_async(&mut redis).await })
+            .await?;
+        self.understood(entries::fetched(answer, lane))
+    }
+
+    /// Jobs of silent workers, from `cursor` on, and where to go on; `0-0` is the end.
+    pub(super) async fn take_over(
+        &self,
+        lane: Lane,
+        cursor: &str,
+        limit: usize,
+    ) -> Result<(String, Vec<Delivery>), QueueError> {
+        let lease = millis(self.lease).to_string();
+        let limit = limit.min(LIMIT).to_string();
+        let arguments = [GROUP, &*self.name, &*lease, cursor, &*limit];
+        let answer = self.script(&scripts::TAKE_OVER, lane, &arguments, NO_MORE).await?;
+        self.understood(entries::claimed(answer, lane))
+    }
+
+    /// Jobs that are pending under our name, from an id on, and the last id; empty at the end.
+    pub(super) async fn adopt(
+        &self,
+        lane: Lane,
+        from: &str,
+    ) -> Result<(String, Vec<Delivery>), QueueError> {
+        let limit = LIMIT.to_string();
+        let arguments = [GROUP, &*self.name, from, &*limit];
+        let answer = self.script(&scripts::ADOPT, lane, &arguments, NO_MORE).await?;
+        self.understood(entries::claimed(answer, lane))
+    }
+
+    /// Renews the lease of at most [`LIMIT`] jobs; answers which ones another worker has.
+    pub(super) async fn renew(&self, lane: Lane, ids: &[JobId]) -> Result<Vec<JobId>, QueueError> {
+        let taken: Vec<String> =
+            self.script(&scripts::RENEW, lane, &[GROUP, &*self.name], &names(ids)).await?;
+        Ok(taken.into_iter().map(JobId::new).collect())
+    }
+
+    /// Gives up to [`LIMIT`] jobs back; answers how many were ours.
+    pub(super) async fn hand_back(&self, lane: Lane, ids: &[JobId]) -> Result<usize, QueueError> {
+        let lease = millis(self.lease).to_string();
+        let arguments = [GROUP, &*self.name, &*lease];
+        self.script(&scripts::HAND_BACK, lane, &arguments, &names(ids)).await
+    }
+
+    /// Removes finished jobs. An id that is gone already is passed over. As one step: an entry that
+    /// is no longer pending but not deleted would be counted as waiting for ever.
+    pub(super) async fn acknowledge(&self, lane: Lane, ids: &[JobId]) -> Result<(), QueueError> {
+        let stream = self.keys.stream(lane);
+        let ids = names(ids);
+        let mut pipeline = redis::pipe();
+        pipeline.atomic();
+        pipeline.cmd("XACK").arg(stream).arg(GROUP).arg(&ids).ignore();
+        pipeline.cmd("XDEL").arg(stream).arg(&ids).ignore();
+        self.link
+            .call(|mut redis| async move { pipeline.query_async(&mut redis).await })
+            .await
+    }
+
+    /// Puts off at most [`LIMIT`] / 2 jobs; answers how many were ours.
+    pub(super) async fn put_off(&self, lane: Lane, jobs: &[Later]) -> Result<usize, QueueError> {
+        let mut arguments = Vec::with_capacity(3 * jobs.len());
+        for job in jobs {
+            arguments.push(job.id.as_str().to_owned());
+            arguments.push(millis(job.after).to_string());
+            arguments.push(job.meta.clone());
+        }
+        let fixed = [GROUP, &*self.name, lane.as_str()];
+        self.script(&scripts::RESCHEDULE, lane, &fixed, &arguments).await
+    }
+
+    /// Moves up to [`LIMIT`] due jobs back to their lanes; answers how many, and when the next is
+    /// due.
+    pub(super) async fn promote(&self) -> Result<(usize, Option<Duration>), QueueError> {
+        let limit = LIMIT.to_string();
+        let (moved, wait): (usize, i64) =
+            self.script(&scripts::PROMOTE, Lane::Live, &[&*limit], NO_MORE).await?;
+        Ok((moved, u64::try_from(wait).ok().map(Duration::from_millis)))
+    }
+
+    /// Removes the names of workers that are long gone.
+    pub(super) async fn forget_others(&self, lane: Lane) -> Result<usize, QueueError> {
+        let silence = millis(self.lease * 10).to_string();
+        let limit = LIMIT.to_string();
+        self.script(&scripts::FORGET, lane, &[GROUP, &*silence, &*limit], NO_MORE).await
+    }
+
+    /// Removes our own name, if nothing is pending under it; answers whether something is.
+    pub(super) async fn leave(&self, lane: Lane) -> Result<bool, QueueError> {
+        let pending: usize =
+            self.script(&scripts::LEAVE, lane, &[GROUP, &*self.name], NO_MORE).await?;
+        Ok(pending > 0)
+    }
+
+    /// Whether Redis takes writes.
+    pub(super) async fn probe(&self) -> Result<(), QueueError> {
+        let command = probe(&self.keys);
+        self.link.call(|mut redis| async move { command.query_async(&mut redis).await }).await
+    }
+
+    async fn script<T: redis::FromRedisValue>(
+        &self,
+        script: &Script,
+        lane: Lane,
+        fixed: &[&str],
+        rest: &[impl redis::ToRedisArgs],
+    ) -> Result<T, QueueError> {
+        let keys = (script.keys)(&self.keys, lane, "");
+        self.link.call(|redis| script.call(redis, keys, fixed, rest)).await
+    }
+
+    fn understood<T>(&self, read: Result<T, QueueError>) -> Result<T, QueueError> {
+        if let Err(error) = &read {
+            self.link.reject(error);
+        }
+        read
+    }
+}
+
+fn names(ids: &[JobId]) -> Vec<&str> {
+    ids.iter().map(JobId::as_str).collect()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

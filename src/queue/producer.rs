@@ -1,0 +1,120 @@
+//! Puts jobs on the queue.
+
+use std::time::Duration;
+
+use redis::Cmd;
+
+use super::connection::Link;
+use super::depth::Depth;
+use super::error::QueueError;
+use super::job::{Job, JobId, Lane};
+use super::keys::{GROUP, Keys};
+use super::scripts;
+use crate::config;
+
+/// Jobs written in one round trip.
+const PIPELINE: usize = 500;
+
+/// Puts jobs on the queue. Clones share one connection, which is opened by the first call and opened
+/// again when it breaks. Every call ends within `redis.command_timeout`.
+#[derive(Clone)]
+pub struct Producer {
+    link: Link,
+    keys: Keys,
+    limit: Duration,
+}
+
+impl Producer {
+    /// Reads the settings. Connects nowhere, so it does not fail because Redis is down.
+    ///
+    /// # Errors
+    /// [`QueueError::Url`].
+    pub fn new(redis: &config::Redis, queue: &config::Queue) -> Result<Self, QueueError> {
+        let limit = redis.command_timeout;
+        let link = Link::new("producer", redis, limit, None)?;
+        Ok(Self { link, keys: Keys::new(&queue.name), limit })
+    }
+
+    /// Puts a job at the tail of a lane. When this returns its id, Redis has it.
+    ///
+    /// On an error the job may be there all the same (its answer was lost), so whoever tries again
+    /// may deliver it twice.
+    ///
+    /// # Errors
+    /// Class `Unavailable` when Redis does not take it in time.
+    pub async fn enqueue(&self, lane: Lane, job: &Job) -> Result<JobId, QueueError> {
+        let command = self.add(lane, job)?;
+        let id: String = self
+            .link
+            .call_within(self.limit, |mut redis| async move { command.query_async(&mut redis).await })
+            .await?;
+        Ok(JobId::new(id))
+    }
+
+    /// Puts jobs at the tail of a lane, in their order, many in one round trip.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`]; any number of the jobs may be there already.
+    pub async fn enqueue_many(&self, lane: Lane, jobs: &[Job]) -> Result<Vec<JobId>, QueueError> {
+        let mut ids = Vec::with_capacity(jobs.len());
+        for jobs in jobs.chunks(PIPELINE) {
+            let mut pipeline = redis::pipe();
+            for job in jobs {
+                pipeline.add_command(self.add(lane, job)?);
+            }
+            let added: Vec<String> = self
+                .link
+                .call_within(self.limit, |mut redis| async move {
+                    pipeline.query_async(&mut redis).await
+                })
+                .await?;
+            ids.extend(added.into_iter().map(JobId::new));
+        }
+        Ok(ids)
+    }
+
+    /// Whether Redis takes writes now: one that loads its data, that is a read-only replica or out
+    /// of memory answers a PING, so this writes.
+    ///
+    /// # Errors
+    /// What keeps it from it.
+    pub async fn ready(&self) -> Result<(), QueueError> {
+        let command = probe(&self.keys);
+        self.link
+            .call_within(self.limit, |mut redis| async move { command.query_async(&mut redis).await })
+            .await
+    }
+
+    /// Counts the queue, at one instant.
+    ///
+    /// # Errors
+    /// Class `Unavailable` when Redis does not answer in time.
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        let keys = (scripts::DEPTH.keys)(&self.keys, Lane::Live, "");
+        let counts: Vec<i64> = self
+            .link
+            .call_within(self.limit, |redis| async move {
+                scripts::DEPTH.call(redis, keys, &[GROUP], NO_MORE).await
+            })
+            .await?;
+        Depth::from_counts(&counts).ok_or(QueueError::Reply("the counts"))
+    }
+
+    fn add(&self, lane: Lane, job: &Job) -> Result<Cmd, QueueError> {
+        let meta = job.meta.encode().map_err(QueueError::Encode)?;
+        let mut command = redis::cmd("XADD");
+        command.arg(self.keys.stream(lane)).arg("*");
+        command.arg("m").arg(meta).arg("b").arg(&job.body[..]);
+        Ok(command)
+    }
+}
+
+/// No arguments beyond the fixed ones.
+pub(super) const NO_MORE: &[&str] = &[];
+
+/// A tiny write that leaves nothing behind.
+pub(super) fn probe(keys: &Keys) -> Cmd {
+    let mut command = redis::cmd("SET");
+    command.arg(keys.ready()).arg(1).arg("PX").arg(60_000);
+    command
+}

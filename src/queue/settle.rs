@@ -1,0 +1,146 @@
+//! Tells Redis what became of jobs, many at once. What Redis does not take now is kept and told
+//! again; the jobs stay ours until then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::error::QueueError;
+use super::held::Held;
+use super::job::{JobId, Lane};
+use super::member::{Later, Member};
+use super::scripts::LIMIT;
+
+/// Enough for a round trip at once.
+const ENOUGH: usize = 64;
+/// How long fewer wait for company.
+const PATIENCE: Duration = Duration::from_millis(5);
+/// The most acknowledgements in one command.
+const CHUNK: usize = 256;
+
+/// What became of a job.
+#[derive(Debug)]
+pub(super) enum Settlement {
+    /// It is finished.
+    Done(JobId),
+    /// It comes again.
+    Later(Later),
+    /// It is for another worker.
+    HandBack(JobId),
+}
+
+/// What came of it all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stopped {
+    /// Jobs handed back for other workers to take at once.
+    pub handed_back: usize,
+    /// Jobs whose fate Redis could not be told; they are taken over after their lease.
+    pub left: usize,
+}
+
+/// Jobs whose fate Redis has to be told.
+#[derive(Debug, Default)]
+struct Open {
+    done: Vec<JobId>,
+    later: Vec<Later>,
+    hand_back: Vec<JobId>,
+}
+
+/// Tells Redis.
+pub(super) struct Settler {
+    pub(super) member: Member,
+    pub(super) held: Arc<Held>,
+}
+
+impl Settler {
+    /// Runs until all senders are gone and everything is told, or until it has to give up.
+    pub(super) async fn run(
+        self,
+        mut settled: UnboundedReceiver<(Lane, Settlement)>,
+        give_up: CancellationToken,
+    ) -> Stopped {
+        let mut open: [Open; 2] = Default::default();
+        let mut report = Stopped::default();
+        let mut batch = Vec::with_capacity(CHUNK);
+        while !give_up.is_cancelled() {
+            let is_open = open.iter().any(|lane| lane.count() > 0);
+            if !is_open
+                && give_up
+                    .run_until_cancelled(settled.recv_many(&mut batch, CHUNK))
+                    .await
+                    .is_none_or(|received| received == 0)
+            {
+                break;
+            }
+            // Running out of patience is the ordinary case.
+            let _ = timeout(PATIENCE, async {
+                while batch.len() < ENOUGH && settled.recv_many(&mut batch, CHUNK).await > 0 {}
+            })
+            .await;
+            for (lane, settlement) in batch.drain(..) {
+                open[lane.index()].add(settlement);
+            }
+            for lane in Lane::ALL {
+                if let Err(error) = self.tell(lane, &mut open[lane.index()], &mut report).await {
+                    tracing::debug!(%lane, error = error.chain(), "settled jobs wait to be told");
+                    give_up.run_until_cancelled(self.member.link.pause()).await;
+                }
+            }
+        }
+        settled.close();
+        while let Ok((lane, settlement)) = settled.try_recv() {
+            open[lane.index()].add(settlement);
+        }
+        report.left = open.iter().map(Open::count).sum();
+        report
+    }
+
+    async fn tell(
+        &self,
+        lane: Lane,
+        open: &mut Open,
+        report: &mut Stopped,
+    ) -> Result<(), QueueError> {
+        // Finished jobs first: repeating them is what would cost most.
+        while !open.done.is_empty() {
+            let chunk = &open.done[..open.done.len().min(CHUNK)];
+            self.member.acknowledge(lane, chunk).await?;
+            self.held.release(lane, chunk);
+            open.done.drain(..chunk.len());
+        }
+        while !open.later.is_empty() {
+            let chunk = &open.later[..open.later.len().min(LIMIT / 2)];
+            let moved = self.member.put_off(lane, chunk).await?;
+            if moved < chunk.len() {
+                let lost = chunk.len() - moved;
+                tracing::warn!(%lane, lost, "retries of jobs that are another worker's by now");
+            }
+            self.held.release(lane, chunk.iter().map(|later| &later.id));
+            open.later.drain(..chunk.len());
+        }
+        while !open.hand_back.is_empty() {
+            let chunk = &open.hand_back[..open.hand_back.len().min(LIMIT)];
+            report.handed_back += self.member.hand_back(lane, chunk).await?;
+            self.held.release(lane, chunk);
+            open.hand_back.drain(..chunk.len());
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    fn add(&mut self, settlement: Settlement) {
+        match settlement {
+            Settlement::Done(id) => self.done.push(id),
+            Settlement::Later(later) => self.later.push(later),
+            Settlement::HandBack(id) => self.hand_back.push(id),
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.done.len() + self.later.len() + self.hand_back.len()
+    }
+}
