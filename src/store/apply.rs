@@ -71,9 +71,7 @@ impl Slice {
             for event in &settlement.events {
                 if !event.occurrences.is_empty() {
                     let about = event.event.about.as_ref();
-                    locks.extend(
-                        about.and_then(|a| columns::lock_of_event(&event.event.scope, a)),
-                    );
+                    locks.extend(about.and_then(|a| columns::lock_of_event(&event.event.scope, a)));
                 }
                 events.push(of_event(number, event));
             }

@@ -162,10 +162,7 @@ mod tests {
 
     #[test]
     fn a_nul_character_does_not_keep_an_object_from_being_stored() {
-        assert_eq!(
-            stripped(json!({"a\u{0}": "b\u{0}c"})),
-            json!({"a\u{fffd}": "b\u{fffd}c"})
-        );
+        assert_eq!(stripped(json!({"a\u{0}": "b\u{0}c"})), json!({"a\u{fffd}": "b\u{fffd}c"}));
     }
 
     #[test]

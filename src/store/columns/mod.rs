@@ -59,9 +59,7 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
         Some(Observed::Charge(o)) => o.payment_intent.as_ref(),
         Some(Observed::PaymentIntent(_) | Observed::Refund(_)) | None => None,
     };
-    names.extend(
-        payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())),
-    );
+    names.extend(payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())));
     names
 }
 

@@ -109,8 +109,7 @@ pub enum LetterState {
 
 impl LetterState {
     /// All of them.
-    pub const ALL: &'static [Self] =
-        &[Self::Open, Self::Retrying, Self::Resolved, Self::Discarded];
+    pub const ALL: &'static [Self] = &[Self::Open, Self::Retrying, Self::Resolved, Self::Discarded];
 
     /// `open`, `retrying`, `resolved`, `discarded`.
     #[must_use]

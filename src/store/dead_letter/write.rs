@@ -153,7 +153,10 @@ mod tests {
     #[test]
     fn a_body_that_is_not_json_is_not_kept() {
         assert_eq!(payload(b"client_secret=pi_1_secret_x"), None);
-        assert_eq!(payload(b"{\"client_secret\":\"x\",\"a\":1}"), Some(serde_json::json!({"a": 1})));
+        assert_eq!(
+            payload(b"{\"client_secret\":\"x\",\"a\":1}"),
+            Some(serde_json::json!({"a": 1}))
+        );
     }
 
     #[test]
