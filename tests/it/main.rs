@@ -1,9 +1,14 @@
+<<<<<<< HEAD
 //! The integration tests: one binary, a module for each flow. `make test` runs them beside a private
 //! Redis and Postgres.
+=======
+//! The integration tests: one binary, whose modules mirror the flows.
+>>>>>>> store
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+<<<<<<< HEAD
     reason = "that is how a test fails; clippy.toml allows them in the test functions alone"
 )]
 
@@ -12,3 +17,9 @@ mod harness;
 mod layers;
 mod state_machines;
 mod stripe_api;
+=======
+    reason = "a test fails by panicking"
+)]
+
+mod store;
+>>>>>>> store

@@ -1,0 +1,161 @@
+-- Schema `quittance`: the bookkeeping behind `app`. Accounts are written as in `app`: '' is our own.
+
+-- The latest JSON of every object of every kind, redacted; its key is also what a compare-and-set
+-- goes by. A tombstone (deleted) is final: no late event resurrects it.
+CREATE TABLE quittance.objects (
+    account     TEXT        NOT NULL,
+    livemode    BOOLEAN     NOT NULL,
+    kind        TEXT        NOT NULL,
+    id          TEXT        NOT NULL,
+    version     BIGINT      NOT NULL,
+    observed_at TIMESTAMPTZ NOT NULL,
+    deleted     BOOLEAN     NOT NULL DEFAULT false,
+    data        JSONB,
+    updated_at  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+
+    CONSTRAINT objects_pkey PRIMARY KEY (account, livemode, kind, id),
+    CONSTRAINT objects_version_check CHECK (version > 0),
+    -- A tombstone of an object that was never seen alive has no JSON; any other row has one.
+    CONSTRAINT objects_data_check CHECK (deleted OR data IS NOT NULL)
+);
+
+-- The ledger: one row an event, at its end. An event without a row is not done.
+-- A dead event may know less of itself than a settled one: perhaps it could not be read.
+CREATE TABLE quittance.events (
+    id             TEXT        PRIMARY KEY,
+    type           TEXT,
+    api_version    TEXT,
+    account        TEXT,
+    livemode       BOOLEAN,
+    stripe_created TIMESTAMPTZ,
+    endpoint       TEXT        NOT NULL,
+    received_at    TIMESTAMPTZ NOT NULL,
+    secret_index   INTEGER,
+    object_kind    TEXT,
+    object_id      TEXT,
+    status         TEXT        NOT NULL,
+    outcome        TEXT,
+    settled_at     TIMESTAMPTZ,
+    attempts       INTEGER     NOT NULL,
+
+    CONSTRAINT events_status_check CHECK (status IN ('settled', 'ignored', 'dead')),
+    CONSTRAINT events_outcome_check CHECK (
+        outcome IN ('applied', 'unchanged', 'covered', 'gone', 'ignored')),
+    CONSTRAINT events_end_check CHECK (
+        CASE WHEN status = 'dead'
+             THEN outcome IS NULL AND settled_at IS NULL
+             ELSE outcome IS NOT NULL AND settled_at IS NOT NULL AND type IS NOT NULL
+                  AND account IS NOT NULL AND livemode IS NOT NULL AND stripe_created IS NOT NULL
+        END)
+);
+
+-- Every attempt at an event: what ops reads when it asks why something took long or failed.
+-- No foreign key: the attempts of an event precede its ledger row.
+CREATE TABLE quittance.attempts (
+    id          BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id    TEXT        NOT NULL,
+    number      INTEGER     NOT NULL,
+    started_at  TIMESTAMPTZ NOT NULL,
+    duration_ms BIGINT      NOT NULL,
+    worker      TEXT        NOT NULL,
+    outcome     TEXT        NOT NULL,
+    class       TEXT,
+    code        TEXT,
+    chain       TEXT[],
+    request_id  TEXT,
+    trace_id    TEXT,
+
+    CONSTRAINT attempts_outcome_check CHECK (outcome IN (
+        'applied', 'unchanged', 'covered', 'gone', 'ignored', 'failed', 'dead'))
+);
+
+-- The attempts of one event, in order: for a dead letter.
+CREATE INDEX attempts_event_idx ON quittance.attempts (event_id, id);
+
+-- What was given up, written before the queue is told so.
+CREATE TABLE quittance.dead_letters (
+    id              BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id        TEXT        NOT NULL,
+    event_type      TEXT,
+    object_kind     TEXT,
+    object_id       TEXT,
+    account         TEXT,
+    livemode        BOOLEAN,
+    endpoint        TEXT        NOT NULL,
+    lane            TEXT        NOT NULL,
+    received_at     TIMESTAMPTZ NOT NULL,
+    secret_index    INTEGER,
+    reason          TEXT        NOT NULL,
+    class           TEXT        NOT NULL,
+    code            TEXT        NOT NULL,
+    message         TEXT        NOT NULL,
+    fingerprint     TEXT        NOT NULL,
+    payload         JSONB,
+    body_sha256     TEXT        NOT NULL,
+    body_bytes      BIGINT      NOT NULL,
+    state           TEXT        NOT NULL DEFAULT 'open',
+    first_failed_at TIMESTAMPTZ NOT NULL,
+    created_at      TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    updated_at      TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    resolved_at     TIMESTAMPTZ,
+    attempts        INTEGER     NOT NULL,
+    deaths          INTEGER     NOT NULL DEFAULT 1,
+    retries         INTEGER     NOT NULL DEFAULT 0,
+
+    CONSTRAINT dead_letters_reason_check CHECK (
+        reason IN ('permanent', 'exhausted', 'poison', 'undecodable')),
+    CONSTRAINT dead_letters_state_check CHECK (
+        state IN ('open', 'retrying', 'resolved', 'discarded')),
+    CONSTRAINT dead_letters_resolved_check CHECK (
+        (resolved_at IS NOT NULL) = (state IN ('resolved', 'discarded')))
+);
+
+-- One open letter an event, whatever races: makes writing one idempotent.
+CREATE UNIQUE INDEX dead_letters_one_open_idx ON quittance.dead_letters (event_id)
+    WHERE state IN ('open', 'retrying');
+-- Ops lists by state, newest first.
+CREATE INDEX dead_letters_state_idx ON quittance.dead_letters (state, id);
+
+COMMENT ON COLUMN quittance.dead_letters.payload IS 'The event, redacted. NULL when the body was not JSON: nothing can be redacted in what cannot be read, so nothing of it is kept but body_sha256 and body_bytes.';
+COMMENT ON COLUMN quittance.dead_letters.fingerprint IS 'Groups letters of one cause: code/event type.';
+COMMENT ON COLUMN quittance.dead_letters.deaths IS 'How often this event was given up, retries included.';
+COMMENT ON COLUMN quittance.dead_letters.retries IS 'How often ops has put it back into the queue.';
+
+-- What the product is told, once for each fact. Written in the transaction that makes it true.
+CREATE TABLE quittance.outbox (
+    seq         BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id          UUID        NOT NULL,
+    topic       TEXT        NOT NULL,
+    sort        TEXT        NOT NULL,
+    account     TEXT        NOT NULL,
+    livemode    BOOLEAN     NOT NULL,
+    object_kind TEXT        NOT NULL,
+    object_id   TEXT        NOT NULL,
+    cause       TEXT,
+    payload     JSONB       NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+
+    -- The id follows from the fact itself, so a fact that is told twice is told once.
+    CONSTRAINT outbox_id_key UNIQUE (id),
+    CONSTRAINT outbox_sort_check CHECK (sort IN ('state', 'occurrence'))
+);
+
+COMMENT ON TABLE  quittance.outbox IS 'Facts for the product, at least once: deduplicate by id. seq rises with commits within one object, not across objects.';
+COMMENT ON COLUMN quittance.outbox.id IS 'Stable: a state fact''s follows from object, version and topic, an occurrence''s from event and topic.';
+COMMENT ON COLUMN quittance.outbox.sort IS 'state: a row really changed. occurrence: an event really arrived.';
+COMMENT ON COLUMN quittance.outbox.payload IS 'Its field v is the version of its shape.';
+
+-- Who did what by hand, and why.
+CREATE TABLE quittance.audit_log (
+    id      BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at      TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    actor   TEXT        NOT NULL,
+    verb    TEXT        NOT NULL,
+    target  TEXT        NOT NULL,
+    reason  TEXT,
+    count   BIGINT      NOT NULL DEFAULT 1,
+    details JSONB       NOT NULL DEFAULT '{}'
+);
+
+-- What was done to one thing: shown with a dead letter.
+CREATE INDEX audit_log_target_idx ON quittance.audit_log (target, id);

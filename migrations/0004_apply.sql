@@ -1,0 +1,225 @@
+-- The one writer of objects and the ledger.
+
+-- Marks the rows of objects that Stripe says are gone. Rare, so it may plan each time.
+CREATE FUNCTION quittance.bury(kind text, rows jsonb) RETURNS void LANGUAGE plpgsql
+AS $$
+DECLARE
+    target text := CASE kind WHEN 'payment_intent' THEN 'payments'
+                             WHEN 'charge'         THEN 'charges'
+                             WHEN 'refund'         THEN 'refunds' END;
+BEGIN
+    EXECUTE format(
+        'UPDATE app.%I AS t
+         SET deleted = true, version = r.version, observed_at = to_timestamp(r.observed_at),
+             updated_at = clock_timestamp()
+         FROM jsonb_to_recordset($1) AS r (
+             id text, account text, livemode boolean, version bigint, observed_at bigint)
+         WHERE t.%I = r.id AND t.stripe_account = r.account AND t.livemode = r.livemode',
+        target, 'stripe_' || kind || '_id') USING rows;
+END $$;
+
+-- Settles a slice: every change whose row is still what the caller has read, and every event that
+-- is not settled yet. Returns the settlements that are in conflict and of which nothing was
+-- written. All of it is one transaction: an error leaves nothing of any of them.
+--
+-- Its `SET`s: a session keeps the plans that it made while the tables were still empty, and those
+-- would scan them whole for ever after. A slice is small, so an index is always right.
+--
+--   locks    names of what the slice touches: its objects, and the payments that they belong to
+--   changes  [{settlement, account, livemode, kind, id, expected, observed_at, deleted, data, row,
+--              cause, transition: {from, to, kind}, facts: [{id, topic, payload}]}]
+--   events   [{settlement, id, ..., attempt: {...}, occurrences: [{id, topic, payload}]}]
+CREATE FUNCTION quittance.apply(locks text[], changes jsonb, events jsonb) RETURNS integer[]
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+    won       integer[] := '{}';
+    conflicts integer[] := '{}';
+    batch     record;
+    written   bigint;
+BEGIN
+    -- The sums of a payment rely on each statement seeing what was committed before it got its
+    -- lock; with one snapshot for the whole transaction they would be wrong without an error.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'quittance.apply needs READ COMMITTED' USING ERRCODE = 'QT002';
+    END IF;
+
+    -- First all locks, in one order for everybody: whatever overlaps waits here, holding nothing
+    -- that the other one needs, so no two slices can deadlock. They order the outbox of an
+    -- object too: seq is drawn under its lock.
+    PERFORM pg_advisory_xact_lock(sorted.key)
+    FROM (SELECT DISTINCT hashtextextended('quittance:' || name, 0) AS key
+          FROM unnest(locks) AS name ORDER BY key) AS sorted;
+
+    IF jsonb_array_length(changes) > 0 THEN
+        WITH wanted AS MATERIALIZED (
+            -- One change an object; a second one of the same slice is in conflict with the first.
+            SELECT DISTINCT ON (c.account, c.livemode, c.kind, c.id) c.*
+            FROM jsonb_to_recordset(changes) AS c (
+                settlement integer, account text, livemode boolean, kind text, id text,
+                expected bigint, observed_at bigint, deleted boolean, data jsonb)
+            ORDER BY c.account, c.livemode, c.kind, c.id, c.settlement
+        ),
+        opened AS (
+            INSERT INTO quittance.objects (
+                account, livemode, kind, id, version, observed_at, deleted, data)
+            SELECT w.account, w.livemode, w.kind, w.id, 1, to_timestamp(w.observed_at), w.deleted,
+                   w.data
+            FROM wanted AS w
+            WHERE w.expected = 0
+            ON CONFLICT ON CONSTRAINT objects_pkey DO NOTHING
+            RETURNING account, livemode, kind, id
+        ),
+        moved AS (
+            UPDATE quittance.objects AS o
+            SET version     = o.version + 1,
+                observed_at = to_timestamp(w.observed_at),
+                deleted     = w.deleted,
+                data        = coalesce(w.data, o.data),
+                updated_at  = clock_timestamp()
+            FROM wanted AS w
+            WHERE o.account = w.account AND o.livemode = w.livemode
+              AND o.kind = w.kind AND o.id = w.id
+              AND o.version = w.expected                       -- as the caller has read it
+              AND NOT o.deleted                                -- nothing resurrects a tombstone
+              AND o.observed_at <= to_timestamp(w.observed_at) -- never backwards
+            RETURNING w.settlement
+        )
+        SELECT coalesce(array_agg(done.settlement), '{}') INTO won
+        FROM (SELECT w.settlement FROM opened JOIN wanted AS w USING (account, livemode, kind, id)
+              UNION ALL
+              SELECT m.settlement FROM moved AS m) AS done;
+
+        IF cardinality(won) < jsonb_array_length(changes) THEN
+            SELECT array_agg(c.settlement ORDER BY c.settlement) INTO conflicts
+            FROM jsonb_to_recordset(changes) AS c (settlement integer)
+            WHERE c.settlement <> ALL (won);
+        END IF;
+
+        FOR batch IN
+            SELECT c ->> 'kind' AS kind, (c -> 'deleted')::boolean AS deleted,
+                   jsonb_agg(c -> 'row') AS rows, count(*) AS total
+            FROM jsonb_array_elements(changes) AS c
+            WHERE (c -> 'settlement')::integer = ANY (won)
+            GROUP BY 1, 2 ORDER BY 1, 2
+        LOOP
+            IF batch.deleted THEN
+                PERFORM quittance.bury(batch.kind, batch.rows);
+                CONTINUE;
+            END IF;
+            written := CASE batch.kind
+                WHEN 'payment_intent' THEN quittance.write_payment_intents(batch.rows)
+                WHEN 'charge'         THEN quittance.write_charges(batch.rows)
+                WHEN 'refund'         THEN quittance.write_refunds(batch.rows)
+            END;
+            IF written IS DISTINCT FROM batch.total THEN
+                RAISE EXCEPTION 'a % of this slice belongs to another account or mode', batch.kind
+                    USING ERRCODE = 'QT001';
+            END IF;
+        END LOOP;
+
+        WITH change AS MATERIALIZED (
+            SELECT c.*
+            FROM jsonb_to_recordset(changes) AS c (
+                settlement integer, account text, livemode boolean, kind text, id text,
+                expected bigint, observed_at bigint, cause text, transition jsonb, facts jsonb)
+            WHERE c.settlement = ANY (won)
+        ),
+        stepped AS (
+            INSERT INTO app.transitions (
+                object_kind, object_id, stripe_account, livemode, from_status, to_status, kind,
+                because_of, version, observed_at)
+            SELECT c.kind, c.id, c.account, c.livemode, c.transition ->> 'from',
+                   c.transition ->> 'to', c.transition ->> 'kind', c.cause, c.expected + 1,
+                   to_timestamp(c.observed_at)
+            FROM change AS c
+            WHERE c.transition IS NOT NULL
+            ORDER BY c.settlement
+        )
+        INSERT INTO quittance.outbox (
+            id, topic, sort, account, livemode, object_kind, object_id, cause, payload)
+        SELECT f.id, f.topic, 'state', c.account, c.livemode, c.kind, c.id, c.cause, f.payload
+        FROM change AS c
+        CROSS JOIN LATERAL ROWS FROM (
+            jsonb_to_recordset(c.facts) AS (id uuid, topic text, payload jsonb)
+        ) WITH ORDINALITY AS f (id, topic, payload, nth)
+        ORDER BY c.settlement, f.nth
+        ON CONFLICT ON CONSTRAINT outbox_id_key DO NOTHING;
+    END IF;
+
+    IF jsonb_array_length(events) > 0 THEN
+        PERFORM quittance.settle(events, conflicts);
+    END IF;
+    RETURN conflicts;
+END $$;
+
+-- The events' half of apply(): what hangs on an event hangs on its *newly* being settled.
+CREATE FUNCTION quittance.settle(events jsonb, conflicts integer[]) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    WITH incoming AS MATERIALIZED (
+        -- Locked in the order of their ids, like everywhere.
+        SELECT DISTINCT ON (e.id) e.*
+        FROM jsonb_to_recordset(events) AS e (
+            settlement integer, id text, type text, api_version text, account text,
+            livemode boolean, created bigint, endpoint text, received_at_ms bigint,
+            secret_index integer, object_kind text, object_id text, status text, outcome text,
+            attempt jsonb, occurrences jsonb)
+        WHERE e.settlement <> ALL (conflicts)
+        ORDER BY e.id, e.settlement
+    ),
+    settled AS (
+        INSERT INTO quittance.events AS l (
+            id, type, api_version, account, livemode, stripe_created, endpoint, received_at,
+            secret_index, object_kind, object_id, status, outcome, settled_at, attempts)
+        SELECT i.id, i.type, i.api_version, i.account, i.livemode, to_timestamp(i.created),
+               i.endpoint, to_timestamp(i.received_at_ms / 1000.0), i.secret_index, i.object_kind,
+               i.object_id, i.status, i.outcome, clock_timestamp(),
+               (i.attempt -> 'number')::integer
+        FROM incoming AS i
+        ON CONFLICT (id) DO UPDATE SET
+            type           = excluded.type,
+            api_version    = excluded.api_version,
+            account        = excluded.account,
+            livemode       = excluded.livemode,
+            stripe_created = excluded.stripe_created,
+            object_kind    = excluded.object_kind,
+            object_id      = excluded.object_id,
+            status         = excluded.status,
+            outcome        = excluded.outcome,
+            settled_at     = excluded.settled_at,
+            attempts       = l.attempts + excluded.attempts
+        WHERE l.status = 'dead' -- a settled event is settled once
+        RETURNING l.id
+    ),
+    tried AS (
+        INSERT INTO quittance.attempts (
+            event_id, number, started_at, duration_ms, worker, outcome, class, code, chain,
+            request_id, trace_id)
+        SELECT i.id, a.number, to_timestamp(a.started_at_ms / 1000.0), a.duration_ms, a.worker,
+               i.outcome, a.class, a.code, a.chain, a.request_id, a.trace_id
+        FROM incoming AS i
+        JOIN settled USING (id)
+        CROSS JOIN LATERAL jsonb_to_record(i.attempt) AS a (
+            number integer, started_at_ms bigint, duration_ms bigint, worker text, class text,
+            code text, chain text[], request_id text, trace_id text)
+    ),
+    resolved AS (
+        UPDATE quittance.dead_letters AS d
+        SET state = 'resolved', resolved_at = clock_timestamp(), updated_at = clock_timestamp()
+        FROM settled
+        WHERE d.event_id = settled.id AND d.state IN ('open', 'retrying')
+    )
+    INSERT INTO quittance.outbox (
+        id, topic, sort, account, livemode, object_kind, object_id, cause, payload)
+    SELECT o.id, o.topic, 'occurrence', i.account, i.livemode, i.object_kind, i.object_id, i.id,
+           o.payload
+    FROM incoming AS i
+    JOIN settled USING (id)
+    CROSS JOIN LATERAL ROWS FROM (
+        jsonb_to_recordset(i.occurrences) AS (id uuid, topic text, payload jsonb)
+    ) WITH ORDINALITY AS o (id, topic, payload, nth)
+    ORDER BY i.settlement, i.id, o.nth
+    ON CONFLICT ON CONSTRAINT outbox_id_key DO NOTHING;
+END $$;

@@ -1,0 +1,6 @@
+//! The verbs that people use on a running system, shared by the command line and the admin server.
+//!
+//! Each is a plain function of its arguments that returns values: nothing here prints, and nothing
+//! here decides what a job becomes. Whoever acts is named, and what was done is in the audit log.
+
+pub mod dead_letters;

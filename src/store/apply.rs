@@ -1,0 +1,187 @@
+//! The write: a slice of settlements, one transaction, one round trip.
+
+use serde_json::{Value, json};
+
+use super::columns;
+use super::connect::Store;
+use super::error::StoreError;
+use super::settlement::{Applied, Change, NewState, SettledEvent, Settlement};
+use super::{outbox_id, redact};
+use crate::domain::notification::Notification;
+
+/// The shape of the payloads in the outbox: the field `v`.
+const PAYLOAD_VERSION: u32 = 1;
+
+impl Store {
+    /// Writes those settlements whose object is still what the decision was made on; says of each
+    /// whether it was. A settlement without a change is never in conflict.
+    ///
+    /// Each settlement is written whole or not at all. An observation older than the recorded one,
+    /// and any but a first observation of a deleted object, are conflicts too. Of two changes of
+    /// one object in one slice, the first wins. Events that were already settled are left alone,
+    /// with all that hangs on them.
+    ///
+    /// # Errors
+    /// Postgres, or a value that breaks a constraint. Then *nothing* of the slice is written: a
+    /// caller that wants to know which settlement was at fault writes them one by one.
+    pub async fn apply(&self, settlements: &[Settlement]) -> Result<Vec<Applied>, StoreError> {
+        if settlements.is_empty() {
+            return Ok(Vec::new());
+        }
+        let slice = Slice::of(settlements);
+        let conflicts = sqlx::query_scalar!(
+            r#"SELECT quittance.apply($1, $2, $3) AS "conflicts!""#,
+            &slice.locks,
+            slice.changes,
+            slice.events,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let mut applied = vec![Applied::Done; settlements.len()];
+        for conflict in conflicts {
+            if let Some(slot) = usize::try_from(conflict).ok().and_then(|n| applied.get_mut(n)) {
+                *slot = Applied::Conflict;
+            }
+        }
+        Ok(applied)
+    }
+}
+
+/// A slice in the form that `quittance.apply` takes.
+struct Slice {
+    locks: Vec<String>,
+    changes: Value,
+    events: Value,
+}
+
+impl Slice {
+    fn of(settlements: &[Settlement]) -> Self {
+        let mut locks = Vec::new();
+        let mut changes = Vec::new();
+        let mut events = Vec::new();
+        for (number, settlement) in settlements.iter().enumerate() {
+            if let Some(change) = &settlement.change {
+                let observed = match &change.state {
+                    NewState::Present { observed, .. } => Some(observed),
+                    NewState::Deleted => None,
+                };
+                locks.extend(columns::locks(&change.subject, observed));
+                changes.push(of_change(number, change));
+            }
+            for event in &settlement.events {
+                if !event.occurrences.is_empty() {
+                    let about = event.event.about.as_ref();
+                    locks.extend(about.and_then(|a| columns::lock_of_event(&event.event.scope, a)));
+                }
+                events.push(of_event(number, event));
+            }
+        }
+        let mut slice = Self { locks, changes: changes.into(), events: events.into() };
+        redact::strip(&mut slice.changes);
+        redact::strip(&mut slice.events);
+        slice
+    }
+}
+
+fn of_change(settlement: usize, change: &Change) -> Value {
+    let subject = &change.subject;
+    let version = change.expected_version.saturating_add(1);
+    let account = columns::account(&subject.scope);
+    let livemode = subject.scope.mode.is_live();
+    let mut row = json!({});
+    let mut data = Value::Null;
+    let mut step = Value::Null;
+    let mut facts = Vec::new();
+    let deleted = match &change.state {
+        NewState::Deleted => true,
+        NewState::Present { observed, transition, notifications, raw } => {
+            row = columns::of(observed);
+            data = raw.clone();
+            if transition.is_change() {
+                step = json!({
+                    "from": transition.from,
+                    "to": transition.to,
+                    "kind": transition.kind.as_str(),
+                });
+            }
+            facts = notifications
+                .iter()
+                .map(|&Notification { topic, .. }| {
+                    json!({
+                        "id": outbox_id::of_state(subject, version, topic),
+                        "topic": topic.as_str(),
+                        "payload": {
+                            "v": PAYLOAD_VERSION,
+                            "status": {"from": transition.from, "to": transition.to},
+                            "version": version,
+                            "observed_at": change.observed_at,
+                            "object": columns::facts(observed),
+                        },
+                    })
+                })
+                .collect();
+            false
+        }
+    };
+    if let Value::Object(row) = &mut row {
+        row.extend([
+            ("id".to_owned(), json!(subject.id.as_str())),
+            ("account".to_owned(), json!(account)),
+            ("livemode".to_owned(), json!(livemode)),
+            ("version".to_owned(), json!(version)),
+            ("observed_at".to_owned(), json!(change.observed_at)),
+        ]);
+    }
+    json!({
+        "settlement": settlement,
+        "account": account,
+        "livemode": livemode,
+        "kind": subject.kind.as_str(),
+        "id": subject.id.as_str(),
+        "expected": change.expected_version,
+        "observed_at": change.observed_at,
+        "deleted": deleted,
+        "cause": change.cause.as_ref().map(|id| id.as_str()),
+        "row": row,
+        "data": data,
+        "transition": step,
+        "facts": facts,
+    })
+}
+
+fn of_event(settlement: usize, settled: &SettledEvent) -> Value {
+    let SettledEvent { event, outcome, receipt, occurrences, attempt } = settled;
+    let object_kind = event.about.as_ref().map(|about| &*about.object);
+    let object_id = event.about.as_ref().and_then(|about| about.id.as_ref());
+    let occurrences: Vec<_> = occurrences
+        .iter()
+        .map(|&Notification { topic, .. }| {
+            json!({
+                "id": outbox_id::of_occurrence(&event.id, topic),
+                "topic": topic.as_str(),
+                "payload": {
+                    "v": PAYLOAD_VERSION,
+                    "event": {"type": event.event_type, "created": event.created},
+                },
+            })
+        })
+        .collect();
+    json!({
+        "settlement": settlement,
+        "id": event.id.as_str(),
+        "type": event.event_type,
+        "api_version": event.api_version,
+        "account": columns::account(&event.scope),
+        "livemode": event.mode().is_live(),
+        "created": event.created,
+        "endpoint": receipt.endpoint,
+        "received_at_ms": receipt.received_at_ms,
+        "secret_index": receipt.secret_index,
+        "object_kind": object_kind,
+        "object_id": object_id.map(|id| id.as_str()),
+        "status": outcome.ledger_status(),
+        "outcome": outcome.as_str(),
+        "attempt": attempt.to_json(),
+        "occurrences": occurrences,
+    })
+}

@@ -1,0 +1,82 @@
+//! Attempts: every try at an event, kept.
+
+use serde_json::{Value, json};
+
+use super::connect::Store;
+use super::error::StoreError;
+use super::redact;
+use crate::domain::failure::Failure;
+
+/// One try at an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// Counts from 1; an outage does not raise it.
+    pub number: u32,
+    /// When it began, in milliseconds since 1970.
+    pub started_at_ms: i64,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// Which worker.
+    pub worker: String,
+    /// Stripe's `Request-Id`, if there was a request.
+    pub request_id: Option<String>,
+    /// The trace that it is part of.
+    pub trace_id: Option<String>,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+}
+
+impl Attempt {
+    /// As `quittance.attempts` takes it, redacted.
+    pub(super) fn to_json(&self) -> Value {
+        let Self { number, started_at_ms, duration_ms, worker, request_id, trace_id, failure } =
+            self;
+        let failure = failure.as_ref();
+        // The request that failed is the failure's own, if it names one.
+        let request_id = request_id.as_ref().or(failure.and_then(|f| f.request_id.as_ref()));
+        let mut value = json!({
+            "number": number,
+            "started_at_ms": started_at_ms,
+            "duration_ms": duration_ms,
+            "worker": worker,
+            "request_id": request_id,
+            "trace_id": trace_id,
+            "class": failure.map(|f| f.class.as_str()),
+            "code": failure.map(|f| &f.code),
+            "chain": failure.map(|f| &f.chain),
+        });
+        redact::strip(&mut value);
+        value
+    }
+}
+
+impl Store {
+    /// Records a failed attempt at an event that will be tried again. `event_key` is the event's
+    /// id, or what stands for it where it could not be read.
+    ///
+    /// # Errors
+    /// Postgres; nothing is recorded then.
+    pub async fn record_attempt(
+        &self,
+        event_key: &str,
+        attempt: &Attempt,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            r#"
+            INSERT INTO quittance.attempts (
+                event_id, number, started_at, duration_ms, worker, outcome, class, code, chain,
+                request_id, trace_id)
+            SELECT $1, a.number, to_timestamp(a.started_at_ms / 1000.0), a.duration_ms, a.worker,
+                   'failed', a.class, a.code, a.chain, a.request_id, a.trace_id
+            FROM jsonb_to_record($2) AS a (
+                number integer, started_at_ms bigint, duration_ms bigint, worker text, class text,
+                code text, chain text[], request_id text, trace_id text)
+            "#,
+            event_key,
+            attempt.to_json(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

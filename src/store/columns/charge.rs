@@ -1,0 +1,74 @@
+//! `app.charges`
+
+use serde_json::{Value, json};
+
+use super::Stored;
+use crate::domain::charge::{Observed, Recorded, Status};
+use crate::domain::id::AccountId;
+use crate::domain::transition::Status as _;
+use crate::store::error::StoreError;
+
+pub(super) fn columns(observed: &Observed) -> Value {
+    // Taken apart whole: a new field does not compile until it has a column.
+    let Observed {
+        status,
+        amount,
+        amount_captured,
+        amount_refunded,
+        currency,
+        captured,
+        refunded,
+        disputed,
+        payment_intent,
+        customer,
+        payment_method,
+        failure,
+        outcome,
+        transfer_destination,
+        application_fee_amount,
+        balance_transaction,
+        metadata,
+        created,
+    } = observed;
+    let failure = super::failure(failure.as_ref());
+    json!({
+        "status": status.as_str(),
+        "amount": amount,
+        "amount_captured": amount_captured,
+        "amount_refunded": amount_refunded,
+        "currency": currency.as_str(),
+        "captured": captured,
+        "refunded": refunded,
+        "disputed": disputed,
+        "payment_intent": super::id(payment_intent.as_ref()),
+        "customer": customer,
+        "payment_method": payment_method,
+        "failure_code": failure.code,
+        "failure_decline_code": failure.decline_code,
+        "failure_message": failure.message,
+        "outcome": outcome,
+        "transfer_destination": transfer_destination.as_ref().map(AccountId::as_str),
+        "application_fee_amount": application_fee_amount,
+        "balance_transaction": balance_transaction,
+        "metadata": super::metadata(metadata),
+        "created": created,
+    })
+}
+
+pub(super) fn facts(observed: &Observed) -> Value {
+    json!({
+        "amount": observed.amount,
+        "amount_refunded": observed.amount_refunded,
+        "currency": observed.currency.as_str(),
+        "payment_intent": super::id(observed.payment_intent.as_ref()),
+    })
+}
+
+pub(super) fn recorded(stored: &Stored<'_>) -> Result<Recorded, StoreError> {
+    let status = Status::parse(stored.status)
+        .ok_or(StoreError::Unreadable { what: "app.charges.status" })?;
+    let amount_refunded = stored
+        .amount_refunded
+        .ok_or(StoreError::Unreadable { what: "app.charges.amount_refunded" })?;
+    Ok(Recorded { status, amount_refunded })
+}

@@ -1,0 +1,99 @@
+//! What each kind of object is in columns. One file a kind; the names are those of the row type in
+//! its SQL function, `quittance.write_...`.
+
+mod charge;
+mod payment_intent;
+mod refund;
+
+use serde_json::{Map, Value, json};
+
+use super::error::StoreError;
+use crate::domain::event::About;
+use crate::domain::id::{ObjectId, Scope};
+use crate::domain::object::{Kind, Observed, Recorded, Subject};
+use crate::domain::payment::FailureReason;
+
+/// The account as it is stored: empty for our own.
+pub(super) fn account(scope: &Scope) -> &str {
+    scope.account.as_ref().map_or("", |account| account.as_str())
+}
+
+/// The columns of an observation, but for those that every kind shares.
+pub(super) fn of(observed: &Observed) -> Value {
+    match observed {
+        Observed::PaymentIntent(o) => payment_intent::columns(o),
+        Observed::Charge(o) => charge::columns(o),
+        Observed::Refund(o) => refund::columns(o),
+    }
+}
+
+/// What a notification says of its object besides the topic.
+pub(super) fn facts(observed: &Observed) -> Value {
+    match observed {
+        Observed::PaymentIntent(o) => payment_intent::facts(o),
+        Observed::Charge(o) => charge::facts(o),
+        Observed::Refund(o) => refund::facts(o),
+    }
+}
+
+/// What the rules need to know of a row, from the columns that `load` reads.
+pub(super) struct Stored<'a> {
+    pub(super) status: &'a str,
+    pub(super) amount_refunded: Option<i64>,
+}
+
+/// Reads a row.
+pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, StoreError> {
+    match kind {
+        Kind::PaymentIntent => payment_intent::recorded(stored).map(Recorded::PaymentIntent),
+        Kind::Charge => charge::recorded(stored).map(Recorded::Charge),
+        Kind::Refund => refund::recorded(stored).map(Recorded::Refund),
+    }
+}
+
+/// The names of the locks that a write of this object needs: its own, and the payment's whose
+/// sums it changes.
+pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<String> {
+    let mut names = vec![lock(&subject.scope, subject.kind.as_str(), subject.id.as_str())];
+    let payment = match observed {
+        Some(Observed::Charge(o)) => o.payment_intent.as_ref(),
+        Some(Observed::PaymentIntent(_) | Observed::Refund(_)) | None => None,
+    };
+    names.extend(payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())));
+    names
+}
+
+/// The lock of the object that an event tells something about by itself: its place in the order of
+/// that object's notifications.
+pub(super) fn lock_of_event(scope: &Scope, about: &About) -> Option<String> {
+    about.id.as_ref().map(|id| lock(scope, &about.object, id.as_str()))
+}
+
+fn lock(scope: &Scope, kind: &str, id: &str) -> String {
+    format!("{}:{}:{kind}:{id}", account(scope), scope.mode.as_str())
+}
+
+fn metadata(pairs: &[(String, String)]) -> Value {
+    Value::Object(pairs.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<Map<_, _>>())
+}
+
+fn id(id: Option<&ObjectId>) -> Option<&str> {
+    id.map(ObjectId::as_str)
+}
+
+struct Failed<'a> {
+    code: Option<&'a str>,
+    decline_code: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+fn failure(reason: Option<&FailureReason>) -> Failed<'_> {
+    let Some(FailureReason { code, decline_code, message }) = reason else {
+        return Failed { code: None, decline_code: None, message: None };
+    };
+    Failed {
+        code: code.as_deref(),
+        decline_code: decline_code.as_deref(),
+        message: message.as_deref(),
+    }
+}

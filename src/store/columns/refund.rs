@@ -1,0 +1,49 @@
+//! `app.refunds`
+
+use serde_json::{Value, json};
+
+use super::Stored;
+use crate::domain::refund::{Observed, Recorded, Status};
+use crate::domain::transition::Status as _;
+use crate::store::error::StoreError;
+
+pub(super) fn columns(observed: &Observed) -> Value {
+    // Taken apart whole: a new field does not compile until it has a column.
+    let Observed {
+        status,
+        amount,
+        currency,
+        charge,
+        payment_intent,
+        reason,
+        failure_reason,
+        metadata,
+        created,
+    } = observed;
+    json!({
+        "status": status.as_str(),
+        "amount": amount,
+        "currency": currency.as_str(),
+        "charge": super::id(charge.as_ref()),
+        "payment_intent": super::id(payment_intent.as_ref()),
+        "reason": reason,
+        "failure_reason": failure_reason,
+        "metadata": super::metadata(metadata),
+        "created": created,
+    })
+}
+
+pub(super) fn facts(observed: &Observed) -> Value {
+    json!({
+        "amount": observed.amount,
+        "currency": observed.currency.as_str(),
+        "charge": super::id(observed.charge.as_ref()),
+        "payment_intent": super::id(observed.payment_intent.as_ref()),
+    })
+}
+
+pub(super) fn recorded(stored: &Stored<'_>) -> Result<Recorded, StoreError> {
+    let status = Status::parse(stored.status)
+        .ok_or(StoreError::Unreadable { what: "app.refunds.status" })?;
+    Ok(Recorded { status })
+}

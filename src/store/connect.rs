@@ -1,0 +1,80 @@
+//! The pool, and what each of its sessions is set to.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{Connection as _, Executor as _};
+
+use super::error::StoreError;
+use crate::config;
+
+/// A connection that rested longer is tested before it is used; under load none is.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// The tables. Cheap to clone: the clones share one pool.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) pool: PgPool,
+}
+
+impl Store {
+    /// Makes the pool; connects with the first call that needs a connection, so that a Postgres
+    /// that is down is an error of that call. Must be called within a tokio runtime.
+    ///
+    /// `role` names the process in `pg_stat_activity`: `quittance worker`.
+    ///
+    /// # Errors
+    /// The URL cannot be read.
+    pub fn connect(settings: &config::Database, role: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(settings.url.reveal())
+            .map_err(StoreError::from)?
+            .application_name(&format!("quittance {role}"));
+        let timeout = settings.statement_timeout;
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.max_connections)
+            .acquire_timeout(settings.acquire_timeout)
+            // A test of each connection on each use would be a second round trip.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    Ok(meta.idle_for < TEST_AFTER_IDLE || connection.ping().await.is_ok())
+                })
+            })
+            .after_connect(move |connection, _| Box::pin(prepare(connection, timeout)))
+            .connect_lazy_with(options);
+        Ok(Self { pool })
+    }
+
+    /// Whether Postgres answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.pool.execute("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// Closes the connections once they are back in the pool.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A session's settings, in one round trip. Not in the connection's start-up packet, which
+/// PgBouncer refuses to pass on.
+async fn prepare(connection: &mut PgConnection, timeout: Duration) -> Result<(), sqlx::Error> {
+    let milliseconds = timeout.as_millis().to_string();
+    sqlx::query(
+        "SELECT set_config('statement_timeout', $1, false),
+                set_config('idle_in_transaction_session_timeout', $1, false),
+                -- What quittance.apply() relies on, whatever the database's own default is.
+                set_config('default_transaction_isolation', 'read committed', false),
+                -- Short statements only: compiling one takes longer than running it.
+                set_config('jit', 'off', false)",
+    )
+    .bind(milliseconds)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

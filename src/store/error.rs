@@ -1,0 +1,189 @@
+//! What can go wrong with Postgres, and what that means for the job at hand.
+
+use std::error::Error as _;
+use std::fmt;
+
+use crate::domain::failure::{Class, Dependency, Failure};
+
+/// A call to the store failed; nothing of it was written.
+///
+/// `Debug` prints what `Display` does, with the causes: Postgres' own details may quote a whole
+/// row, and rows are not logged.
+#[derive(thiserror::Error)]
+pub enum StoreError {
+    /// Postgres cannot be reached, is starting, stopping, full or read-only.
+    #[error("postgres is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// The URL, the password, the database's name, a permission or the schema is wrong.
+    #[error("postgres refuses our settings")]
+    Misconfigured(#[source] sqlx::Error),
+    /// Another transaction was in the way, or the statement took too long.
+    #[error("postgres was busy with something that is in the way")]
+    Contention(#[source] sqlx::Error),
+    /// A value breaks a rule of the schema.
+    #[error("a value breaks the constraint {constraint}")]
+    Constraint {
+        /// The constraint's name in the migrations.
+        constraint: String,
+        /// Postgres' own words.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// An id that is recorded for one account or mode came from another one. Stripe's ids are
+    /// unique, so an endpoint is set up for the wrong account or mode.
+    #[error("the object is recorded for another account or mode")]
+    ForeignScope(#[source] sqlx::Error),
+    /// A value that the column's type cannot hold.
+    #[error("postgres cannot hold a value")]
+    Value(#[source] sqlx::Error),
+    /// A stored value that this binary does not know.
+    #[error("{what} of a stored row cannot be read")]
+    Unreadable {
+        /// Which value.
+        what: &'static str,
+    },
+    /// Anything else that Postgres or its driver said.
+    #[error("postgres failed")]
+    Unexpected(#[source] sqlx::Error),
+    /// The migrations of this binary have not all been run.
+    #[error("schema is at {}, this binary needs {need}: run `quittance migrate`", at(*.have))]
+    SchemaTooOld {
+        /// The newest migration that was run, if any was.
+        have: Option<i64>,
+        /// The newest one of this binary.
+        need: i64,
+    },
+    /// A migration was run from another text than this binary's.
+    #[error("migration {version} in the database is not the one of this binary")]
+    SchemaDiffers {
+        /// The migration.
+        version: i64,
+    },
+    /// A migration failed.
+    #[error("the migration failed")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+}
+
+fn at(version: Option<i64>) -> String {
+    version.map_or_else(|| "nothing".to_owned(), |version| version.to_string())
+}
+
+impl StoreError {
+    /// What this failure means for the job at hand.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Unavailable(_) => Class::Unavailable(Dependency::Postgres),
+            Self::Misconfigured(_)
+            | Self::SchemaTooOld { .. }
+            | Self::SchemaDiffers { .. }
+            | Self::Migration(_) => Class::Misconfigured(Dependency::Postgres),
+            Self::Contention(_) | Self::Unexpected(_) => Class::Transient,
+            Self::Constraint { .. }
+            | Self::ForeignScope(_)
+            | Self::Value(_)
+            | Self::Unreadable { .. } => Class::Permanent,
+        }
+    }
+
+    /// A stable word for it; a constraint's holds the constraint's name.
+    #[must_use]
+    pub fn code(&self) -> String {
+        match self {
+            Self::Unavailable(_) => "postgres_unavailable".into(),
+            Self::Misconfigured(_) => "postgres_misconfigured".into(),
+            Self::Contention(_) => "postgres_contention".into(),
+            Self::Constraint { constraint, .. } => format!("constraint_{constraint}"),
+            Self::ForeignScope(_) => "object_of_another_scope".into(),
+            Self::Value(_) => "value_not_storable".into(),
+            Self::Unreadable { .. } => "row_unreadable".into(),
+            Self::Unexpected(_) => "postgres_error".into(),
+            Self::SchemaTooOld { .. } => "schema_too_old".into(),
+            Self::SchemaDiffers { .. } => "schema_differs".into(),
+            Self::Migration(_) => "migration_failed".into(),
+        }
+    }
+
+    /// As it is kept with an attempt.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        Failure {
+            class: self.class(),
+            code: self.code(),
+            chain: self.chain(),
+            request_id: None,
+            should_retry: None,
+        }
+    }
+
+    fn chain(&self) -> Vec<String> {
+        let mut chain = vec![self.to_string()];
+        let mut next = self.source();
+        while let Some(error) = next {
+            let text = error.to_string();
+            // sqlx quotes its source in its own text; said once is enough.
+            if !chain.last().is_some_and(|last| last.ends_with(&text)) {
+                chain.push(text);
+            }
+            next = error.source();
+        }
+        chain
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.chain().join(": "))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        let database = match &error {
+            E::Database(database) => database,
+            E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_) => {
+                return Self::Unavailable(error);
+            }
+            E::Configuration(_) | E::Tls(_) => return Self::Misconfigured(error),
+            E::Encode(_) => return Self::Value(error),
+            // `sqlx::Error` is open-ended; what is left are faults of this program or its driver.
+            _ => return Self::Unexpected(error),
+        };
+        let code = database.code().unwrap_or_default().into_owned();
+        let constraint = database.constraint().map(str::to_owned);
+        // Appendix A of the PostgreSQL manual: the first two characters are the class.
+        match (code.as_str(), code.get(..2).unwrap_or_default()) {
+            ("QT001", _) => Self::ForeignScope(error),
+            // `query_canceled` is the statement timeout; `read_only_sql_transaction` and
+            // `cannot_connect_now` are a failover, `57P01`..`57P03` a restart.
+            ("57014" | "55P03", _) | (_, "40") => Self::Contention(error),
+            ("25006", _) | (_, "08" | "53" | "57" | "58") => Self::Unavailable(error),
+            // Besides passwords, databases and permissions: tables, columns and functions that
+            // are not there, which is a schema that was never migrated. It must pause the work,
+            // not dead-letter the world.
+            ("42501" | "42P01" | "42703" | "42883" | "QT002", _) | (_, "28" | "3D" | "3F") => {
+                Self::Misconfigured(error)
+            }
+            (_, "23") => Self::Constraint {
+                constraint: constraint.unwrap_or_else(|| database_column(&error)),
+                source: error,
+            },
+            (_, "22") => Self::Value(error),
+            _ => Self::Unexpected(error),
+        }
+    }
+}
+
+/// NOT NULL has no name; its table and column say as much.
+fn database_column(error: &sqlx::Error) -> String {
+    let postgres = error
+        .as_database_error()
+        .and_then(|e| e.try_downcast_ref::<sqlx::postgres::PgDatabaseError>());
+    match postgres {
+        Some(e) => {
+            format!("{}_{}_not_null", e.table().unwrap_or("?"), e.column().unwrap_or("?"))
+        }
+        None => "unnamed".to_owned(),
+    }
+}

@@ -1,0 +1,169 @@
+//! What happened to one event, one object or one thing that ops touched: for people who look.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::connect::Store;
+use super::error::StoreError;
+
+/// An attempt as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAttempt {
+    /// Counts from 1, and anew after a retry by ops.
+    pub number: i32,
+    /// When it began.
+    pub started_at: OffsetDateTime,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// Which worker.
+    pub worker: String,
+    /// `failed`, `dead`, or how the event settled.
+    pub outcome: String,
+    /// The class of its failure.
+    pub class: Option<String>,
+    /// The stable word for it.
+    pub code: Option<String>,
+    /// Its causes, outermost first.
+    pub chain: Option<Vec<String>>,
+    /// Stripe's `Request-Id`.
+    pub request_id: Option<String>,
+    /// The trace that it is part of.
+    pub trace_id: Option<String>,
+}
+
+/// The row of an object as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CurrentRow {
+    /// Raised by one with each write.
+    pub version: i64,
+    /// Stripe's clock when its fetch began.
+    pub observed_at: OffsetDateTime,
+    /// Whether it is a tombstone.
+    pub deleted: bool,
+    /// Its JSON, redacted.
+    pub data: Option<Value>,
+    /// When it was written.
+    pub updated_at: OffsetDateTime,
+}
+
+/// A change of an object's status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptTransition {
+    /// The status before; none at first sight.
+    pub from: Option<String>,
+    /// The status after.
+    pub to: String,
+    /// `opened`, `expected`, `anomalous`.
+    pub kind: String,
+    /// The event that made us look.
+    pub because_of: Option<String>,
+    /// The version that it made.
+    pub version: i64,
+    /// When it was recorded.
+    pub at: OffsetDateTime,
+}
+
+/// Something that a person did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: OffsetDateTime,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub verb: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// What else is known of it.
+    pub details: Value,
+}
+
+impl Store {
+    /// The attempts at an event, oldest first.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn attempts(&self, event_key: &str) -> Result<Vec<KeptAttempt>, StoreError> {
+        Ok(sqlx::query_as!(
+            KeptAttempt,
+            r#"
+            SELECT number, started_at, duration_ms, worker, outcome, class, code, chain, request_id,
+                   trace_id
+            FROM quittance.attempts WHERE event_id = $1 ORDER BY id
+            "#,
+            event_key,
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// The row of an object, of any kind. `account` is empty for our own.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn current(
+        &self,
+        account: &str,
+        livemode: bool,
+        kind: &str,
+        id: &str,
+    ) -> Result<Option<CurrentRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            CurrentRow,
+            r#"
+            SELECT version, observed_at, deleted, data, updated_at
+            FROM quittance.objects
+            WHERE account = $1 AND livemode = $2 AND kind = $3 AND id = $4
+            "#,
+            account,
+            livemode,
+            kind,
+            id,
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// The changes of an object's status, oldest first.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn transitions(
+        &self,
+        account: &str,
+        livemode: bool,
+        kind: &str,
+        id: &str,
+    ) -> Result<Vec<KeptTransition>, StoreError> {
+        Ok(sqlx::query_as!(
+            KeptTransition,
+            r#"
+            SELECT from_status AS "from", to_status AS "to", kind, because_of, version, at
+            FROM app.transitions
+            WHERE object_id = $4 AND stripe_account = $1 AND livemode = $2 AND object_kind = $3
+            ORDER BY id
+            "#,
+            account,
+            livemode,
+            kind,
+            id,
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// What people did to one thing, oldest first.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn audit(&self, target: &str) -> Result<Vec<AuditEntry>, StoreError> {
+        Ok(sqlx::query_as!(
+            AuditEntry,
+            "SELECT at, actor, verb, reason, details FROM quittance.audit_log
+             WHERE target = $1 ORDER BY id",
+            target,
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+}

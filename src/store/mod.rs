@@ -1,0 +1,32 @@
+//! Postgres: what is recorded, and the one transaction that records it.
+//!
+//! The only module that names `sqlx`. Knows the rules' types and its settings; never Redis, never
+//! Stripe's API. Three calls carry the road of an event: [`Store::load`] (what do we know?),
+//! [`Store::apply`] (settle a slice, if that is still what we know), [`Store::dead_letter`] (give
+//! one up). Each is one round trip.
+//!
+//! Invariants: every JSON that is written goes through [`redact`]; objects and the ledger are
+//! written by the SQL function `quittance.apply` alone, which takes all its locks first and in one
+//! order; no transaction stays open between two calls.
+//!
+//! A new kind of object is one table and one function in a migration, one file in [`columns`], and
+//! one arm in each match there.
+
+pub mod apply;
+pub mod attempt;
+mod columns;
+pub mod connect;
+pub mod dead_letter;
+pub mod error;
+pub mod history;
+pub mod load;
+mod outbox_id;
+pub mod redact;
+pub mod schema;
+pub mod settlement;
+
+pub use attempt::Attempt;
+pub use connect::Store;
+pub use error::StoreError;
+pub use load::Loaded;
+pub use settlement::{Applied, Change, NewState, Outcome, Receipt, SettledEvent, Settlement};

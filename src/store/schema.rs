@@ -1,0 +1,89 @@
+//! The migrations, and whether the database has had them.
+
+use std::collections::HashMap;
+use std::str::FromStr as _;
+
+use sqlx::migrate::{Migrate as _, Migrator};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::connect::Store;
+use super::error::StoreError;
+use crate::config;
+
+static EMBEDDED: Migrator = sqlx::migrate!();
+
+/// Not sqlx's default, which lies in the schema `public`: the database is the product's too, and a
+/// product that uses sqlx keeps its own migrations there.
+const TABLE: &str = "quittance._sqlx_migrations";
+
+/// Runs the migrations that have not been run. Safe to run twice, also at the same time.
+///
+/// Over a connection of its own, because a migration may take longer than any statement timeout of
+/// ours, and because what it locks then ends with it. A database that is newer than this binary
+/// is left as it is: migrations only ever expand, so the older binary works with it.
+///
+/// # Errors
+/// No connection, or a migration failed; a failed migration leaves nothing of itself.
+pub async fn migrate(settings: &config::Database) -> Result<(), StoreError> {
+    let mut connection = PgConnectOptions::from_str(settings.url.reveal())
+        .map_err(StoreError::from)?
+        .application_name("quittance migrate")
+        .connect()
+        .await?;
+    let mut migrator = Migrator {
+        migrations: EMBEDDED.migrations.clone(),
+        ignore_missing: true,
+        ..Migrator::DEFAULT
+    };
+    migrator.dangerous_set_table_name(TABLE);
+    migrator.create_schema("quittance");
+    let run = migrator.run_direct(None, &mut connection, false).await;
+    connection.close().await?;
+    run.map_err(|error| match error {
+        sqlx::migrate::MigrateError::Execute(source) => source.into(),
+        sqlx::migrate::MigrateError::VersionMismatch(version) => {
+            StoreError::SchemaDiffers { version }
+        }
+        other => StoreError::Migration(other),
+    })
+}
+
+impl Store {
+    /// Whether this binary can work with the database's schema. A newer one is fine, and logged.
+    ///
+    /// # Errors
+    /// The schema is older than this binary, was made from other migrations, or cannot be read.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+            .bind(TABLE)
+            .fetch_one(&mut *connection)
+            .await?;
+        let need = EMBEDDED.iter().map(|m| m.version).max().unwrap_or_default();
+        if !migrated {
+            return Err(StoreError::SchemaTooOld { have: None, need });
+        }
+        let applied: HashMap<_, _> = connection
+            .list_applied_migrations(TABLE)
+            .await
+            .map_err(StoreError::Migration)?
+            .into_iter()
+            .map(|m| (m.version, m.checksum))
+            .collect();
+        let have = applied.keys().copied().max();
+        for migration in EMBEDDED.iter() {
+            match applied.get(&migration.version) {
+                None => return Err(StoreError::SchemaTooOld { have, need }),
+                Some(checksum) if *checksum != migration.checksum => {
+                    return Err(StoreError::SchemaDiffers { version: migration.version });
+                }
+                Some(_) => {}
+            }
+        }
+        if have > Some(need) {
+            tracing::info!(have, need, "the schema is newer than this binary; it works with it");
+        }
+        Ok(())
+    }
+}
