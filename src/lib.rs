@@ -1,3 +1,4 @@
 //! Quittance keeps a team's Postgres true to Stripe.
 pub mod config;
 pub mod domain;
+pub mod envelope;
