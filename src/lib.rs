@@ -2,3 +2,7 @@
 pub mod config;
 pub mod domain;
 pub mod envelope;
+pub mod http;
+pub mod ingress;
+pub mod queue;
+pub mod telemetry;

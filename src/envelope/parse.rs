@@ -25,7 +25,9 @@ pub enum Undecodable {
         column: usize,
     },
     /// JSON, but not the JSON of an event.
-    #[error("`{path}` holds a value of another type, or is there twice (line {line}, column {column})")]
+    #[error(
+        "`{path}` holds a value of another type, or is there twice (line {line}, column {column})"
+    )]
     Shape {
         /// The field, or the object around it.
         path: String,

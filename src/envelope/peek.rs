@@ -115,22 +115,13 @@ mod tests {
             (b"{}", NotAnEvent::Shape),
             (b"\xff\xfe", NotAnEvent::Shape),
             (br#"{"object":"event","id":"evt_1","type":"a"}"#, NotAnEvent::Shape),
-            (
-                br#"{"object":"event","id":"evt_1","type":"a","livemode":"true"}"#,
-                NotAnEvent::Shape,
-            ),
+            (br#"{"object":"event","id":"evt_1","type":"a","livemode":"true"}"#, NotAnEvent::Shape),
             (
                 br#"{"object":"event","id":"evt_1","id":"evt_2","type":"a","livemode":true}"#,
                 NotAnEvent::Shape,
             ),
-            (
-                br#"{"object":"event","id":"evt_1","type":"a","livemode":true} x"#,
-                NotAnEvent::Shape,
-            ),
-            (
-                br#"{"object":"charge","id":"ch_1","type":"a","livemode":true}"#,
-                NotAnEvent::Object,
-            ),
+            (br#"{"object":"event","id":"evt_1","type":"a","livemode":true} x"#, NotAnEvent::Shape),
+            (br#"{"object":"charge","id":"ch_1","type":"a","livemode":true}"#, NotAnEvent::Object),
             (br#"{"object":"event","id":"","type":"a","livemode":true}"#, NotAnEvent::Nameless),
             (br#"{"object":"event","id":"evt_1","type":"","livemode":true}"#, NotAnEvent::Nameless),
         ] {
