@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::address;
 use super::secret::Secret;
 
 /// `[ingress]`: the webhook listener.
@@ -13,6 +14,7 @@ use super::secret::Secret;
 #[serde(deny_unknown_fields)]
 pub struct Ingress {
     /// Where it listens.
+    #[serde(deserialize_with = "address::required")]
     pub listen: SocketAddr,
     /// Largest body, in bytes. A larger one is answered 413.
     pub max_body_bytes: usize,
@@ -23,9 +25,12 @@ pub struct Ingress {
     /// How long Redis may take to acknowledge an event. Longer is answered 503.
     #[serde(with = "humantime_serde")]
     pub enqueue_timeout: Duration,
-    /// How long a client may take to send its head, and again its body.
+    /// How long a client may take to send its body.
     #[serde(with = "humantime_serde")]
     pub read_timeout: Duration,
+    /// How long a connection may be without a complete head, between requests or within one.
+    #[serde(with = "humantime_serde")]
+    pub keep_alive: Duration,
     /// How long requests in flight may take to end after SIGTERM.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
@@ -39,27 +44,19 @@ pub type Endpoints = BTreeMap<String, Endpoint>;
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// Its signing secrets, `whsec_...`; several while one is being rolled.
-    #[serde(default)]
     pub secrets: Vec<Secret>,
     /// The events that it takes; others are answered 200 and not queued.
-    #[serde(default)]
     pub mode: ModeFilter,
     /// How old a signature may be.
-    #[serde(with = "humantime_serde", default = "default_tolerance")]
+    #[serde(with = "humantime_serde")]
     pub tolerance: Duration,
 }
 
-fn default_tolerance() -> Duration {
-    // What Stripe's own libraries take (docs.stripe.com, "Verify webhook signatures").
-    Duration::from_secs(300)
-}
-
 /// Which mode's events an endpoint takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ModeFilter {
     /// Both.
-    #[default]
     Any,
     /// Live events alone.
     Live,

@@ -1,22 +1,44 @@
 //! Settings: one file a concern. `config/default.toml` is embedded and is the manual.
 //!
-//! Read by everything that needs a setting; knows nothing of ours. A value of these types has been
-//! checked, across fields too, so nobody downstream checks a setting again.
+//! Read by everything that needs a setting; knows nothing of ours. A value of these types that
+//! [`load`] made has been checked, across fields too, so nobody downstream checks a setting again.
+//!
+//! How it is loaded: `layers` lays the file over the defaults and the environment (`variables`)
+//! over both, remembering where each value came from; `decode` turns that into the types; `check`
+//! holds them against each other; whatever any of these objects to is a [`Fault`], and all of them
+//! are reported at once. What is missing altogether is a matter of the [`Role`].
 
+mod address;
 pub mod database;
 pub mod ingress;
 pub mod log;
+pub mod metrics;
 pub mod queue;
 pub mod reconcile;
 pub mod secret;
 pub mod stripe;
 pub mod worker;
 
+mod check;
+mod decode;
+pub mod fault;
+mod layers;
+mod load;
+pub mod manual;
+mod redact;
+mod role;
+mod suggest;
+mod variables;
+
 pub use database::Database;
+pub use fault::{ConfigError, Fault, Origin};
 pub use ingress::{Endpoint, Endpoints, Ingress, ModeFilter};
+pub use load::{environment, load};
 pub use log::{Log, LogFormat};
+pub use metrics::Metrics;
 pub use queue::{Queue, Redis};
 pub use reconcile::Reconcile;
+pub use role::Role;
 pub use secret::Secret;
 pub use stripe::Stripe;
 pub use worker::{Retry, Worker};
@@ -47,4 +69,18 @@ pub struct Settings {
     pub stripe: Stripe,
     /// What is logged, and how.
     pub log: Log,
+    /// Numbers for Prometheus.
+    pub metrics: Metrics,
+    /// What `redacted` shows, made while it was still known where each value came from.
+    #[serde(skip)]
+    summary: String,
+}
+
+impl Settings {
+    /// The settings in force as TOML, without their secrets; a comment says where each that is not
+    /// a default came from.
+    #[must_use]
+    pub fn redacted(&self) -> &str {
+        &self.summary
+    }
 }

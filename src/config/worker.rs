@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::address;
+
 /// `[worker]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,7 +20,7 @@ pub struct Worker {
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
     /// Where `/livez` and `/readyz` are served; none to serve nothing.
-    #[serde(default)]
+    #[serde(deserialize_with = "address::or_none")]
     pub listen: Option<SocketAddr>,
     /// Failed answers of Stripe in a row, over all jobs, after which Stripe counts as down.
     pub stripe_down_after: u32,

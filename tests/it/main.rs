@@ -1,13 +1,18 @@
 <<<<<<< HEAD
+<<<<<<< HEAD
 //! The integration tests: one binary, a module for each flow. `make test` runs them beside a private
 //! Redis and Postgres.
 =======
 //! The integration tests: one binary, whose modules mirror the flows.
 >>>>>>> store
+=======
+//! What the parts promise together, over real connections.
+>>>>>>> ingress
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+<<<<<<< HEAD
 <<<<<<< HEAD
     reason = "that is how a test fails; clippy.toml allows them in the test functions alone"
 )]
@@ -23,3 +28,9 @@ mod stripe_api;
 
 mod store;
 >>>>>>> store
+=======
+    reason = "a test that cannot go on has failed"
+)]
+
+mod config;
+>>>>>>> ingress

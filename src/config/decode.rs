@@ -1,0 +1,57 @@
+//! From values to types.
+
+use toml::Value;
+
+use super::Settings;
+use super::fault::Fault;
+use super::layers::{Layers, remedy};
+use super::redact;
+
+/// Makes the settings, as far as that can be done: a value that is refused is a fault, and its
+/// default takes its place, so that the others are looked at too. `None` when even that fails.
+pub(super) fn decode(layers: &mut Layers, faults: &mut Vec<Fault>) -> Option<Settings> {
+    loop {
+        let error = match serde_path_to_error::deserialize(Value::Table(layers.to_table())) {
+            Ok(settings) => return Some(settings),
+            Err(error) => error,
+        };
+        let path = error.path().to_string();
+        // `endpoints.default.secrets[1]` is a fault of the list.
+        let key = path.split_once('[').map_or(&*path, |(key, _)| key).to_owned();
+        let leaf = layers.get(&key);
+        let problem = match leaf {
+            Some(leaf) if is_duration(&key) => duration_problem(&leaf.value),
+            Some(_) if redact::is_secret(&key) => "is not what it should be".to_owned(),
+            Some(_) | None => error.inner().message().trim().to_owned(),
+        };
+        faults.push(Fault {
+            value: leaf.and_then(|leaf| redact::shown(&key, &leaf.value)),
+            origin: leaf.map(|leaf| leaf.origin.clone()),
+            problem,
+            remedy: remedy(&key),
+            key: key.clone(),
+        });
+        if !layers.reset(&key) {
+            return None;
+        }
+    }
+}
+
+/// Whether the default of a setting is a duration.
+fn is_duration(key: &str) -> bool {
+    let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+    super::manual::table()
+        .ok()
+        .and_then(|defaults| {
+            let text = super::manual::template(&defaults, &path)?.as_str()?;
+            Some(humantime::parse_duration(text).is_ok())
+        })
+        .unwrap_or(false)
+}
+
+fn duration_problem(value: &Value) -> String {
+    match value.as_str().map(humantime::parse_duration) {
+        Some(Err(error)) => format!("is not a duration: {error}"),
+        Some(Ok(_)) | None => "is not a duration".into(),
+    }
+}

@@ -1,0 +1,101 @@
+//! Showing settings without their secrets.
+
+use std::fmt::Write as _;
+
+use toml::Value;
+use url::Url;
+
+use super::fault::Origin;
+use super::layers::Layers;
+
+const REDACTED: &str = "[redacted]";
+
+/// Whether the value of a setting is never shown as it is.
+pub(super) fn is_secret(key: &str) -> bool {
+    matches!(key, "redis.url" | "database.url" | "stripe.secret_key")
+        || (key.starts_with("endpoints.") && key.ends_with(".secrets"))
+}
+
+/// A value as TOML for a message about it; `None` for a secret.
+pub(super) fn shown(key: &str, value: &Value) -> Option<String> {
+    (!is_secret(key)).then(|| value.to_string())
+}
+
+/// All settings in force, as TOML.
+pub(super) fn summary(layers: &Layers) -> String {
+    let mut text = String::new();
+    let mut section = String::new();
+    for (key, leaf) in layers.iter() {
+        let (parent, name) = key.rsplit_once('.').unwrap_or(("", &key));
+        if parent != section {
+            let gap = if section.is_empty() { "" } else { "\n" };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{gap}[{parent}]");
+            parent.clone_into(&mut section);
+        }
+        let value = if is_secret(&key) { redacted(&key, &leaf.value) } else { leaf.value.clone() };
+        let _ = match &leaf.origin {
+            Origin::Default => writeln!(text, "{name} = {value}"),
+            origin @ (Origin::File(_) | Origin::Variable(_) | Origin::VariableFile { .. }) => {
+                writeln!(text, "{name} = {value}  # from {origin}")
+            }
+        };
+    }
+    text
+}
+
+fn redacted(key: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.is_empty() => value.clone(),
+        Value::String(text) if key.ends_with(".url") => Value::String(redacted_url(text)),
+        Value::String(text) => Value::String(format!("{}{REDACTED}", kind(text))),
+        Value::Array(items) => {
+            Value::Array(items.iter().map(|_| Value::String(REDACTED.into())).collect())
+        }
+        Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_)
+        | Value::Table(_) => Value::String(REDACTED.into()),
+    }
+}
+
+/// What Stripe puts before a key, which tells the mode and nothing else.
+fn kind(key: &str) -> &'static str {
+    ["sk_live_", "sk_test_", "rk_live_", "rk_test_"]
+        .into_iter()
+        .find(|prefix| key.starts_with(prefix))
+        .unwrap_or("")
+}
+
+/// A URL without its password, wherever that stands. What cannot be parsed is not shown at all.
+fn redacted_url(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else { return REDACTED.into() };
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return REDACTED.into();
+    }
+    // libpq takes `?password=` and `?sslpassword=` too; of the rest, nothing is worth the risk.
+    if url.query().is_some() {
+        let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        url.query_pairs_mut().clear().extend_pairs(names.iter().map(|name| (name, "***")));
+    }
+    url.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("redis://:hunter2@h:6379/1", "redis://:***@h:6379/1"),
+            ("postgres://u:hunter2@h/db", "postgres://u:***@h/db"),
+            ("postgres://h/db?user=u&password=hunter2", "postgres://h/db?user=***&password=***"),
+            ("redis://h", "redis://h"),
+            ("hunter2", "[redacted]"),
+        ] {
+            assert_eq!(redacted_url(url), shown);
+        }
+    }
+}

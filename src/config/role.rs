@@ -1,0 +1,69 @@
+//! What each role cannot do without.
+
+use super::Settings;
+use super::fault::{ConfigError, Fault};
+use super::layers::remedy;
+use super::variables::conventional;
+
+/// A way to run the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Takes webhooks. Needs Redis, and an endpoint with a secret.
+    Ingress,
+    /// Runs jobs. Needs Redis, Postgres and a key for Stripe's API.
+    Worker,
+    /// Brings the schema up to date. Needs Postgres.
+    Migrate,
+    /// Looks after dead letters. Needs Postgres and, to run them again, Redis.
+    Ops,
+}
+
+impl Role {
+    /// `ingress`, `worker`, `migrate`, `ops`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Worker => "worker",
+            Self::Migrate => "migrate",
+            Self::Ops => "ops",
+        }
+    }
+}
+
+impl Settings {
+    /// Checks that what a role needs is there. What is there has been checked before.
+    ///
+    /// # Errors
+    /// All that is missing.
+    pub fn require(&self, role: Role) -> Result<(), ConfigError> {
+        let no_endpoint = self.endpoints.values().all(|endpoint| endpoint.secrets.is_empty());
+        let redis = ("redis.url", self.redis.url.is_empty());
+        let database = ("database.url", self.database.url.is_empty());
+        let key = ("stripe.secret_key", self.stripe.secret_key.is_empty());
+        let secrets = ("endpoints.default.secrets", no_endpoint);
+        let needed = match role {
+            Role::Ingress => vec![redis, secrets],
+            Role::Worker => vec![redis, database, key],
+            Role::Migrate => vec![database],
+            Role::Ops => vec![redis, database],
+        };
+        let missing = needed.into_iter().filter(|(_, missing)| *missing);
+        let faults: Vec<_> = missing.map(|(key, _)| fault(key, role)).collect();
+        if faults.is_empty() { Ok(()) } else { Err(ConfigError { faults }) }
+    }
+}
+
+fn fault(key: &str, role: Role) -> Fault {
+    let set = match conventional(key) {
+        Some(variable) => format!("Set {variable}, or {key} in a settings file."),
+        None => format!("Set {key}."),
+    };
+    Fault {
+        key: key.to_owned(),
+        value: None,
+        origin: None,
+        problem: format!("is not set, and the role {} needs it", role.as_str()),
+        remedy: format!("{set} {}", remedy(key)),
+    }
+}

@@ -1,0 +1,23 @@
+//! What an event says of itself, read from its bytes without decoding its object.
+//!
+//! Two readers of the same bytes. [`peek`] borrows, allocates next to nothing and is what the
+//! ingress can afford for each request; [`parse`] makes the [`Event`](crate::domain::event::Event)
+//! that a worker decides on. Neither looks into the object further than its name, so an event in an
+//! API version that nobody here has types for is still an event.
+//!
+//! Both take snapshot events (`object: "event"`) and thin ones (`object: "v2.core.event"`,
+//! docs.stripe.com, "Thin events").
+
+mod created;
+mod parse;
+mod peek;
+mod reference;
+mod text;
+
+pub use parse::{Undecodable, parse};
+pub use peek::{NotAnEvent, Peek, peek};
+
+/// `object` of a snapshot event.
+const SNAPSHOT: &str = "event";
+/// `object` of a thin event.
+const THIN: &str = "v2.core.event";

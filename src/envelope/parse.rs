@@ -1,0 +1,228 @@
+//! The full look that a worker takes.
+
+use serde::Deserialize;
+
+use super::created::Created;
+use super::reference::Reference;
+use super::text::Text;
+use super::{SNAPSHOT, THIN};
+use crate::domain::event::{About, Event};
+use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};
+use crate::domain::object::Kind;
+
+/// Why bytes cannot be read as an event. Ends up in a dead letter, so it names the place and never
+/// quotes what is there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undecodable {
+    /// Not JSON.
+    #[error("not JSON: {problem} at line {line}, column {column}")]
+    Syntax {
+        /// What JSON has against it.
+        problem: &'static str,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// JSON, but not the JSON of an event.
+    #[error(
+        "`{path}` holds a value of another type, or is there twice (line {line}, column {column})"
+    )]
+    Shape {
+        /// The field, or the object around it.
+        path: String,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// `object` says that it is something else.
+    #[error("`object` is neither `event` nor `v2.core.event`")]
+    NotAnEvent,
+    /// A field that every event has.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// An id that cannot be one.
+    #[error("`{field}`: {problem}")]
+    Id {
+        /// Where it stands.
+        field: &'static str,
+        /// Its fault.
+        #[source]
+        problem: IdError,
+    },
+}
+
+/// Everything is optional here, because serde names the place of a wrong value but not that of a
+/// missing one.
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow, default)]
+    object: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "type")]
+    event_type: Option<Text<'a>>,
+    #[serde(default)]
+    created: Option<Created>,
+    #[serde(default)]
+    livemode: Option<bool>,
+    #[serde(borrow, default)]
+    account: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    context: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    api_version: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    data: Option<Data<'a>>,
+    #[serde(borrow, default)]
+    related_object: Option<Related<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow, default)]
+    object: Option<Object<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow, default)]
+    object: Option<Text<'a>>,
+    #[serde(default)]
+    id: Reference,
+    #[serde(default)]
+    charge: Reference,
+    #[serde(default)]
+    payment_intent: Reference,
+}
+
+#[derive(Deserialize)]
+struct Related<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(default)]
+    id: Reference,
+}
+
+/// Reads an event from the bytes in which Stripe sent it.
+///
+/// # Errors
+/// The bytes are no event, or lack something without which it cannot be kept in the ledger. No
+/// repetition mends that: the job is dead-lettered at once.
+pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
+    let wire = decode(bytes)?;
+    let thin = match wire.object.as_deref() {
+        Some(SNAPSHOT) => false,
+        Some(THIN) => true,
+        Some(_) => return Err(Undecodable::NotAnEvent),
+        None => return Err(Undecodable::Missing("object")),
+    };
+    let id = present("id", wire.id)?;
+    let event_type = present("type", wire.event_type)?;
+    let created = present("created", wire.created)?;
+    let livemode = present("livemode", wire.livemode)?;
+    let account = match (thin, &wire.account, &wire.context) {
+        (_, Some(account), _) => Some(("account", &**account)),
+        // A thin event names its account as the last step of a path: `acct_1` or `org_1/acct_1`.
+        (true, None, Some(context)) => context
+            .rsplit('/')
+            .next()
+            .filter(|step| step.starts_with("acct_"))
+            .map(|step| ("context", step)),
+        (true, None, None) | (false, None, _) => None,
+    };
+    let about = if thin { related(wire.related_object)? } else { snapshot(wire.data)? };
+    Ok(Event {
+        id: EventId::parse(&id).map_err(at("id"))?,
+        event_type: event_type.as_ref().into(),
+        created: created.0,
+        scope: Scope {
+            account: account
+                .map(|(field, text)| AccountId::parse(text).map_err(at(field)))
+                .transpose()?,
+            mode: Mode::from_livemode(livemode),
+        },
+        api_version: wire.api_version.map(|version| version.as_ref().into()),
+        about,
+    })
+}
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+fn present<T>(field: &'static str, value: Option<T>) -> Result<T, Undecodable> {
+    value.ok_or(Undecodable::Missing(field))
+}
+
+fn at(field: &'static str) -> impl Fn(IdError) -> Undecodable {
+    move |problem| Undecodable::Id { field, problem }
+}
+
+fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
+    let object = present("data.object", present("data", data)?.object)?;
+    // An object without a name of its kind is of a kind that we do not handle.
+    let Some(kind) = object.object else { return Ok(None) };
+    Ok(Some(About {
+        id: object_id(&kind, "data.object.id", object.id)?,
+        charge: object_id(&kind, "data.object.charge", object.charge)?,
+        payment_intent: object_id(&kind, "data.object.payment_intent", object.payment_intent)?,
+        object: kind.as_ref().into(),
+    }))
+}
+
+fn related(related: Option<Related<'_>>) -> Result<Option<About>, Undecodable> {
+    // Not every thin event is about an object.
+    let Some(Related { kind: Some(kind), id }) = related else { return Ok(None) };
+    Ok(Some(About {
+        id: object_id(&kind, "related_object.id", id)?,
+        charge: None,
+        payment_intent: None,
+        object: kind.as_ref().into(),
+    }))
+}
+
+/// The ids of kinds that we do not handle may be anything (a user chooses a coupon's), and must not
+/// turn an event that is merely ignored into a dead letter.
+fn object_id(
+    kind: &str,
+    field: &'static str,
+    id: Reference,
+) -> Result<Option<ObjectId>, Undecodable> {
+    let Some(text) = id.0 else { return Ok(None) };
+    match ObjectId::parse(&text) {
+        Ok(id) => Ok(Some(id)),
+        Err(problem) if Kind::parse(kind).is_some() => Err(Undecodable::Id { field, problem }),
+        Err(_) => Ok(None),
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<Wire<'_>, Undecodable> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let wire = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        fault(path, error.inner())
+    })?;
+    json.end().map_err(|error| fault(".".into(), &error))?;
+    Ok(wire)
+}
+
+fn fault(path: String, error: &serde_json::Error) -> Undecodable {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        serde_json::error::Category::Data => Undecodable::Shape { path, line, column },
+        serde_json::error::Category::Eof => {
+            Undecodable::Syntax { problem: "it ends too early", line, column }
+        }
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
+            Undecodable::Syntax { problem: "a syntax error", line, column }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

@@ -1,0 +1,145 @@
+//! `GET /livez` and `GET /readyz`.
+//!
+//! *Live* asks whether the process is worth keeping: a no makes the orchestrator restart it. *Ready*
+//! asks whether to send it work, and says what is missing: a restart would not mend it.
+
+use std::time::SystemTime;
+
+use axum::Json;
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A dependency that does not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Down {
+    /// `redis`, `postgres`, `stripe`.
+    pub dependency: String,
+    /// Since when.
+    pub since: SystemTime,
+    /// What it says, or that it says nothing.
+    pub error: String,
+}
+
+/// Whether a role can do its work.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Readiness {
+    /// What it lacks. Ready when this is empty.
+    pub down: Vec<Down>,
+}
+
+impl Readiness {
+    /// Nothing is missing.
+    #[must_use]
+    pub fn ready() -> Self {
+        Self::default()
+    }
+}
+
+#[derive(Serialize)]
+struct Wire {
+    ready: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    down: Vec<WireDown>,
+}
+
+#[derive(Serialize)]
+struct WireDown {
+    dependency: String,
+    since: Option<String>,
+    error: String,
+}
+
+impl IntoResponse for Readiness {
+    fn into_response(self) -> Response {
+        let ready = self.down.is_empty();
+        let down = self.down.into_iter().map(WireDown::from).collect();
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let headers = [(header::CACHE_CONTROL, "no-store")];
+        (status, headers, Json(Wire { ready, down })).into_response()
+    }
+}
+
+impl From<Down> for WireDown {
+    fn from(down: Down) -> Self {
+        let since = OffsetDateTime::from(down.since).replace_nanosecond(0);
+        Self {
+            dependency: down.dependency,
+            since: since.ok().and_then(|since| since.format(&Rfc3339).ok()),
+            error: down.error,
+        }
+    }
+}
+
+/// The two routes. `live` and `ready` are asked on each request, so they must be cheap or cache.
+pub fn router<L, R, F>(live: L, ready: R) -> Router
+where
+    L: Fn() -> bool + Clone + Send + Sync + 'static,
+    R: Fn() -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Readiness> + Send + 'static,
+{
+    let livez = move || {
+        let live = live();
+        let status = if live { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        std::future::ready((status, Json(serde_json::json!({ "live": live }))))
+    };
+    Router::new().route("/livez", get(livez)).route("/readyz", get(ready))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::body::Body;
+    use axum::http::Request;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn get(router: Router, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_role_that_lacks_nothing_is_ready() {
+        let router = router(|| true, || async { Readiness::ready() });
+        assert_eq!(
+            get(router.clone(), "/readyz").await,
+            (StatusCode::OK, r#"{"ready":true}"#.into())
+        );
+        assert_eq!(get(router, "/livez").await, (StatusCode::OK, r#"{"live":true}"#.into()));
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_named_with_its_time() {
+        let down = Down {
+            dependency: "redis".into(),
+            since: SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_323_045_678),
+            error: "no answer".into(),
+        };
+        let router = router(
+            || false,
+            move || {
+                let down = vec![down.clone()];
+                async { Readiness { down } }
+            },
+        );
+        let (status, body) = get(router.clone(), "/readyz").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            body,
+            r#"{"ready":false,"down":[{"dependency":"redis","since":"2026-01-02T03:04:05Z","error":"no answer"}]}"#
+        );
+        let (status, body) = get(router, "/livez").await;
+        assert_eq!((status, &*body), (StatusCode::SERVICE_UNAVAILABLE, r#"{"live":false}"#));
+    }
+}

@@ -1,0 +1,45 @@
+//! A webhook endpoint, ready to receive.
+
+use std::time::Duration;
+
+use super::metrics::{EndpointMetrics, Metrics};
+use super::verify::{Key, Match, Rejection, verify};
+use crate::config::{self, ModeFilter};
+use crate::domain::id::Mode;
+
+pub(super) struct Endpoint {
+    pub(super) name: String,
+    pub(super) metrics: EndpointMetrics,
+    keys: Vec<Key>,
+    mode: ModeFilter,
+    tolerance: Duration,
+}
+
+impl Endpoint {
+    pub(super) fn new(
+        name: &str,
+        endpoint: &config::Endpoint,
+        metrics: &Metrics,
+    ) -> Result<Self, hmac::digest::InvalidLength> {
+        Ok(Self {
+            name: name.to_owned(),
+            metrics: metrics.endpoint(name, endpoint.secrets.len()),
+            keys: endpoint.secrets.iter().map(Key::new).collect::<Result<_, _>>()?,
+            mode: endpoint.mode,
+            tolerance: endpoint.tolerance,
+        })
+    }
+
+    pub(super) fn verify(&self, body: &[u8], header: &str, now: i64) -> Result<Match, Rejection> {
+        verify(body, header, &self.keys, self.tolerance, now)
+    }
+
+    pub(super) fn takes(&self, mode: Mode) -> bool {
+        match (self.mode, mode) {
+            (ModeFilter::Any, _)
+            | (ModeFilter::Live, Mode::Live)
+            | (ModeFilter::Test, Mode::Test) => true,
+            (ModeFilter::Live, Mode::Test) | (ModeFilter::Test, Mode::Live) => false,
+        }
+    }
+}

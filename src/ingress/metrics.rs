@@ -1,0 +1,102 @@
+//! What the ingress counts.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::answer::Answer;
+
+/// Upper bounds in seconds. A healthy answer takes about a millisecond; the longest is bound by the
+/// time-outs of the body and of Redis.
+const DURATIONS: [f64; 12] =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabels {
+    /// The name of a configured endpoint, and never one that a client made up; empty for those.
+    endpoint: String,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SecretLabels {
+    endpoint: String,
+    index: u64,
+}
+
+/// The counters of the ingress.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    webhooks: Family<ResultLabels, Counter>,
+    secrets: Family<SecretLabels, Counter>,
+    duration: Histogram,
+}
+
+impl Metrics {
+    /// Makes them known to a registry.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            webhooks: Family::default(),
+            secrets: Family::default(),
+            duration: Histogram::new(DURATIONS),
+        };
+        registry.register(
+            "quittance_webhooks",
+            "Requests to the webhook routes, by how they ended",
+            metrics.webhooks.clone(),
+        );
+        registry.register(
+            "quittance_webhook_secret_matched",
+            "Verified events, by which of the endpoint's secrets signed them: one that no longer counts can be removed",
+            metrics.secrets.clone(),
+        );
+        registry.register(
+            "quittance_webhook_duration_seconds",
+            "Time from the head of a request to its answer",
+            metrics.duration.clone(),
+        );
+        metrics
+    }
+
+    /// The counters of one endpoint, looked up once and shown from the start.
+    pub(super) fn endpoint(&self, name: &str, secrets: usize) -> EndpointMetrics {
+        let counter = |answer: Answer| {
+            let labels = ResultLabels { endpoint: name.to_owned(), result: answer.as_str() };
+            (answer, self.webhooks.get_or_create(&labels).clone())
+        };
+        let secret = |index| {
+            let labels = SecretLabels { endpoint: name.to_owned(), index };
+            self.secrets.get_or_create(&labels).clone()
+        };
+        EndpointMetrics {
+            answers: Answer::ALL.map(counter),
+            secrets: (0..secrets as u64).map(secret).collect(),
+            duration: self.duration.clone(),
+        }
+    }
+}
+
+/// The counters of one endpoint.
+pub(super) struct EndpointMetrics {
+    answers: [(Answer, Counter); Answer::ALL.len()],
+    secrets: Vec<Counter>,
+    duration: Histogram,
+}
+
+impl EndpointMetrics {
+    pub(super) fn answered(&self, answer: Answer, seconds: f64) {
+        if let Some((_, counter)) = self.answers.iter().find(|(known, _)| *known == answer) {
+            counter.inc();
+        }
+        self.duration.observe(seconds);
+    }
+
+    pub(super) fn matched(&self, index: usize) {
+        if let Some(counter) = self.secrets.get(index) {
+            counter.inc();
+        }
+    }
+}

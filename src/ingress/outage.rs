@@ -1,0 +1,45 @@
+//! Since when Redis takes nothing.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Remembers the beginning of an outage and logs its two ends, each once: thousands of requests may
+/// run into it, and a line for each would drown all others.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    /// Milliseconds since 1970; 0 when there is none. An atomic, since each request looks at it.
+    since_ms: AtomicU64,
+}
+
+impl Outage {
+    /// Redis failed to take an event, or to say that it would.
+    pub(super) fn begin(&self, error: &dyn Display) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        // At least 1, or a clock that stands at 1970 would mean that there is no outage.
+        let now = u64::try_from(now).unwrap_or(u64::MAX).max(1);
+        let begun =
+            self.since_ms.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if begun {
+            tracing::error!(%error, "Redis takes no events; webhooks are answered 503 until it does");
+        }
+    }
+
+    /// Redis took something.
+    pub(super) fn end(&self) {
+        // The look first: a load leaves the cache line shared, a swap does not.
+        if self.since_ms.load(Ordering::Relaxed) != 0
+            && self.since_ms.swap(0, Ordering::Relaxed) != 0
+        {
+            tracing::info!("Redis takes events again");
+        }
+    }
+
+    /// When it began; `None` when there is none.
+    pub(super) fn since(&self) -> Option<SystemTime> {
+        match self.since_ms.load(Ordering::Relaxed) {
+            0 => None,
+            since_ms => Some(UNIX_EPOCH + Duration::from_millis(since_ms)),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The way of one webhook.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName};
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::answer::Answer;
+use super::body::{self, BodyError};
+use super::endpoint::Endpoint;
+use super::state::State;
+use super::trace::traceparent;
+use super::verify::Match;
+use crate::envelope;
+use crate::queue::{Job, JobMeta, JobSource, Lane};
+
+const SIGNATURE: HeaderName = HeaderName::from_static("stripe-signature");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Receives a webhook, and counts how that ended.
+pub(super) async fn receive(state: &State, name: &str, request: Request) -> Answer {
+    let begun = Instant::now();
+    let endpoint = state.endpoint(name);
+    let answer = match endpoint {
+        Some(endpoint) => to(state, endpoint, request).await.unwrap_or_else(|answer| answer),
+        None => Answer::UnknownEndpoint,
+    };
+    let metrics = endpoint.map_or(&state.elsewhere, |endpoint| &endpoint.metrics);
+    metrics.answered(answer, begun.elapsed().as_secs_f64());
+    log(endpoint, answer);
+    answer
+}
+
+/// The order is the promise: cheap refusals, then the body, then its signature, and only then a
+/// look into it.
+async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answer, Answer> {
+    let received_at_ms = now_ms();
+    let (head, body) = request.into_parts();
+    let signature = single(&head.headers, &SIGNATURE).ok_or(Answer::NoSignature)?;
+    // Held until the answer: it bounds the memory that bodies take, and the queue at Redis.
+    let _permit = state.permits.try_acquire().map_err(|_| Answer::Busy)?;
+    let body = match timeout(state.read_timeout, body::read(body, state.max_body_bytes)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(BodyError::TooLarge)) => return Err(Answer::TooLarge),
+        Ok(Err(BodyError::Broken)) => return Err(Answer::BrokenBody),
+        Err(_) => return Err(Answer::SlowBody),
+    };
+    let matched = endpoint
+        .verify(&body, signature, received_at_ms.div_euclid(1000))
+        .map_err(Answer::Rejected)?;
+    endpoint.metrics.matched(matched.index);
+    let event = envelope::peek(&body).map_err(|_| Answer::NotAnEvent)?;
+    tracing::debug!(
+        endpoint = endpoint.name,
+        event = %event.id,
+        event_type = %event.event_type,
+        mode = event.mode.as_str(),
+        "verified"
+    );
+    if !endpoint.takes(event.mode) {
+        return Ok(Answer::WrongMode);
+    }
+    let trace = traceparent(single(&head.headers, &TRACEPARENT));
+    enqueue(state, job(endpoint, matched, received_at_ms, trace, body)).await
+}
+
+fn job(
+    endpoint: &Endpoint,
+    matched: Match,
+    received_at_ms: i64,
+    trace: String,
+    body: Bytes,
+) -> Job {
+    Job {
+        meta: JobMeta {
+            endpoint: endpoint.name.clone(),
+            received_at_ms,
+            secret_index: u32::try_from(matched.index).ok(),
+            attempt: 0,
+            source: JobSource::Webhook,
+            trace: Some(trace),
+        },
+        body,
+    }
+}
+
+async fn enqueue(state: &State, job: Job) -> Result<Answer, Answer> {
+    match timeout(state.enqueue_timeout, state.producer.enqueue(Lane::Live, &job)).await {
+        Ok(Ok(_)) => {
+            state.outage.end();
+            Ok(Answer::Queued)
+        }
+        Ok(Err(error)) => {
+            state.outage.begin(&error);
+            Err(Answer::QueueFailed)
+        }
+        Err(_) => {
+            state.outage.begin(&"no acknowledgement in time");
+            Err(Answer::QueueTimeout)
+        }
+    }
+}
+
+/// The value of a header that is there once, and is text.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A refused signature is worth a look: a wrong secret, a wrong clock, or a stranger. What strangers
+/// do elsewhere is not, and an outage says so itself, once.
+fn log(endpoint: Option<&Endpoint>, answer: Answer) {
+    let endpoint = endpoint.map(|endpoint| endpoint.name.as_str());
+    let result = answer.as_str();
+    match answer {
+        Answer::NoSignature | Answer::Rejected(_) | Answer::NotAnEvent | Answer::TooLarge => {
+            tracing::warn!(endpoint, result, "a webhook was refused");
+        }
+        Answer::Queued
+        | Answer::WrongMode
+        | Answer::UnknownEndpoint
+        | Answer::SlowBody
+        | Answer::BrokenBody
+        | Answer::Busy
+        | Answer::QueueTimeout
+        | Answer::QueueFailed => tracing::debug!(endpoint, result, "a webhook was answered"),
+    }
+}

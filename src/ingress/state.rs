@@ -1,0 +1,80 @@
+//! What all requests share.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::endpoint::Endpoint;
+use super::metrics::{EndpointMetrics, Metrics};
+use super::outage::Outage;
+use super::readiness::Probe;
+use crate::config;
+use crate::http::health::Readiness;
+use crate::queue::Producer;
+
+/// A signing secret cannot be used as a key.
+#[derive(Debug, thiserror::Error)]
+#[error("a signing secret of endpoint `{endpoint}` cannot be used as a key")]
+pub struct KeyError {
+    endpoint: String,
+    #[source]
+    source: hmac::digest::InvalidLength,
+}
+
+/// What the requests of one ingress share.
+pub struct State {
+    pub(super) producer: Producer,
+    pub(super) outage: Outage,
+    pub(super) permits: Semaphore,
+    pub(super) max_body_bytes: usize,
+    pub(super) read_timeout: Duration,
+    pub(super) enqueue_timeout: Duration,
+    /// Those that have a secret: without one, nothing could ever be verified.
+    endpoints: HashMap<String, Endpoint>,
+    /// The counters of requests to no endpoint of ours.
+    pub(super) elsewhere: EndpointMetrics,
+    probe: Probe,
+}
+
+impl State {
+    /// Gathers it. Connects to nothing.
+    ///
+    /// # Errors
+    /// A secret cannot be used as a key.
+    pub fn new(
+        ingress: &config::Ingress,
+        endpoints: &config::Endpoints,
+        producer: Producer,
+        metrics: &Metrics,
+    ) -> Result<Self, KeyError> {
+        let endpoints = endpoints
+            .iter()
+            .filter(|(_, endpoint)| !endpoint.secrets.is_empty())
+            .map(|(name, endpoint)| {
+                Endpoint::new(name, endpoint, metrics)
+                    .map(|ready| (name.clone(), ready))
+                    .map_err(|source| KeyError { endpoint: name.clone(), source })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            producer,
+            outage: Outage::default(),
+            permits: Semaphore::new(ingress.max_in_flight.min(Semaphore::MAX_PERMITS)),
+            max_body_bytes: ingress.max_body_bytes,
+            read_timeout: ingress.read_timeout,
+            enqueue_timeout: ingress.enqueue_timeout,
+            endpoints,
+            elsewhere: metrics.endpoint("", 0),
+            probe: Probe::default(),
+        })
+    }
+
+    pub(super) fn endpoint(&self, name: &str) -> Option<&Endpoint> {
+        self.endpoints.get(name)
+    }
+
+    pub(super) async fn readiness(&self) -> Readiness {
+        self.probe.ask(&self.producer, self.enqueue_timeout, &self.outage).await
+    }
+}
