@@ -25,8 +25,8 @@ pub fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settings, Fai
 }
 
 /// Postgres, opened when it is first needed.
-pub fn store(settings: &Settings) -> Result<Store, Failed> {
-    Store::connect(&settings.database)
+pub fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
+    Store::connect(&settings.database, role)
         .map_err(|error| Failed::because(Exit::Settings, "database.url cannot be used", &error))
 }
 

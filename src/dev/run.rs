@@ -19,7 +19,7 @@ use super::verdict::{self, Difference};
 use crate::config::ConfigError;
 use crate::queue::QueueError;
 use crate::simulator::{Kind, Simulator, run_payment};
-use crate::store::StoreError;
+use crate::store::{StoreError, Table};
 
 /// What `quittance dev` is asked for.
 #[derive(Debug, Clone)]
@@ -208,9 +208,9 @@ async fn judge(
         (&verdict::CHARGES, &charges),
         (&verdict::REFUNDS, &simulator.truth(Kind::Refund)),
     ] {
-        all.extend(verdict::compare(table, truth, &store.rows(table.name).await?));
+        all.extend(verdict::compare(table, truth, &store.rows(table.stored).await?));
     }
-    all.extend(verdict::ledger(&simulator.truth(Kind::Event), &store.rows("events").await?));
+    all.extend(verdict::ledger(&simulator.truth(Kind::Event), &store.rows(Table::Events).await?));
     all.extend(verdict::forgeries(simulator.stats().webhooks.forged_accepted));
     if !settled {
         all.push(verdict::unfinished(DRAIN_WITHIN));

@@ -14,7 +14,7 @@ use super::servers::{self, Servers};
 use crate::config::Settings;
 use crate::queue::Producer;
 use crate::simulator::{Simulator, WebhookEndpoint};
-use crate::store::Store;
+use crate::store::{Store, schema};
 
 /// The running parts. Dropping it ends the processes too, only less gracefully than `stop`.
 pub(super) struct Stage {
@@ -46,7 +46,7 @@ impl Stage {
             Some(_) => format!("dev-{:08x}", rand::random::<u32>()),
             None => "quittance".to_owned(),
         };
-        Store::create_database(&database_url, simulator.is_some()).await?;
+        schema::create_database(&database_url, simulator.is_some()).await?;
 
         let port = free_port();
         let mut env: Vec<(String, OsString)> = vec![
@@ -60,8 +60,8 @@ impl Stage {
             env.extend(simulated(simulator));
         }
         let settings = settings(&env)?;
-        let store = Store::connect(&settings.database)?;
-        store.migrate().await?;
+        schema::migrate(&settings.database).await?;
+        let store = Store::connect(&settings.database, "dev")?;
         let producer = Producer::new(&settings.redis, &settings.queue)?;
 
         let mut ingress = Role::start("ingress", &root.join("ingress"), env.clone()).await?;

@@ -23,12 +23,15 @@ use Expect::{At, IdAt, TimeAt};
 pub(super) struct Table {
     /// `app.<name>`
     pub(super) name: &'static str,
+    /// Where it is.
+    pub(super) stored: crate::store::Table,
     id: &'static str,
     columns: &'static [(&'static str, Expect)],
 }
 
 pub(super) const PAYMENTS: Table = Table {
     name: "payments",
+    stored: crate::store::Table::Payments,
     id: "stripe_payment_intent_id",
     columns: &[
         ("amount", At("/amount")),
@@ -61,6 +64,7 @@ pub(super) const PAYMENTS: Table = Table {
 
 pub(super) const CHARGES: Table = Table {
     name: "charges",
+    stored: crate::store::Table::Charges,
     id: "stripe_charge_id",
     columns: &[
         ("amount", At("/amount")),
@@ -88,6 +92,7 @@ pub(super) const CHARGES: Table = Table {
 
 pub(super) const REFUNDS: Table = Table {
     name: "refunds",
+    stored: crate::store::Table::Refunds,
     id: "stripe_refund_id",
     columns: &[
         ("amount", At("/amount")),

@@ -43,7 +43,7 @@ impl ReconcileError {
         };
         match self {
             Self::Stripe(error) => error.failure(),
-            Self::Store(error) => own(error.class(), error.code()),
+            Self::Store(error) => error.failure(),
             Self::Contested { .. } => own(Class::Transient, "row_contested"),
             Self::KindMismatch(_) => own(Class::Permanent, "kind_mismatch"),
             // A panic may come from one object's data or from a passing state; the budget of

@@ -9,9 +9,9 @@
 //! read was observed before our fetch, and whatever is written after it makes our write fail. Of
 //! two workers that ask at the same time, one writes; the other starts again from the read.
 
-mod error;
+pub mod error;
 mod flights;
-mod road;
+pub mod road;
 
 pub use error::ReconcileError;
 pub use road::{Fault, Reconciler, Request, Settled};

@@ -295,7 +295,9 @@ fn decide(
     Ok(Change {
         subject: subject.clone(),
         expected_version: row.map_or(0, |row| row.version),
-        observed_at: fetched.observed_at,
+        // Both are lower bounds of when this fetch began: it began after the row was read, and so
+        // after the row's own fetch. A slow answer must not take the better one back.
+        observed_at: row.map_or(fetched.observed_at, |row| row.observed_at.max(fetched.observed_at)),
         state,
         cause,
     })

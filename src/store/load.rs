@@ -1,5 +1,7 @@
 //! What is recorded, read in one round trip and from one snapshot.
 
+use std::collections::BTreeSet;
+
 use super::columns::{self, Stored};
 use super::connect::Store;
 use super::error::StoreError;
@@ -9,24 +11,24 @@ use crate::domain::object::{Row, Subject};
 /// What is recorded of an event and of the objects that it asks us to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// Whether the event is at its good end. A dead one is not: it is tried again when it comes
-    /// again.
-    pub settled: bool,
+    /// Those of the events that are at their good end. A dead one is not: it is tried again when it
+    /// comes again.
+    pub settled: BTreeSet<EventId>,
     /// One for each subject, in their order; none where there is no row.
     pub rows: Vec<Option<Row>>,
 }
 
 impl Store {
-    /// Reads the ledger for the event and the rows of the subjects.
+    /// Reads the ledger for the events and the rows of the subjects.
     ///
     /// # Errors
     /// Postgres, or a stored value that this binary does not know.
     pub async fn load(
         &self,
-        event: Option<&EventId>,
+        events: &[&EventId],
         subjects: &[Subject],
     ) -> Result<Loaded, StoreError> {
-        let event = event.map(EventId::as_str);
+        let events: Vec<String> = events.iter().map(|id| id.as_str().to_owned()).collect();
         let accounts: Vec<String> =
             subjects.iter().map(|s| columns::account(&s.scope).to_owned()).collect();
         let livemodes: Vec<bool> = subjects.iter().map(|s| s.scope.mode.is_live()).collect();
@@ -36,17 +38,24 @@ impl Store {
         // were empty would else join them whole, and the session would keep it.
         let found = sqlx::query!(
             r#"
-            SELECT coalesce(l.status IN ('settled', 'ignored'), false) AS "settled!",
+            SELECT l.settled                                           AS "settled!",
                    s.nth                                               AS "nth?",
                    o.version                                           AS "version?",
                    extract(epoch FROM o.observed_at)::bigint           AS "observed_at?",
                    o.deleted                                           AS "deleted?",
                    coalesce(p.status, c.status, r.status)              AS "status?",
                    c.amount_refunded                                   AS "amount_refunded?"
-            FROM (SELECT $1::text AS id) AS e
-            LEFT JOIN LATERAL (
-                SELECT status FROM quittance.events WHERE id = e.id LIMIT 1
-            ) AS l ON true
+            FROM (
+                SELECT ARRAY(
+                    SELECT e.id
+                    FROM unnest($1::text[]) AS wanted (id)
+                    CROSS JOIN LATERAL (
+                        SELECT id FROM quittance.events
+                        WHERE id = wanted.id AND status IN ('settled', 'ignored')
+                        LIMIT 1
+                    ) AS e
+                ) AS settled
+            ) AS l
             LEFT JOIN unnest($2::text[], $3::boolean[], $4::text[], $5::text[]) WITH ORDINALITY
                 AS s (account, livemode, kind, id, nth) ON true
             LEFT JOIN LATERAL (
@@ -74,7 +83,7 @@ impl Store {
             ) AS r ON true
             ORDER BY s.nth
             "#,
-            event,
+            &events,
             &accounts,
             &livemodes,
             &kinds,
@@ -83,7 +92,12 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
 
-        let settled = found.first().is_some_and(|row| row.settled);
+        let settled = found.first().map(|row| row.settled.iter());
+        let settled = settled
+            .into_iter()
+            .flatten()
+            .map(|id| EventId::parse(id).map_err(|_| StoreError::Unreadable { what: "events.id" }))
+            .collect::<Result<_, _>>()?;
         let mut rows = Vec::with_capacity(subjects.len());
         for (subject, found) in subjects.iter().zip(&found) {
             let (Some(version), Some(observed_at), Some(deleted)) =

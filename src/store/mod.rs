@@ -22,6 +22,7 @@ pub mod history;
 pub mod load;
 mod outbox_id;
 pub mod redact;
+pub mod review;
 pub mod schema;
 pub mod settlement;
 
@@ -29,4 +30,7 @@ pub use attempt::Attempt;
 pub use connect::Store;
 pub use error::StoreError;
 pub use load::Loaded;
+pub use review::LedgerCounts;
+#[cfg(feature = "dev")]
+pub use review::Table;
 pub use settlement::{Applied, Change, NewState, Outcome, Receipt, SettledEvent, Settlement};

@@ -49,6 +49,25 @@ pub async fn migrate(settings: &config::Database) -> Result<(), StoreError> {
     })
 }
 
+/// Creates the database that a URL names, unless it is there; with `afresh`, one that is there is
+/// removed first. For `quittance dev`, whose server is its own.
+///
+/// # Errors
+/// Postgres.
+#[cfg(feature = "dev")]
+pub async fn create_database(url: &str, afresh: bool) -> Result<(), StoreError> {
+    use sqlx::migrate::MigrateDatabase as _;
+    use sqlx::postgres::Postgres;
+
+    if afresh {
+        Postgres::force_drop_database(url).await?;
+    }
+    if !Postgres::database_exists(url).await? {
+        Postgres::create_database(url).await?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// Whether this binary can work with the database's schema. A newer one is fine, and logged.
     ///

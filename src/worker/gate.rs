@@ -126,7 +126,7 @@ impl Gate {
 
     /// A job that went through with `pass` failed. `true` when the failure is an outage: the job
     /// waits before the gate and runs again, and it cost nothing.
-    pub(super) fn failed(&self, pass: Pass, event: &EventId, fault: &Fault) -> bool {
+    pub(super) fn failed(&self, pass: Pass, event: Option<&EventId>, fault: &Fault) -> bool {
         let pause = |dependency, misconfigured| Pause {
             dependency,
             misconfigured,
@@ -137,7 +137,7 @@ impl Gate {
             Class::Unavailable(dependency) => self.close(pause(dependency, false)),
             Class::Misconfigured(dependency) => self.close(pause(dependency, true)),
             Class::Transient if fault.at == Some(Dependency::Stripe) => {
-                if !self.is_down_with(event) {
+                if !event.is_some_and(|event| self.is_down_with(event)) {
                     return false;
                 }
                 self.close(pause(Dependency::Stripe, false));
@@ -253,7 +253,7 @@ mod tests {
     async fn an_outage_lets_one_job_through_at_a_time() {
         let gate = gate();
         let pass = gate.enter().await;
-        assert!(gate.failed(pass, &event(1), &outage()));
+        assert!(gate.failed(pass, Some(&event(1)), &outage()));
         let probe = gate.enter().await;
         assert!(probe.is_probe());
         let other = tokio::time::timeout(Duration::from_secs(3600), gate.enter()).await;
@@ -267,14 +267,14 @@ mod tests {
     async fn who_probed_in_vain_goes_to_the_back_of_the_line() {
         let gate = gate();
         let pass = gate.enter().await;
-        assert!(gate.failed(pass, &event(1), &outage()));
+        assert!(gate.failed(pass, Some(&event(1)), &outage()));
         let first = gate.enter().await;
         let second = tokio::spawn({
             let gate = gate.clone();
             async move { gate.enter().await }
         });
         tokio::task::yield_now().await;
-        assert!(gate.failed(first, &event(1), &outage()));
+        assert!(gate.failed(first, Some(&event(1)), &outage()));
         let third = tokio::spawn({
             let gate = gate.clone();
             async move { gate.enter().await }
@@ -290,7 +290,7 @@ mod tests {
     async fn a_probe_that_is_dropped_gives_its_turn_away() {
         let gate = gate();
         let pass = gate.enter().await;
-        assert!(gate.failed(pass, &event(1), &outage()));
+        assert!(gate.failed(pass, Some(&event(1)), &outage()));
         drop(gate.enter().await);
         assert!(gate.enter().await.is_probe());
     }
@@ -301,7 +301,7 @@ mod tests {
         let fault = fault(Class::Transient, Some(Dependency::Stripe));
         for _ in 0..10 {
             let pass = gate.enter().await;
-            assert!(!gate.failed(pass, &event(1), &fault));
+            assert!(!gate.failed(pass, Some(&event(1)), &fault));
         }
         assert_eq!(*gate.status().borrow(), None);
     }
@@ -312,16 +312,16 @@ mod tests {
         let fault = fault(Class::Transient, Some(Dependency::Stripe));
         for n in 1..=2 {
             let pass = gate.enter().await;
-            assert!(!gate.failed(pass, &event(n), &fault));
+            assert!(!gate.failed(pass, Some(&event(n)), &fault));
         }
         let pass = gate.enter().await;
         gate.succeeded(pass, true);
         for n in 3..=4 {
             let pass = gate.enter().await;
-            assert!(!gate.failed(pass, &event(n), &fault), "an answer in between starts the count anew");
+            assert!(!gate.failed(pass, Some(&event(n)), &fault), "an answer in between starts the count anew");
         }
         let pass = gate.enter().await;
-        assert!(gate.failed(pass, &event(5), &fault));
+        assert!(gate.failed(pass, Some(&event(5)), &fault));
         let status = gate.status().borrow().clone();
         assert_eq!(status.map(|p| (p.dependency, p.misconfigured)), Some((Dependency::Stripe, false)));
     }
@@ -331,11 +331,11 @@ mod tests {
         let gate = gate();
         let pass = gate.enter().await;
         let fault = fault(Class::Misconfigured(Dependency::Stripe), Some(Dependency::Stripe));
-        assert!(gate.failed(pass, &event(1), &fault));
+        assert!(gate.failed(pass, Some(&event(1)), &fault));
         assert!(gate.status().borrow().as_ref().is_some_and(|p| p.misconfigured));
         let probe = gate.enter().await;
         let permanent = super::tests::fault(Class::Permanent, Some(Dependency::Stripe));
-        assert!(!gate.failed(probe, &event(2), &permanent), "the key is taken again");
+        assert!(!gate.failed(probe, Some(&event(2)), &permanent), "the key is taken again");
         assert_eq!(*gate.status().borrow(), None);
     }
 }

@@ -8,13 +8,12 @@ use tracing::Instrument as _;
 use super::gate::Gate;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Failure};
-use crate::domain::id::EventId;
-use crate::domain::object;
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
 use crate::queue::{Delivery, Disposition};
 use crate::reconcile::{Fault, Reconciler, Request, Settled};
-use crate::store::{Attempt, LetterReason, NewDeadLetter, Receipt, Store, StoreError};
+use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
+use crate::store::{Attempt, Receipt, Store, StoreError};
 
 /// What it takes to do a job. One a process; cheap to clone.
 #[derive(Clone)]
@@ -36,7 +35,7 @@ pub(super) struct Handler {
 enum Ended {
     Settled(Settled),
     Outage,
-    Failed { decision: Decision, attempt: Box<Attempt> },
+    Failed { decision: Decision, clock: Clock, failure: Failure },
     Stopped,
 }
 
@@ -57,26 +56,27 @@ impl Handler {
             Ok(event) => event,
             Err(error) => {
                 let failure = plain(Class::Permanent, "event_undecodable", error.to_string());
-                let attempt = self.attempt(&delivery, Clock::start(), Some(failure));
-                let letter = self.letter(&delivery, None, LetterReason::Undecodable, attempt);
-                return self.bury(letter).await;
+                let event = DeadEvent::unreadable(&delivery.job.body);
+                tracing::warn!(event = event.key, error = %error, "the event cannot be decoded");
+                let reason = LetterReason::Undecodable;
+                return self.bury(&delivery, event, reason, Clock::start(), failure).await;
             }
         };
         if delivery.deliveries > self.max_deliveries {
             let died = delivery.deliveries - 1;
             let text = format!("the worker that held this job died, {died} times in a row");
             let failure = plain(Class::Permanent, "worker_died", text);
-            let attempt = self.attempt(&delivery, Clock::start(), Some(failure));
-            let reason = LetterReason::from(DeadReason::Poison);
-            return self.bury(self.letter(&delivery, Some(&event), reason, attempt)).await;
+            tracing::error!(event = %event.id, died, "a job that kills its workers is given up");
+            let reason = DeadReason::Poison.into();
+            return self.bury(&delivery, (&event).into(), reason, Clock::start(), failure).await;
         }
         loop {
             match self.attempt_once(&delivery, &event).await {
                 Ended::Settled(_) => return Disposition::Done,
                 Ended::Outage => {}
                 Ended::Stopped => return Disposition::HandBack,
-                Ended::Failed { decision, attempt } => {
-                    return self.dispose(&delivery, &event, decision, *attempt).await;
+                Ended::Failed { decision, clock, failure } => {
+                    return self.dispose(&delivery, &event, decision, clock, failure).await;
                 }
             }
         }
@@ -110,14 +110,13 @@ impl Handler {
             Ok(Err(fault)) => fault,
             Err(_) => Fault { failure: timed_out(self.timeout), at: None },
         };
-        if self.gate.failed(pass, &event.id, &fault) {
+        if self.gate.failed(pass, Some(&event.id), &fault) {
             return Ended::Outage;
         }
         let jitter = Jitter::new((self.random)());
         let decision = retry::decide(&fault.failure, number, &self.policy, jitter);
         log_failed(event, delivery, number, &clock, &fault.failure, &decision);
-        let attempt = self.attempt(delivery, clock, Some(fault.failure));
-        Ended::Failed { decision, attempt: Box::new(attempt) }
+        Ended::Failed { decision, clock, failure: fault.failure }
     }
 
     /// Keeps the decision in the tables, then tells the queue.
@@ -126,40 +125,54 @@ impl Handler {
         delivery: &Delivery,
         event: &Event,
         decision: Decision,
-        attempt: Attempt,
+        clock: Clock,
+        failure: Failure,
     ) -> Disposition {
         match decision {
             Decision::Snooze { after } => Disposition::Snooze { after },
             Decision::Retry { after } => {
+                let attempt = self.attempt(delivery, clock, Some(failure));
                 let keep = || self.store.record_attempt(event.id.as_str(), &attempt);
-                match self.persist(&event.id, keep).await {
+                match self.persist(keep).await {
                     Kept::Yes => Disposition::Retry { after },
                     Kept::Stopped => Disposition::HandBack,
                     // The job matters more than the note about its attempt.
                     Kept::Refused(error) => {
-                        tracing::error!(error = %error, event = %event.id, "the attempt could not be kept");
+                        tracing::error!(error, event = %event.id, "the attempt could not be kept");
                         Disposition::Retry { after }
                     }
                 }
             }
             Decision::DeadLetter { reason } => {
-                let reason = LetterReason::from(reason);
-                self.bury(self.letter(delivery, Some(event), reason, attempt)).await
+                self.bury(delivery, event.into(), reason.into(), clock, failure).await
             }
         }
     }
 
     /// Writes the dead letter; only then is the job done. Without it the job stays in the queue.
-    async fn bury(&self, letter: NewDeadLetter) -> Disposition {
-        let unknown = EventId::parse("evt_undecodable");
-        let id = letter.event.as_ref().map(|event| event.id.clone());
-        let Some(id) = id.or(unknown.ok()) else { return Disposition::Snooze { after: RELUCTANT } };
-        match self.persist(&id, || self.store.dead_letter(&letter)).await {
+    async fn bury(
+        &self,
+        delivery: &Delivery,
+        event: DeadEvent,
+        reason: LetterReason,
+        clock: Clock,
+        failure: Failure,
+    ) -> Disposition {
+        let letter = NewDeadLetter {
+            event,
+            receipt: receipt(delivery),
+            lane: delivery.lane.as_str().to_owned(),
+            reason,
+            attempt: self.attempt(delivery, clock, Some(failure.clone())),
+            failure,
+            body: delivery.job.body.clone(),
+        };
+        match self.persist(|| self.store.dead_letter(&letter)).await {
             Kept::Yes => Disposition::Done,
             Kept::Stopped => Disposition::HandBack,
             Kept::Refused(error) => {
                 tracing::error!(
-                    error = %error, event = %letter.key, reason = letter.reason.as_str(),
+                    error, event = letter.event.key, reason = letter.reason.as_str(),
                     "the dead letter could not be written; the job stays in the queue"
                 );
                 Disposition::Snooze { after: RELUCTANT }
@@ -168,7 +181,7 @@ impl Handler {
     }
 
     /// Writes, through as many outages of Postgres as it takes.
-    async fn persist<T, F>(&self, id: &EventId, mut write: impl FnMut() -> F) -> Kept
+    async fn persist<T, F>(&self, mut write: impl FnMut() -> F) -> Kept
     where
         F: Future<Output = Result<T, StoreError>>,
     {
@@ -186,7 +199,7 @@ impl Handler {
                 Err(error) => error,
             };
             let fault = Fault::from(crate::reconcile::ReconcileError::from(error));
-            if !self.gate.failed(pass, id, &fault) {
+            if !self.gate.failed(pass, None, &fault) {
                 return Kept::Refused(fault.failure.message());
             }
         }
@@ -201,25 +214,6 @@ impl Handler {
             request_id: failure.as_ref().and_then(|f| f.request_id.clone()),
             trace_id: trace_id(delivery),
             failure,
-        }
-    }
-
-    fn letter(
-        &self,
-        delivery: &Delivery,
-        event: Option<&Event>,
-        reason: LetterReason,
-        attempt: Attempt,
-    ) -> NewDeadLetter {
-        NewDeadLetter {
-            key: event.map_or_else(|| format!("job:{}", delivery.id), |e| e.id.to_string()),
-            event: event.cloned(),
-            subject: event.and_then(|event| object::subjects(event).into_iter().next()),
-            receipt: receipt(delivery),
-            lane: delivery.lane.as_str().to_owned(),
-            reason,
-            payload: delivery.job.body.clone(),
-            attempt,
         }
     }
 }

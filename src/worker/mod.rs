@@ -5,10 +5,10 @@
 //! [`crate::domain::retry::decide`] what a failure means, and keeps that decision in the tables
 //! before the queue hears of it.
 
-mod gate;
+pub mod gate;
 mod health;
 mod job;
-mod runtime;
+pub mod runtime;
 
 pub use gate::{Gate, GateStatus, Pause};
 pub use runtime::{Parts, WorkerError, run};

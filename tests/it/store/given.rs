@@ -202,7 +202,7 @@ pub(crate) async fn apply(store: &Store, settlement: Settlement) -> Applied {
 pub(crate) async fn observe(store: &Store, id: &str, at: i64, observed: Observed) {
     let subject = subject(kind(&observed), id);
     loop {
-        let loaded = store.load(None, std::slice::from_ref(&subject)).await.unwrap();
+        let loaded = store.load(&[], std::slice::from_ref(&subject)).await.unwrap();
         let row = loaded.rows[0].as_ref();
         if row.is_some_and(|row| row.observed_at > at) {
             return;

@@ -40,7 +40,7 @@ async fn written(
         };
         assert_eq!(apply(&db.store, settlement(change, vec![])).await, Applied::Done);
     }
-    let row = db.store.load(None, &[subject]).await.unwrap().rows.remove(0).unwrap();
+    let row = db.store.load(&[], &[subject]).await.unwrap().rows.remove(0).unwrap();
     assert_eq!(
         db.json("quittance.objects", "true").await["data"],
         json!({"id": "obj_1", "at": 1_700_000_100})
