@@ -15,6 +15,6 @@ pub mod store;
 pub mod ops;
 pub mod cli;
 #[cfg(feature = "dev")]
-pub mod dev;
+//pub mod dev;
 #[cfg(feature = "dev")]
-pub mod simulator;
+//pub mod simulator;

@@ -14,8 +14,9 @@ use clap::{Parser, Subcommand};
                   4 schema does not fit · 5 partly done"
 )]
 pub struct Args {
-    /// Settings that override the built-in ones (config/default.toml is the manual).
-    #[arg(long, global = true, value_name = "FILE", env = "QUITTANCE_CONFIG")]
+    /// Settings that override the built-in ones (config/default.toml is the manual) [env:
+    /// QUITTANCE_CONFIG].
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
@@ -41,7 +42,48 @@ pub enum Command {
     DeadLetters(DeadLettersCommand),
     /// Run everything on this machine, against a simulated Stripe. Nothing to set up.
     #[cfg(feature = "dev")]
-    Dev(crate::dev::DevArgs),
+    Dev(DevArgs),
+}
+
+/// `quittance dev`
+#[cfg(feature = "dev")]
+#[derive(Debug, clap::Args)]
+#[command(after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set it talks to the real Stripe.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters")]
+pub struct DevArgs {
+    /// Run a command beside a private Redis and Postgres instead.
+    #[command(subcommand)]
+    pub command: Option<DevCommand>,
+    /// Live through so many payments, then compare every row with the truth; exit code 0 only when
+    /// nothing differs.
+    #[arg(long, value_name = "N")]
+    pub payments: Option<u32>,
+    /// Seeds the simulator's dice.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// No duplicates, no reordering, no errors.
+    #[arg(long)]
+    pub calm: bool,
+    /// Kill workers and the ingress, crash and restart Redis and Postgres, on the way.
+    #[arg(long)]
+    pub disasters: bool,
+    /// Worker processes.
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub workers: u32,
+    /// Where the servers' data and the logs go.
+    #[arg(long, default_value = ".quittance", value_name = "DIR")]
+    pub root: PathBuf,
+}
+
+/// `quittance dev ...`
+#[cfg(feature = "dev")]
+#[derive(Debug, Subcommand)]
+pub enum DevCommand {
+    /// Run a command with QUITTANCE_TEST_REDIS_URL and QUITTANCE_TEST_DATABASE_URL set.
+    Exec {
+        /// The command.
+        #[arg(last = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
 }
 
 /// `quittance worker`

@@ -7,6 +7,8 @@ mod args;
 mod budget;
 mod config;
 mod dead_letters;
+#[cfg(feature = "dev")]
+mod dev;
 mod exit;
 mod parts;
 mod roles;
@@ -25,7 +27,7 @@ use exit::{Exit, Failed};
 pub fn main() -> ExitCode {
     let args = Args::parse();
     match run(args) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(failed) => {
             eprintln!("quittance: {failed}");
             failed.exit.into()
@@ -33,7 +35,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> Result<Exit, Failed> {
+fn run(args: Args) -> Result<ExitCode, Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -44,15 +46,16 @@ fn run(args: Args) -> Result<Exit, Failed> {
     runtime.block_on(dispatch(args))
 }
 
-async fn dispatch(args: Args) -> Result<Exit, Failed> {
+async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
     let config = args.config.as_deref();
-    match args.command {
+    let exit = match args.command {
         Command::Ingress => roles::ingress(config).await,
         Command::Worker(worker) => roles::worker(config, worker).await,
         Command::Migrate => roles::migrate(config).await,
         Command::Config(command) => config::run(config, command),
         Command::DeadLetters(command) => dead_letters::run(config, command).await,
         #[cfg(feature = "dev")]
-        Command::Dev(dev) => crate::dev::run(dev).await,
-    }
+        Command::Dev(args) => return dev::run(args).await,
+    };
+    exit.map(ExitCode::from)
 }

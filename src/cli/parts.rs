@@ -11,7 +11,7 @@ use crate::telemetry;
 /// Reads the settings and checks that everything is there that the role needs.
 pub fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
     let refused = |error: config::ConfigError| Failed::new(Exit::Settings, error.to_string());
-    let settings = config::load(path, std::env::vars()).map_err(refused)?;
+    let settings = config::load(path, config::environment()).map_err(refused)?;
     settings.require(role).map_err(refused)?;
     Ok(settings)
 }

@@ -1,0 +1,143 @@
+//! The roles: each is put together here out of its parts, and run until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use super::args::WorkerArgs;
+use super::budget::SharedBudget;
+use super::exit::{Exit, Failed};
+use super::{parts, signals};
+use crate::config::Role;
+use crate::http::{self, Limits};
+use crate::ingress::{self, Metrics, State};
+use crate::queue::{Consumer, Limiter};
+use crate::reconcile::Reconciler;
+use crate::store::{StoreError, schema};
+use crate::stripe_api::Client;
+use crate::telemetry;
+use crate::worker::{self, Parts, WorkerError};
+
+/// `quittance ingress`
+pub async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Ingress)?;
+    let shutdown = signals::shutdown()?;
+    let mut registry = Registry::default();
+    let metrics = Metrics::new(&mut registry);
+    let producer = parts::producer(&settings)?;
+    let state = State::new(&settings.ingress, &settings.endpoints, producer, &metrics)
+        .map_err(|error| Failed::because(Exit::Settings, "the ingress cannot start", &error))?;
+
+    let listener = listen("ingress.listen", settings.ingress.listen).await?;
+    let numbers = match settings.metrics.listen {
+        None => None,
+        Some(address) => {
+            let listener = listen("metrics.listen", address).await?;
+            let router = telemetry::metrics_router(Arc::new(registry));
+            let serving = http::serve(listener, router, shutdown.clone(), Limits::default());
+            Some(tokio::spawn(serving))
+        }
+    };
+    let names: Vec<_> = settings.endpoints.keys().map(String::as_str).collect();
+    tracing::info!(listen = %settings.ingress.listen, endpoints = names.join(","), "taking webhooks");
+    let limits = Limits {
+        max_head_bytes: settings.ingress.max_head_bytes,
+        head_timeout: settings.ingress.read_timeout,
+        grace: settings.ingress.grace,
+    };
+    let ended = http::serve(listener, ingress::router(state), shutdown, limits).await;
+    if let Some(numbers) = numbers {
+        // It ends with the same token; a panic in it has been reported by the runtime.
+        let _ = numbers.await;
+    }
+    tracing::info!(cut_off = ended.cut_off, "stopped");
+    Ok(Exit::Success)
+}
+
+/// `quittance worker`
+pub async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Worker)?;
+    let shutdown = signals::shutdown()?;
+    let cannot = |what: &str, error: &dyn std::error::Error| {
+        Failed::because(Exit::Settings, what, error)
+    };
+    let name = args.name.unwrap_or_else(default_name);
+    let store = parts::store(&settings, "worker")?;
+    let limiter = Limiter::new(&settings.redis, &settings.queue)
+        .map_err(|error| cannot("redis.url cannot be used", &error))?;
+    let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
+        .map_err(|error| cannot("stripe cannot be used", &error))?;
+    let concurrency = settings.worker.concurrency;
+    let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
+        .map_err(|error| cannot("redis.url cannot be used", &error))?;
+    let listener = match settings.worker.listen {
+        Some(address) => Some(listen("worker.listen", address).await?),
+        None => None,
+    };
+    let parts = Parts {
+        name,
+        consumer,
+        reconciler: Reconciler::new(store.clone(), stripe, &settings.reconcile),
+        store,
+        listener,
+        random: rand::random::<f64>,
+    };
+    worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown)
+        .await
+        .map_err(|error| Failed::because(exit_of(&error), "the worker stopped", &error))?;
+    Ok(Exit::Success)
+}
+
+fn exit_of(error: &WorkerError) -> Exit {
+    match error {
+        WorkerError::Store(error) => exit_of_store(error),
+        WorkerError::Queue(_) => Exit::Failure,
+    }
+}
+
+/// A schema that does not fit has an exit code of its own, so that a deployment can tell it apart.
+pub fn exit_of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
+        StoreError::Unavailable(_)
+        | StoreError::Misconfigured(_)
+        | StoreError::Contention(_)
+        | StoreError::Constraint { .. }
+        | StoreError::ForeignScope(_)
+        | StoreError::Value(_)
+        | StoreError::Unreadable { .. }
+        | StoreError::Unexpected(_)
+        | StoreError::Migration(_) => Exit::Failure,
+    }
+}
+
+/// `quittance migrate`
+pub async fn migrate(config: Option<&Path>) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Migrate)?;
+    schema::migrate(&settings.database).await.map_err(|error| {
+        Failed::because(exit_of_store(&error), "the database could not be migrated", &error)
+    })?;
+    println!("The schema is up to date.");
+    Ok(Exit::Success)
+}
+
+async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Failed> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let text = format!("cannot listen on {address} ({setting}): {error}");
+        Failed::new(Exit::Failure, text)
+    })
+}
+
+/// The host's name, which is the pod's in Kubernetes, and the process id.
+fn default_name() -> String {
+    let host = std::env::var("HOSTNAME")
+        .ok()
+        .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
+        .unwrap_or_default();
+    let host = host.trim();
+    let host = if host.is_empty() { "worker" } else { host };
+    format!("{host}-{}", std::process::id())
+}
