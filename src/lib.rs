@@ -3,18 +3,18 @@ pub mod domain;
 
 pub mod config;
 
+pub mod cli;
 pub mod envelope;
-pub mod telemetry;
 pub mod http;
 pub mod ingress;
-pub mod queue;
-pub mod worker;
-pub mod reconcile;
-pub mod stripe_api;
-pub mod store;
 pub mod ops;
-pub mod cli;
-#[cfg(feature = "dev")]
+pub mod queue;
+pub mod reconcile;
+pub mod store;
+pub mod stripe_api;
+pub mod telemetry;
+pub mod worker;
+//#[cfg(feature = "dev")]
 //pub mod dev;
-#[cfg(feature = "dev")]
+//#[cfg(feature = "dev")]
 //pub mod simulator;

@@ -70,3 +70,34 @@ fn page(registry: &Registry) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use http_body_util::BodyExt as _;
+    use prometheus_client::metrics::counter::Counter;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_numbers_are_served_as_open_metrics() {
+        let mut registry = Registry::default();
+        let counter: Counter = Counter::default();
+        counter.inc();
+        registry.register("events", "Events", counter);
+        let request = Request::get("/metrics").body(Body::empty()).unwrap();
+        let answer = metrics_router(Arc::new(registry)).oneshot(request).await.unwrap();
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], OPEN_METRICS);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.ends_with(b"events_total 1\n# EOF\n"), "{body:?}");
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_refused_by_its_key() {
+        let log = Log { format: LogFormat::Auto, filter: "a=b=c".into() };
+        let error = init(&log).unwrap_err().to_string();
+        assert!(error.starts_with("log.filter: "), "{error}");
+    }
+}

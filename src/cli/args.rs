@@ -27,7 +27,9 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take webhooks: verify, queue, answer.
-    #[command(after_help = "Needs REDIS_URL and STRIPE_WEBHOOK_SECRET. Never opens Postgres, never calls Stripe.")]
+    #[command(
+        after_help = "Needs REDIS_URL and STRIPE_WEBHOOK_SECRET. Never opens Postgres, never calls Stripe."
+    )]
     Ingress,
     /// Work the queue: reconcile with Stripe, write to Postgres. Run any number.
     #[command(after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY.")]
@@ -48,7 +50,9 @@ pub enum Command {
 /// `quittance dev`
 #[cfg(feature = "dev")]
 #[derive(Debug, clap::Args)]
-#[command(after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set it talks to the real Stripe.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters")]
+#[command(
+    after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set it talks to the real Stripe.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters"
+)]
 pub struct DevArgs {
     /// Run a command beside a private Redis and Postgres instead.
     #[command(subcommand)]
@@ -122,7 +126,9 @@ pub enum RoleArg {
 #[derive(Debug, Subcommand)]
 pub enum DeadLettersCommand {
     /// List them, newest first.
-    #[command(after_help = "Examples:\n  quittance dead-letters list\n  quittance dead-letters list --state discarded --limit 100 --json\n  quittance dead-letters list --ids | xargs quittance dead-letters retry")]
+    #[command(
+        after_help = "Examples:\n  quittance dead-letters list\n  quittance dead-letters list --state discarded --limit 100 --json\n  quittance dead-letters list --ids | xargs quittance dead-letters retry"
+    )]
     List {
         /// Only those in this state.
         #[arg(long, value_enum, default_value = "open")]

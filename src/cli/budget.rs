@@ -29,7 +29,9 @@ impl SharedBudget {
         let failing = error.is_some();
         if self.failing.swap(failing, Ordering::Relaxed) != failing {
             match error {
-                Some(error) => tracing::warn!(%error, "the shared request budget cannot be read; going on without it"),
+                Some(error) => {
+                    tracing::warn!(%error, "the shared request budget cannot be read; going on without it")
+                }
                 None => tracing::info!("the shared request budget is back"),
             }
         }

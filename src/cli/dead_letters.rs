@@ -30,7 +30,9 @@ pub async fn run(config: Option<&Path>, command: DeadLettersCommand) -> Result<E
             let id = id(&text)?;
             let shown = dead_letters::show(&store, id).await.map_err(|e| failed(&e))?;
             let Some(shown) = shown else {
-                let text = format!("there is no dead letter {id}; `quittance dead-letters list --state any` lists them");
+                let text = format!(
+                    "there is no dead letter {id}; `quittance dead-letters list --state any` lists them"
+                );
                 return Err(Failed::new(Exit::Failure, text));
             };
             show(&shown, payload, json);
@@ -54,14 +56,13 @@ pub async fn run(config: Option<&Path>, command: DeadLettersCommand) -> Result<E
             let ids = ids.iter().map(|text| id(text)).collect::<Result<Vec<_>, _>>()?;
             let name = who(actor);
             let actor = Actor { name: &name, reason: Some(&reason) };
-            let results = dead_letters::discard(&store, &ids, actor).await.map_err(|error| {
-                match error {
+            let results =
+                dead_letters::discard(&store, &ids, actor).await.map_err(|error| match error {
                     DiscardError::NoReason(error) => {
                         Failed::new(Exit::Failure, format!("{error}: write --reason \"...\""))
                     }
                     DiscardError::Store(error) => failed(&error),
-                }
-            })?;
+                })?;
             let told = results.iter().map(|(id, result)| {
                 let (ok, text) = discarded(*result);
                 (*id, ok, text)

@@ -61,9 +61,8 @@ pub async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
 pub async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Worker)?;
     let shutdown = signals::shutdown()?;
-    let cannot = |what: &str, error: &dyn std::error::Error| {
-        Failed::because(Exit::Settings, what, error)
-    };
+    let cannot =
+        |what: &str, error: &dyn std::error::Error| Failed::because(Exit::Settings, what, error);
     let name = args.name.unwrap_or_else(default_name);
     let store = parts::store(&settings, "worker")?;
     let limiter = Limiter::new(&settings.redis, &settings.queue)

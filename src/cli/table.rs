@@ -23,9 +23,7 @@ fn lines(heading: &[&str], rows: &[Vec<String>], width: Option<usize>) -> Vec<St
     let all: Vec<&Vec<String>> = std::iter::once(&heading).chain(rows).collect();
     let columns = heading.len();
     let wide: Vec<usize> = (0..columns)
-        .map(|c| {
-            all.iter().map(|r| r.get(c).map_or(0, |t| t.chars().count())).max().unwrap_or(0)
-        })
+        .map(|c| all.iter().map(|r| r.get(c).map_or(0, |t| t.chars().count())).max().unwrap_or(0))
         .collect();
     all.iter()
         .map(|row| {
@@ -52,7 +50,10 @@ mod tests {
     #[test]
     fn columns_align_and_the_last_is_cut_at_the_terminals_edge() {
         let rows = vec![vec!["dl_1".into(), "card was declined by the bank".into()]];
-        assert_eq!(lines(&["ID", "MESSAGE"], &rows, Some(20)), ["ID    MESSAGE", "dl_1  card was decl…"]);
+        assert_eq!(
+            lines(&["ID", "MESSAGE"], &rows, Some(20)),
+            ["ID    MESSAGE", "dl_1  card was decl…"]
+        );
         assert_eq!(
             lines(&["ID", "MESSAGE"], &rows, None)[1],
             "dl_1  card was declined by the bank",

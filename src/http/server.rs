@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::config;
+
 /// How long to leave a listener alone that cannot accept, in all likelihood because the process
 /// has no file descriptor left: the next attempt would fail at once, and the one after it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -36,6 +38,17 @@ impl Default for Limits {
             max_head_bytes: 16 * 1024,
             head_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(1),
+        }
+    }
+}
+
+/// For the listener that Stripe reaches.
+impl From<&config::Ingress> for Limits {
+    fn from(ingress: &config::Ingress) -> Self {
+        Self {
+            max_head_bytes: ingress.max_head_bytes,
+            head_timeout: ingress.keep_alive,
+            grace: ingress.grace,
         }
     }
 }

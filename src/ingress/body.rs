@@ -1,52 +1,74 @@
 //! Reading a body, exactly, and no more of it than is allowed.
 
+use std::time::Duration;
+
 use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use tokio::time::timeout;
+
+/// How long a client whose body is too large may go on sending it.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyError {
     /// It is over the limit.
     TooLarge,
+    /// It did not come in time.
+    Slow,
     /// The client broke it off, or its framing is wrong.
     Broken,
 }
 
-/// Reads a body of at most `limit` bytes, as sent.
+/// Reads a body of at most `limit` bytes within `patience`, as sent.
 ///
-/// One that is over the limit is read on and thrown away up to twice the limit: a client that still
-/// sends while the connection is closed on it sees a reset instead of its 413.
-pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+/// One that is over the limit is read on and thrown away for a moment, up to twice the limit: a
+/// client that still sends while the connection is closed on it sees a reset instead of its 413.
+pub(super) async fn read(
+    mut body: Body,
+    limit: usize,
+    patience: Duration,
+) -> Result<Bytes, BodyError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit.saturating_mul(2) {
         return Err(BodyError::TooLarge);
     }
-    let mut whole = match next(&mut body).await? {
-        None => return Ok(Bytes::new()),
-        // The ordinary event comes in one piece, and is not copied.
-        Some(only) if only.len() <= limit && body.is_end_stream() => return Ok(only),
-        Some(first) => BytesMut::from(first),
-    };
-    while let Some(more) = next(&mut body).await? {
+    let whole = timeout(patience, gather(&mut body, limit)).await.unwrap_or(Err(BodyError::Slow));
+    if whole == Err(BodyError::TooLarge) {
+        // Whether it came to an end, broke off or was too slow: it was too large before that.
+        let _ = timeout(LINGER.min(patience), discard(&mut body, limit)).await;
+    }
+    whole
+}
+
+async fn gather(body: &mut Body, limit: usize) -> Result<Bytes, BodyError> {
+    let first = next(body).await?.unwrap_or_default();
+    if first.len() > limit {
+        return Err(BodyError::TooLarge);
+    }
+    // The ordinary event comes in one piece, and is not copied.
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::from(first);
+    while let Some(more) = next(body).await? {
         if whole.len() + more.len() > limit {
-            let seen = whole.len() + more.len();
-            drop(whole);
-            return discard(body, limit.saturating_mul(2).saturating_sub(seen)).await;
+            return Err(BodyError::TooLarge);
         }
         whole.extend_from_slice(&more);
     }
-    if whole.len() > limit { Err(BodyError::TooLarge) } else { Ok(whole.freeze()) }
+    Ok(whole.freeze())
 }
 
-async fn discard(mut body: Body, mut left: usize) -> Result<Bytes, BodyError> {
-    while let Some(more) = next(&mut body).await? {
+async fn discard(body: &mut Body, mut left: usize) -> Result<(), BodyError> {
+    while let Some(more) = next(body).await? {
         match left.checked_sub(more.len()) {
             Some(less) => left = less,
             None => break,
         }
     }
-    Err(BodyError::TooLarge)
+    Ok(())
 }
 
 /// The next piece of data; trailers are passed over.
@@ -61,7 +83,7 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use futures_util::{StreamExt as _, stream};
 
     use super::*;
 
@@ -74,9 +96,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_read_as_sent_however_it_is_cut() {
         for body in [pieces(&["abcdef"]), pieces(&["ab", "", "cde", "f"]), Body::from("abcdef")] {
-            assert_eq!(read(body, 6).await.unwrap(), "abcdef");
+            assert_eq!(read(body, 6, LINGER).await.unwrap(), "abcdef");
         }
-        assert_eq!(read(Body::empty(), 6).await.unwrap(), "");
+        assert_eq!(read(Body::empty(), 6, LINGER).await.unwrap(), "");
     }
 
     #[tokio::test]
@@ -88,13 +110,23 @@ mod tests {
             Body::from("abcdefg"),
             Body::from("abcdefghijklmnopq"),
         ] {
-            assert_eq!(read(body, 6).await, Err(BodyError::TooLarge));
+            assert_eq!(read(body, 6, LINGER).await, Err(BodyError::TooLarge));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_coming_is_slow_unless_it_was_too_large_before() {
+        let patience = Duration::from_millis(10);
+        for (begun, error) in [("abc", BodyError::Slow), ("abcdefg", BodyError::TooLarge)] {
+            let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from(begun))]);
+            let stalled = Body::from_stream(begun.chain(stream::pending()));
+            assert_eq!(read(stalled, 6, patience).await, Err(error));
         }
     }
 
     #[tokio::test]
     async fn a_body_that_breaks_off_is_none() {
         let broken = stream::iter([Ok(Bytes::from("a")), Err(std::io::Error::other("gone"))]);
-        assert_eq!(read(Body::from_stream(broken), 6).await, Err(BodyError::Broken));
+        assert_eq!(read(Body::from_stream(broken), 6, LINGER).await, Err(BodyError::Broken));
     }
 }

@@ -10,8 +10,8 @@
 //! the other mode, which nobody wants. All else is no 2xx, so that Stripe sends it again
 //! (docs.stripe.com, "Webhook delivery behaviors").
 //!
-//! Reading order: the routes ([`router`]), the way of one request ([`receive`](self::router)), what
-//! it can end in (`answer`).
+//! Reading order: the routes (`router`), the way of one request (`receive`), all that it can end in
+//! (`answer`).
 
 mod answer;
 mod body;

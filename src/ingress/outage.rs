@@ -43,3 +43,47 @@ impl Outage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_outage_is_logged_once_and_so_is_its_end() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let outage = Outage::default();
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..2 {
+                outage.end();
+                assert_eq!(outage.since(), None);
+                (0..100).for_each(|_| outage.begin(&"refused"));
+                assert!(outage.since().is_some());
+                (0..100).for_each(|_| outage.end());
+            }
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.matches("Redis takes no events").count(), 2, "{text}");
+        assert_eq!(text.matches("Redis takes events again").count(), 2, "{text}");
+        assert_eq!(text.lines().count(), 4);
+    }
+}

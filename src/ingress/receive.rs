@@ -41,12 +41,7 @@ async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answ
     let signature = single(&head.headers, &SIGNATURE).ok_or(Answer::NoSignature)?;
     // Held until the answer: it bounds the memory that bodies take, and the queue at Redis.
     let _permit = state.permits.try_acquire().map_err(|_| Answer::Busy)?;
-    let body = match timeout(state.read_timeout, body::read(body, state.max_body_bytes)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(BodyError::TooLarge)) => return Err(Answer::TooLarge),
-        Ok(Err(BodyError::Broken)) => return Err(Answer::BrokenBody),
-        Err(_) => return Err(Answer::SlowBody),
-    };
+    let body = body::read(body, state.max_body_bytes, state.read_timeout).await.map_err(unread)?;
     let matched = endpoint
         .verify(&body, signature, received_at_ms.div_euclid(1000))
         .map_err(Answer::Rejected)?;
@@ -64,6 +59,14 @@ async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answ
     }
     let trace = traceparent(single(&head.headers, &TRACEPARENT));
     enqueue(state, job(endpoint, matched, received_at_ms, trace, body)).await
+}
+
+fn unread(error: BodyError) -> Answer {
+    match error {
+        BodyError::TooLarge => Answer::TooLarge,
+        BodyError::Slow => Answer::SlowBody,
+        BodyError::Broken => Answer::BrokenBody,
+    }
 }
 
 fn job(

@@ -169,7 +169,9 @@ fn lost() -> Fault {
     let failure = Failure {
         class: Class::Transient,
         code: "flight_lost".to_owned(),
-        chain: vec!["the task that asked Stripe for this object ended without an answer".to_owned()],
+        chain: vec![
+            "the task that asked Stripe for this object ended without an answer".to_owned(),
+        ],
         request_id: None,
         should_retry: None,
     };
@@ -260,9 +262,7 @@ impl Inner {
         }
         let settled = outcomes.into_iter().map(|outcome| match outcome {
             None => Settled::Before,
-            Some(outcome) => {
-                Settled::Now { outcome, fetched: ask, request_id: request_id.clone() }
-            }
+            Some(outcome) => Settled::Now { outcome, fetched: ask, request_id: request_id.clone() },
         });
         Ok(Some(settled.collect()))
     }
@@ -297,7 +297,8 @@ fn decide(
         expected_version: row.map_or(0, |row| row.version),
         // Both are lower bounds of when this fetch began: it began after the row was read, and so
         // after the row's own fetch. A slow answer must not take the better one back.
-        observed_at: row.map_or(fetched.observed_at, |row| row.observed_at.max(fetched.observed_at)),
+        observed_at: row
+            .map_or(fetched.observed_at, |row| row.observed_at.max(fetched.observed_at)),
         state,
         cause,
     })

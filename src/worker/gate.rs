@@ -318,12 +318,18 @@ mod tests {
         gate.succeeded(pass, true);
         for n in 3..=4 {
             let pass = gate.enter().await;
-            assert!(!gate.failed(pass, Some(&event(n)), &fault), "an answer in between starts the count anew");
+            assert!(
+                !gate.failed(pass, Some(&event(n)), &fault),
+                "an answer in between starts the count anew"
+            );
         }
         let pass = gate.enter().await;
         assert!(gate.failed(pass, Some(&event(5)), &fault));
         let status = gate.status().borrow().clone();
-        assert_eq!(status.map(|p| (p.dependency, p.misconfigured)), Some((Dependency::Stripe, false)));
+        assert_eq!(
+            status.map(|p| (p.dependency, p.misconfigured)),
+            Some((Dependency::Stripe, false))
+        );
     }
 
     #[tokio::test(start_paused = true)]

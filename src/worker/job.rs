@@ -33,7 +33,7 @@ pub(super) struct Handler {
 
 /// How one attempt ended, before anything is kept or acknowledged.
 enum Ended {
-    Settled(Settled),
+    Settled,
     Outage,
     Failed { decision: Decision, clock: Clock, failure: Failure },
     Stopped,
@@ -72,7 +72,7 @@ impl Handler {
         }
         loop {
             match self.attempt_once(&delivery, &event).await {
-                Ended::Settled(_) => return Disposition::Done,
+                Ended::Settled => return Disposition::Done,
                 Ended::Outage => {}
                 Ended::Stopped => return Disposition::HandBack,
                 Ended::Failed { decision, clock, failure } => {
@@ -105,7 +105,7 @@ impl Handler {
                 let asked = matches!(&settled, Settled::Now { fetched: true, .. });
                 self.gate.succeeded(pass, asked);
                 log_settled(event, delivery, number, &clock, &settled);
-                return Ended::Settled(settled);
+                return Ended::Settled;
             }
             Ok(Err(fault)) => fault,
             Err(_) => Fault { failure: timed_out(self.timeout), at: None },
@@ -172,7 +172,9 @@ impl Handler {
             Kept::Stopped => Disposition::HandBack,
             Kept::Refused(error) => {
                 tracing::error!(
-                    error, event = letter.event.key, reason = letter.reason.as_str(),
+                    error,
+                    event = letter.event.key,
+                    reason = letter.reason.as_str(),
                     "the dead letter could not be written; the job stays in the queue"
                 );
                 Disposition::Snooze { after: RELUCTANT }

@@ -9,6 +9,7 @@
 
 mod harness;
 
+mod config;
 mod dev;
 mod ingress;
 mod layers;

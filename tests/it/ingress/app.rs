@@ -1,0 +1,98 @@
+//! An ingress with a Redis of its own.
+
+use std::net::SocketAddr;
+
+use ::redis::AsyncCommands as _;
+use ::redis::streams::StreamRangeReply;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use quittance::queue::{JobMeta, Producer};
+use quittance::{config, http, ingress};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Answer, Client, Webhook};
+use super::redis::Redis;
+
+pub(super) const SECRET: &str = "whsec_first";
+
+pub(super) struct App {
+    pub(super) redis: Redis,
+    pub(super) address: SocketAddr,
+    pub(super) shutdown: CancellationToken,
+    pub(super) server: JoinHandle<http::Ended>,
+    registry: Registry,
+}
+
+impl App {
+    pub(super) async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// With settings of its own over those that all tests share.
+    pub(super) async fn with(settings: &str) -> Self {
+        let redis = Redis::start();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("q.toml");
+        std::fs::write(&file, settings).unwrap();
+        let variables = [
+            ("REDIS_URL".to_owned(), redis.url()),
+            ("STRIPE_WEBHOOK_SECRET".to_owned(), format!("{SECRET},whsec_second")),
+        ];
+        let settings = config::load(Some(&file), variables.into_iter()).unwrap();
+        let mut registry = Registry::default();
+        let metrics = ingress::Metrics::new(&mut registry);
+        let producer = Producer::new(&settings.redis, &settings.queue).unwrap();
+        let state = ingress::State::new(&settings.ingress, &settings.endpoints, producer, &metrics)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let limits = http::Limits::from(&settings.ingress);
+        let serving = http::serve(listener, ingress::router(state), shutdown.clone(), limits);
+        let server = tokio::spawn(serving);
+        Self { redis, address, shutdown, server, registry }
+    }
+
+    pub(super) async fn client(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    pub(super) async fn post(&self, webhook: &Webhook) -> Answer {
+        self.client().await.post(webhook).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.client().await.get(path).await
+    }
+
+    /// All jobs in the live lane, oldest first.
+    pub(super) async fn queued(&self) -> Vec<(JobMeta, Vec<u8>)> {
+        let client = ::redis::Client::open(self.redis.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let entries: StreamRangeReply = connection.xrange_all("{quittance}:live").await.unwrap();
+        let job = |entry: ::redis::streams::StreamId| {
+            let meta: Vec<u8> = entry.get("m").unwrap();
+            (serde_json::from_slice(&meta).unwrap(), entry.get("b").unwrap())
+        };
+        entries.ids.into_iter().map(job).collect()
+    }
+
+    /// The bodies of [`Self::queued`].
+    pub(super) async fn bodies(&self) -> Vec<Vec<u8>> {
+        self.queued().await.into_iter().map(|(_, body)| body).collect()
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).unwrap();
+        text
+    }
+
+    #[track_caller]
+    pub(super) fn counted(&self, line: &str) {
+        let metrics = self.metrics();
+        assert!(metrics.lines().any(|counted| counted == line), "no {line} in:\n{metrics}");
+    }
+}
