@@ -14,7 +14,7 @@ pub mod store;
 pub mod stripe_api;
 pub mod telemetry;
 pub mod worker;
-//#[cfg(feature = "dev")]
-//pub mod dev;
-//#[cfg(feature = "dev")]
-//pub mod simulator;
+#[cfg(feature = "dev")]
+pub mod dev;
+#[cfg(feature = "dev")]
+pub mod simulator;

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
     after_help = "Exit codes: 0 done · 1 failed · 2 wrong command line · 3 settings refused · \
                   4 schema does not fit · 5 partly done"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Settings that override the built-in ones (config/default.toml is the manual) [env:
     /// QUITTANCE_CONFIG].
     #[arg(long, global = true, value_name = "FILE")]
@@ -25,7 +25,7 @@ pub struct Args {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Take webhooks: verify, queue, answer.
     #[command(
         after_help = "Needs REDIS_URL and STRIPE_WEBHOOK_SECRET. Never opens Postgres, never calls Stripe."
@@ -92,7 +92,7 @@ pub enum DevCommand {
 
 /// `quittance worker`
 #[derive(Debug, clap::Args)]
-pub struct WorkerArgs {
+pub(super) struct WorkerArgs {
     /// The worker's name in logs and in the attempts it makes [default: host name and pid].
     #[arg(long)]
     pub name: Option<String>,
@@ -100,7 +100,7 @@ pub struct WorkerArgs {
 
 /// `quittance config ...`
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(super) enum ConfigCommand {
     /// Refuse what cannot work, and print the effective settings without their secrets.
     Check {
         /// Also check that everything this role needs is there.
@@ -124,7 +124,7 @@ pub enum RoleArg {
 
 /// `quittance dead-letters ...`
 #[derive(Debug, Subcommand)]
-pub enum DeadLettersCommand {
+pub(super) enum DeadLettersCommand {
     /// List them, newest first.
     #[command(
         after_help = "Examples:\n  quittance dead-letters list\n  quittance dead-letters list --state discarded --limit 100 --json\n  quittance dead-letters list --ids | xargs quittance dead-letters retry"
@@ -185,7 +185,7 @@ pub enum DeadLettersCommand {
 
 /// How a list is printed.
 #[derive(Debug, clap::Args)]
-pub struct Output {
+pub(super) struct Output {
     /// One JSON document.
     #[arg(long, conflicts_with = "ids")]
     pub json: bool,
@@ -196,7 +196,7 @@ pub struct Output {
 
 /// Who does it.
 #[derive(Debug, clap::Args)]
-pub struct Actor {
+pub(super) struct Actor {
     /// Who does it, for the audit log [default: the system user].
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
@@ -204,7 +204,7 @@ pub struct Actor {
 
 /// A dead letter's state, on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub enum StateArg {
+pub(super) enum StateArg {
     /// Waits for someone.
     Open,
     /// Back in the queue.

@@ -12,14 +12,14 @@ use crate::queue::{Limiter, QueueError};
 use crate::stripe_api::Budget;
 
 /// One bucket for all workers.
-pub struct SharedBudget {
+pub(super) struct SharedBudget {
     limiter: Limiter,
     failing: AtomicBool,
 }
 
 impl SharedBudget {
     /// Draws from `limiter`.
-    pub fn new(limiter: Limiter) -> Self {
+    pub(super) fn new(limiter: Limiter) -> Self {
         Self { limiter, failing: AtomicBool::new(false) }
     }
 

@@ -17,7 +17,7 @@ impl From<RoleArg> for Role {
     }
 }
 
-pub fn run(path: Option<&Path>, command: ConfigCommand) -> Result<Exit, Failed> {
+pub(super) fn run(path: Option<&Path>, command: ConfigCommand) -> Result<Exit, Failed> {
     let ConfigCommand::Check { role } = command;
     let refused = |error: config::ConfigError| Failed::new(Exit::Settings, error.to_string());
     let settings = config::load(path, config::environment()).map_err(refused)?;

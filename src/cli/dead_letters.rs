@@ -15,7 +15,10 @@ use crate::ops::dead_letters::{self, DiscardError, Discarded, Retried, Shown};
 use crate::store::StoreError;
 use crate::store::dead_letter::{Actor, DeadLetterId, Filter, Letter, LetterState};
 
-pub async fn run(config: Option<&Path>, command: DeadLettersCommand) -> Result<Exit, Failed> {
+pub(super) async fn run(
+    config: Option<&Path>,
+    command: DeadLettersCommand,
+) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Ops)?;
     let store = parts::store(&settings, "dead-letters")?;
     match command {

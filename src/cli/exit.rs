@@ -33,7 +33,7 @@ impl From<Exit> for ExitCode {
 
 /// An end that is not a success, and what to tell the person.
 #[derive(Debug)]
-pub struct Failed {
+pub(super) struct Failed {
     /// The exit code.
     pub exit: Exit,
     text: String,
@@ -41,12 +41,12 @@ pub struct Failed {
 
 impl Failed {
     /// Ends with `text`, which says what was wrong, where, and what to do.
-    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+    pub(super) fn new(exit: Exit, text: impl Into<String>) -> Self {
         Self { exit, text: text.into() }
     }
 
     /// Ends with an error and all its causes on one line.
-    pub fn because(exit: Exit, what: &str, error: &dyn std::error::Error) -> Self {
+    pub(super) fn because(exit: Exit, what: &str, error: &dyn std::error::Error) -> Self {
         let mut text = format!("{what}: {error}");
         let mut cause = error.source();
         while let Some(next) = cause {

@@ -9,7 +9,7 @@ use crate::store::Store;
 use crate::telemetry;
 
 /// Reads the settings and checks that everything is there that the role needs.
-pub fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
+pub(super) fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
     let refused = |error: config::ConfigError| Failed::new(Exit::Settings, error.to_string());
     let settings = config::load(path, config::environment()).map_err(refused)?;
     settings.require(role).map_err(refused)?;
@@ -17,7 +17,7 @@ pub fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
 }
 
 /// The same, for a role that runs on: with its log begun.
-pub fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
+pub(super) fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
     let settings = settings(path, role)?;
     telemetry::init(&settings.log)
         .map_err(|error| Failed::because(Exit::Settings, "cannot log", &error))?;
@@ -25,13 +25,13 @@ pub fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settings, Fai
 }
 
 /// Postgres, opened when it is first needed.
-pub fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
+pub(super) fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
     Store::connect(&settings.database, role)
         .map_err(|error| Failed::because(Exit::Settings, "database.url cannot be used", &error))
 }
 
 /// The queue's writing end, connected when it is first needed.
-pub fn producer(settings: &Settings) -> Result<Producer, Failed> {
+pub(super) fn producer(settings: &Settings) -> Result<Producer, Failed> {
     Producer::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
 }

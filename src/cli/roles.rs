@@ -22,7 +22,7 @@ use crate::telemetry;
 use crate::worker::{self, Parts, WorkerError};
 
 /// `quittance ingress`
-pub async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
+pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Ingress)?;
     let shutdown = signals::shutdown()?;
     let mut registry = Registry::default();
@@ -58,7 +58,7 @@ pub async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
 }
 
 /// `quittance worker`
-pub async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Exit, Failed> {
+pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Worker)?;
     let shutdown = signals::shutdown()?;
     let cannot =
@@ -98,7 +98,7 @@ fn exit_of(error: &WorkerError) -> Exit {
 }
 
 /// A schema that does not fit has an exit code of its own, so that a deployment can tell it apart.
-pub fn exit_of_store(error: &StoreError) -> Exit {
+pub(super) fn exit_of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
         StoreError::Unavailable(_)
@@ -114,7 +114,7 @@ pub fn exit_of_store(error: &StoreError) -> Exit {
 }
 
 /// `quittance migrate`
-pub async fn migrate(config: Option<&Path>) -> Result<Exit, Failed> {
+pub(super) async fn migrate(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Migrate)?;
     schema::migrate(&settings.database).await.map_err(|error| {
         Failed::because(exit_of_store(&error), "the database could not be migrated", &error)

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::exit::{Exit, Failed};
 
 /// A token that is cancelled by the first SIGTERM or SIGINT. The second ends the process.
-pub fn shutdown() -> Result<CancellationToken, Failed> {
+pub(super) fn shutdown() -> Result<CancellationToken, Failed> {
     let token = CancellationToken::new();
     let hook = |kind| {
         signal(kind).map_err(|e| Failed::because(Exit::Failure, "cannot listen for signals", &e))

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 /// Prints rows under a heading. The last column takes what room is left.
-pub fn print(heading: &[&str], rows: &[Vec<String>]) {
+pub(super) fn print(heading: &[&str], rows: &[Vec<String>]) {
     for line in lines(heading, rows, width()) {
         println!("{line}");
     }

@@ -68,7 +68,9 @@ impl Stage {
         ingress.listening(port).await?;
         let webhook_url = format!("http://127.0.0.1:{port}/webhooks/stripe");
         if let Some(simulator) = &simulator {
-            simulator.add_endpoint(WebhookEndpoint::new(&webhook_url, &WEBHOOK_SECRETS));
+            let [new, old] = WEBHOOK_SECRETS;
+            let endpoint = simulator.add_endpoint(WebhookEndpoint::new(&webhook_url, new));
+            simulator.set_secrets(endpoint, &[new, old]);
         }
         let mut workers = Vec::new();
         for n in 1..=options.workers {

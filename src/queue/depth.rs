@@ -35,6 +35,13 @@ impl Depth {
             + self.delayed
     }
 
+    /// Age of the oldest unfinished job of all lanes, by Redis' clock; those that wait for their
+    /// retry are not counted. Zero when there is none.
+    #[must_use]
+    pub fn oldest_age(&self) -> Duration {
+        self.live.oldest.max(self.backfill.oldest).unwrap_or_default()
+    }
+
     /// Reads the answer of `depth.lua`.
     pub(super) fn from_counts(counts: &[i64]) -> Option<Self> {
         let &[l1, l2, l3, b1, b2, b3, delayed] = counts else { return None };

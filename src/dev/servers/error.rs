@@ -90,7 +90,7 @@ pub enum ServerError {
 
 impl ServerError {
     /// For `map_err`: adds what was tried, and on what.
-    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(in crate::dev) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
