@@ -13,6 +13,8 @@ mod config;
 mod dev;
 mod ingress;
 mod layers;
+#[cfg(feature = "dev")]
+mod simulator;
 mod state_machines;
 mod store;
 mod stripe_api;

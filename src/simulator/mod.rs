@@ -1,0 +1,48 @@
+//! A stateful stand-in for the part of Stripe that the product uses: the oracle of our tests.
+//!
+//! It is a test double of the wire, never of our own code: it speaks HTTP, form bodies, JSON and
+//! signed webhooks, and it knows the truth, so that a run can end by comparing every row with it.
+//! That is why it imports nothing of ours. What it does is what docs.stripe.com says that Stripe
+//! does, page by page, and not what our code would like.
+//!
+//! ```text
+//!   your code ──HTTP──▶ api ─┐                        ┌─▶ webhooks ──signed POST──▶ ingress
+//!                            ├─▶ actions ─▶ world ─▶ events
+//!   a test ─────────▶ drive ─┘   (one lock, never held across an await)
+//! ```
+//!
+//! A new kind of object is a file in `objects/` (what it is and how it looks), one in `actions/`
+//! (what can happen to it), a shelf in `world` and its routes.
+
+mod actions;
+mod api;
+mod chaos;
+mod clock;
+mod config;
+mod core;
+mod drive;
+mod error;
+mod handle;
+mod ids;
+mod lifecycle;
+mod objects;
+mod stats;
+mod story;
+mod webhooks;
+mod world;
+
+pub use actions::{Confirm, NewPayment, NewRefund};
+pub use chaos::Chaos;
+pub use clock::Clock;
+pub use config::{Config, Retries};
+pub use drive::Account;
+pub use error::{ApiError, ErrorBody};
+pub use handle::Simulator;
+pub use lifecycle::{Finished, run_payment, run_story};
+pub use objects::{CaptureMethod, CardBehaviour, Decline, RefundStart, TestCard, test_cards};
+pub use stats::{RequestCount, Stats, WebhookCounts};
+pub use story::Story;
+pub use webhooks::{
+    Delivered, EndpointId, NotDelivered, Unacknowledged, WebhookEndpoint, sign, v1_signature,
+};
+pub use world::{Kind, Scope};

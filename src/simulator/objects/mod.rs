@@ -1,0 +1,39 @@
+//! What each kind of object is, and how Stripe shows it: one file a kind.
+
+mod account;
+mod charge;
+mod event;
+mod payment_intent;
+mod payment_method;
+mod refund;
+mod test_card;
+
+pub(crate) use account::render_account;
+pub(crate) use charge::{Charge, ChargeStatus};
+pub(crate) use event::{Cause, Event, Snapshot};
+pub use payment_intent::CaptureMethod;
+pub(crate) use payment_intent::{PaymentIntent, PaymentStatus};
+pub(crate) use payment_method::PaymentMethod;
+pub(crate) use refund::{Refund, RefundStatus};
+pub(crate) use test_card::{AUTHENTICATION_REQUIRED, BANK_DEBIT_FAILED};
+pub use test_card::{CardBehaviour, Decline, RefundStart, TestCard, test_cards};
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// The team's own keys and values on an object.
+pub(crate) type Metadata = BTreeMap<String, String>;
+
+/// Whether a version shows objects as they were before 2022-11-15, when a PaymentIntent carried
+/// its charges and a charge its refunds (docs.stripe.com, "Upgrades", 2022-11-15).
+pub(crate) fn is_before_2022_11_15(version: &str) -> bool {
+    version < "2022-11-15"
+}
+
+/// One object of two: a single `json!` of this size goes beyond the macro's depth.
+fn merge(value: &mut Value, rest: Value) {
+    if let (Value::Object(fields), Value::Object(more)) = (value, rest) {
+        fields.extend(more);
+    }
+}

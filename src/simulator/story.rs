@@ -1,0 +1,69 @@
+//! The lives that a payment can have.
+
+/// What happens to a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Story {
+    /// Made and paid in one request.
+    Paid,
+    /// Made, looked at, then paid.
+    PaidLater,
+    /// Declined, then paid with another card.
+    DeclinedThenPaid,
+    /// No money in the bank, then given up.
+    InsufficientFundsThenCanceled,
+    /// 3-D Secure, passed.
+    Authenticated,
+    /// 3-D Secure, failed, then paid with another card.
+    AuthenticationFailedThenPaid,
+    /// Declined, as nobody was there to do 3-D Secure.
+    OffSessionDeclined,
+    /// Authorised, then captured in full.
+    Captured,
+    /// Authorised, then captured in part: the rest goes back.
+    CapturedInPart,
+    /// Authorised, then let go.
+    AuthorisationCanceled,
+    /// Never paid.
+    Abandoned,
+    /// A bank debit that comes through.
+    DebitPaid,
+    /// A bank debit that bounces.
+    DebitBounced,
+    /// Paid, then given back in two parts.
+    RefundedInParts,
+    /// Paid, then given back.
+    Refunded,
+    /// Paid, and the refund takes its time.
+    RefundPendingThenDone,
+    /// Paid, and the refund comes back although it had succeeded.
+    RefundFailed,
+    /// Paid, and the refund is called off.
+    RefundCanceled,
+    /// Paid to a connected account, with a fee for the platform.
+    Destination,
+}
+
+impl Story {
+    /// All stories.
+    pub const ALL: [Self; 19] = [
+        Self::Paid,
+        Self::PaidLater,
+        Self::DeclinedThenPaid,
+        Self::InsufficientFundsThenCanceled,
+        Self::Authenticated,
+        Self::AuthenticationFailedThenPaid,
+        Self::OffSessionDeclined,
+        Self::Captured,
+        Self::CapturedInPart,
+        Self::AuthorisationCanceled,
+        Self::Abandoned,
+        Self::DebitPaid,
+        Self::DebitBounced,
+        Self::RefundedInParts,
+        Self::Refunded,
+        Self::RefundPendingThenDone,
+        Self::RefundFailed,
+        Self::RefundCanceled,
+        Self::Destination,
+    ];
+}

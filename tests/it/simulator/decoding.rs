@@ -1,0 +1,77 @@
+//! Types that are not ours decode what the simulator shows.
+
+use std::time::Duration;
+
+use quittance::simulator::{Kind, Story, run_story};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::harness::Api;
+
+async fn all_stories() -> Api {
+    let api = Api::start().await;
+    let mut rng = StdRng::seed_from_u64(1);
+    for story in Story::ALL {
+        let account = api.sim.platform();
+        run_story(&account, story, &mut rng, Duration::ZERO).await.unwrap();
+    }
+    api
+}
+
+fn decode<T: DeserializeOwned>(value: &Value) -> T {
+    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error} in {value:#}"))
+}
+
+#[tokio::test]
+async fn async_stripe_decodes_every_object_of_every_story() {
+    let api = all_stories().await;
+    for value in api.sim.truth(Kind::PaymentIntent) {
+        let payment: stripe_shared::PaymentIntent = decode(&value);
+        assert_eq!(payment.id.as_str(), value["id"]);
+        assert_eq!(payment.status.as_str(), value["status"]);
+        let error = payment.last_payment_error.and_then(|error| error.code);
+        let shown = value.pointer("/last_payment_error/code").and_then(Value::as_str);
+        assert_eq!(error.as_ref().map(|code| code.as_str()), shown);
+    }
+    for value in api.sim.truth(Kind::Charge) {
+        let charge: stripe_shared::Charge = decode(&value);
+        assert_eq!(charge.amount_refunded, value["amount_refunded"].as_i64().unwrap());
+        assert_eq!(charge.status.as_str(), value["status"]);
+    }
+    for value in api.sim.truth(Kind::Refund) {
+        let refund: stripe_shared::Refund = decode(&value);
+        assert_eq!(refund.status.as_deref(), value["status"].as_str());
+    }
+}
+
+#[tokio::test]
+async fn async_stripe_decodes_every_event_and_its_snapshot() {
+    let api = all_stories().await;
+    let events = api.sim.truth(Kind::Event);
+    assert!(events.len() > 60);
+    for value in events {
+        let event: stripe_shared::Event = decode(&value);
+        assert_eq!(event.id.as_str(), value["id"]);
+        // An unknown kind would decode too, so it has to be one that Stripe has.
+        let known = !matches!(event.type_, stripe_shared::EventType::Unknown(_));
+        assert!(known, "{}", value["type"]);
+        let object = &value["data"]["object"];
+        match object["object"].as_str().unwrap() {
+            "payment_intent" => drop(decode::<stripe_shared::PaymentIntent>(object)),
+            "charge" => drop(decode::<stripe_shared::Charge>(object)),
+            "refund" => drop(decode::<stripe_shared::Refund>(object)),
+            other => panic!("a snapshot of {other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_expanded_payment_decodes_too() {
+    let api = Api::start().await;
+    let path = format!("/v1/payment_intents/{}?expand[]=latest_charge", api.paid());
+    let payment: stripe_shared::PaymentIntent = decode(&api.get(&path).await.body);
+    let charge = payment.latest_charge.unwrap();
+    assert_eq!(charge.as_object().unwrap().amount, 2000);
+}

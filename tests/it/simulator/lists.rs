@@ -1,0 +1,86 @@
+//! Lists, their pages and their filters.
+
+use super::harness::Api;
+
+#[tokio::test]
+async fn pages_hold_every_payment_once_newest_first() {
+    let api = Api::start().await;
+    let mut made: Vec<String> = (0..7).map(|_| api.paid()).collect();
+    made.reverse();
+    let mut seen: Vec<String> = Vec::new();
+    loop {
+        let cursor = seen.last().map_or(String::new(), |id| format!("&starting_after={id}"));
+        let page = api.get(&format!("/v1/payment_intents?limit=3{cursor}")).await;
+        seen.extend(page.ids().into_iter().map(str::to_owned));
+        if page.body["has_more"] == false {
+            break;
+        }
+    }
+    assert_eq!(seen, made);
+}
+
+#[tokio::test]
+async fn lists_filter_and_expand() {
+    let api = Api::start().await;
+    let payment = api.paid();
+    api.paid();
+    let one = api.get(&format!("/v1/charges?payment_intent={payment}&limit=100")).await;
+    assert_eq!(one.ids().len(), 1);
+    assert_eq!(one.text("/data/0/payment_intent"), payment);
+    api.post("/v1/refunds", &format!("payment_intent={payment}&amount=1")).await;
+    let refunds = api.get(&format!("/v1/refunds?charge={}", one.ids()[0])).await;
+    assert_eq!(refunds.ids().len(), 1);
+    let expanded = api.get("/v1/payment_intents?expand[]=data.latest_charge").await;
+    assert_eq!(expanded.text("/data/0/latest_charge/object"), "charge");
+    let wrong = api.get("/v1/payment_intents?expand[]=data.nonsense").await;
+    assert_eq!((wrong.status, wrong.text("/error/param")), (400, "expand"));
+}
+
+#[tokio::test]
+async fn a_limit_beyond_a_hundred_and_unknown_filters_are_refused() {
+    let api = Api::start().await;
+    for path in
+        ["payment_intents?limit=101", "charges?limit=0", "refunds?colour=blue", "events?a=b"]
+    {
+        assert_eq!(api.get(&format!("/v1/{path}")).await.status, 400, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn events_filter_by_type_time_and_cursor() {
+    let api = Api::start().await;
+    api.sim.clock().freeze();
+    let first = api.sim.clock().now();
+    api.paid();
+    api.sim.clock().advance(100);
+    api.paid();
+
+    let all = api.get("/v1/events?limit=100").await;
+    assert_eq!(all.ids().len(), 8);
+    let later = api.get(&format!("/v1/events?created[gte]={}&limit=100", first + 1)).await;
+    assert_eq!(later.ids(), all.ids()[..4]);
+    let earlier = api.get(&format!("/v1/events?created[lt]={}&limit=100", first + 1)).await;
+    assert_eq!(earlier.ids(), all.ids()[4..]);
+    let paid = api.get("/v1/events?type=payment_intent.succeeded").await;
+    assert_eq!(paid.ids().len(), 2);
+    let charges = api.get("/v1/events?type=charge.*").await;
+    assert_eq!(charges.ids().len(), 4);
+    let two = api.get("/v1/events?types[]=charge.updated&types[]=payment_intent.created").await;
+    assert_eq!(two.ids().len(), 4);
+    // In chronological order, page by page, as a catch-up walks.
+    let oldest = all.ids()[7];
+    let next = api.get(&format!("/v1/events?limit=3&ending_before={oldest}")).await;
+    assert_eq!(next.ids(), all.ids()[4..7]);
+    assert_eq!(next.body["has_more"], true);
+}
+
+#[tokio::test]
+async fn events_are_gone_after_thirty_days() {
+    let api = Api::start().await;
+    api.paid();
+    let id = api.get("/v1/events").await.ids()[0].to_owned();
+    assert_eq!(api.get(&format!("/v1/events/{id}")).await.status, 200);
+    api.sim.clock().advance(30 * 24 * 3600);
+    assert_eq!(api.get(&format!("/v1/events/{id}")).await.status, 404);
+    assert!(api.get("/v1/events").await.ids().is_empty());
+}
