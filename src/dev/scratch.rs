@@ -1,11 +1,13 @@
 //! A temporary directory for servers, which is removed at the end, and by the next one if need be.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
+
+use super::servers::reachable;
 
 const PREFIX: &str = "quittance-scratch-";
 
@@ -20,14 +22,16 @@ pub(super) struct Scratch {
 impl Scratch {
     /// Makes one, and removes those whose process was killed.
     pub(super) fn create() -> io::Result<Self> {
-        let parent = std::env::temp_dir().canonicalize()?;
+        let parent = parent()?;
         sweep(&parent)?;
         let id = format!("{:016x}", rand::random::<u64>());
         // It gets its name when it is locked: a name without a lock means abandoned.
         let (new, path) =
             (parent.join(format!(".{PREFIX}{id}")), parent.join(format!("{PREFIX}{id}")));
         // Another user may pass through (Postgres does, when we are root), and not look around.
-        DirBuilder::new().mode(0o711).create(&new)?;
+        // Set afterwards, since the umask may take that away.
+        DirBuilder::new().mode(0o700).create(&new)?;
+        fs::set_permissions(&new, Permissions::from_mode(0o711))?;
         let lock = File::create_new(new.join("lock"))?;
         lock.lock()?;
         fs::rename(&new, &path)?;
@@ -45,6 +49,14 @@ impl Drop for Scratch {
             tracing::warn!(path = %self.path.display(), %error, "could not remove a directory");
         }
     }
+}
+
+/// The first place where servers can have their data: what is below another one would be replaced by a
+/// directory elsewhere, and be left there.
+fn parent() -> io::Result<PathBuf> {
+    let usual = std::env::temp_dir().canonicalize()?;
+    let places = [usual.clone(), "/tmp".into(), "/var/tmp".into()];
+    Ok(places.into_iter().find(|dir| reachable(dir).unwrap_or(false)).unwrap_or(usual))
 }
 
 /// Removes the directories of ours that no process holds. What cannot be removed now (its servers may

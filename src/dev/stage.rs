@@ -134,7 +134,7 @@ fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
         ("QUITTANCE__STRIPE__TIMEOUT", "2s".to_owned()),
         ("QUITTANCE__STRIPE__ENDPOINT_RATE", "2000".to_owned()),
         ("QUITTANCE__STRIPE__ACCOUNT_RATE", "4000".to_owned()),
-        ("QUITTANCE__QUEUE__LEASE", "15s".to_owned()),
+        ("QUITTANCE__QUEUE__LEASE", "16s".to_owned()),
         ("QUITTANCE__WORKER__JOB_TIMEOUT", "5s".to_owned()),
         ("QUITTANCE__WORKER__GRACE", "5s".to_owned()),
         ("QUITTANCE__WORKER__PROBE_INTERVAL", "1s".to_owned()),

@@ -68,21 +68,32 @@ impl Launch {
 
     /// Waits until no process of a former server is left, and locks the directory.
     pub(in crate::dev) async fn lock(&self) -> Result<File, ServerError> {
+        self.lock_within(GONE_WITHIN).await
+    }
+
+    async fn lock_within(&self, limit: Duration) -> Result<File, ServerError> {
+        const SILENT: Duration = Duration::from_secs(2);
         let path = self.log();
         let log = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&path)
             .map_err(ServerError::io("open", &path))?;
-        let deadline = Instant::now() + GONE_WITHIN;
+        let start = Instant::now();
+        let mut told = false;
         loop {
             match log.try_lock() {
                 Ok(()) => return Ok(log),
                 Err(TryLockError::Error(e)) => return Err(ServerError::io("lock", &path)(e)),
-                Err(TryLockError::WouldBlock) if Instant::now() > deadline => {
+                Err(TryLockError::WouldBlock) if start.elapsed() >= limit => {
                     return Err(ServerError::InUse { server: self.server, dir: self.dir.clone() });
                 }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(POLL).await,
+            }
+            if !told && start.elapsed() > SILENT {
+                told = true;
+                let dir = self.dir.display();
+                tracing::info!(server = self.server, %dir, "waiting for the server before to end");
             }
         }
     }
@@ -218,4 +229,50 @@ fn tail(log: &Path, from: u64) -> std::io::Result<String> {
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
     Ok(lines[lines.len().saturating_sub(LINES)..].join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_directory_is_not_served_twice_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let launch = Launch {
+            server: "sleep",
+            program: "/bin/sleep".into(),
+            args: vec!["600".into()],
+            dir: dir.path().to_owned(),
+            env: Vec::new(),
+            user: None,
+            stop_steps: "TERM:100",
+        };
+        let mut child = launch.clone().spawn(launch.lock().await.unwrap()).unwrap();
+        let second = launch.lock_within(Duration::ZERO).await;
+        assert!(matches!(second, Err(ServerError::InUse { .. })), "{second:?}");
+        child.stop().await.unwrap();
+        launch.lock().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_server_that_ignores_a_polite_stop_is_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let launch = Launch {
+            server: "deaf",
+            program: "/bin/sh".into(),
+            args: vec![
+                "-c".into(),
+                "trap '' TERM; echo deaf >&2; while :; do sleep 1; done".into(),
+            ],
+            dir: dir.path().to_owned(),
+            env: Vec::new(),
+            user: None,
+            stop_steps: "TERM:2",
+        };
+        let mut child = launch.clone().spawn(launch.lock().await.unwrap()).unwrap();
+        let log = launch.log();
+        child.ready(async |_| std::fs::read(&log).is_ok_and(|log| !log.is_empty())).await.unwrap();
+        child.stop().await.unwrap();
+        assert_eq!(kill(Pid::from_raw(child.pid().cast_signed()), None), Err(Errno::ESRCH));
+    }
 }

@@ -30,8 +30,8 @@ impl Cluster {
         Ok(Self { dir, programs, user, password: String::new() })
     }
 
-    /// Makes the cluster unless it is there, and reads its password.
-    pub(super) async fn ready(mut self, durable: bool) -> Result<Self, ServerError> {
+    /// Makes the cluster unless it is there, and reads its password. The caller holds the lock.
+    pub(super) async fn make(&mut self, durable: bool) -> Result<(), ServerError> {
         let password_file = self.dir.join("password");
         if !self.data().exists() {
             self.write_password(&password_file)?;
@@ -41,7 +41,7 @@ impl Cluster {
             .map_err(ServerError::io("read", &password_file))?
             .trim()
             .to_owned();
-        Ok(self)
+        Ok(())
     }
 
     pub(super) fn dir(&self) -> &Path {

@@ -18,6 +18,8 @@ pub use error::ServerError;
 pub use postgres::{Options, Postgres};
 pub use redis::Redis;
 
+pub(super) use place::reachable;
+
 /// One Redis and one Postgres.
 #[derive(Debug)]
 pub struct Servers {

@@ -44,6 +44,14 @@ pub(super) fn create_for(dir: &Path, user: Option<&User>) -> Result<PathBuf, Ser
     Ok(place)
 }
 
+/// Whether servers can have their data in new directories below `dir`.
+pub(in crate::dev) fn reachable(dir: &Path) -> Result<bool, ServerError> {
+    match postgres_user()? {
+        Some(user) => passable(dir, &user),
+        None => Ok(true),
+    }
+}
+
 /// Where the data of `dir` goes when its user cannot reach it.
 fn substitute(dir: &Path) -> PathBuf {
     let hash = hex::encode(Sha256::digest(dir.as_os_str().as_encoded_bytes()));

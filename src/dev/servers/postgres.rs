@@ -35,15 +35,14 @@ impl Postgres {
     /// # Errors
     /// No fitting Postgres is installed, `dir` is in use, or it did not start.
     pub async fn start(dir: &Path, options: Options) -> Result<Self, ServerError> {
-        let cluster = Cluster::open(dir)?;
-        let log = launch(&cluster, options, 0).lock().await?;
+        let mut cluster = Cluster::open(dir)?;
+        let mut log = launch(&cluster, options, 0).lock().await?;
         log.set_len(0).map_err(ServerError::io("empty", cluster.dir()))?;
-        drop(log);
-        let cluster = cluster.ready(options.durable).await?;
+        cluster.make(options.durable).await?;
         loop {
             let port = random::free_port();
-            match run(&cluster, options, port).await {
-                Err(e) if e.port_was_taken() => {}
+            match run(&cluster, options, port, log).await {
+                Err(e) if e.port_was_taken() => log = launch(&cluster, options, 0).lock().await?,
                 child => return Ok(Self { child: child?, cluster, options, port }),
             }
         }
@@ -115,14 +114,18 @@ impl Postgres {
     }
 
     async fn start_again(&mut self) -> Result<(), ServerError> {
-        self.child = run(&self.cluster, self.options, self.port).await?;
+        let log = launch(&self.cluster, self.options, self.port).lock().await?;
+        self.child = run(&self.cluster, self.options, self.port, log).await?;
         Ok(())
     }
 }
 
-async fn run(cluster: &Cluster, options: Options, port: u16) -> Result<Child, ServerError> {
-    let launch = launch(cluster, options, port);
-    let log = launch.lock().await?;
+async fn run(
+    cluster: &Cluster,
+    options: Options,
+    port: u16,
+    log: fs::File,
+) -> Result<Child, ServerError> {
     // The lock says that no process of this cluster is left. Postgres itself goes by the number in
     // this file, which after a reboot may be that of any other process.
     let stale = cluster.pid_file();
@@ -132,7 +135,7 @@ async fn run(cluster: &Cluster, options: Options, port: u16) -> Result<Child, Se
         }
         _ => {}
     }
-    let mut child = launch.spawn(log)?;
+    let mut child = launch(cluster, options, port).spawn(log)?;
     child.ready(async |pid| cluster.says_ready(pid)).await?;
     Ok(child)
 }
