@@ -53,7 +53,7 @@ pub(super) enum Command {
 #[command(
     after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set it talks to the real Stripe.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters"
 )]
-pub struct DevArgs {
+pub(crate) struct DevArgs {
     /// Run a command beside a private Redis and Postgres instead.
     #[command(subcommand)]
     pub command: Option<DevCommand>,
@@ -81,7 +81,7 @@ pub struct DevArgs {
 /// `quittance dev ...`
 #[cfg(feature = "dev")]
 #[derive(Debug, Subcommand)]
-pub enum DevCommand {
+pub(crate) enum DevCommand {
     /// Run a command with QUITTANCE_TEST_REDIS_URL and QUITTANCE_TEST_DATABASE_URL set.
     Exec {
         /// The command.

@@ -7,7 +7,7 @@ use super::exit::{Exit, Failed};
 use super::signals;
 use crate::dev::{self, Ended, Options};
 
-pub async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
+pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
     if let Some(DevCommand::Exec { command }) = args.command {
         let code = dev::exec(command).await;
         return code

@@ -103,7 +103,6 @@ pub(super) const REFUNDS: Table = Table {
         ("reason", At("/reason")),
         ("failure_reason", At("/failure_reason")),
         ("metadata", At("/metadata")),
-        ("livemode", At("/livemode")),
         ("stripe_created", TimeAt("/created")),
     ],
 };
@@ -270,7 +269,7 @@ mod tests {
     fn refund() -> Value {
         json!({"id": "re_1", "amount": 5, "currency": "eur", "status": "failed", "charge": "ch_1",
                "payment_intent": {"id": "pi_1"}, "reason": null, "failure_reason": "unknown",
-               "metadata": {}, "livemode": false, "created": 1_700_000_000})
+               "metadata": {}, "created": 1_700_000_000})
     }
 
     fn row() -> Value {
