@@ -23,7 +23,8 @@ END $$;
 -- written. All of it is one transaction: an error leaves nothing of any of them.
 --
 -- Its `SET`s: a session keeps the plans that it made while the tables were still empty, and those
--- would scan them whole for ever after. A slice is small, so an index is always right.
+-- would scan them whole for ever after. A slice is small, so an index is always right; and left to
+-- itself, Postgres plans most of these statements anew each time, which costs as much as they do.
 --
 --   locks    names of what the slice touches: its objects, and the payments that they belong to
 --   changes  [{settlement, account, livemode, kind, id, expected, observed_at, deleted, data, row,
@@ -31,6 +32,7 @@ END $$;
 --   events   [{settlement, id, ..., attempt: {...}, occurrences: [{id, topic, payload}]}]
 CREATE FUNCTION quittance.apply(locks text[], changes jsonb, events jsonb) RETURNS integer[]
 LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
@@ -157,6 +159,8 @@ END $$;
 -- The events' half of apply(): what hangs on an event hangs on its *newly* being settled.
 CREATE FUNCTION quittance.settle(events jsonb, conflicts integer[]) RETURNS void LANGUAGE plpgsql
 AS $$
+DECLARE
+    revived text[];
 BEGIN
     WITH incoming AS MATERIALIZED (
         -- Locked in the order of their ids, like everywhere.
@@ -191,7 +195,8 @@ BEGIN
             settled_at     = excluded.settled_at,
             attempts       = l.attempts + excluded.attempts
         WHERE l.status = 'dead' -- a settled event is settled once
-        RETURNING l.id
+        -- xmax is set where the row was there before: a dead event that settles after all.
+        RETURNING l.id, l.xmax <> 0 AS was_dead
     ),
     tried AS (
         INSERT INTO quittance.attempts (
@@ -205,21 +210,26 @@ BEGIN
             number integer, started_at_ms bigint, duration_ms bigint, worker text, class text,
             code text, chain text[], request_id text, trace_id text)
     ),
-    resolved AS (
-        UPDATE quittance.dead_letters AS d
-        SET state = 'resolved', resolved_at = clock_timestamp(), updated_at = clock_timestamp()
-        FROM settled
-        WHERE d.event_id = settled.id AND d.state IN ('open', 'retrying')
+    told AS (
+        INSERT INTO quittance.outbox (
+            id, topic, sort, account, livemode, object_kind, object_id, cause, payload)
+        SELECT o.id, o.topic, 'occurrence', i.account, i.livemode, i.object_kind, i.object_id, i.id,
+               o.payload
+        FROM incoming AS i
+        JOIN settled USING (id)
+        CROSS JOIN LATERAL ROWS FROM (
+            jsonb_to_recordset(i.occurrences) AS (id uuid, topic text, payload jsonb)
+        ) WITH ORDINALITY AS o (id, topic, payload, nth)
+        ORDER BY i.settlement, i.id, o.nth
+        ON CONFLICT ON CONSTRAINT outbox_id_key DO NOTHING
     )
-    INSERT INTO quittance.outbox (
-        id, topic, sort, account, livemode, object_kind, object_id, cause, payload)
-    SELECT o.id, o.topic, 'occurrence', i.account, i.livemode, i.object_kind, i.object_id, i.id,
-           o.payload
-    FROM incoming AS i
-    JOIN settled USING (id)
-    CROSS JOIN LATERAL ROWS FROM (
-        jsonb_to_recordset(i.occurrences) AS (id uuid, topic text, payload jsonb)
-    ) WITH ORDINALITY AS o (id, topic, payload, nth)
-    ORDER BY i.settlement, i.id, o.nth
-    ON CONFLICT ON CONSTRAINT outbox_id_key DO NOTHING;
+    SELECT array_agg(id ORDER BY id) INTO revived FROM settled WHERE was_dead;
+
+    -- A statement of its own: the one above may have waited for the transaction that wrote the
+    -- letter, and then does not see it.
+    IF revived IS NOT NULL THEN
+        UPDATE quittance.dead_letters
+        SET state = 'resolved', resolved_at = clock_timestamp(), updated_at = clock_timestamp()
+        WHERE event_id = ANY (revived) AND state IN ('open', 'retrying');
+    END IF;
 END $$;

@@ -138,6 +138,7 @@ impl fmt::Debug for StoreError {
 }
 
 impl From<sqlx::Error> for StoreError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "sqlx::Error is open-ended")]
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
         let database = match &error {
@@ -147,7 +148,7 @@ impl From<sqlx::Error> for StoreError {
             }
             E::Configuration(_) | E::Tls(_) => return Self::Misconfigured(error),
             E::Encode(_) => return Self::Value(error),
-            // `sqlx::Error` is open-ended; what is left are faults of this program or its driver.
+            // What is left are faults of this program or its driver.
             _ => return Self::Unexpected(error),
         };
         let code = database.code().unwrap_or_default().into_owned();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::str::FromStr as _;
 
-use sqlx::migrate::{Migrate as _, Migrator};
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -40,13 +40,16 @@ pub async fn migrate(settings: &config::Database) -> Result<(), StoreError> {
     migrator.create_schema("quittance");
     let run = migrator.run_direct(None, &mut connection, false).await;
     connection.close().await?;
-    run.map_err(|error| match error {
-        sqlx::migrate::MigrateError::Execute(source) => source.into(),
-        sqlx::migrate::MigrateError::VersionMismatch(version) => {
-            StoreError::SchemaDiffers { version }
-        }
+    run.map_err(from_migration)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "MigrateError is open-ended")]
+fn from_migration(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(source) => source.into(),
+        MigrateError::VersionMismatch(version) => StoreError::SchemaDiffers { version },
         other => StoreError::Migration(other),
-    })
+    }
 }
 
 /// Creates the database that a URL names, unless it is there; with `afresh`, one that is there is
@@ -86,7 +89,7 @@ impl Store {
         let applied: HashMap<_, _> = connection
             .list_applied_migrations(TABLE)
             .await
-            .map_err(StoreError::Migration)?
+            .map_err(from_migration)?
             .into_iter()
             .map(|m| (m.version, m.checksum))
             .collect();
