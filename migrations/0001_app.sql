@@ -67,7 +67,7 @@ COMMENT ON COLUMN app.payments.status IS 'Stripe''s status. A failed attempt goe
 COMMENT ON COLUMN app.payments.created_at IS 'When this row was made. When Stripe made the payment: stripe_created.';
 COMMENT ON COLUMN app.payments.amount_received IS 'Stripe''s amount_received: what has been received, not lowered by refunds.';
 COMMENT ON COLUMN app.payments.amount_captured IS 'Sum over app.charges of this payment.';
-COMMENT ON COLUMN app.payments.amount_refunded IS 'Sum over app.charges of this payment; falls again when a refund fails.';
+COMMENT ON COLUMN app.payments.amount_refunded IS 'What went back of the money that was taken: the sum of amount_returned over app.charges of this payment. Falls again when a refund fails.';
 COMMENT ON COLUMN app.payments.stripe_account IS 'The connected account; empty for our own.';
 COMMENT ON COLUMN app.payments.failure_code IS 'Code of the last failed attempt: card_declined, authentication_required, ... NULL after a success.';
 COMMENT ON COLUMN app.payments.failure_decline_code IS 'The bank''s finer word: insufficient_funds, lost_card, ...';
@@ -88,6 +88,10 @@ CREATE TABLE app.charges (
     created_at               TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     amount_captured          BIGINT      NOT NULL,
     amount_refunded          BIGINT      NOT NULL,
+    -- Stripe also counts as refunded what was only authorised and then released (a cancelled
+    -- authorisation, the rest of a partial capture). Nobody's money moved there.
+    amount_returned          BIGINT      NOT NULL GENERATED ALWAYS AS (
+                                 greatest(amount_refunded - (amount - amount_captured), 0)) STORED,
     captured                 BOOLEAN     NOT NULL,
     refunded                 BOOLEAN     NOT NULL,
     disputed                 BOOLEAN     NOT NULL,
@@ -120,7 +124,8 @@ CREATE INDEX charges_payment_intent_idx ON app.charges (payment_intent) WHERE pa
 
 COMMENT ON TABLE  app.charges IS 'One row a Charge: an attempt to move money.';
 COMMENT ON COLUMN app.charges.payment_intent IS 'stripe_payment_intent_id of its payment. No foreign key: a charge may be seen first.';
-COMMENT ON COLUMN app.charges.amount_refunded IS 'What went back so far; falls again when a refund fails.';
+COMMENT ON COLUMN app.charges.amount_refunded IS 'As Stripe counts: what went back so far, and what was authorised and never captured. Falls again when a refund fails.';
+COMMENT ON COLUMN app.charges.amount_returned IS 'What went back of the money that was taken.';
 COMMENT ON COLUMN app.charges.refunded IS 'Stripe''s word for "all of it went back".';
 COMMENT ON COLUMN app.charges.outcome IS 'authorized, issuer_declined, blocked, ...';
 COMMENT ON COLUMN app.charges.stripe_account IS 'The connected account; empty for our own.';

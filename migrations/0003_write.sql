@@ -35,7 +35,7 @@ BEGIN
         created bigint)
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(c.amount_captured), 0)::bigint AS captured,
-               coalesce(sum(c.amount_refunded), 0)::bigint AS refunded
+               coalesce(sum(c.amount_returned), 0)::bigint AS refunded
         FROM app.charges AS c
         WHERE c.payment_intent = r.id AND c.stripe_account = r.account AND c.livemode = r.livemode
     ) AS sums
@@ -134,7 +134,7 @@ BEGIN
     ) AS touched
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(c.amount_captured), 0)::bigint AS captured,
-               coalesce(sum(c.amount_refunded), 0)::bigint AS refunded
+               coalesce(sum(c.amount_returned), 0)::bigint AS refunded
         FROM app.charges AS c
         WHERE c.payment_intent = touched.payment_intent
           AND c.stripe_account = touched.account AND c.livemode = touched.livemode

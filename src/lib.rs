@@ -4,17 +4,17 @@ pub mod domain;
 pub mod config;
 
 pub mod cli;
+#[cfg(feature = "dev")]
+pub mod dev;
 pub mod envelope;
 pub mod http;
 pub mod ingress;
 pub mod ops;
 pub mod queue;
 pub mod reconcile;
+#[cfg(feature = "dev")]
+pub mod simulator;
 pub mod store;
 pub mod stripe_api;
 pub mod telemetry;
 pub mod worker;
-#[cfg(feature = "dev")]
-pub mod dev;
-#[cfg(feature = "dev")]
-pub mod simulator;
