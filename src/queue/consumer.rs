@@ -169,11 +169,8 @@ impl Consumer {
             interval: self.queue.sweep_interval,
         };
         intake.spawn(sweeper.run(stop.clone()));
-        let renewer = Renewer {
-            member: member.clone(),
-            buffer: Arc::clone(buffer),
-            held: Arc::clone(held),
-        };
+        let renewer =
+            Renewer { member: member.clone(), buffer: Arc::clone(buffer), held: Arc::clone(held) };
         let mut renewal = JoinSet::new();
         renewal.spawn(renewer.run(finished.clone()));
         let settler = Settler { member: member.clone(), held: Arc::clone(held) };

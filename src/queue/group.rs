@@ -39,8 +39,8 @@ pub(super) async fn check(link: &Link, keys: &Keys) -> Result<(), QueueError> {
         (keys.payloads(), "hash"),
     ];
     for (key, expected) in expected {
-        let found: String = link
-            .call(|mut redis| async move {
+        let found: String =
+            link.call(|mut redis| async move {
                 redis::cmd("TYPE").arg(key).query_async(&mut redis).await
             })
             .await?;

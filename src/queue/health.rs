@@ -40,10 +40,8 @@ struct Parts {
 
 impl Health {
     pub(super) fn new() -> Self {
-        let unknown = RedisHealth::Down {
-            since: SystemTime::now(),
-            error: "not connected yet".to_owned(),
-        };
+        let unknown =
+            RedisHealth::Down { since: SystemTime::now(), error: "not connected yet".to_owned() };
         let (state, _) = watch::channel(unknown);
         Self(Arc::new(Inner { state, parts: Mutex::default() }))
     }

@@ -109,9 +109,7 @@ impl Member {
         pipeline.atomic();
         pipeline.cmd("XACK").arg(stream).arg(GROUP).arg(&ids).ignore();
         pipeline.cmd("XDEL").arg(stream).arg(&ids).ignore();
-        self.link
-            .call(|mut redis| async move { pipeline.query_async(&mut redis).await })
-            .await
+        self.link.call(|mut redis| async move { pipeline.query_async(&mut redis).await }).await
     }
 
     /// Puts off at most [`LIMIT`] / 2 jobs; answers how many were ours.

@@ -44,10 +44,12 @@ impl Producer {
     /// Class `Unavailable` when Redis does not take it in time.
     pub async fn enqueue(&self, lane: Lane, job: &Job) -> Result<JobId, QueueError> {
         let command = self.add(lane, job)?;
-        let id: String = self
-            .link
-            .call_within(self.limit, |mut redis| async move { command.query_async(&mut redis).await })
-            .await?;
+        let id: String =
+            self.link
+                .call_within(self.limit, |mut redis| async move {
+                    command.query_async(&mut redis).await
+                })
+                .await?;
         Ok(JobId::new(id))
     }
 
@@ -81,7 +83,10 @@ impl Producer {
     pub async fn ready(&self) -> Result<(), QueueError> {
         let command = probe(&self.keys);
         self.link
-            .call_within(self.limit, |mut redis| async move { command.query_async(&mut redis).await })
+            .call_within(
+                self.limit,
+                |mut redis| async move { command.query_async(&mut redis).await },
+            )
             .await
     }
 

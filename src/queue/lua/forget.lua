@@ -1,5 +1,7 @@
 -- Removes consumers that have nothing pending and have been silent for long; XGROUP DELCONSUMER
 -- throws away what is pending, so looking and removing must be one step.
+-- Before Redis 7.2 a live worker that waits in vain counts as silent; it gets its name again with
+-- its next job.
 -- KEYS: lane stream. ARGV: group, silence (ms), limit. Returns how many were removed.
 local stream, group = KEYS[1], ARGV[1]
 local removed = 0
