@@ -16,7 +16,7 @@ use crate::config;
 use crate::domain::retry::{Jitter, Policy};
 
 /// Long enough not to hammer a Redis that starts, short enough to be back at once when it is.
-const BACKOFF: Policy = Policy {
+pub(super) const BACKOFF: Policy = Policy {
     max_attempts: u32::MAX,
     first: Duration::from_millis(50),
     factor: 2.0,
@@ -237,9 +237,9 @@ impl Inner {
             | QueueError::Task(_) => None,
         };
         self.failing.store(true, Ordering::Release);
-        // What answers is there. Whether it takes writes is for the probe to say; the commands that
-        // a full or a loading Redis still serves would contradict each other.
-        let answers = matches!(error, QueueError::NotServing(_));
+        // What answers is there. Whether it serves is for each user of the connection to report: a
+        // full Redis refuses one command and does the next, so they would contradict each other.
+        let answers = matches!(error, QueueError::NotServing(_) | QueueError::Reply(_));
         if let Some(health) = self.health.as_ref().filter(|_| !answers) {
             health.down(self.name, error.chain());
         }

@@ -44,7 +44,6 @@ pub struct Consumer {
     queue: config::Queue,
     member: Member,
     concurrency: usize,
-    health: Health,
 }
 
 impl Consumer {
@@ -67,15 +66,16 @@ impl Consumer {
             keys: Arc::new(Keys::new(&queue.name)),
             name: name.into(),
             lease: queue.lease,
+            health,
         };
         let concurrency = concurrency.max(1);
-        Ok(Self { redis: redis.clone(), queue: queue.clone(), member, concurrency, health })
+        Ok(Self { redis: redis.clone(), queue: queue.clone(), member, concurrency })
     }
 
     /// Whether Redis serves us.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<RedisHealth> {
-        self.health.subscribe()
+        self.member.health.subscribe()
     }
 
     /// Works jobs off until `shutdown`; then fetches no more, gives running jobs `grace` to end,
@@ -149,11 +149,15 @@ impl Consumer {
         let parts = Parts::default();
         let Parts { stop, give_up, finished, .. } = &parts;
         let mut intake = JoinSet::new();
-        for (lane, name) in [(Lane::Live, "fetch live"), (Lane::Backfill, "fetch backfill")] {
+        for (lane, name, part) in [
+            (Lane::Live, "live lane's connection", "live lane"),
+            (Lane::Backfill, "backfill lane's connection", "backfill lane"),
+        ] {
             let patience = fetch::WAIT + self.redis.command_timeout;
-            let link = Link::new(name, &self.redis, patience, Some(self.health.clone()))?;
+            let link = Link::new(name, &self.redis, patience, Some(member.health.clone()))?;
             let fetcher = Fetcher {
                 lane,
+                part,
                 member: member.on(link),
                 buffer: Arc::clone(buffer),
                 held: Arc::clone(held),
@@ -165,7 +169,6 @@ impl Consumer {
             member: member.clone(),
             buffer: Arc::clone(buffer),
             held: Arc::clone(held),
-            health: self.health.clone(),
             interval: self.queue.sweep_interval,
         };
         intake.spawn(sweeper.run(stop.clone()));

@@ -18,6 +18,8 @@ pub(super) const WAIT: Duration = Duration::from_millis(500);
 /// The loop of one lane.
 pub(super) struct Fetcher {
     pub(super) lane: Lane,
+    /// Its name in the health report.
+    pub(super) part: &'static str,
     /// On a connection of its own.
     pub(super) member: Member,
     pub(super) buffer: Arc<Buffer>,
@@ -32,6 +34,7 @@ impl Fetcher {
         let mut unsure = false;
         while let Some(room) = stop.run_until_cancelled(self.room()).await {
             let fetched = if unsure { self.recover().await } else { self.fetch(room).await };
+            self.member.health.report(self.part, &fetched);
             if let Err(error) = &fetched {
                 tracing::debug!(lane = %self.lane, error = error.chain(), "a fetch failed");
             }

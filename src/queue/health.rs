@@ -7,6 +7,8 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::error::QueueError;
+
 /// Whether Redis serves us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedisHealth {
@@ -53,6 +55,18 @@ impl Health {
     /// When the last outage ended, if there was one.
     pub(super) fn recovered(&self) -> Option<Instant> {
         self.0.parts.lock().unwrap_or_else(PoisonError::into_inner).recovered
+    }
+
+    /// Takes a part's own finding: Redis answered, but did not do it. A connection that broke
+    /// reports itself.
+    pub(super) fn report<T>(&self, part: &'static str, result: &Result<T, QueueError>) {
+        match result {
+            Ok(_) => self.up(part),
+            Err(error @ (QueueError::NotServing(_) | QueueError::Reply(_))) => {
+                self.down(part, error.chain());
+            }
+            Err(_) => {}
+        }
     }
 
     pub(super) fn down(&self, part: &'static str, error: String) {

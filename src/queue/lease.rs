@@ -25,7 +25,10 @@ impl Renewer {
     /// after an outage: the outage may have used the lease up.
     pub(super) async fn run(self, finished: CancellationToken) {
         while finished.run_until_cancelled(sleep(self.member.lease / 3)).await.is_some() {
-            while let Err(error) = self.renew().await {
+            loop {
+                let renewed = self.renew().await;
+                self.member.health.report("renewal", &renewed);
+                let Err(error) = renewed else { break };
                 tracing::debug!(error = error.chain(), "leases could not be renewed");
                 if finished.run_until_cancelled(self.member.link.pause()).await.is_none() {
                     return;

@@ -7,6 +7,7 @@ use redis::Value;
 
 use super::connection::Link;
 use super::error::QueueError;
+use super::health::Health;
 use super::job::{Delivery, JobId, Lane};
 use super::keys::{GROUP, Keys};
 use super::producer::{NO_MORE, probe};
@@ -30,6 +31,7 @@ pub(super) struct Member {
     /// taken over like any other worker's.
     pub(super) name: Arc<str>,
     pub(super) lease: Duration,
+    pub(super) health: Health,
 }
 
 impl Member {

@@ -84,7 +84,9 @@ impl Settler {
                 open[lane.index()].add(settlement);
             }
             for lane in Lane::ALL {
-                if let Err(error) = self.tell(lane, &mut open[lane.index()], &mut report).await {
+                let told = self.tell(lane, &mut open[lane.index()], &mut report).await;
+                self.member.health.report(part(lane), &told);
+                if let Err(error) = told {
                     tracing::debug!(%lane, error = error.chain(), "settled jobs wait to be told");
                     give_up.run_until_cancelled(self.member.link.pause()).await;
                 }
@@ -128,6 +130,14 @@ impl Settler {
             open.hand_back.drain(..chunk.len());
         }
         Ok(())
+    }
+}
+
+/// Its name in the health report.
+fn part(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Live => "settling of live jobs",
+        Lane::Backfill => "settling of backfilled jobs",
     }
 }
 

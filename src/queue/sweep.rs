@@ -8,9 +8,9 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::buffer::Buffer;
+use super::connection::BACKOFF;
 use super::error::QueueError;
 use super::fetch::fresh;
-use super::health::Health;
 use super::held::Held;
 use super::job::Lane;
 use super::member::Member;
@@ -24,7 +24,6 @@ pub(super) struct Sweeper {
     pub(super) member: Member,
     pub(super) buffer: Arc<Buffer>,
     pub(super) held: Arc<Held>,
-    pub(super) health: Health,
     pub(super) interval: Duration,
 }
 
@@ -34,7 +33,9 @@ impl Sweeper {
         let mut forgotten: Option<Instant> = None;
         while !stop.is_cancelled() {
             let forget = forgotten.is_none_or(|at| at.elapsed() >= self.member.lease);
-            let gap = match self.sweep(forget, &stop).await {
+            let swept = self.sweep(forget, &stop).await;
+            self.member.health.report("sweep", &swept);
+            let gap = match swept {
                 Ok(next_due) => {
                     if forget {
                         forgotten = Some(Instant::now());
@@ -58,10 +59,12 @@ impl Sweeper {
         forget: bool,
         stop: &CancellationToken,
     ) -> Result<Option<Duration>, QueueError> {
-        self.probe().await?;
+        // A Redis that is full or read-only still answers reads, so only a write shows it.
+        self.member.probe().await?;
         let next_due = self.promote(stop).await?;
+        let since_outage = self.member.health.recovered().map(|at| at.elapsed());
         for lane in Lane::ALL {
-            if !self.is_too_early() {
+            if !is_too_early(since_outage, self.member.lease) {
                 self.take_over(lane, stop).await?;
             }
             if forget {
@@ -71,19 +74,6 @@ impl Sweeper {
         Ok(next_due)
     }
 
-    /// A Redis that is full or read-only still answers reads, so only a write shows it.
-    async fn probe(&self) -> Result<(), QueueError> {
-        const PART: &str = "write";
-        let probe = self.member.probe().await;
-        match &probe {
-            Ok(()) => self.health.up(PART),
-            Err(error @ QueueError::NotServing(_)) => self.health.down(PART, error.chain()),
-            // The connection reports itself.
-            Err(_) => {}
-        }
-        probe
-    }
-
     async fn promote(&self, stop: &CancellationToken) -> Result<Option<Duration>, QueueError> {
         loop {
             let (moved, next_due) = self.member.promote().await?;
@@ -91,12 +81,6 @@ impl Sweeper {
                 return Ok(next_due);
             }
         }
-    }
-
-    /// After an outage every job of every worker looks abandoned. Its owner renews it as soon as it
-    /// is connected again; until all had the time for it, nothing is taken over.
-    fn is_too_early(&self) -> bool {
-        self.health.recovered().is_some_and(|at| at.elapsed() < self.member.lease)
     }
 
     async fn take_over(&self, lane: Lane, stop: &CancellationToken) -> Result<(), QueueError> {
@@ -118,5 +102,24 @@ impl Sweeper {
             }
         }
         Ok(())
+    }
+}
+
+/// After an outage every job of every worker looks abandoned. Its owner renews it as soon as it is
+/// connected again; until all had the time for it, nothing is taken over.
+fn is_too_early(since_outage: Option<Duration>, lease: Duration) -> bool {
+    since_outage.is_some_and(|since| since < lease + BACKOFF.cap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_an_outage_live_workers_get_the_time_to_renew_their_leases() {
+        let lease = Duration::from_secs(30);
+        assert!(!is_too_early(None, lease), "there was none");
+        assert!(is_too_early(Some(lease), lease));
+        assert!(!is_too_early(Some(lease + BACKOFF.cap), lease));
     }
 }

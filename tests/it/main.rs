@@ -13,7 +13,7 @@ mod config;
 mod dev;
 mod ingress;
 mod layers;
-#[cfg(feature = "dev")]
+mod queue;
 mod simulator;
 mod state_machines;
 mod store;

@@ -1,9 +1,8 @@
 //! An ingress with a Redis of its own.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use ::redis::AsyncCommands as _;
-use ::redis::streams::StreamRangeReply;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use quittance::queue::{JobMeta, Producer};
@@ -71,12 +70,15 @@ impl App {
     pub(super) async fn queued(&self) -> Vec<(JobMeta, Vec<u8>)> {
         let client = ::redis::Client::open(self.redis.url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let entries: StreamRangeReply = connection.xrange_all("{quittance}:live").await.unwrap();
-        let job = |entry: ::redis::streams::StreamId| {
-            let meta: Vec<u8> = entry.get("m").unwrap();
-            (serde_json::from_slice(&meta).unwrap(), entry.get("b").unwrap())
+        let entries: Vec<(String, HashMap<String, Vec<u8>>)> = ::redis::cmd("XRANGE")
+            .arg(&["{quittance}:live", "-", "+"])
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        let job = |(_, entry): (String, HashMap<String, Vec<u8>>)| {
+            (serde_json::from_slice(&entry["m"]).unwrap(), entry["b"].clone())
         };
-        entries.ids.into_iter().map(job).collect()
+        entries.into_iter().map(job).collect()
     }
 
     /// The bodies of [`Self::queued`].

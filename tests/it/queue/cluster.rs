@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+use quittance::queue::{Disposition, Limiter};
+
+use super::*;
+
+/// A cluster of one node refuses every command and script whose keys lie in several slots, and
+/// every script that uses a key which it was not given.
+#[tokio::test]
+async fn the_whole_life_of_a_job_passes_on_a_redis_cluster() {
+    let dir = tempfile::tempdir().unwrap();
+    let redis = Redis::start_with(dir.path(), &["--cluster-enabled", "yes"]).await;
+    let queue = Queue::on(redis, dir).lease(Duration::from_millis(300));
+    let _: String = queue.ask("CLUSTER ADDSLOTSRANGE 0 16383").await;
+    eventually("the cluster is ready", async || queue.producer.ready().await.is_ok()).await;
+
+    let limiter = Limiter::new(&server(&queue.redis), &queue.settings).unwrap();
+    assert_eq!(limiter.take("charges", 10).await.unwrap(), None);
+    limiter.slow_down("charges").await.unwrap();
+
+    let seen = Seen::default();
+    let dies = queue.work(1, {
+        let seen = seen.clone();
+        move |delivery| {
+            seen.note(delivery);
+            std::future::pending()
+        }
+    });
+    for lane in Lane::ALL {
+        queue.enqueue_in(lane, numbers(20)).await;
+    }
+    seen.reaches(1).await;
+    dies.die().await;
+    let lives = queue.work(4, {
+        let seen = seen.clone();
+        move |delivery| {
+            let first = delivery.job.meta.attempt == 0;
+            seen.note(delivery);
+            let after = Duration::from_millis(1);
+            std::future::ready(if first { Disposition::Retry { after } } else { Disposition::Done })
+        }
+    });
+    queue.drained().await;
+    assert_eq!(lives.stop().await.left, 0);
+    assert_eq!(seen.len(), 1 + 40 + 40);
+}

@@ -1,0 +1,220 @@
+//! The queue against a real Redis.
+
+mod cluster;
+mod lanes;
+mod leases;
+mod limiter;
+mod outages;
+mod redis;
+mod retries;
+mod work;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quittance::config;
+use quittance::queue::{
+    Consumer, Delivery, Depth, Disposition, Job, JobMeta, JobSource, Lane, Producer, QueueError,
+    Stopped,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::redis::Redis;
+
+/// A queue in a Redis of its own.
+struct Queue {
+    redis: Redis,
+    settings: config::Queue,
+    producer: Producer,
+    _dir: tempfile::TempDir,
+}
+
+impl Queue {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let redis = Redis::start(dir.path()).await;
+        Self::on(redis, dir)
+    }
+
+    fn on(redis: Redis, dir: tempfile::TempDir) -> Self {
+        let settings = config::Queue {
+            name: "test".into(),
+            lease: Duration::from_secs(30),
+            max_deliveries: 3,
+            prefetch: 64,
+            sweep_interval: Duration::from_millis(50),
+            live_share: 8,
+        };
+        let producer = Producer::new(&server(&redis), &settings).unwrap();
+        Self { redis, settings, producer, _dir: dir }
+    }
+
+    fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    fn consumer(&self, concurrency: usize) -> Consumer {
+        Consumer::new(&server(&self.redis), &self.settings, "worker", concurrency).unwrap()
+    }
+
+    fn work<H, F>(&self, concurrency: usize, handler: H) -> Worker
+    where
+        H: Fn(Delivery) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Disposition> + Send + 'static,
+    {
+        self.work_with_grace(concurrency, Duration::from_secs(30), handler)
+    }
+
+    fn work_with_grace<H, F>(&self, concurrency: usize, grace: Duration, handler: H) -> Worker
+    where
+        H: Fn(Delivery) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Disposition> + Send + 'static,
+    {
+        let shutdown = CancellationToken::new();
+        let consumer = self.consumer(concurrency);
+        let task = tokio::spawn(consumer.run(handler, shutdown.clone(), grace));
+        Worker { shutdown, task }
+    }
+
+    async fn enqueue(&self, bodies: impl IntoIterator<Item = String>) {
+        self.enqueue_in(Lane::Live, bodies).await;
+    }
+
+    async fn enqueue_in(&self, lane: Lane, bodies: impl IntoIterator<Item = String>) {
+        let jobs: Vec<_> = bodies.into_iter().map(job).collect();
+        let ids = self.producer.enqueue_many(lane, &jobs).await.unwrap();
+        assert_eq!(ids.len(), jobs.len());
+    }
+
+    async fn depth(&self) -> Depth {
+        self.producer.depth().await.unwrap()
+    }
+
+    async fn drained(&self) {
+        eventually("the queue is empty", async || {
+            self.producer.depth().await.is_ok_and(|depth| depth.total() == 0)
+        })
+        .await;
+    }
+
+    /// Asks Redis itself.
+    async fn ask<T: ::redis::FromRedisValue>(&self, command: &str) -> T {
+        let client = ::redis::Client::open(self.redis.url()).unwrap();
+        let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+        let mut words = command.split(' ');
+        let mut asked = ::redis::cmd(words.next().unwrap());
+        words.for_each(|word| {
+            asked.arg(word);
+        });
+        asked.query_async(&mut redis).await.unwrap()
+    }
+
+    /// Redis' own clock.
+    async fn now(&self) -> Duration {
+        let (seconds, micros): (u64, u64) = self.ask("TIME").await;
+        Duration::from_secs(seconds) + Duration::from_micros(micros)
+    }
+
+    /// Who has which job of the live lane, for how long, and how often it was delivered.
+    async fn pending(&self) -> Vec<(String, String, u64, u32)> {
+        self.ask("XPENDING {test}:live workers - + 1000").await
+    }
+}
+
+fn server(redis: &Redis) -> config::Redis {
+    config::Redis {
+        url: config::Secret::new(redis.url()),
+        connect_timeout: Duration::from_secs(2),
+        command_timeout: Duration::from_secs(2),
+    }
+}
+
+/// A worker that runs.
+struct Worker {
+    shutdown: CancellationToken,
+    task: JoinHandle<Result<Stopped, QueueError>>,
+}
+
+impl Worker {
+    async fn stop(self) -> Stopped {
+        self.shutdown.cancel();
+        self.task.await.unwrap().unwrap()
+    }
+
+    /// Ends it the way SIGKILL would: nothing is told to Redis.
+    async fn die(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+}
+
+/// What handlers saw.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<Delivery>>>);
+
+impl Seen {
+    fn note(&self, delivery: Delivery) {
+        self.0.lock().unwrap().push(delivery);
+    }
+
+    fn all(&self) -> Vec<Delivery> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        let mut bodies: Vec<_> = self.all().iter().map(body).collect();
+        bodies.sort();
+        bodies
+    }
+
+    /// A handler that notes a job and is done with it.
+    fn settle(&self) -> impl Fn(Delivery) -> std::future::Ready<Disposition> + Clone + use<> {
+        let seen = self.clone();
+        move |delivery| {
+            seen.note(delivery);
+            std::future::ready(Disposition::Done)
+        }
+    }
+
+    async fn reaches(&self, count: usize) {
+        eventually("enough jobs were seen", async || self.len() >= count).await;
+    }
+}
+
+fn job(body: String) -> Job {
+    let meta = JobMeta {
+        endpoint: "default".into(),
+        received_at_ms: 1_700_000_000_000,
+        secret_index: Some(1),
+        attempt: 0,
+        source: JobSource::Webhook,
+        trace: None,
+    };
+    Job { meta, body: Bytes::from(body) }
+}
+
+fn body(delivery: &Delivery) -> String {
+    String::from_utf8(delivery.job.body.to_vec()).unwrap()
+}
+
+fn numbers(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{n:06}")).collect()
+}
+
+/// Polls a state that others bring about. The limit only ends a test that has failed.
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(120), waiting).await.is_ok(), "never: {what}");
+}
