@@ -80,8 +80,9 @@ bench: setup ## Measure, against floors measured in the same run (release build)
 	$(CARGO) build --locked --release --bin quittance
 	$(CARGO) bench --locked $(ARGS)
 
+# The documentation is for those who work on it, so it has the private items, and may link to them.
 docs: ## Build the documentation, with warnings as errors
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
 
 clean: ## Remove what was built, and the data of `make dev`
 	$(CARGO) clean
