@@ -311,8 +311,8 @@ fn log_failed(
     decision: &Decision,
 ) {
     let (next, after_ms) = match decision {
-        Decision::Retry { after } => ("retry", Some(after.as_millis())),
-        Decision::Snooze { after } => ("snooze", Some(after.as_millis())),
+        Decision::Retry { after } => ("retry", Some(super::millis(*after))),
+        Decision::Snooze { after } => ("snooze", Some(super::millis(*after))),
         Decision::DeadLetter { .. } => ("dead_letter", None),
     };
     tracing::warn!(

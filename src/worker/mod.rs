@@ -12,3 +12,8 @@ pub mod runtime;
 
 pub use gate::{Gate, GateStatus, Pause};
 pub use runtime::{Parts, WorkerError, run};
+
+/// For log lines: whole milliseconds, in a type that JSON has as a number.
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
