@@ -100,7 +100,12 @@ impl Consumer {
         let (settled, settlements) = mpsc::unbounded_channel();
         let parts = Parts::start(&self, &buffer, settlements)?;
         let context = WorkerContext::new(&self.member.name);
-        let runner = Runner { handler, settled: settled.clone(), abort: abort.clone() };
+        let runner = Runner {
+            handler,
+            member: self.member.clone(),
+            settled: settled.clone(),
+            abort: abort.clone(),
+        };
         let worker = self.worker(context.clone(), &buffer, runner);
         self.supervise(Running { buffer, abort, settled, parts, context, worker }, shutdown, grace)
             .await

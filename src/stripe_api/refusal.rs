@@ -76,6 +76,12 @@ impl Refusal {
         Some(self.meta.limited.unwrap_or(Limited::Endpoint))
     }
 
+    /// Whether this is a "no" that Stripe meant, and not an error of its own or of something between.
+    pub(crate) fn is_stripes_word(&self) -> bool {
+        let class = self.judge().0;
+        self.status < 500 && !matches!(class, Class::Misconfigured(_))
+    }
+
     fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
     }

@@ -61,7 +61,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
     .unwrap();
     assert_eq!(settings.worker.concurrency, 4);
     assert_eq!(settings.worker.job_timeout.as_secs(), 20);
-    assert_eq!(settings.worker.stripe_down_after, 10);
+    assert_eq!(settings.worker.down_after, 5);
     assert_eq!(settings.database.url.reveal(), "postgres://env/x");
     assert_eq!(settings.metrics.listen, Some("127.0.0.1:9100".parse().unwrap()));
     assert!((settings.retry.factor - 1.5).abs() < f64::EPSILON);
@@ -248,7 +248,7 @@ fn a_value_out_of_its_range_is_refused() {
         ("queue", "sweep_interval = \"0s\"", "must be at least 10ms"),
         ("worker", "concurrency = 0", "must be 1 to 4096"),
         ("worker", "job_timeout = \"1ms\"", "must be at least 100ms"),
-        ("worker", "stripe_down_after = 0", "must be at least 1"),
+        ("worker", "down_after = 0", "must be at least 1"),
         ("worker", "probe_interval = \"0s\"", "must be at least 10ms"),
         ("retry", "max_attempts = 0", "must be at least 1"),
         ("retry", "first = \"0s\"", "must be at least 1ms"),

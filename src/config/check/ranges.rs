@@ -74,7 +74,7 @@ fn sizes(settings: &Settings, checker: &mut Checker<'_>) {
     }
     let counts = [
         ("queue.max_deliveries", settings.queue.max_deliveries),
-        ("worker.stripe_down_after", settings.worker.stripe_down_after),
+        ("worker.down_after", settings.worker.down_after),
         ("retry.max_attempts", settings.retry.max_attempts),
         ("reconcile.max_rounds", settings.reconcile.max_rounds),
         ("database.max_connections", settings.database.max_connections),
