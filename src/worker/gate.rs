@@ -171,7 +171,7 @@ impl Gate {
         self.lock().failing.remove(&dependency);
         let mut opened = false;
         self.inner.status.send_if_modified(|status| {
-            if !status.as_ref().is_some_and(|pause| pause.dependency == dependency) {
+            if status.as_ref().is_none_or(|pause| pause.dependency != dependency) {
                 return false;
             }
             let since = status.take().map(|pause| pause.since);
