@@ -1,5 +1,6 @@
 //! What can go wrong on the road, and whose fault it is.
 
+use std::any::Any;
 use std::error::Error as StdError;
 
 use crate::domain::failure::{Class, Dependency, Failure};
@@ -31,6 +32,14 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
+    /// What a caught panic said.
+    #[must_use]
+    pub fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Self::Panicked(text.unwrap_or_else(|| "it did not say why".to_owned()))
+    }
+
     /// The failure as the worker decides on it and ops sees it.
     #[must_use]
     pub fn failure(&self) -> Failure {

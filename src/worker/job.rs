@@ -1,7 +1,9 @@
 //! One job: decode, settle, and say what the queue does with it.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -11,7 +13,7 @@ use crate::domain::failure::{Class, Failure};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
 use crate::queue::{Delivery, Disposition};
-use crate::reconcile::{Fault, Reconciler, Request, Settled};
+use crate::reconcile::{Fault, ReconcileError, Reconciler, Request, Settled};
 use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use crate::store::{Attempt, Receipt, Store, StoreError};
 
@@ -48,10 +50,45 @@ impl Handler {
             lane = delivery.lane.as_str(),
             trace = delivery.job.meta.trace.as_deref().unwrap_or_default(),
         );
-        self.run(delivery).instrument(span).await
+        async {
+            match AssertUnwindSafe(self.run(&delivery)).catch_unwind().await {
+                Ok(disposition) => disposition,
+                Err(panic) => {
+                    let fault = Fault::from(ReconcileError::of_panic(&*panic));
+                    // It is no `Sync`, and may not be held while this waits.
+                    drop(panic);
+                    self.after_panic(&delivery, fault.failure).await
+                }
+            }
+        }
+        .instrument(span)
+        .await
     }
 
-    async fn run(self, delivery: Delivery) -> Disposition {
+    /// A panic is a bug, and yet a failure like any other: it costs an attempt, it is kept, and the
+    /// job that always meets it is given up in the end.
+    async fn after_panic(&self, delivery: &Delivery, failure: Failure) -> Disposition {
+        let clock = Clock::start();
+        // The whole delay: what draws the jitter may be what panicked.
+        let number = delivery.job.meta.attempt.saturating_add(1);
+        let decision = retry::decide(&failure, number, &self.policy, Jitter::new(1.0));
+        // So may be what reads the event.
+        let event = std::panic::catch_unwind(|| envelope::parse(&delivery.job.body));
+        match (event, decision) {
+            (Ok(Ok(event)), decision) => {
+                log_failed(&event, delivery, number, &clock, &failure, &decision);
+                self.dispose(delivery, &event, decision, clock, failure).await
+            }
+            (_, Decision::Retry { after }) => Disposition::Retry { after },
+            (_, Decision::Snooze { after }) => Disposition::Snooze { after },
+            (_, Decision::DeadLetter { reason }) => {
+                let event = DeadEvent::unreadable(&delivery.job.body);
+                self.bury(delivery, event, reason.into(), clock, failure).await
+            }
+        }
+    }
+
+    async fn run(&self, delivery: &Delivery) -> Disposition {
         let event = match envelope::parse(&delivery.job.body) {
             Ok(event) => event,
             Err(error) => {
@@ -59,7 +96,7 @@ impl Handler {
                 let event = DeadEvent::unreadable(&delivery.job.body);
                 tracing::warn!(event = event.key, error = %error, "the event cannot be decoded");
                 let reason = LetterReason::Undecodable;
-                return self.bury(&delivery, event, reason, Clock::start(), failure).await;
+                return self.bury(delivery, event, reason, Clock::start(), failure).await;
             }
         };
         if delivery.deliveries > self.max_deliveries {
@@ -68,15 +105,15 @@ impl Handler {
             let failure = plain(Class::Permanent, "worker_died", text);
             tracing::error!(event = %event.id, died, "a job that kills its workers is given up");
             let reason = DeadReason::Poison.into();
-            return self.bury(&delivery, (&event).into(), reason, Clock::start(), failure).await;
+            return self.bury(delivery, (&event).into(), reason, Clock::start(), failure).await;
         }
         loop {
-            match self.attempt_once(&delivery, &event).await {
+            match self.attempt_once(delivery, &event).await {
                 Ended::Settled => return Disposition::Done,
                 Ended::Outage => {}
                 Ended::Stopped => return Disposition::HandBack,
                 Ended::Failed { decision, clock, failure } => {
-                    return self.dispose(&delivery, &event, decision, clock, failure).await;
+                    return self.dispose(delivery, &event, decision, clock, failure).await;
                 }
             }
         }
@@ -200,7 +237,7 @@ impl Handler {
                 }
                 Err(error) => error,
             };
-            let fault = Fault::from(crate::reconcile::ReconcileError::from(error));
+            let fault = Fault::from(ReconcileError::from(error));
             if !self.gate.failed(pass, None, &fault) {
                 return Kept::Refused(fault.failure.message());
             }
