@@ -14,9 +14,11 @@ use crate::harness::{App, Options};
 /// What the tables hold in the end, apart from what depends on how often Stripe was asked.
 async fn rows(app: &App) -> Vec<Value> {
     let mut all = Vec::new();
-    for table in ["payments", "charges", "refunds"] {
+    for (table, id) in
+        [("payments", "payment_intent"), ("charges", "charge"), ("refunds", "refund")]
+    {
         for mut row in
-            app.db.rows(&format!("SELECT * FROM app.{table} ORDER BY stripe_created")).await
+            app.db.rows(&format!("SELECT * FROM app.{table} ORDER BY stripe_{id}_id")).await
         {
             let fields = row.as_object_mut().unwrap();
             for dependent in ["id", "version", "observed_at", "created_at", "updated_at"] {

@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 
 use crate::harness::{App, Options, Program, eventually};
 
-fn worker(app: &App, name: &str) -> Program {
+fn worker(app: &App, name: &str, lease: &str) -> Program {
     let url = app.db.url();
     let env = [
         ("DATABASE_URL", url.as_str()),
@@ -17,7 +17,7 @@ fn worker(app: &App, name: &str) -> Program {
         ("QUITTANCE__REDIS__COMMAND_TIMEOUT", "300ms"),
         ("QUITTANCE__STRIPE__TIMEOUT", "3s"),
         ("QUITTANCE__WORKER__JOB_TIMEOUT", "3500ms"),
-        ("QUITTANCE__QUEUE__LEASE", "4500ms"),
+        ("QUITTANCE__QUEUE__LEASE", lease),
     ];
     Program::start(&["worker", "--name", name], &env)
 }
@@ -28,7 +28,7 @@ async fn a_worker_that_is_killed_in_mid_job_costs_time_and_nothing_else() {
     let payment = app.pays("pm_card_visa");
     app.stripe().wait_all_acknowledged().await.unwrap();
     app.stripe().set_chaos(|chaos| chaos.hangs = 1.0);
-    let mut dies = worker(&app, "dies");
+    let mut dies = worker(&app, "dies", "4500ms");
     dies.says("working").await;
     eventually("Stripe is being asked", async || app.requests() > 0).await;
     dies.signal(Signal::SIGKILL);
@@ -36,7 +36,7 @@ async fn a_worker_that_is_killed_in_mid_job_costs_time_and_nothing_else() {
     assert_eq!(app.db.count("quittance.events").await, 0, "it was in mid-job");
 
     app.stripe().set_chaos(|chaos| chaos.hangs = 0.0);
-    let mut lives = worker(&app, "lives");
+    let mut lives = worker(&app, "lives", "4500ms");
     app.settled().await;
     app.is_true().await;
     assert_eq!(app.told(&payment).await, ["payment.succeeded"]);
@@ -48,7 +48,9 @@ async fn a_worker_that_is_killed_in_mid_job_costs_time_and_nothing_else() {
 
 #[tokio::test]
 async fn a_worker_that_is_told_to_stop_under_load_ends_well_and_hands_back_the_rest() {
-    let mut app = App::with(Options { workers: 0, ..Options::default() }).await;
+    // A lease that no test waits for: what another worker gets, it gets because it was handed back.
+    let env = &[("QUITTANCE__QUEUE__LEASE", "1h")];
+    let mut app = App::with(Options { workers: 0, env, ..Options::default() }).await;
     for _ in 0..60 {
         app.pays("pm_card_visa");
     }
@@ -58,13 +60,12 @@ async fn a_worker_that_is_told_to_stop_under_load_ends_well_and_hands_back_the_r
         chaos.slow = 1.0;
         chaos.slow_by = std::time::Duration::from_millis(50);
     });
-    let mut stops = worker(&app, "stops");
+    let mut stops = worker(&app, "stops", "1h");
     eventually("it is in mid-load", async || app.db.count("quittance.events").await > 5).await;
     stops.signal(Signal::SIGTERM);
     assert!(stops.ended().await.success(), "{}", stops.logged);
     let depth = app.producer.depth().await.unwrap();
     assert!(depth.total() < waiting && depth.total() > 0, "{depth:?}");
-    assert_eq!(depth.live.in_hand, 0, "all was handed back, though no lease is over");
 
     app.add_worker().await;
     app.settled().await;
