@@ -1,7 +1,19 @@
 -- Schema `quittance`: the bookkeeping behind `app`. Accounts are written as in `app`: '' is our own.
 
+-- The kinds of object that have a table in `app`: where it is, and what writes it. A kind without a
+-- row here is mirrored in quittance.objects alone. Filled by the migration that makes the table.
+CREATE TABLE quittance.kinds (
+    kind      TEXT PRIMARY KEY,
+    app_table REGCLASS NOT NULL,
+    id_column TEXT     NOT NULL,
+    -- (rows jsonb) RETURNS bigint: the number of rows written.
+    writer    REGPROC  NOT NULL
+);
+
 -- The latest JSON of every object of every kind, redacted; its key is also what a compare-and-set
 -- goes by. A tombstone (deleted) is final: no late event resurrects it.
+-- `recorded` is what the rules need to know of the object, so that the road reads one table only,
+-- whatever the kind.
 CREATE TABLE quittance.objects (
     account     TEXT        NOT NULL,
     livemode    BOOLEAN     NOT NULL,
@@ -11,6 +23,7 @@ CREATE TABLE quittance.objects (
     observed_at TIMESTAMPTZ NOT NULL,
     deleted     BOOLEAN     NOT NULL DEFAULT false,
     data        JSONB,
+    recorded    JSONB,
     updated_at  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
     CONSTRAINT objects_pkey PRIMARY KEY (account, livemode, kind, id),

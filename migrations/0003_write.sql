@@ -178,3 +178,8 @@ BEGIN
     GET DIAGNOSTICS written = ROW_COUNT;
     RETURN written;
 END $$;
+
+INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
+    ('payment_intent', 'app.payments', 'stripe_payment_intent_id', 'quittance.write_payment_intents'),
+    ('charge',         'app.charges',  'stripe_charge_id',         'quittance.write_charges'),
+    ('refund',         'app.refunds',  'stripe_refund_id',         'quittance.write_refunds');

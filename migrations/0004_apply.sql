@@ -1,21 +1,17 @@
 -- The one writer of objects and the ledger.
 
 -- Marks the rows of objects that Stripe says are gone. Rare, so it may plan each time.
-CREATE FUNCTION quittance.bury(kind text, rows jsonb) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION quittance.bury(of quittance.kinds, rows jsonb) RETURNS void LANGUAGE plpgsql
 AS $$
-DECLARE
-    target text := CASE kind WHEN 'payment_intent' THEN 'payments'
-                             WHEN 'charge'         THEN 'charges'
-                             WHEN 'refund'         THEN 'refunds' END;
 BEGIN
     EXECUTE format(
-        'UPDATE app.%I AS t
+        'UPDATE %s AS t
          SET deleted = true, version = r.version, observed_at = to_timestamp(r.observed_at),
              updated_at = clock_timestamp()
          FROM jsonb_to_recordset($1) AS r (
              id text, account text, livemode boolean, version bigint, observed_at bigint)
          WHERE t.%I = r.id AND t.stripe_account = r.account AND t.livemode = r.livemode',
-        target, 'stripe_' || kind || '_id') USING rows;
+        of.app_table, of.id_column) USING rows;
 END $$;
 
 -- Settles a slice: every change whose row is still what the caller has read, and every event that
@@ -27,8 +23,8 @@ END $$;
 -- itself, Postgres plans most of these statements anew each time, which costs as much as they do.
 --
 --   locks    names of what the slice touches: its objects, and the payments that they belong to
---   changes  [{settlement, account, livemode, kind, id, expected, observed_at, deleted, data, row,
---              cause, transition: {from, to, kind}, facts: [{id, topic, payload}]}]
+--   changes  [{settlement, account, livemode, kind, id, expected, observed_at, deleted, data,
+--              recorded, row, cause, transition: {from, to, kind}, facts: [{id, topic, payload}]}]
 --   events   [{settlement, id, ..., attempt: {...}, occurrences: [{id, topic, payload}]}]
 CREATE FUNCTION quittance.apply(locks text[], changes jsonb, events jsonb) RETURNS integer[]
 LANGUAGE plpgsql
@@ -39,6 +35,7 @@ DECLARE
     won       integer[] := '{}';
     conflicts integer[] := '{}';
     batch     record;
+    typed     quittance.kinds;
     written   bigint;
 BEGIN
     -- The sums of a payment rely on each statement seeing what was committed before it got its
@@ -60,14 +57,15 @@ BEGIN
             SELECT DISTINCT ON (c.account, c.livemode, c.kind, c.id) c.*
             FROM jsonb_to_recordset(changes) AS c (
                 settlement integer, account text, livemode boolean, kind text, id text,
-                expected bigint, observed_at bigint, deleted boolean, data jsonb)
+                expected bigint, observed_at bigint, deleted boolean, data jsonb,
+                recorded jsonb)
             ORDER BY c.account, c.livemode, c.kind, c.id, c.settlement
         ),
         opened AS (
             INSERT INTO quittance.objects (
-                account, livemode, kind, id, version, observed_at, deleted, data)
+                account, livemode, kind, id, version, observed_at, deleted, data, recorded)
             SELECT w.account, w.livemode, w.kind, w.id, 1, to_timestamp(w.observed_at), w.deleted,
-                   w.data
+                   w.data, w.recorded
             FROM wanted AS w
             WHERE w.expected = 0
             ON CONFLICT ON CONSTRAINT objects_pkey DO NOTHING
@@ -79,6 +77,7 @@ BEGIN
                 observed_at = to_timestamp(w.observed_at),
                 deleted     = w.deleted,
                 data        = coalesce(w.data, o.data),
+                recorded    = coalesce(w.recorded, o.recorded),
                 updated_at  = clock_timestamp()
             FROM wanted AS w
             WHERE o.account = w.account AND o.livemode = w.livemode
@@ -106,15 +105,13 @@ BEGIN
             WHERE (c -> 'settlement')::integer = ANY (won)
             GROUP BY 1, 2 ORDER BY 1, 2
         LOOP
+            SELECT k.* INTO typed FROM quittance.kinds AS k WHERE k.kind = batch.kind;
+            CONTINUE WHEN NOT FOUND; -- mirrored: quittance.objects is all there is of it
             IF batch.deleted THEN
-                PERFORM quittance.bury(batch.kind, batch.rows);
+                PERFORM quittance.bury(typed, batch.rows);
                 CONTINUE;
             END IF;
-            written := CASE batch.kind
-                WHEN 'payment_intent' THEN quittance.write_payment_intents(batch.rows)
-                WHEN 'charge'         THEN quittance.write_charges(batch.rows)
-                WHEN 'refund'         THEN quittance.write_refunds(batch.rows)
-            END;
+            EXECUTE format('SELECT %s($1)', typed.writer) INTO written USING batch.rows;
             IF written IS DISTINCT FROM batch.total THEN
                 RAISE EXCEPTION 'a % of this slice belongs to another account or mode', batch.kind
                     USING ERRCODE = 'QT001';

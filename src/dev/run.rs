@@ -213,18 +213,18 @@ pub async fn differences(
     simulator: &Simulator,
     store: &Store,
 ) -> Result<Vec<Difference>, StoreError> {
-    let charges = simulator.truth(Kind::Charge);
-    let mut payments = simulator.truth(Kind::PaymentIntent);
-    verdict::with_sums(&mut payments, &charges);
     let mut all = Vec::new();
-    for (table, truth) in [
-        (&verdict::PAYMENTS, &payments),
-        (&verdict::CHARGES, &charges),
-        (&verdict::REFUNDS, &simulator.truth(Kind::Refund)),
-    ] {
-        all.extend(verdict::compare(table, truth, &store.rows(table.stored).await?));
+    for table in verdict::TABLES {
+        let mut truth = simulator.truth(table.kind);
+        if table.kind == Kind::PaymentIntent {
+            verdict::with_sums(&mut truth, &simulator.truth(Kind::Charge));
+        }
+        all.extend(verdict::compare(table, &truth, &store.rows(table.name).await?));
     }
-    all.extend(verdict::ledger(&simulator.truth(Kind::Event), &store.rows(Table::Events).await?));
+    all.extend(verdict::ledger(
+        &simulator.truth(Kind::Event),
+        &store.rows(Table("quittance.events")).await?,
+    ));
     all.extend(verdict::forgeries(simulator.stats().webhooks.forged_accepted));
     Ok(all)
 }

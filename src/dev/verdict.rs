@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::simulator::Kind;
+
 /// What a column should hold.
 #[derive(Clone, Copy)]
 enum Expect {
@@ -21,17 +23,19 @@ use Expect::{At, IdAt, TimeAt};
 
 /// One table of `app`, and how each of its columns follows from the object.
 pub(super) struct Table {
-    /// `app.<name>`
-    pub(super) name: &'static str,
-    /// Where it is.
-    pub(super) stored: crate::store::Table,
+    pub(super) name: crate::store::Table,
+    /// The simulator's word for its objects.
+    pub(super) kind: Kind,
     id: &'static str,
     columns: &'static [(&'static str, Expect)],
 }
 
-pub(super) const PAYMENTS: Table = Table {
-    name: "payments",
-    stored: crate::store::Table::Payments,
+/// All tables that the verdict looks at.
+pub(super) const TABLES: &[Table] = &[PAYMENTS, CHARGES, REFUNDS];
+
+const PAYMENTS: Table = Table {
+    name: crate::store::Table("app.payments"),
+    kind: Kind::PaymentIntent,
     id: "stripe_payment_intent_id",
     columns: &[
         ("amount", At("/amount")),
@@ -62,9 +66,9 @@ pub(super) const PAYMENTS: Table = Table {
     ],
 };
 
-pub(super) const CHARGES: Table = Table {
-    name: "charges",
-    stored: crate::store::Table::Charges,
+const CHARGES: Table = Table {
+    name: crate::store::Table("app.charges"),
+    kind: Kind::Charge,
     id: "stripe_charge_id",
     columns: &[
         ("amount", At("/amount")),
@@ -90,9 +94,9 @@ pub(super) const CHARGES: Table = Table {
     ],
 };
 
-pub(super) const REFUNDS: Table = Table {
-    name: "refunds",
-    stored: crate::store::Table::Refunds,
+const REFUNDS: Table = Table {
+    name: crate::store::Table("app.refunds"),
+    kind: Kind::Refund,
     id: "stripe_refund_id",
     columns: &[
         ("amount", At("/amount")),
@@ -157,7 +161,7 @@ pub(super) fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Dif
     let mut found = Vec::new();
     let mut differ = |id: &str, what: &str, expected: String, seen: String| {
         found.push(Difference {
-            table: format!("app.{}", table.name),
+            table: table.name.0.to_owned(),
             id: id.to_owned(),
             what: what.to_owned(),
             expected,

@@ -1,6 +1,6 @@
 //! The kinds of object that have a state machine, gathered.
 //!
-//! A new kind is one file beside this one and one arm in each match here; the compiler finds them.
+//! A new kind is one file beside this one and one line in the list here.
 
 use super::event::{Event, Timestamp};
 use super::id::{ObjectId, Scope};
@@ -8,36 +8,88 @@ use super::notification::Notification;
 use super::transition::Transition;
 use super::{charge, payment, refund};
 
-/// A kind of object that we reconcile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// `payment_intent`
-    PaymentIntent,
-    /// `charge`
-    Charge,
-    /// `refund`
-    Refund,
+/// The list of kinds. Each line makes a variant of [`Kind`], [`Observed`] and [`Recorded`], and an
+/// arm of [`decide`], all of which do the same for every kind: ask its own file.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal in $module:ident,)+) => {
+        /// A kind of object that we reconcile.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind { $($(#[$doc])* $name),+ }
+
+        impl Kind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// Stripe's `object`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            /// From Stripe's `object`.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
+            }
+        }
+
+        /// What Stripe says about an object, in columns.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Observed { $($(#[$doc])* $name(Box<$module::Observed>)),+ }
+
+        impl Observed {
+            /// Its kind.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$name(_) => Kind::$name),+ }
+            }
+        }
+
+        /// What the rules know of a row.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Recorded { $($(#[$doc])* $name($module::Recorded)),+ }
+
+        impl Recorded {
+            /// Its kind.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$name(_) => Kind::$name),+ }
+            }
+        }
+
+        /// Judges an observation against the row, and says what to tell.
+        ///
+        /// # Errors
+        /// The row is of another kind than the observation.
+        pub fn decide(
+            recorded: Option<&Recorded>,
+            observed: &Observed,
+        ) -> Result<(Transition, Vec<Notification>), KindMismatch> {
+            if recorded.is_some_and(|recorded| recorded.kind() != observed.kind()) {
+                return Err(KindMismatch);
+            }
+            Ok(match observed {
+                $(Observed::$name(observed) => {
+                    let recorded = match recorded {
+                        Some(Recorded::$name(recorded)) => Some(recorded),
+                        // None, or ruled out above.
+                        _ => None,
+                    };
+                    let transition = $module::transition(recorded, observed);
+                    (transition, $module::notifications(recorded, observed))
+                })+
+            })
+        }
+    };
 }
 
-impl Kind {
-    /// All kinds.
-    pub const ALL: &'static [Self] = &[Self::PaymentIntent, Self::Charge, Self::Refund];
-
-    /// Stripe's `object`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PaymentIntent => "payment_intent",
-            Self::Charge => "charge",
-            Self::Refund => "refund",
-        }
-    }
-
-    /// From Stripe's `object`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|k| k.as_str() == text)
-    }
+kinds! {
+    /// `payment_intent`
+    PaymentIntent = "payment_intent" in payment,
+    /// `charge`
+    Charge = "charge" in charge,
+    /// `refund`
+    Refund = "refund" in refund,
 }
 
 /// One object, wherever it is named.
@@ -72,28 +124,6 @@ pub fn subjects(event: &Event) -> Vec<Subject> {
     all
 }
 
-/// What Stripe says about an object, in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Observed {
-    /// A payment.
-    PaymentIntent(Box<payment::Observed>),
-    /// A charge.
-    Charge(Box<charge::Observed>),
-    /// A refund.
-    Refund(Box<refund::Observed>),
-}
-
-/// What the rules know of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recorded {
-    /// A payment.
-    PaymentIntent(payment::Recorded),
-    /// A charge.
-    Charge(charge::Recorded),
-    /// A refund.
-    Refund(refund::Recorded),
-}
-
 /// A row as the road sees it, whatever its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -111,38 +141,3 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the row is of another kind than the observation")]
 pub struct KindMismatch;
-
-/// Judges an observation against the row, and says what to tell.
-///
-/// # Errors
-/// The row is of another kind than the observation.
-pub fn decide(
-    recorded: Option<&Recorded>,
-    observed: &Observed,
-) -> Result<(Transition, Vec<Notification>), KindMismatch> {
-    match (observed, recorded) {
-        (Observed::PaymentIntent(o), None) => {
-            Ok((payment::transition(None, o), payment::notifications(None, o)))
-        }
-        (Observed::PaymentIntent(o), Some(Recorded::PaymentIntent(r))) => {
-            Ok((payment::transition(Some(r), o), payment::notifications(Some(r), o)))
-        }
-        (Observed::Charge(o), None) => {
-            Ok((charge::transition(None, o), charge::notifications(None, o)))
-        }
-        (Observed::Charge(o), Some(Recorded::Charge(r))) => {
-            Ok((charge::transition(Some(r), o), charge::notifications(Some(r), o)))
-        }
-        (Observed::Refund(o), None) => {
-            Ok((refund::transition(None, o), refund::notifications(None, o)))
-        }
-        (Observed::Refund(o), Some(Recorded::Refund(r))) => {
-            Ok((refund::transition(Some(r), o), refund::notifications(Some(r), o)))
-        }
-        (Observed::PaymentIntent(_), Some(Recorded::Charge(_) | Recorded::Refund(_)))
-        | (Observed::Charge(_), Some(Recorded::PaymentIntent(_) | Recorded::Refund(_)))
-        | (Observed::Refund(_), Some(Recorded::PaymentIntent(_) | Recorded::Charge(_))) => {
-            Err(KindMismatch)
-        }
-    }
-}

@@ -90,6 +90,7 @@ fn of_change(settlement: usize, change: &Change) -> Value {
     let livemode = subject.scope.mode.is_live();
     let mut row = json!({});
     let mut data = Value::Null;
+    let mut recorded = Value::Null;
     let mut step = Value::Null;
     let mut facts = Vec::new();
     let deleted = match &change.state {
@@ -97,6 +98,7 @@ fn of_change(settlement: usize, change: &Change) -> Value {
         NewState::Present { observed, transition, notifications, raw } => {
             row = columns::of(observed);
             data = raw.clone();
+            recorded = columns::remembered(observed);
             if transition.is_change() {
                 step = json!({
                     "from": transition.from,
@@ -144,6 +146,7 @@ fn of_change(settlement: usize, change: &Change) -> Value {
         "cause": change.cause.as_ref().map(|id| id.as_str()),
         "row": row,
         "data": data,
+        "recorded": recorded,
         "transition": step,
         "facts": facts,
     })

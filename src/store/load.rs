@@ -43,8 +43,7 @@ impl Store {
                    o.version                                           AS "version?",
                    extract(epoch FROM o.observed_at)::bigint           AS "observed_at?",
                    o.deleted                                           AS "deleted?",
-                   coalesce(p.status, c.status, r.status)              AS "status?",
-                   c.amount_refunded                                   AS "amount_refunded?"
+                   o.recorded                                          AS "recorded?"
             FROM (
                 SELECT ARRAY(
                     SELECT e.id
@@ -59,28 +58,10 @@ impl Store {
             LEFT JOIN unnest($2::text[], $3::boolean[], $4::text[], $5::text[]) WITH ORDINALITY
                 AS s (account, livemode, kind, id, nth) ON true
             LEFT JOIN LATERAL (
-                SELECT version, observed_at, deleted FROM quittance.objects
+                SELECT version, observed_at, deleted, recorded FROM quittance.objects
                 WHERE account = s.account AND livemode = s.livemode AND kind = s.kind AND id = s.id
                 LIMIT 1
             ) AS o ON true
-            LEFT JOIN LATERAL (
-                SELECT status FROM app.payments
-                WHERE s.kind = 'payment_intent' AND stripe_payment_intent_id = s.id
-                  AND stripe_account = s.account AND livemode = s.livemode
-                LIMIT 1
-            ) AS p ON true
-            LEFT JOIN LATERAL (
-                SELECT status, amount_refunded FROM app.charges
-                WHERE s.kind = 'charge' AND stripe_charge_id = s.id
-                  AND stripe_account = s.account AND livemode = s.livemode
-                LIMIT 1
-            ) AS c ON true
-            LEFT JOIN LATERAL (
-                SELECT status FROM app.refunds
-                WHERE s.kind = 'refund' AND stripe_refund_id = s.id
-                  AND stripe_account = s.account AND livemode = s.livemode
-                LIMIT 1
-            ) AS r ON true
             ORDER BY s.nth
             "#,
             &events,
@@ -106,10 +87,7 @@ impl Store {
                 rows.push(None);
                 continue;
             };
-            let stored = found
-                .status
-                .as_deref()
-                .map(|status| Stored { status, amount_refunded: found.amount_refunded });
+            let stored = found.recorded.as_ref().map(Stored);
             let recorded =
                 stored.map(|stored| columns::recorded(subject.kind, &stored)).transpose()?;
             rows.push(Some(Row { version, observed_at, deleted, recorded }));

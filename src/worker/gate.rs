@@ -203,7 +203,7 @@ impl Gate {
             let Some(pause) = status.take() else { return false };
             let paused_for = pause.since.elapsed().unwrap_or_default();
             tracing::info!(
-                dependency = %pause.dependency, paused_ms = paused_for.as_millis(),
+                dependency = %pause.dependency, paused_ms = super::millis(paused_for),
                 "resumed: dependency is back"
             );
             true

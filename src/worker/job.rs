@@ -1,13 +1,15 @@
 //! One job: decode, settle, and say what the queue does with it.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::clock::Clock;
 use super::gate::Gate;
+use super::log;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
@@ -76,7 +78,7 @@ impl Handler {
         let event = std::panic::catch_unwind(|| envelope::parse(&delivery.job.body));
         match (event, decision) {
             (Ok(Ok(event)), decision) => {
-                log_failed(&event, delivery, number, &clock, &failure, &decision);
+                log::failed(&event, delivery, number, &clock, &failure, &decision);
                 self.dispose(delivery, &event, decision, clock, failure).await
             }
             (_, Decision::Retry { after }) => Disposition::Retry { after },
@@ -141,7 +143,7 @@ impl Handler {
             Ok(Ok(settled)) => {
                 let asked = matches!(&settled, Settled::Now { fetched: true, .. });
                 self.gate.succeeded(pass, asked);
-                log_settled(event, delivery, number, &clock, &settled);
+                log::settled(event, delivery, number, &clock, &settled);
                 return Ended::Settled;
             }
             Ok(Err(fault)) => fault,
@@ -152,7 +154,7 @@ impl Handler {
         }
         let jitter = Jitter::new((self.random)());
         let decision = retry::decide(&fault.failure, number, &self.policy, jitter);
-        log_failed(event, delivery, number, &clock, &fault.failure, &decision);
+        log::failed(event, delivery, number, &clock, &fault.failure, &decision);
         Ended::Failed { decision, clock, failure: fault.failure }
     }
 
@@ -266,25 +268,6 @@ enum Kept {
     Refused(String),
 }
 
-/// The same moment on both clocks: one to tell people, one to measure with.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    at_ms: i64,
-    at: Instant,
-}
-
-impl Clock {
-    fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let at_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        Self { at_ms, at: Instant::now() }
-    }
-
-    fn elapsed_ms(&self) -> i64 {
-        i64::try_from(self.at.elapsed().as_millis()).unwrap_or(i64::MAX)
-    }
-}
-
 fn plain(class: Class, code: &str, text: String) -> Failure {
     Failure {
         class,
@@ -312,62 +295,4 @@ fn receipt(delivery: &Delivery) -> Receipt {
 /// The trace id of a W3C `traceparent`: `00-<trace id>-<span id>-<flags>`.
 fn trace_id(delivery: &Delivery) -> Option<String> {
     delivery.job.meta.trace.as_deref()?.split('-').nth(1).map(str::to_owned)
-}
-
-fn log_settled(event: &Event, delivery: &Delivery, attempt: u32, clock: &Clock, how: &Settled) {
-    let (outcome, fetched, request_id) = match how {
-        Settled::Now { outcome, fetched, request_id } => {
-            (outcome.as_str(), *fetched, request_id.as_deref())
-        }
-        Settled::Before => ("duplicate", false, None),
-    };
-    tracing::info!(
-        event = %event.id,
-        event_type = %event.event_type,
-        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
-        account = event.account().map(tracing::field::display),
-        mode = event.mode().as_str(),
-        endpoint = delivery.job.meta.endpoint,
-        attempt,
-        deliveries = delivery.deliveries,
-        outcome,
-        fetched,
-        request_id,
-        duration_ms = clock.elapsed_ms(),
-        waited_ms = clock.at_ms.saturating_sub(delivery.job.meta.received_at_ms),
-        "settled"
-    );
-}
-
-fn log_failed(
-    event: &Event,
-    delivery: &Delivery,
-    attempt: u32,
-    clock: &Clock,
-    failure: &Failure,
-    decision: &Decision,
-) {
-    let (next, after_ms) = match decision {
-        Decision::Retry { after } => ("retry", Some(after.as_millis())),
-        Decision::Snooze { after } => ("snooze", Some(after.as_millis())),
-        Decision::DeadLetter { .. } => ("dead_letter", None),
-    };
-    tracing::warn!(
-        event = %event.id,
-        event_type = %event.event_type,
-        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
-        account = event.account().map(tracing::field::display),
-        mode = event.mode().as_str(),
-        endpoint = delivery.job.meta.endpoint,
-        attempt,
-        deliveries = delivery.deliveries,
-        class = failure.class.as_str(),
-        code = failure.code,
-        error = failure.message(),
-        request_id = failure.request_id,
-        next,
-        after_ms,
-        duration_ms = clock.elapsed_ms(),
-        "attempt failed"
-    );
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Stored;
-use crate::domain::charge::{Observed, Recorded, Status};
+use crate::domain::charge::{Observed, Recorded};
 use crate::domain::id::AccountId;
 use crate::domain::transition::Status as _;
 use crate::store::error::StoreError;
@@ -64,11 +64,11 @@ pub(super) fn facts(observed: &Observed) -> Value {
     })
 }
 
+/// What the rules will want to know of this row.
+pub(super) fn remembered(observed: &Observed) -> Value {
+    json!({"status": observed.status.as_str(), "amount_refunded": observed.amount_refunded})
+}
+
 pub(super) fn recorded(stored: &Stored<'_>) -> Result<Recorded, StoreError> {
-    let status = Status::parse(stored.status)
-        .ok_or(StoreError::Unreadable { what: "app.charges.status" })?;
-    let amount_refunded = stored
-        .amount_refunded
-        .ok_or(StoreError::Unreadable { what: "app.charges.amount_refunded" })?;
-    Ok(Recorded { status, amount_refunded })
+    Ok(Recorded { status: stored.status()?, amount_refunded: stored.number("amount_refunded")? })
 }

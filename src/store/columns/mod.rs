@@ -12,6 +12,7 @@ use crate::domain::event::About;
 use crate::domain::id::{ObjectId, Scope};
 use crate::domain::object::{Kind, Observed, Recorded, Subject};
 use crate::domain::payment::FailureReason;
+use crate::domain::transition::Status;
 
 /// The account as it is stored: empty for our own.
 pub(super) fn account(scope: &Scope) -> &str {
@@ -36,13 +37,31 @@ pub(super) fn facts(observed: &Observed) -> Value {
     }
 }
 
-/// What the rules need to know of a row, from the columns that `load` reads.
-pub(super) struct Stored<'a> {
-    pub(super) status: &'a str,
-    pub(super) amount_refunded: Option<i64>,
+/// What the rules will want to know of the row, as it is kept beside it.
+pub(super) fn remembered(observed: &Observed) -> Value {
+    match observed {
+        Observed::PaymentIntent(o) => payment_intent::remembered(o),
+        Observed::Charge(o) => charge::remembered(o),
+        Observed::Refund(o) => refund::remembered(o),
+    }
 }
 
-/// Reads a row.
+/// What was kept beside a row for the rules.
+pub(super) struct Stored<'a>(pub(super) &'a Value);
+
+impl Stored<'_> {
+    fn status<S: Status>(&self) -> Result<S, StoreError> {
+        let text = self.0.get("status").and_then(Value::as_str);
+        text.and_then(S::parse).ok_or(StoreError::Unreadable { what: "objects.recorded.status" })
+    }
+
+    fn number(&self, key: &str) -> Result<i64, StoreError> {
+        let number = self.0.get(key).and_then(Value::as_i64);
+        number.ok_or(StoreError::Unreadable { what: "a number of objects.recorded" })
+    }
+}
+
+/// Reads what was kept.
 pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, StoreError> {
     match kind {
         Kind::PaymentIntent => payment_intent::recorded(stored).map(Recorded::PaymentIntent),

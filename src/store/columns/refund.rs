@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Stored;
-use crate::domain::refund::{Observed, Recorded, Status};
+use crate::domain::refund::{Observed, Recorded};
 use crate::domain::transition::Status as _;
 use crate::store::error::StoreError;
 
@@ -42,8 +42,11 @@ pub(super) fn facts(observed: &Observed) -> Value {
     })
 }
 
+/// What the rules will want to know of this row.
+pub(super) fn remembered(observed: &Observed) -> Value {
+    json!({"status": observed.status.as_str()})
+}
+
 pub(super) fn recorded(stored: &Stored<'_>) -> Result<Recorded, StoreError> {
-    let status = Status::parse(stored.status)
-        .ok_or(StoreError::Unreadable { what: "app.refunds.status" })?;
-    Ok(Recorded { status })
+    Ok(Recorded { status: stored.status()? })
 }

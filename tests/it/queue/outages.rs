@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use quittance::domain::failure::{Class, Dependency};
@@ -182,4 +183,33 @@ async fn a_worker_stops_in_time_while_redis_is_down() {
     let stopped = worker.stop().await;
     queue.redis().resume().unwrap();
     assert_eq!(stopped, Stopped { handed_back: 0, left: 1 });
+}
+
+#[tokio::test]
+async fn jobs_whose_delivery_was_lost_with_the_connection_are_read_again_at_no_cost() {
+    // A lease that no test waits for, so nobody can take the job over.
+    let queue = Queue::start().await.lease(Duration::from_secs(3600));
+    let seen = Seen::default();
+    let worker = queue.work(1, seen.settle());
+    queue.enqueue(["before".to_owned()]).await;
+    queue.drained().await;
+    let consumers: Vec<HashMap<String, ::redis::Value>> =
+        queue.ask("XINFO CONSUMERS {test}:live workers").await;
+    let name: String = ::redis::from_redis_value(consumers[0]["name"].clone()).unwrap();
+
+    // Redis believes that it delivered the job, and the worker never heard of it.
+    let _: String = queue.ask("XGROUP SETID {test}:live workers 99999999999999-0").await;
+    let id = queue.producer.enqueue(Lane::Live, &job("lost".into())).await.unwrap();
+    let claim = format!("XCLAIM {{test}}:live workers {name} 0 {id} FORCE JUSTID");
+    let claimed: Vec<String> = queue.ask(&claim).await;
+    assert_eq!(claimed, [id.as_str()]);
+    let _: String = queue.ask(&format!("XGROUP SETID {{test}}:live workers {id}")).await;
+    let deliveries = queue.pending().await[0].3;
+    let _: u32 = queue.ask("CLIENT KILL TYPE normal SKIPME yes").await;
+
+    seen.reaches(2).await;
+    queue.drained().await;
+    worker.stop().await;
+    assert_eq!(body(&seen.all()[1]), "lost");
+    assert_eq!(seen.all()[1].deliveries, deliveries.max(1));
 }
