@@ -31,12 +31,12 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
-    /// From what a panic left behind.
+    /// What a caught panic said.
     #[must_use]
-    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
+    pub fn of_panic(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Self::Panicked(text.unwrap_or_else(|| "no message".to_owned()))
+        Self::Panicked(text.unwrap_or_else(|| "it did not say why".to_owned()))
     }
 
     /// The failure as the worker decides on it and ops sees it.

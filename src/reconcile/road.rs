@@ -181,9 +181,7 @@ async fn lead_flights(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Subjec
     while let Some(members) = lead.board() {
         let (errands, answers): (Vec<_>, Vec<_>) =
             members.into_iter().map(|m| (m.errand, m.answer)).unzip();
-        let flight = AssertUnwindSafe(inner.flight(&subject, errands)).catch_unwind().await;
-        let result = flight.unwrap_or_else(|panic| Err(ReconcileError::panicked(&*panic)));
-        let results = match result {
+        let results = match caught(inner.flight(&subject, errands)).await {
             Ok(all) => all.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(Fault::from(error)); answers.len()],
         };
@@ -192,6 +190,14 @@ async fn lead_flights(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Subjec
             let _ = answer.send(result);
         }
     }
+}
+
+/// A panic becomes an error, so that whoever waits for a flight hears of its end.
+async fn caught<T>(
+    flight: impl Future<Output = Result<T, ReconcileError>>,
+) -> Result<T, ReconcileError> {
+    let landed = AssertUnwindSafe(flight).catch_unwind().await;
+    landed.unwrap_or_else(|panic| Err(ReconcileError::of_panic(&*panic)))
 }
 
 impl Inner {
@@ -325,5 +331,25 @@ fn settled_event(request: Request, outcome: Outcome, request_id: Option<String>)
             failure: None,
         },
         event: request.event,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flight_that_panics_fails_like_any_other() {
+        let flight = async {
+            assert!(std::hint::black_box(false), "out of {}", "fuel");
+            Ok(())
+        };
+        let fault = Fault::from(caught(flight).await.unwrap_err());
+        assert_eq!(
+            (fault.failure.code.as_str(), fault.failure.class),
+            ("panicked", Class::Transient)
+        );
+        assert_eq!(fault.failure.message(), "panicked: out of fuel");
+        assert_eq!(fault.evidence, Evidence::None, "no dependency is at fault");
     }
 }

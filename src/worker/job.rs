@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
@@ -10,7 +10,9 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::clock::Clock;
 use super::gate::{Gate, Verdict};
+use super::log;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
@@ -65,7 +67,7 @@ impl Handler {
         let clock = Clock::start();
         let work = AssertUnwindSafe(self.run(&delivery)).catch_unwind().await;
         let Err(panic) = work else { return work.unwrap_or(Disposition::HandBack) };
-        let failure = ReconcileError::panicked(&*panic).failure();
+        let failure = ReconcileError::of_panic(&*panic).failure();
         tracing::error!(error = failure.message(), "a job panicked");
         let number = delivery.job.meta.attempt.saturating_add(1);
         let decision = retry::decide(&failure, number, &self.policy, Jitter::new((self.random)()));
@@ -127,7 +129,7 @@ impl Handler {
         let fault = match result {
             Ok(Ok(settled)) => {
                 self.gate.succeeded(pass, answered(&settled));
-                log_settled(event, delivery, number, &clock, &settled);
+                log::settled(event, delivery, number, &clock, &settled);
                 return Ended::Settled;
             }
             Ok(Err(fault)) => fault,
@@ -140,7 +142,7 @@ impl Handler {
         }
         let jitter = Jitter::new((self.random)());
         let decision = retry::decide(&fault.failure, number, &self.policy, jitter);
-        log_failed(event, delivery, number, &clock, &fault.failure, &decision);
+        log::failed(event, delivery, number, &clock, &fault.failure, &decision);
         Ended::Failed { decision, clock, failure: fault.failure }
     }
 
@@ -293,25 +295,6 @@ enum Kept {
     Refused(String),
 }
 
-/// The same moment on both clocks: one to tell people, one to measure with.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    at_ms: i64,
-    at: Instant,
-}
-
-impl Clock {
-    fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let at_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        Self { at_ms, at: Instant::now() }
-    }
-
-    fn elapsed_ms(&self) -> i64 {
-        i64::try_from(self.at.elapsed().as_millis()).unwrap_or(i64::MAX)
-    }
-}
-
 /// What took part in settling an event.
 fn answered(settled: &Settled) -> &'static [Dependency] {
     match settled {
@@ -347,62 +330,4 @@ fn receipt(delivery: &Delivery) -> Receipt {
 /// The trace id of a W3C `traceparent`: `00-<trace id>-<span id>-<flags>`.
 fn trace_id(delivery: &Delivery) -> Option<String> {
     delivery.job.meta.trace.as_deref()?.split('-').nth(1).map(str::to_owned)
-}
-
-fn log_settled(event: &Event, delivery: &Delivery, attempt: u32, clock: &Clock, how: &Settled) {
-    let (outcome, fetched, request_id) = match how {
-        Settled::Now { outcome, fetched, request_id } => {
-            (outcome.as_str(), *fetched, request_id.as_deref())
-        }
-        Settled::Before => ("duplicate", false, None),
-    };
-    tracing::info!(
-        event = %event.id,
-        event_type = %event.event_type,
-        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
-        account = event.account().map(tracing::field::display),
-        mode = event.mode().as_str(),
-        endpoint = delivery.job.meta.endpoint,
-        attempt,
-        deliveries = delivery.deliveries,
-        outcome,
-        fetched,
-        request_id,
-        duration_ms = clock.elapsed_ms(),
-        waited_ms = clock.at_ms.saturating_sub(delivery.job.meta.received_at_ms),
-        "settled"
-    );
-}
-
-fn log_failed(
-    event: &Event,
-    delivery: &Delivery,
-    attempt: u32,
-    clock: &Clock,
-    failure: &Failure,
-    decision: &Decision,
-) {
-    let (next, after_ms) = match decision {
-        Decision::Retry { after } => ("retry", Some(super::millis(*after))),
-        Decision::Snooze { after } => ("snooze", Some(super::millis(*after))),
-        Decision::DeadLetter { .. } => ("dead_letter", None),
-    };
-    tracing::warn!(
-        event = %event.id,
-        event_type = %event.event_type,
-        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
-        account = event.account().map(tracing::field::display),
-        mode = event.mode().as_str(),
-        endpoint = delivery.job.meta.endpoint,
-        attempt,
-        deliveries = delivery.deliveries,
-        class = failure.class.as_str(),
-        code = failure.code,
-        error = failure.message(),
-        request_id = failure.request_id,
-        next,
-        after_ms,
-        duration_ms = clock.elapsed_ms(),
-        "attempt failed"
-    );
 }

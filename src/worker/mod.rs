@@ -5,9 +5,11 @@
 //! [`crate::domain::retry::decide`] what a failure means, and keeps that decision in the tables
 //! before the queue hears of it.
 
+mod clock;
 pub mod gate;
 mod health;
 mod job;
+mod log;
 pub mod runtime;
 
 pub use gate::{Gate, GateStatus, Pause};

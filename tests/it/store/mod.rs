@@ -1,7 +1,6 @@
 //! The store against a real Postgres.
 
 mod apply;
-mod database;
 mod dead_letters;
 mod given;
 mod once;

@@ -8,8 +8,8 @@ use quittance::domain::refund;
 use quittance::store::{Applied, Change, NewState};
 use serde_json::{Value, json};
 
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 fn account(id: &str) -> AccountId {
     AccountId::parse(id).unwrap()

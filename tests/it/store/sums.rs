@@ -3,8 +3,8 @@
 use quittance::domain::object::Observed;
 use quittance::domain::payment::Status;
 
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 async fn sums(db: &TestDatabase, id: &str) -> (i64, i64) {
     let row = db.json("app.payments", &format!("stripe_payment_intent_id = '{id}'")).await;
