@@ -18,7 +18,7 @@ use super::stage::{DRAIN_WITHIN, Stage};
 use super::verdict::{self, Difference};
 use crate::config::ConfigError;
 use crate::queue::QueueError;
-use crate::simulator::{Kind, Simulator, run_payment};
+use crate::simulator::{Kind, Simulator, run_customer, run_payment};
 use crate::store::{Store, StoreError, Table};
 
 /// What `quittance dev` is asked for.
@@ -171,6 +171,12 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
             let pause = Duration::from_millis(if begun % 3 == 0 { 2_500 } else { 400 });
             if let Err(error) = run_payment(&account, &mut rng, pause).await {
                 tracing::error!(?error, "the simulator refused a step of a payment's story");
+            }
+            // Beside every other payment, somebody signs up, saves a card or checks out.
+            if begun % 2 == 0
+                && let Err(error) = run_customer(&account, &mut rng, pause).await
+            {
+                tracing::error!(?error, "the simulator refused a step of a customer's story");
             }
             told.fetch_add(1, Ordering::Relaxed);
             drop(place);

@@ -3,6 +3,8 @@
 //! The mapping from Stripe's fields to our columns stands here a second time, as a table of its
 //! own. That is on purpose: a judge that shared the code of the judged would share its mistakes.
 
+mod customers;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -31,7 +33,15 @@ pub(super) struct Table {
 }
 
 /// All tables that the verdict looks at.
-pub(super) const TABLES: &[Table] = &[PAYMENTS, CHARGES, REFUNDS];
+pub(super) const TABLES: &[Table] = &[
+    PAYMENTS,
+    CHARGES,
+    REFUNDS,
+    customers::CUSTOMERS,
+    customers::SETUP_INTENTS,
+    customers::CHECKOUT_SESSIONS,
+    customers::PAYMENT_METHODS,
+];
 
 const PAYMENTS: Table = Table {
     name: crate::store::Table("app.payments"),
@@ -170,7 +180,18 @@ pub(super) fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Dif
     };
     for object in truth {
         let id = text(object, "id");
-        let Some(row) = rows.remove(&id) else {
+        let deleted = |it: &Value| it.get("deleted") == Some(&Value::Bool(true));
+        let row = rows.remove(&id);
+        if let Some(row) = row.filter(|row| deleted(row) != deleted(object)) {
+            differ(&id, "deleted", deleted(object).to_string(), deleted(row).to_string());
+            continue;
+        }
+        if deleted(object) {
+            // What is left of it at Stripe says no more than that. There is no row at all where it
+            // was gone before anybody looked.
+            continue;
+        }
+        let Some(row) = row else {
             differ(&id, "row", "present".to_owned(), "missing".to_owned());
             continue;
         };
@@ -304,6 +325,23 @@ mod tests {
         assert_eq!((&*found[0].what, &*found[0].found), ("row", "missing"));
         let found = compare(&REFUNDS, &[], &[row()]);
         assert_eq!((&*found[0].what, &*found[0].found), ("row", "present"));
+    }
+
+    #[test]
+    fn a_deleted_object_and_its_row_must_agree() {
+        let gone = json!({"id": "re_1", "object": "refund", "deleted": true});
+        let mut buried = row();
+        buried["deleted"] = json!(true);
+        for (object, rows, expected) in [
+            (gone.clone(), vec![], None),
+            (gone.clone(), vec![buried.clone()], None),
+            (gone, vec![row()], Some(("deleted", "false"))),
+            (refund(), vec![buried], Some(("deleted", "true"))),
+        ] {
+            let found = compare(&REFUNDS, &[object], &rows);
+            let found = found.first().map(|d| (d.what.as_str(), d.found.as_str()));
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! value, so that each rule is a table that can be printed, reviewed and tested whole.
 //!
 //! Reading order: what things are called ([`id`], [`money`], [`event`]), what Stripe can say about
-//! each object ([`payment`], [`charge`], [`refund`], gathered in [`object`]), what a job should do
+//! each object ([`payment`], [`charge`], [`refund`] and so on, gathered in [`object`]), what a job should do
 //! next ([`plan`]), and what to do when it fails ([`failure`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -19,6 +19,11 @@ pub mod transition;
 pub mod charge;
 pub mod payment;
 pub mod refund;
+
+pub mod checkout;
+pub mod customer;
+pub mod payment_method;
+pub mod setup;
 
 pub mod object;
 pub mod plan;

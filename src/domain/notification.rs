@@ -87,6 +87,20 @@ topics! {
     RefundCanceled = "refund.canceled",
     /// An attempt to pay failed; the payment may still succeed.
     PaymentAttemptFailed = "payment.attempt_failed",
+    /// The method is kept and can be charged.
+    SetupSucceeded = "setup.succeeded",
+    /// The customer has to do something before the method is kept.
+    SetupRequiresAction = "setup.requires_action",
+    /// Ended without a method.
+    SetupCanceled = "setup.canceled",
+    /// The customer came through; says whether it is paid.
+    CheckoutCompleted = "checkout.completed",
+    /// The money of a checkout is there, at once or days later.
+    CheckoutPaid = "checkout.paid",
+    /// The delayed payment of a completed checkout failed.
+    CheckoutPaymentFailed = "checkout.payment_failed",
+    /// Nobody came through in time.
+    CheckoutExpired = "checkout.expired",
 }
 
 /// The occurrence that an event of this type tells, if any.
@@ -94,6 +108,8 @@ topics! {
 pub fn occurrence(event_type: &str) -> Option<Notification> {
     let topic = match event_type {
         "payment_intent.payment_failed" => Topic::PaymentAttemptFailed,
+        "checkout.session.async_payment_failed" => Topic::CheckoutPaymentFailed,
+        "checkout.session.expired" => Topic::CheckoutExpired,
         _ => return None,
     };
     Some(Notification::occurrence(topic))

@@ -7,6 +7,7 @@ use super::id::{ObjectId, Scope};
 use super::notification::Notification;
 use super::transition::Transition;
 use super::{charge, payment, refund};
+use super::{checkout, customer, payment_method, setup};
 
 /// The list of kinds. Each line makes a variant of [`Kind`], [`Observed`] and [`Recorded`], and an
 /// arm of [`decide`], all of which do the same for every kind: ask its own file.
@@ -90,6 +91,14 @@ kinds! {
     Charge = "charge" in charge,
     /// `refund`
     Refund = "refund" in refund,
+    /// `customer`
+    Customer = "customer" in customer,
+    /// `setup_intent`
+    SetupIntent = "setup_intent" in setup,
+    /// `checkout.session`
+    CheckoutSession = "checkout.session" in checkout,
+    /// `payment_method`
+    PaymentMethod = "payment_method" in payment_method,
 }
 
 /// One object, wherever it is named.
@@ -120,6 +129,7 @@ pub fn subjects(event: &Event) -> Vec<Subject> {
             all.extend(about.charge.as_ref().map(|charge| subject(Kind::Charge, charge)))
         }
         Kind::PaymentIntent | Kind::Charge => {}
+        Kind::Customer | Kind::SetupIntent | Kind::CheckoutSession | Kind::PaymentMethod => {}
     }
     all
 }

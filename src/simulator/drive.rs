@@ -148,7 +148,8 @@ impl Account {
         })
     }
 
-    /// All objects of a kind as they are now, oldest first.
+    /// All objects of a kind as they are now, oldest first, and deleted customers as tombstones. Of
+    /// checkouts and payment methods only those of which an event told.
     #[must_use]
     pub fn truth(&self, kind: Kind) -> Vec<Value> {
         let office = &self.core.office;
@@ -177,6 +178,10 @@ impl Account {
                     .filter(|item| alive(&item.id))
                     .map(|item| item.render())
                     .collect(),
+                Kind::Customer => books.all_customers(),
+                Kind::SetupIntent => books.all_setups(),
+                Kind::CheckoutSession => books.all_checkouts(),
+                Kind::PaymentMethod => books.all_methods(),
                 Kind::Event => books
                     .events
                     .all()
@@ -213,12 +218,12 @@ impl Account {
         })
     }
 
-    fn cause(&self) -> Cause {
+    pub(super) fn cause(&self) -> Cause {
         let request = format!("req_{:014}", self.core.next_request());
         Cause { request: Some(request), idempotency_key: None }
     }
 
-    fn act<T>(&self, cause: Cause, action: impl FnOnce(&mut Tx<'_>) -> T) -> T {
+    pub(super) fn act<T>(&self, cause: Cause, action: impl FnOnce(&mut Tx<'_>) -> T) -> T {
         self.core.act(&self.scope, cause, &self.core.config.api_version, action)
     }
 }

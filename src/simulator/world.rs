@@ -9,6 +9,7 @@ use super::api::Idempotency;
 use super::error::ApiError;
 use super::ids::Ids;
 use super::objects::{Cause, Charge, Event, PaymentIntent, PaymentMethod, Refund, Snapshot};
+use super::objects::{CheckoutSession, Customer, SetupIntent};
 
 /// Account and mode: nothing in one is seen from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +31,14 @@ pub enum Kind {
     Refund,
     /// `event`
     Event,
+    /// `customer`
+    Customer,
+    /// `setup_intent`
+    SetupIntent,
+    /// `checkout.session`
+    CheckoutSession,
+    /// `payment_method`
+    PaymentMethod,
 }
 
 /// Objects of one kind, in the order in which they were made.
@@ -73,6 +82,9 @@ pub(crate) struct Books {
     pub(crate) charges: Shelf<Charge>,
     pub(crate) refunds: Shelf<Refund>,
     pub(crate) payment_methods: Shelf<PaymentMethod>,
+    pub(crate) customers: Shelf<Customer>,
+    pub(crate) setup_intents: Shelf<SetupIntent>,
+    pub(crate) checkout_sessions: Shelf<CheckoutSession>,
     pub(crate) events: Shelf<Arc<Event>>,
     pub(crate) idempotency: Idempotency,
     /// Ids of objects that were deleted, with their kind.
@@ -97,6 +109,12 @@ impl Books {
     pub(crate) fn show_payment(&self, payment: &PaymentIntent, version: &str) -> Value {
         payment
             .render(version, payment.latest_charge.as_deref().and_then(|id| self.charges.get(id)))
+    }
+
+    /// What a GET of a deleted object answers.
+    pub(crate) fn tombstone(&self, id: &str) -> Option<Value> {
+        let object = self.deleted.get(id)?;
+        Some(json!({ "id": id, "object": object, "deleted": true }))
     }
 
     pub(crate) fn refunds_of(&self, charge: &Charge) -> Vec<&Refund> {
@@ -195,7 +213,6 @@ impl Tx<'_> {
 
     /// What a GET of a deleted object answers.
     pub(crate) fn tombstone(&self, id: &str) -> Option<Value> {
-        let object = self.books.deleted.get(id)?;
-        Some(json!({ "id": id, "object": object, "deleted": true }))
+        self.books.tombstone(id)
     }
 }

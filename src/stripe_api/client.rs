@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use stripe_checkout::checkout_session::RetrieveCheckoutSession;
 use stripe_client_core::StripeRequest;
 use stripe_core::charge::RetrieveCharge;
+use stripe_core::customer::RetrieveCustomer;
 use stripe_core::payment_intent::RetrievePaymentIntent;
 use stripe_core::refund::RetrieveRefund;
+use stripe_core::setup_intent::RetrieveSetupIntent;
+use stripe_payment::payment_method::RetrievePaymentMethod;
 
 use super::answer::{Answer, Limited, Meta};
 use super::budget::Budget;
@@ -18,6 +22,7 @@ use super::field::Unfit;
 use super::refusal::Refusal;
 use super::transport::Transport;
 use super::{charge, decode, payment_intent, refund};
+use super::{checkout_session, customer, payment_method, setup_intent};
 use crate::config;
 use crate::domain::event::Timestamp;
 use crate::domain::id::{Mode, Scope};
@@ -126,6 +131,34 @@ impl Client {
                 })
                 .await
             }
+            Kind::Customer => {
+                let request = RetrieveCustomer::new(id);
+                self.read(subject, "customers", &request, |it| {
+                    Ok(Observed::Customer(Box::new(customer::observe(it)?)))
+                })
+                .await
+            }
+            Kind::SetupIntent => {
+                let request = RetrieveSetupIntent::new(id);
+                self.read(subject, "setup_intents", &request, |it| {
+                    Ok(Observed::SetupIntent(Box::new(setup_intent::observe(it)?)))
+                })
+                .await
+            }
+            Kind::CheckoutSession => {
+                let request = RetrieveCheckoutSession::new(id);
+                self.read(subject, "checkout_sessions", &request, |it| {
+                    Ok(Observed::CheckoutSession(Box::new(checkout_session::observe(it)?)))
+                })
+                .await
+            }
+            Kind::PaymentMethod => {
+                let request = RetrievePaymentMethod::new(id);
+                self.read(subject, "payment_methods", &request, |it| {
+                    Ok(Observed::PaymentMethod(Box::new(payment_method::observe(it)?)))
+                })
+                .await
+            }
         }
     }
 
@@ -143,16 +176,19 @@ impl Client {
         }
     }
 
-    async fn read<R>(
+    /// What is decoded is the living object, and not the request's own output: for a kind that can
+    /// be deleted that is "one of two", whose decoding could not name the field at fault. Deletion
+    /// is told apart before.
+    async fn read<R, T>(
         &self,
         subject: &Subject,
         endpoint: &'static str,
         request: &R,
-        observe: impl FnOnce(R::Output) -> Result<Observed, Unfit>,
+        observe: impl FnOnce(T) -> Result<Observed, Unfit>,
     ) -> Result<Fetched, StripeError>
     where
         R: StripeRequest,
-        R::Output: DeserializeOwned,
+        T: DeserializeOwned,
     {
         let account = subject.scope.account.as_ref().map(|account| account.as_str());
         let buckets = Buckets::of(&subject.scope, endpoint);

@@ -24,6 +24,11 @@ mod field;
 mod payment_intent;
 mod refund;
 
+mod checkout_session;
+mod customer;
+mod payment_method;
+mod setup_intent;
+
 pub use budget::{Budget, Unlimited};
 pub use client::{Client, Fetched, FetchedState};
 pub use error::StripeError;

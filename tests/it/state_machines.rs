@@ -5,6 +5,7 @@ use std::path::Path;
 
 use quittance::domain::transition::{Status, matrix};
 use quittance::domain::{charge, payment, refund};
+use quittance::domain::{checkout, customer, payment_method, setup};
 
 const INTRODUCTION: &str = "\
 # State machines
@@ -44,6 +45,30 @@ Money on its way back. `succeeded` is not the end: a bank can send the money bac
 (`failed`), and a refund to a card can be called off for a short while (`canceled`).
 ";
 
+const CUSTOMER: &str = "\
+Who pays. Stripe gives a customer no status; what comes and goes is whether it owes money
+(`delinquent`). A deleted customer is no status either: its row is a tombstone, and no later event
+brings it back.
+";
+
+const SETUP_INTENT: &str = "\
+Keeping a payment method for later. As with a payment, a failed attempt goes *back* to
+`requires_payment_method`, and only `canceled` and `succeeded` are ends.
+";
+
+const CHECKOUT_SESSION: &str = "\
+A customer on Stripe's page. Stripe says it in two fields, `status` and `payment_status`; the machine
+is over both at once, because the step that matters most, from complete but unpaid to paid, changes
+only the second. A delayed method stays at `complete/unpaid` until Stripe says that the money came,
+and for ever if it does not.
+";
+
+const PAYMENT_METHOD: &str = "\
+A card or an account that can be charged. Stripe gives it no status: it is attached while a customer
+has it. Stripe does not attach again what was detached; a method that was looked at *before* its
+first attachment looks detached too, so that step is known.
+";
+
 fn page() -> String {
     use {charge::Status as C, payment::Status as P, refund::Status as R};
     let mut page = INTRODUCTION.to_owned();
@@ -55,6 +80,20 @@ fn page() -> String {
     );
     section(&mut page, "Charge", CHARGE, &[C::Pending, C::Succeeded, C::Failed]);
     section(&mut page, "Refund", REFUND, &[R::Pending, R::RequiresAction, R::Succeeded]);
+    section(&mut page, "Customer", CUSTOMER, &[customer::Status::Current]);
+    section(
+        &mut page,
+        "SetupIntent",
+        SETUP_INTENT,
+        &[setup::Status::RequiresPaymentMethod, setup::Status::RequiresConfirmation],
+    );
+    section(&mut page, "Checkout Session", CHECKOUT_SESSION, &[checkout::Status::Open]);
+    section(
+        &mut page,
+        "PaymentMethod",
+        PAYMENT_METHOD,
+        &[payment_method::Status::Detached, payment_method::Status::Attached],
+    );
     page
 }
 

@@ -8,8 +8,17 @@ mod captures;
 mod payments;
 mod refunds;
 
+mod checkouts;
+mod customers;
+mod methods;
+mod setups;
+
 pub use payments::{Confirm, NewPayment};
 pub use refunds::NewRefund;
+
+pub use checkouts::NewCheckout;
+pub use customers::NewCustomer;
+pub use setups::NewSetup;
 
 use super::error::ApiError;
 use super::objects::PaymentIntent;

@@ -33,7 +33,9 @@ impl Call {
     /// The endpoint, as limits and counters know it: `GET /v1/charges/{id}`.
     pub(crate) fn endpoint(&self) -> String {
         let mut segments = self.segments();
-        if let Some(id) = segments.get_mut(2) {
+        // Sessions are the one collection with two words to its name.
+        let place = if segments.get(1) == Some(&"checkout") { 3 } else { 2 };
+        if let Some(id) = segments.get_mut(place) {
             *id = "{id}";
         }
         format!("{} /{}", self.method, segments.join("/"))
@@ -77,6 +79,9 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
             let found = found.ok_or_else(|| ApiError::no_such("PaymentMethod", id, "id"))?;
             Ok(found.render())
         }
+        ["v1", "customers", id] => Ok(tx.customer(id)?.render()),
+        ["v1", "setup_intents", id] => Ok(tx.setup(id)?.render()),
+        ["v1", "checkout", "sessions", id] => Ok(tx.checkout(id)?.render()),
         ["v1", "events", id] => {
             let found = tx.books.events.get(id).filter(|event| is_kept(event, tx.now));
             let event = found.ok_or_else(|| ApiError::no_such("event", id, "id"))?;

@@ -5,6 +5,11 @@ mod charge;
 mod payment_intent;
 mod refund;
 
+mod checkout_session;
+mod customer;
+mod payment_method;
+mod setup_intent;
+
 use serde_json::{Map, Value, json};
 
 use super::error::StoreError;
@@ -25,6 +30,10 @@ pub(super) fn of(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::columns(o),
         Observed::Charge(o) => charge::columns(o),
         Observed::Refund(o) => refund::columns(o),
+        Observed::Customer(o) => customer::columns(o),
+        Observed::SetupIntent(o) => setup_intent::columns(o),
+        Observed::CheckoutSession(o) => checkout_session::columns(o),
+        Observed::PaymentMethod(o) => payment_method::columns(o),
     }
 }
 
@@ -34,6 +43,10 @@ pub(super) fn facts(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::facts(o),
         Observed::Charge(o) => charge::facts(o),
         Observed::Refund(o) => refund::facts(o),
+        Observed::Customer(o) => customer::facts(o),
+        Observed::SetupIntent(o) => setup_intent::facts(o),
+        Observed::CheckoutSession(o) => checkout_session::facts(o),
+        Observed::PaymentMethod(o) => payment_method::facts(o),
     }
 }
 
@@ -43,6 +56,10 @@ pub(super) fn remembered(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::remembered(o),
         Observed::Charge(o) => charge::remembered(o),
         Observed::Refund(o) => refund::remembered(o),
+        Observed::Customer(o) => customer::remembered(o),
+        Observed::SetupIntent(o) => setup_intent::remembered(o),
+        Observed::CheckoutSession(o) => checkout_session::remembered(o),
+        Observed::PaymentMethod(o) => payment_method::remembered(o),
     }
 }
 
@@ -67,6 +84,10 @@ pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, Stor
         Kind::PaymentIntent => payment_intent::recorded(stored).map(Recorded::PaymentIntent),
         Kind::Charge => charge::recorded(stored).map(Recorded::Charge),
         Kind::Refund => refund::recorded(stored).map(Recorded::Refund),
+        Kind::Customer => customer::recorded(stored).map(Recorded::Customer),
+        Kind::SetupIntent => setup_intent::recorded(stored).map(Recorded::SetupIntent),
+        Kind::CheckoutSession => checkout_session::recorded(stored).map(Recorded::CheckoutSession),
+        Kind::PaymentMethod => payment_method::recorded(stored).map(Recorded::PaymentMethod),
     }
 }
 
@@ -77,6 +98,12 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
     let payment = match observed {
         Some(Observed::Charge(o)) => o.payment_intent.as_ref(),
         Some(Observed::PaymentIntent(_) | Observed::Refund(_)) | None => None,
+        Some(
+            Observed::Customer(_)
+            | Observed::SetupIntent(_)
+            | Observed::CheckoutSession(_)
+            | Observed::PaymentMethod(_),
+        ) => None,
     };
     names.extend(payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())));
     names

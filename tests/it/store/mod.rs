@@ -1,6 +1,7 @@
 //! The store against a real Postgres.
 
 mod apply;
+mod customers;
 mod dead_letters;
 mod given;
 mod once;
