@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _};
+use tokio::sync::watch;
 
 use super::error::StoreError;
 use crate::config;
@@ -16,6 +17,8 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) pool: PgPool,
+    /// Counts what this process writes into the outbox, to wake its relay.
+    pub(super) told: watch::Sender<u64>,
 }
 
 impl Store {
@@ -43,7 +46,7 @@ impl Store {
             })
             .after_connect(move |connection, _| Box::pin(prepare(connection, timeout)))
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool, told: watch::Sender::new(0) })
     }
 
     /// Whether Postgres answers.
