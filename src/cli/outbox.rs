@@ -63,7 +63,8 @@ fn status(destinations: &[DestinationState], json: bool) {
         let rows: Vec<_> = destinations
             .iter()
             .map(|one| {
-                let oldest = one.oldest_seconds.map_or_else(|| "-".to_owned(), |s| format!("{s} s"));
+                let oldest =
+                    one.oldest_seconds.map_or_else(|| "-".to_owned(), |s| format!("{s} s"));
                 let numbers = [one.behind, one.pending, one.dead].map(|n| n.to_string());
                 std::iter::once(one.name.clone()).chain(numbers).chain([oldest]).collect()
             })

@@ -113,7 +113,7 @@ impl Layers {
         let template = manual::template(&self.defaults, table).and_then(Value::as_table);
         for (key, value) in template.into_iter().flatten() {
             self.leaves
-                .entry([table, &[key.clone()]].concat())
+                .entry([table, std::slice::from_ref(key)].concat())
                 .or_insert_with(|| Leaf { value: value.clone(), origin: Origin::Default });
         }
     }

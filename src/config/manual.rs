@@ -14,9 +14,9 @@ const DEFAULT: &str = "default";
 /// How many keys lead to the table of one member of a family, its name included; none if the path
 /// leads to no such table.
 pub(super) fn member(path: &[String]) -> Option<usize> {
-    let family = FAMILIES
-        .iter()
-        .find(|family| path.len() > family.len() && path.iter().zip(**family).all(|(a, b)| a == b))?;
+    let family = FAMILIES.iter().find(|family| {
+        path.len() > family.len() && path.iter().zip(**family).all(|(a, b)| a == b)
+    })?;
     Some(family.len() + 1)
 }
 

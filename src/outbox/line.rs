@@ -181,7 +181,14 @@ impl Line {
                 (None, true)
             }
         };
-        tracing::debug!(destination = name, count = all.len(), attempt, ?again, error = message, "not delivered");
+        tracing::debug!(
+            destination = name,
+            count = all.len(),
+            attempt,
+            ?again,
+            error = message,
+            "not delivered"
+        );
         let undelivered =
             Undelivered { claimed: all, again, counts, code: &failure.code, message: &message };
         self.store.mark_undelivered(name, &undelivered).await

@@ -92,7 +92,8 @@ mod tests {
     fn all_keys_of_every_script_and_command_hash_to_one_slot() {
         let keys = Keys::new("quittance");
         let expected = slot("quittance");
-        let mut of_commands = vec![keys.ready().to_owned(), keys.outbox().to_owned(), keys.budget("acct_1:{x}")];
+        let mut of_commands =
+            vec![keys.ready().to_owned(), keys.outbox().to_owned(), keys.budget("acct_1:{x}")];
         of_commands.extend(Lane::ALL.map(|lane| keys.stream(lane).to_owned()));
         for key in of_commands {
             assert_eq!(slot(&key), expected, "{key}");

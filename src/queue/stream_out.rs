@@ -58,7 +58,10 @@ impl StreamOut {
             command.arg("body").arg(entry.body).ignore();
         }
         self.link
-            .call_within(self.limit, |mut redis| async move { pipeline.query_async(&mut redis).await })
+            .call_within(
+                self.limit,
+                |mut redis| async move { pipeline.query_async(&mut redis).await },
+            )
             .await
     }
 }

@@ -13,6 +13,7 @@ mod config;
 mod dev;
 mod ingress;
 mod layers;
+mod outbox;
 mod queue;
 mod simulator;
 mod state_machines;

@@ -1,9 +1,9 @@
 //! The store against a real Postgres.
 
 mod apply;
-mod database;
+pub(crate) mod database;
 mod dead_letters;
-mod given;
+pub(crate) mod given;
 mod once;
 mod round_trip;
 mod schema;
