@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod http;
 pub mod ingress;
 pub mod ops;
+pub mod outbox;
 pub mod queue;
 pub mod reconcile;
 #[cfg(feature = "dev")]

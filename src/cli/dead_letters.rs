@@ -94,7 +94,7 @@ fn wanted(state: StateArg) -> Option<LetterState> {
     }
 }
 
-fn who(actor: args::Actor) -> String {
+pub(super) fn who(actor: args::Actor) -> String {
     let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
     actor.name.or_else(user).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -10,7 +10,9 @@ mod dead_letters;
 #[cfg(feature = "dev")]
 mod dev;
 mod exit;
+mod outbox;
 mod parts;
+mod relay;
 mod roles;
 mod signals;
 mod table;
@@ -54,6 +56,7 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Migrate => roles::migrate(config).await,
         Command::Config(command) => config::run(config, command),
         Command::DeadLetters(command) => dead_letters::run(config, command).await,
+        Command::Outbox(command) => outbox::run(config, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(args) => return dev::run(args).await,
     };

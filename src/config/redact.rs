@@ -14,6 +14,9 @@ const REDACTED: &str = "[redacted]";
 pub(super) fn is_secret(key: &str) -> bool {
     matches!(key, "redis.url" | "database.url" | "stripe.secret_key")
         || (key.starts_with("endpoints.") && key.ends_with(".secrets"))
+        // A URL may hold a token, as those of many chat services do.
+        || (key.starts_with("outbox.destinations.")
+            && (key.ends_with(".secrets") || key.ends_with(".url")))
 }
 
 /// A value as TOML for a message about it; `None` for a secret.

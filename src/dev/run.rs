@@ -15,6 +15,7 @@ use super::disasters::Disasters;
 use super::picture::{Picture, Seen};
 use super::servers::ServerError;
 use super::stage::{DRAIN_WITHIN, Stage};
+use super::told;
 use super::verdict::{self, Difference};
 use crate::config::ConfigError;
 use crate::queue::QueueError;
@@ -190,11 +191,17 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
 async fn look(stage: &Stage, told: u32) -> Seen {
     let depth = tokio::time::timeout(Duration::from_secs(1), stage.producer.depth()).await;
     let ledger = tokio::time::timeout(Duration::from_secs(1), stage.store.ledger_counts()).await;
+    let lines = tokio::time::timeout(Duration::from_secs(1), stage.store.destinations()).await;
     Seen {
         told,
         stats: stage.simulator.as_ref().map(Simulator::stats),
         depth: depth.ok().and_then(Result::ok),
         ledger: ledger.ok().and_then(Result::ok),
+        untold: lines
+            .ok()
+            .and_then(Result::ok)
+            .map(|lines| lines.iter().map(|line| line.behind + line.pending).sum()),
+        heard: stage.receiver.as_ref().map(|receiver| receiver.heard().counts()),
     }
 }
 
@@ -231,6 +238,11 @@ pub async fn differences(
         &simulator.truth(Kind::Event),
         &store.rows(Table("quittance.events")).await?,
     ));
+    if let Some(receiver) = &stage.receiver {
+        let outbox = store.rows(Table("quittance.outbox")).await?;
+        let deliveries = store.rows(Table("quittance.outbox_deliveries")).await?;
+        all.extend(told::judge(&outbox, &deliveries, &receiver.heard()));
+    }
     all.extend(verdict::forgeries(simulator.stats().webhooks.forged_accepted));
     Ok(all)
 }

@@ -48,10 +48,10 @@ impl Notification {
 }
 
 macro_rules! topics {
-    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal),+ $(,)?) => {
         /// What a notification says: the catalogue that consumers subscribe to.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Topic { $($(#[$doc])* $name),+ }
+        pub enum Topic { $($(#[doc = $doc])+ $name),+ }
 
         impl Topic {
             /// The whole catalogue.
@@ -61,6 +61,12 @@ macro_rules! topics {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),+ }
+            }
+
+            /// What it says, in a sentence: the comment that stands above it here.
+            #[must_use]
+            pub fn describe(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii()),+ }
             }
         }
     };

@@ -20,6 +20,7 @@ pub mod dead_letter;
 pub mod error;
 pub mod history;
 pub mod load;
+pub mod outbox;
 mod outbox_id;
 pub mod redact;
 pub mod review;

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, Imports)] = &[
         "worker",
         Imports::Only(&["domain", "envelope", "queue", "reconcile", "store", "config", "http"]),
     ),
+    ("outbox", Imports::Only(&["domain", "store", "config"])),
     ("ops", Imports::Only(&["domain", "envelope", "store", "queue", "reconcile"])),
     ("cli", Imports::Anything),
     ("dev", Imports::Anything),

@@ -14,6 +14,7 @@ mod customers;
 mod dev;
 mod ingress;
 mod layers;
+mod outbox;
 mod queue;
 mod road;
 mod simulator;

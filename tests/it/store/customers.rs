@@ -9,7 +9,7 @@ use quittance::domain::{checkout, customer, payment_method, setup};
 use quittance::store::Applied;
 use serde_json::json;
 
-use super::database::TestDatabase;
+use crate::harness::TestDatabase;
 use super::given::*;
 use super::round_trip::written;
 

@@ -3,7 +3,7 @@
 mod apply;
 mod customers;
 mod dead_letters;
-mod given;
+pub(crate) mod given;
 mod once;
 mod round_trip;
 mod schema;
