@@ -3,6 +3,10 @@
 //! The mapping from Stripe's fields to our columns stands here a second time, as a table of its
 //! own. That is on purpose: a judge that shared the code of the judged would share its mistakes.
 
+pub(super) mod account;
+mod dispute;
+mod payout;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -31,7 +35,15 @@ pub(super) struct Table {
 }
 
 /// All tables that the verdict looks at.
-pub(super) const TABLES: &[Table] = &[PAYMENTS, CHARGES, REFUNDS];
+pub(super) const TABLES: &[Table] = &[
+    // One a line.
+    PAYMENTS,
+    CHARGES,
+    REFUNDS,
+    dispute::DISPUTES,
+    payout::PAYOUTS,
+    account::CONNECTED_ACCOUNTS,
+];
 
 const PAYMENTS: Table = Table {
     name: crate::store::Table("app.payments"),

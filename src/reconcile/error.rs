@@ -13,6 +13,11 @@ pub enum ReconcileError {
     /// Asking Stripe failed.
     #[error("asking Stripe failed")]
     Stripe(#[from] StripeError),
+    /// Stripe refuses us a connected account, and nothing that we know of says why. Perhaps the
+    /// event that does is still on its way: events come in any order. So it is tried again, and
+    /// given up when its attempts are used up.
+    #[error("Stripe refuses us this connected account, and no event said that it left us")]
+    AccessLost(#[source] StripeError),
     /// Reading or writing the tables failed.
     #[error("Postgres failed")]
     Store(#[from] StoreError),
@@ -43,6 +48,10 @@ impl ReconcileError {
         };
         match self {
             Self::Stripe(error) => error.failure(),
+            Self::AccessLost(error) => Failure {
+                request_id: error.failure().request_id,
+                ..own(Class::Transient, "account_access_lost")
+            },
             Self::Store(error) => error.failure(),
             Self::Contested { .. } => own(Class::Transient, "row_contested"),
             Self::KindMismatch(_) => own(Class::Permanent, "kind_mismatch"),
@@ -59,7 +68,11 @@ impl ReconcileError {
         match self {
             Self::Stripe(_) => Some(Dependency::Stripe),
             Self::Store(_) => Some(Dependency::Postgres),
-            Self::Contested { .. } | Self::KindMismatch(_) | Self::Panicked(_) => None,
+            // One account's doing, and no sign of an outage.
+            Self::AccessLost(_)
+            | Self::Contested { .. }
+            | Self::KindMismatch(_)
+            | Self::Panicked(_) => None,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What a merchant, a customer and a bank do, without HTTP.
 
+mod bank;
+mod connect;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -177,6 +180,9 @@ impl Account {
                     .filter(|item| alive(&item.id))
                     .map(|item| item.render())
                     .collect(),
+                Kind::Dispute => books.disputes.all().to_vec(),
+                Kind::Payout => books.payouts.all().to_vec(),
+                Kind::Account => books.accounts.all().to_vec(),
                 Kind::Event => books
                     .events
                     .all()

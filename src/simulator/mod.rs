@@ -31,7 +31,7 @@ mod story;
 mod webhooks;
 mod world;
 
-pub use actions::{Confirm, NewPayment, NewRefund};
+pub use actions::{AccountStep, Confirm, DisputeEnd, NewPayment, NewRefund, PayoutStep};
 pub use chaos::Chaos;
 pub use clock::Clock;
 pub use config::{Config, Retries};

@@ -36,8 +36,11 @@ impl Unfit {
 /// A status. One that Stripe added later has no place in the state machine, so nobody can say what
 /// it means: the job waits among the dead letters for a version that knows it.
 pub(crate) fn status<S: transition::Status>(field: &'static str, text: &str) -> Result<S, Unfit> {
-    S::parse(text)
-        .ok_or_else(|| Unfit::new(field, text, "a status that this version does not know"))
+    S::parse(text).ok_or_else(|| unknown_status(field, text))
+}
+
+pub(crate) fn unknown_status(field: &'static str, text: &str) -> Unfit {
+    Unfit::new(field, text, "a status that this version does not know")
 }
 
 pub(crate) fn currency(

@@ -45,6 +45,7 @@ const CRATES: &[(&str, &str)] = &[
     ("apalis", "src/queue/"),
     ("apalis_core", "src/queue/"),
     ("stripe_client_core", "src/stripe_api/"),
+    ("stripe_connect", "src/stripe_api/"),
     ("stripe_core", "src/stripe_api/"),
     ("stripe_shared", "src/stripe_api/"),
     ("stripe_types", "src/stripe_api/"),

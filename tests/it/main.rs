@@ -10,6 +10,7 @@
 mod harness;
 
 mod config;
+mod connect;
 mod dev;
 mod ingress;
 mod layers;

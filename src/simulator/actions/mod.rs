@@ -3,12 +3,18 @@
 //! Everything is checked before anything is changed: an action that refuses a request leaves no
 //! trace, except where Stripe leaves one too (a declined card).
 
+mod accounts;
 mod attempts;
 mod captures;
+mod disputes;
 mod payments;
+mod payouts;
 mod refunds;
 
+pub use accounts::AccountStep;
+pub use disputes::DisputeEnd;
 pub use payments::{Confirm, NewPayment};
+pub use payouts::PayoutStep;
 pub use refunds::NewRefund;
 
 use super::error::ApiError;

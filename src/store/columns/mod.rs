@@ -1,8 +1,11 @@
 //! What each kind of object is in columns. One file a kind; the names are those of the row type in
 //! its SQL function, `quittance.write_...`.
 
+mod account;
 mod charge;
+mod dispute;
 mod payment_intent;
+mod payout;
 mod refund;
 
 use serde_json::{Map, Value, json};
@@ -25,6 +28,9 @@ pub(super) fn of(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::columns(o),
         Observed::Charge(o) => charge::columns(o),
         Observed::Refund(o) => refund::columns(o),
+        Observed::Dispute(o) => dispute::columns(o),
+        Observed::Payout(o) => payout::columns(o),
+        Observed::Account(o) => account::columns(o),
     }
 }
 
@@ -34,6 +40,9 @@ pub(super) fn facts(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::facts(o),
         Observed::Charge(o) => charge::facts(o),
         Observed::Refund(o) => refund::facts(o),
+        Observed::Dispute(o) => dispute::facts(o),
+        Observed::Payout(o) => payout::facts(o),
+        Observed::Account(o) => account::facts(o),
     }
 }
 
@@ -43,6 +52,9 @@ pub(super) fn remembered(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::remembered(o),
         Observed::Charge(o) => charge::remembered(o),
         Observed::Refund(o) => refund::remembered(o),
+        Observed::Dispute(o) => dispute::remembered(o),
+        Observed::Payout(o) => payout::remembered(o),
+        Observed::Account(o) => account::remembered(o),
     }
 }
 
@@ -61,12 +73,29 @@ impl Stored<'_> {
     }
 }
 
+impl Stored<'_> {
+    fn flag(&self, key: &str) -> Result<bool, StoreError> {
+        let flag = self.0.get(key).and_then(Value::as_bool);
+        flag.ok_or(StoreError::Unreadable { what: "a flag of objects.recorded" })
+    }
+
+    fn texts(&self, key: &str) -> Result<Vec<String>, StoreError> {
+        let list = self.0.get(key).and_then(Value::as_array);
+        let texts =
+            list.and_then(|list| list.iter().map(|v| v.as_str().map(str::to_owned)).collect());
+        texts.ok_or(StoreError::Unreadable { what: "a list of objects.recorded" })
+    }
+}
+
 /// Reads what was kept.
 pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, StoreError> {
     match kind {
         Kind::PaymentIntent => payment_intent::recorded(stored).map(Recorded::PaymentIntent),
         Kind::Charge => charge::recorded(stored).map(Recorded::Charge),
         Kind::Refund => refund::recorded(stored).map(Recorded::Refund),
+        Kind::Dispute => dispute::recorded(stored).map(Recorded::Dispute),
+        Kind::Payout => payout::recorded(stored).map(Recorded::Payout),
+        Kind::Account => account::recorded(stored).map(Recorded::Account),
     }
 }
 
@@ -76,7 +105,14 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
     let mut names = vec![lock(&subject.scope, subject.kind.as_str(), subject.id.as_str())];
     let payment = match observed {
         Some(Observed::Charge(o)) => o.payment_intent.as_ref(),
-        Some(Observed::PaymentIntent(_) | Observed::Refund(_)) | None => None,
+        Some(
+            Observed::PaymentIntent(_)
+            | Observed::Refund(_)
+            | Observed::Dispute(_)
+            | Observed::Payout(_)
+            | Observed::Account(_),
+        )
+        | None => None,
     };
     names.extend(payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())));
     names

@@ -97,6 +97,9 @@ fn kind(observed: &Observed) -> Kind {
         Observed::PaymentIntent(_) => Kind::PaymentIntent,
         Observed::Charge(_) => Kind::Charge,
         Observed::Refund(_) => Kind::Refund,
+        Observed::Dispute(_) => Kind::Dispute,
+        Observed::Payout(_) => Kind::Payout,
+        Observed::Account(_) => Kind::Account,
     }
 }
 

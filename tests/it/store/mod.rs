@@ -1,6 +1,8 @@
 //! The store against a real Postgres.
 
 mod apply;
+mod bank;
+mod connected_accounts;
 mod database;
 mod dead_letters;
 mod given;
