@@ -53,7 +53,7 @@ CREATE TABLE quittance.events (
 
     CONSTRAINT events_status_check CHECK (status IN ('settled', 'ignored', 'dead')),
     CONSTRAINT events_outcome_check CHECK (
-        outcome IN ('applied', 'unchanged', 'covered', 'gone', 'ignored')),
+        outcome IN ('applied', 'unchanged', 'covered', 'gone', 'ignored', 'deauthorized')),
     CONSTRAINT events_end_check CHECK (
         CASE WHEN status = 'dead'
              THEN outcome IS NULL AND settled_at IS NULL
@@ -79,7 +79,7 @@ CREATE TABLE quittance.attempts (
     trace_id    TEXT,
 
     CONSTRAINT attempts_outcome_check CHECK (outcome IN (
-        'applied', 'unchanged', 'covered', 'gone', 'ignored', 'failed', 'dead'))
+        'applied', 'unchanged', 'covered', 'gone', 'ignored', 'deauthorized', 'failed', 'dead'))
 );
 
 -- The attempts of one event, in order: for a dead letter.

@@ -45,6 +45,9 @@ pub(super) enum Command {
     /// Look at what the product is told, and send again what was given up.
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Ask what a connected account can do.
+    #[command(subcommand)]
+    Accounts(AccountsCommand),
     /// Run everything on this machine, against a simulated Stripe. Nothing to set up.
     #[cfg(feature = "dev")]
     Dev(DevArgs),
@@ -224,6 +227,35 @@ pub(super) enum OutboxCommand {
         #[command(flatten)]
         actor: Actor,
     },
+}
+
+/// `quittance accounts ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountsCommand {
+    /// May a destination charge be made to this account? Ask before you make one.
+    #[command(
+        after_help = "Exit codes: 0 it may · 1 it may not, or nobody knows (the text says why) · others as everywhere\n\nExamples:\n  quittance accounts check acct_1Pgc --live\n  quittance accounts check acct_1Pgc --test --refresh --json"
+    )]
+    Check(CheckArgs),
+}
+
+/// `quittance accounts check`
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// The connected account, acct_...
+    pub account: String,
+    /// In live mode, which is the default.
+    #[arg(long, conflicts_with = "test")]
+    pub live: bool,
+    /// In test mode.
+    #[arg(long)]
+    pub test: bool,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// Ask Stripe now, instead of going by what was last seen. Needs all that a worker needs.
+    #[arg(long)]
+    pub refresh: bool,
 }
 
 /// How a list is printed.

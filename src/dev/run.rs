@@ -227,12 +227,25 @@ pub async fn differences(
     store: &Store,
 ) -> Result<Vec<Difference>, StoreError> {
     let mut all = Vec::new();
+    // What cannot be read any more need not be true any more; only that it is so must be known.
+    let revoked = simulator.revoked();
+    let is_open =
+        |account: Option<&str>| !account.is_some_and(|id| revoked.iter().any(|r| r == id));
+    let scopes = simulator.scopes();
+    let scopes: Vec<_> = scopes.iter().filter(|s| is_open(s.account.as_deref())).collect();
     for table in verdict::TABLES {
-        let mut truth = simulator.truth(table.kind);
+        let truth = scopes.iter().flat_map(|scope| simulator.truth_in(scope, table.kind));
+        let mut truth: Vec<_> = truth.collect();
         if table.kind == Kind::PaymentIntent {
             verdict::with_sums(&mut truth, &simulator.truth(Kind::Charge));
         }
-        all.extend(verdict::compare(table, &truth, &store.rows(table.name).await?));
+        let mut rows = store.rows(table.name).await?;
+        if table.kind == Kind::Account {
+            verdict::account::with_answers(&mut truth);
+            all.extend(verdict::account::access(&revoked, &rows));
+        }
+        rows.retain(|row| is_open(row["stripe_account"].as_str()));
+        all.extend(verdict::compare(table, &truth, &rows));
     }
     all.extend(verdict::ledger(
         &simulator.truth(Kind::Event),

@@ -33,6 +33,7 @@ pub(super) struct Stage {
 }
 
 const WEBHOOK_SECRETS: [&str; 2] = ["whsec_simulator_new", "whsec_simulator_old"];
+const CONNECT_SECRET: &str = "whsec_simulator_connect";
 
 impl Stage {
     /// Starts the servers, migrates, and starts the roles.
@@ -78,6 +79,8 @@ impl Stage {
             let [new, old] = WEBHOOK_SECRETS;
             let endpoint = simulator.add_endpoint(WebhookEndpoint::new(&webhook_url, new));
             simulator.set_secrets(endpoint, &[new, old]);
+            let connect = format!("{webhook_url}/connect");
+            simulator.add_endpoint(WebhookEndpoint::new(connect, CONNECT_SECRET).connect());
         }
         let mut workers = Vec::new();
         for n in 1..=options.workers {
@@ -139,6 +142,7 @@ fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
         ("STRIPE_SECRET_KEY", simulator.secret_key().to_owned()),
         ("STRIPE_API_BASE", simulator.base_url().to_owned()),
         ("STRIPE_WEBHOOK_SECRET", format!("{old},{new}")),
+        ("QUITTANCE__ENDPOINTS__CONNECT__SECRETS", CONNECT_SECRET.to_owned()),
         ("QUITTANCE__STRIPE__TIMEOUT", "2s".to_owned()),
         ("QUITTANCE__STRIPE__ENDPOINT_RATE", "2000".to_owned()),
         ("QUITTANCE__STRIPE__ACCOUNT_RATE", "4000".to_owned()),

@@ -4,6 +4,9 @@
 //! own. That is on purpose: a judge that shared the code of the judged would share its mistakes.
 
 mod customers;
+pub(super) mod account;
+mod dispute;
+mod payout;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +44,9 @@ pub(super) const TABLES: &[Table] = &[
     customers::SETUP_INTENTS,
     customers::CHECKOUT_SESSIONS,
     customers::PAYMENT_METHODS,
+    dispute::DISPUTES,
+    payout::PAYOUTS,
+    account::CONNECTED_ACCOUNTS,
 ];
 
 const PAYMENTS: Table = Table {

@@ -7,6 +7,8 @@
 //! Reading order: what things are called ([`id`], [`money`], [`event`]), what Stripe can say about
 //! each object ([`payment`], [`charge`], [`refund`] and so on, gathered in [`object`]), what a job should do
 //! next ([`plan`]), and what to do when it fails ([`failure`], [`retry`]).
+//! each object ([`payment`], [`charge`], [`refund`], [`dispute`], [`payout`], [`account`] with its [`standing`], gathered in [`object`]), what a job should do
+//! next ([`plan`], [`access`]), and what to do when it fails ([`failure`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod id;
@@ -16,15 +18,20 @@ pub mod event;
 pub mod notification;
 pub mod transition;
 
+pub mod account;
 pub mod charge;
+pub mod dispute;
 pub mod payment;
+pub mod payout;
 pub mod refund;
+pub mod standing;
 
 pub mod checkout;
 pub mod customer;
 pub mod payment_method;
 pub mod setup;
 
+pub mod access;
 pub mod object;
 pub mod plan;
 

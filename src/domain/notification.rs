@@ -107,6 +107,36 @@ topics! {
     CheckoutPaymentFailed = "checkout.payment_failed",
     /// Nobody came through in time.
     CheckoutExpired = "checkout.expired",
+    /// A customer asks the bank for the money back, or the bank asks about it.
+    DisputeOpened = "dispute.opened",
+    /// The bank decided for us.
+    DisputeWon = "dispute.won",
+    /// The bank decided against us.
+    DisputeLost = "dispute.lost",
+    /// It ended without a decision: an inquiry closed, or a dispute was prevented.
+    DisputeClosed = "dispute.closed",
+    /// The disputed money was taken from the balance.
+    DisputeFundsWithdrawn = "dispute.funds_withdrawn",
+    /// The disputed money came back to the balance.
+    DisputeFundsReinstated = "dispute.funds_reinstated",
+    /// Charges of a connected account work.
+    AccountChargesEnabled = "account.charges_enabled",
+    /// They do not work any more.
+    AccountChargesDisabled = "account.charges_disabled",
+    /// Payouts of a connected account work.
+    AccountPayoutsEnabled = "account.payouts_enabled",
+    /// They do not work any more.
+    AccountPayoutsDisabled = "account.payouts_disabled",
+    /// A connected account has to hand in more than before.
+    AccountRequirementsDue = "account.requirements_due",
+    /// A connected account took our access back.
+    AccountDeauthorized = "account.deauthorized",
+    /// The bank has the money.
+    PayoutPaid = "payout.paid",
+    /// The bank sent it back, perhaps after it had been paid.
+    PayoutFailed = "payout.failed",
+    /// It was called off.
+    PayoutCanceled = "payout.canceled",
 }
 
 /// The occurrence that an event of this type tells, if any.
@@ -116,6 +146,9 @@ pub fn occurrence(event_type: &str) -> Option<Notification> {
         "payment_intent.payment_failed" => Topic::PaymentAttemptFailed,
         "checkout.session.async_payment_failed" => Topic::CheckoutPaymentFailed,
         "checkout.session.expired" => Topic::CheckoutExpired,
+        "charge.dispute.funds_withdrawn" => Topic::DisputeFundsWithdrawn,
+        "charge.dispute.funds_reinstated" => Topic::DisputeFundsReinstated,
+        "account.application.deauthorized" => Topic::AccountDeauthorized,
         _ => return None,
     };
     Some(Notification::occurrence(topic))

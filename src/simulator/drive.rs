@@ -1,5 +1,8 @@
 //! What a merchant, a customer and a bank do, without HTTP.
 
+mod bank;
+mod connect;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -182,6 +185,9 @@ impl Account {
                 Kind::SetupIntent => books.all_setups(),
                 Kind::CheckoutSession => books.all_checkouts(),
                 Kind::PaymentMethod => books.all_methods(),
+                Kind::Dispute => books.disputes.all().to_vec(),
+                Kind::Payout => books.payouts.all().to_vec(),
+                Kind::Account => books.accounts.all().to_vec(),
                 Kind::Event => books
                     .events
                     .all()

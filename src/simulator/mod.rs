@@ -37,6 +37,7 @@ mod world;
 
 pub use actions::{Confirm, NewPayment, NewRefund};
 pub use actions::{NewCheckout, NewCustomer, NewSetup};
+pub use actions::{AccountStep, Confirm, DisputeEnd, NewPayment, NewRefund, PayoutStep};
 pub use chaos::Chaos;
 pub use clock::Clock;
 pub use config::{Config, Retries};

@@ -29,6 +29,12 @@ pub enum Kind {
     Charge,
     /// `refund`
     Refund,
+    /// `dispute`
+    Dispute,
+    /// `payout`
+    Payout,
+    /// `account`, connected ones
+    Account,
     /// `event`
     Event,
     /// `customer`
@@ -81,6 +87,14 @@ pub(crate) struct Books {
     pub(crate) payment_intents: Shelf<PaymentIntent>,
     pub(crate) charges: Shelf<Charge>,
     pub(crate) refunds: Shelf<Refund>,
+    /// As the API shows them.
+    pub(crate) disputes: Shelf<Value>,
+    /// As the API shows them.
+    pub(crate) payouts: Shelf<Value>,
+    /// The account itself, if it was made; as the API shows it.
+    pub(crate) accounts: Shelf<Value>,
+    /// Its capabilities, by name.
+    pub(crate) capabilities: Shelf<Value>,
     pub(crate) payment_methods: Shelf<PaymentMethod>,
     pub(crate) customers: Shelf<Customer>,
     pub(crate) setup_intents: Shelf<SetupIntent>,

@@ -16,6 +16,7 @@ pub mod apply;
 pub mod attempt;
 mod columns;
 pub mod connect;
+pub mod connected_account;
 pub mod dead_letter;
 pub mod error;
 pub mod history;

@@ -8,9 +8,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stripe_checkout::checkout_session::RetrieveCheckoutSession;
 use stripe_client_core::StripeRequest;
+use stripe_connect::account::{CapabilitiesAccount, RetrieveAccount};
 use stripe_core::charge::RetrieveCharge;
 use stripe_core::customer::RetrieveCustomer;
+use stripe_core::dispute::RetrieveDispute;
 use stripe_core::payment_intent::RetrievePaymentIntent;
+use stripe_core::payout::RetrievePayout;
 use stripe_core::refund::RetrieveRefund;
 use stripe_core::setup_intent::RetrieveSetupIntent;
 use stripe_payment::payment_method::RetrievePaymentMethod;
@@ -21,9 +24,10 @@ use super::error::StripeError;
 use super::field::Unfit;
 use super::refusal::Refusal;
 use super::transport::Transport;
-use super::{charge, decode, payment_intent, refund};
 use super::{checkout_session, customer, payment_method, setup_intent};
+use super::{account, charge, decode, dispute, payment_intent, payout, refund};
 use crate::config;
+use crate::domain::account as connected;
 use crate::domain::event::Timestamp;
 use crate::domain::id::{Mode, Scope};
 use crate::domain::object::{Kind, Observed, Subject};
@@ -159,7 +163,46 @@ impl Client {
                 })
                 .await
             }
+            Kind::Dispute => {
+                let request = RetrieveDispute::new(id);
+                self.read(subject, "disputes", &request, |it| {
+                    Ok(Observed::Dispute(Box::new(dispute::observe(it)?)))
+                })
+                .await
+            }
+            Kind::Payout => {
+                let request = RetrievePayout::new(id);
+                self.read(subject, "payouts", &request, |it| {
+                    Ok(Observed::Payout(Box::new(payout::observe(it)?)))
+                })
+                .await
+            }
+            Kind::Account => self.fetch_account(subject).await,
         }
+    }
+
+    /// An account, and what its capabilities lack where it does not say so itself.
+    async fn fetch_account(&self, subject: &Subject) -> Result<Fetched, StripeError> {
+        let id = subject.id.as_str();
+        let request = RetrieveAccount::new(id);
+        let seen = |it| {
+            let seen = Box::new(account::observe(it)?);
+            Ok(Observed::Account(Box::new(connected::Observed::Seen(seen))))
+        };
+        let mut fetched = self.read(subject, "accounts", &request, seen).await?;
+        if let FetchedState::Present { observed: Observed::Account(observed), .. } =
+            &mut fetched.state
+            && let connected::Observed::Seen(seen) = &mut **observed
+            && account::lacks_reasons(seen)
+        {
+            let request = CapabilitiesAccount::new(id);
+            let answer = self.ask(subject, "account_capabilities", &request).await?;
+            let of = answer.meta.request_id.as_deref();
+            let all: stripe_types::List<stripe_shared::Capability> =
+                decode::typed(&decode::json(&answer.body, of)?, of)?;
+            account::add_reasons(seen, &all.data);
+        }
+        Ok(fetched)
     }
 
     /// A key of the other mode finds nothing, and Stripe would answer "no such object" to every
@@ -190,16 +233,7 @@ impl Client {
         R: StripeRequest,
         T: DeserializeOwned,
     {
-        let account = subject.scope.account.as_ref().map(|account| account.as_str());
-        let buckets = Buckets::of(&subject.scope, endpoint);
-        self.draw(&buckets).await?;
-
-        let Answer { meta, body } = self.transport.exchange(request.build(), account, None).await?;
-        if !meta.status.is_success() {
-            let refusal = Refusal::read(&Answer { meta, body }, account.is_some());
-            self.heed(&refusal, &buckets).await;
-            return Err(refusal.into());
-        }
+        let Answer { meta, body } = self.ask(subject, endpoint, request).await?;
         let Meta { request_id, .. } = &meta;
         let of = request_id.as_deref();
         let raw = decode::json(&body, of)?;
@@ -215,6 +249,27 @@ impl Client {
             FetchedState::Present { observed, raw }
         };
         Ok(Fetched { observed_at, request_id: meta.request_id, state })
+    }
+
+    /// One request within the budget, and its answer if it is a good one.
+    async fn ask<R: StripeRequest>(
+        &self,
+        subject: &Subject,
+        endpoint: &'static str,
+        request: &R,
+    ) -> Result<Answer, StripeError> {
+        let reader = reader(subject);
+        let buckets = Buckets::of(&reader, endpoint);
+        self.draw(&buckets).await?;
+
+        let name = reader.account.as_ref().map(|account| account.as_str());
+        let answer = self.transport.exchange(request.build(), name, None).await?;
+        if !answer.meta.status.is_success() {
+            let refusal = Refusal::read(&answer, subject.scope.account.is_some());
+            self.heed(&refusal, &buckets).await;
+            return Err(refusal.into());
+        }
+        Ok(answer)
     }
 
     /// Takes a token of each bucket, the scarcer one first: a token that was taken while the other
@@ -240,6 +295,20 @@ impl Client {
             Some(Limited::Resource) | None => {}
         }
     }
+}
+
+/// In whose name an object is read. A platform reads the objects *of* its connected accounts in
+/// their name, by the header `Stripe-Account`; the accounts *themselves* are its own to read, by
+/// their id: `GET /v1/accounts/{id}` (docs.stripe.com, "Retrieve account", "Making API calls for
+/// connected accounts"). So those count against the platform's limits, too.
+fn reader(subject: &Subject) -> Scope {
+    let account = match subject.kind {
+        Kind::Account => None,
+        Kind::PaymentIntent | Kind::Charge | Kind::Refund | Kind::Dispute | Kind::Payout => {
+            subject.scope.account.clone()
+        }
+    };
+    Scope { account, mode: subject.scope.mode }
 }
 
 /// The buckets that a request draws from. Stripe's limits are for each account and mode.

@@ -18,10 +18,13 @@ mod error;
 mod refusal;
 mod transport;
 
+mod account;
 mod charge;
 mod decode;
+mod dispute;
 mod field;
 mod payment_intent;
+mod payout;
 mod refund;
 
 mod checkout_session;

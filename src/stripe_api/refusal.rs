@@ -86,15 +86,17 @@ impl Refusal {
         self.code.as_deref() == Some(code)
     }
 
+    /// Stripe's "no access to that account (or it does not exist); access may have been revoked".
+    pub(crate) fn is_access_lost(&self) -> bool {
+        matches!(self.status, 401 | 403) && self.connected && self.is("account_invalid")
+    }
+
     /// The class of the failure, and the word under which ops finds it.
     pub(crate) fn judge(&self) -> (Class, &'static str) {
         let misconfigured = Class::Misconfigured(Dependency::Stripe);
         match self.status {
-            // Stripe's "no access to that account (or it does not exist); access may have been
-            // revoked". Of a connected account that is final and concerns it alone.
-            401 | 403 if self.connected && self.is("account_invalid") => {
-                (Class::Permanent, "stripe_account_access_lost")
-            }
+            // Of a connected account that is final and concerns it alone.
+            401 | 403 if self.is_access_lost() => (Class::Permanent, "stripe_account_access_lost"),
             401 => (misconfigured, "stripe_key_refused"),
             // Also for connected accounts: a restricted key without the needed permission gets a
             // 403 without a code, and that must not dead-letter every event there is.

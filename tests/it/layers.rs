@@ -47,6 +47,7 @@ const CRATES: &[(&str, &str)] = &[
     ("apalis_core", "src/queue/"),
     ("stripe_checkout", "src/stripe_api/"),
     ("stripe_client_core", "src/stripe_api/"),
+    ("stripe_connect", "src/stripe_api/"),
     ("stripe_core", "src/stripe_api/"),
     ("stripe_payment", "src/stripe_api/"),
     ("stripe_shared", "src/stripe_api/"),

@@ -11,6 +11,7 @@ mod harness;
 
 mod config;
 mod customers;
+mod connect;
 mod dev;
 mod ingress;
 mod layers;

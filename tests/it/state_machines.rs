@@ -6,6 +6,7 @@ use std::path::Path;
 use quittance::domain::transition::{Status, matrix};
 use quittance::domain::{charge, payment, refund};
 use quittance::domain::{checkout, customer, payment_method, setup};
+use quittance::domain::{account, charge, dispute, payment, payout, refund};
 
 const INTRODUCTION: &str = "\
 # State machines
@@ -67,10 +68,27 @@ const PAYMENT_METHOD: &str = "\
 A card or an account that can be charged. Stripe gives it no status: it is attached while a customer
 has it. Stripe does not attach again what was detached; a method that was looked at *before* its
 first attachment looks detached too, so that step is known.
+const DISPUTE: &str = "\
+A customer asks the bank for the money back. The statuses that begin with `warning_` are those of an
+inquiry, which withdraws no money and can grow into a dispute. `prevented` ends it before it became
+one.
+";
+
+const PAYOUT: &str = "\
+Money on its way from a Stripe balance to a bank account. `paid` is not the end: a bank can send it
+back days later (`failed`).
+";
+
+const ACCOUNT: &str = "\
+A connected account. These words are ours: they follow from what Stripe says about the account and
+its capabilities together. `enabled` means that all that the account asked for works;
+`deauthorized`, that it took our access back.
 ";
 
 fn page() -> String {
+    use account::Status as A;
     use {charge::Status as C, payment::Status as P, refund::Status as R};
+    use {dispute::Status as D, payout::Status as O};
     let mut page = INTRODUCTION.to_owned();
     section(
         &mut page,
@@ -94,6 +112,11 @@ fn page() -> String {
         PAYMENT_METHOD,
         &[payment_method::Status::Detached, payment_method::Status::Attached],
     );
+    let first = [D::WarningNeedsResponse, D::NeedsResponse, D::Prevented];
+    section(&mut page, "Dispute", DISPUTE, &first);
+    section(&mut page, "Payout", PAYOUT, &[O::Pending]);
+    let first = [A::Onboarding, A::Restricted, A::Enabled];
+    section(&mut page, "Connected account", ACCOUNT, &first);
     page
 }
 

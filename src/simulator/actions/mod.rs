@@ -3,9 +3,12 @@
 //! Everything is checked before anything is changed: an action that refuses a request leaves no
 //! trace, except where Stripe leaves one too (a declined card).
 
+mod accounts;
 mod attempts;
 mod captures;
+mod disputes;
 mod payments;
+mod payouts;
 mod refunds;
 
 mod checkouts;
@@ -13,7 +16,10 @@ mod customers;
 mod methods;
 mod setups;
 
+pub use accounts::AccountStep;
+pub use disputes::DisputeEnd;
 pub use payments::{Confirm, NewPayment};
+pub use payouts::PayoutStep;
 pub use refunds::NewRefund;
 
 pub use checkouts::NewCheckout;

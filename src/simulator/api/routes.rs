@@ -74,6 +74,15 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
             Ok(charge.render(version, &tx.books.refunds_of(&charge)))
         }
         ["v1", "refunds", id] => Ok(tx.refund(id)?.render()),
+        ["v1", "disputes", id] => tx.dispute(id),
+        ["v1", "payouts", id] => tx.payout(id),
+        ["v1", "accounts", id] => tx.account(id),
+        ["v1", "accounts", _, "capabilities"] => {
+            values(form, &call.path, tx.books.capabilities.all())
+        }
+        ["v1", "accounts", _, "capabilities", name] => tx.capability(name),
+        ["v1", "disputes"] => values(form, "/v1/disputes", tx.books.disputes.all()),
+        ["v1", "payouts"] => values(form, "/v1/payouts", tx.books.payouts.all()),
         ["v1", "payment_methods", id] => {
             let found = tx.books.payment_methods.get(id);
             let found = found.ok_or_else(|| ApiError::no_such("PaymentMethod", id, "id"))?;
@@ -135,6 +144,17 @@ fn list(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
         ["v1", "events"] => events(core, tx, form),
         _ => Err(unknown(call)),
     }
+}
+
+/// A list of objects that are kept as they are shown.
+fn values(form: &Form, url: &str, all: &[Value]) -> Result<Value, ApiError> {
+    form.allow_only(&LIST_PARAMS)?;
+    let entries = all.iter().map(|item| Entry {
+        id: item["id"].as_str().unwrap_or_default(),
+        created: item["created"].as_i64().unwrap_or_default(),
+        item,
+    });
+    page(form, url, entries, Value::clone)
 }
 
 fn events(core: &Core, tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {

@@ -1,8 +1,11 @@
 //! What each kind of object is in columns. One file a kind; the names are those of the row type in
 //! its SQL function, `quittance.write_...`.
 
+mod account;
 mod charge;
+mod dispute;
 mod payment_intent;
+mod payout;
 mod refund;
 
 mod checkout_session;
@@ -34,6 +37,9 @@ pub(super) fn of(observed: &Observed) -> Value {
         Observed::SetupIntent(o) => setup_intent::columns(o),
         Observed::CheckoutSession(o) => checkout_session::columns(o),
         Observed::PaymentMethod(o) => payment_method::columns(o),
+        Observed::Dispute(o) => dispute::columns(o),
+        Observed::Payout(o) => payout::columns(o),
+        Observed::Account(o) => account::columns(o),
     }
 }
 
@@ -47,6 +53,9 @@ pub(super) fn facts(observed: &Observed) -> Value {
         Observed::SetupIntent(o) => setup_intent::facts(o),
         Observed::CheckoutSession(o) => checkout_session::facts(o),
         Observed::PaymentMethod(o) => payment_method::facts(o),
+        Observed::Dispute(o) => dispute::facts(o),
+        Observed::Payout(o) => payout::facts(o),
+        Observed::Account(o) => account::facts(o),
     }
 }
 
@@ -60,6 +69,9 @@ pub(super) fn remembered(observed: &Observed) -> Value {
         Observed::SetupIntent(o) => setup_intent::remembered(o),
         Observed::CheckoutSession(o) => checkout_session::remembered(o),
         Observed::PaymentMethod(o) => payment_method::remembered(o),
+        Observed::Dispute(o) => dispute::remembered(o),
+        Observed::Payout(o) => payout::remembered(o),
+        Observed::Account(o) => account::remembered(o),
     }
 }
 
@@ -78,6 +90,20 @@ impl Stored<'_> {
     }
 }
 
+impl Stored<'_> {
+    fn flag(&self, key: &str) -> Result<bool, StoreError> {
+        let flag = self.0.get(key).and_then(Value::as_bool);
+        flag.ok_or(StoreError::Unreadable { what: "a flag of objects.recorded" })
+    }
+
+    fn texts(&self, key: &str) -> Result<Vec<String>, StoreError> {
+        let list = self.0.get(key).and_then(Value::as_array);
+        let texts =
+            list.and_then(|list| list.iter().map(|v| v.as_str().map(str::to_owned)).collect());
+        texts.ok_or(StoreError::Unreadable { what: "a list of objects.recorded" })
+    }
+}
+
 /// Reads what was kept.
 pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, StoreError> {
     match kind {
@@ -88,6 +114,9 @@ pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, Stor
         Kind::SetupIntent => setup_intent::recorded(stored).map(Recorded::SetupIntent),
         Kind::CheckoutSession => checkout_session::recorded(stored).map(Recorded::CheckoutSession),
         Kind::PaymentMethod => payment_method::recorded(stored).map(Recorded::PaymentMethod),
+        Kind::Dispute => dispute::recorded(stored).map(Recorded::Dispute),
+        Kind::Payout => payout::recorded(stored).map(Recorded::Payout),
+        Kind::Account => account::recorded(stored).map(Recorded::Account),
     }
 }
 
@@ -97,13 +126,18 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
     let mut names = vec![lock(&subject.scope, subject.kind.as_str(), subject.id.as_str())];
     let payment = match observed {
         Some(Observed::Charge(o)) => o.payment_intent.as_ref(),
-        Some(Observed::PaymentIntent(_) | Observed::Refund(_)) | None => None,
         Some(
-            Observed::Customer(_)
+            Observed::PaymentIntent(_)
+            | Observed::Refund(_)
+            | Observed::Customer(_)
             | Observed::SetupIntent(_)
             | Observed::CheckoutSession(_)
-            | Observed::PaymentMethod(_),
-        ) => None,
+            | Observed::PaymentMethod(_)
+            | Observed::Dispute(_)
+            | Observed::Payout(_)
+            | Observed::Account(_),
+        )
+        | None => None,
     };
     names.extend(payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())));
     names

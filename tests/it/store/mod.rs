@@ -2,6 +2,9 @@
 
 mod apply;
 mod customers;
+mod bank;
+mod connected_accounts;
+mod database;
 mod dead_letters;
 pub(crate) mod given;
 mod once;
