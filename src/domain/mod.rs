@@ -16,9 +16,15 @@ pub mod event;
 pub mod notification;
 pub mod transition;
 
+pub mod catalogue;
 pub mod charge;
+pub mod invoice;
 pub mod payment;
+pub mod price;
+pub mod product;
 pub mod refund;
+pub mod subscription;
+pub mod subscription_schedule;
 
 pub mod object;
 pub mod plan;

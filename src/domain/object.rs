@@ -7,6 +7,7 @@ use super::id::{ObjectId, Scope};
 use super::notification::Notification;
 use super::transition::Transition;
 use super::{charge, payment, refund};
+use super::{invoice, price, product, subscription, subscription_schedule};
 
 /// The list of kinds. Each line makes a variant of [`Kind`], [`Observed`] and [`Recorded`], and an
 /// arm of [`decide`], all of which do the same for every kind: ask its own file.
@@ -90,6 +91,16 @@ kinds! {
     Charge = "charge" in charge,
     /// `refund`
     Refund = "refund" in refund,
+    /// `subscription`
+    Subscription = "subscription" in subscription,
+    /// `invoice`
+    Invoice = "invoice" in invoice,
+    /// `product`
+    Product = "product" in product,
+    /// `price`
+    Price = "price" in price,
+    /// `subscription_schedule`
+    SubscriptionSchedule = "subscription_schedule" in subscription_schedule,
 }
 
 /// One object, wherever it is named.
@@ -120,6 +131,11 @@ pub fn subjects(event: &Event) -> Vec<Subject> {
             all.extend(about.charge.as_ref().map(|charge| subject(Kind::Charge, charge)))
         }
         Kind::PaymentIntent | Kind::Charge => {}
+        Kind::Subscription
+        | Kind::Invoice
+        | Kind::Product
+        | Kind::Price
+        | Kind::SubscriptionSchedule => {}
     }
     all
 }

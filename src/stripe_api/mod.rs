@@ -21,8 +21,13 @@ mod transport;
 mod charge;
 mod decode;
 mod field;
+mod invoice;
 mod payment_intent;
+mod price;
+mod product;
 mod refund;
+mod subscription;
+mod subscription_schedule;
 
 pub use budget::{Budget, Unlimited};
 pub use client::{Client, Fetched, FetchedState};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use quittance::domain::transition::{Status, matrix};
+use quittance::domain::{catalogue, invoice, subscription, subscription_schedule};
 use quittance::domain::{charge, payment, refund};
 
 const INTRODUCTION: &str = "\
@@ -44,6 +45,27 @@ Money on its way back. `succeeded` is not the end: a bank can send the money bac
 (`failed`), and a refund to a card can be called off for a short while (`canceled`).
 ";
 
+const SUBSCRIPTION: &str = "\
+A promise to pay again and again. `past_due` is a renewal that Stripe still tries to collect,
+`unpaid` one that it has given up on without ending the subscription. `incomplete` is a first
+payment that was not made yet. Paused *collection* is no status: it is in `pause_collection`.
+";
+
+const INVOICE: &str = "\
+What is owed, and whether it was paid. Only a draft can be deleted. An invoice can be paid from any
+way that money comes, also out of band, and also after it was written off (`uncollectible`).
+";
+
+const CATALOGUE: &str = "\
+What is sold, and what it costs. Stripe has a flag, `active`, in the place of a status. Both can be
+deleted as long as nobody has bought them.
+";
+
+const SCHEDULE: &str = "\
+What a subscription will be, phase by phase. A schedule that was `released` lets its subscription go
+on alone; one that was `canceled` has ended it.
+";
+
 fn page() -> String {
     use {charge::Status as C, payment::Status as P, refund::Status as R};
     let mut page = INTRODUCTION.to_owned();
@@ -55,7 +77,19 @@ fn page() -> String {
     );
     section(&mut page, "Charge", CHARGE, &[C::Pending, C::Succeeded, C::Failed]);
     section(&mut page, "Refund", REFUND, &[R::Pending, R::RequiresAction, R::Succeeded]);
+    billing(&mut page);
     page
+}
+
+fn billing(page: &mut String) {
+    use catalogue::Status as C;
+    use invoice::Status as I;
+    use subscription::Status as S;
+    use subscription_schedule::Status as H;
+    section(page, "Subscription", SUBSCRIPTION, &[S::Incomplete, S::Trialing, S::Active]);
+    section(page, "Invoice", INVOICE, &[I::Draft]);
+    section(page, "Product and Price", CATALOGUE, &[C::Active]);
+    section(page, "Subscription Schedule", SCHEDULE, &[H::NotStarted, H::Active]);
 }
 
 fn section<S: Status>(page: &mut String, title: &str, text: &str, first: &[S]) {

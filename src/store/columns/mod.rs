@@ -2,8 +2,13 @@
 //! its SQL function, `quittance.write_...`.
 
 mod charge;
+mod invoice;
 mod payment_intent;
+mod price;
+mod product;
 mod refund;
+mod subscription;
+mod subscription_schedule;
 
 use serde_json::{Map, Value, json};
 
@@ -25,6 +30,11 @@ pub(super) fn of(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::columns(o),
         Observed::Charge(o) => charge::columns(o),
         Observed::Refund(o) => refund::columns(o),
+        Observed::Subscription(o) => subscription::columns(o),
+        Observed::Invoice(o) => invoice::columns(o),
+        Observed::Product(o) => product::columns(o),
+        Observed::Price(o) => price::columns(o),
+        Observed::SubscriptionSchedule(o) => subscription_schedule::columns(o),
     }
 }
 
@@ -34,6 +44,11 @@ pub(super) fn facts(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::facts(o),
         Observed::Charge(o) => charge::facts(o),
         Observed::Refund(o) => refund::facts(o),
+        Observed::Subscription(o) => subscription::facts(o),
+        Observed::Invoice(o) => invoice::facts(o),
+        Observed::Product(o) => product::facts(o),
+        Observed::Price(o) => price::facts(o),
+        Observed::SubscriptionSchedule(o) => subscription_schedule::facts(o),
     }
 }
 
@@ -43,6 +58,11 @@ pub(super) fn remembered(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::remembered(o),
         Observed::Charge(o) => charge::remembered(o),
         Observed::Refund(o) => refund::remembered(o),
+        Observed::Subscription(o) => subscription::remembered(o),
+        Observed::Invoice(o) => invoice::remembered(o),
+        Observed::Product(o) => product::remembered(o),
+        Observed::Price(o) => price::remembered(o),
+        Observed::SubscriptionSchedule(o) => subscription_schedule::remembered(o),
     }
 }
 
@@ -67,6 +87,13 @@ pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, Stor
         Kind::PaymentIntent => payment_intent::recorded(stored).map(Recorded::PaymentIntent),
         Kind::Charge => charge::recorded(stored).map(Recorded::Charge),
         Kind::Refund => refund::recorded(stored).map(Recorded::Refund),
+        Kind::Subscription => subscription::recorded(stored).map(Recorded::Subscription),
+        Kind::Invoice => invoice::recorded(stored).map(Recorded::Invoice),
+        Kind::Product => product::recorded(stored).map(Recorded::Product),
+        Kind::Price => price::recorded(stored).map(Recorded::Price),
+        Kind::SubscriptionSchedule => {
+            subscription_schedule::recorded(stored).map(Recorded::SubscriptionSchedule)
+        }
     }
 }
 
@@ -77,6 +104,13 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
     let payment = match observed {
         Some(Observed::Charge(o)) => o.payment_intent.as_ref(),
         Some(Observed::PaymentIntent(_) | Observed::Refund(_)) | None => None,
+        Some(
+            Observed::Subscription(_)
+            | Observed::Invoice(_)
+            | Observed::Product(_)
+            | Observed::Price(_)
+            | Observed::SubscriptionSchedule(_),
+        ) => None,
     };
     names.extend(payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())));
     names

@@ -93,11 +93,7 @@ pub(crate) fn refund(status: refund::Status) -> Observed {
 }
 
 fn kind(observed: &Observed) -> Kind {
-    match observed {
-        Observed::PaymentIntent(_) => Kind::PaymentIntent,
-        Observed::Charge(_) => Kind::Charge,
-        Observed::Refund(_) => Kind::Refund,
-    }
+    observed.kind()
 }
 
 /// A change decided as the program decides it.

@@ -1,9 +1,11 @@
 //! The store against a real Postgres.
 
 mod apply;
+mod billing;
 mod database;
 mod dead_letters;
 mod given;
+mod items;
 mod once;
 mod round_trip;
 mod schema;

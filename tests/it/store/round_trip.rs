@@ -16,7 +16,7 @@ fn account(id: &str) -> AccountId {
 }
 
 /// Writes it twice, so that both the insert and the update are seen, and reads the row back.
-async fn written(
+pub(super) async fn written(
     db: &TestDatabase,
     kind: Kind,
     table: &str,
