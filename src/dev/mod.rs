@@ -15,4 +15,4 @@ mod verdict;
 
 pub use exec::exec;
 pub use run::{DevError, Ended, Options, run};
-pub use verdict::Difference;
+pub use verdict::{Difference, tables as differences};

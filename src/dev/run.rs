@@ -18,7 +18,7 @@ use super::stage::{DRAIN_WITHIN, Stage};
 use super::verdict::{self, Difference};
 use crate::config::ConfigError;
 use crate::queue::QueueError;
-use crate::simulator::{Kind, Simulator, run_payment};
+use crate::simulator::{Kind, Simulator, run_billing, run_payment};
 use crate::store::{StoreError, Table};
 
 /// What `quittance dev` is asked for.
@@ -172,6 +172,12 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
             if let Err(error) = run_payment(&account, &mut rng, pause).await {
                 tracing::error!(?error, "the simulator refused a step of a payment's story");
             }
+            // A share of the customers is billed too.
+            if begun % 4 == 0
+                && let Err(error) = run_billing(&account, &mut rng, pause).await
+            {
+                tracing::error!(?error, "the simulator refused a step of a billing story");
+            }
             told.fetch_add(1, Ordering::Relaxed);
             drop(place);
         });
@@ -199,14 +205,7 @@ async fn judge(
     settled: bool,
 ) -> Result<Vec<Difference>, DevError> {
     let store = &stage.store;
-    let mut all = Vec::new();
-    for table in verdict::TABLES {
-        let mut truth = simulator.truth(table.kind);
-        if table.kind == Kind::PaymentIntent {
-            verdict::with_sums(&mut truth, &simulator.truth(Kind::Charge));
-        }
-        all.extend(verdict::compare(table, &truth, &store.rows(table.name).await?));
-    }
+    let mut all = verdict::tables(store, simulator).await?;
     all.extend(verdict::ledger(
         &simulator.truth(Kind::Event),
         &store.rows(Table("quittance.events")).await?,

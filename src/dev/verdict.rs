@@ -3,11 +3,14 @@
 //! The mapping from Stripe's fields to our columns stands here a second time, as a table of its
 //! own. That is on purpose: a judge that shared the code of the judged would share its mistakes.
 
+mod billing;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::simulator::Kind;
+use crate::simulator::{Kind, Simulator};
+use crate::store::{Store, StoreError};
 
 /// What a column should hold.
 #[derive(Clone, Copy)]
@@ -18,20 +21,40 @@ enum Expect {
     IdAt(&'static str),
     /// The second at this pointer; the column is a timestamp.
     TimeAt(&'static str),
+    /// Whether the number at this pointer is more than nothing.
+    AnyAt(&'static str),
 }
-use Expect::{At, IdAt, TimeAt};
+use Expect::{AnyAt, At, IdAt, TimeAt};
 
 /// One table of `app`, and how each of its columns follows from the object.
-pub(super) struct Table {
-    pub(super) name: crate::store::Table,
+struct Table {
+    name: crate::store::Table,
     /// The simulator's word for its objects.
-    pub(super) kind: Kind,
+    kind: Kind,
     id: &'static str,
     columns: &'static [(&'static str, Expect)],
 }
 
 /// All tables that the verdict looks at.
-pub(super) const TABLES: &[Table] = &[PAYMENTS, CHARGES, REFUNDS];
+const TABLES: &[Table] = &[
+    PAYMENTS,
+    CHARGES,
+    REFUNDS,
+    billing::SUBSCRIPTIONS,
+    billing::INVOICES,
+    billing::PRODUCTS,
+    billing::PRICES,
+    billing::SUBSCRIPTION_SCHEDULES,
+];
+
+/// Tables of what is shown within other objects, and where it stands there.
+const CHILDREN: &[(&str, Table)] = &[("/items/data", billing::SUBSCRIPTION_ITEMS)];
+
+/// All children of some objects.
+fn children(parents: &[Value], at: &str) -> Vec<Value> {
+    let lists = parents.iter().filter_map(|parent| parent.pointer(at)?.as_array());
+    lists.flatten().cloned().collect()
+}
 
 const PAYMENTS: Table = Table {
     name: crate::store::Table("app.payments"),
@@ -115,7 +138,7 @@ const REFUNDS: Table = Table {
 ///
 /// An authorisation that was released counts as refunded at Stripe, although no money had moved; it
 /// is not counted here.
-pub(super) fn with_sums(payments: &mut [Value], charges: &[Value]) {
+fn with_sums(payments: &mut [Value], charges: &[Value]) {
     let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     let number = |object: &Value, key: &str| object.get(key).and_then(Value::as_i64).unwrap_or(0);
     for charge in charges {
@@ -137,6 +160,29 @@ pub(super) fn with_sums(payments: &mut [Value], charges: &[Value]) {
     }
 }
 
+/// Holds each table of `app` against the simulator.
+///
+/// # Errors
+/// Postgres.
+pub async fn tables(store: &Store, simulator: &Simulator) -> Result<Vec<Difference>, StoreError> {
+    let mut all = Vec::new();
+    for table in TABLES {
+        let mut truth = simulator.truth(table.kind);
+        if table.kind == Kind::PaymentIntent {
+            with_sums(&mut truth, &simulator.truth(Kind::Charge));
+        }
+        if table.kind == Kind::Invoice {
+            billing::with_last_payment(&mut truth);
+        }
+        all.extend(compare(table, &truth, &store.rows(table.name).await?));
+    }
+    for (at, table) in CHILDREN {
+        let truth = children(&simulator.truth(table.kind), at);
+        all.extend(compare(table, &truth, &store.rows(table.name).await?));
+    }
+    Ok(all)
+}
+
 /// One thing that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -153,7 +199,7 @@ pub struct Difference {
 }
 
 /// Compares all objects of a kind with all rows of its table.
-pub(super) fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Difference> {
+fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Difference> {
     let text = |value: &Value, key: &str| {
         value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
@@ -174,6 +220,10 @@ pub(super) fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Dif
             differ(&id, "row", "present".to_owned(), "missing".to_owned());
             continue;
         };
+        if row.get("deleted") == Some(&Value::Bool(true)) {
+            differ(&id, "row", "present".to_owned(), "deleted".to_owned());
+            continue;
+        }
         for (column, expect) in table.columns {
             let expected = expect.of(object);
             let seen = expect.seen(row.get(column).unwrap_or(&Value::Null));
@@ -182,8 +232,11 @@ pub(super) fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Dif
             }
         }
     }
-    for id in rows.into_keys() {
-        differ(&id, "row", "none".to_owned(), "present".to_owned());
+    for (id, row) in rows {
+        // What was deleted is no longer among the truth, and its row says so.
+        if row.get("deleted") != Some(&Value::Bool(true)) {
+            differ(&id, "row", "none".to_owned(), "present".to_owned());
+        }
     }
     found
 }
@@ -242,6 +295,7 @@ impl Expect {
         let at = |pointer: &str| object.pointer(pointer).cloned().unwrap_or(Value::Null);
         match self {
             At(pointer) | TimeAt(pointer) => at(pointer),
+            AnyAt(pointer) => Value::from(at(pointer).as_i64().is_some_and(|n| n > 0)),
             IdAt(pointer) => {
                 let value = at(pointer);
                 value.get("id").cloned().unwrap_or(value)
@@ -252,7 +306,7 @@ impl Expect {
     /// The column's value in the terms of Stripe's object.
     fn seen(self, column: &Value) -> Value {
         match self {
-            At(_) | IdAt(_) => column.clone(),
+            At(_) | IdAt(_) | AnyAt(_) => column.clone(),
             TimeAt(_) => column.as_str().and_then(seconds).map_or(Value::Null, Value::from),
         }
     }
@@ -304,6 +358,15 @@ mod tests {
         assert_eq!((&*found[0].what, &*found[0].found), ("row", "missing"));
         let found = compare(&REFUNDS, &[], &[row()]);
         assert_eq!((&*found[0].what, &*found[0].found), ("row", "present"));
+    }
+
+    #[test]
+    fn the_row_of_a_deleted_object_is_no_difference_and_that_of_a_living_one_is() {
+        let mut tombstone = row();
+        tombstone["deleted"] = json!(true);
+        assert_eq!(compare(&REFUNDS, &[], std::slice::from_ref(&tombstone)), []);
+        let found = compare(&REFUNDS, &[refund()], &[tombstone]);
+        assert_eq!((&*found[0].what, &*found[0].found), ("row", "deleted"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a merchant, a customer and a bank do, without HTTP.
 
+mod billing;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -7,7 +9,7 @@ use serde_json::Value;
 use super::actions::{Confirm, NewPayment, NewRefund};
 use super::core::Core;
 use super::error::ApiError;
-use super::objects::{Cause, Snapshot};
+use super::objects::{Cause, Snapshot, text};
 use super::world::{Kind, Scope, Tx};
 
 /// One account in one mode, to drive. Everything that happens is told by events, as over HTTP, but
@@ -176,6 +178,17 @@ impl Account {
                     .iter()
                     .filter(|item| alive(&item.id))
                     .map(|item| item.render())
+                    .collect(),
+                Kind::Subscription
+                | Kind::Invoice
+                | Kind::Product
+                | Kind::Price
+                | Kind::SubscriptionSchedule => books
+                    .documents
+                    .all()
+                    .iter()
+                    .filter(|item| item["object"] == kind.as_str() && alive(text(item, "id")))
+                    .cloned()
                     .collect(),
                 Kind::Event => books
                     .events

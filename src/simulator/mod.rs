@@ -16,6 +16,7 @@
 
 mod actions;
 mod api;
+mod billing;
 mod chaos;
 mod clock;
 mod config;
@@ -31,7 +32,9 @@ mod story;
 mod webhooks;
 mod world;
 
+pub use actions::NewSubscription;
 pub use actions::{Confirm, NewPayment, NewRefund};
+pub use billing::{BillingStory, run_billing, run_billing_story};
 pub use chaos::Chaos;
 pub use clock::Clock;
 pub use config::{Config, Retries};

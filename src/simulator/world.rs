@@ -28,8 +28,36 @@ pub enum Kind {
     Charge,
     /// `refund`
     Refund,
+    /// `subscription`
+    Subscription,
+    /// `invoice`
+    Invoice,
+    /// `product`
+    Product,
+    /// `price`
+    Price,
+    /// `subscription_schedule`
+    SubscriptionSchedule,
     /// `event`
     Event,
+}
+
+impl Kind {
+    /// Stripe's `object`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentIntent => "payment_intent",
+            Self::Charge => "charge",
+            Self::Refund => "refund",
+            Self::Subscription => "subscription",
+            Self::Invoice => "invoice",
+            Self::Product => "product",
+            Self::Price => "price",
+            Self::SubscriptionSchedule => "subscription_schedule",
+            Self::Event => "event",
+        }
+    }
 }
 
 /// Objects of one kind, in the order in which they were made.
@@ -73,6 +101,8 @@ pub(crate) struct Books {
     pub(crate) charges: Shelf<Charge>,
     pub(crate) refunds: Shelf<Refund>,
     pub(crate) payment_methods: Shelf<PaymentMethod>,
+    /// Objects that are kept as JSON, of several kinds.
+    pub(crate) documents: Shelf<Value>,
     pub(crate) events: Shelf<Arc<Event>>,
     pub(crate) idempotency: Idempotency,
     /// Ids of objects that were deleted, with their kind.

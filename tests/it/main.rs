@@ -9,6 +9,7 @@
 
 mod harness;
 
+mod billing;
 mod config;
 mod dev;
 mod ingress;

@@ -4,10 +4,12 @@
 //! trace, except where Stripe leaves one too (a declined card).
 
 mod attempts;
+mod billing;
 mod captures;
 mod payments;
 mod refunds;
 
+pub use billing::NewSubscription;
 pub use payments::{Confirm, NewPayment};
 pub use refunds::NewRefund;
 

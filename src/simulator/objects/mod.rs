@@ -2,6 +2,7 @@
 
 mod account;
 mod charge;
+mod document;
 mod event;
 mod payment_intent;
 mod payment_method;
@@ -10,6 +11,7 @@ mod test_card;
 
 pub(crate) use account::render_account;
 pub(crate) use charge::{Charge, ChargeStatus};
+pub(crate) use document::{is_included, object_of, show as show_document, text};
 pub(crate) use event::{Cause, Event, Snapshot};
 pub use payment_intent::CaptureMethod;
 pub(crate) use payment_intent::{PaymentIntent, PaymentStatus};
