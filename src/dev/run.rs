@@ -19,7 +19,7 @@ use super::told;
 use super::verdict::{self, Difference};
 use crate::config::ConfigError;
 use crate::queue::QueueError;
-use crate::simulator::{Kind, Simulator, run_customer, run_payment};
+use crate::simulator::{Kind, Simulator, run_billing, run_customer, run_payment};
 use crate::store::{Store, StoreError, Table};
 
 /// What `quittance dev` is asked for.
@@ -179,6 +179,12 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
             {
                 tracing::error!(?error, "the simulator refused a step of a customer's story");
             }
+            // A share of the customers is billed too.
+            if begun % 4 == 0
+                && let Err(error) = run_billing(&account, &mut rng, pause).await
+            {
+                tracing::error!(?error, "the simulator refused a step of a billing story");
+            }
             told.fetch_add(1, Ordering::Relaxed);
             drop(place);
         });
@@ -212,6 +218,11 @@ async fn judge(
     settled: bool,
 ) -> Result<Vec<Difference>, DevError> {
     let mut all = differences(simulator, &stage.store).await?;
+    if let Some(receiver) = &stage.receiver {
+        let outbox = stage.store.rows(Table("quittance.outbox")).await?;
+        let deliveries = stage.store.rows(Table("quittance.outbox_deliveries")).await?;
+        all.extend(told::judge(&outbox, &deliveries, &receiver.heard()));
+    }
     if !settled {
         all.push(verdict::unfinished(DRAIN_WITHIN));
     }
@@ -240,6 +251,9 @@ pub async fn differences(
             verdict::with_sums(&mut truth, &simulator.truth(Kind::Charge));
         }
         let mut rows = store.rows(table.name).await?;
+        if table.kind == Kind::Invoice {
+            verdict::billing::with_last_payment(&mut truth);
+        }
         if table.kind == Kind::Account {
             verdict::account::with_answers(&mut truth);
             all.extend(verdict::account::access(&revoked, &rows));
@@ -247,15 +261,14 @@ pub async fn differences(
         rows.retain(|row| is_open(row["stripe_account"].as_str()));
         all.extend(verdict::compare(table, &truth, &rows));
     }
+    for (at, table) in verdict::CHILDREN {
+        let truth = verdict::children(&simulator.truth(table.kind), at);
+        all.extend(verdict::compare(table, &truth, &store.rows(table.name).await?));
+    }
     all.extend(verdict::ledger(
         &simulator.truth(Kind::Event),
         &store.rows(Table("quittance.events")).await?,
     ));
-    if let Some(receiver) = &stage.receiver {
-        let outbox = store.rows(Table("quittance.outbox")).await?;
-        let deliveries = store.rows(Table("quittance.outbox_deliveries")).await?;
-        all.extend(told::judge(&outbox, &deliveries, &receiver.heard()));
-    }
     all.extend(verdict::forgeries(simulator.stats().webhooks.forged_accepted));
     Ok(all)
 }

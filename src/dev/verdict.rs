@@ -7,12 +7,14 @@ mod customers;
 pub(super) mod account;
 mod dispute;
 mod payout;
+pub(super) mod billing;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::simulator::Kind;
+use crate::simulator::{Kind, Simulator};
+use crate::store::{Store, StoreError};
 
 /// What a column should hold.
 #[derive(Clone, Copy)]
@@ -23,14 +25,16 @@ enum Expect {
     IdAt(&'static str),
     /// The second at this pointer; the column is a timestamp.
     TimeAt(&'static str),
+    /// Whether the number at this pointer is more than nothing.
+    AnyAt(&'static str),
 }
-use Expect::{At, IdAt, TimeAt};
+use Expect::{AnyAt, At, IdAt, TimeAt};
 
 /// One table of `app`, and how each of its columns follows from the object.
-pub(super) struct Table {
-    pub(super) name: crate::store::Table,
+struct Table {
+    name: crate::store::Table,
     /// The simulator's word for its objects.
-    pub(super) kind: Kind,
+    kind: Kind,
     id: &'static str,
     columns: &'static [(&'static str, Expect)],
 }
@@ -47,7 +51,21 @@ pub(super) const TABLES: &[Table] = &[
     dispute::DISPUTES,
     payout::PAYOUTS,
     account::CONNECTED_ACCOUNTS,
+    billing::SUBSCRIPTIONS,
+    billing::INVOICES,
+    billing::PRODUCTS,
+    billing::PRICES,
+    billing::SUBSCRIPTION_SCHEDULES,
 ];
+
+/// Tables of what is shown within other objects, and where it stands there.
+pub(super) const CHILDREN: &[(&str, Table)] = &[("/items/data", billing::SUBSCRIPTION_ITEMS)];
+
+/// All children of some objects.
+pub(super) fn children(parents: &[Value], at: &str) -> Vec<Value> {
+    let lists = parents.iter().filter_map(|parent| parent.pointer(at)?.as_array());
+    lists.flatten().cloned().collect()
+}
 
 const PAYMENTS: Table = Table {
     name: crate::store::Table("app.payments"),
@@ -131,7 +149,7 @@ const REFUNDS: Table = Table {
 ///
 /// An authorisation that was released counts as refunded at Stripe, although no money had moved; it
 /// is not counted here.
-pub(super) fn with_sums(payments: &mut [Value], charges: &[Value]) {
+fn with_sums(payments: &mut [Value], charges: &[Value]) {
     let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     let number = |object: &Value, key: &str| object.get(key).and_then(Value::as_i64).unwrap_or(0);
     for charge in charges {
@@ -209,8 +227,11 @@ pub(super) fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Dif
             }
         }
     }
-    for id in rows.into_keys() {
-        differ(&id, "row", "none".to_owned(), "present".to_owned());
+    for (id, row) in rows {
+        // What was deleted is no longer among the truth, and its row says so.
+        if row.get("deleted") != Some(&Value::Bool(true)) {
+            differ(&id, "row", "none".to_owned(), "present".to_owned());
+        }
     }
     found
 }
@@ -269,6 +290,7 @@ impl Expect {
         let at = |pointer: &str| object.pointer(pointer).cloned().unwrap_or(Value::Null);
         match self {
             At(pointer) | TimeAt(pointer) => at(pointer),
+            AnyAt(pointer) => Value::from(at(pointer).as_i64().is_some_and(|n| n > 0)),
             IdAt(pointer) => {
                 let value = at(pointer);
                 value.get("id").cloned().unwrap_or(value)
@@ -279,7 +301,7 @@ impl Expect {
     /// The column's value in the terms of Stripe's object.
     fn seen(self, column: &Value) -> Value {
         match self {
-            At(_) | IdAt(_) => column.clone(),
+            At(_) | IdAt(_) | AnyAt(_) => column.clone(),
             TimeAt(_) => column.as_str().and_then(seconds).map_or(Value::Null, Value::from),
         }
     }
@@ -348,6 +370,9 @@ mod tests {
             let found = found.first().map(|d| (d.what.as_str(), d.found.as_str()));
             assert_eq!(found, expected);
         }
+        let mut tombstone = row();
+        tombstone["deleted"] = json!(true);
+        assert_eq!(compare(&REFUNDS, &[], &[tombstone]), [], "it may be gone from the truth");
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub mod payment;
 pub mod payout;
 pub mod refund;
 pub mod standing;
+pub mod catalogue;
+pub mod charge;
+pub mod invoice;
+pub mod payment;
+pub mod price;
+pub mod product;
+pub mod refund;
+pub mod subscription;
+pub mod subscription_schedule;
 
 pub mod checkout;
 pub mod customer;

@@ -137,6 +137,32 @@ topics! {
     PayoutFailed = "payout.failed",
     /// It was called off.
     PayoutCanceled = "payout.canceled",
+    /// A trial began.
+    SubscriptionTrialing = "subscription.trialing",
+    /// In good standing: begun, or recovered.
+    SubscriptionActivated = "subscription.activated",
+    /// A renewal is owed, and Stripe tries on.
+    SubscriptionPastDue = "subscription.past_due",
+    /// A renewal is owed, and Stripe tries no more.
+    SubscriptionUnpaid = "subscription.unpaid",
+    /// A trial ended, and there is nothing to pay with.
+    SubscriptionPaused = "subscription.paused",
+    /// Over.
+    SubscriptionCanceled = "subscription.canceled",
+    /// A trial ends within days.
+    SubscriptionTrialEnding = "subscription.trial_ending",
+    /// An invoice is final, and owed.
+    InvoiceFinalized = "invoice.finalized",
+    /// An invoice is settled, by Stripe or out of band.
+    InvoicePaid = "invoice.paid",
+    /// An invoice was called off.
+    InvoiceVoided = "invoice.voided",
+    /// An invoice was written off.
+    InvoiceUncollectible = "invoice.uncollectible",
+    /// An attempt to pay an invoice failed; another one may follow.
+    InvoicePaymentFailed = "invoice.payment_failed",
+    /// The customer has to do something to pay an invoice.
+    InvoicePaymentActionRequired = "invoice.payment_action_required",
 }
 
 /// The occurrence that an event of this type tells, if any.
@@ -149,6 +175,9 @@ pub fn occurrence(event_type: &str) -> Option<Notification> {
         "charge.dispute.funds_withdrawn" => Topic::DisputeFundsWithdrawn,
         "charge.dispute.funds_reinstated" => Topic::DisputeFundsReinstated,
         "account.application.deauthorized" => Topic::AccountDeauthorized,
+        "customer.subscription.trial_will_end" => Topic::SubscriptionTrialEnding,
+        "invoice.payment_failed" => Topic::InvoicePaymentFailed,
+        "invoice.payment_action_required" => Topic::InvoicePaymentActionRequired,
         _ => return None,
     };
     Some(Notification::occurrence(topic))

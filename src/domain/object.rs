@@ -8,6 +8,7 @@ use super::notification::Notification;
 use super::transition::Transition;
 use super::{checkout, customer, payment_method, setup};
 use super::{access, account, charge, dispute, payment, payout, refund};
+use super::{invoice, price, product, subscription, subscription_schedule};
 
 /// The list of kinds. Each line makes a variant of [`Kind`], [`Observed`] and [`Recorded`], and an
 /// arm of [`decide`], all of which do the same for every kind: ask its own file.
@@ -105,6 +106,16 @@ kinds! {
     Payout = "payout" in payout,
     /// `account`: a connected one.
     Account = "account" in account,
+    /// `subscription`
+    Subscription = "subscription" in subscription,
+    /// `invoice`
+    Invoice = "invoice" in invoice,
+    /// `product`
+    Product = "product" in product,
+    /// `price`
+    Price = "price" in price,
+    /// `subscription_schedule`
+    SubscriptionSchedule = "subscription_schedule" in subscription_schedule,
 }
 
 /// One object, wherever it is named.
@@ -144,6 +155,11 @@ pub fn subjects(event: &Event) -> Vec<Subject> {
         }
         Kind::Customer | Kind::SetupIntent | Kind::CheckoutSession | Kind::PaymentMethod => {}
         Kind::PaymentIntent | Kind::Charge | Kind::Payout | Kind::Account => {}
+        Kind::Subscription
+        | Kind::Invoice
+        | Kind::Product
+        | Kind::Price
+        | Kind::SubscriptionSchedule => {}
     }
     all
 }

@@ -2,6 +2,7 @@
 
 mod bank;
 mod connect;
+mod billing;
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::actions::{Confirm, NewPayment, NewRefund};
 use super::core::Core;
 use super::error::ApiError;
-use super::objects::{Cause, Snapshot};
+use super::objects::{Cause, Snapshot, text};
 use super::world::{Kind, Scope, Tx};
 
 /// One account in one mode, to drive. Everything that happens is told by events, as over HTTP, but
@@ -188,6 +189,17 @@ impl Account {
                 Kind::Dispute => books.disputes.all().to_vec(),
                 Kind::Payout => books.payouts.all().to_vec(),
                 Kind::Account => books.accounts.all().to_vec(),
+                Kind::Subscription
+                | Kind::Invoice
+                | Kind::Product
+                | Kind::Price
+                | Kind::SubscriptionSchedule => books
+                    .documents
+                    .all()
+                    .iter()
+                    .filter(|item| item["object"] == kind.as_str() && alive(text(item, "id")))
+                    .cloned()
+                    .collect(),
                 Kind::Event => books
                     .events
                     .all()

@@ -16,6 +16,7 @@
 
 mod actions;
 mod api;
+mod billing;
 mod chaos;
 mod clock;
 mod config;
@@ -35,9 +36,11 @@ mod drive_customers;
 mod webhooks;
 mod world;
 
+pub use actions::NewSubscription;
 pub use actions::{Confirm, NewPayment, NewRefund};
 pub use actions::{NewCheckout, NewCustomer, NewSetup};
 pub use actions::{AccountStep, Confirm, DisputeEnd, NewPayment, NewRefund, PayoutStep};
+pub use billing::{BillingStory, run_billing, run_billing_story};
 pub use chaos::Chaos;
 pub use clock::Clock;
 pub use config::{Config, Retries};

@@ -35,6 +35,16 @@ pub enum Kind {
     Payout,
     /// `account`, connected ones
     Account,
+    /// `subscription`
+    Subscription,
+    /// `invoice`
+    Invoice,
+    /// `product`
+    Product,
+    /// `price`
+    Price,
+    /// `subscription_schedule`
+    SubscriptionSchedule,
     /// `event`
     Event,
     /// `customer`
@@ -45,6 +55,24 @@ pub enum Kind {
     CheckoutSession,
     /// `payment_method`
     PaymentMethod,
+}
+
+impl Kind {
+    /// Stripe's `object`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentIntent => "payment_intent",
+            Self::Charge => "charge",
+            Self::Refund => "refund",
+            Self::Subscription => "subscription",
+            Self::Invoice => "invoice",
+            Self::Product => "product",
+            Self::Price => "price",
+            Self::SubscriptionSchedule => "subscription_schedule",
+            Self::Event => "event",
+        }
+    }
 }
 
 /// Objects of one kind, in the order in which they were made.
@@ -99,6 +127,8 @@ pub(crate) struct Books {
     pub(crate) customers: Shelf<Customer>,
     pub(crate) setup_intents: Shelf<SetupIntent>,
     pub(crate) checkout_sessions: Shelf<CheckoutSession>,
+    /// Objects that are kept as JSON, of several kinds.
+    pub(crate) documents: Shelf<Value>,
     pub(crate) events: Shelf<Arc<Event>>,
     pub(crate) idempotency: Idempotency,
     /// Ids of objects that were deleted, with their kind.

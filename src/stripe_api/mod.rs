@@ -23,9 +23,14 @@ mod charge;
 mod decode;
 mod dispute;
 mod field;
+mod invoice;
 mod payment_intent;
 mod payout;
+mod price;
+mod product;
 mod refund;
+mod subscription;
+mod subscription_schedule;
 
 mod checkout_session;
 mod customer;

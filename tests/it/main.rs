@@ -9,6 +9,7 @@
 
 mod harness;
 
+mod billing;
 mod config;
 mod customers;
 mod connect;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod attempts;
+mod billing;
 mod captures;
 mod disputes;
 mod payments;
@@ -18,6 +19,7 @@ mod setups;
 
 pub use accounts::AccountStep;
 pub use disputes::DisputeEnd;
+pub use billing::NewSubscription;
 pub use payments::{Confirm, NewPayment};
 pub use payouts::PayoutStep;
 pub use refunds::NewRefund;

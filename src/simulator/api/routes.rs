@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::simulator::core::Core;
 use crate::simulator::error::ApiError;
-use crate::simulator::objects::{Event, render_account};
+use crate::simulator::objects::{Event, object_of, render_account, show_document, text};
 use crate::simulator::world::Tx;
 
 use super::expand::{check, expand};
@@ -100,6 +100,12 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
             Ok(render_account(tx.scope.account.as_deref().unwrap_or(&core.config.account)))
         }
         ["v1", "payment_intents" | "charges" | "refunds" | "events"] => list(core, tx, call),
+        ["v1", "subscription_items"] => subscription_items(tx, form),
+        ["v1", collection] if object_of(collection).is_some() => documents(tx, form, collection),
+        ["v1", collection, id] => {
+            let object = object_of(collection).ok_or_else(|| unknown(call))?;
+            Ok(show_document(&tx.document(object, id)?, form.list("expand")))
+        }
         _ => Err(unknown(call)),
     }
 }
@@ -155,6 +161,39 @@ fn values(form: &Form, url: &str, all: &[Value]) -> Result<Value, ApiError> {
         item,
     });
     page(form, url, entries, Value::clone)
+}
+
+fn documents(tx: &Tx<'_>, form: &Form, collection: &str) -> Result<Value, ApiError> {
+    form.allow_only(&[&LIST_PARAMS[..], &["customer"]].concat())?;
+    let object = object_of(collection).unwrap_or_default();
+    let wanted = |item: &&Value| {
+        let customer = form.text(&["customer"]);
+        text(item, "object") == object
+            && !tx.books.deleted.contains_key(text(item, "id"))
+            && customer.is_none_or(|customer| text(item, "customer") == customer)
+    };
+    let entries = tx.books.documents.all().iter().filter(wanted).map(|item| Entry {
+        id: text(item, "id"),
+        created: item["created"].as_i64().unwrap_or(0),
+        item,
+    });
+    page(form, &format!("/v1/{collection}"), entries, |item| {
+        show_document(item, form.list("expand").filter_map(|path| path.strip_prefix("data.")))
+    })
+}
+
+/// The items of one subscription, all of them: the subscription itself shows the first ten.
+fn subscription_items(tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {
+    form.allow_only(&[&LIST_PARAMS[..], &["subscription"]].concat())?;
+    let id = form.text(&["subscription"]).ok_or_else(|| ApiError::missing_param("subscription"))?;
+    let subscription = tx.document("subscription", id)?;
+    let items = subscription.pointer("/items/data").and_then(Value::as_array);
+    let entries = items.into_iter().flatten().map(|item| Entry {
+        id: text(item, "id"),
+        created: item["created"].as_i64().unwrap_or(0),
+        item,
+    });
+    page(form, "/v1/subscription_items", entries, Value::clone)
 }
 
 fn events(core: &Core, tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {

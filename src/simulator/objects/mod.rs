@@ -2,6 +2,7 @@
 
 mod account;
 mod charge;
+mod document;
 mod event;
 mod payment_intent;
 mod payment_method;
@@ -14,6 +15,7 @@ mod setup_intent;
 
 pub(crate) use account::render_account;
 pub(crate) use charge::{Charge, ChargeStatus};
+pub(crate) use document::{is_included, object_of, show as show_document, text};
 pub(crate) use event::{Cause, Event, Snapshot};
 pub use payment_intent::CaptureMethod;
 pub(crate) use payment_intent::{PaymentIntent, PaymentStatus};

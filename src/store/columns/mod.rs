@@ -4,9 +4,14 @@
 mod account;
 mod charge;
 mod dispute;
+mod invoice;
 mod payment_intent;
 mod payout;
+mod price;
+mod product;
 mod refund;
+mod subscription;
+mod subscription_schedule;
 
 mod checkout_session;
 mod customer;
@@ -40,6 +45,11 @@ pub(super) fn of(observed: &Observed) -> Value {
         Observed::Dispute(o) => dispute::columns(o),
         Observed::Payout(o) => payout::columns(o),
         Observed::Account(o) => account::columns(o),
+        Observed::Subscription(o) => subscription::columns(o),
+        Observed::Invoice(o) => invoice::columns(o),
+        Observed::Product(o) => product::columns(o),
+        Observed::Price(o) => price::columns(o),
+        Observed::SubscriptionSchedule(o) => subscription_schedule::columns(o),
     }
 }
 
@@ -56,6 +66,11 @@ pub(super) fn facts(observed: &Observed) -> Value {
         Observed::Dispute(o) => dispute::facts(o),
         Observed::Payout(o) => payout::facts(o),
         Observed::Account(o) => account::facts(o),
+        Observed::Subscription(o) => subscription::facts(o),
+        Observed::Invoice(o) => invoice::facts(o),
+        Observed::Product(o) => product::facts(o),
+        Observed::Price(o) => price::facts(o),
+        Observed::SubscriptionSchedule(o) => subscription_schedule::facts(o),
     }
 }
 
@@ -72,6 +87,11 @@ pub(super) fn remembered(observed: &Observed) -> Value {
         Observed::Dispute(o) => dispute::remembered(o),
         Observed::Payout(o) => payout::remembered(o),
         Observed::Account(o) => account::remembered(o),
+        Observed::Subscription(o) => subscription::remembered(o),
+        Observed::Invoice(o) => invoice::remembered(o),
+        Observed::Product(o) => product::remembered(o),
+        Observed::Price(o) => price::remembered(o),
+        Observed::SubscriptionSchedule(o) => subscription_schedule::remembered(o),
     }
 }
 
@@ -117,6 +137,13 @@ pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, Stor
         Kind::Dispute => dispute::recorded(stored).map(Recorded::Dispute),
         Kind::Payout => payout::recorded(stored).map(Recorded::Payout),
         Kind::Account => account::recorded(stored).map(Recorded::Account),
+        Kind::Subscription => subscription::recorded(stored).map(Recorded::Subscription),
+        Kind::Invoice => invoice::recorded(stored).map(Recorded::Invoice),
+        Kind::Product => product::recorded(stored).map(Recorded::Product),
+        Kind::Price => price::recorded(stored).map(Recorded::Price),
+        Kind::SubscriptionSchedule => {
+            subscription_schedule::recorded(stored).map(Recorded::SubscriptionSchedule)
+        }
     }
 }
 
@@ -135,7 +162,12 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
             | Observed::PaymentMethod(_)
             | Observed::Dispute(_)
             | Observed::Payout(_)
-            | Observed::Account(_),
+            | Observed::Account(_)
+            | Observed::Subscription(_)
+            | Observed::Invoice(_)
+            | Observed::Product(_)
+            | Observed::Price(_)
+            | Observed::SubscriptionSchedule(_),
         )
         | None => None,
     };
