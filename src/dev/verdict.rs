@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::simulator::{Kind, Simulator};
-use crate::store::{Store, StoreError};
+use crate::simulator::Kind;
 
 /// What a column should hold.
 #[derive(Clone, Copy)]
@@ -31,10 +30,10 @@ enum Expect {
 use Expect::{AnyAt, At, IdAt, TimeAt};
 
 /// One table of `app`, and how each of its columns follows from the object.
-struct Table {
-    name: crate::store::Table,
+pub(super) struct Table {
+    pub(super) name: crate::store::Table,
     /// The simulator's word for its objects.
-    kind: Kind,
+    pub(super) kind: Kind,
     id: &'static str,
     columns: &'static [(&'static str, Expect)],
 }
@@ -149,7 +148,7 @@ const REFUNDS: Table = Table {
 ///
 /// An authorisation that was released counts as refunded at Stripe, although no money had moved; it
 /// is not counted here.
-fn with_sums(payments: &mut [Value], charges: &[Value]) {
+pub(super) fn with_sums(payments: &mut [Value], charges: &[Value]) {
     let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     let number = |object: &Value, key: &str| object.get(key).and_then(Value::as_i64).unwrap_or(0);
     for charge in charges {

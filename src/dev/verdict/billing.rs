@@ -145,7 +145,7 @@ pub(super) const SUBSCRIPTION_SCHEDULES: Table = Table {
 };
 
 /// Adds to each invoice the payment that was tried last, which at the end is the one that paid.
-pub(super) fn with_last_payment(invoices: &mut [Value]) {
+pub(in crate::dev) fn with_last_payment(invoices: &mut [Value]) {
     for invoice in invoices {
         let payments = invoice.pointer("/payments/data").and_then(Value::as_array);
         let last = payments.and_then(|all| all.last()?.pointer("/payment/payment_intent").cloned());
