@@ -361,15 +361,6 @@ mod tests {
     }
 
     #[test]
-    fn the_row_of_a_deleted_object_is_no_difference_and_that_of_a_living_one_is() {
-        let mut tombstone = row();
-        tombstone["deleted"] = json!(true);
-        assert_eq!(compare(&REFUNDS, &[], std::slice::from_ref(&tombstone)), []);
-        let found = compare(&REFUNDS, &[refund()], &[tombstone]);
-        assert_eq!((&*found[0].what, &*found[0].found), ("row", "deleted"));
-    }
-
-    #[test]
     fn a_released_authorisation_is_not_money_that_went_back() {
         let mut payments = [json!({"id": "pi_1"})];
         let charges = [
