@@ -154,3 +154,61 @@ pub(in crate::dev) fn with_last_payment(invoices: &mut [Value]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{children, compare};
+    use super::*;
+
+    fn product() -> Value {
+        json!({"id": "prod_1", "active": true, "name": "Gold", "description": null,
+               "default_price": null, "unit_label": null, "metadata": {}, "livemode": false,
+               "created": 1_700_000_000})
+    }
+
+    fn row() -> Value {
+        json!({"stripe_product_id": "prod_1", "active": true, "name": "Gold", "description": null,
+               "default_price": null, "unit_label": null, "metadata": {}, "livemode": false,
+               "stripe_created": "2023-11-14T22:13:20+00:00", "deleted": false})
+    }
+
+    #[test]
+    fn the_row_of_a_deleted_object_is_no_difference_and_a_living_one_marked_so_is() {
+        let mut tombstone = row();
+        tombstone["deleted"] = json!(true);
+        assert_eq!(compare(&PRODUCTS, &[product()], &[row()]), []);
+        assert_eq!(compare(&PRODUCTS, &[], std::slice::from_ref(&tombstone)), []);
+        let found = compare(&PRODUCTS, &[product()], &[tombstone]);
+        assert_eq!((&*found[0].what, &*found[0].found), ("row", "deleted"));
+        let found = compare(&PRODUCTS, &[], &[row()]);
+        assert_eq!((&*found[0].what, &*found[0].found), ("row", "present"));
+    }
+
+    #[test]
+    fn a_stale_item_and_a_lost_one_are_found() {
+        let parents = [
+            json!({"items": {"data": [{"id": "si_1"}, {"id": "si_2"}]}}),
+            json!({"items": {"data": []}}),
+        ];
+        let truth = children(&parents, "/items/data");
+        assert_eq!(truth.len(), 2);
+        let rows = [json!({"stripe_subscription_item_id": "si_9"})];
+        let found = compare(&SUBSCRIPTION_ITEMS, &truth, &rows);
+        let ids: Vec<_> = found.iter().map(|d| (d.id.as_str(), d.found.as_str())).collect();
+        assert_eq!(ids, [("si_1", "missing"), ("si_2", "missing"), ("si_9", "present")]);
+    }
+
+    #[test]
+    fn the_last_payment_of_an_invoice_is_the_one_that_counts() {
+        let payment = |id: &str| json!({"payment": {"payment_intent": id}});
+        let mut invoices = [
+            json!({"payments": {"data": [payment("pi_1"), payment("pi_2")]}}),
+            json!({"payments": {"data": []}}),
+        ];
+        with_last_payment(&mut invoices);
+        assert_eq!(invoices[0]["last_payment"], "pi_2");
+        assert_eq!(invoices[1]["last_payment"], json!(null));
+    }
+}

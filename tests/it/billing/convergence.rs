@@ -29,6 +29,17 @@ async fn every_story_told_in_order_ends_true_and_without_an_anomaly() {
 }
 
 #[tokio::test]
+async fn every_event_of_a_story_is_of_a_type_that_stripe_has() {
+    let road = Road::open().await;
+    live_through(&road, &BillingStory::ALL, &mut StdRng::seed_from_u64(2)).await;
+    for event in road.events() {
+        let event: stripe_shared::Event = serde_json::from_value(event).unwrap();
+        let known = !matches!(event.type_, stripe_shared::EventType::Unknown(_));
+        assert!(known, "{}", event.type_.as_str());
+    }
+}
+
+#[tokio::test]
 async fn duplicates_and_any_order_change_nothing() {
     let road = Road::open().await;
     let mut rng = StdRng::seed_from_u64(4);
