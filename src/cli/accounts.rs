@@ -23,7 +23,7 @@ use crate::stripe_api::Client;
 pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Result<Exit, Failed> {
     let AccountsCommand::Check(args) = command;
     let account = AccountId::parse(&args.account)
-        .map_err(|error| Failed::new(Exit::Settings, format!("`{}`: {error}", args.account)))?;
+        .map_err(|error| Failed::new(Exit::Failure, format!("`{}`: {error}", args.account)))?;
     let mode = if args.test { Mode::Test } else { Mode::Live };
     // A look at Stripe needs all that a worker needs.
     let role = if args.refresh { Role::Worker } else { Role::Ops };

@@ -1,5 +1,5 @@
-use crate::domain::transition::{Move, matrix};
 use super::*;
+use crate::domain::transition::{Move, matrix};
 
 fn seen(charges: bool, payouts: bool, due: &[&str]) -> Observed {
     let active = || {
