@@ -193,19 +193,25 @@ impl Client {
         let buckets = Buckets::of(&subject.scope, endpoint);
         self.draw(&buckets).await?;
 
-        let Answer { meta, body } = self.transport.exchange(request.build(), account, None).await?;
-        if !meta.status.is_success() {
-            let refusal = Refusal::read(&Answer { meta, body }, account.is_some());
+        let answer = self.transport.exchange(request.build(), account, None).await?;
+        let Meta { request_id, .. } = &answer.meta;
+        let undated = || StripeError::Undated { request_id: request_id.clone() };
+        if !answer.meta.status.is_success() {
+            let refusal = Refusal::read(&answer, account.is_some());
             self.heed(&refusal, &buckets).await;
+            if refusal.is_missing() && is_gone_without_a_trace(subject) {
+                let observed_at = answer.meta.began_at().ok_or_else(undated)?;
+                let request_id = request_id.clone();
+                return Ok(Fetched { observed_at, request_id, state: FetchedState::Deleted });
+            }
             return Err(refusal.into());
         }
-        let Meta { request_id, .. } = &meta;
-        let of = request_id.as_deref();
+        let observed_at = answer.meta.began_at().ok_or_else(undated);
+        let Answer { meta, body } = answer;
+        let of = meta.request_id.as_deref();
         let raw = decode::json(&body, of)?;
         decode::check_identity(&raw, subject, of)?;
-        let observed_at = meta
-            .began_at()
-            .ok_or_else(|| StripeError::Undated { request_id: request_id.clone() })?;
+        let observed_at = observed_at?;
         let state = if decode::is_deleted(&raw) {
             FetchedState::Deleted
         } else {
@@ -239,6 +245,16 @@ impl Client {
             Some(Limited::Resource) | None => {}
         }
     }
+}
+
+/// Whether "no such object" means that it was deleted.
+///
+/// Cards and sources of the time before PaymentMethods (`card_...`, `src_...`, `ba_...`) appear as
+/// payment methods too. Detaching one of those deletes it, and what answers from then on is a 404
+/// (docs.stripe.com, "Compatible payment method types"). Of all other objects it is a fault: a
+/// wrong account, a wrong mode.
+fn is_gone_without_a_trace(subject: &Subject) -> bool {
+    subject.kind == Kind::PaymentMethod && !subject.id.as_str().starts_with("pm_")
 }
 
 /// The buckets that a request draws from. Stripe's limits are for each account and mode.

@@ -76,6 +76,11 @@ impl Refusal {
         Some(self.meta.limited.unwrap_or(Limited::Endpoint))
     }
 
+    /// Stripe knows no such object: none in this account and mode, or none any more.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.status == 404 && self.is("resource_missing")
+    }
+
     fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
     }
