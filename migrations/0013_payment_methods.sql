@@ -34,7 +34,7 @@ CREATE INDEX payment_methods_metadata_idx ON app.payment_methods USING gin (meta
 
 COMMENT ON TABLE  app.payment_methods IS 'One row a PaymentMethod that was attached at some time. Stripe tells no event of one that never was.';
 COMMENT ON COLUMN app.payment_methods.status IS 'attached: a customer has it. detached: nobody has, and it cannot be charged again.';
-COMMENT ON COLUMN app.payment_methods.customer IS 'stripe_customer_id; NULL once it is detached.';
+COMMENT ON COLUMN app.payment_methods.customer IS 'stripe_customer_id; NULL once it is detached. May name a customer that is deleted: see app.customers.deleted.';
 COMMENT ON COLUMN app.payment_methods.type IS 'card, us_bank_account, sepa_debit, ...';
 COMMENT ON COLUMN app.payment_methods.last4 IS 'The last four digits of a card or a bank account.';
 COMMENT ON COLUMN app.payment_methods.exp_year IS 'Follows a new card from the bank, where the network tells (payment_method.automatically_updated).';

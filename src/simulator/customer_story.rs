@@ -16,7 +16,7 @@ use super::objects::{CheckoutMode, Metadata};
 pub enum CustomerStory {
     /// Saves a card, falls behind with an invoice, and catches up.
     FellBehind,
-    /// Saves two cards, then is deleted with them.
+    /// Saves two cards, then is deleted; one of the cards is renewed after that.
     Deleted,
     /// Is deleted in the moment in which it was made.
     DeletedAtOnce,
@@ -125,6 +125,8 @@ impl<R: Rng> Teller<'_, R> {
                 account.attach_method(CAREFUL, &customer)?;
                 self.rest().await;
                 account.delete_customer(&customer)?;
+                self.rest().await;
+                account.renew_card(&method)?;
             }
             S::DeletedAtOnce => account.delete_customer(&customer)?,
             S::MethodDetached => {

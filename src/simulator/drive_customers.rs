@@ -36,7 +36,7 @@ impl Account {
         })
     }
 
-    /// Deletes a customer for good, and detaches all that it had.
+    /// Deletes a customer for good. Its methods stay as they are.
     ///
     /// # Errors
     /// There is no such customer.

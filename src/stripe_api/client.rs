@@ -166,10 +166,10 @@ impl Client {
             }
             Kind::PaymentMethod => {
                 let request = RetrievePaymentMethod::new(id);
-                self.read(subject, "payment_methods", &request, |it| {
+                let read = self.read(subject, "payment_methods", &request, |it| {
                     Ok(Observed::PaymentMethod(Box::new(payment_method::observe(it)?)))
-                })
-                .await
+                });
+                or_gone(subject, read.await)
             }
             Kind::Dispute => {
                 let request = RetrieveDispute::new(id);
@@ -410,11 +410,42 @@ impl Client {
 fn reader(subject: &Subject) -> Scope {
     let account = match subject.kind {
         Kind::Account => None,
-        Kind::PaymentIntent | Kind::Charge | Kind::Refund | Kind::Dispute | Kind::Payout => {
-            subject.scope.account.clone()
-        }
+        Kind::PaymentIntent
+        | Kind::Charge
+        | Kind::Refund
+        | Kind::Customer
+        | Kind::SetupIntent
+        | Kind::CheckoutSession
+        | Kind::PaymentMethod
+        | Kind::Subscription
+        | Kind::Invoice
+        | Kind::Product
+        | Kind::Price
+        | Kind::SubscriptionSchedule
+        | Kind::Dispute
+        | Kind::Payout => subject.scope.account.clone(),
     };
     Scope { account, mode: subject.scope.mode }
+}
+
+/// "No such object" of a payment method that was deleted without leaving an answer.
+///
+/// Cards and sources of the time before PaymentMethods (`card_...`, `src_...`, `ba_...`) appear as
+/// payment methods too. Detaching one of those deletes it, and what answers from then on is a 404
+/// (docs.stripe.com, "Compatible payment method types"). Of all other objects it is a fault: a
+/// wrong account, a wrong mode.
+fn or_gone(subject: &Subject, read: Result<Fetched, StripeError>) -> Result<Fetched, StripeError> {
+    match read {
+        Err(StripeError::Refused(refusal))
+            if refusal.is_missing() && !subject.id.as_str().starts_with("pm_") =>
+        {
+            let request_id = refusal.request_id().map(str::to_owned);
+            let undated = || StripeError::Undated { request_id: request_id.clone() };
+            let observed_at = refusal.began_at().ok_or_else(undated)?;
+            Ok(Fetched { observed_at, request_id, state: FetchedState::Deleted })
+        }
+        read => read,
+    }
 }
 
 /// The buckets that a request draws from. Stripe's limits are for each account and mode.

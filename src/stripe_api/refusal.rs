@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::answer::{Answer, Limited, Meta};
+use crate::domain::event::Timestamp;
 use crate::domain::failure::{Class, Dependency};
 
 /// Longest part of a message of Stripe's that is kept.
@@ -80,6 +81,16 @@ impl Refusal {
     pub(crate) fn is_stripes_word(&self) -> bool {
         let class = self.judge().0;
         self.status < 500 && !matches!(class, Class::Misconfigured(_))
+    }
+
+    /// Stripe knows no such object: none in this account and mode, or none any more.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.status == 404 && self.is("resource_missing")
+    }
+
+    /// When the request began, by Stripe's clock.
+    pub(crate) fn began_at(&self) -> Option<Timestamp> {
+        self.meta.began_at()
     }
 
     fn is(&self, code: &str) -> bool {

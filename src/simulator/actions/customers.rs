@@ -54,19 +54,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Deletes for good; nothing stays attached to what is gone.
+    /// Deletes for good. Its methods stay as they are, and nothing tells of them: merchants report
+    /// that they keep getting events of methods whose customer is gone.
     pub(crate) fn delete_customer(&mut self, id: &str) -> Result<(), ApiError> {
         let customer = self.customer(id)?;
         self.books.deleted.insert(customer.id.clone(), "customer");
         self.emit("customer.deleted", Snapshot::Other(customer.render()), None);
-        let methods = self.books.payment_methods.all().iter();
-        let attached: Vec<String> = methods
-            .filter(|method| method.customer.as_deref() == Some(id))
-            .map(|method| method.id.clone())
-            .collect();
-        for method in attached {
-            self.detach_method(&method)?;
-        }
         Ok(())
     }
 

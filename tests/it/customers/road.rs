@@ -154,6 +154,12 @@ async fn a_deleted_customer_is_not_brought_back_by_a_late_event() {
     let row = app.row("customers", id(&customer)).await.unwrap();
     assert_eq!((&row["deleted"], &row["delinquent"]), (&json!(true), &json!(false)));
     let row = app.row("payment_methods", id(&method)).await.unwrap();
+    assert_eq!((&row["status"], &row["customer"]), (&json!("attached"), &customer["id"]));
+    account.detach_method(id(&method)).unwrap();
+    for event in app.events_of("payment_method.detached") {
+        app.settle(&event).await;
+    }
+    let row = app.row("payment_methods", id(&method)).await.unwrap();
     assert_eq!((&row["status"], &row["customer"]), (&json!("detached"), &json!(null)));
 }
 
