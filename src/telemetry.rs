@@ -48,7 +48,8 @@ pub fn init(log: &Log) -> Result<(), TelemetryError> {
     };
     let registry = tracing_subscriber::registry().with(filter);
     if json {
-        registry.with(lines.json().flatten_event(true)).try_init()?;
+        // The list of spans would repeat the current one.
+        registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init()?;
     } else {
         registry.with(lines.with_ansi(terminal)).try_init()?;
     }

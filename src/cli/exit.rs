@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::domain::failure;
+
 /// Exit codes, for scripts. Documented in the README; never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -47,12 +49,7 @@ impl Failed {
 
     /// Ends with an error and all its causes on one line.
     pub(super) fn because(exit: Exit, what: &str, error: &dyn std::error::Error) -> Self {
-        let mut text = format!("{what}: {error}");
-        let mut cause = error.source();
-        while let Some(next) = cause {
-            text = format!("{text}: {next}");
-            cause = next.source();
-        }
+        let text = format!("{what}: {}", failure::chain(error).join(": "));
         Self { exit, text }
     }
 }

@@ -27,6 +27,10 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let shutdown = signals::shutdown()?;
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry);
+    // A command that outlived the answer would hide from the link that its connection is dead.
+    let mut settings = settings;
+    let patience = settings.ingress.enqueue_timeout.mul_f64(0.9);
+    settings.redis.command_timeout = settings.redis.command_timeout.min(patience);
     let producer = parts::producer(&settings)?;
     let state = State::new(&settings.ingress, &settings.endpoints, producer, &metrics)
         .map_err(|error| Failed::because(Exit::Settings, "the ingress cannot start", &error))?;
@@ -43,11 +47,7 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     };
     let names: Vec<_> = settings.endpoints.keys().map(String::as_str).collect();
     tracing::info!(listen = %settings.ingress.listen, endpoints = names.join(","), "taking webhooks");
-    let limits = Limits {
-        max_head_bytes: settings.ingress.max_head_bytes,
-        head_timeout: settings.ingress.read_timeout,
-        grace: settings.ingress.grace,
-    };
+    let limits = Limits::from(&settings.ingress);
     let ended = http::serve(listener, ingress::router(state), shutdown, limits).await;
     if let Some(numbers) = numbers {
         // It ends with the same token; a panic in it has been reported by the runtime.
@@ -102,6 +102,7 @@ pub(super) fn exit_of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
         StoreError::Unavailable(_)
+        | StoreError::Silent { .. }
         | StoreError::Misconfigured(_)
         | StoreError::Contention(_)
         | StoreError::Constraint { .. }

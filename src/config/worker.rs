@@ -22,8 +22,8 @@ pub struct Worker {
     /// Where `/livez` and `/readyz` are served; none to serve nothing.
     #[serde(deserialize_with = "address::or_none")]
     pub listen: Option<SocketAddr>,
-    /// Failed answers of Stripe in a row, over all jobs, after which Stripe counts as down.
-    pub stripe_down_after: u32,
+    /// Different events that fail at a dependency in a row after which it counts as down.
+    pub down_after: u32,
     /// The longest gap between two looks at a dependency that is down.
     #[serde(with = "humantime_serde")]
     pub probe_interval: Duration,

@@ -14,5 +14,5 @@ mod stage;
 mod verdict;
 
 pub use exec::exec;
-pub use run::{DevError, Ended, Options, run};
+pub use run::{DevError, Ended, Options, differences, run};
 pub use verdict::Difference;

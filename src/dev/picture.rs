@@ -1,5 +1,6 @@
 //! What `quittance dev` shows on the terminal.
 
+use std::collections::VecDeque;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ impl Seen {
         delivered && self.depth.as_ref().is_some_and(|depth| depth.total() == 0)
     }
 
-    fn line(&self, payments: Option<u32>) -> String {
+    fn line(&self, payments: Option<u32>, rate: f64) -> String {
         let mut parts = Vec::new();
         if let Some(stats) = &self.stats {
             let of = payments.map_or_else(String::new, |all| format!("/{all}"));
@@ -37,7 +38,7 @@ impl Seen {
         }
         match &self.ledger {
             Some(ledger) => {
-                parts.push(format!("{} settled", ledger.settled + ledger.ignored));
+                parts.push(format!("{} settled ({rate:.0}/s)", ledger.done()));
                 parts.push(format!("{} dead", ledger.dead));
             }
             None => parts.push("Postgres is away".to_owned()),
@@ -58,21 +59,33 @@ impl Seen {
     }
 }
 
+/// How far the rate looks back.
+const RATE_OVER: Duration = Duration::from_secs(3);
+
 /// The live line: rewritten in place on a terminal, now and then a new one elsewhere.
 pub(super) struct Picture {
     payments: Option<u32>,
     live: bool,
     last: Option<Instant>,
     shown: String,
+    /// Looks of the last seconds: when, and how many events had been settled.
+    looks: VecDeque<(Instant, i64)>,
 }
 
 impl Picture {
     pub(super) fn new(payments: Option<u32>) -> Self {
-        Self { payments, live: std::io::stdout().is_terminal(), last: None, shown: String::new() }
+        Self {
+            payments,
+            live: std::io::stdout().is_terminal(),
+            last: None,
+            shown: String::new(),
+            looks: VecDeque::new(),
+        }
     }
 
     pub(super) fn show(&mut self, seen: &Seen) {
-        let line = seen.line(self.payments);
+        let rate = self.rate(seen);
+        let line = seen.line(self.payments, rate);
         if self.live {
             write(&format!("\r\x1b[K{line}"));
         } else if self.last.is_none_or(|last| last.elapsed() > Duration::from_secs(2))
@@ -82,6 +95,25 @@ impl Picture {
             self.last = Some(Instant::now());
         }
         self.shown = line;
+    }
+
+    /// Events settled a second, over the last few seconds.
+    fn rate(&mut self, seen: &Seen) -> f64 {
+        if let Some(ledger) = &seen.ledger {
+            self.looks.push_back((Instant::now(), ledger.done()));
+        }
+        while self.looks.len() > 1
+            && self.looks.front().is_some_and(|(at, _)| at.elapsed() > RATE_OVER)
+        {
+            self.looks.pop_front();
+        }
+        let (Some((from, before)), Some((to, after))) = (self.looks.front(), self.looks.back())
+        else {
+            return 0.0;
+        };
+        let seconds = to.duration_since(*from).as_secs_f64();
+        let settled = u32::try_from(after - before).unwrap_or(0);
+        if seconds > 0.0 { f64::from(settled) / seconds } else { 0.0 }
     }
 
     /// Something happened that is worth a line of its own.

@@ -19,7 +19,7 @@ use super::verdict::{self, Difference};
 use crate::config::ConfigError;
 use crate::queue::QueueError;
 use crate::simulator::{Kind, Simulator, run_customer, run_payment};
-use crate::store::{StoreError, Table};
+use crate::store::{Store, StoreError, Table};
 
 /// What `quittance dev` is asked for.
 #[derive(Debug, Clone)]
@@ -204,7 +204,21 @@ async fn judge(
     simulator: &Simulator,
     settled: bool,
 ) -> Result<Vec<Difference>, DevError> {
-    let store = &stage.store;
+    let mut all = differences(simulator, &stage.store).await?;
+    if !settled {
+        all.push(verdict::unfinished(DRAIN_WITHIN));
+    }
+    Ok(all)
+}
+
+/// Holds every row against the simulator's truth, and the ledger against its events.
+///
+/// # Errors
+/// Postgres.
+pub async fn differences(
+    simulator: &Simulator,
+    store: &Store,
+) -> Result<Vec<Difference>, StoreError> {
     let mut all = Vec::new();
     for table in verdict::TABLES {
         let mut truth = simulator.truth(table.kind);
@@ -218,8 +232,5 @@ async fn judge(
         &store.rows(Table("quittance.events")).await?,
     ));
     all.extend(verdict::forgeries(simulator.stats().webhooks.forged_accepted));
-    if !settled {
-        all.push(verdict::unfinished(DRAIN_WITHIN));
-    }
     Ok(all)
 }

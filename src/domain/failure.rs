@@ -63,6 +63,22 @@ impl Class {
     }
 }
 
+/// An error and all its causes, outermost first.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> Vec<String> {
+    let mut all = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Some libraries quote the cause in their own text; said once is enough.
+        if !all.last().is_some_and(|last| last.ends_with(&text)) {
+            all.push(text);
+        }
+        next = cause.source();
+    }
+    all
+}
+
 /// A failure as it is kept with its attempt and shown to ops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

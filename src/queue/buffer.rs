@@ -144,7 +144,13 @@ mod tests {
     fn job(lane: Lane, n: usize) -> Delivery {
         let id = JobId::new(format!("{n}-0"));
         let meta = JobMeta::decode(b"{}", &id);
-        Delivery { id, lane, job: Job { meta, body: Bytes::new() }, deliveries: 1 }
+        Delivery {
+            id,
+            lane,
+            job: Job { meta, body: Bytes::new() },
+            deliveries: 1,
+            taken_over: false,
+        }
     }
 
     fn take(buffer: &Buffer) -> Option<Delivery> {

@@ -221,7 +221,7 @@ impl Inner {
     fn backs_off(&self, live: &mut Live, error: &QueueError) {
         live.failures = live.failures.saturating_add(1);
         // Never less than half: full jitter could be nothing at all, and then it spins.
-        let share = Jitter::new(0.5 + 0.5 * draw());
+        let share = Jitter::new(0.5 + 0.5 * rand::random::<f64>());
         live.not_before = Some(Instant::now() + BACKOFF.delay(live.failures, share));
         live.last_error = match error {
             QueueError::Refused(cause)
@@ -244,11 +244,4 @@ impl Inner {
             health.down(self.name, error.chain());
         }
     }
-}
-
-/// A random number in `0.0..1.0`.
-fn draw() -> f64 {
-    let (_, bits) = uuid::Uuid::new_v4().as_u64_pair();
-    // The top bits of the second half are the UUID's variant; the low 32 are random.
-    f64::from(bits as u32) / f64::from(u32::MAX)
 }

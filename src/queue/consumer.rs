@@ -13,7 +13,6 @@ use apalis_core::worker::ext::event_listener::EventListenerExt as _;
 use apalis_core::worker::ext::parallelize::ParallelizeExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -21,29 +20,22 @@ use super::backend::StreamBackend;
 use super::buffer::Buffer;
 use super::connection::Link;
 use super::error::QueueError;
-use super::fetch::{self, Fetcher};
 use super::group;
 use super::handler::Runner;
 use super::health::{Health, RedisHealth};
-use super::held::Held;
 use super::job::{Delivery, Disposition, Lane};
 use super::keys::Keys;
-use super::lease::Renewer;
 use super::member::Member;
-use super::settle::{Settlement, Settler, Stopped};
-use super::sweep::Sweeper;
+use super::parts::Parts;
+use super::settle::{Settlement, Stopped};
 use crate::config;
-
-/// How many finished jobs may wait for Redis to take their acknowledgement before no more are
-/// fetched.
-const UNTOLD: usize = 4096;
 
 /// Works jobs off.
 pub struct Consumer {
-    redis: config::Redis,
-    queue: config::Queue,
-    member: Member,
-    concurrency: usize,
+    pub(super) redis: config::Redis,
+    pub(super) queue: config::Queue,
+    pub(super) member: Member,
+    pub(super) concurrency: usize,
 }
 
 impl Consumer {
@@ -102,14 +94,18 @@ impl Consumer {
         }
         let capacity = self.queue.prefetch.max(1);
         let buffer = Arc::new(Buffer::new(capacity, self.queue.live_share));
-        let held = Arc::new(Held::default());
         let abort = CancellationToken::new();
         // A handler lives in a task of its own; it must not outlive this future.
         let _abort_when_dropped = abort.clone().drop_guard();
         let (settled, settlements) = mpsc::unbounded_channel();
-        let parts = self.start_parts(&buffer, &held, settlements)?;
+        let parts = Parts::start(&self, &buffer, settlements)?;
         let context = WorkerContext::new(&self.member.name);
-        let runner = Runner { handler, settled: settled.clone(), abort: abort.clone() };
+        let runner = Runner {
+            handler,
+            member: self.member.clone(),
+            settled: settled.clone(),
+            abort: abort.clone(),
+        };
         let worker = self.worker(context.clone(), &buffer, runner);
         self.supervise(Running { buffer, abort, settled, parts, context, worker }, shutdown, grace)
             .await
@@ -137,49 +133,6 @@ impl Consumer {
             self.member.ensure_group(lane).await?;
         }
         Ok(())
-    }
-
-    fn start_parts(
-        &self,
-        buffer: &Arc<Buffer>,
-        held: &Arc<Held>,
-        settlements: mpsc::UnboundedReceiver<(Lane, Settlement)>,
-    ) -> Result<Parts, QueueError> {
-        let member = &self.member;
-        let parts = Parts::default();
-        let Parts { stop, give_up, finished, .. } = &parts;
-        let mut intake = JoinSet::new();
-        for (lane, name, part) in [
-            (Lane::Live, "live lane's connection", "live lane"),
-            (Lane::Backfill, "backfill lane's connection", "backfill lane"),
-        ] {
-            let patience = fetch::WAIT + self.redis.command_timeout;
-            let link = Link::new(name, &self.redis, patience, Some(member.health.clone()))?;
-            let fetcher = Fetcher {
-                lane,
-                part,
-                member: member.on(link),
-                buffer: Arc::clone(buffer),
-                held: Arc::clone(held),
-                most: self.concurrency + 4 * self.queue.prefetch.max(1) + UNTOLD,
-            };
-            intake.spawn(fetcher.run(stop.clone()));
-        }
-        let sweeper = Sweeper {
-            member: member.clone(),
-            buffer: Arc::clone(buffer),
-            held: Arc::clone(held),
-            interval: self.queue.sweep_interval,
-        };
-        intake.spawn(sweeper.run(stop.clone()));
-        let renewer =
-            Renewer { member: member.clone(), buffer: Arc::clone(buffer), held: Arc::clone(held) };
-        let mut renewal = JoinSet::new();
-        renewal.spawn(renewer.run(finished.clone()));
-        let settler = Settler { member: member.clone(), held: Arc::clone(held) };
-        let mut settling = JoinSet::new();
-        settling.spawn(settler.run(settlements, give_up.clone()));
-        Ok(Parts { intake, renewal, settling, ..parts })
     }
 
     fn worker<H, F>(
@@ -274,32 +227,6 @@ impl Consumer {
                 Err(_) => tracing::debug!("could not leave: redis does not answer"),
             }
         }
-    }
-}
-
-/// What runs beside the apalis worker. Dropped, all of it ends.
-#[derive(Default)]
-struct Parts {
-    /// Fetching and sweeping; they end first.
-    intake: JoinSet<()>,
-    stop: CancellationToken,
-    /// Telling Redis what became of jobs.
-    settling: JoinSet<Stopped>,
-    give_up: CancellationToken,
-    /// Keeping leases; ends last.
-    renewal: JoinSet<()>,
-    finished: CancellationToken,
-}
-
-impl Parts {
-    /// Waits until one of them ends, which none does before it is told to.
-    async fn died(&mut self) -> QueueError {
-        let ended = tokio::select! {
-            ended = self.intake.join_next() => ended.and_then(Result::err),
-            ended = self.settling.join_next() => ended.and_then(Result::err),
-            ended = self.renewal.join_next() => ended.and_then(Result::err),
-        };
-        QueueError::Task(ended)
     }
 }
 

@@ -74,7 +74,13 @@ fn delivery(
 ) -> Result<Delivery, QueueError> {
     let id = JobId::new(id);
     let meta = JobMeta::decode(meta, &id);
-    Ok(Delivery { id, lane, job: Job { meta, body: Bytes::from(body) }, deliveries })
+    Ok(Delivery {
+        id,
+        lane,
+        job: Job { meta, body: Bytes::from(body) },
+        deliveries,
+        taken_over: false,
+    })
 }
 
 fn list(value: Value) -> Result<Vec<Value>, QueueError> {

@@ -1,11 +1,10 @@
 //! What can go wrong with the queue.
 
-use std::error::Error;
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-use crate::domain::failure::{Class, Dependency};
+use crate::domain::failure::{self, Class, Dependency};
 
 /// Why the queue could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -77,14 +76,7 @@ impl QueueError {
     /// The whole chain of causes in one line.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
+        failure::chain(self).join(": ")
     }
 
     pub(super) fn from_redis(error: RedisError) -> Self {

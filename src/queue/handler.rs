@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use super::job::{Delivery, Disposition, JobMeta, Lane};
-use super::member::Later;
+use super::member::{Later, Member};
 use super::settle::Settlement;
 
 /// What a job whose handler panicked waits; whoever wants better catches its panics itself.
@@ -19,6 +19,7 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct Runner<H> {
     pub(super) handler: H,
+    pub(super) member: Member,
     pub(super) settled: UnboundedSender<(Lane, Settlement)>,
     /// The grace is over.
     pub(super) abort: CancellationToken,
@@ -29,7 +30,10 @@ where
     H: Fn(Delivery) -> F,
     F: Future<Output = Disposition>,
 {
-    pub(super) async fn run(self, delivery: Delivery) {
+    pub(super) async fn run(self, mut delivery: Delivery) {
+        if delivery.taken_over {
+            delivery.deliveries = self.begin(&delivery).await;
+        }
         let Delivery { lane, id, .. } = &delivery;
         let (lane, id, meta) = (*lane, id.clone(), delivery.job.meta.clone());
         let work = AssertUnwindSafe(async { (self.handler)(delivery).await }).catch_unwind();
@@ -59,6 +63,20 @@ where
         };
         if self.settled.send((lane, settlement)).is_err() {
             tracing::debug!("a job ended after its consumer; its lease will run out");
+        }
+    }
+
+    /// A job that may have killed its worker is counted before it can kill this one.
+    async fn begin(&self, delivery: &Delivery) -> u32 {
+        let next = delivery.deliveries.saturating_add(1);
+        match self.member.begin(delivery.lane, &delivery.id).await {
+            Ok(Some(deliveries)) => deliveries,
+            // Another worker has it by now: doing it twice is safe, and ours will not be counted.
+            Ok(None) => next,
+            Err(error) => {
+                tracing::debug!(job = %delivery.id, error = error.chain(), "a delivery was not counted");
+                next
+            }
         }
     }
 }

@@ -73,7 +73,17 @@ impl Member {
         let limit = limit.min(LIMIT).to_string();
         let arguments = [GROUP, &*self.name, &*lease, cursor, &*limit];
         let answer = self.script(&scripts::TAKE_OVER, lane, &arguments, NO_MORE).await?;
-        self.understood(entries::claimed(answer, lane))
+        let (cursor, mut jobs) = self.understood(entries::claimed(answer, lane))?;
+        jobs.iter_mut().for_each(|job| job.taken_over = true);
+        Ok((cursor, jobs))
+    }
+
+    /// Counts the delivery of a job that was taken over and begins now; answers how many there were,
+    /// this one included. None: another worker has it.
+    pub(super) async fn begin(&self, lane: Lane, id: &JobId) -> Result<Option<u32>, QueueError> {
+        let arguments = [GROUP, &*self.name, id.as_str()];
+        let deliveries: u32 = self.script(&scripts::BEGIN, lane, &arguments, NO_MORE).await?;
+        Ok((deliveries > 0).then_some(deliveries))
     }
 
     /// Jobs that are pending under our name, from an id on, and the last id; empty at the end.
@@ -130,8 +140,12 @@ impl Member {
     /// due.
     pub(super) async fn promote(&self) -> Result<(usize, Option<Duration>), QueueError> {
         let limit = LIMIT.to_string();
-        let (moved, wait): (usize, i64) =
+        let (moved, wait, lost): (usize, i64, usize) =
             self.script(&scripts::PROMOTE, Lane::Live, &[&*limit], NO_MORE).await?;
+        if lost > 0 {
+            // Nothing of ours does that: someone deleted keys of the queue by hand.
+            tracing::error!(lost, "delayed jobs have lost their payload; resend them from Stripe");
+        }
         Ok((moved, u64::try_from(wait).ok().map(Duration::from_millis)))
     }
 

@@ -35,6 +35,7 @@ mod keys;
 mod lease;
 mod limiter;
 mod member;
+mod parts;
 mod producer;
 mod scripts;
 mod settle;

@@ -79,6 +79,7 @@ fn budget(keys: &Keys, _: Lane, bucket: &str) -> Vec<String> {
 scripts! {
     TAKE_OVER = "take_over", stream;
     ADOPT = "adopt", stream;
+    BEGIN = "begin", stream;
     RENEW = "renew", stream;
     HAND_BACK = "hand_back", stream;
     FORGET = "forget", stream;

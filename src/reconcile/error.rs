@@ -1,8 +1,8 @@
 //! What can go wrong on the road, and whose fault it is.
 
-use std::error::Error as StdError;
+use std::any::Any;
 
-use crate::domain::failure::{Class, Dependency, Failure};
+use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::object::KindMismatch;
 use crate::store::StoreError;
 use crate::stripe_api::StripeError;
@@ -31,13 +31,21 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
+    /// What a caught panic said.
+    #[must_use]
+    pub fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Self::Panicked(text.unwrap_or_else(|| "it did not say why".to_owned()))
+    }
+
     /// The failure as the worker decides on it and ops sees it.
     #[must_use]
     pub fn failure(&self) -> Failure {
         let own = |class, code: &str| Failure {
             class,
             code: code.to_owned(),
-            chain: chain(self),
+            chain: failure::chain(self),
             request_id: None,
             should_retry: None,
         };
@@ -52,24 +60,34 @@ impl ReconcileError {
         }
     }
 
-    /// The dependency that failed, whatever the class: many jobs failing at the same one in a row
-    /// mean that it is down.
+    /// What the failure proves about the dependency where it happened.
     #[must_use]
-    pub fn at(&self) -> Option<Dependency> {
+    pub fn evidence(&self) -> Evidence {
         match self {
-            Self::Stripe(_) => Some(Dependency::Stripe),
-            Self::Store(_) => Some(Dependency::Postgres),
-            Self::Contested { .. } | Self::KindMismatch(_) | Self::Panicked(_) => None,
+            Self::Stripe(error) if !error.was_asked() => Evidence::None,
+            Self::Stripe(error) if error.was_answered() => Evidence::Up(Dependency::Stripe),
+            Self::Stripe(_) => Evidence::Failing(Dependency::Stripe),
+            Self::Store(error) => match error.class() {
+                Class::Permanent => Evidence::Up(Dependency::Postgres),
+                Class::Transient
+                | Class::RateLimited { .. }
+                | Class::Unavailable(_)
+                | Class::Misconfigured(_) => Evidence::Failing(Dependency::Postgres),
+            },
+            Self::Contested { .. } => Evidence::Up(Dependency::Postgres),
+            Self::KindMismatch(_) | Self::Panicked(_) => Evidence::None,
         }
     }
 }
 
-fn chain(error: &dyn StdError) -> Vec<String> {
-    let mut all = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(cause) = next {
-        all.push(cause.to_string());
-        next = cause.source();
-    }
-    all
+/// What an attempt proves about a dependency, whatever became of the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// Nothing: it was not asked, or what failed was ours.
+    None,
+    /// It answered, if only to say no.
+    Up(Dependency),
+    /// It did not answer, or only with an error of its own. One such failure can be one object's
+    /// trouble; many in a row mean that it is down.
+    Failing(Dependency),
 }

@@ -13,5 +13,5 @@ pub mod error;
 mod flights;
 pub mod road;
 
-pub use error::ReconcileError;
+pub use error::{Evidence, ReconcileError};
 pub use road::{Fault, Reconciler, Request, Settled};

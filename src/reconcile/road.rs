@@ -1,6 +1,5 @@
 //! The road: load, fetch, decide, apply.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,11 +7,11 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
-use super::error::ReconcileError;
+use super::error::{Evidence, ReconcileError};
 use super::flights::{Flights, Lead};
 use crate::config;
 use crate::domain::event::{Event, Timestamp};
-use crate::domain::failure::{Class, Dependency, Failure};
+use crate::domain::failure::{Class, Failure};
 use crate::domain::id::EventId;
 use crate::domain::notification;
 use crate::domain::object::{self, Row, Subject};
@@ -57,18 +56,18 @@ pub enum Settled {
     Before,
 }
 
-/// A failure, and the dependency at which it happened.
+/// A failure, and what it proves about the dependencies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// What the worker decides on.
     pub failure: Failure,
-    /// Where it happened.
-    pub at: Option<Dependency>,
+    /// Whether something is down.
+    pub evidence: Evidence,
 }
 
 impl From<ReconcileError> for Fault {
     fn from(error: ReconcileError) -> Self {
-        Self { failure: error.failure(), at: error.at() }
+        Self { failure: error.failure(), evidence: error.evidence() }
     }
 }
 
@@ -175,16 +174,14 @@ fn lost() -> Fault {
         request_id: None,
         should_retry: None,
     };
-    Fault { failure, at: None }
+    Fault { failure, evidence: Evidence::None }
 }
 
 async fn lead_flights(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Subject, Member>) {
     while let Some(members) = lead.board() {
         let (errands, answers): (Vec<_>, Vec<_>) =
             members.into_iter().map(|m| (m.errand, m.answer)).unzip();
-        let flight = AssertUnwindSafe(inner.flight(&subject, errands)).catch_unwind().await;
-        let result = flight.unwrap_or_else(|panic| Err(ReconcileError::Panicked(text(&*panic))));
-        let results = match result {
+        let results = match caught(inner.flight(&subject, errands)).await {
             Ok(all) => all.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(Fault::from(error)); answers.len()],
         };
@@ -195,9 +192,12 @@ async fn lead_flights(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Subjec
     }
 }
 
-fn text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+/// A panic becomes an error, so that whoever waits for a flight hears of its end.
+async fn caught<T>(
+    flight: impl Future<Output = Result<T, ReconcileError>>,
+) -> Result<T, ReconcileError> {
+    let landed = AssertUnwindSafe(flight).catch_unwind().await;
+    landed.unwrap_or_else(|panic| Err(ReconcileError::of_panic(&*panic)))
 }
 
 impl Inner {
@@ -331,5 +331,25 @@ fn settled_event(request: Request, outcome: Outcome, request_id: Option<String>)
             failure: None,
         },
         event: request.event,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flight_that_panics_fails_like_any_other() {
+        let flight = async {
+            assert!(std::hint::black_box(false), "out of {}", "fuel");
+            Ok(())
+        };
+        let fault = Fault::from(caught(flight).await.unwrap_err());
+        assert_eq!(
+            (fault.failure.code.as_str(), fault.failure.class),
+            ("panicked", Class::Transient)
+        );
+        assert_eq!(fault.failure.message(), "panicked: out of fuel");
+        assert_eq!(fault.evidence, Evidence::None, "no dependency is at fault");
     }
 }

@@ -1,5 +1,7 @@
 //! The write: a slice of settlements, one transaction, one round trip.
 
+use tokio::time::timeout;
+
 use serde_json::{Value, json};
 
 use super::columns;
@@ -29,14 +31,15 @@ impl Store {
             return Ok(Vec::new());
         }
         let slice = Slice::of(settlements);
-        let conflicts = sqlx::query_scalar!(
+        let mut connection = self.pool.acquire().await?;
+        let query = sqlx::query_scalar!(
             r#"SELECT quittance.apply($1, $2, $3) AS "conflicts!""#,
             &slice.locks,
             slice.changes,
             slice.events,
-        )
-        .fetch_one(&self.pool)
-        .await?;
+        );
+        let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
+        let conflicts = self.answered(connection, answer)?;
         let mut applied = vec![Applied::Done; settlements.len()];
         for conflict in conflicts {
             if let Some(slot) = usize::try_from(conflict).ok().and_then(|n| applied.get_mut(n)) {

@@ -1,5 +1,7 @@
 //! Attempts: every try at an event, kept.
 
+use tokio::time::timeout;
+
 use serde_json::{Value, json};
 
 use super::connect::Store;
@@ -61,7 +63,8 @@ impl Store {
         event_key: &str,
         attempt: &Attempt,
     ) -> Result<(), StoreError> {
-        sqlx::query!(
+        let mut connection = self.pool.acquire().await?;
+        let query = sqlx::query!(
             r#"
             INSERT INTO quittance.attempts (
                 event_id, number, started_at, duration_ms, worker, outcome, class, code, chain,
@@ -74,9 +77,9 @@ impl Store {
             "#,
             event_key,
             attempt.to_json(),
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        let answer = timeout(self.patience, query.execute(&mut *connection)).await;
+        self.answered(connection, answer)?;
         Ok(())
     }
 }

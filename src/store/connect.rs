@@ -3,8 +3,11 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::{Connection as _, Executor as _};
+
+use tokio::time::error::Elapsed;
 
 use super::error::StoreError;
 use crate::config;
@@ -12,10 +15,15 @@ use crate::config;
 /// A connection that rested longer is tested before it is used; under load none is.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
+/// What a call may take longer than the server's own limit for a statement: the way there and back.
+const BEYOND: Duration = Duration::from_secs(2);
+
 /// The tables. Cheap to clone: the clones share one pool.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) pool: PgPool,
+    /// How long a call may be without an answer.
+    pub(super) patience: Duration,
 }
 
 impl Store {
@@ -43,7 +51,26 @@ impl Store {
             })
             .after_connect(move |connection, _| Box::pin(prepare(connection, timeout)))
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool, patience: timeout + BEYOND })
+    }
+
+    /// What a call on `connection` came to, that was given [`Self::patience`].
+    ///
+    /// The server ends a statement that takes too long; a server that is gone without a word ends
+    /// nothing, and neither does TCP for a long time. Such a connection does not go back to the
+    /// pool, which would wait for it too.
+    pub(super) fn answered<T>(
+        &self,
+        connection: PoolConnection<Postgres>,
+        answer: Result<Result<T, sqlx::Error>, Elapsed>,
+    ) -> Result<T, StoreError> {
+        match answer {
+            Ok(result) => Ok(result?),
+            Err(_) => {
+                drop(connection.detach());
+                Err(StoreError::Silent { after: self.patience })
+            }
+        }
     }
 
     /// Whether Postgres answers.

@@ -1,9 +1,9 @@
 //! What can go wrong with Postgres, and what that means for the job at hand.
 
-use std::error::Error as _;
 use std::fmt;
+use std::time::Duration;
 
-use crate::domain::failure::{Class, Dependency, Failure};
+use crate::domain::failure::{self, Class, Dependency, Failure};
 
 /// A call to the store failed; nothing of it was written.
 ///
@@ -14,6 +14,12 @@ pub enum StoreError {
     /// Postgres cannot be reached, is starting, stopping, full or read-only.
     #[error("postgres is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// The server went without a word, or the way to it.
+    #[error("postgres has not answered for {after:?}")]
+    Silent {
+        /// How long we waited.
+        after: Duration,
+    },
     /// The URL, the password, the database's name, a permission or the schema is wrong.
     #[error("postgres refuses our settings")]
     Misconfigured(#[source] sqlx::Error),
@@ -73,7 +79,7 @@ impl StoreError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Unavailable(_) => Class::Unavailable(Dependency::Postgres),
+            Self::Unavailable(_) | Self::Silent { .. } => Class::Unavailable(Dependency::Postgres),
             Self::Misconfigured(_)
             | Self::SchemaTooOld { .. }
             | Self::SchemaDiffers { .. }
@@ -91,6 +97,7 @@ impl StoreError {
     pub fn code(&self) -> String {
         match self {
             Self::Unavailable(_) => "postgres_unavailable".into(),
+            Self::Silent { .. } => "postgres_silent".into(),
             Self::Misconfigured(_) => "postgres_misconfigured".into(),
             Self::Contention(_) => "postgres_contention".into(),
             Self::Constraint { constraint, .. } => format!("constraint_{constraint}"),
@@ -110,30 +117,16 @@ impl StoreError {
         Failure {
             class: self.class(),
             code: self.code(),
-            chain: self.chain(),
+            chain: failure::chain(self),
             request_id: None,
             should_retry: None,
         }
-    }
-
-    fn chain(&self) -> Vec<String> {
-        let mut chain = vec![self.to_string()];
-        let mut next = self.source();
-        while let Some(error) = next {
-            let text = error.to_string();
-            // sqlx quotes its source in its own text; said once is enough.
-            if !chain.last().is_some_and(|last| last.ends_with(&text)) {
-                chain.push(text);
-            }
-            next = error.source();
-        }
-        chain
     }
 }
 
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.chain().join(": "))
+        f.write_str(&failure::chain(self).join(": "))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is recorded, read in one round trip and from one snapshot.
 
+use tokio::time::timeout;
+
 use std::collections::BTreeSet;
 
 use super::columns::{self, Stored};
@@ -36,7 +38,8 @@ impl Store {
         let ids: Vec<String> = subjects.iter().map(|s| s.id.as_str().to_owned()).collect();
         // The LIMITs keep each look-up a look-up by key: a plan that was made while the tables
         // were empty would else join them whole, and the session would keep it.
-        let found = sqlx::query!(
+        let mut connection = self.pool.acquire().await?;
+        let query = sqlx::query!(
             r#"
             SELECT l.settled                                           AS "settled!",
                    s.nth                                               AS "nth?",
@@ -69,9 +72,9 @@ impl Store {
             &livemodes,
             &kinds,
             &ids,
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        );
+        let answer = timeout(self.patience, query.fetch_all(&mut *connection)).await;
+        let found = self.answered(connection, answer)?;
 
         let settled = found.first().map(|row| row.settled.iter());
         let settled = settled

@@ -14,6 +14,14 @@ pub struct LedgerCounts {
     pub dead: i64,
 }
 
+impl LedgerCounts {
+    /// Events that are at their good end.
+    #[must_use]
+    pub fn done(&self) -> i64 {
+        self.settled + self.ignored
+    }
+}
+
 impl Store {
     /// Counts the ledger by status. Reads all of it: for development and small systems.
     ///

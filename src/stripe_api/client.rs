@@ -28,8 +28,9 @@ use crate::domain::event::Timestamp;
 use crate::domain::id::{Mode, Scope};
 use crate::domain::object::{Kind, Observed, Subject};
 
-/// Longest wait for a token in place. A longer one gives the job back, so that its place is free.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// Longest wait for a token in place. Waiting in place is what keeps a worker from fetching more than
+/// it may ask for; a longer wait gives the job back, which costs Redis and Postgres a round each.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reads objects from Stripe.
 pub struct Client {

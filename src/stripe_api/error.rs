@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use super::refusal::Refusal;
-use crate::domain::failure::{Class, Dependency, Failure};
+use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::id::Mode;
 
 /// Why there is no state to work with. No variant's text holds a key or a payload.
@@ -123,7 +123,7 @@ impl StripeError {
         Failure {
             class,
             code: code.into(),
-            chain: self.chain(),
+            chain: failure::chain(self),
             request_id: self.request_id().map(str::to_owned),
             should_retry: match self {
                 Self::Refused(refusal) => refusal.should_retry(),
@@ -194,13 +194,47 @@ impl StripeError {
         }
     }
 
-    fn chain(&self) -> Vec<String> {
-        let mut chain = vec![self.to_string()];
-        let mut next = self.source();
-        while let Some(cause) = next {
-            chain.push(cause.to_string());
-            next = cause.source();
+    /// Whether the request left this process.
+    #[must_use]
+    pub fn was_asked(&self) -> bool {
+        match self {
+            Self::Settings(_)
+            | Self::Tls(_)
+            | Self::Unsendable(_)
+            | Self::OverBudget { .. }
+            | Self::OtherMode { .. } => false,
+            Self::Unreachable(_)
+            | Self::Interrupted(_)
+            | Self::TimedOut { .. }
+            | Self::Refused(_)
+            | Self::TooLong { .. }
+            | Self::NotJson { .. }
+            | Self::Undated { .. }
+            | Self::Undecodable { .. }
+            | Self::UnknownValue { .. }
+            | Self::WrongObject { .. } => true,
         }
-        chain
+    }
+
+    /// Whether Stripe itself gave an answer that was meant, if only to say no: it is up.
+    #[must_use]
+    pub fn was_answered(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.is_stripes_word(),
+            Self::TooLong { .. }
+            | Self::Undecodable { .. }
+            | Self::UnknownValue { .. }
+            | Self::WrongObject { .. } => true,
+            Self::Settings(_)
+            | Self::Tls(_)
+            | Self::Unsendable(_)
+            | Self::OverBudget { .. }
+            | Self::OtherMode { .. }
+            | Self::Unreachable(_)
+            | Self::Interrupted(_)
+            | Self::TimedOut { .. }
+            | Self::NotJson { .. }
+            | Self::Undated { .. } => false,
+        }
     }
 }

@@ -81,6 +81,12 @@ impl Refusal {
         self.status == 404 && self.is("resource_missing")
     }
 
+    /// Whether this is a "no" that Stripe meant, and not an error of its own or of something between.
+    pub(crate) fn is_stripes_word(&self) -> bool {
+        let class = self.judge().0;
+        self.status < 500 && !matches!(class, Class::Misconfigured(_))
+    }
+
     fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
     }

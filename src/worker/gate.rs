@@ -1,11 +1,12 @@
 //! The gate that an outage closes.
 //!
 //! When a dependency is down, or our key is wrong, every job would fail alike. So the first to
-//! notice closes the gate; jobs in hand wait before it and are made again when it opens, and none
-//! of that counts as an attempt. While it is closed one job at a time goes through as a probe, in
-//! turn, so that a single job that can never succeed does not keep the gate closed for the others.
+//! notice closes the gate; jobs wait before it, and none of that counts as an attempt. While it is
+//! closed one job at a time goes through as a probe. A probe that proves that the dependency is back
+//! opens the gate; one that found it still down goes back to the queue, so that a few jobs that can
+//! never succeed (an object that a restricted key may not read) do not hold all places for ever.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 use crate::domain::failure::{Class, Dependency};
 use crate::domain::id::EventId;
 use crate::domain::retry::{Jitter, Policy};
-use crate::reconcile::Fault;
+use crate::reconcile::{Evidence, Fault};
 
 /// Why the gate is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub struct Gate {
 
 struct Inner {
     status: watch::Sender<GateStatus>,
-    /// The right to probe. Tokio's semaphore is fair, so who probed in vain goes to the back.
+    /// The right to probe. Tokio's semaphore is fair: who came first probes first.
     turn: Arc<Semaphore>,
     state: Mutex<State>,
     policy: Policy,
@@ -53,24 +54,38 @@ struct State {
     /// Probes in vain since the gate closed.
     tries: u32,
     probe_at: Option<Instant>,
-    /// Events that failed at Stripe since it last answered one properly.
-    failing: HashSet<EventId>,
+    /// What failed at a dependency since it last gave a proper answer, and since when.
+    failing: BTreeMap<Dependency, Failing>,
 }
+
+struct Failing {
+    since: Instant,
+    events: HashSet<EventId>,
+}
+
+/// Two different events that fail for so long, with nothing that succeeds in between, mean an outage
+/// as well: a quiet system would otherwise never see enough of them at once.
+const LONG: Duration = Duration::from_secs(60);
 
 /// The right to run a job: freely, or as the one probe.
 pub(super) struct Pass {
     probe: Option<OwnedSemaphorePermit>,
 }
 
-impl Pass {
-    fn is_probe(&self) -> bool {
-        self.probe.is_some()
-    }
+/// What a failure means for the job that had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The job's own trouble: decide about it.
+    OfTheJob,
+    /// An outage: wait before the gate and run again.
+    Wait,
+    /// An outage that this job probed in vain: back into the queue for so long.
+    Return(Duration),
 }
 
 impl Gate {
-    /// An open gate. It closes for Stripe when `down_after` different events have failed there in
-    /// a row; probes come at growing gaps of at most `probe_interval`.
+    /// An open gate. It closes when `down_after` different events have failed at a dependency in a
+    /// row; probes come at growing gaps of at most `probe_interval`.
     #[must_use]
     pub fn new(down_after: u32, probe_interval: Duration) -> Self {
         let first = Duration::from_millis(250).min(probe_interval);
@@ -114,65 +129,97 @@ impl Gate {
         }
     }
 
-    /// A job that went through with `pass` did what it had to do.
-    pub(super) fn succeeded(&self, pass: Pass, asked_stripe: bool) {
-        if asked_stripe {
-            self.lock().failing.clear();
-        }
-        if pass.is_probe() {
-            self.open();
-        }
+    /// A job that went through with `pass` did what it had to do, and `answered` took part in it.
+    pub(super) fn succeeded(&self, pass: Pass, answered: &[Dependency]) {
+        answered.iter().for_each(|dependency| self.is_up(*dependency));
+        drop(pass);
     }
 
-    /// A job that went through with `pass` failed. `true` when the failure is an outage: the job
-    /// waits before the gate and runs again, and it cost nothing.
-    pub(super) fn failed(&self, pass: Pass, event: Option<&EventId>, fault: &Fault) -> bool {
+    /// A job that went through with `pass` failed.
+    pub(super) fn failed(&self, pass: Pass, event: Option<&EventId>, fault: &Fault) -> Verdict {
+        let was_probe = pass.probe.is_some();
         let pause = |dependency, misconfigured| Pause {
             dependency,
             misconfigured,
             message: fault.failure.message(),
             since: SystemTime::now(),
         };
-        match fault.failure.class {
-            Class::Unavailable(dependency) => self.close(pause(dependency, false)),
-            Class::Misconfigured(dependency) => self.close(pause(dependency, true)),
-            Class::Transient if fault.at == Some(Dependency::Stripe) => {
-                if !event.is_some_and(|event| self.is_down_with(event)) {
-                    return false;
-                }
-                self.close(pause(Dependency::Stripe, false));
+        let cause = match (fault.failure.class, fault.evidence) {
+            (Class::Unavailable(dependency), _) => pause(dependency, false),
+            (Class::Misconfigured(dependency), _) => pause(dependency, true),
+            (_, Evidence::Failing(dependency)) if self.is_down(dependency, event) => {
+                pause(dependency, false)
             }
-            Class::Transient | Class::Permanent | Class::RateLimited { .. } => {
-                // Something answered, so whatever closed the gate is back.
-                if fault.at == Some(Dependency::Stripe) {
-                    self.lock().failing.clear();
-                }
-                if pass.is_probe() {
-                    self.open();
-                }
+            (_, Evidence::Up(dependency)) => {
+                self.is_up(dependency);
+                return Verdict::OfTheJob;
+            }
+            (_, Evidence::Failing(_) | Evidence::None) => return Verdict::OfTheJob,
+        };
+        let delay = self.close(cause, was_probe);
+        if was_probe { Verdict::Return(delay) } else { Verdict::Wait }
+    }
+
+    /// Closes the gate before any job has run: Postgres is down at the start.
+    pub(super) fn close_for(&self, dependency: Dependency, message: String) {
+        let since = SystemTime::now();
+        self.close(Pause { dependency, misconfigured: false, message, since }, false);
+    }
+
+    /// Something that only this dependency can do was done.
+    pub(super) fn is_up(&self, dependency: Dependency) {
+        self.lock().failing.remove(&dependency);
+        let mut opened = false;
+        self.inner.status.send_if_modified(|status| {
+            if status.as_ref().is_none_or(|pause| pause.dependency != dependency) {
                 return false;
             }
-        }
-        true
-    }
-
-    /// One 500 is that object's trouble; several different events in a row mean that Stripe is
-    /// down.
-    fn is_down_with(&self, event: &EventId) -> bool {
-        let mut state = self.lock();
-        if state.failing.len() < self.inner.down_after {
-            state.failing.insert(event.clone());
-        }
-        state.failing.len() >= self.inner.down_after
-    }
-
-    fn close(&self, pause: Pause) {
-        let tries = {
+            let since = status.take().map(|pause| pause.since);
+            let paused_for = since.and_then(|since| since.elapsed().ok()).unwrap_or_default();
+            tracing::info!(
+                %dependency, paused_ms = super::millis(paused_for),
+                "resumed: dependency is back"
+            );
+            opened = true;
+            true
+        });
+        if opened {
             let mut state = self.lock();
-            state.tries = state.tries.saturating_add(1);
-            state.probe_at =
-                Some(Instant::now() + self.inner.policy.delay(state.tries, Jitter::new(1.0)));
-            state.tries
+            state.tries = 0;
+            state.probe_at = None;
+        }
+    }
+
+    /// One failure is that object's trouble; several different events in a row mean that the
+    /// dependency is down.
+    fn is_down(&self, dependency: Dependency, event: Option<&EventId>) -> bool {
+        let Some(event) = event else { return false };
+        let mut state = self.lock();
+        let failing = state
+            .failing
+            .entry(dependency)
+            .or_insert_with(|| Failing { since: Instant::now(), events: HashSet::new() });
+        if failing.events.len() < self.inner.down_after {
+            failing.events.insert(event.clone());
+        }
+        let many = failing.events.len();
+        many >= self.inner.down_after || (many >= 2 && failing.since.elapsed() >= LONG)
+    }
+
+    /// Closes the gate, or keeps it closed; answers when the next probe is due.
+    fn close(&self, pause: Pause, after_probe: bool) -> Duration {
+        let delay = {
+            let mut state = self.lock();
+            // Many jobs fail together when something goes down. They are one look at it, not many.
+            if after_probe || state.probe_at.is_none() {
+                state.tries = state.tries.saturating_add(1);
+                let delay = self.inner.policy.delay(state.tries, Jitter::new(1.0));
+                state.probe_at = Some(Instant::now() + delay);
+            }
+            state
+                .probe_at
+                .map(|at| at.saturating_duration_since(Instant::now()))
+                .unwrap_or_default()
         };
         self.inner.status.send_if_modified(|status| {
             let same = |p: &Pause| {
@@ -188,26 +235,14 @@ impl Gate {
                 );
             } else {
                 tracing::warn!(
-                    dependency = %pause.dependency, cause = %pause.message, tries,
+                    dependency = %pause.dependency, cause = %pause.message,
                     "paused: dependency is down; jobs wait and cost no attempts"
                 );
             }
             *status = Some(pause);
             true
         });
-    }
-
-    fn open(&self) {
-        *self.lock() = State::default();
-        self.inner.status.send_if_modified(|status| {
-            let Some(pause) = status.take() else { return false };
-            let paused_for = pause.since.elapsed().unwrap_or_default();
-            tracing::info!(
-                dependency = %pause.dependency, paused_ms = paused_for.as_millis(),
-                "resumed: dependency is back"
-            );
-            true
-        });
+        delay
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -226,7 +261,7 @@ mod tests {
     use super::*;
     use crate::domain::failure::Failure;
 
-    fn fault(class: Class, at: Option<Dependency>) -> Fault {
+    fn fault(class: Class, evidence: Evidence) -> Fault {
         let failure = Failure {
             class,
             code: "x".into(),
@@ -234,114 +269,158 @@ mod tests {
             request_id: None,
             should_retry: None,
         };
-        Fault { failure, at }
+        Fault { failure, evidence }
     }
 
     fn event(n: u32) -> EventId {
         EventId::parse(&format!("evt_{n}")).unwrap()
     }
 
+    const STRIPE: Dependency = Dependency::Stripe;
+    const POSTGRES: Dependency = Dependency::Postgres;
+
     fn outage() -> Fault {
-        fault(Class::Unavailable(Dependency::Postgres), Some(Dependency::Postgres))
+        fault(Class::Unavailable(POSTGRES), Evidence::Failing(POSTGRES))
+    }
+
+    fn server_error() -> Fault {
+        fault(Class::Transient, Evidence::Failing(STRIPE))
     }
 
     fn gate() -> Gate {
         Gate::new(3, Duration::from_secs(10))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_outage_lets_one_job_through_at_a_time() {
-        let gate = gate();
+    async fn fail(gate: &Gate, n: u32, fault: &Fault) -> Verdict {
         let pass = gate.enter().await;
-        assert!(gate.failed(pass, Some(&event(1)), &outage()));
-        let probe = gate.enter().await;
-        assert!(probe.is_probe());
-        let other = tokio::time::timeout(Duration::from_secs(3600), gate.enter()).await;
-        assert!(other.is_err(), "nobody else passes while the probe is under way");
-        gate.succeeded(probe, true);
-        assert!(!gate.enter().await.is_probe(), "open again");
-        assert_eq!(*gate.status().borrow(), None);
+        gate.failed(pass, Some(&event(n)), fault)
+    }
+
+    fn closed_for(gate: &Gate) -> Option<Dependency> {
+        gate.status().borrow().as_ref().map(|pause| pause.dependency)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_probed_in_vain_goes_to_the_back_of_the_line() {
+    async fn an_outage_lets_one_job_through_at_a_time() {
         let gate = gate();
-        let pass = gate.enter().await;
-        assert!(gate.failed(pass, Some(&event(1)), &outage()));
-        let first = gate.enter().await;
-        let second = tokio::spawn({
-            let gate = gate.clone();
-            async move { gate.enter().await }
-        });
-        tokio::task::yield_now().await;
-        assert!(gate.failed(first, Some(&event(1)), &outage()));
-        let third = tokio::spawn({
-            let gate = gate.clone();
-            async move { gate.enter().await }
-        });
-        let second = second.await.unwrap();
-        assert!(second.is_probe());
-        assert!(!third.is_finished());
-        gate.succeeded(second, false);
-        assert!(!third.await.unwrap().is_probe());
+        assert_eq!(fail(&gate, 1, &outage()).await, Verdict::Wait);
+        let probe = gate.enter().await;
+        assert!(probe.probe.is_some());
+        let other = tokio::time::timeout(Duration::from_secs(3600), gate.enter()).await;
+        assert!(other.is_err(), "nobody else passes while the probe is under way");
+        gate.succeeded(probe, &[POSTGRES]);
+        assert!(gate.enter().await.probe.is_none(), "open again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_probed_in_vain_makes_room_for_another() {
+        let gate = gate();
+        fail(&gate, 1, &outage()).await;
+        assert!(
+            matches!(fail(&gate, 1, &outage()).await, Verdict::Return(after) if !after.is_zero())
+        );
+        let probe = gate.enter().await;
+        gate.succeeded(probe, &[POSTGRES]);
+        assert_eq!(closed_for(&gate), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_probe_that_is_dropped_gives_its_turn_away() {
         let gate = gate();
-        let pass = gate.enter().await;
-        assert!(gate.failed(pass, Some(&event(1)), &outage()));
+        fail(&gate, 1, &outage()).await;
         drop(gate.enter().await);
-        assert!(gate.enter().await.is_probe());
+        assert!(gate.enter().await.probe.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_did_not_ask_proves_nothing() {
+        let gate = gate();
+        let wrong_key = fault(Class::Misconfigured(STRIPE), Evidence::Failing(STRIPE));
+        fail(&gate, 1, &wrong_key).await;
+        // A covered event: settled, and Stripe was not asked.
+        let probe = gate.enter().await;
+        gate.succeeded(probe, &[POSTGRES]);
+        assert_eq!(closed_for(&gate), Some(STRIPE));
+        // Our own limiter spoke, or our own clock ran out.
+        let local = fault(Class::RateLimited { retry_after: None }, Evidence::None);
+        assert_eq!(fail(&gate, 2, &local).await, Verdict::OfTheJob);
+        assert_eq!(closed_for(&gate), Some(STRIPE));
+        // A "no" of Stripe's own: it is up, and takes our key.
+        let refusal = fault(Class::Permanent, Evidence::Up(STRIPE));
+        assert_eq!(fail(&gate, 3, &refusal).await, Verdict::OfTheJob);
+        assert_eq!(closed_for(&gate), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn jobs_that_fail_together_do_not_delay_the_probe() {
+        let gate = gate();
+        let passes = [gate.enter().await, gate.enter().await, gate.enter().await];
+        for (n, pass) in (1..).zip(passes) {
+            gate.failed(pass, Some(&event(n)), &outage());
+        }
+        let before = Instant::now();
+        assert!(gate.enter().await.probe.is_some());
+        assert_eq!(before.elapsed(), Duration::from_millis(250));
     }
 
     #[tokio::test]
     async fn one_object_that_fails_at_stripe_does_not_stop_the_others() {
         let gate = gate();
-        let fault = fault(Class::Transient, Some(Dependency::Stripe));
         for _ in 0..10 {
-            let pass = gate.enter().await;
-            assert!(!gate.failed(pass, Some(&event(1)), &fault));
+            assert_eq!(fail(&gate, 1, &server_error()).await, Verdict::OfTheJob);
         }
-        assert_eq!(*gate.status().borrow(), None);
+        assert_eq!(closed_for(&gate), None);
     }
 
     #[tokio::test]
-    async fn many_events_that_fail_at_stripe_in_a_row_mean_that_it_is_down() {
+    async fn many_events_that_fail_in_a_row_mean_that_it_is_down() {
+        for (dependency, fault) in [
+            (STRIPE, server_error()),
+            (POSTGRES, fault(Class::Transient, Evidence::Failing(POSTGRES))),
+        ] {
+            let gate = gate();
+            for n in 1..=2 {
+                assert_eq!(fail(&gate, n, &fault).await, Verdict::OfTheJob);
+            }
+            let pass = gate.enter().await;
+            gate.succeeded(pass, &[dependency]);
+            for n in 3..=4 {
+                assert_eq!(fail(&gate, n, &fault).await, Verdict::OfTheJob, "counted anew");
+            }
+            assert_eq!(fail(&gate, 5, &fault).await, Verdict::Wait);
+            assert_eq!(closed_for(&gate), Some(dependency));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_stripe_was_not_asked_does_not_interrupt_the_row() {
         let gate = gate();
-        let fault = fault(Class::Transient, Some(Dependency::Stripe));
-        for n in 1..=2 {
-            let pass = gate.enter().await;
-            assert!(!gate.failed(pass, Some(&event(n)), &fault));
+        let over_budget = fault(Class::RateLimited { retry_after: None }, Evidence::None);
+        for n in [1, 2] {
+            fail(&gate, n, &server_error()).await;
+            fail(&gate, n + 10, &over_budget).await;
         }
-        let pass = gate.enter().await;
-        gate.succeeded(pass, true);
-        for n in 3..=4 {
-            let pass = gate.enter().await;
-            assert!(
-                !gate.failed(pass, Some(&event(n)), &fault),
-                "an answer in between starts the count anew"
-            );
-        }
-        let pass = gate.enter().await;
-        assert!(gate.failed(pass, Some(&event(5)), &fault));
-        let status = gate.status().borrow().clone();
+        assert_eq!(fail(&gate, 3, &server_error()).await, Verdict::Wait);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_quiet_system_two_events_and_a_minute_are_enough() {
+        let gate = gate();
+        assert_eq!(fail(&gate, 1, &server_error()).await, Verdict::OfTheJob);
+        tokio::time::advance(LONG).await;
         assert_eq!(
-            status.map(|p| (p.dependency, p.misconfigured)),
-            Some((Dependency::Stripe, false))
+            fail(&gate, 1, &server_error()).await,
+            Verdict::OfTheJob,
+            "one object's trouble"
         );
+        assert_eq!(fail(&gate, 2, &server_error()).await, Verdict::Wait);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wrong_key_pauses_and_says_so() {
         let gate = gate();
-        let pass = gate.enter().await;
-        let fault = fault(Class::Misconfigured(Dependency::Stripe), Some(Dependency::Stripe));
-        assert!(gate.failed(pass, Some(&event(1)), &fault));
-        assert!(gate.status().borrow().as_ref().is_some_and(|p| p.misconfigured));
-        let probe = gate.enter().await;
-        let permanent = super::tests::fault(Class::Permanent, Some(Dependency::Stripe));
-        assert!(!gate.failed(probe, Some(&event(2)), &permanent), "the key is taken again");
-        assert_eq!(*gate.status().borrow(), None);
+        let wrong_key = fault(Class::Misconfigured(STRIPE), Evidence::Failing(STRIPE));
+        assert_eq!(fail(&gate, 1, &wrong_key).await, Verdict::Wait);
+        assert!(gate.status().borrow().as_ref().is_some_and(|pause| pause.misconfigured));
     }
 }

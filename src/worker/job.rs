@@ -1,17 +1,24 @@
 //! One job: decode, settle, and say what the queue does with it.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::gate::Gate;
+use super::clock::Clock;
+use super::gate::{Gate, Verdict};
+use super::log;
 use crate::domain::event::Event;
-use crate::domain::failure::{Class, Failure};
+use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
 use crate::queue::{Delivery, Disposition};
-use crate::reconcile::{Fault, Reconciler, Request, Settled};
+use crate::reconcile::{Evidence, Fault, ReconcileError, Reconciler, Request, Settled};
 use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use crate::store::{Attempt, Receipt, Store, StoreError};
 
@@ -25,6 +32,8 @@ pub(super) struct Handler {
     pub(super) max_deliveries: u32,
     pub(super) timeout: Duration,
     pub(super) worker: String,
+    /// Held shared by every job that runs, and alone by a suspect.
+    pub(super) company: Arc<RwLock<()>>,
     /// Cancelled when the worker has been told to stop.
     pub(super) stopping: CancellationToken,
     /// The source of jitter: a number in `0.0..1.0`.
@@ -35,6 +44,7 @@ pub(super) struct Handler {
 enum Ended {
     Settled,
     Outage,
+    Returned { after: Duration },
     Failed { decision: Decision, clock: Clock, failure: Failure },
     Stopped,
 }
@@ -48,18 +58,32 @@ impl Handler {
             lane = delivery.lane.as_str(),
             trace = delivery.job.meta.trace.as_deref().unwrap_or_default(),
         );
-        self.run(delivery).instrument(span).await
+        self.caught(delivery).instrument(span).await
     }
 
-    async fn run(self, delivery: Delivery) -> Disposition {
+    /// A panic is a failure like any other: it has a class, costs an attempt, and ends in a dead
+    /// letter when it comes each time.
+    async fn caught(self, delivery: Delivery) -> Disposition {
+        let clock = Clock::start();
+        let work = AssertUnwindSafe(self.run(&delivery)).catch_unwind().await;
+        let Err(panic) = work else { return work.unwrap_or(Disposition::HandBack) };
+        let failure = ReconcileError::of_panic(&*panic).failure();
+        tracing::error!(error = failure.message(), "a job panicked");
+        let number = delivery.job.meta.attempt.saturating_add(1);
+        let decision = retry::decide(&failure, number, &self.policy, Jitter::new((self.random)()));
+        let dead = dead_event(&delivery);
+        self.dispose(&delivery, dead, decision, clock, failure).await
+    }
+
+    async fn run(&self, delivery: &Delivery) -> Disposition {
         let event = match envelope::parse(&delivery.job.body) {
             Ok(event) => event,
             Err(error) => {
                 let failure = plain(Class::Permanent, "event_undecodable", error.to_string());
-                let event = DeadEvent::unreadable(&delivery.job.body);
+                let event = dead_event(delivery);
                 tracing::warn!(event = event.key, error = %error, "the event cannot be decoded");
                 let reason = LetterReason::Undecodable;
-                return self.bury(&delivery, event, reason, Clock::start(), failure).await;
+                return self.bury(delivery, event, reason, Clock::start(), failure).await;
             }
         };
         if delivery.deliveries > self.max_deliveries {
@@ -68,15 +92,17 @@ impl Handler {
             let failure = plain(Class::Permanent, "worker_died", text);
             tracing::error!(event = %event.id, died, "a job that kills its workers is given up");
             let reason = DeadReason::Poison.into();
-            return self.bury(&delivery, (&event).into(), reason, Clock::start(), failure).await;
+            return self.bury(delivery, (&event).into(), reason, Clock::start(), failure).await;
         }
+        let _alone = self.isolate(delivery).await;
         loop {
-            match self.attempt_once(&delivery, &event).await {
+            match self.attempt_once(delivery, &event).await {
                 Ended::Settled => return Disposition::Done,
                 Ended::Outage => {}
+                Ended::Returned { after } => return Disposition::Snooze { after },
                 Ended::Stopped => return Disposition::HandBack,
                 Ended::Failed { decision, clock, failure } => {
-                    return self.dispose(&delivery, &event, decision, clock, failure).await;
+                    return self.dispose(delivery, (&event).into(), decision, clock, failure).await;
                 }
             }
         }
@@ -102,28 +128,43 @@ impl Handler {
         let result = tokio::time::timeout(self.timeout, self.reconciler.settle(request)).await;
         let fault = match result {
             Ok(Ok(settled)) => {
-                let asked = matches!(&settled, Settled::Now { fetched: true, .. });
-                self.gate.succeeded(pass, asked);
-                log_settled(event, delivery, number, &clock, &settled);
+                self.gate.succeeded(pass, answered(&settled));
+                log::settled(event, delivery, number, &clock, &settled);
                 return Ended::Settled;
             }
             Ok(Err(fault)) => fault,
-            Err(_) => Fault { failure: timed_out(self.timeout), at: None },
+            Err(_) => Fault { failure: timed_out(self.timeout), evidence: Evidence::None },
         };
-        if self.gate.failed(pass, Some(&event.id), &fault) {
-            return Ended::Outage;
+        match self.gate.failed(pass, Some(&event.id), &fault) {
+            Verdict::OfTheJob => {}
+            Verdict::Wait => return Ended::Outage,
+            Verdict::Return(after) => return Ended::Returned { after },
         }
         let jitter = Jitter::new((self.random)());
         let decision = retry::decide(&fault.failure, number, &self.policy, jitter);
-        log_failed(event, delivery, number, &clock, &fault.failure, &decision);
+        log::failed(event, delivery, number, &clock, &fault.failure, &decision);
         Ended::Failed { decision, clock, failure: fault.failure }
+    }
+
+    /// Whatever kills its worker takes the jobs beside it along, and they are counted like the
+    /// culprit. So a job that was in hand at several deaths runs with nothing else beside it.
+    async fn isolate(&self, delivery: &Delivery) -> Company {
+        if delivery.deliveries >= SUSPECT {
+            tracing::warn!(
+                deliveries = delivery.deliveries,
+                "a job that may kill its worker runs alone"
+            );
+            Company::Alone(Arc::clone(&self.company).write_owned().await)
+        } else {
+            Company::Shared(Arc::clone(&self.company).read_owned().await)
+        }
     }
 
     /// Keeps the decision in the tables, then tells the queue.
     async fn dispose(
         &self,
         delivery: &Delivery,
-        event: &Event,
+        event: DeadEvent,
         decision: Decision,
         clock: Clock,
         failure: Failure,
@@ -132,19 +173,19 @@ impl Handler {
             Decision::Snooze { after } => Disposition::Snooze { after },
             Decision::Retry { after } => {
                 let attempt = self.attempt(delivery, clock, Some(failure));
-                let keep = || self.store.record_attempt(event.id.as_str(), &attempt);
+                let keep = || self.store.record_attempt(&event.key, &attempt);
                 match self.persist(keep).await {
                     Kept::Yes => Disposition::Retry { after },
                     Kept::Stopped => Disposition::HandBack,
                     // The job matters more than the note about its attempt.
                     Kept::Refused(error) => {
-                        tracing::error!(error, event = %event.id, "the attempt could not be kept");
+                        tracing::error!(error, event = event.key, "the attempt could not be kept");
                         Disposition::Retry { after }
                     }
                 }
             }
             Decision::DeadLetter { reason } => {
-                self.bury(delivery, event.into(), reason.into(), clock, failure).await
+                self.bury(delivery, event, reason.into(), clock, failure).await
             }
         }
     }
@@ -195,13 +236,14 @@ impl Handler {
             };
             let error = match write().await {
                 Ok(_) => {
-                    self.gate.succeeded(pass, false);
+                    self.gate.succeeded(pass, &[Dependency::Postgres]);
                     return Kept::Yes;
                 }
                 Err(error) => error,
             };
-            let fault = Fault::from(crate::reconcile::ReconcileError::from(error));
-            if !self.gate.failed(pass, None, &fault) {
+            let fault = Fault::from(ReconcileError::from(error));
+            // What is to be kept is worth more than the place that waiting for it takes.
+            if self.gate.failed(pass, None, &fault) == Verdict::OfTheJob {
                 return Kept::Refused(fault.failure.message());
             }
         }
@@ -220,6 +262,30 @@ impl Handler {
     }
 }
 
+/// Deliveries from which on a job runs alone.
+const SUSPECT: u32 = 3;
+
+/// With whom a job runs.
+enum Company {
+    Shared(#[expect(dead_code, reason = "held for its drop")] OwnedRwLockReadGuard<()>),
+    Alone(#[expect(dead_code, reason = "held for its drop")] OwnedRwLockWriteGuard<()>),
+}
+
+/// The event as a dead letter names it: by as much as can be read of it.
+fn dead_event(delivery: &Delivery) -> DeadEvent {
+    let body = &delivery.job.body;
+    if let Ok(event) = envelope::parse(body) {
+        return (&event).into();
+    }
+    let unreadable = DeadEvent::unreadable(body);
+    let Ok(peek) = envelope::peek(body) else { return unreadable };
+    DeadEvent {
+        key: peek.id.to_string(),
+        event_type: Some(peek.event_type.to_string()),
+        ..unreadable
+    }
+}
+
 /// How long a job waits whose dead letter Postgres refused for a reason of its own.
 const RELUCTANT: Duration = Duration::from_secs(60);
 
@@ -229,22 +295,11 @@ enum Kept {
     Refused(String),
 }
 
-/// The same moment on both clocks: one to tell people, one to measure with.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    at_ms: i64,
-    at: Instant,
-}
-
-impl Clock {
-    fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let at_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        Self { at_ms, at: Instant::now() }
-    }
-
-    fn elapsed_ms(&self) -> i64 {
-        i64::try_from(self.at.elapsed().as_millis()).unwrap_or(i64::MAX)
+/// What took part in settling an event.
+fn answered(settled: &Settled) -> &'static [Dependency] {
+    match settled {
+        Settled::Now { fetched: true, .. } => &[Dependency::Postgres, Dependency::Stripe],
+        Settled::Now { fetched: false, .. } | Settled::Before => &[Dependency::Postgres],
     }
 }
 
@@ -275,62 +330,4 @@ fn receipt(delivery: &Delivery) -> Receipt {
 /// The trace id of a W3C `traceparent`: `00-<trace id>-<span id>-<flags>`.
 fn trace_id(delivery: &Delivery) -> Option<String> {
     delivery.job.meta.trace.as_deref()?.split('-').nth(1).map(str::to_owned)
-}
-
-fn log_settled(event: &Event, delivery: &Delivery, attempt: u32, clock: &Clock, how: &Settled) {
-    let (outcome, fetched, request_id) = match how {
-        Settled::Now { outcome, fetched, request_id } => {
-            (outcome.as_str(), *fetched, request_id.as_deref())
-        }
-        Settled::Before => ("duplicate", false, None),
-    };
-    tracing::info!(
-        event = %event.id,
-        event_type = %event.event_type,
-        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
-        account = event.account().map(tracing::field::display),
-        mode = event.mode().as_str(),
-        endpoint = delivery.job.meta.endpoint,
-        attempt,
-        deliveries = delivery.deliveries,
-        outcome,
-        fetched,
-        request_id,
-        duration_ms = clock.elapsed_ms(),
-        waited_ms = clock.at_ms.saturating_sub(delivery.job.meta.received_at_ms),
-        "settled"
-    );
-}
-
-fn log_failed(
-    event: &Event,
-    delivery: &Delivery,
-    attempt: u32,
-    clock: &Clock,
-    failure: &Failure,
-    decision: &Decision,
-) {
-    let (next, after_ms) = match decision {
-        Decision::Retry { after } => ("retry", Some(after.as_millis())),
-        Decision::Snooze { after } => ("snooze", Some(after.as_millis())),
-        Decision::DeadLetter { .. } => ("dead_letter", None),
-    };
-    tracing::warn!(
-        event = %event.id,
-        event_type = %event.event_type,
-        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
-        account = event.account().map(tracing::field::display),
-        mode = event.mode().as_str(),
-        endpoint = delivery.job.meta.endpoint,
-        attempt,
-        deliveries = delivery.deliveries,
-        class = failure.class.as_str(),
-        code = failure.code,
-        error = failure.message(),
-        request_id = failure.request_id,
-        next,
-        after_ms,
-        duration_ms = clock.elapsed_ms(),
-        "attempt failed"
-    );
 }

@@ -5,10 +5,17 @@
 //! [`crate::domain::retry::decide`] what a failure means, and keeps that decision in the tables
 //! before the queue hears of it.
 
+mod clock;
 pub mod gate;
 mod health;
 mod job;
+mod log;
 pub mod runtime;
 
 pub use gate::{Gate, GateStatus, Pause};
 pub use runtime::{Parts, WorkerError, run};
+
+/// For log lines: whole milliseconds, in a type that JSON has as a number.
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

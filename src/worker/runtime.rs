@@ -1,5 +1,6 @@
 //! A worker from its start to its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -9,7 +10,7 @@ use super::gate::Gate;
 use super::health;
 use super::job::Handler;
 use crate::config;
-use crate::domain::failure::Class;
+use crate::domain::failure::{self, Class, Dependency};
 use crate::domain::retry::{Jitter, Policy};
 use crate::http::{self, Limits};
 use crate::queue::{Consumer, QueueError};
@@ -56,12 +57,12 @@ pub async fn run(
     queue: &config::Queue,
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
-    let gate = Gate::new(worker.stripe_down_after, worker.probe_interval);
+    let gate = Gate::new(worker.down_after, worker.probe_interval);
     let serving = parts.listener.map(|listener| {
         let router = health::router(&gate, parts.consumer.health());
         tokio::spawn(http::serve(listener, router, shutdown.clone(), Limits::default()))
     });
-    if wait_for_schema(&parts.store, worker.probe_interval, &shutdown).await?.is_none() {
+    if wait_for_schema(&parts.store, &gate, worker.probe_interval, &shutdown).await?.is_none() {
         return Ok(());
     }
     let handler = Handler {
@@ -77,6 +78,7 @@ pub async fn run(
         max_deliveries: queue.max_deliveries,
         timeout: worker.job_timeout,
         worker: parts.name.clone(),
+        company: Arc::default(),
         stopping: shutdown.clone(),
         random: parts.random,
     };
@@ -95,6 +97,7 @@ pub async fn run(
 /// Waits until Postgres answers; `None` when told to stop before it did.
 async fn wait_for_schema(
     store: &Store,
+    gate: &Gate,
     cap: Duration,
     shutdown: &CancellationToken,
 ) -> Result<Option<()>, StoreError> {
@@ -103,16 +106,17 @@ async fn wait_for_schema(
     let mut tries = 0;
     loop {
         let error = match store.check_schema().await {
-            Ok(()) => return Ok(Some(())),
+            Ok(()) => {
+                gate.is_up(Dependency::Postgres);
+                return Ok(Some(()));
+            }
             Err(error) => error,
         };
         match error.class() {
             Class::Unavailable(_) | Class::Transient | Class::RateLimited { .. } => {}
             Class::Permanent | Class::Misconfigured(_) => return Err(error),
         }
-        if tries == 0 {
-            tracing::warn!(%error, "paused: Postgres is down; waiting for it before work begins");
-        }
+        gate.close_for(Dependency::Postgres, failure::chain(&error).join(": "));
         tries += 1;
         tokio::select! {
             () = tokio::time::sleep(policy.delay(tries, Jitter::new(1.0))) => {}

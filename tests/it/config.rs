@@ -61,7 +61,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
     .unwrap();
     assert_eq!(settings.worker.concurrency, 4);
     assert_eq!(settings.worker.job_timeout.as_secs(), 20);
-    assert_eq!(settings.worker.stripe_down_after, 10);
+    assert_eq!(settings.worker.down_after, 5);
     assert_eq!(settings.database.url.reveal(), "postgres://env/x");
     assert_eq!(settings.metrics.listen, Some("127.0.0.1:9100".parse().unwrap()));
     assert!((settings.retry.factor - 1.5).abs() < f64::EPSILON);
@@ -248,7 +248,7 @@ fn a_value_out_of_its_range_is_refused() {
         ("queue", "sweep_interval = \"0s\"", "must be at least 10ms"),
         ("worker", "concurrency = 0", "must be 1 to 4096"),
         ("worker", "job_timeout = \"1ms\"", "must be at least 100ms"),
-        ("worker", "stripe_down_after = 0", "must be at least 1"),
+        ("worker", "down_after = 0", "must be at least 1"),
         ("worker", "probe_interval = \"0s\"", "must be at least 10ms"),
         ("retry", "max_attempts = 0", "must be at least 1"),
         ("retry", "first = \"0s\"", "must be at least 1ms"),
@@ -274,16 +274,16 @@ fn a_value_out_of_its_range_is_refused() {
 #[test]
 fn settings_that_cannot_go_together_are_refused() {
     refused(
-        "[queue]\nlease = \"40s\"",
+        "[queue]\nlease = \"51s\"",
         &[],
         &[
-            "queue.lease = \"40s\" (from q.toml) must be longer than worker.job_timeout + 10s = 40s",
+            "queue.lease = \"51s\" (from q.toml) must be longer than worker.job_timeout + redis.connect_timeout + 2 * redis.command_timeout = 51s",
             "Raise queue.lease or lower worker.job_timeout.",
         ],
     );
-    refused("[worker]\njob_timeout = \"50s\"", &[], &["queue.lease = \"60s\" (from the default)"]);
+    refused("[worker]\njob_timeout = \"54s\"", &[], &["queue.lease = \"60s\" (from the default)"]);
     refused("[queue]\nsweep_interval = \"60s\"", &[], &["must be less than queue.lease = 1m"]);
-    refused("[stripe]\ntimeout = \"30s\"", &[], &["must be less than worker.job_timeout = 30s"]);
+    refused("[stripe]\ntimeout = \"45s\"", &[], &["must be less than worker.job_timeout = 45s"]);
     refused("[retry]\ncap = \"1s\"", &[], &["must be at least retry.first = 2s"]);
     refused(
         "[metrics]\nlisten = \"0.0.0.0:8080\"",

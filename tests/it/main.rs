@@ -15,6 +15,7 @@ mod dev;
 mod ingress;
 mod layers;
 mod queue;
+mod road;
 mod simulator;
 mod state_machines;
 mod store;

@@ -7,9 +7,6 @@ use humantime::format_duration;
 use super::Checker;
 use crate::config::Settings;
 
-/// What a worker needs, beyond the time of a job, to renew its leases and to acknowledge.
-const LEASE_MARGIN: Duration = Duration::from_secs(10);
-
 const MS: Duration = Duration::from_millis(1);
 const TEN_MS: Duration = Duration::from_millis(10);
 
@@ -74,7 +71,7 @@ fn sizes(settings: &Settings, checker: &mut Checker<'_>) {
     }
     let counts = [
         ("queue.max_deliveries", settings.queue.max_deliveries),
-        ("worker.stripe_down_after", settings.worker.stripe_down_after),
+        ("worker.down_after", settings.worker.down_after),
         ("retry.max_attempts", settings.retry.max_attempts),
         ("reconcile.max_rounds", settings.reconcile.max_rounds),
         ("database.max_connections", settings.database.max_connections),
@@ -101,12 +98,16 @@ fn sizes(settings: &Settings, checker: &mut Checker<'_>) {
 /// Those that are fine by themselves.
 pub(super) fn check_together(settings: &Settings, checker: &mut Checker<'_>) {
     let (queue, worker) = (&settings.queue, &settings.worker);
-    let least = worker.job_timeout.saturating_add(LEASE_MARGIN);
+    // What a worker needs, beyond the time of a job, to renew its leases and to acknowledge: to
+    // connect anew, and one command each.
+    let redis = &settings.redis;
+    let margin = redis.connect_timeout.saturating_add(redis.command_timeout.saturating_mul(2));
+    let least = worker.job_timeout.saturating_add(margin);
     if queue.lease <= least {
         checker.object(
             &["queue.lease", "worker.job_timeout"],
             format!(
-                "must be longer than worker.job_timeout + 10s = {}, or jobs are taken from workers that still run them",
+                "must be longer than worker.job_timeout + redis.connect_timeout + 2 * redis.command_timeout = {}, or jobs are taken from workers that still run them",
                 format_duration(least)
             ),
             "Raise queue.lease or lower worker.job_timeout.",

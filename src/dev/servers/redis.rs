@@ -28,6 +28,14 @@ impl Redis {
     /// # Errors
     /// No `redis-server` or `valkey-server` is installed, `dir` is in use, or it did not start.
     pub async fn start(dir: &Path) -> Result<Self, ServerError> {
+        Self::start_with(dir, &[]).await
+    }
+
+    /// The same with further lines for its `redis.conf`.
+    ///
+    /// # Errors
+    /// As for [`Redis::start`].
+    pub async fn start_with(dir: &Path, settings: &[&str]) -> Result<Self, ServerError> {
         let dir = place::create(dir)?;
         let program = find::redis()?;
         let password = random::password();
@@ -45,7 +53,7 @@ impl Redis {
             };
             let log = launch.lock().await?;
             log.set_len(0).map_err(ServerError::io("empty", &launch.log()))?;
-            write_settings(&dir, port, &password)?;
+            write_settings(&dir, port, &password, settings)?;
             let child = run(launch.clone(), log, port, &password).await;
             match child {
                 Err(e) if e.port_was_taken() => {}
@@ -151,13 +159,14 @@ async fn answers(port: u16, password: &str) -> bool {
 }
 
 /// A file, because a password on the command line could be read by every user of the machine.
-fn write_settings(dir: &Path, port: u16, password: &str) -> Result<(), ServerError> {
+fn write_settings(dir: &Path, port: u16, password: &str, more: &[&str]) -> Result<(), ServerError> {
     let path: PathBuf = dir.join("redis.conf");
     let quoted = dir.to_string_lossy().replace('\\', r"\\").replace('"', "\\\"");
     let settings = format!(
         "bind 127.0.0.1\nport {port}\nprotected-mode yes\nrequirepass {password}\ndaemonize no\n\
          dir \"{quoted}\"\nappendonly yes\nappendfsync everysec\nsave \"\"\n\
-         maxmemory-policy noeviction\n"
+         maxmemory-policy noeviction\n{}\n",
+        more.join("\n")
     );
     fs::OpenOptions::new()
         .create(true)

@@ -1,5 +1,5 @@
--- Gives jobs up unfinished: the next sweep of any worker takes them, and the delivery that it
--- counts then is the one that is taken back here.
+-- Gives jobs up unfinished: the next sweep of any worker takes them, and the delivery that counts
+-- when they begin there is the one that is taken back here.
 -- KEYS: lane stream. ARGV: group, me, lease (ms), ids (at most 100).
 -- Returns how many were mine to give.
 local stream, group, me, lease = KEYS[1], ARGV[1], ARGV[2], ARGV[3]

@@ -1,11 +1,12 @@
 -- Moves due jobs from the delayed set to the tail of their lane, payload included.
 -- KEYS: delayed set, delayed payloads, live stream, backfill stream. ARGV: limit (at most 100).
--- Returns {jobs moved, ms until the next one is due, or -1}.
+-- Returns {jobs looked at, ms until the next one is due or -1, jobs whose payload was gone}.
 local delayed, payloads = KEYS[1], KEYS[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', string.format('%.0f', now),
                        'LIMIT', 0, ARGV[1])
+local lost = 0
 for _, token in ipairs(due) do
   local meta, body, lane = token .. ':m', token .. ':b', token .. ':l'
   local job = redis.call('HMGET', payloads, meta, body, lane)
@@ -13,6 +14,8 @@ for _, token in ipairs(due) do
     local stream = KEYS[3]
     if job[3] == 'backfill' then stream = KEYS[4] end
     redis.call('XADD', stream, '*', 'm', job[1] or '', 'b', job[2])
+  else
+    lost = lost + 1
   end
   redis.call('HDEL', payloads, meta, body, lane)
   redis.call('ZREM', delayed, token)
@@ -20,4 +23,4 @@ end
 local upcoming = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local wait = -1
 if upcoming[2] then wait = math.max(0, upcoming[2] - now) end
-return {#due, wait}
+return {#due, wait, lost}

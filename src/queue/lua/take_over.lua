@@ -8,16 +8,18 @@ local claimed = redis.call('XAUTOCLAIM', stream, group, me, ARGV[3], ARGV[4],
                            'COUNT', ARGV[5], 'JUSTID')
 local jobs = {}
 for _, id in ipairs(claimed[2]) do
-  -- Without JUSTID: this is what counts the delivery.
-  local entry = redis.call('XCLAIM', stream, group, me, 0, id)[1]
+  -- Not counted as a delivery yet: most of what a dead worker had was only waiting in its buffer, and
+  -- must not be taken for what killed it. `begin.lua` counts.
+  local pending = redis.call('XPENDING', stream, group, id, id, 1)[1]
+  local count = pending and pending[4] or 1
+  local entry = redis.call('XCLAIM', stream, group, me, 0, id, 'RETRYCOUNT', count)[1]
   if entry then
     local meta, body = '', ''
     for i = 1, #entry[2], 2 do
       if entry[2][i] == 'm' then meta = entry[2][i + 1] end
       if entry[2][i] == 'b' then body = entry[2][i + 1] end
     end
-    local pending = redis.call('XPENDING', stream, group, id, id, 1)[1]
-    jobs[#jobs + 1] = {id, pending and pending[4] or 1, meta, body}
+    jobs[#jobs + 1] = {id, count, meta, body}
   else
     -- Pending, but its payload is gone: nobody can work it, and it must not spoil the batch.
     redis.call('XACK', stream, group, id)

@@ -1,5 +1,7 @@
 //! Giving an event up: ledger row, letter and attempt in one transaction.
 
+use tokio::time::timeout;
+
 use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -116,7 +118,8 @@ impl Store {
         let attempt = Attempt { failure: Some(failure.clone()), ..attempt.clone() }.to_json();
         let mut message = Value::String(failure.message());
         redact::strip(&mut message);
-        let id = sqlx::query_file_scalar!(
+        let mut connection = self.pool.acquire().await?;
+        let query = sqlx::query_file_scalar!(
             "src/store/dead_letter/write.sql",
             event.key,
             event_type,
@@ -139,9 +142,9 @@ impl Store {
             payload(body),
             sha256(body),
             i64::try_from(body.len()).unwrap_or(i64::MAX),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
+        );
+        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        let id = self.answered(connection, answer)?;
         Ok(id.map(DeadLetterId))
     }
 }

@@ -1,7 +1,12 @@
 //! A fresh, migrated database for each test.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
+use quittance::config::{Database, Secret};
+use quittance::store::{Store, schema};
+use serde_json::Value;
+use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use url::Url;
 
@@ -10,30 +15,118 @@ const TEMPLATE_LOCK: i64 = 0x7175_6974_7465_7374;
 
 /// A database of one test. It is dropped with this, whoever is still connected.
 pub(crate) struct TestDatabase {
+    pub(crate) store: Store,
+    /// For looking behind the store's back.
+    pub(crate) pool: PgPool,
     server: String,
     name: String,
 }
 
+/// The settings for a database of the shared server.
+pub(crate) fn database_settings(name: &str) -> Database {
+    settings_for(with_name(&super::database_url(), name))
+}
+
+fn settings_for(url: String) -> Database {
+    Database {
+        url: Secret::new(url),
+        max_connections: 8,
+        acquire_timeout: Duration::from_secs(60),
+        statement_timeout: Duration::from_secs(60),
+    }
+}
+
 impl TestDatabase {
-    /// A copy of a template on the shared server. The first test to come makes the template, with
-    /// `migrate`, which gets its URL and must leave no connection open.
-    pub(crate) async fn create(migrate: impl AsyncFnOnce(&str)) -> Self {
-        Self::create_on(&super::database_url(), migrate).await
+    /// With our schema, on the shared server.
+    pub(crate) async fn migrated() -> Self {
+        Self::migrated_on(&super::database_url()).await
     }
 
     /// The same on a server of the test's own. `server` is a superuser's URL.
+    pub(crate) async fn migrated_on(server: &str) -> Self {
+        Self::create_on(server, async |url| {
+            schema::migrate(&settings_for(url.to_owned())).await.unwrap();
+        })
+        .await
+    }
+
+    /// With nothing in it, on the shared server.
+    pub(crate) async fn empty() -> Self {
+        let server = super::database_url();
+        let mut admin = PgConnection::connect(&server).await.unwrap();
+        Self::copy(&mut admin, &server, "template0").await
+    }
+
+    /// A copy of a template. The first test to come makes the template, with `migrate`, which gets
+    /// its URL and must leave no connection open.
     pub(crate) async fn create_on(server: &str, migrate: impl AsyncFnOnce(&str)) -> Self {
         let mut admin = PgConnection::connect(server).await.unwrap();
         let template = template(&mut admin, server, migrate).await;
-        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
-        run(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let created = Self::copy(&mut admin, server, &template).await;
         admin.close().await.unwrap();
-        Self { server: server.to_owned(), name }
+        created
+    }
+
+    async fn copy(admin: &mut PgConnection, server: &str, template: &str) -> Self {
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        run(admin, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let url = with_name(server, &name);
+        let store = Store::connect(&settings_for(url.clone()), "test").unwrap();
+        let pool = PgPoolOptions::new().max_connections(2).connect_lazy(&url).unwrap();
+        Self { store, pool, server: server.to_owned(), name }
     }
 
     /// What a role gets as `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         with_name(&self.server, &self.name)
+    }
+
+    /// The same, for the store.
+    pub(crate) fn settings(&self) -> Database {
+        settings_for(self.url())
+    }
+
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        sqlx::raw_sql(statement).execute(&self.pool).await.unwrap();
+    }
+
+    /// One number.
+    pub(crate) async fn number(&self, query: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&self.pool).await.unwrap()
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT count(*) FROM {table}")).await
+    }
+
+    /// Rows as JSON: `SELECT ...` of whatever.
+    pub(crate) async fn rows(&self, query: &str) -> Vec<Value> {
+        let query = format!("SELECT to_jsonb(t) FROM ({query}) AS t");
+        sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// The one row of a table that a condition names, as JSON.
+    pub(crate) async fn json(&self, table: &str, condition: &str) -> Value {
+        let mut rows = self.rows(&format!("SELECT * FROM {table} WHERE {condition}")).await;
+        assert_eq!(rows.len(), 1, "{table} WHERE {condition}: {rows:?}");
+        rows.remove(0)
+    }
+
+    /// Every value of every column of every table of ours, as text.
+    pub(crate) async fn everything(&self) -> String {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+             WHERE schemaname IN ('app', 'quittance')",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        let mut all = String::new();
+        for table in tables {
+            let query = AssertSqlSafe(format!("SELECT t::text FROM {table} AS t"));
+            all.extend(sqlx::query_scalar::<_, String>(query).fetch_all(&self.pool).await.unwrap());
+        }
+        all
     }
 
     /// A connection for raw SQL.

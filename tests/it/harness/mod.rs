@@ -4,11 +4,22 @@
 //! and a queue name of its own. A test that breaks a server starts a private one.
 #![allow(dead_code, reason = "each flow uses its own part of it")]
 
+pub(crate) mod app;
 mod database;
+mod logs;
 mod private;
+mod program;
+mod settings;
+pub(crate) mod webhook;
 
-pub(crate) use database::TestDatabase;
-pub(crate) use private::{private_postgres, private_redis, temp_dir};
+use std::time::Duration;
+
+pub(crate) use app::{App, Options};
+pub(crate) use database::{TestDatabase, database_settings};
+pub(crate) use logs::Logs;
+pub(crate) use private::{Private, private_postgres, private_redis, private_redis_with, temp_dir};
+pub(crate) use program::Program;
+pub(crate) use settings::settings;
 
 /// The shared Redis. Keep to keys under [`queue_name`].
 pub(crate) fn redis_url() -> String {
@@ -23,6 +34,16 @@ pub(crate) fn database_url() -> String {
 /// A queue that no other test has, which is also the hash tag of its keys.
 pub(crate) fn queue_name() -> String {
     format!("test-{}", uuid::Uuid::new_v4().simple())
+}
+
+/// Polls a state that others bring about. The limit only ends a test that has failed.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok(), "never: {what}");
 }
 
 fn env(name: &str) -> String {

@@ -29,8 +29,13 @@ impl<S> DerefMut for Private<S> {
 
 /// A Redis that this test may break.
 pub(crate) async fn private_redis() -> Private<Redis> {
+    private_redis_with(&[]).await
+}
+
+/// The same with further lines for its `redis.conf`.
+pub(crate) async fn private_redis_with(settings: &[&str]) -> Private<Redis> {
     let dir = temp_dir();
-    let server = Redis::start(&dir.path().join("redis")).await.unwrap();
+    let server = Redis::start_with(&dir.path().join("redis"), settings).await.unwrap();
     Private { server, _dir: dir }
 }
 

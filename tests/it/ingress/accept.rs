@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 use quittance::queue::JobSource;
 
 use super::app::SECRET;
-use super::client::{event, now, sign};
 use super::{App, Webhook};
+use crate::harness::webhook::{event, now, sign};
 
 #[tokio::test]
 async fn a_signed_event_is_in_redis_when_it_is_answered_200() {

@@ -1,23 +1,27 @@
-//! An ingress with a Redis of its own.
+//! An ingress in this process, with a queue of its own.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
+use quittance::dev::servers::Redis;
 use quittance::queue::{JobMeta, Producer};
 use quittance::{config, http, ingress};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Answer, Client, Webhook};
-use super::redis::Redis;
+use crate::harness::webhook::{Answer, Client, Webhook};
+use crate::harness::{self, Private};
 
 pub(super) const SECRET: &str = "whsec_first";
 
 pub(super) struct App {
-    pub(super) redis: Redis,
+    redis_url: String,
+    queue: String,
+    /// Of a test that breaks it.
+    private: Option<Private<Redis>>,
     pub(super) address: SocketAddr,
     pub(super) shutdown: CancellationToken,
     pub(super) server: JoinHandle<http::Ended>,
@@ -31,12 +35,23 @@ impl App {
 
     /// With settings of its own over those that all tests share.
     pub(super) async fn with(settings: &str) -> Self {
-        let redis = Redis::start();
+        Self::on(harness::redis_url(), settings, None).await
+    }
+
+    /// The same with a Redis of its own.
+    pub(super) async fn private(settings: &str) -> Self {
+        let redis = harness::private_redis().await;
+        Self::on(redis.url(), settings, Some(redis)).await
+    }
+
+    async fn on(redis_url: String, settings: &str, private: Option<Private<Redis>>) -> Self {
+        let queue = harness::queue_name();
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("q.toml");
         std::fs::write(&file, settings).unwrap();
         let variables = [
-            ("REDIS_URL".to_owned(), redis.url()),
+            ("REDIS_URL".to_owned(), redis_url.clone()),
+            ("QUITTANCE__QUEUE__NAME".to_owned(), queue.clone()),
             ("STRIPE_WEBHOOK_SECRET".to_owned(), format!("{SECRET},whsec_second")),
         ];
         let settings = config::load(Some(&file), variables.into_iter()).unwrap();
@@ -51,7 +66,11 @@ impl App {
         let limits = http::Limits::from(&settings.ingress);
         let serving = http::serve(listener, ingress::router(state), shutdown.clone(), limits);
         let server = tokio::spawn(serving);
-        Self { redis, address, shutdown, server, registry }
+        Self { redis_url, queue, private, address, shutdown, server, registry }
+    }
+
+    pub(super) fn redis(&mut self) -> &mut Redis {
+        self.private.as_mut().expect("only a private Redis may be broken")
     }
 
     pub(super) async fn client(&self) -> Client {
@@ -68,10 +87,10 @@ impl App {
 
     /// All jobs in the live lane, oldest first.
     pub(super) async fn queued(&self) -> Vec<(JobMeta, Vec<u8>)> {
-        let client = ::redis::Client::open(self.redis.url()).unwrap();
+        let client = redis::Client::open(self.redis_url.as_str()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let entries: Vec<(String, HashMap<String, Vec<u8>>)> = ::redis::cmd("XRANGE")
-            .arg(&["{quittance}:live", "-", "+"])
+        let entries: Vec<(String, HashMap<String, Vec<u8>>)> = redis::cmd("XRANGE")
+            .arg(&[&format!("{{{}}}:live", self.queue), "-", "+"])
             .query_async(&mut connection)
             .await
             .unwrap();

@@ -1,8 +1,8 @@
 //! What a client may cost.
 
 use super::app::SECRET;
-use super::client::event;
 use super::{App, Webhook};
+use crate::harness::webhook::event;
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_answered_413() {

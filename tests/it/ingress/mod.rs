@@ -2,12 +2,10 @@
 
 mod accept;
 mod app;
-mod client;
 mod limits;
 mod outage;
-mod redis;
 mod refuse;
 mod shutdown;
 
+use crate::harness::webhook::Webhook;
 use app::App;
-use client::Webhook;

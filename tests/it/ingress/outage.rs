@@ -1,61 +1,61 @@
 //! Redis is not there, or does not answer.
 
 use super::app::SECRET;
-use super::client::event;
 use super::{App, Webhook};
+use crate::harness::webhook::event;
 
 const IMPATIENT: &str = "[ingress]\nenqueue_timeout = \"100ms\"";
 
 #[tokio::test]
 async fn a_redis_that_does_not_answer_is_a_503_and_no_200() {
-    let app = App::with(IMPATIENT).await;
+    let mut app = App::private(IMPATIENT).await;
     let webhook = Webhook::signed(event("evt_1", false), SECRET);
     assert_eq!(app.post(&webhook).await.status, 200);
-    app.redis.pause();
+    app.redis().pause().unwrap();
     let answer = app.post(&webhook).await;
     assert_eq!((answer.status, &*answer.body), (503, "unavailable"));
     app.counted(r#"quittance_webhooks_total{endpoint="default",result="queue_timeout"} 1"#);
-    app.redis.resume();
+    app.redis().resume().unwrap();
     while app.post(&webhook).await.status != 200 {}
 }
 
 #[tokio::test]
 async fn a_redis_that_never_was_there_is_a_503_until_it_is() {
-    let mut app = App::with(IMPATIENT).await;
-    app.redis.stop();
+    let mut app = App::private(IMPATIENT).await;
+    app.redis().kill().await.unwrap();
     let webhook = Webhook::signed(event("evt_1", false), SECRET);
     assert_eq!(app.post(&webhook).await.status, 503);
-    app.redis.start_again();
+    app.redis().restart().await.unwrap();
     while app.post(&webhook).await.status != 200 {}
 }
 
 #[tokio::test]
 async fn what_was_answered_200_outlives_redis() {
-    let mut app = App::with(IMPATIENT).await;
+    let mut app = App::private(IMPATIENT).await;
     let body = event("evt_1", false);
     assert_eq!(app.post(&Webhook::signed(body.clone(), SECRET)).await.status, 200);
-    app.redis.stop();
-    app.redis.start_again();
+    app.redis().kill().await.unwrap();
+    app.redis().restart().await.unwrap();
     assert_eq!(app.bodies().await, [body]);
 }
 
 #[tokio::test]
 async fn a_signature_is_judged_without_redis() {
-    let app = App::with(IMPATIENT).await;
-    app.redis.pause();
+    let mut app = App::private(IMPATIENT).await;
+    app.redis().pause().unwrap();
     let forged = Webhook::signed(event("evt_1", false), "whsec_other");
     assert_eq!(app.post(&forged).await.status, 400);
     let unread = Webhook::signed("not json", SECRET);
     assert_eq!(app.post(&unread).await.status, 400);
-    app.redis.resume();
+    app.redis().resume().unwrap();
 }
 
 #[tokio::test]
 async fn it_is_ready_when_redis_takes_a_write_and_live_all_the_time() {
-    let mut app = App::with(IMPATIENT).await;
+    let mut app = App::private(IMPATIENT).await;
     let ready = app.get("/readyz").await;
     assert_eq!((ready.status, &*ready.body), (200, r#"{"ready":true}"#));
-    app.redis.stop();
+    app.redis().kill().await.unwrap();
     let down = loop {
         let answer = app.get("/readyz").await;
         if answer.status == 503 {
@@ -66,16 +66,16 @@ async fn it_is_ready_when_redis_takes_a_write_and_live_all_the_time() {
     assert!(down.body.starts_with(begins), "{}", down.body);
     let live = app.get("/livez").await;
     assert_eq!((live.status, &*live.body), (200, r#"{"live":true}"#));
-    app.redis.start_again();
+    app.redis().restart().await.unwrap();
     while app.get("/readyz").await.status != 200 {}
 }
 
 #[tokio::test]
 async fn a_paused_redis_is_not_ready() {
-    let app = App::with(IMPATIENT).await;
-    app.redis.pause();
+    let mut app = App::private(IMPATIENT).await;
+    app.redis().pause().unwrap();
     let answer = app.get("/readyz").await;
     assert_eq!(answer.status, 503);
     assert!(answer.body.contains("no answer within 100ms"), "{}", answer.body);
-    app.redis.resume();
+    app.redis().resume().unwrap();
 }

@@ -1,8 +1,8 @@
 //! What is not taken. Nothing of it reaches the queue.
 
 use super::app::SECRET;
-use super::client::{event, now, sign};
 use super::{App, Webhook};
+use crate::harness::webhook::{event, now, sign};
 
 #[tokio::test]
 async fn what_is_not_signed_as_it_should_be_is_refused_in_one_word() {

@@ -4,8 +4,8 @@ use quittance::http::Ended;
 use tokio::net::TcpStream;
 
 use super::app::SECRET;
-use super::client::event;
 use super::{App, Webhook};
+use crate::harness::webhook::event;
 
 #[tokio::test]
 async fn a_request_in_flight_is_answered_before_the_end() {

@@ -109,7 +109,12 @@ impl Source {
 
     /// Whether it names this crate: as the head of a path, in a `use`, or in an `extern crate`.
     pub(super) fn names_crate(&self, name: &str) -> bool {
-        (0..self.tokens.len()).filter(|at| self.text(*at) == name).any(|at| {
+        let places: Vec<_> = (0..self.tokens.len()).filter(|at| self.text(*at) == name).collect();
+        // A module of that name, declared here, hides the crate.
+        if places.iter().any(|at| self.text(at.wrapping_sub(1)) == "mod") {
+            return false;
+        }
+        places.into_iter().any(|at| {
             let before = self.text(at.wrapping_sub(1));
             let in_use = matches!(before, "use" | "crate") && !matches!(before, "::");
             // `::name::` is the crate too; `module::name::` and `value.name` are not.

@@ -8,13 +8,12 @@ use super::*;
 /// every script that uses a key which it was not given.
 #[tokio::test]
 async fn the_whole_life_of_a_job_passes_on_a_redis_cluster() {
-    let dir = tempfile::tempdir().unwrap();
-    let redis = Redis::start_with(dir.path(), &["--cluster-enabled", "yes"]).await;
-    let queue = Queue::on(redis, dir).lease(Duration::from_millis(300));
+    let redis = harness::private_redis_with(&["cluster-enabled yes"]).await;
+    let queue = Queue::in_redis(redis).lease(Duration::from_millis(300));
     let _: String = queue.ask("CLUSTER ADDSLOTSRANGE 0 16383").await;
     eventually("the cluster is ready", async || queue.producer.ready().await.is_ok()).await;
 
-    let limiter = Limiter::new(&server(&queue.redis), &queue.settings).unwrap();
+    let limiter = Limiter::new(&queue.server, &queue.settings).unwrap();
     assert_eq!(limiter.take("charges", 10).await.unwrap(), None);
     limiter.slow_down("charges").await.unwrap();
 

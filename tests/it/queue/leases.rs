@@ -118,7 +118,7 @@ async fn jobs_that_end_within_the_grace_period_are_acknowledged() {
     gate.add_permits(3);
     assert_eq!(worker.stop().await, Stopped::default());
     assert_eq!(queue.depth().await.total(), 0);
-    let consumers: Vec<::redis::Value> = queue.ask("XINFO CONSUMERS {test}:live workers").await;
+    let consumers: Vec<redis::Value> = queue.ask("XINFO CONSUMERS {test}:live workers").await;
     assert!(consumers.is_empty(), "it took its name off the list");
 }
 
@@ -149,9 +149,9 @@ async fn the_names_of_workers_long_gone_are_forgotten() {
     queue.drained().await;
     let _: u32 = queue.ask("XGROUP CREATECONSUMER {test}:live workers ghost").await;
     eventually("the ghost is gone", async || {
-        let consumers: Vec<HashMap<String, ::redis::Value>> =
+        let consumers: Vec<HashMap<String, redis::Value>> =
             queue.ask("XINFO CONSUMERS {test}:live workers").await;
-        let ghost = ::redis::Value::BulkString(b"ghost".to_vec());
+        let ghost = redis::Value::BulkString(b"ghost".to_vec());
         consumers.iter().all(|consumer| consumer["name"] != ghost)
     })
     .await;

@@ -5,7 +5,7 @@ use quittance::queue::Limiter;
 use super::*;
 
 fn limiter(queue: &Queue) -> Limiter {
-    Limiter::new(&server(&queue.redis), &queue.settings).unwrap()
+    Limiter::new(&queue.server, &queue.settings).unwrap()
 }
 
 /// Takes until there is no token, and answers how long to wait for one.

@@ -5,7 +5,6 @@ mod lanes;
 mod leases;
 mod limiter;
 mod outages;
-mod redis;
 mod retries;
 mod work;
 
@@ -22,34 +21,49 @@ use quittance::queue::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use self::redis::Redis;
+use quittance::dev::servers::Redis;
 
-/// A queue in a Redis of its own.
+use crate::harness::{self, Private};
+
+/// A queue of one test.
 struct Queue {
-    redis: Redis,
+    server: config::Redis,
     settings: config::Queue,
     producer: Producer,
-    _dir: tempfile::TempDir,
+    /// Of a test that breaks it or looks at all of it.
+    private: Option<Private<Redis>>,
 }
 
 impl Queue {
     async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let redis = Redis::start(dir.path()).await;
-        Self::on(redis, dir)
+        Self::on(&harness::redis_url(), None)
     }
 
-    fn on(redis: Redis, dir: tempfile::TempDir) -> Self {
+    /// In a Redis of its own.
+    async fn private() -> Self {
+        Self::in_redis(harness::private_redis().await)
+    }
+
+    fn in_redis(redis: Private<Redis>) -> Self {
+        Self::on(&redis.url(), Some(redis))
+    }
+
+    fn on(url: &str, private: Option<Private<Redis>>) -> Self {
+        let server = config::Redis {
+            url: config::Secret::new(url),
+            connect_timeout: Duration::from_secs(2),
+            command_timeout: Duration::from_secs(2),
+        };
         let settings = config::Queue {
-            name: "test".into(),
+            name: harness::queue_name(),
             lease: Duration::from_secs(30),
             max_deliveries: 3,
             prefetch: 64,
             sweep_interval: Duration::from_millis(50),
             live_share: 8,
         };
-        let producer = Producer::new(&server(&redis), &settings).unwrap();
-        Self { redis, settings, producer, _dir: dir }
+        let producer = Producer::new(&server, &settings).unwrap();
+        Self { server, settings, producer, private }
     }
 
     fn lease(mut self, lease: Duration) -> Self {
@@ -57,8 +71,12 @@ impl Queue {
         self
     }
 
+    fn redis(&mut self) -> &mut Redis {
+        self.private.as_mut().expect("only a private Redis may be broken")
+    }
+
     fn consumer(&self, concurrency: usize) -> Consumer {
-        Consumer::new(&server(&self.redis), &self.settings, "worker", concurrency).unwrap()
+        Consumer::new(&self.server, &self.settings, "worker", concurrency).unwrap()
     }
 
     fn work<H, F>(&self, concurrency: usize, handler: H) -> Worker
@@ -101,12 +119,13 @@ impl Queue {
         .await;
     }
 
-    /// Asks Redis itself.
-    async fn ask<T: ::redis::FromRedisValue>(&self, command: &str) -> T {
-        let client = ::redis::Client::open(self.redis.url()).unwrap();
+    /// Asks Redis itself. `{test}` stands for the hash tag of the queue's keys.
+    async fn ask<T: redis::FromRedisValue>(&self, command: &str) -> T {
+        let client = redis::Client::open(self.server.url.reveal()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+        let command = command.replace("{test}", &format!("{{{}}}", self.settings.name));
         let mut words = command.split(' ');
-        let mut asked = ::redis::cmd(words.next().unwrap());
+        let mut asked = redis::cmd(words.next().unwrap());
         words.for_each(|word| {
             asked.arg(word);
         });
@@ -122,14 +141,6 @@ impl Queue {
     /// Who has which job of the live lane, for how long, and how often it was delivered.
     async fn pending(&self) -> Vec<(String, String, u64, u32)> {
         self.ask("XPENDING {test}:live workers - + 1000").await
-    }
-}
-
-fn server(redis: &Redis) -> config::Redis {
-    config::Redis {
-        url: config::Secret::new(redis.url()),
-        connect_timeout: Duration::from_secs(2),
-        command_timeout: Duration::from_secs(2),
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use quittance::domain::failure::{Class, Dependency};
@@ -9,7 +10,7 @@ const DOWN: Class = Class::Unavailable(Dependency::Redis);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_of_redis_in_mid_load_loses_nothing_and_repeats_nothing() {
-    let mut queue = Queue::start().await;
+    let mut queue = Queue::private().await;
     let seen = Seen::default();
     let handler = {
         let seen = seen.clone();
@@ -25,7 +26,7 @@ async fn a_restart_of_redis_in_mid_load_loses_nothing_and_repeats_nothing() {
     queue.enqueue(numbers(20_000)).await;
     let workers = [queue.work(4, handler.clone()), queue.work(4, handler)];
     seen.reaches(1_000).await;
-    queue.redis.restart().await;
+    queue.redis().restart().await.unwrap();
     let after = seen.len();
     assert!(after < 20_000, "it was in mid-load");
     queue.drained().await;
@@ -37,7 +38,7 @@ async fn a_restart_of_redis_in_mid_load_loses_nothing_and_repeats_nothing() {
 
 #[tokio::test]
 async fn a_paused_redis_makes_enqueue_fail_as_unavailable_and_work_goes_on_when_it_resumes() {
-    let queue = Queue::start().await;
+    let mut queue = Queue::private().await;
     let seen = Seen::default();
     let consumer = queue.consumer(1);
     let mut health = consumer.health();
@@ -47,7 +48,7 @@ async fn a_paused_redis_makes_enqueue_fail_as_unavailable_and_work_goes_on_when_
     seen.reaches(1).await;
     health.wait_for(|health| *health == RedisHealth::Up).await.unwrap();
 
-    queue.redis.pause();
+    queue.redis().pause().unwrap();
     for _ in 0..2 {
         let error = queue
             .producer
@@ -57,7 +58,7 @@ async fn a_paused_redis_makes_enqueue_fail_as_unavailable_and_work_goes_on_when_
         assert_eq!(error.class(), DOWN, "{error:?}");
     }
     health.wait_for(|health| matches!(health, RedisHealth::Down { .. })).await.unwrap();
-    queue.redis.resume();
+    queue.redis().resume().unwrap();
 
     health.wait_for(|health| *health == RedisHealth::Up).await.unwrap();
     eventually("it takes jobs again", async || {
@@ -71,7 +72,7 @@ async fn a_paused_redis_makes_enqueue_fail_as_unavailable_and_work_goes_on_when_
 
 #[tokio::test]
 async fn a_redis_that_lost_everything_gets_its_group_again() {
-    let queue = Queue::start().await;
+    let queue = Queue::private().await;
     let seen = Seen::default();
     let worker = queue.work(1, seen.settle());
     queue.enqueue(["before".to_owned()]).await;
@@ -89,7 +90,7 @@ async fn a_redis_that_lost_everything_gets_its_group_again() {
 
 #[tokio::test]
 async fn a_full_redis_is_unavailable_and_what_was_in_hand_is_retried_when_it_has_room() {
-    let queue = Queue::start().await;
+    let queue = Queue::private().await;
     let consumer = queue.consumer(1);
     let mut health = consumer.health();
     let seen = Seen::default();
@@ -135,10 +136,8 @@ async fn a_full_redis_is_unavailable_and_what_was_in_hand_is_retried_when_it_has
 
 #[tokio::test]
 async fn a_worker_starts_before_its_redis() {
-    let dir = tempfile::tempdir().unwrap();
-    let redis = Redis::start(dir.path()).await;
-    redis.pause();
-    let queue = Queue::on(redis, dir);
+    let mut queue = Queue::private().await;
+    queue.redis().pause().unwrap();
     let seen = Seen::default();
     let consumer = queue.consumer(1);
     let mut health = consumer.health();
@@ -150,7 +149,7 @@ async fn a_worker_starts_before_its_redis() {
         })
         .await
         .unwrap();
-    queue.redis.resume();
+    queue.redis().resume().unwrap();
     health.wait_for(|health| *health == RedisHealth::Up).await.unwrap();
     eventually("a job is taken", async || {
         queue.producer.enqueue(Lane::Live, &job("job".into())).await.is_ok()
@@ -163,7 +162,7 @@ async fn a_worker_starts_before_its_redis() {
 
 #[tokio::test]
 async fn a_worker_stops_in_time_while_redis_is_down() {
-    let queue = Queue::start().await;
+    let mut queue = Queue::private().await;
     let seen = Seen::default();
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let worker = queue.work(1, {
@@ -179,9 +178,38 @@ async fn a_worker_stops_in_time_while_redis_is_down() {
     });
     queue.enqueue(["job".to_owned()]).await;
     seen.reaches(1).await;
-    queue.redis.pause();
+    queue.redis().pause().unwrap();
     gate.add_permits(1);
     let stopped = worker.stop().await;
-    queue.redis.resume();
+    queue.redis().resume().unwrap();
     assert_eq!(stopped, Stopped { handed_back: 0, left: 1 });
+}
+
+#[tokio::test]
+async fn jobs_whose_delivery_was_lost_with_the_connection_are_read_again_at_no_cost() {
+    // A lease that no test waits for, so nobody can take the job over.
+    let queue = Queue::start().await.lease(Duration::from_secs(3600));
+    let seen = Seen::default();
+    let worker = queue.work(1, seen.settle());
+    queue.enqueue(["before".to_owned()]).await;
+    queue.drained().await;
+    let consumers: Vec<HashMap<String, ::redis::Value>> =
+        queue.ask("XINFO CONSUMERS {test}:live workers").await;
+    let name: String = ::redis::from_redis_value(consumers[0]["name"].clone()).unwrap();
+
+    // Redis believes that it delivered the job, and the worker never heard of it.
+    let _: String = queue.ask("XGROUP SETID {test}:live workers 99999999999999-0").await;
+    let id = queue.producer.enqueue(Lane::Live, &job("lost".into())).await.unwrap();
+    let claim = format!("XCLAIM {{test}}:live workers {name} 0 {id} FORCE JUSTID");
+    let claimed: Vec<String> = queue.ask(&claim).await;
+    assert_eq!(claimed, [id.as_str()]);
+    let _: String = queue.ask(&format!("XGROUP SETID {{test}}:live workers {id}")).await;
+    let deliveries = queue.pending().await[0].3;
+    let _: u32 = queue.ask("CLIENT KILL TYPE normal SKIPME yes").await;
+
+    seen.reaches(2).await;
+    queue.drained().await;
+    worker.stop().await;
+    assert_eq!(body(&seen.all()[1]), "lost");
+    assert_eq!(seen.all()[1].deliveries, deliveries.max(1));
 }

@@ -17,7 +17,7 @@ async fn used_memory(queue: &Queue) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_waiting_jobs_are_all_worked_off_and_the_memory_is_given_back() {
-    let queue = Queue::start().await;
+    let queue = Queue::private().await;
     let seen = Seen::default();
     let warm = queue.work(8, seen.settle());
     queue.enqueue(numbers(1_000)).await;
@@ -47,9 +47,10 @@ async fn a_hundred_thousand_waiting_jobs_are_all_worked_off_and_the_memory_is_gi
     assert_eq!(bodies.len(), COUNT, "each was worked once");
 
     let mut keys: Vec<String> = queue.ask("KEYS *").await;
-    keys.retain(|key| key != "{test}:ready");
+    let tag = format!("{{{}}}", queue.settings.name);
+    keys.retain(|key| *key != format!("{tag}:ready"));
     keys.sort();
-    assert_eq!(keys, ["{test}:backfill", "{test}:live"]);
+    assert_eq!(keys, [format!("{tag}:backfill"), format!("{tag}:live")]);
     let length: u64 = queue.ask("XLEN {test}:live").await;
     assert_eq!(length, 0);
     let stream: u64 = queue.ask("MEMORY USAGE {test}:live SAMPLES 0").await;
@@ -102,7 +103,8 @@ async fn a_key_that_something_else_uses_is_named_at_the_start() {
         queue.consumer(1).run(Seen::default().settle(), CancellationToken::new(), Duration::ZERO);
     let error = run.await.unwrap_err();
     assert!(matches!(error, QueueError::WrongType { .. }));
-    assert!(error.to_string().contains("{test}:live"), "{error}");
+    let key = format!("{{{}}}:live", queue.settings.name);
+    assert!(error.to_string().contains(&key), "{error}");
 }
 
 #[tokio::test]
@@ -140,7 +142,7 @@ async fn a_pending_job_whose_payload_is_gone_does_not_hold_up_the_others() {
     let queue = Queue::start().await.lease(Duration::from_millis(300));
     queue.enqueue(numbers(5)).await;
     let _: String = queue.ask("XGROUP CREATE {test}:live workers 0").await;
-    let _: ::redis::Value =
+    let _: redis::Value =
         queue.ask("XREADGROUP GROUP workers ghost COUNT 5 STREAMS {test}:live >").await;
     let _: u32 = queue.ask(&format!("XDEL {{test}}:live {}", queue.pending().await[2].0)).await;
     let seen = Seen::default();

@@ -7,8 +7,8 @@ use quittance::domain::payment::{self, Status};
 use quittance::store::{Applied, StoreError};
 use serde_json::json;
 
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 #[tokio::test]
 async fn a_change_of_a_row_that_is_no_longer_as_read_is_refused_whole() {

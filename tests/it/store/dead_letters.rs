@@ -15,8 +15,8 @@ use quittance::store::dead_letter::{
 };
 use serde_json::json;
 
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 const JANE: Actor<'static> = Actor { name: "jane", reason: Some("Stripe fixed it") };
 

@@ -55,10 +55,11 @@ pub(crate) fn payment(status: payment::Status) -> Observed {
     }))
 }
 
+/// A charge that was captured whole.
 pub(crate) fn charge(payment_intent: &str, captured: i64, refunded: i64) -> Observed {
     Observed::Charge(Box::new(charge::Observed {
         status: charge::Status::Succeeded,
-        amount: 1000,
+        amount: captured,
         amount_captured: captured,
         amount_refunded: refunded,
         currency: eur(),

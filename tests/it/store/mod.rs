@@ -2,7 +2,6 @@
 
 mod apply;
 mod customers;
-mod database;
 mod dead_letters;
 mod given;
 mod once;

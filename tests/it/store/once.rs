@@ -3,8 +3,8 @@
 use quittance::domain::payment::Status;
 use quittance::store::Applied;
 
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 #[tokio::test]
 async fn the_same_event_twice_is_once() {

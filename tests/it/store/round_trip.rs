@@ -8,8 +8,8 @@ use quittance::domain::refund;
 use quittance::store::{Applied, Change, NewState};
 use serde_json::{Value, json};
 
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 fn account(id: &str) -> AccountId {
     AccountId::parse(id).unwrap()
@@ -140,7 +140,7 @@ async fn every_field_of_a_charge_reaches_its_column() {
         json!({
             "stripe_charge_id": "obj_1", "stripe_account": "acct_1", "livemode": true,
             "status": "failed", "amount": 1, "amount_captured": 2, "amount_refunded": 3,
-            "currency": "eur", "captured": false, "refunded": true, "disputed": true,
+            "amount_returned": 4, "currency": "eur", "captured": false, "refunded": true, "disputed": true,
             "payment_intent": "pi_9", "customer": "cus_1", "payment_method": "pm_1",
             "failure_code": "card_declined", "failure_decline_code": "lost_card",
             "failure_message": "Your card was declined.", "outcome": "issuer_declined",

@@ -3,8 +3,8 @@
 use quittance::domain::failure::{Class, Dependency};
 use quittance::store::{Store, StoreError, schema};
 
-use super::database::{TestDatabase, settings};
 use super::given::*;
+use crate::harness::{self, TestDatabase};
 
 #[tokio::test]
 async fn a_schema_that_is_too_old_is_said_with_its_remedy() {
@@ -70,7 +70,8 @@ async fn a_database_that_was_never_migrated_pauses_the_work_instead_of_burying_i
     let db = TestDatabase::empty().await;
     let error = db.store.apply(&[only(vec![succeeded("evt_1")])]).await.unwrap_err();
     assert_eq!(error.class(), Class::Misconfigured(Dependency::Postgres));
-    let missing = Store::connect(&settings("quittance_no_such_database"), "test").unwrap();
+    let missing =
+        Store::connect(&harness::database_settings("quittance_no_such_database"), "test").unwrap();
     let error = missing.ready().await.unwrap_err();
     assert_eq!(error.class(), Class::Misconfigured(Dependency::Postgres));
 }

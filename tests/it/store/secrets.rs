@@ -8,8 +8,8 @@ use quittance::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use quittance::store::{Attempt, NewState};
 use serde_json::json;
 
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 #[tokio::test]
 async fn a_client_secret_is_stored_nowhere() {

@@ -1,9 +1,10 @@
 //! What a payment says of its charges, in whatever order and however concurrently they come.
 
+use quittance::domain::object::Observed;
 use quittance::domain::payment::Status;
 
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 async fn sums(db: &TestDatabase, id: &str) -> (i64, i64) {
     let row = db.json("app.payments", &format!("stripe_payment_intent_id = '{id}'")).await;
@@ -64,4 +65,16 @@ async fn the_sums_are_right_however_payments_and_charges_race() {
     for n in 0..12 {
         assert_eq!(sums(&db, &format!("pi_{n}")).await, (406, 6), "pi_{n}");
     }
+}
+
+#[tokio::test]
+async fn an_authorisation_that_was_released_is_not_money_that_went_back() {
+    let db = TestDatabase::migrated().await;
+    observe(&db.store, "pi_1", 100, payment(Status::Succeeded)).await;
+    // 600 of 1000 captured: Stripe counts the other 400 as refunded. Then 50 really go back.
+    let mut partial = charge("pi_1", 600, 450);
+    let Observed::Charge(it) = &mut partial else { unreachable!() };
+    it.amount = 1000;
+    observe(&db.store, "ch_1", 101, partial).await;
+    assert_eq!(sums(&db, "pi_1").await, (600, 50));
 }

@@ -7,18 +7,18 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-pub(super) fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
 
-pub(super) fn sign(secret: &str, t: i64, body: &[u8]) -> String {
+pub(crate) fn sign(secret: &str, t: i64, body: &[u8]) -> String {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{t}.").as_bytes());
     mac.update(body);
     hex::encode(mac.finalize().into_bytes())
 }
 
-pub(super) fn event(id: &str, livemode: bool) -> Vec<u8> {
+pub(crate) fn event(id: &str, livemode: bool) -> Vec<u8> {
     format!(
         r#"{{"id":"{id}","object":"event","type":"payment_intent.succeeded","created":1,"livemode":{livemode},"data":{{"object":{{"object":"payment_intent","id":"pi_1"}}}}}}"#
     )
@@ -27,35 +27,35 @@ pub(super) fn event(id: &str, livemode: bool) -> Vec<u8> {
 
 /// A request in the making.
 #[derive(Clone)]
-pub(super) struct Webhook {
-    pub(super) path: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Webhook {
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Webhook {
-    pub(super) fn new(body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(body: impl Into<Vec<u8>>) -> Self {
         Self { path: "/webhooks/stripe".into(), headers: Vec::new(), body: body.into() }
     }
 
     /// Signed now with a secret.
-    pub(super) fn signed(body: impl Into<Vec<u8>>, secret: &str) -> Self {
+    pub(crate) fn signed(body: impl Into<Vec<u8>>, secret: &str) -> Self {
         let webhook = Self::new(body);
         let signature = format!("t={},v1={}", now(), sign(secret, now(), &webhook.body));
         webhook.header("Stripe-Signature", &signature)
     }
 
-    pub(super) fn to(mut self, path: &str) -> Self {
+    pub(crate) fn to(mut self, path: &str) -> Self {
         self.path = path.into();
         self
     }
 
-    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    pub(super) fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         let mut head = format!("POST {} HTTP/1.1\r\nHost: q\r\n", self.path);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -66,52 +66,52 @@ impl Webhook {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: String,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: String,
+    pub(crate) body: String,
 }
 
 /// One connection.
-pub(super) struct Client(BufReader<TcpStream>);
+pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
-    pub(super) async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self(BufReader::new(TcpStream::connect(address).await.unwrap()))
     }
 
-    pub(super) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// Sends what it can: the server may refuse, and hang up, before it has read it all.
-    pub(super) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.0.write_all(bytes.as_ref()).await;
     }
 
-    pub(super) async fn post(&mut self, webhook: &Webhook) -> Answer {
+    pub(crate) async fn post(&mut self, webhook: &Webhook) -> Answer {
         self.write([webhook.head().as_bytes(), &webhook.body].concat()).await;
         self.answer().await
     }
 
-    pub(super) async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.request("GET", path).await
     }
 
-    pub(super) async fn request(&mut self, method: &str, path: &str) -> Answer {
+    pub(crate) async fn request(&mut self, method: &str, path: &str) -> Answer {
         self.write(format!("{method} {path} HTTP/1.1\r\nHost: q\r\n\r\n")).await;
         self.answer().await
     }
 
     /// Sends the head and waits until the server asks for the body, so that it is known to have
     /// taken the request on.
-    pub(super) async fn begin(&mut self, webhook: &Webhook) {
+    pub(crate) async fn begin(&mut self, webhook: &Webhook) {
         self.write(webhook.clone().header("Expect", "100-continue").head()).await;
         let asked = self.answer().await;
         assert_eq!(asked.status, 100);
     }
 
-    pub(super) async fn answer(&mut self) -> Answer {
+    pub(crate) async fn answer(&mut self) -> Answer {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             let read = self.0.read_line(&mut head).await.unwrap();
@@ -132,7 +132,7 @@ impl Client {
     }
 
     /// Waits for the server to hang up, and says what it said before that.
-    pub(super) async fn closed(&mut self) -> String {
+    pub(crate) async fn closed(&mut self) -> String {
         let mut rest = Vec::new();
         // A reset is an end, too.
         let _ = self.0.read_to_end(&mut rest).await;

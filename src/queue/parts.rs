@@ -1,0 +1,92 @@
+//! What runs beside the apalis worker: fetching, sweeping, settling, keeping leases.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::buffer::Buffer;
+use super::connection::Link;
+use super::consumer::Consumer;
+use super::error::QueueError;
+use super::fetch::{self, Fetcher};
+use super::held::Held;
+use super::job::Lane;
+use super::lease::Renewer;
+use super::settle::{Settlement, Settler, Stopped};
+use super::sweep::Sweeper;
+
+/// How many finished jobs may wait for Redis to take their acknowledgement before no more are
+/// fetched.
+const UNTOLD: usize = 4096;
+
+/// What runs beside the apalis worker. Dropped, all of it ends.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// Fetching and sweeping; they end first.
+    pub(super) intake: JoinSet<()>,
+    pub(super) stop: CancellationToken,
+    /// Telling Redis what became of jobs.
+    pub(super) settling: JoinSet<Stopped>,
+    pub(super) give_up: CancellationToken,
+    /// Keeping leases; ends last.
+    renewal: JoinSet<()>,
+    pub(super) finished: CancellationToken,
+}
+
+impl Parts {
+    /// Starts them.
+    pub(super) fn start(
+        consumer: &Consumer,
+        buffer: &Arc<Buffer>,
+        settlements: mpsc::UnboundedReceiver<(Lane, Settlement)>,
+    ) -> Result<Self, QueueError> {
+        let member = &consumer.member;
+        let held = Arc::new(Held::default());
+        let parts = Self::default();
+        let Self { stop, give_up, finished, .. } = &parts;
+        let mut intake = JoinSet::new();
+        for (lane, name, part) in [
+            (Lane::Live, "live lane's connection", "live lane"),
+            (Lane::Backfill, "backfill lane's connection", "backfill lane"),
+        ] {
+            let patience = fetch::WAIT + consumer.redis.command_timeout;
+            let link = Link::new(name, &consumer.redis, patience, Some(member.health.clone()))?;
+            let fetcher = Fetcher {
+                lane,
+                part,
+                member: member.on(link),
+                buffer: Arc::clone(buffer),
+                held: Arc::clone(&held),
+                most: consumer.concurrency + 4 * consumer.queue.prefetch.max(1) + UNTOLD,
+            };
+            intake.spawn(fetcher.run(stop.clone()));
+        }
+        let sweeper = Sweeper {
+            member: member.clone(),
+            buffer: Arc::clone(buffer),
+            held: Arc::clone(&held),
+            interval: consumer.queue.sweep_interval,
+        };
+        intake.spawn(sweeper.run(stop.clone()));
+        let renewer =
+            Renewer { member: member.clone(), buffer: Arc::clone(buffer), held: Arc::clone(&held) };
+        let mut renewal = JoinSet::new();
+        renewal.spawn(renewer.run(finished.clone()));
+        let settler = Settler { member: member.clone(), held: Arc::clone(&held) };
+        let mut settling = JoinSet::new();
+        settling.spawn(settler.run(settlements, give_up.clone()));
+        Ok(Self { intake, renewal, settling, ..parts })
+    }
+
+    /// Waits until one of them ends, which none does before it is told to.
+    pub(super) async fn died(&mut self) -> QueueError {
+        let ended = tokio::select! {
+            ended = self.intake.join_next() => ended.and_then(Result::err),
+            ended = self.settling.join_next() => ended.and_then(Result::err),
+            ended = self.renewal.join_next() => ended.and_then(Result::err),
+        };
+        QueueError::Task(ended)
+    }
+}

@@ -1,0 +1,74 @@
+//! The wide line of each attempt. None ever holds a payload.
+
+use super::clock::Clock;
+use crate::domain::event::Event;
+use crate::domain::failure::Failure;
+use crate::domain::retry::Decision;
+use crate::queue::Delivery;
+use crate::reconcile::Settled;
+
+/// An event is settled: one wide line.
+pub(super) fn settled(
+    event: &Event,
+    delivery: &Delivery,
+    attempt: u32,
+    clock: &Clock,
+    how: &Settled,
+) {
+    let (outcome, fetched, request_id) = match how {
+        Settled::Now { outcome, fetched, request_id } => {
+            (outcome.as_str(), *fetched, request_id.as_deref())
+        }
+        Settled::Before => ("duplicate", false, None),
+    };
+    tracing::info!(
+        event = %event.id,
+        event_type = %event.event_type,
+        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
+        account = event.account().map(tracing::field::display),
+        mode = event.mode().as_str(),
+        endpoint = delivery.job.meta.endpoint,
+        attempt,
+        deliveries = delivery.deliveries,
+        outcome,
+        fetched,
+        request_id,
+        duration_ms = clock.elapsed_ms(),
+        waited_ms = clock.at_ms.saturating_sub(delivery.job.meta.received_at_ms),
+        "settled"
+    );
+}
+
+/// An attempt failed: one wide line, with what follows from it.
+pub(super) fn failed(
+    event: &Event,
+    delivery: &Delivery,
+    attempt: u32,
+    clock: &Clock,
+    failure: &Failure,
+    decision: &Decision,
+) {
+    let (next, after_ms) = match decision {
+        Decision::Retry { after } => ("retry", Some(super::millis(*after))),
+        Decision::Snooze { after } => ("snooze", Some(super::millis(*after))),
+        Decision::DeadLetter { .. } => ("dead_letter", None),
+    };
+    tracing::warn!(
+        event = %event.id,
+        event_type = %event.event_type,
+        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
+        account = event.account().map(tracing::field::display),
+        mode = event.mode().as_str(),
+        endpoint = delivery.job.meta.endpoint,
+        attempt,
+        deliveries = delivery.deliveries,
+        class = failure.class.as_str(),
+        code = failure.code,
+        error = failure.message(),
+        request_id = failure.request_id,
+        next,
+        after_ms,
+        duration_ms = clock.elapsed_ms(),
+        "attempt failed"
+    );
+}

@@ -1,0 +1,145 @@
+//! What ops does with what was given up, as calls and as commands.
+
+use quittance::ops::dead_letters::{self, Discarded, Retried};
+use quittance::store::dead_letter::{Actor, DeadLetterId, Filter, LetterState};
+use serde_json::{Value, json};
+
+use crate::harness::{App, Program};
+
+const JANE: Actor<'_> = Actor { name: "jane", reason: Some("Stripe was ill") };
+
+/// An event that was given up although its object is there; its letter.
+async fn given_up(app: &App) -> (String, DeadLetterId) {
+    app.stripe().set_auto_deliver(false);
+    app.pays("pm_card_visa");
+    let event = app.events("payment_intent.succeeded").pop().unwrap();
+    app.stripe().set_chaos(|chaos| chaos.server_errors = 1.0);
+    app.deliver(&event).await;
+    app.drained().await;
+    app.stripe().set_chaos(|chaos| chaos.server_errors = 0.0);
+    let letter = app.db.json("quittance.dead_letters", &format!("event_id = '{event}'")).await;
+    (event, letter["id"].to_string().parse().unwrap())
+}
+
+async fn fragile() -> App {
+    let env = &[("QUITTANCE__RETRY__MAX_ATTEMPTS", "1")];
+    App::with(crate::harness::Options { env, ..Default::default() }).await
+}
+
+#[tokio::test]
+async fn a_retry_settles_the_event_and_resolves_its_letter() {
+    let app = fragile().await;
+    let (event, id) = given_up(&app).await;
+    let open = Filter { state: Some(LetterState::Open), before: None, limit: 10 };
+    assert_eq!(dead_letters::list(&app.db.store, &open).await.unwrap().len(), 1);
+
+    let results = dead_letters::retry(&app.db.store, &app.producer, &[id], JANE).await.unwrap();
+    assert!(matches!(&results[..], [(_, Retried::Enqueued | Retried::Overtaken)]), "{results:?}");
+    app.drained().await;
+
+    let shown = dead_letters::show(&app.db.store, id).await.unwrap().unwrap();
+    assert_eq!(shown.letter.state, LetterState::Resolved);
+    assert_eq!(shown.letter.event_key, event);
+    assert_eq!(app.event(&event).await["status"], "settled");
+    let outcomes: Vec<_> = shown.attempts.iter().map(|a| a.outcome.as_str()).collect();
+    assert_eq!(outcomes, ["dead", "applied"]);
+    assert_eq!(shown.current.unwrap().data.unwrap()["status"], "succeeded");
+    assert_eq!(shown.transitions.last().unwrap().to, "succeeded");
+    let [entry] = &shown.audit[..] else { panic!("one entry") };
+    assert_eq!((entry.actor.as_str(), entry.reason.as_deref()), ("jane", JANE.reason));
+    assert_eq!(dead_letters::list(&app.db.store, &open).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_letter_that_dies_again_is_the_same_letter_and_a_discarded_one_stays_so() {
+    let app = fragile().await;
+    let (event, id) = given_up(&app).await;
+    app.stripe().set_chaos(|chaos| chaos.server_errors = 1.0);
+    dead_letters::retry(&app.db.store, &app.producer, &[id], JANE).await.unwrap();
+    app.drained().await;
+    let letter = app.db.json("quittance.dead_letters", &format!("event_id = '{event}'")).await;
+    assert_eq!(json!([letter["state"], letter["deaths"]]), json!(["open", 2]));
+    let results = dead_letters::discard(&app.db.store, &[id], JANE).await.unwrap();
+    assert_eq!(results, [(id, Discarded::Done)]);
+    let results = dead_letters::retry(&app.db.store, &app.producer, &[id], JANE).await.unwrap();
+    assert!(matches!(results[0].1, Retried::Closed(LetterState::Discarded)));
+    assert_eq!(app.producer.depth().await.unwrap().total(), 0);
+}
+
+/// Runs `quittance dead-letters ...` on this app's servers.
+async fn command(app: &App, args: &[&str]) -> (i32, String, String) {
+    let url = app.db.url();
+    let env = [
+        ("DATABASE_URL", url.as_str()),
+        ("REDIS_URL", app.settings.redis.url.reveal()),
+        ("QUITTANCE__QUEUE__NAME", &app.settings.queue.name),
+    ];
+    let ended = Program::run(&[&["dead-letters"], args].concat(), &env).await;
+    (ended.code.unwrap(), ended.stdout, ended.stderr)
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+#[tokio::test]
+async fn the_commands_list_show_retry_and_discard() {
+    let app = fragile().await;
+    let (event, first) = given_up(&app).await;
+    let (_, second) = given_up(&app).await;
+    let (one, two) = (first.to_string(), second.to_string());
+
+    let (code, table, _) = command(&app, &["list"]).await;
+    assert_eq!(code, 0);
+    assert!(table.contains("payment_intent.succeeded") && table.contains("pi_"), "{table}");
+    let (_, ids, _) = command(&app, &["list", "--ids"]).await;
+    assert_eq!(ids, format!("{two}\n{one}\n"), "newest first");
+    let (_, list, _) = command(&app, &["list", "--json", "--limit", "1"]).await;
+    assert_eq!(parsed(&list)["dead_letters"][0]["id"], second.get());
+
+    let (code, shown, _) = command(&app, &["show", &one, "--json", "--payload"]).await;
+    let shown = parsed(&shown);
+    assert_eq!((code, &shown["dead_letter"]["event"]), (0, &json!(event)));
+    assert_eq!(shown["dead_letter"]["payload"]["id"], event);
+    assert!(!shown.to_string().contains("_secret_"));
+    let (code, _, said) = command(&app, &["show", "999"]).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("there is no dead letter 999"), "{said}");
+    let (code, _, said) = command(&app, &["show", "x"]).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("whole number"), "{said}");
+
+    let (code, out, _) = command(&app, &["retry", &one, "999", "--as", "jane", "--json"]).await;
+    assert_eq!(code, 5, "some, not all");
+    let results = parsed(&out);
+    assert_eq!(results["results"][0]["ok"], true);
+    assert_eq!(
+        results["results"][1],
+        json!({"id": 999, "ok": false, "result": "there is no such dead letter"})
+    );
+    app.drained().await;
+    assert_eq!(app.event(&event).await["status"], "settled");
+    let (code, out, _) = command(&app, &["retry", &one]).await;
+    assert_eq!((code, out), (1, format!("{one}: it is resolved already\n")));
+
+    let (code, _, _) = command(&app, &["discard", &two]).await;
+    assert_eq!(code, 2, "a reason is needed");
+    let (code, _, _) = command(&app, &["discard", &two, "--reason", "  "]).await;
+    assert_eq!(code, 1, "and not an empty one");
+    let (code, _, _) = command(&app, &["discard", &two, "--reason", "a test", "--as", "joe"]).await;
+    assert_eq!(code, 0);
+    let audit = app
+        .db
+        .rows("SELECT actor, verb, target, reason FROM quittance.audit_log ORDER BY id")
+        .await;
+    let entry = |actor: &str, verb: &str, id: &str, reason: Option<&str>| json!({"actor": actor, "verb": verb, "target": format!("dead_letter:{id}"), "reason": reason});
+    assert_eq!(
+        audit,
+        [
+            entry("jane", "dead_letter.retry", &one, None),
+            entry("joe", "dead_letter.discard", &two, Some("a test")),
+        ]
+    );
+    let (code, out, _) = command(&app, &["list"]).await;
+    assert_eq!((code, out.as_str()), (0, "No dead letters.\n"));
+}

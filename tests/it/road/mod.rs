@@ -1,0 +1,13 @@
+//! The whole road: from what happens at Stripe to the tables, over real HTTP, Redis and Postgres.
+
+mod dead_letters;
+mod failures;
+mod money;
+mod once;
+mod outages;
+mod processes;
+mod program;
+mod races;
+mod requests;
+mod secrets;
+mod stage;

@@ -1,0 +1,116 @@
+//! What Stripe is asked, and what not.
+
+use std::time::Duration;
+
+use quittance::simulator::Confirm;
+
+use crate::harness::app::payment_of;
+use crate::harness::{App, Options, eventually};
+
+const PAYMENTS: Option<&str> = Some("GET /v1/payment_intents/{id}");
+
+fn held_back(workers: usize) -> Options {
+    let mut options = Options { workers, ..Options::default() };
+    options.simulator.auto_deliver = false;
+    options
+}
+
+/// A payment that is declined so often in one second; the events of it.
+fn declined(app: &App, times: usize) -> (String, Vec<String>) {
+    app.stripe().clock().freeze();
+    let payment = app.makes(payment_of(2000));
+    for _ in 0..times {
+        let card = Some("pm_card_chargeDeclined".to_owned());
+        let how = Confirm { payment_method: card, ..Confirm::default() };
+        assert!(app.stripe().platform().confirm_payment(&payment, how).is_err());
+    }
+    (payment, app.events("payment_intent."))
+}
+
+fn asked(app: &App) -> u64 {
+    app.stripe().stats().requests_to(PAYMENTS)
+}
+
+#[tokio::test]
+async fn an_event_that_the_row_is_newer_than_settles_without_a_request() {
+    let app = App::with(held_back(1)).await;
+    let (payment, events) = declined(&app, 3);
+    // The Date of an answer lies a round trip behind at most, and the margin is two seconds.
+    app.stripe().clock().advance(60);
+    app.deliver(&events[3]).await;
+    app.drained().await;
+    assert_eq!(asked(&app), 1);
+    for event in &events {
+        app.deliver(event).await;
+    }
+    app.drained().await;
+    assert_eq!(asked(&app), 1, "the others were covered");
+    for event in &events[..3] {
+        assert_eq!(app.event(event).await["outcome"], "covered");
+    }
+    assert_eq!(app.payment(&payment).await["version"], 1);
+    assert_eq!(app.told(&payment).await.len(), 3, "yet each failed attempt is told");
+}
+
+#[tokio::test]
+async fn events_of_one_second_are_never_taken_for_covered() {
+    let app = App::with(held_back(1)).await;
+    let (payment, events) = declined(&app, 9);
+    assert_eq!(events.len(), 10);
+    for (number, event) in events.iter().enumerate() {
+        app.deliver(event).await;
+        app.drained().await;
+        assert_eq!(asked(&app), number as u64 + 1, "`created` cannot order them");
+    }
+    // The last thing to happen in that same second, after the row was read in it.
+    let how = Confirm { payment_method: Some("pm_card_visa".into()), ..Confirm::default() };
+    app.stripe().platform().confirm_payment(&payment, how).unwrap();
+    for event in app.events("payment_intent.succeeded") {
+        app.deliver(&event).await;
+    }
+    app.drained().await;
+    assert_eq!(app.payment(&payment).await["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn events_of_one_object_that_are_in_hand_together_share_a_request() {
+    let mut app = App::with(held_back(0)).await;
+    let (payment, events) = declined(&app, 11);
+    for event in &events {
+        app.deliver(event).await;
+    }
+    app.stripe().set_chaos(|chaos| {
+        chaos.slow = 1.0;
+        chaos.slow_by = Duration::from_millis(500);
+    });
+    app.add_worker().await;
+    app.drained().await;
+    assert!(asked(&app) <= 2, "one for who came first, one for all others: {}", asked(&app));
+    assert_eq!(app.db.count("quittance.events").await, 12);
+    assert_eq!(app.told(&payment).await.len(), 11);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn ordinary_lives_in_bursts_take_less_than_half_a_request_an_event() {
+    let mut app = App::without_workers().await;
+    app.stripe().clock().freeze();
+    let account = app.stripe().platform();
+    let mut rng: rand::rngs::StdRng = rand::SeedableRng::seed_from_u64(3);
+    let mut events = 0;
+    while events < 400 {
+        quittance::simulator::run_payment(&account, &mut rng, Duration::ZERO).await.unwrap();
+        events = app.events("").len();
+    }
+    let _ = app.stripe().wait_all_acknowledged().await;
+    eventually("all are queued", async || {
+        app.producer.depth().await.unwrap().live.waiting == events as u64
+    })
+    .await;
+    app.stripe().clock().run();
+    app.stripe().clock().advance(5);
+    app.add_worker().await;
+    app.settled().await;
+    app.is_true().await;
+    assert!(2 * app.requests() < events as u64, "{} for {events} events", app.requests());
+}

@@ -1,0 +1,112 @@
+//! A Stripe that answers when, and with what, the test says.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::{Json, Router};
+use quittance::domain::event::Event;
+use quittance::envelope;
+use quittance::reconcile::{Fault, Reconciler, Request, Settled};
+use quittance::store::{Receipt, Store};
+use quittance::stripe_api::{Client, Unlimited};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::harness::{TestDatabase, settings};
+
+/// A request that waits for its answer.
+pub(super) struct Asked {
+    pub(super) path: String,
+    answer: oneshot::Sender<Value>,
+}
+
+impl Asked {
+    pub(super) fn answer(self, object: &Value) {
+        self.answer.send(object.clone()).unwrap();
+    }
+}
+
+pub(super) struct Stage {
+    pub(super) db: TestDatabase,
+    url: String,
+    requests: mpsc::UnboundedReceiver<Asked>,
+}
+
+type Asking = mpsc::UnboundedSender<Asked>;
+
+async fn ask(State(asking): State<Asking>, uri: Uri) -> Json<Value> {
+    let (answer, answered) = oneshot::channel();
+    asking.send(Asked { path: uri.path().to_owned(), answer }).unwrap();
+    Json(answered.await.unwrap())
+}
+
+impl Stage {
+    pub(super) async fn set() -> Self {
+        let (asking, requests) = mpsc::unbounded_channel();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(ask).with_state(asking);
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { db: TestDatabase::migrated().await, url, requests }
+    }
+
+    /// As one process has it: with flights of its own.
+    pub(super) fn reconciler(&self) -> Reconciler {
+        let settings =
+            settings(&[("DATABASE_URL", &self.db.url()), ("STRIPE_API_BASE", &self.url)]);
+        let store = Store::connect(&settings.database, "worker").unwrap();
+        let stripe = Client::new(&settings.stripe, Arc::new(Unlimited)).unwrap();
+        Reconciler::new(store, stripe, &settings.reconcile)
+    }
+
+    /// The next request, when it has come.
+    pub(super) async fn asked(&mut self) -> Asked {
+        self.requests.recv().await.unwrap()
+    }
+
+    /// Nobody asks any more.
+    pub(super) fn is_silent(&mut self) -> bool {
+        self.requests.try_recv().is_err()
+    }
+}
+
+/// Settles an event, in the background.
+pub(super) fn settle(reconciler: &Reconciler, event: Event) -> JoinHandle<Result<Settled, Fault>> {
+    let reconciler = reconciler.clone();
+    let request = Request {
+        event,
+        receipt: Receipt { endpoint: "default".into(), received_at_ms: 0, secret_index: None },
+        attempt: 1,
+        started_at_ms: 0,
+        started: Instant::now(),
+        worker: "test".into(),
+        trace_id: None,
+    };
+    tokio::spawn(async move { reconciler.settle(request).await })
+}
+
+/// An event of a payment, made now.
+pub(super) fn event(id: &str, payment: &str) -> Event {
+    let created = time::OffsetDateTime::now_utc().unix_timestamp();
+    let body = json!({
+        "id": id, "object": "event", "type": "payment_intent.processing", "created": created,
+        "livemode": false, "data": {"object": {"id": payment, "object": "payment_intent"}},
+    });
+    envelope::parse(body.to_string().as_bytes()).unwrap()
+}
+
+/// A payment as Stripe shows it.
+pub(super) fn payment(id: &str, status: &str) -> Value {
+    let received = if status == "succeeded" { 1099 } else { 0 };
+    json!({
+        "id": id, "object": "payment_intent", "amount": 1099, "amount_capturable": 0,
+        "amount_received": received, "capture_method": "automatic",
+        "client_secret": format!("{id}_secret_hush"), "confirmation_method": "automatic",
+        "created": 1_700_000_000, "currency": "eur", "livemode": false, "metadata": {},
+        "payment_method_types": ["card"], "status": status,
+    })
+}
