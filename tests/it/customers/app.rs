@@ -8,10 +8,10 @@ use quittance::config::{self, Secret};
 use quittance::envelope;
 use quittance::reconcile::{Reconciler, Request, Settled};
 use quittance::simulator::{Config, Kind, Simulator};
-use quittance::store::{Receipt, Store, schema};
+use quittance::store::Receipt;
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::AssertSqlSafe;
 use tokio::net::TcpListener;
 
 use crate::harness::TestDatabase;
@@ -22,20 +22,10 @@ pub(super) struct App {
     database: TestDatabase,
 }
 
-fn database(url: &str) -> config::Database {
-    config::Database {
-        url: Secret::new(url),
-        max_connections: 8,
-        acquire_timeout: Duration::from_secs(60),
-        statement_timeout: Duration::from_secs(60),
-    }
-}
-
 impl App {
     pub(super) async fn start() -> Self {
-        let migrate = async |url: &str| schema::migrate(&database(url)).await.unwrap();
-        let test_database = TestDatabase::create(migrate).await;
-        let store = Store::connect(&database(&test_database.url()), "test").unwrap();
+        let database = TestDatabase::migrated().await;
+        let store = database.store.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sim = Simulator::start(listener, Config::default()).unwrap();
         let settings = config::Stripe {
@@ -48,7 +38,7 @@ impl App {
         };
         let stripe = Client::new(&settings, Arc::new(Unlimited)).unwrap();
         let rules = config::Reconcile { clock_skew: Duration::from_secs(2), max_rounds: 20 };
-        Self { sim, reconciler: Reconciler::new(store, stripe, &rules), database: test_database }
+        Self { sim, reconciler: Reconciler::new(store, stripe, &rules), database }
     }
 
     /// All events so far, oldest first.
@@ -79,12 +69,11 @@ impl App {
 
     /// One row of a table as JSON, found by its object's id, if it is there.
     pub(super) async fn row(&self, table: &str, id: &str) -> Option<Value> {
-        let mut connection = self.database.connect().await;
         let query = format!(
             "SELECT to_jsonb(t) FROM app.{table} AS t WHERE stripe_{}_id = '{id}'",
             table.trim_end_matches('s')
         );
-        sqlx::query_scalar(AssertSqlSafe(query)).fetch_optional(&mut connection).await.unwrap()
+        sqlx::query_scalar(AssertSqlSafe(query)).fetch_optional(&self.database.pool).await.unwrap()
     }
 
     /// The topics that were told of an object, in order.
@@ -96,8 +85,7 @@ impl App {
     }
 
     pub(super) async fn texts(&self, query: &str) -> Vec<String> {
-        let mut connection: PgConnection = self.database.connect().await;
         let query = AssertSqlSafe(query.to_owned());
-        sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+        sqlx::query_scalar(query).fetch_all(&self.database.pool).await.unwrap()
     }
 }

@@ -9,9 +9,9 @@ use quittance::domain::{checkout, customer, payment_method, setup};
 use quittance::store::Applied;
 use serde_json::json;
 
-use crate::harness::TestDatabase;
 use super::given::*;
 use super::round_trip::written;
+use crate::harness::TestDatabase;
 
 fn own(text: &str) -> Option<String> {
     Some(text.to_owned())
