@@ -50,7 +50,10 @@ impl Store {
             DELETE FROM quittance.outbox AS o
             USING (
                 SELECT c.id
-                FROM quittance.outbox AS c
+                -- The oldest alone, or each look would be at all rows that are too young.
+                FROM (SELECT id, xid, seq, created_at FROM quittance.outbox
+                      ORDER BY xid, seq
+                      LIMIT $3::bigint * 20) AS c
                 WHERE c.created_at < clock_timestamp() - make_interval(secs => $2)
                   AND c.xid < pg_snapshot_xmin(pg_current_snapshot())
                   AND NOT EXISTS ( -- not handed out yet

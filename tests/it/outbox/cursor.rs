@@ -54,6 +54,26 @@ async fn a_row_that_commits_late_is_not_skipped() {
 }
 
 #[tokio::test]
+async fn a_row_that_commits_late_is_handed_out_too_and_in_its_place() {
+    let db = TestDatabase::migrated().await;
+    let start = quittance::config::Start::Beginning;
+    db.store.open_destination("http:default", start).await.unwrap();
+    let hand_out = || async { db.store.hand_out("http:default", &[], 100).await.unwrap() };
+    let mut first = db.pool.acquire().await.unwrap();
+    let mut second = PgConnection::connect(db.settings().url.reveal()).await.unwrap();
+    let mut late = first.begin().await.unwrap();
+    insert(&mut late, "pi_late").await;
+    insert(&mut second, "pi_early").await;
+    assert_eq!(hand_out().await, 0);
+    late.commit().await.unwrap();
+    let mut passed = 0;
+    while passed < 2 {
+        passed += hand_out().await;
+    }
+    assert_eq!(db.count("quittance.outbox_deliveries").await, 2);
+}
+
+#[tokio::test]
 async fn a_cursor_goes_on_where_it_was_and_keeps_the_order_within_an_object() {
     let db = TestDatabase::migrated().await;
     let steps = [Status::RequiresAction, Status::Processing, Status::Succeeded];

@@ -81,9 +81,7 @@ async fn a_notification_says_what_was_and_what_is() {
 async fn several_relays_share_the_work_and_each_notification_is_sent_once() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
-    let mut settings = settings(&receiver.url);
-    // Calm: nobody takes a slow machine for a dead relay.
-    settings.outbox.lease = Duration::from_secs(60);
+    let settings = settings(&receiver.url);
     for n in 0..120 {
         tell(&db, &format!("evt_{n}"), &format!("pi_{}", n % 40)).await;
     }
@@ -104,7 +102,8 @@ async fn several_relays_share_the_work_and_each_notification_is_sent_once() {
 async fn a_relay_that_ends_between_sending_and_noting_costs_a_repetition_and_no_notification() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
-    let settings = settings(&receiver.url);
+    let mut settings = settings(&receiver.url);
+    settings.outbox.lease = Duration::from_millis(300);
     tell(&db, "evt_1", "pi_1").await;
     receiver.hold();
     let relay = Running::start(&db.store, &settings);
