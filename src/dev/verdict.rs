@@ -3,11 +3,11 @@
 //! The mapping from Stripe's fields to our columns stands here a second time, as a table of its
 //! own. That is on purpose: a judge that shared the code of the judged would share its mistakes.
 
-mod customers;
 pub(super) mod account;
+pub(super) mod billing;
+mod customers;
 mod dispute;
 mod payout;
-pub(super) mod billing;
 
 use std::collections::BTreeMap;
 

@@ -6,8 +6,8 @@ use super::event::{Event, Timestamp};
 use super::id::{ObjectId, Scope};
 use super::notification::Notification;
 use super::transition::Transition;
-use super::{checkout, customer, payment_method, setup};
 use super::{access, account, charge, dispute, payment, payout, refund};
+use super::{checkout, customer, payment_method, setup};
 use super::{invoice, price, product, subscription, subscription_schedule};
 
 /// The list of kinds. Each line makes a variant of [`Kind`], [`Observed`] and [`Recorded`], and an

@@ -1,8 +1,8 @@
 //! What a merchant, a customer and a bank do, without HTTP.
 
 mod bank;
-mod connect;
 mod billing;
+mod connect;
 
 use std::sync::Arc;
 

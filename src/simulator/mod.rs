@@ -37,9 +37,9 @@ mod webhooks;
 mod world;
 
 pub use actions::NewSubscription;
+pub use actions::{AccountStep, DisputeEnd, PayoutStep};
 pub use actions::{Confirm, NewPayment, NewRefund};
 pub use actions::{NewCheckout, NewCustomer, NewSetup};
-pub use actions::{AccountStep, DisputeEnd, PayoutStep};
 pub use billing::{BillingStory, run_billing, run_billing_story};
 pub use chaos::Chaos;
 pub use clock::Clock;

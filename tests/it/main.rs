@@ -11,8 +11,8 @@ mod harness;
 
 mod billing;
 mod config;
-mod customers;
 mod connect;
+mod customers;
 mod dev;
 mod ingress;
 mod layers;

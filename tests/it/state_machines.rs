@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use quittance::domain::transition::{Status, matrix};
+use quittance::domain::{account, charge, dispute, payment, payout, refund};
 use quittance::domain::{catalogue, invoice, subscription, subscription_schedule};
 use quittance::domain::{checkout, customer, payment_method, setup};
-use quittance::domain::{account, charge, dispute, payment, payout, refund};
 
 const INTRODUCTION: &str = "\
 # State machines

@@ -18,8 +18,8 @@ mod methods;
 mod setups;
 
 pub use accounts::AccountStep;
-pub use disputes::DisputeEnd;
 pub use billing::NewSubscription;
+pub use disputes::DisputeEnd;
 pub use payments::{Confirm, NewPayment};
 pub use payouts::PayoutStep;
 pub use refunds::NewRefund;

@@ -8,7 +8,7 @@ use quittance::dev::differences;
 use quittance::envelope;
 use quittance::reconcile::{Reconciler, Request, Settled};
 use quittance::simulator::{Account, Config, Kind, Simulator};
-use quittance::store::{Receipt, Store, schema};
+use quittance::store::{Receipt, Store};
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -35,8 +35,7 @@ fn database(url: &str) -> config::Database {
 
 impl Road {
     pub(super) async fn open() -> Self {
-        let migrate = async |url: &str| schema::migrate(&database(url)).await.unwrap();
-        let test_database = TestDatabase::create(migrate).await;
+        let test_database = TestDatabase::migrated().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sim = Simulator::start(listener, Config::default()).unwrap();
         let stripe = config::Stripe {
@@ -91,7 +90,7 @@ impl Road {
 
     /// Every row of every table, held against the simulator.
     pub(super) async fn assert_true(&self) {
-        assert_eq!(differences(&self.store, &self.sim).await.unwrap(), []);
+        assert_eq!(differences(&self.sim, &self.store).await.unwrap(), []);
     }
 
     /// A column of the one row with this value in another.

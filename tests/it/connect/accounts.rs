@@ -1,8 +1,10 @@
 //! Connected accounts: what they can do, and what their platform may still ask.
 
+use quittance::domain::failure::Dependency;
 use quittance::domain::id::{AccountId, Mode, ObjectId, Scope};
 use quittance::domain::object::{Kind, Subject};
 use quittance::ops::accounts::check;
+use quittance::reconcile::Evidence;
 use quittance::simulator::{Account, AccountStep, PayoutStep};
 use quittance::store::Outcome;
 
@@ -164,7 +166,11 @@ async fn a_refusal_that_no_event_explains_is_tried_again_until_one_does() {
         let fault = road.settle(&payout).await.unwrap_err();
         assert_eq!(fault.failure.code, "account_access_lost");
         assert_eq!(fault.failure.class.as_str(), "transient");
-        assert_eq!(fault.at, None, "one account's doing is no outage");
+        assert_eq!(
+            fault.evidence,
+            Evidence::Up(Dependency::Stripe),
+            "one account's doing is no outage"
+        );
     }
     road.settle(&road.last("account.application.deauthorized")).await.unwrap();
     assert_eq!(road.outcome(&payout).await, Outcome::Deauthorized);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use quittance::config::{self, Secret};
 use quittance::reconcile::{Fault, Reconciler, Request, Settled};
 use quittance::simulator::{Config, Kind, Simulator};
-use quittance::store::{Outcome, Receipt, Store, schema};
+use quittance::store::{Outcome, Receipt, Store};
 use quittance::stripe_api::{Client, Unlimited};
 use quittance::{envelope, stripe_api};
 use serde_json::Value;
@@ -35,8 +35,7 @@ fn database(url: &str) -> config::Database {
 impl Road {
     /// With the clock standing still: all happens in one second until a test moves it.
     pub(super) async fn start() -> Self {
-        let db = TestDatabase::create(async |url| schema::migrate(&database(url)).await.unwrap());
-        let db = db.await;
+        let db = TestDatabase::migrated().await;
         let store = Store::connect(&database(&db.url()), "test").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = Config {

@@ -4,8 +4,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{Receiver, SECRET, tell, until};
-use crate::harness::private_redis;
 use crate::harness::TestDatabase;
+use crate::harness::private_redis;
 
 /// `quittance worker`, killed when dropped.
 struct Worker(Child);

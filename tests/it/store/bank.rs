@@ -5,9 +5,9 @@ use quittance::domain::transition::Status as _;
 use quittance::domain::{dispute, payout};
 use serde_json::json;
 
-use super::database::TestDatabase;
 use super::given::*;
 use super::round_trip::written;
+use crate::harness::TestDatabase;
 
 fn a_dispute(status: dispute::Status) -> dispute::Observed {
     dispute::Observed {

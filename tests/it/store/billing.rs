@@ -6,9 +6,9 @@ use quittance::domain::transition::Status as _;
 use quittance::domain::{catalogue, invoice, price, product, subscription, subscription_schedule};
 use serde_json::json;
 
-use super::database::TestDatabase;
 use super::given::*;
 use super::round_trip::written;
+use crate::harness::TestDatabase;
 
 pub(super) fn item(id: &str, price: &str) -> subscription::Item {
     subscription::Item {

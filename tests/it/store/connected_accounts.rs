@@ -9,8 +9,8 @@ use quittance::domain::object::{Kind, Observed, Recorded, Row, Subject, decide};
 use quittance::store::{Applied, Change, NewState};
 use serde_json::{Value, json};
 
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 fn subject() -> Subject {
     let scope = Scope { account: Some(AccountId::parse("acct_1").unwrap()), mode: Mode::Live };

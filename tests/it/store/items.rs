@@ -5,8 +5,8 @@ use quittance::domain::subscription::Status;
 use quittance::store::Applied;
 
 use super::billing::{item, subscription};
-use super::database::TestDatabase;
 use super::given::*;
+use crate::harness::TestDatabase;
 
 /// What the table says that a subscription has: item, price.
 async fn items_of(db: &TestDatabase, subscription: &str) -> Vec<(String, String)> {

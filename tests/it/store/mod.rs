@@ -1,14 +1,12 @@
 //! The store against a real Postgres.
 
 mod apply;
-mod customers;
 mod bank;
+mod billing;
 mod connected_accounts;
+mod customers;
 mod dead_letters;
 pub(crate) mod given;
-mod billing;
-mod dead_letters;
-mod given;
 mod items;
 mod once;
 mod round_trip;
