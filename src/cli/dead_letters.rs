@@ -19,7 +19,13 @@ pub(super) async fn run(
     config: Option<&Path>,
     command: DeadLettersCommand,
 ) -> Result<Exit, Failed> {
-    let settings = parts::settings_and_log(config, Role::Ops)?;
+    let role = match &command {
+        DeadLettersCommand::Retry { .. } => Role::Requeue,
+        DeadLettersCommand::List { .. }
+        | DeadLettersCommand::Show { .. }
+        | DeadLettersCommand::Discard { .. } => Role::Ops,
+    };
+    let settings = parts::settings_and_log(config, role)?;
     let store = parts::store(&settings, "dead-letters")?;
     match command {
         DeadLettersCommand::List { state, limit, before, output } => {
