@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::args::WorkerArgs;
 use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
-use super::{parts, signals};
+use super::{online, parts, signals};
 use crate::config::Role;
 use crate::http::{self, Limits};
 use crate::ingress::{self, Metrics, State};
@@ -84,9 +84,13 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
         listener,
         random: rand::random::<f64>,
     };
-    worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown)
+    // Beside the work, which does not wait for it: a worker also starts while Stripe is down.
+    let looking = tokio::spawn(online::warn(settings.clone()));
+    let ended = worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown)
         .await
-        .map_err(|error| Failed::because(exit_of(&error), "the worker stopped", &error))?;
+        .map_err(|error| Failed::because(exit_of(&error), "the worker stopped", &error));
+    looking.abort();
+    ended?;
     Ok(Exit::Success)
 }
 

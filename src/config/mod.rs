@@ -15,6 +15,7 @@ pub mod log;
 pub mod metrics;
 pub mod queue;
 pub mod reconcile;
+pub mod redaction;
 pub mod secret;
 pub mod stripe;
 pub mod worker;
@@ -38,6 +39,7 @@ pub use log::{Log, LogFormat};
 pub use metrics::Metrics;
 pub use queue::{Queue, Redis};
 pub use reconcile::Reconcile;
+pub use redaction::{RedactedPath, Redaction};
 pub use role::Role;
 pub use secret::Secret;
 pub use stripe::Stripe;
@@ -63,6 +65,8 @@ pub struct Settings {
     pub retry: Retry,
     /// How rows are brought up to date.
     pub reconcile: Reconcile,
+    /// What is never stored.
+    pub redaction: Redaction,
     /// The connection to Postgres.
     pub database: Database,
     /// The connection to Stripe's API.

@@ -5,20 +5,24 @@
 //! value, so that each rule is a table that can be printed, reviewed and tested whole.
 //!
 //! Reading order: what things are called ([`id`], [`money`], [`event`]), what Stripe can say about
-//! each object ([`payment`], [`charge`], [`refund`], gathered in [`object`]), what a job should do
-//! next ([`plan`]), and what to do when it fails ([`failure`], [`retry`]).
+//! each object ([`payment`], [`charge`], [`refund`], and without a state machine those of [`mirror`];
+//! gathered in [`object`]), which events there are ([`event_types`]), what a job should do next ([`plan`]), and what to do when it fails ([`failure`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod id;
 pub mod money;
 
 pub mod event;
+mod event_catalogue;
+pub mod event_types;
 pub mod notification;
 pub mod transition;
 
 pub mod charge;
 pub mod payment;
 pub mod refund;
+
+pub mod mirror;
 
 pub mod object;
 pub mod plan;

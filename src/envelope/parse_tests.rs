@@ -43,6 +43,7 @@ fn a_snapshot_event_is_read() {
             id: id("re_1"),
             charge: id("ch_1"),
             payment_intent: id("pi_1"),
+            owner: None,
         })
     );
 }

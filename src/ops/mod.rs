@@ -4,3 +4,4 @@
 //! here decides what a job becomes. Whoever acts is named, and what was done is in the audit log.
 
 pub mod dead_letters;
+pub mod kinds;

@@ -13,6 +13,12 @@ pub enum ReconcileError {
     /// Asking Stripe failed.
     #[error("asking Stripe failed")]
     Stripe(#[from] StripeError),
+    /// Stripe has no such object, and objects of its kind can be deleted: the event that says so
+    /// may be on its way.
+    #[error(
+        "there is no such object; perhaps it was deleted, and the event that says so will come"
+    )]
+    PerhapsDeleted(#[source] StripeError),
     /// Reading or writing the tables failed.
     #[error("Postgres failed")]
     Store(#[from] StoreError),
@@ -43,6 +49,10 @@ impl ReconcileError {
         };
         match self {
             Self::Stripe(error) => error.failure(),
+            Self::PerhapsDeleted(error) => Failure {
+                request_id: error.failure().request_id,
+                ..own(Class::Transient, "object_missing")
+            },
             Self::Store(error) => error.failure(),
             Self::Contested { .. } => own(Class::Transient, "row_contested"),
             Self::KindMismatch(_) => own(Class::Permanent, "kind_mismatch"),
@@ -59,7 +69,11 @@ impl ReconcileError {
         match self {
             Self::Stripe(_) => Some(Dependency::Stripe),
             Self::Store(_) => Some(Dependency::Postgres),
-            Self::Contested { .. } | Self::KindMismatch(_) | Self::Panicked(_) => None,
+            // Stripe answered well.
+            Self::PerhapsDeleted(_)
+            | Self::Contested { .. }
+            | Self::KindMismatch(_)
+            | Self::Panicked(_) => None,
         }
     }
 }

@@ -10,8 +10,10 @@ use tokio::sync::oneshot;
 
 use super::error::ReconcileError;
 use super::flights::{Flights, Lead};
+use super::missing;
 use crate::config;
 use crate::domain::event::{Event, Timestamp};
+use crate::domain::event_types::{self, Way};
 use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::id::EventId;
 use crate::domain::notification;
@@ -234,7 +236,13 @@ impl Inner {
             .unzip();
         let ask = steps.iter().zip(&open).any(|(step, open)| *open && *step == Next::Fetch);
 
-        let fetched = if ask { Some(self.stripe.fetch(subject).await?) } else { None };
+        let fetched = if ask {
+            let open = errands.iter().zip(&open).filter(|(_, open)| **open);
+            let told_deleted = open.into_iter().any(|(errand, _)| errand.tells_deletion());
+            Some(missing::judge(subject, told_deleted, self.stripe.fetch(subject).await)?)
+        } else {
+            None
+        };
         let request_id = fetched.as_ref().and_then(|f| f.request_id.clone());
         let cause = errands.iter().zip(&open).find(|(_, open)| **open).map(|(e, _)| e.cause());
         let change = fetched
@@ -269,6 +277,14 @@ impl Inner {
 }
 
 impl Errand {
+    /// Whether its event says that the object was deleted.
+    fn tells_deletion(&self) -> bool {
+        match self {
+            Self::Settle(request) => event_types::way(&request.event.event_type) == Way::Deleted,
+            Self::Refresh { .. } => false,
+        }
+    }
+
     fn event_id(&self) -> Option<&EventId> {
         match self {
             Self::Settle(request) => Some(&request.event.id),
@@ -308,6 +324,12 @@ fn outcome(step: Next, change: Option<&Change>) -> Outcome {
     match (change.map(|change| &change.state), step) {
         (Some(NewState::Deleted), _) | (None, Next::Gone) => Outcome::Gone,
         (Some(NewState::Present { transition, .. }), _) if transition.is_change() => {
+            Outcome::Applied
+        }
+        // The first sight of an object that has no status.
+        (Some(NewState::Present { .. }), _)
+            if change.is_some_and(|change| change.expected_version == 0) =>
+        {
             Outcome::Applied
         }
         (Some(NewState::Present { .. }), _) => Outcome::Unchanged,

@@ -1,12 +1,14 @@
 //! The pool, and what each of its sessions is set to.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _};
 
 use super::error::StoreError;
+use super::redact::Rules;
 use crate::config;
 
 /// A connection that rested longer is tested before it is used; under load none is.
@@ -16,6 +18,7 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) pool: PgPool,
+    pub(super) rules: Arc<Rules>,
 }
 
 impl Store {
@@ -43,7 +46,13 @@ impl Store {
             })
             .after_connect(move |connection, _| Box::pin(prepare(connection, timeout)))
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool, rules: Arc::default() })
+    }
+
+    /// The same, with more that is never stored.
+    #[must_use]
+    pub fn redacting(self, settings: &config::Redaction) -> Self {
+        Self { rules: Arc::new(settings.into()), ..self }
     }
 
     /// Whether Postgres answers.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use stripe_client_core::StripeRequest;
+use stripe_client_core::{RequestBuilder, StripeRequest};
 use stripe_core::charge::RetrieveCharge;
 use stripe_core::payment_intent::RetrievePaymentIntent;
 use stripe_core::refund::RetrieveRefund;
@@ -125,6 +125,7 @@ impl Client {
                 })
                 .await
             }
+            Kind::Mirrored(mirror) => self.read_mirrored(subject, mirror).await,
         }
     }
 
@@ -153,23 +154,9 @@ impl Client {
         R: StripeRequest,
         R::Output: DeserializeOwned,
     {
-        let account = subject.scope.account.as_ref().map(|account| account.as_str());
-        let buckets = Buckets::of(&subject.scope, endpoint);
-        self.draw(&buckets).await?;
-
-        let Answer { meta, body } = self.transport.exchange(request.build(), account, None).await?;
-        if !meta.status.is_success() {
-            let refusal = Refusal::read(&Answer { meta, body }, account.is_some());
-            self.heed(&refusal, &buckets).await;
-            return Err(refusal.into());
-        }
-        let Meta { request_id, .. } = &meta;
-        let of = request_id.as_deref();
-        let raw = decode::json(&body, of)?;
-        decode::check_identity(&raw, subject, of)?;
-        let observed_at = meta
-            .began_at()
-            .ok_or_else(|| StripeError::Undated { request_id: request_id.clone() })?;
+        let (raw, meta) = self.ask(subject, endpoint, request.build()).await?;
+        let of = meta.request_id.as_deref();
+        let observed_at = meta.dated()?;
         let state = if decode::is_deleted(&raw) {
             FetchedState::Deleted
         } else {
@@ -178,6 +165,29 @@ impl Client {
             FetchedState::Present { observed, raw }
         };
         Ok(Fetched { observed_at, request_id: meta.request_id, state })
+    }
+
+    /// Asks for a subject, whatever its kind, and makes sure that the answer is about it.
+    pub(super) async fn ask(
+        &self,
+        subject: &Subject,
+        endpoint: &'static str,
+        request: RequestBuilder,
+    ) -> Result<(Value, Meta), StripeError> {
+        let account = subject.scope.account.as_ref().map(|account| account.as_str());
+        let buckets = Buckets::of(&subject.scope, endpoint);
+        self.draw(&buckets).await?;
+
+        let Answer { meta, body } = self.transport.exchange(request, account, None).await?;
+        if !meta.status.is_success() {
+            let refusal = Refusal::read(&Answer { meta, body }, account.is_some());
+            self.heed(&refusal, &buckets).await;
+            return Err(refusal.into());
+        }
+        let of = meta.request_id.as_deref();
+        let raw = decode::json(&body, of)?;
+        decode::check_identity(&raw, subject, of)?;
+        Ok((raw, meta))
     }
 
     /// Takes a token of each bucket, the scarcer one first: a token that was taken while the other

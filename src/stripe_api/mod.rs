@@ -21,6 +21,8 @@ mod transport;
 mod charge;
 mod decode;
 mod field;
+pub mod inspect;
+mod mirrored;
 mod payment_intent;
 mod refund;
 

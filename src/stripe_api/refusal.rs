@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::answer::{Answer, Limited, Meta};
+use crate::domain::event::Timestamp;
 use crate::domain::failure::{Class, Dependency};
 
 /// Longest part of a message of Stripe's that is kept.
@@ -74,6 +75,16 @@ impl Refusal {
         }
         // Without a reason the endpoint's limit is the likely one: it is the lower of the two.
         Some(self.meta.limited.unwrap_or(Limited::Endpoint))
+    }
+
+    /// "No such object": in this account and mode, and now.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.status == 404 && self.stripes_own && self.is("resource_missing")
+    }
+
+    /// See [`Meta::began_at`].
+    pub(crate) fn began_at(&self) -> Option<Timestamp> {
+        self.meta.began_at()
     }
 
     fn is(&self, code: &str) -> bool {

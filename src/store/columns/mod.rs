@@ -25,6 +25,7 @@ pub(super) fn of(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::columns(o),
         Observed::Charge(o) => charge::columns(o),
         Observed::Refund(o) => refund::columns(o),
+        Observed::Mirrored(_) => json!({}),
     }
 }
 
@@ -34,6 +35,7 @@ pub(super) fn facts(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::facts(o),
         Observed::Charge(o) => charge::facts(o),
         Observed::Refund(o) => refund::facts(o),
+        Observed::Mirrored(_) => json!({}),
     }
 }
 
@@ -43,6 +45,7 @@ pub(super) fn remembered(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::remembered(o),
         Observed::Charge(o) => charge::remembered(o),
         Observed::Refund(o) => refund::remembered(o),
+        Observed::Mirrored(_) => Value::Null,
     }
 }
 
@@ -67,6 +70,7 @@ pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, Stor
         Kind::PaymentIntent => payment_intent::recorded(stored).map(Recorded::PaymentIntent),
         Kind::Charge => charge::recorded(stored).map(Recorded::Charge),
         Kind::Refund => refund::recorded(stored).map(Recorded::Refund),
+        Kind::Mirrored(mirror) => Ok(Recorded::Mirrored(mirror)),
     }
 }
 
@@ -76,7 +80,9 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
     let mut names = vec![lock(&subject.scope, subject.kind.as_str(), subject.id.as_str())];
     let payment = match observed {
         Some(Observed::Charge(o)) => o.payment_intent.as_ref(),
-        Some(Observed::PaymentIntent(_) | Observed::Refund(_)) | None => None,
+        Some(Observed::PaymentIntent(_) | Observed::Refund(_) | Observed::Mirrored(_)) | None => {
+            None
+        }
     };
     names.extend(payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())));
     names

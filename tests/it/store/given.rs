@@ -24,7 +24,7 @@ pub(crate) fn eid(id: &str) -> EventId {
 }
 
 pub(crate) fn subject(kind: Kind, id: &str) -> Subject {
-    Subject { scope: scope(), kind, id: oid(id) }
+    Subject { scope: scope(), kind, id: oid(id), owner: None }
 }
 
 pub(crate) fn eur() -> Currency {
@@ -97,6 +97,7 @@ fn kind(observed: &Observed) -> Kind {
         Observed::PaymentIntent(_) => Kind::PaymentIntent,
         Observed::Charge(_) => Kind::Charge,
         Observed::Refund(_) => Kind::Refund,
+        Observed::Mirrored(mirror) => Kind::Mirrored(*mirror),
     }
 }
 
@@ -161,6 +162,7 @@ pub(crate) fn event(id: &str, event_type: &str, kind: Kind, object: &str) -> Eve
             id: Some(oid(object)),
             charge: None,
             payment_intent: None,
+            owner: None,
         }),
     }
 }
