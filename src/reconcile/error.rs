@@ -19,6 +19,9 @@ pub enum ReconcileError {
         "there is no such object; perhaps it was deleted, and the event that says so will come"
     )]
     PerhapsDeleted(#[source] StripeError),
+    /// The key may not read objects of a mirrored kind.
+    #[error("stripe.secret_key may not read objects of this kind")]
+    NotPermitted(#[source] StripeError),
     /// Reading or writing the tables failed.
     #[error("Postgres failed")]
     Store(#[from] StoreError),
@@ -53,6 +56,10 @@ impl ReconcileError {
                 request_id: error.failure().request_id,
                 ..own(Class::Transient, "object_missing")
             },
+            Self::NotPermitted(error) => Failure {
+                request_id: error.failure().request_id,
+                ..own(Class::Permanent, "stripe_permission_missing")
+            },
             Self::Store(error) => error.failure(),
             Self::Contested { .. } => own(Class::Transient, "row_contested"),
             Self::KindMismatch(_) => own(Class::Permanent, "kind_mismatch"),
@@ -71,6 +78,7 @@ impl ReconcileError {
             Self::Store(_) => Some(Dependency::Postgres),
             // Stripe answered well.
             Self::PerhapsDeleted(_)
+            | Self::NotPermitted(_)
             | Self::Contested { .. }
             | Self::KindMismatch(_)
             | Self::Panicked(_) => None,

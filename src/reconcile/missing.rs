@@ -1,4 +1,4 @@
-//! What it means that Stripe has no such object.
+//! What it means that Stripe has no such object, or does not let us see it.
 
 use super::error::ReconcileError;
 use crate::domain::event_types;
@@ -24,6 +24,11 @@ pub(super) fn judge(
     }
     if error.is_missing() && event_types::is_deletable(subject.kind.as_str()) {
         return Err(ReconcileError::PerhapsDeleted(error));
+    }
+    // Nobody's money hangs on a mirrored kind: a key that was never meant to read it must not stop
+    // the work on all others, as it rightly does for a kind that the tables are made of.
+    if error.is_forbidden() && subject.kind.mirror().is_some() {
+        return Err(ReconcileError::NotPermitted(error));
     }
     Err(error.into())
 }

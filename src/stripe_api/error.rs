@@ -139,6 +139,12 @@ impl StripeError {
         Err(self)
     }
 
+    /// Whether the key lacks a permission, which says nothing of the object.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.judge().1 == "stripe_permission_missing")
+    }
+
     /// Whether Stripe says that there is no such object.
     #[must_use]
     pub fn is_missing(&self) -> bool {

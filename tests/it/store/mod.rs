@@ -1,7 +1,7 @@
 //! The store against a real Postgres.
 
 mod apply;
-mod database;
+pub(crate) mod database;
 mod dead_letters;
 mod given;
 mod once;
