@@ -23,6 +23,7 @@ pub mod payment;
 pub mod refund;
 
 pub mod mirror;
+mod mirror_table;
 
 pub mod object;
 pub mod plan;

@@ -142,7 +142,7 @@ impl StripeError {
     /// Whether the key lacks a permission, which says nothing of the object.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.judge().1 == "stripe_permission_missing")
+        matches!(self, Self::Refused(refusal) if refusal.lacks_permission())
     }
 
     /// Whether Stripe says that there is no such object.

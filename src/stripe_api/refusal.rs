@@ -82,6 +82,11 @@ impl Refusal {
         self.status == 404 && self.stripes_own && self.is("resource_missing")
     }
 
+    /// The key is good, and may not do this.
+    pub(crate) fn lacks_permission(&self) -> bool {
+        self.status == 403 && !(self.connected && self.is("account_invalid"))
+    }
+
     /// See [`Meta::began_at`].
     pub(crate) fn began_at(&self) -> Option<Timestamp> {
         self.meta.began_at()
