@@ -306,7 +306,7 @@ mod tests {
                 fields.contains_key(name) || fields.values().any(|value| holds(value, name))
             }
             Value::Array(items) => items.iter().any(|item| holds(item, name)),
-            _ => false,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
         }
     }
 
