@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(compare(&PRODUCTS, &[product()], &[row()]), []);
         assert_eq!(compare(&PRODUCTS, &[], std::slice::from_ref(&tombstone)), []);
         let found = compare(&PRODUCTS, &[product()], &[tombstone]);
-        assert_eq!((&*found[0].what, &*found[0].found), ("row", "deleted"));
+        assert_eq!((&*found[0].what, &*found[0].found), ("deleted", "true"));
         let found = compare(&PRODUCTS, &[], &[row()]);
         assert_eq!((&*found[0].what, &*found[0].found), ("row", "present"));
     }
