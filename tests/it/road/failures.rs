@@ -12,10 +12,8 @@ use crate::harness::{App, Options, eventually};
 #[tokio::test]
 async fn an_event_of_a_kind_that_we_do_not_handle_is_kept_as_ignored() {
     let app = App::start().await;
-    let event = app
-        .stripe()
-        .platform()
-        .emit("gizmo.created", json!({"id": "gz_1", "object": "gizmo"}));
+    let event =
+        app.stripe().platform().emit("gizmo.created", json!({"id": "gz_1", "object": "gizmo"}));
     app.settled().await;
     let row = app.event(&event).await;
     let columns = json!([row["status"], row["outcome"], row["type"], row["object_id"]]);
