@@ -39,6 +39,8 @@ pub(super) enum Command {
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say which kinds of object and which types of event are handled.
+    Kinds(KindsArgs),
     /// Look at jobs that were given up, and retry or discard them.
     #[command(subcommand, visible_alias = "dl")]
     DeadLetters(DeadLettersCommand),
@@ -104,6 +106,17 @@ pub(super) struct WorkerArgs {
     pub name: Option<String>,
 }
 
+/// `quittance kinds`
+#[derive(Debug, clap::Args)]
+pub(super) struct KindsArgs {
+    /// One JSON document.
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// The table as it stands in the README.
+    #[arg(long)]
+    pub markdown: bool,
+}
+
 /// `quittance config ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -112,6 +125,10 @@ pub(super) enum ConfigCommand {
         /// Also check that everything this role needs is there.
         #[arg(long, value_enum)]
         role: Option<RoleArg>,
+        /// Also ask Stripe whose key it is and how its webhook endpoints are set up, and warn of
+        /// what does not fit. Needs STRIPE_SECRET_KEY.
+        #[arg(long)]
+        online: bool,
     },
 }
 

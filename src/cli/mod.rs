@@ -11,6 +11,8 @@ mod dead_letters;
 #[cfg(feature = "dev")]
 mod dev;
 mod exit;
+mod kinds;
+mod online;
 mod outbox;
 mod parts;
 mod relay;
@@ -55,8 +57,9 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Ingress => roles::ingress(config).await,
         Command::Worker(worker) => roles::worker(config, worker).await,
         Command::Migrate => roles::migrate(config).await,
-        Command::Config(command) => config::run(config, command),
+        Command::Config(command) => config::run(config, command).await,
         Command::Accounts(command) => accounts::run(config, command).await,
+        Command::Kinds(args) => Ok(kinds::run(&args)),
         Command::DeadLetters(command) => dead_letters::run(config, command).await,
         Command::Outbox(command) => outbox::run(config, command).await,
         #[cfg(feature = "dev")]

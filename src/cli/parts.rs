@@ -27,6 +27,7 @@ pub(super) fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settin
 /// Postgres, opened when it is first needed.
 pub(super) fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
     Store::connect(&settings.database, role)
+        .map(|store| store.redacting(&settings.redaction))
         .map_err(|error| Failed::because(Exit::Settings, "database.url cannot be used", &error))
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::WorkerArgs;
 use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
-use super::{parts, relay, signals};
+use super::{online, parts, relay, signals};
 use crate::config::Role;
 use crate::http::{self, Limits};
 use crate::ingress::{self, Metrics, State};
@@ -88,8 +88,11 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     };
     let telling = CancellationToken::new();
     let relaying = tokio::spawn(relay.run(telling.clone()));
+    // Beside the work, which does not wait for it: a worker also starts while Stripe is down.
+    let looking = tokio::spawn(online::warn(settings.clone()));
     let worked =
         worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown).await;
+    looking.abort();
     // After the work has ended, so that what it wrote last is told at once too.
     telling.cancel();
     // It ends with the token; a panic in it has been reported by the runtime.

@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod public_address;
 pub mod queue;
 pub mod reconcile;
+pub mod redaction;
 pub mod secret;
 pub mod stripe;
 pub mod worker;
@@ -41,6 +42,7 @@ pub use metrics::Metrics;
 pub use outbox::{Destination, Outbox, Start};
 pub use queue::{Queue, Redis};
 pub use reconcile::Reconcile;
+pub use redaction::{RedactedPath, Redaction};
 pub use role::Role;
 pub use secret::Secret;
 pub use stripe::Stripe;
@@ -68,6 +70,8 @@ pub struct Settings {
     pub reconcile: Reconcile,
     /// How what became true is told.
     pub outbox: Outbox,
+    /// What is never stored.
+    pub redaction: Redaction,
     /// The connection to Postgres.
     pub database: Database,
     /// The connection to Stripe's API.

@@ -12,6 +12,8 @@ use super::secret::Secret;
 pub struct Stripe {
     /// `sk_...` or `rk_...`; a restricted key with read access is enough.
     pub secret_key: Secret,
+    /// The account that the key is meant to belong to; empty: any.
+    pub account: String,
     /// Where the API is.
     pub api_base: String,
     /// How long one request may take, connecting included.

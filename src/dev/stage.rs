@@ -69,7 +69,7 @@ impl Stage {
         }
         let settings = settings(&env)?;
         schema::migrate(&settings.database).await?;
-        let store = Store::connect(&settings.database, "dev")?;
+        let store = Store::connect(&settings.database, "dev")?.redacting(&settings.redaction);
         let producer = Producer::new(&settings.redis, &settings.queue)?;
 
         let mut ingress = Role::start("ingress", &root.join("ingress"), env.clone()).await?;

@@ -31,9 +31,13 @@ pub fn word(event_type: &str) -> Option<Word> {
 /// persons and bank accounts, which make sense only as parts of the whole, and our access to it.
 #[must_use]
 pub fn is_of_account(event: &Event) -> bool {
-    let kind = &*event.event_type;
-    event.scope.account.is_some()
-        && ["account.", "capability.", "person."].iter().any(|start| kind.starts_with(start))
+    event.scope.account.is_some() && is_about_accounts(&event.event_type)
+}
+
+/// Whether events of this type are, if they come from a connected account.
+#[must_use]
+pub fn is_about_accounts(event_type: &str) -> bool {
+    ["account.", "capability.", "person."].iter().any(|start| event_type.starts_with(start))
 }
 
 /// What to do about an event of an account whose access may have `ended`. `next` is what would be

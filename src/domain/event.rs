@@ -36,6 +36,8 @@ pub struct About {
     pub charge: Option<ObjectId>,
     /// The payment that it belongs to.
     pub payment_intent: Option<ObjectId>,
+    /// What it belongs to, for kinds that cannot be found without it (see [`super::mirror`]).
+    pub owner: Option<ObjectId>,
 }
 
 impl Event {

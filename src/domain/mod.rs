@@ -5,15 +5,18 @@
 //! value, so that each rule is a table that can be printed, reviewed and tested whole.
 //!
 //! Reading order: what things are called ([`id`], [`money`], [`event`]), what Stripe can say about
-//! each object ([`payment`], [`charge`], [`refund`] and so on, gathered in [`object`]; [`account`]
-//! with its [`standing`]), what a job should do next ([`plan`], [`access`]), and what to do when it
-//! fails ([`failure`], [`retry`]).
+//! each object ([`payment`], [`charge`], [`refund`] and so on, and without a state machine those of
+//! [`mirror`]; gathered in [`object`]; [`account`] with its [`standing`]), which events there are
+//! ([`event_types`]), what a job should do next ([`plan`], [`access`]), and what to do when it fails
+//! ([`failure`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod id;
 pub mod money;
 
 pub mod event;
+mod event_catalogue;
+pub mod event_types;
 pub mod notification;
 pub mod transition;
 
@@ -39,6 +42,9 @@ pub mod payout;
 pub mod standing;
 
 pub mod access;
+pub mod mirror;
+mod mirror_table;
+
 pub mod object;
 pub mod plan;
 

@@ -1,9 +1,11 @@
-//! The kinds of object that have a state machine, gathered.
+//! The kinds of object, gathered: those that have a state machine, and those that are mirrored.
 //!
-//! A new kind is one file beside this one and one line in the list here.
+//! A new kind with a state machine is one file beside this one and one line in the list here.
 
-use super::event::{Event, Timestamp};
+use super::event::{About, Event, Timestamp};
+use super::event_types::{self, Way};
 use super::id::{ObjectId, Scope};
+use super::mirror::{self, Mirror};
 use super::notification::Notification;
 use super::transition::Transition;
 use super::{access, account, charge, dispute, payment, payout, refund};
@@ -16,46 +18,68 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal in $module:ident,)+) => {
         /// A kind of object that we reconcile.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Kind { $($(#[$doc])* $name),+ }
+        pub enum Kind {
+            $($(#[$doc])* $name,)+
+            /// A kind without a state machine.
+            Mirrored(Mirror),
+        }
 
         impl Kind {
-            /// All kinds.
+            /// All kinds that have a state machine.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// Stripe's `object`.
             #[must_use]
             pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text),+ }
+                match self {
+                    $(Self::$name => $text,)+
+                    Self::Mirrored(mirror) => mirror.as_str(),
+                }
             }
 
-            /// From Stripe's `object`.
+            /// From Stripe's `object`. A kind that has a state machine is not mirrored.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
+                let typed = Self::ALL.iter().copied().find(|kind| kind.as_str() == text);
+                typed.or_else(|| Mirror::parse(text).map(Self::Mirrored))
             }
         }
 
         /// What Stripe says about an object, in columns.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum Observed { $($(#[$doc])* $name(Box<$module::Observed>)),+ }
+        pub enum Observed {
+            $($(#[$doc])* $name(Box<$module::Observed>),)+
+            /// It is there. What it is like is in its JSON.
+            Mirrored(Mirror),
+        }
 
         impl Observed {
             /// Its kind.
             #[must_use]
             pub fn kind(&self) -> Kind {
-                match self { $(Self::$name(_) => Kind::$name),+ }
+                match self {
+                    $(Self::$name(_) => Kind::$name,)+
+                    Self::Mirrored(mirror) => Kind::Mirrored(*mirror),
+                }
             }
         }
 
         /// What the rules know of a row.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum Recorded { $($(#[$doc])* $name($module::Recorded)),+ }
+        pub enum Recorded {
+            $($(#[$doc])* $name($module::Recorded),)+
+            /// It was there.
+            Mirrored(Mirror),
+        }
 
         impl Recorded {
             /// Its kind.
             #[must_use]
             pub fn kind(&self) -> Kind {
-                match self { $(Self::$name(_) => Kind::$name),+ }
+                match self {
+                    $(Self::$name(_) => Kind::$name,)+
+                    Self::Mirrored(mirror) => Kind::Mirrored(*mirror),
+                }
             }
         }
 
@@ -80,6 +104,7 @@ macro_rules! kinds {
                     let transition = $module::transition(recorded, observed);
                     (transition, $module::notifications(recorded, observed))
                 })+
+                Observed::Mirrored(_) => (Transition::none(), Vec::new()),
             })
         }
     };
@@ -118,6 +143,22 @@ kinds! {
     SubscriptionSchedule = "subscription_schedule" in subscription_schedule,
 }
 
+impl Kind {
+    /// All kinds, those with a state machine first.
+    pub fn every() -> impl Iterator<Item = Self> {
+        let typed = Self::ALL.iter().copied();
+        let mirrored = Mirror::table()
+            .filter(|mirror| Self::parse(mirror.as_str()) == Some(Self::Mirrored(*mirror)));
+        typed.chain(mirrored.map(Self::Mirrored))
+    }
+
+    /// Its line in the table of mirrored kinds; none for a kind with a state machine.
+    #[must_use]
+    pub fn mirror(self) -> Option<Mirror> {
+        if let Self::Mirrored(mirror) = self { Some(mirror) } else { None }
+    }
+}
+
 /// One object, wherever it is named.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Subject {
@@ -125,50 +166,82 @@ pub struct Subject {
     pub scope: Scope,
     /// Its kind.
     pub kind: Kind,
-    /// Its id.
+    /// Its id. Of an object that has none, because there is one of it in an account: its kind's
+    /// name; or its owner's id, where there is one for each owner.
     pub id: ObjectId,
+    /// What it belongs to, where it is retrieved from below that: the customer of a tax id.
+    pub owner: Option<ObjectId>,
 }
 
 /// The objects that an event asks us to look at, the one that it is about first.
 ///
-/// Empty: an event of a kind that we do not handle. A refund also changes what its charge says
-/// went back, and Stripe sends no event of the charge when a refund *fails*; so a refund's event
-/// looks at both. So does a dispute's: its charge says `disputed` from then on, and no event of the
-/// charge tells of that either.
+/// Empty: an event of a kind that we do not handle, or of a type that has nothing to fetch
+/// ([`Way::Kept`]). A refund also changes what its charge says went back, and Stripe sends no event
+/// of the charge when a refund *fails*; so a refund's event looks at both. So does a dispute's: its
+/// charge says `disputed` from then on, and no event of the charge tells of that either.
 #[must_use]
 pub fn subjects(event: &Event) -> Vec<Subject> {
     if access::is_of_account(event) {
         return account_of(event).into_iter().collect();
     }
     let Some(about) = &event.about else { return Vec::new() };
-    let (Some(kind), Some(id)) = (Kind::parse(&about.object), &about.id) else { return Vec::new() };
+    let subject = |kind, id: &ObjectId, owner: Option<&ObjectId>| Subject {
+        scope: event.scope.clone(),
+        kind,
+        id: id.clone(),
+        owner: owner.cloned(),
+    };
+    let primary = match event_types::way(&event.event_type) {
+        Way::Kept(_) => None,
+        Way::Owner => owner(about).map(|(kind, id)| subject(kind, id, None)),
+        Way::Object | Way::Deleted => itself(about)
+            .map(|(kind, id)| subject(kind, &id, kind.mirror().and(about.owner.as_ref()))),
+    };
     // Our own account is no connected one.
-    if kind == Kind::Account {
+    let Some(primary) = primary.filter(|subject| subject.kind != Kind::Account) else {
         return Vec::new();
-    }
-    let subject =
-        |kind, id: &ObjectId| Subject { scope: event.scope.clone(), kind, id: id.clone() };
-    let mut all = vec![subject(kind, id)];
-    match kind {
-        Kind::Refund | Kind::Dispute => {
-            all.extend(about.charge.as_ref().map(|charge| subject(Kind::Charge, charge)))
-        }
-        Kind::Customer | Kind::SetupIntent | Kind::CheckoutSession | Kind::PaymentMethod => {}
-        Kind::PaymentIntent | Kind::Charge | Kind::Payout | Kind::Account => {}
+    };
+    let charge = match primary.kind {
+        Kind::Refund | Kind::Dispute => about.charge.as_ref(),
+        Kind::PaymentIntent | Kind::Charge | Kind::Payout | Kind::Account => None,
+        Kind::Customer | Kind::SetupIntent | Kind::CheckoutSession | Kind::PaymentMethod => None,
         Kind::Subscription
         | Kind::Invoice
         | Kind::Product
         | Kind::Price
-        | Kind::SubscriptionSchedule => {}
-    }
-    all
+        | Kind::SubscriptionSchedule => None,
+        Kind::Mirrored(_) => None,
+    };
+    let charge = charge.map(|charge| subject(Kind::Charge, charge, None));
+    std::iter::once(primary).chain(charge).collect()
 }
 
 /// The connected account that an event is about, whole: no part of it means anything alone.
 fn account_of(event: &Event) -> Option<Subject> {
     let scope = event.scope.clone();
     let id = ObjectId::parse(scope.account.as_ref()?.as_str()).ok()?;
-    Some(Subject { scope, kind: Kind::Account, id })
+    Some(Subject { scope, kind: Kind::Account, id, owner: None })
+}
+
+/// The object that an event carries, if it can be asked for.
+fn itself(about: &About) -> Option<(Kind, ObjectId)> {
+    let kind = Kind::parse(&about.object)?;
+    let Some(mirror) = kind.mirror() else { return Some((kind, about.id.clone()?)) };
+    let owner = about.owner.as_ref();
+    let id = if mirror.is_single() {
+        owner.cloned().or_else(|| ObjectId::parse(mirror.as_str()).ok())?
+    } else {
+        about.id.clone()?
+    };
+    mirror.path(id.as_str(), owner.map(ObjectId::as_str))?;
+    Some((kind, id))
+}
+
+/// The object that the one that an event carries belongs to.
+fn owner(about: &About) -> Option<(Kind, &ObjectId)> {
+    let id = about.owner.as_ref()?;
+    let owner = mirror::owner_of(&about.object, id.as_str())?;
+    Some((Kind::parse(owner.object())?, id))
 }
 
 /// A row as the road sees it, whatever its kind.

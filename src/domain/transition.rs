@@ -41,6 +41,12 @@ pub struct Transition {
 }
 
 impl Transition {
+    /// The step of an object that has no status: none.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { from: None, to: "", kind: Move::Same }
+    }
+
     /// Whether the status is another one than before: what `app.transitions` keeps.
     #[must_use]
     pub fn is_change(&self) -> bool {

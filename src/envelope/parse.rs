@@ -8,6 +8,7 @@ use super::text::Text;
 use super::{SNAPSHOT, THIN};
 use crate::domain::event::{About, Event};
 use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};
+use crate::domain::mirror::{self, Mirror, Owner};
 use crate::domain::object::Kind;
 
 /// Why bytes cannot be read as an event. Ends up in a dead letter, so it names the place and never
@@ -95,6 +96,19 @@ struct Object<'a> {
     charge: Reference,
     #[serde(default)]
     payment_intent: Reference,
+    // What it may belong to.
+    #[serde(default)]
+    customer: Reference,
+    #[serde(default)]
+    account: Reference,
+    #[serde(default)]
+    fee: Reference,
+    #[serde(default)]
+    source: Reference,
+    #[serde(default)]
+    subscription: Reference,
+    #[serde(default)]
+    alert: Reference,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +117,8 @@ struct Related<'a> {
     kind: Option<Text<'a>>,
     #[serde(default)]
     id: Reference,
+    #[serde(borrow, default)]
+    url: Option<Text<'a>>,
 }
 
 /// Reads an event from the bytes in which Stripe sent it.
@@ -163,10 +179,11 @@ fn at(field: &'static str) -> impl Fn(IdError) -> Undecodable {
 }
 
 fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
-    let object = present("data.object", present("data", data)?.object)?;
+    let mut object = present("data.object", present("data", data)?.object)?;
     // An object without a name of its kind is of a kind that we do not handle.
-    let Some(kind) = object.object else { return Ok(None) };
+    let Some(kind) = object.object.take() else { return Ok(None) };
     Ok(Some(About {
+        owner: object.owner(&kind),
         id: object_id(&kind, "data.object.id", object.id)?,
         charge: object_id(&kind, "data.object.charge", object.charge)?,
         payment_intent: object_id(&kind, "data.object.payment_intent", object.payment_intent)?,
@@ -176,13 +193,36 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
 
 fn related(related: Option<Related<'_>>) -> Result<Option<About>, Undecodable> {
     // Not every thin event is about an object.
-    let Some(Related { kind: Some(kind), id }) = related else { return Ok(None) };
+    let Some(Related { kind: Some(kind), id, url }) = related else { return Ok(None) };
     Ok(Some(About {
         id: object_id(&kind, "related_object.id", id)?,
         charge: None,
         payment_intent: None,
+        owner: url.and_then(|url| {
+            let id = Mirror::parse(&kind)?.owner_in(&url)?;
+            ObjectId::parse(id).ok()
+        }),
         object: kind.as_ref().into(),
     }))
+}
+
+impl Object<'_> {
+    /// What it belongs to: the first of the owners that its kind has and that it names. A field
+    /// of that name may hold something else in another kind, or a name without a prefix.
+    fn owner(&self, kind: &str) -> Option<ObjectId> {
+        mirror::owners(kind).find_map(|owner| {
+            let reference = match owner {
+                Owner::Customer => &self.customer,
+                Owner::Account => &self.account,
+                Owner::Fee => &self.fee,
+                Owner::Source => &self.source,
+                Owner::Subscription => &self.subscription,
+                Owner::Alert => &self.alert,
+            };
+            let id = reference.0.as_deref().filter(|id| owner.owns(id))?;
+            ObjectId::parse(id).ok()
+        })
+    }
 }
 
 /// The ids of kinds that we do not handle may be anything (a user chooses a coupon's), and must not

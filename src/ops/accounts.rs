@@ -35,7 +35,7 @@ pub async fn check(
         && let Ok(id) = ObjectId::parse(account.as_str())
     {
         let scope = Scope { account: Some(account.clone()), mode };
-        let subject = Subject { scope, kind: Kind::Account, id };
+        let subject = Subject { scope, kind: Kind::Account, id, owner: None };
         let looked = reconciler.refresh(subject).await;
         looked.map_err(|fault| CheckError::Refresh(Box::new(fault)))?;
     }

@@ -5,4 +5,5 @@
 
 pub mod accounts;
 pub mod dead_letters;
+pub mod kinds;
 pub mod outbox;

@@ -18,6 +18,15 @@ pub enum ReconcileError {
     /// given up when its attempts are used up.
     #[error("Stripe refuses us this connected account, and no event said that it left us")]
     AccessLost(#[source] StripeError),
+    /// Stripe has no such object, and objects of its kind can be deleted: the event that says so
+    /// may be on its way.
+    #[error(
+        "there is no such object; perhaps it was deleted, and the event that says so will come"
+    )]
+    PerhapsDeleted(#[source] StripeError),
+    /// The key may not read objects of a mirrored kind.
+    #[error("stripe.secret_key may not read objects of this kind")]
+    NotPermitted(#[source] StripeError),
     /// Reading or writing the tables failed.
     #[error("Postgres failed")]
     Store(#[from] StoreError),
@@ -60,6 +69,14 @@ impl ReconcileError {
                 request_id: error.failure().request_id,
                 ..own(Class::Transient, "account_access_lost")
             },
+            Self::PerhapsDeleted(error) => Failure {
+                request_id: error.failure().request_id,
+                ..own(Class::Transient, "object_missing")
+            },
+            Self::NotPermitted(error) => Failure {
+                request_id: error.failure().request_id,
+                ..own(Class::Permanent, "stripe_permission_missing")
+            },
             Self::Store(error) => error.failure(),
             Self::Contested { .. } => own(Class::Transient, "row_contested"),
             Self::KindMismatch(_) => own(Class::Permanent, "kind_mismatch"),
@@ -84,8 +101,10 @@ impl ReconcileError {
                 | Class::Misconfigured(_) => Evidence::Failing(Dependency::Postgres),
             },
             Self::Contested { .. } => Evidence::Up(Dependency::Postgres),
-            // One account's doing, and no sign of an outage.
-            Self::AccessLost(_) => Evidence::Up(Dependency::Stripe),
+            // One account's or one object's doing, and no sign of an outage: Stripe answered.
+            Self::AccessLost(_) | Self::PerhapsDeleted(_) | Self::NotPermitted(_) => {
+                Evidence::Up(Dependency::Stripe)
+            }
             Self::KindMismatch(_) | Self::Panicked(_) => Evidence::None,
         }
     }

@@ -11,6 +11,7 @@
 
 pub mod error;
 mod flights;
+mod missing;
 pub mod road;
 
 pub use error::{Evidence, ReconcileError};

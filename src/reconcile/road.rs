@@ -9,10 +9,12 @@ use tokio::sync::oneshot;
 
 use super::error::{Evidence, ReconcileError};
 use super::flights::{Flights, Lead};
+use super::missing;
 use crate::config;
 use crate::domain::access::{self, Word};
 use crate::domain::account;
 use crate::domain::event::{About, Event, Timestamp};
+use crate::domain::event_types::{self, Way};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::id::EventId;
 use crate::domain::notification;
@@ -152,7 +154,8 @@ impl Reconciler {
             // told, and kept in the ledger, is told of the account.
             let id = Some(primary.id.clone());
             let object = Kind::Account.as_str().into();
-            request.event.about = Some(About { object, id, charge: None, payment_intent: None });
+            request.event.about =
+                Some(About { object, id, charge: None, payment_intent: None, owner: None });
         }
         // The others first: once the ledger says "settled", nobody comes back to them.
         for subject in subjects {
@@ -267,6 +270,7 @@ impl Inner {
         let still_open = errands.iter().zip(&open).filter(|(_, open)| **open).map(|(e, _)| e);
         let taken = still_open.clone().filter(|e| e.word() == Some(Word::Taken));
         let taken = taken.max_by_key(|errand| errand.created());
+        let told_deleted = still_open.clone().any(Errand::tells_deletion);
         let look = if ask { Some(self.stripe.fetch(subject).await) } else { None };
         let fetched = match look {
             Some(Err(error)) if error.is_access_lost() => {
@@ -275,7 +279,8 @@ impl Inner {
                 }
                 None
             }
-            look => look.transpose()?,
+            Some(look) => Some(missing::judge(subject, told_deleted, look)?),
+            None => None,
         };
         let request_id = fetched.as_ref().and_then(|f| f.request_id.clone());
         let change = match (fetched, taken) {
@@ -320,6 +325,14 @@ impl Inner {
 }
 
 impl Errand {
+    /// Whether its event says that the object was deleted.
+    fn tells_deletion(&self) -> bool {
+        match self {
+            Self::Settle(request) => event_types::way(&request.event.event_type) == Way::Deleted,
+            Self::Refresh { .. } => false,
+        }
+    }
+
     fn event_id(&self) -> Option<&EventId> {
         match self {
             Self::Settle(request) => Some(&request.event.id),
@@ -393,6 +406,12 @@ fn outcome(step: Next, word: Option<Word>, change: Option<&Change>) -> Outcome {
             Next::Fetch | Next::Close | Next::Closed => Outcome::Deauthorized,
         },
         (Some(NewState::Present { transition, .. }), _) if transition.is_change() => {
+            Outcome::Applied
+        }
+        // The first sight of an object that has no status.
+        (Some(NewState::Present { .. }), _)
+            if change.is_some_and(|change| change.expected_version == 0) =>
+        {
             Outcome::Applied
         }
         (Some(NewState::Present { .. }), _) => Outcome::Unchanged,

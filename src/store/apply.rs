@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::columns;
 use super::connect::Store;
 use super::error::StoreError;
+use super::redact::Rules;
 use super::settlement::{Applied, Change, NewState, SettledEvent, Settlement};
 use super::{outbox_id, redact};
 use crate::domain::notification::Notification;
@@ -30,7 +31,7 @@ impl Store {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
-        let slice = Slice::of(settlements);
+        let slice = Slice::of(settlements, &self.rules);
         let mut connection = self.pool.acquire().await?;
         let query = sqlx::query_scalar!(
             r#"SELECT quittance.apply($1, $2, $3) AS "conflicts!""#,
@@ -63,7 +64,7 @@ struct Slice {
 }
 
 impl Slice {
-    fn of(settlements: &[Settlement]) -> Self {
+    fn of(settlements: &[Settlement], rules: &Rules) -> Self {
         let mut locks = Vec::new();
         let mut changes = Vec::new();
         let mut events = Vec::new();
@@ -78,7 +79,7 @@ impl Slice {
                     NewState::Deleted => None,
                 };
                 locks.extend(columns::locks(&change.subject, observed));
-                changes.push(of_change(number, change));
+                changes.push(of_change(number, change, rules));
             }
             for event in &settlement.events {
                 if !event.occurrences.is_empty() {
@@ -96,7 +97,7 @@ impl Slice {
     }
 }
 
-fn of_change(settlement: usize, change: &Change) -> Value {
+fn of_change(settlement: usize, change: &Change, rules: &Rules) -> Value {
     let subject = &change.subject;
     let version = change.expected_version.saturating_add(1);
     let account = columns::account(&subject.scope);
@@ -109,8 +110,13 @@ fn of_change(settlement: usize, change: &Change) -> Value {
     let deleted = match &change.state {
         NewState::Deleted => true,
         NewState::Present { observed, transition, notifications, raw } => {
+            let kind = Some(subject.kind.as_str());
             row = columns::of(observed);
             data = raw.clone();
+            let mut told = columns::facts(observed);
+            for value in [&mut row, &mut data, &mut told] {
+                rules.apply(value, kind);
+            }
             recorded = columns::remembered(observed);
             if transition.is_change() {
                 step = json!({
@@ -119,7 +125,6 @@ fn of_change(settlement: usize, change: &Change) -> Value {
                     "kind": transition.kind.as_str(),
                 });
             }
-            let mut told = columns::facts(observed);
             // The team's own link to its rows.
             if let (Some(told), Some(metadata)) = (told.as_object_mut(), row.get("metadata")) {
                 told.insert("metadata".to_owned(), metadata.clone());

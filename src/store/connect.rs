@@ -1,6 +1,7 @@
 //! The pool, and what each of its sessions is set to.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::error::Elapsed;
 
 use super::error::StoreError;
+use super::redact::Rules;
 use crate::config;
 
 /// A connection that rested longer is tested before it is used; under load none is.
@@ -23,6 +25,8 @@ const BEYOND: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) pool: PgPool,
+    /// What is never stored.
+    pub(super) rules: Arc<Rules>,
     /// How long a call may be without an answer.
     pub(super) patience: Duration,
     /// Counts what this process writes into the outbox, to wake its relay.
@@ -54,7 +58,14 @@ impl Store {
             })
             .after_connect(move |connection, _| Box::pin(prepare(connection, timeout)))
             .connect_lazy_with(options);
-        Ok(Self { pool, patience: timeout + BEYOND, told: watch::Sender::new(0) })
+        let told = watch::Sender::new(0);
+        Ok(Self { pool, rules: Arc::default(), patience: timeout + BEYOND, told })
+    }
+
+    /// The same, with more that is never stored.
+    #[must_use]
+    pub fn redacting(self, settings: &config::Redaction) -> Self {
+        Self { rules: Arc::new(settings.into()), ..self }
     }
 
     /// What a call on `connection` came to, that was given [`Self::patience`].

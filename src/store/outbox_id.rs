@@ -45,7 +45,7 @@ mod tests {
 
     fn subject(id: &str) -> Subject {
         let scope = Scope { account: None, mode: Mode::Live };
-        Subject { scope, kind: Kind::PaymentIntent, id: ObjectId::parse(id).unwrap() }
+        Subject { scope, kind: Kind::PaymentIntent, id: ObjectId::parse(id).unwrap(), owner: None }
     }
 
     #[test]

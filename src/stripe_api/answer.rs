@@ -9,6 +9,7 @@ use hyper::http::header::{DATE, RETRY_AFTER};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use super::error::StripeError;
 use crate::domain::event::Timestamp;
 
 /// An answer, read to its end.
@@ -85,6 +86,12 @@ impl Meta {
         let whole = i64::try_from(self.round_trip.as_secs()).unwrap_or(i64::MAX);
         let begun = i64::from(self.round_trip.subsec_nanos() > 0);
         Some(self.date?.saturating_sub(whole).saturating_sub(begun))
+    }
+
+    /// The same, where nothing can be done without it.
+    pub(crate) fn dated(&self) -> Result<Timestamp, StripeError> {
+        let undated = || StripeError::Undated { request_id: self.request_id.clone() };
+        self.began_at().ok_or_else(undated)
     }
 }
 

@@ -12,7 +12,7 @@ use stripe_billing::subscription::RetrieveSubscription;
 use stripe_billing::subscription_item::ListSubscriptionItem;
 use stripe_billing::subscription_schedule::RetrieveSubscriptionSchedule;
 use stripe_checkout::checkout_session::RetrieveCheckoutSession;
-use stripe_client_core::StripeRequest;
+use stripe_client_core::{RequestBuilder, StripeRequest};
 use stripe_connect::account::{CapabilitiesAccount, RetrieveAccount};
 use stripe_core::charge::RetrieveCharge;
 use stripe_core::customer::RetrieveCustomer;
@@ -218,6 +218,7 @@ impl Client {
                 })
                 .await
             }
+            Kind::Mirrored(mirror) => self.read_mirrored(subject, mirror).await,
         }
     }
 
@@ -236,7 +237,7 @@ impl Client {
             && account::lacks_reasons(seen)
         {
             let request = CapabilitiesAccount::new(id);
-            let answer = self.ask(subject, "account_capabilities", &request).await?;
+            let answer = self.ask(subject, "account_capabilities", request.build()).await?;
             let of = answer.meta.request_id.as_deref();
             let all: stripe_types::List<stripe_shared::Capability> =
                 decode::typed(&decode::json(&answer.body, of)?, of)?;
@@ -290,9 +291,7 @@ impl Client {
         R: StripeRequest,
         T: DeserializeOwned,
     {
-        let (meta, raw) = self.get(subject, endpoint, request).await?;
-        let of = meta.request_id.as_deref();
-        decode::check_identity(&raw, subject, of)?;
+        let (meta, raw) = self.get_it(subject, endpoint, request.build()).await?;
         Self::fetched(&meta, raw, modern, observe)
     }
 
@@ -303,12 +302,10 @@ impl Client {
     async fn subscription(&self, subject: &Subject) -> Result<Fetched, StripeError> {
         let id = subject.id.as_str();
         let request = RetrieveSubscription::new(id);
-        let (meta, mut raw) = self.get(subject, "subscriptions", &request).await?;
-        let of = meta.request_id.as_deref();
-        decode::check_identity(&raw, subject, of)?;
+        let (meta, mut raw) = self.get_it(subject, "subscriptions", request.build()).await?;
         if raw.pointer("/items/has_more").and_then(Value::as_bool) == Some(true) {
             let request = ListSubscriptionItem::new(id).limit(100);
-            let (list, items) = self.get(subject, "subscription_items", &request).await?;
+            let (list, items) = self.get(subject, "subscription_items", request.build()).await?;
             if items["has_more"] == true {
                 // Twenty is Stripe's own limit, so this is none of its answers.
                 return Err(StripeError::Undecodable {
@@ -324,12 +321,24 @@ impl Client {
         })
     }
 
-    /// One answer, within the budget.
-    async fn get<R: StripeRequest>(
+    /// The answer about the subject itself, whatever its kind.
+    pub(super) async fn get_it(
         &self,
         subject: &Subject,
         endpoint: &'static str,
-        request: &R,
+        request: RequestBuilder,
+    ) -> Result<(Meta, Value), StripeError> {
+        let (meta, raw) = self.get(subject, endpoint, request).await?;
+        decode::check_identity(&raw, subject, meta.request_id.as_deref())?;
+        Ok((meta, raw))
+    }
+
+    /// One answer, within the budget.
+    async fn get(
+        &self,
+        subject: &Subject,
+        endpoint: &'static str,
+        request: RequestBuilder,
     ) -> Result<(Meta, Value), StripeError> {
         let Answer { meta, body } = self.ask(subject, endpoint, request).await?;
         let raw = decode::json(&body, meta.request_id.as_deref())?;
@@ -344,9 +353,7 @@ impl Client {
     ) -> Result<Fetched, StripeError> {
         let request_id = meta.request_id.clone();
         let of = request_id.as_deref();
-        let observed_at = meta
-            .began_at()
-            .ok_or_else(|| StripeError::Undated { request_id: request_id.clone() })?;
+        let observed_at = meta.dated()?;
         let state = if decode::is_deleted(&raw) {
             FetchedState::Deleted
         } else {
@@ -358,18 +365,18 @@ impl Client {
     }
 
     /// One request within the budget, and its answer if it is a good one.
-    async fn ask<R: StripeRequest>(
+    async fn ask(
         &self,
         subject: &Subject,
         endpoint: &'static str,
-        request: &R,
+        request: RequestBuilder,
     ) -> Result<Answer, StripeError> {
         let reader = reader(subject);
         let buckets = Buckets::of(&reader, endpoint);
         self.draw(&buckets).await?;
 
         let name = reader.account.as_ref().map(|account| account.as_str());
-        let answer = self.transport.exchange(request.build(), name, None).await?;
+        let answer = self.transport.exchange(request, name, None).await?;
         if !answer.meta.status.is_success() {
             let refusal = Refusal::read(&answer, subject.scope.account.is_some());
             self.heed(&refusal, &buckets).await;
@@ -423,7 +430,8 @@ fn reader(subject: &Subject) -> Scope {
         | Kind::Price
         | Kind::SubscriptionSchedule
         | Kind::Dispute
-        | Kind::Payout => subject.scope.account.clone(),
+        | Kind::Payout
+        | Kind::Mirrored(_) => subject.scope.account.clone(),
     };
     Scope { account, mode: subject.scope.mode }
 }

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::StripeError;
+use crate::domain::mirror::Mirror;
 use crate::domain::object::Subject;
 
 /// Parses the body. Done once; the typed object is made from the same value that is kept.
@@ -32,13 +33,23 @@ pub(crate) fn check_identity(
             request_id: request_id.map(str::to_owned),
         })
     };
+    let mirror = subject.kind.mirror();
     let object = value["object"].as_str();
-    if object != Some(subject.kind.as_str()) {
-        return wrong("object", subject.kind.as_str(), object);
+    let expected = mirror.map_or(subject.kind.as_str(), Mirror::answers);
+    if object != Some(expected) {
+        return wrong("object", expected, object);
     }
     let id = value["id"].as_str();
-    if id != Some(subject.id.as_str()) {
+    if id != Some(subject.id.as_str()) && !mirror.is_some_and(Mirror::is_single) {
         return wrong("id", subject.id.as_str(), id);
+    }
+    // Some ids, `card_payments` of a capability, mean something only together with the owner's.
+    if let Some(owner) = &subject.owner
+        && let Some(kind) = mirror.and_then(|mirror| mirror.owner(owner.as_str()))
+        && let Some(answered) = value[kind.field()].as_str()
+        && answered != owner.as_str()
+    {
+        return wrong(kind.field(), owner.as_str(), Some(answered));
     }
     // A refund has no `livemode`, and neither has a deleted object; then the id has to do.
     match value["livemode"].as_bool() {
@@ -96,6 +107,7 @@ mod tests {
             scope: Scope { account: None, mode: Mode::Test },
             kind: Kind::PaymentIntent,
             id: ObjectId::parse("pi_1").unwrap(),
+            owner: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use super::client::{Fetched, FetchedState};
 use super::refusal::Refusal;
 use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::id::Mode;
@@ -96,6 +97,12 @@ pub enum StripeError {
         /// Stripe's `Request-Id`.
         request_id: Option<String>,
     },
+    /// An object that is found only below another one, which is not known.
+    #[error("a {kind} cannot be asked for without the object that it belongs to")]
+    NoPath {
+        /// Stripe's `object`.
+        kind: &'static str,
+    },
     /// The key opens the other mode than the one in which the object lives.
     #[error(
         "the object lives in {wanted} mode and stripe.secret_key is a key of the other; use a \
@@ -116,6 +123,34 @@ impl From<Refusal> for StripeError {
 }
 
 impl StripeError {
+    /// Reads "no such object" as "deleted", for a caller who knows that there was one: an event
+    /// has said so. Without such an event it may as well be the wrong account's key.
+    ///
+    /// # Errors
+    /// Itself, if it says anything else, or does not say when.
+    pub fn into_deleted(self) -> Result<Fetched, Self> {
+        if let Self::Refused(refusal) = &self
+            && refusal.is_missing()
+            && let Some(observed_at) = refusal.began_at()
+        {
+            let request_id = refusal.request_id().map(str::to_owned);
+            return Ok(Fetched { observed_at, request_id, state: FetchedState::Deleted });
+        }
+        Err(self)
+    }
+
+    /// Whether the key lacks a permission, which says nothing of the object.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.lacks_permission())
+    }
+
+    /// Whether Stripe says that there is no such object.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_missing())
+    }
+
     /// The failure as it is kept with its attempt.
     #[must_use]
     pub fn failure(&self) -> Failure {
@@ -140,6 +175,7 @@ impl StripeError {
                 | Self::Undecodable { .. }
                 | Self::UnknownValue { .. }
                 | Self::WrongObject { .. }
+                | Self::NoPath { .. }
                 | Self::OtherMode { .. } => None,
             },
         }
@@ -171,6 +207,7 @@ impl StripeError {
             Self::Undecodable { .. } => (Class::Permanent, "stripe_undecodable"),
             Self::UnknownValue { .. } => (Class::Permanent, "stripe_unknown_value"),
             Self::WrongObject { .. } => (Class::Permanent, "stripe_wrong_object"),
+            Self::NoPath { .. } => (Class::Permanent, "stripe_no_path"),
             Self::OtherMode { to_be_expected: true, .. } => {
                 (Class::Permanent, "stripe_key_of_other_mode")
             }
@@ -196,6 +233,7 @@ impl StripeError {
             | Self::Interrupted(_)
             | Self::TimedOut { .. }
             | Self::OverBudget { .. }
+            | Self::NoPath { .. }
             | Self::OtherMode { .. } => None,
         }
     }
@@ -208,6 +246,7 @@ impl StripeError {
             | Self::Tls(_)
             | Self::Unsendable(_)
             | Self::OverBudget { .. }
+            | Self::NoPath { .. }
             | Self::OtherMode { .. } => false,
             Self::Unreachable(_)
             | Self::Interrupted(_)
@@ -235,6 +274,7 @@ impl StripeError {
             | Self::Tls(_)
             | Self::Unsendable(_)
             | Self::OverBudget { .. }
+            | Self::NoPath { .. }
             | Self::OtherMode { .. }
             | Self::Unreachable(_)
             | Self::Interrupted(_)

@@ -83,12 +83,17 @@ impl Refusal {
         self.status < 500 && !matches!(class, Class::Misconfigured(_))
     }
 
-    /// Stripe knows no such object: none in this account and mode, or none any more.
+    /// "No such object": none in this account and mode, or none any more.
     pub(crate) fn is_missing(&self) -> bool {
-        self.status == 404 && self.is("resource_missing")
+        self.status == 404 && self.stripes_own && self.is("resource_missing")
     }
 
-    /// When the request began, by Stripe's clock.
+    /// The key is good, and may not do this.
+    pub(crate) fn lacks_permission(&self) -> bool {
+        self.status == 403 && !self.is_access_lost()
+    }
+
+    /// When the request began, by Stripe's clock: see [`Meta::began_at`].
     pub(crate) fn began_at(&self) -> Option<Timestamp> {
         self.meta.began_at()
     }

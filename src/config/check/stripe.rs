@@ -7,6 +7,12 @@ const KEY: &str = "stripe.secret_key";
 
 pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     secret_key(checker, &settings.stripe.secret_key);
+    let account = &settings.stripe.account;
+    checker.must(
+        account.is_empty() || (account.starts_with("acct_") && is_token(account)),
+        "stripe.account",
+        "is no account's id: they begin with acct_",
+    );
     for (name, endpoint) in &settings.endpoints {
         endpoint_name(checker, name);
         secrets(checker, name, endpoint);

@@ -50,6 +50,7 @@ pub(super) fn of(observed: &Observed) -> Value {
         Observed::Product(o) => product::columns(o),
         Observed::Price(o) => price::columns(o),
         Observed::SubscriptionSchedule(o) => subscription_schedule::columns(o),
+        Observed::Mirrored(_) => json!({}),
     }
 }
 
@@ -71,6 +72,7 @@ pub(super) fn facts(observed: &Observed) -> Value {
         Observed::Product(o) => product::facts(o),
         Observed::Price(o) => price::facts(o),
         Observed::SubscriptionSchedule(o) => subscription_schedule::facts(o),
+        Observed::Mirrored(_) => json!({}),
     }
 }
 
@@ -92,6 +94,7 @@ pub(super) fn remembered(observed: &Observed) -> Value {
         Observed::Product(o) => product::remembered(o),
         Observed::Price(o) => price::remembered(o),
         Observed::SubscriptionSchedule(o) => subscription_schedule::remembered(o),
+        Observed::Mirrored(_) => Value::Null,
     }
 }
 
@@ -144,6 +147,7 @@ pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, Stor
         Kind::SubscriptionSchedule => {
             subscription_schedule::recorded(stored).map(Recorded::SubscriptionSchedule)
         }
+        Kind::Mirrored(mirror) => Ok(Recorded::Mirrored(mirror)),
     }
 }
 
@@ -167,7 +171,8 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
             | Observed::Invoice(_)
             | Observed::Product(_)
             | Observed::Price(_)
-            | Observed::SubscriptionSchedule(_),
+            | Observed::SubscriptionSchedule(_)
+            | Observed::Mirrored(_),
         )
         | None => None,
     };

@@ -14,7 +14,7 @@ use crate::store::attempt::Attempt;
 use crate::store::columns::account;
 use crate::store::connect::Store;
 use crate::store::error::StoreError;
-use crate::store::redact;
+use crate::store::redact::{self, Rules};
 use crate::store::settlement::Receipt;
 
 /// A job that is given up.
@@ -93,9 +93,9 @@ fn sha256(body: &[u8]) -> String {
 
 /// The body as it may be kept. What is not JSON cannot be redacted, so nothing of it is kept: its
 /// hash and length say whether two bodies are the same, and Stripe can send it again.
-fn payload(body: &[u8]) -> Option<Value> {
+fn payload(body: &[u8], rules: &Rules) -> Option<Value> {
     let mut value = serde_json::from_slice(body).ok()?;
-    redact::strip(&mut value);
+    rules.apply(&mut value, None);
     Some(value)
 }
 
@@ -139,7 +139,7 @@ impl Store {
             failure.code,
             message.as_str().unwrap_or_default(),
             fingerprint,
-            payload(body),
+            payload(body, &self.rules),
             sha256(body),
             i64::try_from(body.len()).unwrap_or(i64::MAX),
         );
@@ -155,9 +155,9 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_json_is_not_kept() {
-        assert_eq!(payload(b"client_secret=pi_1_secret_x"), None);
+        assert_eq!(payload(b"client_secret=pi_1_secret_x", &Rules::default()), None);
         assert_eq!(
-            payload(b"{\"client_secret\":\"x\",\"a\":1}"),
+            payload(b"{\"client_secret\":\"x\",\"a\":1}", &Rules::default()),
             Some(serde_json::json!({"a": 1}))
         );
     }

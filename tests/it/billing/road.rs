@@ -40,6 +40,7 @@ impl Road {
         let sim = Simulator::start(listener, Config::default()).unwrap();
         let stripe = config::Stripe {
             secret_key: config::Secret::new(sim.secret_key()),
+            account: String::new(),
             api_base: sim.base_url().to_owned(),
             timeout: Duration::from_secs(30),
             pool_idle: 4,

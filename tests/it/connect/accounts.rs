@@ -243,6 +243,7 @@ async fn an_account_has_a_life_of_its_own_in_each_mode() {
         scope: Scope { account: Some(AccountId::parse(seller.id()).unwrap()), mode: Mode::Live },
         kind: Kind::Account,
         id: ObjectId::parse(seller.id()).unwrap(),
+        owner: None,
     };
     assert!(road.stripe.fetch(&subject).await.is_err(), "a key of the other mode");
     assert_eq!(road.store.load(&[], &[subject]).await.unwrap().rows, [None]);

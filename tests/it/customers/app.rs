@@ -30,6 +30,7 @@ impl App {
         let sim = Simulator::start(listener, Config::default()).unwrap();
         let settings = config::Stripe {
             secret_key: Secret::new(sim.secret_key()),
+            account: String::new(),
             api_base: sim.base_url().to_owned(),
             timeout: Duration::from_secs(60),
             pool_idle: 8,

@@ -14,7 +14,7 @@ use crate::harness::TestDatabase;
 
 fn subject() -> Subject {
     let scope = Scope { account: Some(AccountId::parse("acct_1").unwrap()), mode: Mode::Live };
-    Subject { scope, kind: Kind::Account, id: oid("acct_1") }
+    Subject { scope, kind: Kind::Account, id: oid("acct_1"), owner: None }
 }
 
 fn blank() -> Seen {

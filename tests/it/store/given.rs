@@ -24,7 +24,7 @@ pub(crate) fn eid(id: &str) -> EventId {
 }
 
 pub(crate) fn subject(kind: Kind, id: &str) -> Subject {
-    Subject { scope: scope(), kind, id: oid(id) }
+    Subject { scope: scope(), kind, id: oid(id), owner: None }
 }
 
 pub(crate) fn eur() -> Currency {
@@ -154,6 +154,7 @@ pub(crate) fn event(id: &str, event_type: &str, kind: Kind, object: &str) -> Eve
             id: Some(oid(object)),
             charge: None,
             payment_intent: None,
+            owner: None,
         }),
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn written(
     full: Observed,
 ) -> (Value, Row) {
     let scope = Scope { account: Some(account("acct_1")), mode: Mode::Live };
-    let subject = Subject { scope, kind, id: oid("obj_1") };
+    let subject = Subject { scope, kind, id: oid("obj_1"), owner: None };
     for (version, at, observed) in [(0, 99, blank), (1, 1_700_000_100, full)] {
         let change = change("obj_1", version, at, None, observed);
         let NewState::Present { observed, transition, .. } = change.state else { unreachable!() };

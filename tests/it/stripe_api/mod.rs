@@ -21,6 +21,7 @@ const KEY: &str = "sk_test_51Quittance0Secret0Key";
 fn settings(api_base: &str) -> config::Stripe {
     config::Stripe {
         secret_key: Secret::new(KEY),
+        account: String::new(),
         api_base: api_base.to_owned(),
         timeout: Duration::from_secs(30),
         pool_idle: 4,
@@ -38,6 +39,7 @@ fn subject(kind: Kind, id: &str) -> Subject {
         scope: Scope { account: None, mode: Mode::Test },
         kind,
         id: ObjectId::parse(id).unwrap(),
+        owner: None,
     }
 }
 

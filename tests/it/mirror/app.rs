@@ -1,0 +1,97 @@
+//! The road with a Postgres of the test's own and a Stripe that it scripts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use quittance::config::{self, Redaction};
+use quittance::envelope;
+use quittance::reconcile::{Fault, Reconciler, Request, Settled};
+use quittance::store::{Outcome, Receipt};
+use quittance::stripe_api::{Client, Unlimited};
+use serde_json::{Value, json};
+
+use super::stripe::Stripe;
+use crate::harness::TestDatabase;
+
+pub(super) struct App {
+    pub(super) stripe: Stripe,
+    pub(super) db: TestDatabase,
+    reconciler: Reconciler,
+}
+
+impl App {
+    pub(super) async fn start() -> Self {
+        Self::redacting(&[]).await
+    }
+
+    pub(super) async fn redacting(paths: &[&str]) -> Self {
+        let (stripe, mut db) = (Stripe::start().await, TestDatabase::migrated().await);
+        let paths = paths.iter().map(|path| (*path).to_owned().try_into().unwrap()).collect();
+        db.store = db.store.clone().redacting(&Redaction { paths });
+        let environment = [
+            ("STRIPE_SECRET_KEY".to_owned(), "sk_test_x".to_owned()),
+            ("STRIPE_API_BASE".to_owned(), stripe.base.clone()),
+        ];
+        let settings = config::load(None, environment.into_iter()).unwrap();
+        let client = Client::new(&settings.stripe, Arc::new(Unlimited)).unwrap();
+        let reconciler = Reconciler::new(db.store.clone(), client, &settings.reconcile);
+        Self { stripe, db, reconciler }
+    }
+
+    /// Brings an event as the worker does, from its bytes.
+    pub(super) async fn settle(&self, event: &Value) -> Result<Settled, Fault> {
+        let request = Request {
+            event: envelope::parse(event.to_string().as_bytes()).unwrap(),
+            receipt: Receipt {
+                endpoint: "default".into(),
+                received_at_ms: 1_700_000_000_000,
+                secret_index: Some(0),
+            },
+            attempt: 1,
+            started_at_ms: 1_700_000_000_000,
+            started: Instant::now(),
+            worker: "worker-1".into(),
+            trace_id: None,
+        };
+        self.reconciler.settle(request).await
+    }
+
+    pub(super) async fn outcome(&self, event: &Value) -> Outcome {
+        match self.settle(event).await.unwrap() {
+            Settled::Now { outcome, .. } => outcome,
+            Settled::Before => panic!("a duplicate"),
+        }
+    }
+
+    pub(super) async fn row(&self, kind: &str, id: &str) -> Value {
+        self.db.json("quittance.objects", &format!("kind = '{kind}' AND id = '{id}'")).await
+    }
+
+    /// Nobody is told anything of a mirrored kind.
+    pub(super) async fn assert_silent(&self) {
+        assert_eq!(self.db.count("app.transitions").await, 0);
+        assert_eq!(self.db.count("quittance.outbox").await, 0);
+    }
+}
+
+/// A second that no fetch of this test began after.
+pub(super) fn now() -> u64 {
+    (SystemTime::now() + Duration::from_secs(5)).duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// An event that was made just now.
+pub(super) fn event(event_type: &str, object: &Value) -> Value {
+    json!({
+        "object": "event", "id": format!("evt_{}", uuid::Uuid::new_v4().simple()),
+        "type": event_type, "created": now(), "livemode": false,
+        "api_version": "2025-06-30.basil", "data": {"object": object},
+    })
+}
+
+pub(super) fn thin(event_type: &str, related: &Value) -> Value {
+    json!({
+        "object": "v2.core.event", "id": format!("evt_{}", uuid::Uuid::new_v4().simple()),
+        "type": event_type, "created": "2040-01-02T03:04:05.678Z", "livemode": false,
+        "related_object": related,
+    })
+}

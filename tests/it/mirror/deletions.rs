@@ -1,0 +1,84 @@
+//! Objects that are no more.
+
+use quittance::domain::failure::Dependency;
+use quittance::reconcile::Evidence;
+use quittance::store::Outcome;
+use serde_json::{Value, json};
+
+use super::app::{App, event};
+
+fn coupon() -> Value {
+    json!({"object": "coupon", "id": "SUMMER", "livemode": false})
+}
+
+const PATH: &str = "/v1/coupons/SUMMER";
+
+#[tokio::test]
+async fn a_deleted_object_that_stripe_no_longer_has_gets_a_tombstone() {
+    let app = App::start().await;
+    app.stripe.put(PATH, coupon());
+    app.outcome(&event("coupon.created", &coupon())).await;
+    app.stripe.remove(PATH);
+    assert_eq!(app.outcome(&event("coupon.deleted", &coupon())).await, Outcome::Gone);
+    let row = app.row("coupon", "SUMMER").await;
+    assert_eq!((&row["deleted"], &row["version"]), (&json!(true), &json!(2)));
+
+    app.stripe.asked();
+    app.stripe.put(PATH, coupon());
+    assert_eq!(app.outcome(&event("coupon.updated", &coupon())).await, Outcome::Gone);
+    assert_eq!(app.stripe.asked(), [""; 0], "a late event resurrects nothing and costs nothing");
+    app.assert_silent().await;
+}
+
+#[tokio::test]
+async fn a_deleted_object_that_stripe_remembers_gets_a_tombstone() {
+    let app = App::start().await;
+    let gone = json!({"object": "tax_id", "id": "txi_1", "deleted": true});
+    app.stripe.put("/v1/customers/cus_1/tax_ids/txi_1", gone);
+    let tax_id = json!({"object": "tax_id", "id": "txi_1", "customer": "cus_1"});
+    assert_eq!(app.outcome(&event("customer.tax_id.deleted", &tax_id)).await, Outcome::Gone);
+    assert_eq!(app.row("tax_id", "txi_1").await["deleted"], true);
+}
+
+#[tokio::test]
+async fn a_missing_object_waits_for_the_event_that_says_it_was_deleted() {
+    let app = App::start().await;
+    let early = event("coupon.updated", &coupon());
+    let fault = app.settle(&early).await.unwrap_err();
+    assert_eq!(
+        (fault.failure.class.as_str(), &*fault.failure.code),
+        ("transient", "object_missing")
+    );
+    assert_eq!(fault.evidence, Evidence::Up(Dependency::Stripe), "Stripe is well");
+    assert_eq!(app.db.count("quittance.objects").await, 0, "a 404 alone buries nothing");
+
+    assert_eq!(app.outcome(&event("coupon.deleted", &coupon())).await, Outcome::Gone);
+    assert_eq!(app.outcome(&early).await, Outcome::Gone);
+}
+
+#[tokio::test]
+async fn a_missing_object_of_a_kind_that_is_never_deleted_is_a_fault() {
+    let app = App::start().await;
+    let transfer = json!({"object": "transfer", "id": "tr_1", "livemode": false});
+    let fault = app.settle(&event("transfer.updated", &transfer)).await.unwrap_err();
+    assert_eq!(fault.failure.class.as_str(), "permanent");
+    assert_eq!(fault.failure.code, "stripe_resource_missing");
+}
+
+#[tokio::test]
+async fn a_404_that_is_not_stripes_own_buries_nothing() {
+    let app = App::start().await;
+    app.stripe.say(PATH, 404, json!("a proxy's page"));
+    let fault = app.settle(&event("coupon.deleted", &coupon())).await.unwrap_err();
+    assert_eq!(fault.failure.class.as_str(), "misconfigured");
+    assert_eq!(app.db.count("quittance.objects").await, 0);
+}
+
+#[tokio::test]
+async fn a_deletion_that_stripe_contradicts_is_what_stripe_says_now() {
+    // The id was given anew: people choose a coupon's.
+    let app = App::start().await;
+    app.stripe.put(PATH, coupon());
+    assert_eq!(app.outcome(&event("coupon.deleted", &coupon())).await, Outcome::Applied);
+    assert_eq!(app.row("coupon", "SUMMER").await["deleted"], false);
+}

@@ -1,0 +1,9 @@
+//! Kinds without a state machine, and events that are not simply about an object: the whole road
+//! from the event's bytes to the tables.
+
+mod app;
+mod deletions;
+mod events;
+mod fixtures;
+mod kept;
+pub(crate) mod stripe;
