@@ -1,6 +1,7 @@
 //! What an event says about itself, before anyone looks at its object.
 
 use super::id::{AccountId, EventId, Mode, ObjectId, Scope};
+use super::payment::FailureReason;
 
 /// Whole seconds since 1970, on Stripe's clock.
 ///
@@ -38,6 +39,9 @@ pub struct About {
     pub payment_intent: Option<ObjectId>,
     /// What it belongs to, for kinds that cannot be found without it (see [`super::mirror`]).
     pub owner: Option<ObjectId>,
+    /// Why an attempt failed, where the event tells of one: by the time someone looks at the object,
+    /// the next attempt may have succeeded.
+    pub failure: Option<FailureReason>,
 }
 
 impl Event {

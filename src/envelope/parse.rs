@@ -10,6 +10,7 @@ use crate::domain::event::{About, Event};
 use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};
 use crate::domain::mirror::{self, Mirror, Owner};
 use crate::domain::object::Kind;
+use crate::domain::payment::FailureReason;
 
 /// Why bytes cannot be read as an event. Ends up in a dead letter, so it names the place and never
 /// quotes what is there.
@@ -109,6 +110,19 @@ struct Object<'a> {
     subscription: Reference,
     #[serde(default)]
     alert: Reference,
+    #[serde(default, alias = "last_setup_error")]
+    last_payment_error: Option<Failure>,
+}
+
+/// Why an attempt failed.
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    decline_code: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -184,6 +198,11 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
     let Some(kind) = object.object.take() else { return Ok(None) };
     Ok(Some(About {
         owner: object.owner(&kind),
+        failure: object.last_payment_error.map(|it| FailureReason {
+            code: it.code,
+            decline_code: it.decline_code,
+            message: it.message,
+        }),
         id: object_id(&kind, "data.object.id", object.id)?,
         charge: object_id(&kind, "data.object.charge", object.charge)?,
         payment_intent: object_id(&kind, "data.object.payment_intent", object.payment_intent)?,
@@ -198,6 +217,7 @@ fn related(related: Option<Related<'_>>) -> Result<Option<About>, Undecodable> {
         id: object_id(&kind, "related_object.id", id)?,
         charge: None,
         payment_intent: None,
+        failure: None,
         owner: url.and_then(|url| {
             let id = Mirror::parse(&kind)?.owner_in(&url)?;
             ObjectId::parse(id).ok()

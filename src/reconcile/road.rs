@@ -154,8 +154,14 @@ impl Reconciler {
             // told, and kept in the ledger, is told of the account.
             let id = Some(primary.id.clone());
             let object = Kind::Account.as_str().into();
-            request.event.about =
-                Some(About { object, id, charge: None, payment_intent: None, owner: None });
+            request.event.about = Some(About {
+                object,
+                id,
+                charge: None,
+                payment_intent: None,
+                owner: None,
+                failure: None,
+            });
         }
         // The others first: once the ledger says "settled", nobody comes back to them.
         for subject in subjects {

@@ -10,7 +10,9 @@ use super::error::StoreError;
 use super::redact::Rules;
 use super::settlement::{Applied, Change, NewState, SettledEvent, Settlement};
 use super::{outbox_id, redact};
+use crate::domain::event::Event;
 use crate::domain::notification::Notification;
+use crate::domain::payment::FailureReason;
 
 /// The shape of the payloads in the outbox: the field `v`.
 const PAYLOAD_VERSION: u32 = 1;
@@ -192,7 +194,7 @@ fn of_event(settlement: usize, settled: &SettledEvent) -> Value {
                     "version": null,
                     "before": null,
                     "after": null,
-                    "data": {"event_type": event.event_type},
+                    "data": occurrence(event),
                 },
             })
         })
@@ -215,4 +217,16 @@ fn of_event(settlement: usize, settled: &SettledEvent) -> Value {
         "attempt": attempt.to_json(),
         "occurrences": occurrences,
     })
+}
+
+/// What an occurrence says besides its topic.
+fn occurrence(event: &Event) -> Value {
+    let mut data = json!({"event_type": event.event_type});
+    let failure = event.about.as_ref().and_then(|about| about.failure.as_ref());
+    if let (Some(failure), Some(fields)) = (failure, data.as_object_mut()) {
+        let FailureReason { code, decline_code, message } = failure;
+        let reason = json!({"code": code, "decline_code": decline_code, "message": message});
+        fields.insert("failure".to_owned(), reason);
+    }
+    data
 }

@@ -35,7 +35,7 @@ pub(crate) fn schema() -> Value {
         "cause": perhaps("string", "The Stripe event that led to it; null when none did."),
         "before": perhaps("object", "What was recorded; null at first sight, and for an occurrence."),
         "after": perhaps("object", "The same of what is recorded now; null for an occurrence."),
-        "data": {"type": "object", "description": "More of the object, by its kind; with `metadata` where the object has it. For an occurrence: `event_type`."},
+        "data": {"type": "object", "description": "More of the object, by its kind; with `metadata` where the object has it. For an occurrence: `event_type`, and `failure` (`code`, `decline_code`, `message`) where it tells of a failed attempt."},
     });
     let required: Vec<_> = properties.as_object().unwrap().keys().cloned().collect();
     json!({

@@ -67,6 +67,9 @@ async fn each_test_card_comes_out_as_itself() {
         assert_eq!(outcome(&app, payment).await, expected);
     }
     assert_eq!(app.told(&declined).await, ["payment.attempt_failed"]);
+    let condition = format!("topic = 'payment.attempt_failed' AND object_id = '{poor}'");
+    let told = app.db.json("quittance.outbox", &condition).await;
+    assert_eq!(told["payload"]["data"]["failure"]["decline_code"], "insufficient_funds");
     assert!(app.payment(&authenticates).await["next_action"].is_string());
 
     app.stripe().platform().finish_3ds(&authenticates, true).unwrap();

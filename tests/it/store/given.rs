@@ -155,6 +155,7 @@ pub(crate) fn event(id: &str, event_type: &str, kind: Kind, object: &str) -> Eve
             charge: None,
             payment_intent: None,
             owner: None,
+            failure: None,
         }),
     }
 }
