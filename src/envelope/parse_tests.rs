@@ -53,7 +53,8 @@ fn a_snapshot_event_is_read() {
 fn a_failed_attempt_says_why_in_the_event_itself() {
     let error = json!({"code": "card_declined", "decline_code": "lost_card", "message": "No.",
                        "payment_method": {"id": "pm_1"}});
-    let event = with("/data/object/last_payment_error", error);
+    let mut event = with("/data/object/id", json!("re_1"));
+    event["data"]["object"]["last_payment_error"] = error;
     let failure = read(&event).unwrap().about.unwrap().failure.unwrap();
     assert_eq!(failure.code.as_deref(), Some("card_declined"));
     assert_eq!(failure.decline_code.as_deref(), Some("lost_card"));
