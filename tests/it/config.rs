@@ -274,16 +274,16 @@ fn a_value_out_of_its_range_is_refused() {
 #[test]
 fn settings_that_cannot_go_together_are_refused() {
     refused(
-        "[queue]\nlease = \"36s\"",
+        "[queue]\nlease = \"51s\"",
         &[],
         &[
-            "queue.lease = \"36s\" (from q.toml) must be longer than worker.job_timeout + redis.connect_timeout + 2 * redis.command_timeout = 36s",
+            "queue.lease = \"51s\" (from q.toml) must be longer than worker.job_timeout + redis.connect_timeout + 2 * redis.command_timeout = 51s",
             "Raise queue.lease or lower worker.job_timeout.",
         ],
     );
     refused("[worker]\njob_timeout = \"54s\"", &[], &["queue.lease = \"60s\" (from the default)"]);
     refused("[queue]\nsweep_interval = \"60s\"", &[], &["must be less than queue.lease = 1m"]);
-    refused("[stripe]\ntimeout = \"30s\"", &[], &["must be less than worker.job_timeout = 30s"]);
+    refused("[stripe]\ntimeout = \"45s\"", &[], &["must be less than worker.job_timeout = 45s"]);
     refused("[retry]\ncap = \"1s\"", &[], &["must be at least retry.first = 2s"]);
     refused(
         "[metrics]\nlisten = \"0.0.0.0:8080\"",
