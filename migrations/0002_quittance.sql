@@ -53,7 +53,7 @@ CREATE TABLE quittance.events (
 
     CONSTRAINT events_status_check CHECK (status IN ('settled', 'ignored', 'dead')),
     CONSTRAINT events_outcome_check CHECK (
-        outcome IN ('applied', 'unchanged', 'covered', 'gone', 'ignored')),
+        outcome IN ('applied', 'unchanged', 'covered', 'gone', 'ignored', 'deauthorized')),
     CONSTRAINT events_end_check CHECK (
         CASE WHEN status = 'dead'
              THEN outcome IS NULL AND settled_at IS NULL
@@ -79,7 +79,7 @@ CREATE TABLE quittance.attempts (
     trace_id    TEXT,
 
     CONSTRAINT attempts_outcome_check CHECK (outcome IN (
-        'applied', 'unchanged', 'covered', 'gone', 'ignored', 'failed', 'dead'))
+        'applied', 'unchanged', 'covered', 'gone', 'ignored', 'deauthorized', 'failed', 'dead'))
 );
 
 -- The attempts of one event, in order: for a dead letter.
@@ -136,7 +136,10 @@ COMMENT ON COLUMN quittance.dead_letters.retries IS 'How often ops has put it ba
 
 -- What the product is told, once for each fact. Written in the transaction that makes it true.
 CREATE TABLE quittance.outbox (
-    seq         BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    seq         BIGINT      GENERATED ALWAYS AS IDENTITY,
+    -- The transaction that wrote it. A reader that goes by seq alone skips a row whose transaction
+    -- commits late; one that stops before the oldest transaction still running cannot: 0050.
+    xid         XID8        NOT NULL DEFAULT pg_current_xact_id(),
     id          UUID        NOT NULL,
     topic       TEXT        NOT NULL,
     sort        TEXT        NOT NULL,
@@ -149,14 +152,18 @@ CREATE TABLE quittance.outbox (
     created_at  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
     -- The id follows from the fact itself, so a fact that is told twice is told once.
-    CONSTRAINT outbox_id_key UNIQUE (id),
+    CONSTRAINT outbox_id_key PRIMARY KEY (id),
     CONSTRAINT outbox_sort_check CHECK (sort IN ('state', 'occurrence'))
 );
 
-COMMENT ON TABLE  quittance.outbox IS 'Facts for the product, at least once: deduplicate by id. seq rises with commits within one object, not across objects.';
+-- The order in which it is read. Within one object it is the order of the commits: both numbers are
+-- drawn under the object's lock, by a transaction whose first write comes after it.
+CREATE UNIQUE INDEX outbox_cursor_idx ON quittance.outbox (xid, seq);
+
+COMMENT ON TABLE  quittance.outbox IS 'Facts for the product, at least once: deduplicate by id. Read it through quittance.outbox_after(cursor, most). seq rises with commits within one object, not across objects.';
 COMMENT ON COLUMN quittance.outbox.id IS 'Stable: a state fact''s follows from object, version and topic, an occurrence''s from event and topic.';
 COMMENT ON COLUMN quittance.outbox.sort IS 'state: a row really changed. occurrence: an event really arrived.';
-COMMENT ON COLUMN quittance.outbox.payload IS 'Its field v is the version of its shape.';
+COMMENT ON COLUMN quittance.outbox.payload IS 'The parts of the notification that no column holds; quittance.outbox_body() puts it together. Its field v is the version of its shape.';
 
 -- Who did what by hand, and why.
 CREATE TABLE quittance.audit_log (

@@ -34,6 +34,7 @@ AS $$
 DECLARE
     won       integer[] := '{}';
     conflicts integer[] := '{}';
+    befores   jsonb     := '{}'; -- settlement → what was recorded before, for the outbox
     batch     record;
     typed     quittance.kinds;
     written   bigint;
@@ -71,6 +72,8 @@ BEGIN
             ON CONFLICT ON CONSTRAINT objects_pkey DO NOTHING
             RETURNING account, livemode, kind, id
         ),
+        -- Its own table once more, for what it held before: RETURNING knows only what it holds now.
+        -- The object's lock keeps the two from being of different versions.
         moved AS (
             UPDATE quittance.objects AS o
             SET version     = o.version + 1,
@@ -80,17 +83,21 @@ BEGIN
                 recorded    = coalesce(w.recorded, o.recorded),
                 updated_at  = clock_timestamp()
             FROM wanted AS w
+            JOIN quittance.objects AS old USING (account, livemode, kind, id)
             WHERE o.account = w.account AND o.livemode = w.livemode
               AND o.kind = w.kind AND o.id = w.id
               AND o.version = w.expected                       -- as the caller has read it
               AND NOT o.deleted                                -- nothing resurrects a tombstone
               AND o.observed_at <= to_timestamp(w.observed_at) -- never backwards
-            RETURNING w.settlement
+            RETURNING w.settlement, old.recorded AS before
         )
-        SELECT coalesce(array_agg(done.settlement), '{}') INTO won
-        FROM (SELECT w.settlement FROM opened JOIN wanted AS w USING (account, livemode, kind, id)
+        SELECT coalesce(array_agg(done.settlement), '{}'),
+               coalesce(jsonb_object_agg(done.settlement, done.before), '{}')
+        INTO won, befores
+        FROM (SELECT w.settlement, NULL::jsonb AS before
+              FROM opened JOIN wanted AS w USING (account, livemode, kind, id)
               UNION ALL
-              SELECT m.settlement FROM moved AS m) AS done;
+              SELECT m.settlement, m.before FROM moved AS m) AS done;
 
         IF cardinality(won) < jsonb_array_length(changes) THEN
             SELECT array_agg(c.settlement ORDER BY c.settlement) INTO conflicts
@@ -138,7 +145,8 @@ BEGIN
         )
         INSERT INTO quittance.outbox (
             id, topic, sort, account, livemode, object_kind, object_id, cause, payload)
-        SELECT f.id, f.topic, 'state', c.account, c.livemode, c.kind, c.id, c.cause, f.payload
+        SELECT f.id, f.topic, 'state', c.account, c.livemode, c.kind, c.id, c.cause,
+               f.payload || jsonb_build_object('before', befores -> c.settlement::text)
         FROM change AS c
         CROSS JOIN LATERAL ROWS FROM (
             jsonb_to_recordset(c.facts) AS (id uuid, topic text, payload jsonb)

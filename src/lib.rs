@@ -1,20 +1,52 @@
 //! Quittance keeps a team's Postgres true to Stripe.
+//!
+//! ```text
+//! Stripe ──POST──▶ ingress ──▶ queue ──▶ worker ──▶ reconcile ──▶ store ──▶ outbox ──▶ your app
+//!                 verify       Redis      apalis       │  ▲        one
+//!                 200 only     Stream                  ▼  │        transaction
+//!                 when durable                      stripe_api
+//! ```
+//!
+//! The modules, in reading order. What each may import is a rule that `tests/it/layers.rs` holds;
+//! `ARCHITECTURE.md` says why.
+
+// The rules: pure, and the reason for all the rest.
 pub mod domain;
 
+// What everything stands on.
 pub mod config;
 
+pub mod telemetry;
+
+pub mod http;
+
+// An event's way in.
+pub mod envelope;
+
+pub mod ingress;
+
+pub mod queue;
+
+// From a job to a row.
+pub mod worker;
+
+pub mod reconcile;
+
+pub mod stripe_api;
+
+pub mod store;
+
+// What is told of it.
+pub mod outbox;
+
+// People's side of it.
+pub mod ops;
+
 pub mod cli;
+
+// Everything on one machine, and the judge of it.
 #[cfg(feature = "dev")]
 pub mod dev;
-pub mod envelope;
-pub mod http;
-pub mod ingress;
-pub mod ops;
-pub mod queue;
-pub mod reconcile;
+
 #[cfg(feature = "dev")]
 pub mod simulator;
-pub mod store;
-pub mod stripe_api;
-pub mod telemetry;
-pub mod worker;

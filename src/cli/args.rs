@@ -42,6 +42,12 @@ pub(super) enum Command {
     /// Look at jobs that were given up, and retry or discard them.
     #[command(subcommand, visible_alias = "dl")]
     DeadLetters(DeadLettersCommand),
+    /// Look at what the product is told, and send again what was given up.
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// Ask what a connected account can do.
+    #[command(subcommand)]
+    Accounts(AccountsCommand),
     /// Run everything on this machine, against a simulated Stripe. Nothing to set up.
     #[cfg(feature = "dev")]
     Dev(DevArgs),
@@ -181,6 +187,75 @@ pub(super) enum DeadLettersCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// `quittance outbox ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum OutboxCommand {
+    /// How far each destination is.
+    Status {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what was given up, oldest first.
+    Dead {
+        /// Only of this destination: `stream`, `http:NAME`.
+        #[arg(long)]
+        destination: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send again what was given up, with a fresh budget of attempts.
+    #[command(after_help = "Example:\n  quittance outbox retry http:default --all")]
+    Retry {
+        /// The destination: `stream`, `http:NAME`.
+        destination: String,
+        /// The notifications.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<String>,
+        /// All of this destination.
+        #[arg(long)]
+        all: bool,
+        /// Why; kept in the audit log.
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        actor: Actor,
+    },
+}
+
+/// `quittance accounts ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountsCommand {
+    /// May a destination charge be made to this account? Ask before you make one.
+    #[command(
+        after_help = "Exit codes: 0 it may · 1 it may not, or nobody knows (the text says why) · others as everywhere\n\nExamples:\n  quittance accounts check acct_1Pgc --live\n  quittance accounts check acct_1Pgc --test --refresh --json"
+    )]
+    Check(CheckArgs),
+}
+
+/// `quittance accounts check`
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// The connected account, acct_...
+    pub account: String,
+    /// In live mode, which is the default.
+    #[arg(long, conflicts_with = "test")]
+    pub live: bool,
+    /// In test mode.
+    #[arg(long)]
+    pub test: bool,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// Ask Stripe now, instead of going by what was last seen. Needs all that a worker needs.
+    #[arg(long)]
+    pub refresh: bool,
 }
 
 /// How a list is printed.

@@ -19,7 +19,13 @@ pub(super) async fn run(
     config: Option<&Path>,
     command: DeadLettersCommand,
 ) -> Result<Exit, Failed> {
-    let settings = parts::settings_and_log(config, Role::Ops)?;
+    let role = match &command {
+        DeadLettersCommand::Retry { .. } => Role::Requeue,
+        DeadLettersCommand::List { .. }
+        | DeadLettersCommand::Show { .. }
+        | DeadLettersCommand::Discard { .. } => Role::Ops,
+    };
+    let settings = parts::settings_and_log(config, role)?;
     let store = parts::store(&settings, "dead-letters")?;
     match command {
         DeadLettersCommand::List { state, limit, before, output } => {
@@ -94,7 +100,7 @@ fn wanted(state: StateArg) -> Option<LetterState> {
     }
 }
 
-fn who(actor: args::Actor) -> String {
+pub(super) fn who(actor: args::Actor) -> String {
     let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
     actor.name.or_else(user).unwrap_or_else(|| "unknown".to_owned())
 }

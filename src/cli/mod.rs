@@ -3,6 +3,7 @@
 //! `main` owns sockets, signals and the runtime; the roles get a listener and a token that says
 //! when to stop. Nobody imports this module.
 
+mod accounts;
 mod args;
 mod budget;
 mod config;
@@ -10,7 +11,9 @@ mod dead_letters;
 #[cfg(feature = "dev")]
 mod dev;
 mod exit;
+mod outbox;
 mod parts;
+mod relay;
 mod roles;
 mod signals;
 mod table;
@@ -53,7 +56,9 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Worker(worker) => roles::worker(config, worker).await,
         Command::Migrate => roles::migrate(config).await,
         Command::Config(command) => config::run(config, command),
+        Command::Accounts(command) => accounts::run(config, command).await,
         Command::DeadLetters(command) => dead_letters::run(config, command).await,
+        Command::Outbox(command) => outbox::run(config, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(args) => return dev::run(args).await,
     };

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::args::WorkerArgs;
 use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
-use super::{parts, signals};
+use super::{parts, relay, signals};
 use crate::config::Role;
 use crate::http::{self, Limits};
 use crate::ingress::{self, Metrics, State};
@@ -72,6 +73,7 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let concurrency = settings.worker.concurrency;
     let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
+    let relay = relay::relay(&settings, store.clone())?;
     let listener = match settings.worker.listen {
         Some(address) => Some(listen("worker.listen", address).await?),
         None => None,
@@ -84,9 +86,15 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
         listener,
         random: rand::random::<f64>,
     };
-    worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown)
-        .await
-        .map_err(|error| Failed::because(exit_of(&error), "the worker stopped", &error))?;
+    let telling = CancellationToken::new();
+    let relaying = tokio::spawn(relay.run(telling.clone()));
+    let worked =
+        worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown).await;
+    // After the work has ended, so that what it wrote last is told at once too.
+    telling.cancel();
+    // It ends with the token; a panic in it has been reported by the runtime.
+    let _ = relaying.await;
+    worked.map_err(|error| Failed::because(exit_of(&error), "the worker stopped", &error))?;
     Ok(Exit::Success)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::fault::{Fault, Origin};
-use super::manual::{self, ENDPOINT};
+use super::manual;
 use super::suggest::nearest;
 
 /// A value and where it came from.
@@ -51,7 +51,7 @@ impl Layers {
             match (manual::template(&self.defaults, &path), value) {
                 (None, _) => faults.push(self.unknown(&path, origin)),
                 (Some(Value::Table(_)), Value::Table(inner)) => {
-                    self.know_endpoint(&path);
+                    self.know_member(&path);
                     self.put_table(path, inner, origin, faults);
                 }
                 (Some(template), value) => match fit(template, value) {
@@ -76,7 +76,7 @@ impl Layers {
         };
         match read(template, text) {
             Ok(value) => {
-                self.know_endpoint(&path);
+                self.know_member(&path);
                 self.put(path, value, origin);
             }
             Err(problem) => faults.push(fault_at(&path, &origin, problem)),
@@ -107,16 +107,13 @@ impl Layers {
         self.leaves.insert(path, Leaf { value, origin });
     }
 
-    /// An endpoint that is named for the first time begins with the defaults.
-    fn know_endpoint(&mut self, path: &[String]) {
-        let [section, name, ..] = path else { return };
-        if section != ENDPOINT[0] {
-            return;
-        }
-        let template = manual::template(&self.defaults, &path[..2]).and_then(Value::as_table);
+    /// A member of a family that is named for the first time begins with the defaults.
+    fn know_member(&mut self, path: &[String]) {
+        let Some(table) = manual::member(path).map(|depth| &path[..depth]) else { return };
+        let template = manual::template(&self.defaults, table).and_then(Value::as_table);
         for (key, value) in template.into_iter().flatten() {
             self.leaves
-                .entry(vec![section.clone(), name.clone(), key.clone()])
+                .entry([table, std::slice::from_ref(key)].concat())
                 .or_insert_with(|| Leaf { value: value.clone(), origin: Origin::Default });
         }
     }
@@ -125,13 +122,10 @@ impl Layers {
         let key = path.join(".");
         let mut known: Vec<String> = self.leaves.keys().map(|path| path.join(".")).collect();
         known.extend(self.defaults.keys().cloned());
-        if let [section, name, _] = path
-            && section == ENDPOINT[0]
-        {
-            let keys = manual::template(&self.defaults, &path[..2]).and_then(Value::as_table);
-            known.extend(
-                keys.into_iter().flatten().map(|(key, _)| format!("{section}.{name}.{key}")),
-            );
+        if let Some(table) = manual::member(path).map(|depth| &path[..depth]) {
+            let keys = manual::template(&self.defaults, table).and_then(Value::as_table);
+            let table = table.join(".");
+            known.extend(keys.into_iter().flatten().map(|(key, _)| format!("{table}.{key}")));
         }
         let remedy = match nearest(&key, known.iter().map(String::as_str)) {
             Some(known) => format!("Did you mean {}?", as_written(known, origin)),

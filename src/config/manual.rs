@@ -5,8 +5,20 @@ use toml::{Table, Value};
 /// The file as it is.
 pub const TEXT: &str = include_str!("../../config/default.toml");
 
-/// The endpoint whose table stands for those of all others.
-pub(super) const ENDPOINT: [&str; 2] = ["endpoints", "default"];
+/// Where any name may stand: the tables above it.
+const FAMILIES: [&[&str]; 2] = [&["endpoints"], &["outbox", "destinations"]];
+
+/// The member of a family whose table stands for those of all others.
+const DEFAULT: &str = "default";
+
+/// How many keys lead to the table of one member of a family, its name included; none if the path
+/// leads to no such table.
+pub(super) fn member(path: &[String]) -> Option<usize> {
+    let family = FAMILIES.iter().find(|family| {
+        path.len() > family.len() && path.iter().zip(**family).all(|(a, b)| a == b)
+    })?;
+    Some(family.len() + 1)
+}
 
 /// Parsed. Fails only if the file in this repository is broken, which a test would notice.
 pub(super) fn table() -> Result<Table, toml::de::Error> {
@@ -18,8 +30,7 @@ pub(super) fn template<'a>(defaults: &'a Table, path: &[String]) -> Option<&'a V
     let mut at = None;
     let mut table = Some(defaults);
     for (depth, key) in path.iter().enumerate() {
-        // Any name is an endpoint's.
-        let key = if depth == 1 && path[0] == ENDPOINT[0] { ENDPOINT[1] } else { key };
+        let key = if Some(depth + 1) == member(path) { DEFAULT } else { key };
         at = table?.get(key);
         table = at.and_then(Value::as_table);
     }
@@ -30,7 +41,11 @@ pub(super) fn template<'a>(defaults: &'a Table, path: &[String]) -> Option<&'a V
 #[must_use]
 pub fn entry(key: &str) -> Option<String> {
     let (section, key) = key.rsplit_once('.')?;
-    let section = if section.starts_with("endpoints.") { "endpoints.default" } else { section };
+    let mut path: Vec<String> = section.split('.').map(str::to_owned).collect();
+    if let Some(name) = member(&path).and_then(|depth| path.get_mut(depth - 1)) {
+        DEFAULT.clone_into(name);
+    }
+    let section = path.join(".");
     let mut here = false;
     let mut comment: Vec<&str> = Vec::new();
     for line in TEXT.lines() {

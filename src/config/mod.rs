@@ -13,6 +13,8 @@ pub mod database;
 pub mod ingress;
 pub mod log;
 pub mod metrics;
+pub mod outbox;
+pub mod public_address;
 pub mod queue;
 pub mod reconcile;
 pub mod secret;
@@ -36,6 +38,7 @@ pub use ingress::{Endpoint, Endpoints, Ingress, ModeFilter};
 pub use load::{environment, load};
 pub use log::{Log, LogFormat};
 pub use metrics::Metrics;
+pub use outbox::{Destination, Outbox, Start};
 pub use queue::{Queue, Redis};
 pub use reconcile::Reconcile;
 pub use role::Role;
@@ -63,6 +66,8 @@ pub struct Settings {
     pub retry: Retry,
     /// How rows are brought up to date.
     pub reconcile: Reconcile,
+    /// How what became true is told.
+    pub outbox: Outbox,
     /// The connection to Postgres.
     pub database: Database,
     /// The connection to Stripe's API.

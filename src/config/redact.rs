@@ -14,6 +14,9 @@ const REDACTED: &str = "[redacted]";
 pub(super) fn is_secret(key: &str) -> bool {
     matches!(key, "redis.url" | "database.url" | "stripe.secret_key")
         || (key.starts_with("endpoints.") && key.ends_with(".secrets"))
+        // A URL may hold a token, as those of many chat services do.
+        || (key.starts_with("outbox.destinations.")
+            && (key.ends_with(".secrets") || key.ends_with(".url")))
 }
 
 /// A value as TOML for a message about it; `None` for a secret.
@@ -47,6 +50,7 @@ pub(super) fn summary(layers: &Layers) -> String {
 fn redacted(key: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if text.is_empty() => value.clone(),
+        Value::String(text) if key.starts_with("outbox.") => Value::String(origin_alone(text)),
         Value::String(text) if key.ends_with(".url") => Value::String(redacted_url(text)),
         Value::String(text) => Value::String(format!("{}{REDACTED}", kind(text))),
         Value::Array(items) => {
@@ -82,9 +86,36 @@ fn redacted_url(text: &str) -> String {
     url.into()
 }
 
+/// A URL without its path, which may be all that keeps strangers out.
+fn origin_alone(text: &str) -> String {
+    match Url::parse(text).map(|url| url.origin()) {
+        Ok(origin) if origin.is_tuple() => {
+            format!("{}/{REDACTED}", origin.ascii_serialization())
+        }
+        Ok(_) | Err(_) => REDACTED.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_destination_is_shown_without_what_only_it_should_know() {
+        for (url, shown) in [
+            (
+                "https://u:hunter2@h.example:8443/T0/hunter2?a=hunter2",
+                "https://h.example:8443/[redacted]",
+            ),
+            ("hunter2", "[redacted]"),
+            ("data:hunter2", "[redacted]"),
+        ] {
+            let value = Value::String(url.into());
+            let key = "outbox.destinations.shop.url";
+            assert_eq!(redacted(key, &value), Value::String(shown.into()));
+            assert_eq!(super::shown(key, &value), None);
+        }
+    }
 
     #[test]
     fn a_url_is_shown_without_its_password() {

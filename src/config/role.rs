@@ -14,12 +14,14 @@ pub enum Role {
     Worker,
     /// Brings the schema up to date. Needs Postgres.
     Migrate,
-    /// Looks after dead letters. Needs Postgres and, to run them again, Redis.
+    /// Looks at what is in the tables, and marks it. Needs Postgres.
     Ops,
+    /// Puts jobs back into the queue. Needs Postgres and Redis.
+    Requeue,
 }
 
 impl Role {
-    /// `ingress`, `worker`, `migrate`, `ops`.
+    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -27,6 +29,7 @@ impl Role {
             Self::Worker => "worker",
             Self::Migrate => "migrate",
             Self::Ops => "ops",
+            Self::Requeue => "requeue",
         }
     }
 }
@@ -46,7 +49,8 @@ impl Settings {
             Role::Ingress => vec![redis, secrets],
             Role::Worker => vec![redis, database, key],
             Role::Migrate => vec![database],
-            Role::Ops => vec![redis, database],
+            Role::Ops => vec![database],
+            Role::Requeue => vec![redis, database],
         };
         let missing = needed.into_iter().filter(|(_, missing)| *missing);
         let faults: Vec<_> = missing.map(|(key, _)| fault(key, role)).collect();

@@ -11,6 +11,7 @@ mod run;
 mod scratch;
 pub mod servers;
 mod stage;
+mod told;
 mod verdict;
 
 pub use exec::exec;

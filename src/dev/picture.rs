@@ -18,6 +18,10 @@ pub(super) struct Seen {
     pub(super) stats: Option<Stats>,
     pub(super) depth: Option<Depth>,
     pub(super) ledger: Option<LedgerCounts>,
+    /// Notifications that somebody has yet to be told.
+    pub(super) untold: Option<i64>,
+    /// What the receiver heard: facts, and how often one came again.
+    pub(super) heard: Option<(usize, usize)>,
 }
 
 impl Seen {
@@ -25,7 +29,8 @@ impl Seen {
     pub(super) fn is_quiet(&self) -> bool {
         let webhooks = self.stats.as_ref().map(|stats| stats.webhooks);
         let delivered = webhooks.is_some_and(|w| w.deliveries == w.acknowledged);
-        delivered && self.depth.as_ref().is_some_and(|depth| depth.total() == 0)
+        let told = self.untold == Some(0);
+        delivered && told && self.depth.as_ref().is_some_and(|depth| depth.total() == 0)
     }
 
     fn line(&self, payments: Option<u32>, rate: f64) -> String {
@@ -42,6 +47,9 @@ impl Seen {
                 parts.push(format!("{} dead", ledger.dead));
             }
             None => parts.push("Postgres is away".to_owned()),
+        }
+        if let Some((told, again)) = self.heard {
+            parts.push(format!("{told} facts told ({again} again)"));
         }
         match &self.depth {
             Some(depth) => {
@@ -181,6 +189,10 @@ pub(super) fn verdict(seen: &Seen, differences: &[Difference], logs: &[PathBuf])
     if let Some(ledger) = &seen.ledger {
         println!("dead letters          {}", ledger.dead);
     }
+    if let Some((told, again)) = seen.heard {
+        println!("facts told            {told}");
+        println!("  again, by their id  {again}");
+    }
     println!("differences           {}", differences.len());
     const SHOWN: usize = 20;
     for d in differences.iter().take(SHOWN) {
@@ -190,7 +202,7 @@ pub(super) fn verdict(seen: &Seen, differences: &[Difference], logs: &[PathBuf])
         println!("  … and {} more", differences.len() - SHOWN);
     }
     if differences.is_empty() {
-        println!("\nEvery row is what the simulator says it is.");
+        println!("\nEvery row is what the simulator says it is, and every fact was told.");
     } else {
         println!("\nThe logs may say why:");
         for log in logs {

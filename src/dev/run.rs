@@ -15,10 +15,11 @@ use super::disasters::Disasters;
 use super::picture::{Picture, Seen};
 use super::servers::ServerError;
 use super::stage::{DRAIN_WITHIN, Stage};
+use super::told;
 use super::verdict::{self, Difference};
 use crate::config::ConfigError;
 use crate::queue::QueueError;
-use crate::simulator::{Kind, Simulator, run_payment};
+use crate::simulator::{Kind, Simulator, run_billing, run_customer, run_payment};
 use crate::store::{Store, StoreError, Table};
 
 /// What `quittance dev` is asked for.
@@ -172,6 +173,18 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
             if let Err(error) = run_payment(&account, &mut rng, pause).await {
                 tracing::error!(?error, "the simulator refused a step of a payment's story");
             }
+            // Beside every other payment, somebody signs up, saves a card or checks out.
+            if begun % 2 == 0
+                && let Err(error) = run_customer(&account, &mut rng, pause).await
+            {
+                tracing::error!(?error, "the simulator refused a step of a customer's story");
+            }
+            // A share of the customers is billed too.
+            if begun % 4 == 0
+                && let Err(error) = run_billing(&account, &mut rng, pause).await
+            {
+                tracing::error!(?error, "the simulator refused a step of a billing story");
+            }
             told.fetch_add(1, Ordering::Relaxed);
             drop(place);
         });
@@ -184,11 +197,17 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
 async fn look(stage: &Stage, told: u32) -> Seen {
     let depth = tokio::time::timeout(Duration::from_secs(1), stage.producer.depth()).await;
     let ledger = tokio::time::timeout(Duration::from_secs(1), stage.store.ledger_counts()).await;
+    let lines = tokio::time::timeout(Duration::from_secs(1), stage.store.destinations()).await;
     Seen {
         told,
         stats: stage.simulator.as_ref().map(Simulator::stats),
         depth: depth.ok().and_then(Result::ok),
         ledger: ledger.ok().and_then(Result::ok),
+        untold: lines
+            .ok()
+            .and_then(Result::ok)
+            .map(|lines| lines.iter().map(|line| line.behind + line.pending).sum()),
+        heard: stage.receiver.as_ref().map(|receiver| receiver.heard().counts()),
     }
 }
 
@@ -199,6 +218,11 @@ async fn judge(
     settled: bool,
 ) -> Result<Vec<Difference>, DevError> {
     let mut all = differences(simulator, &stage.store).await?;
+    if let Some(receiver) = &stage.receiver {
+        let outbox = stage.store.rows(Table("quittance.outbox")).await?;
+        let deliveries = stage.store.rows(Table("quittance.outbox_deliveries")).await?;
+        all.extend(told::judge(&outbox, &deliveries, &receiver.heard()));
+    }
     if !settled {
         all.push(verdict::unfinished(DRAIN_WITHIN));
     }
@@ -214,11 +238,31 @@ pub async fn differences(
     store: &Store,
 ) -> Result<Vec<Difference>, StoreError> {
     let mut all = Vec::new();
+    // What cannot be read any more need not be true any more; only that it is so must be known.
+    let revoked = simulator.revoked();
+    let is_open =
+        |account: Option<&str>| !account.is_some_and(|id| revoked.iter().any(|r| r == id));
+    let scopes = simulator.scopes();
+    let scopes: Vec<_> = scopes.iter().filter(|s| is_open(s.account.as_deref())).collect();
     for table in verdict::TABLES {
-        let mut truth = simulator.truth(table.kind);
+        let truth = scopes.iter().flat_map(|scope| simulator.truth_in(scope, table.kind));
+        let mut truth: Vec<_> = truth.collect();
         if table.kind == Kind::PaymentIntent {
             verdict::with_sums(&mut truth, &simulator.truth(Kind::Charge));
         }
+        let mut rows = store.rows(table.name).await?;
+        if table.kind == Kind::Invoice {
+            verdict::billing::with_last_payment(&mut truth);
+        }
+        if table.kind == Kind::Account {
+            verdict::account::with_answers(&mut truth);
+            all.extend(verdict::account::access(&revoked, &rows));
+        }
+        rows.retain(|row| is_open(row["stripe_account"].as_str()));
+        all.extend(verdict::compare(table, &truth, &rows));
+    }
+    for (at, table) in verdict::CHILDREN {
+        let truth = verdict::children(&simulator.truth(table.kind), at);
         all.extend(verdict::compare(table, &truth, &store.rows(table.name).await?));
     }
     all.extend(verdict::ledger(

@@ -11,6 +11,7 @@ use super::roles::Role;
 use super::run::{DevError, Options};
 use super::servers::random::free_port;
 use super::servers::{self, Servers};
+use super::told::{self, Receiver};
 use crate::config::Settings;
 use crate::queue::Producer;
 use crate::simulator::{Simulator, WebhookEndpoint};
@@ -23,6 +24,8 @@ pub(super) struct Stage {
     pub(super) workers: Vec<Role>,
     /// None when the real Stripe is used.
     pub(super) simulator: Option<Simulator>,
+    /// Who is told; none when the real Stripe is used.
+    pub(super) receiver: Option<Receiver>,
     pub(super) store: Store,
     pub(super) producer: Producer,
     pub(super) webhook_url: String,
@@ -30,6 +33,7 @@ pub(super) struct Stage {
 }
 
 const WEBHOOK_SECRETS: [&str; 2] = ["whsec_simulator_new", "whsec_simulator_old"];
+const CONNECT_SECRET: &str = "whsec_simulator_connect";
 
 impl Stage {
     /// Starts the servers, migrates, and starts the roles.
@@ -56,8 +60,12 @@ impl Stage {
             ("QUITTANCE__INGRESS__LISTEN".into(), format!("127.0.0.1:{port}").into()),
             ("QUITTANCE__LOG__FORMAT".into(), "json".into()),
         ];
+        let mut receiver = None;
         if let Some(simulator) = &simulator {
             env.extend(simulated(simulator));
+            let who = Receiver::start(!options.calm).await.map_err(DevError::Listen)?;
+            env.extend(heard_by(&who));
+            receiver = Some(who);
         }
         let settings = settings(&env)?;
         schema::migrate(&settings.database).await?;
@@ -71,6 +79,8 @@ impl Stage {
             let [new, old] = WEBHOOK_SECRETS;
             let endpoint = simulator.add_endpoint(WebhookEndpoint::new(&webhook_url, new));
             simulator.set_secrets(endpoint, &[new, old]);
+            let connect = format!("{webhook_url}/connect");
+            simulator.add_endpoint(WebhookEndpoint::new(connect, CONNECT_SECRET).connect());
         }
         let mut workers = Vec::new();
         for n in 1..=options.workers {
@@ -82,6 +92,7 @@ impl Stage {
             ingress,
             workers,
             simulator,
+            receiver,
             store,
             producer,
             webhook_url,
@@ -131,6 +142,7 @@ fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
         ("STRIPE_SECRET_KEY", simulator.secret_key().to_owned()),
         ("STRIPE_API_BASE", simulator.base_url().to_owned()),
         ("STRIPE_WEBHOOK_SECRET", format!("{old},{new}")),
+        ("QUITTANCE__ENDPOINTS__CONNECT__SECRETS", CONNECT_SECRET.to_owned()),
         ("QUITTANCE__STRIPE__TIMEOUT", "2s".to_owned()),
         ("QUITTANCE__STRIPE__ENDPOINT_RATE", "2000".to_owned()),
         ("QUITTANCE__STRIPE__ACCOUNT_RATE", "4000".to_owned()),
@@ -142,6 +154,21 @@ fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
         ("QUITTANCE__RETRY__CAP", "10s".to_owned()),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value.into())).into()
+}
+
+/// The settings under which all that becomes true is told, to the receiver and to the stream.
+fn heard_by(receiver: &Receiver) -> Vec<(String, OsString)> {
+    let pairs = [
+        ("OUTBOX__START", "beginning"),
+        ("OUTBOX__LEASE", "8s"),
+        ("OUTBOX__STREAM__ENABLED", "true"),
+        ("OUTBOX__DESTINATIONS__DEV__URL", &receiver.url),
+        ("OUTBOX__DESTINATIONS__DEV__SECRETS", told::SECRET),
+        ("OUTBOX__DESTINATIONS__DEV__TIMEOUT", "2s"),
+        ("OUTBOX__DESTINATIONS__DEV__ALLOW_HTTP", "true"),
+        ("OUTBOX__DESTINATIONS__DEV__ALLOW_PRIVATE", "true"),
+    ];
+    pairs.map(|(name, value)| (format!("QUITTANCE__{name}"), value.into())).into()
 }
 
 /// The settings that the roles will read, read here as they will: from this process' environment

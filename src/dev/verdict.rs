@@ -3,6 +3,12 @@
 //! The mapping from Stripe's fields to our columns stands here a second time, as a table of its
 //! own. That is on purpose: a judge that shared the code of the judged would share its mistakes.
 
+pub(super) mod account;
+pub(super) mod billing;
+mod customers;
+mod dispute;
+mod payout;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -18,8 +24,10 @@ enum Expect {
     IdAt(&'static str),
     /// The second at this pointer; the column is a timestamp.
     TimeAt(&'static str),
+    /// Whether the number at this pointer is more than nothing.
+    AnyAt(&'static str),
 }
-use Expect::{At, IdAt, TimeAt};
+use Expect::{AnyAt, At, IdAt, TimeAt};
 
 /// One table of `app`, and how each of its columns follows from the object.
 pub(super) struct Table {
@@ -31,7 +39,32 @@ pub(super) struct Table {
 }
 
 /// All tables that the verdict looks at.
-pub(super) const TABLES: &[Table] = &[PAYMENTS, CHARGES, REFUNDS];
+pub(super) const TABLES: &[Table] = &[
+    PAYMENTS,
+    CHARGES,
+    REFUNDS,
+    customers::CUSTOMERS,
+    customers::SETUP_INTENTS,
+    customers::CHECKOUT_SESSIONS,
+    customers::PAYMENT_METHODS,
+    dispute::DISPUTES,
+    payout::PAYOUTS,
+    account::CONNECTED_ACCOUNTS,
+    billing::SUBSCRIPTIONS,
+    billing::INVOICES,
+    billing::PRODUCTS,
+    billing::PRICES,
+    billing::SUBSCRIPTION_SCHEDULES,
+];
+
+/// Tables of what is shown within other objects, and where it stands there.
+pub(super) const CHILDREN: &[(&str, Table)] = &[("/items/data", billing::SUBSCRIPTION_ITEMS)];
+
+/// All children of some objects.
+pub(super) fn children(parents: &[Value], at: &str) -> Vec<Value> {
+    let lists = parents.iter().filter_map(|parent| parent.pointer(at)?.as_array());
+    lists.flatten().cloned().collect()
+}
 
 const PAYMENTS: Table = Table {
     name: crate::store::Table("app.payments"),
@@ -170,7 +203,18 @@ pub(super) fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Dif
     };
     for object in truth {
         let id = text(object, "id");
-        let Some(row) = rows.remove(&id) else {
+        let deleted = |it: &Value| it.get("deleted") == Some(&Value::Bool(true));
+        let row = rows.remove(&id);
+        if let Some(row) = row.filter(|row| deleted(row) != deleted(object)) {
+            differ(&id, "deleted", deleted(object).to_string(), deleted(row).to_string());
+            continue;
+        }
+        if deleted(object) {
+            // What is left of it at Stripe says no more than that. There is no row at all where it
+            // was gone before anybody looked.
+            continue;
+        }
+        let Some(row) = row else {
             differ(&id, "row", "present".to_owned(), "missing".to_owned());
             continue;
         };
@@ -182,8 +226,11 @@ pub(super) fn compare(table: &Table, truth: &[Value], rows: &[Value]) -> Vec<Dif
             }
         }
     }
-    for id in rows.into_keys() {
-        differ(&id, "row", "none".to_owned(), "present".to_owned());
+    for (id, row) in rows {
+        // What was deleted is no longer among the truth, and its row says so.
+        if row.get("deleted") != Some(&Value::Bool(true)) {
+            differ(&id, "row", "none".to_owned(), "present".to_owned());
+        }
     }
     found
 }
@@ -242,6 +289,7 @@ impl Expect {
         let at = |pointer: &str| object.pointer(pointer).cloned().unwrap_or(Value::Null);
         match self {
             At(pointer) | TimeAt(pointer) => at(pointer),
+            AnyAt(pointer) => Value::from(at(pointer).as_i64().is_some_and(|n| n > 0)),
             IdAt(pointer) => {
                 let value = at(pointer);
                 value.get("id").cloned().unwrap_or(value)
@@ -252,7 +300,7 @@ impl Expect {
     /// The column's value in the terms of Stripe's object.
     fn seen(self, column: &Value) -> Value {
         match self {
-            At(_) | IdAt(_) => column.clone(),
+            At(_) | IdAt(_) | AnyAt(_) => column.clone(),
             TimeAt(_) => column.as_str().and_then(seconds).map_or(Value::Null, Value::from),
         }
     }
@@ -304,6 +352,26 @@ mod tests {
         assert_eq!((&*found[0].what, &*found[0].found), ("row", "missing"));
         let found = compare(&REFUNDS, &[], &[row()]);
         assert_eq!((&*found[0].what, &*found[0].found), ("row", "present"));
+    }
+
+    #[test]
+    fn a_deleted_object_and_its_row_must_agree() {
+        let gone = json!({"id": "re_1", "object": "refund", "deleted": true});
+        let mut buried = row();
+        buried["deleted"] = json!(true);
+        for (object, rows, expected) in [
+            (gone.clone(), vec![], None),
+            (gone.clone(), vec![buried.clone()], None),
+            (gone, vec![row()], Some(("deleted", "false"))),
+            (refund(), vec![buried], Some(("deleted", "true"))),
+        ] {
+            let found = compare(&REFUNDS, &[object], &rows);
+            let found = found.first().map(|d| (d.what.as_str(), d.found.as_str()));
+            assert_eq!(found, expected);
+        }
+        let mut tombstone = row();
+        tombstone["deleted"] = json!(true);
+        assert_eq!(compare(&REFUNDS, &[], &[tombstone]), [], "it may be gone from the truth");
     }
 
     #[test]

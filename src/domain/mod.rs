@@ -5,8 +5,9 @@
 //! value, so that each rule is a table that can be printed, reviewed and tested whole.
 //!
 //! Reading order: what things are called ([`id`], [`money`], [`event`]), what Stripe can say about
-//! each object ([`payment`], [`charge`], [`refund`], gathered in [`object`]), what a job should do
-//! next ([`plan`]), and what to do when it fails ([`failure`], [`retry`]).
+//! each object ([`payment`], [`charge`], [`refund`] and so on, gathered in [`object`]; [`account`]
+//! with its [`standing`]), what a job should do next ([`plan`], [`access`]), and what to do when it
+//! fails ([`failure`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod id;
@@ -20,6 +21,24 @@ pub mod charge;
 pub mod payment;
 pub mod refund;
 
+pub mod checkout;
+pub mod customer;
+pub mod payment_method;
+pub mod setup;
+
+pub mod catalogue;
+pub mod invoice;
+pub mod price;
+pub mod product;
+pub mod subscription;
+pub mod subscription_schedule;
+
+pub mod account;
+pub mod dispute;
+pub mod payout;
+pub mod standing;
+
+pub mod access;
 pub mod object;
 pub mod plan;
 

@@ -48,10 +48,10 @@ impl Notification {
 }
 
 macro_rules! topics {
-    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal),+ $(,)?) => {
         /// What a notification says: the catalogue that consumers subscribe to.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Topic { $($(#[$doc])* $name),+ }
+        pub enum Topic { $($(#[doc = $doc])+ $name),+ }
 
         impl Topic {
             /// The whole catalogue.
@@ -61,6 +61,12 @@ macro_rules! topics {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),+ }
+            }
+
+            /// What it says, in a sentence: the comment that stands above it here.
+            #[must_use]
+            pub fn describe(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii()),+ }
             }
         }
     };
@@ -87,6 +93,76 @@ topics! {
     RefundCanceled = "refund.canceled",
     /// An attempt to pay failed; the payment may still succeed.
     PaymentAttemptFailed = "payment.attempt_failed",
+    /// The method is kept and can be charged.
+    SetupSucceeded = "setup.succeeded",
+    /// The customer has to do something before the method is kept.
+    SetupRequiresAction = "setup.requires_action",
+    /// Ended without a method.
+    SetupCanceled = "setup.canceled",
+    /// The customer came through; says whether it is paid.
+    CheckoutCompleted = "checkout.completed",
+    /// The money of a checkout is there, at once or days later.
+    CheckoutPaid = "checkout.paid",
+    /// The delayed payment of a completed checkout failed.
+    CheckoutPaymentFailed = "checkout.payment_failed",
+    /// Nobody came through in time.
+    CheckoutExpired = "checkout.expired",
+    /// A customer asks the bank for the money back, or the bank asks about it.
+    DisputeOpened = "dispute.opened",
+    /// The bank decided for us.
+    DisputeWon = "dispute.won",
+    /// The bank decided against us.
+    DisputeLost = "dispute.lost",
+    /// It ended without a decision: an inquiry closed, or a dispute was prevented.
+    DisputeClosed = "dispute.closed",
+    /// The disputed money was taken from the balance.
+    DisputeFundsWithdrawn = "dispute.funds_withdrawn",
+    /// The disputed money came back to the balance.
+    DisputeFundsReinstated = "dispute.funds_reinstated",
+    /// Charges of a connected account work.
+    AccountChargesEnabled = "account.charges_enabled",
+    /// They do not work any more.
+    AccountChargesDisabled = "account.charges_disabled",
+    /// Payouts of a connected account work.
+    AccountPayoutsEnabled = "account.payouts_enabled",
+    /// They do not work any more.
+    AccountPayoutsDisabled = "account.payouts_disabled",
+    /// A connected account has to hand in more than before.
+    AccountRequirementsDue = "account.requirements_due",
+    /// A connected account took our access back.
+    AccountDeauthorized = "account.deauthorized",
+    /// The bank has the money.
+    PayoutPaid = "payout.paid",
+    /// The bank sent it back, perhaps after it had been paid.
+    PayoutFailed = "payout.failed",
+    /// It was called off.
+    PayoutCanceled = "payout.canceled",
+    /// A trial began.
+    SubscriptionTrialing = "subscription.trialing",
+    /// In good standing: begun, or recovered.
+    SubscriptionActivated = "subscription.activated",
+    /// A renewal is owed, and Stripe tries on.
+    SubscriptionPastDue = "subscription.past_due",
+    /// A renewal is owed, and Stripe tries no more.
+    SubscriptionUnpaid = "subscription.unpaid",
+    /// A trial ended, and there is nothing to pay with.
+    SubscriptionPaused = "subscription.paused",
+    /// Over.
+    SubscriptionCanceled = "subscription.canceled",
+    /// A trial ends within days.
+    SubscriptionTrialEnding = "subscription.trial_ending",
+    /// An invoice is final, and owed.
+    InvoiceFinalized = "invoice.finalized",
+    /// An invoice is settled, by Stripe or out of band.
+    InvoicePaid = "invoice.paid",
+    /// An invoice was called off.
+    InvoiceVoided = "invoice.voided",
+    /// An invoice was written off.
+    InvoiceUncollectible = "invoice.uncollectible",
+    /// An attempt to pay an invoice failed; another one may follow.
+    InvoicePaymentFailed = "invoice.payment_failed",
+    /// The customer has to do something to pay an invoice.
+    InvoicePaymentActionRequired = "invoice.payment_action_required",
 }
 
 /// The occurrence that an event of this type tells, if any.
@@ -94,6 +170,14 @@ topics! {
 pub fn occurrence(event_type: &str) -> Option<Notification> {
     let topic = match event_type {
         "payment_intent.payment_failed" => Topic::PaymentAttemptFailed,
+        "checkout.session.async_payment_failed" => Topic::CheckoutPaymentFailed,
+        "checkout.session.expired" => Topic::CheckoutExpired,
+        "charge.dispute.funds_withdrawn" => Topic::DisputeFundsWithdrawn,
+        "charge.dispute.funds_reinstated" => Topic::DisputeFundsReinstated,
+        "account.application.deauthorized" => Topic::AccountDeauthorized,
+        "customer.subscription.trial_will_end" => Topic::SubscriptionTrialEnding,
+        "invoice.payment_failed" => Topic::InvoicePaymentFailed,
+        "invoice.payment_action_required" => Topic::InvoicePaymentActionRequired,
         _ => return None,
     };
     Some(Notification::occurrence(topic))

@@ -6,7 +6,9 @@ use super::event::{Event, Timestamp};
 use super::id::{ObjectId, Scope};
 use super::notification::Notification;
 use super::transition::Transition;
-use super::{charge, payment, refund};
+use super::{access, account, charge, dispute, payment, payout, refund};
+use super::{checkout, customer, payment_method, setup};
+use super::{invoice, price, product, subscription, subscription_schedule};
 
 /// The list of kinds. Each line makes a variant of [`Kind`], [`Observed`] and [`Recorded`], and an
 /// arm of [`decide`], all of which do the same for every kind: ask its own file.
@@ -90,6 +92,30 @@ kinds! {
     Charge = "charge" in charge,
     /// `refund`
     Refund = "refund" in refund,
+    /// `customer`
+    Customer = "customer" in customer,
+    /// `setup_intent`
+    SetupIntent = "setup_intent" in setup,
+    /// `checkout.session`
+    CheckoutSession = "checkout.session" in checkout,
+    /// `payment_method`
+    PaymentMethod = "payment_method" in payment_method,
+    /// `dispute`
+    Dispute = "dispute" in dispute,
+    /// `payout`
+    Payout = "payout" in payout,
+    /// `account`: a connected one.
+    Account = "account" in account,
+    /// `subscription`
+    Subscription = "subscription" in subscription,
+    /// `invoice`
+    Invoice = "invoice" in invoice,
+    /// `product`
+    Product = "product" in product,
+    /// `price`
+    Price = "price" in price,
+    /// `subscription_schedule`
+    SubscriptionSchedule = "subscription_schedule" in subscription_schedule,
 }
 
 /// One object, wherever it is named.
@@ -107,21 +133,42 @@ pub struct Subject {
 ///
 /// Empty: an event of a kind that we do not handle. A refund also changes what its charge says
 /// went back, and Stripe sends no event of the charge when a refund *fails*; so a refund's event
-/// looks at both.
+/// looks at both. So does a dispute's: its charge says `disputed` from then on, and no event of the
+/// charge tells of that either.
 #[must_use]
 pub fn subjects(event: &Event) -> Vec<Subject> {
+    if access::is_of_account(event) {
+        return account_of(event).into_iter().collect();
+    }
     let Some(about) = &event.about else { return Vec::new() };
     let (Some(kind), Some(id)) = (Kind::parse(&about.object), &about.id) else { return Vec::new() };
+    // Our own account is no connected one.
+    if kind == Kind::Account {
+        return Vec::new();
+    }
     let subject =
         |kind, id: &ObjectId| Subject { scope: event.scope.clone(), kind, id: id.clone() };
     let mut all = vec![subject(kind, id)];
     match kind {
-        Kind::Refund => {
+        Kind::Refund | Kind::Dispute => {
             all.extend(about.charge.as_ref().map(|charge| subject(Kind::Charge, charge)))
         }
-        Kind::PaymentIntent | Kind::Charge => {}
+        Kind::Customer | Kind::SetupIntent | Kind::CheckoutSession | Kind::PaymentMethod => {}
+        Kind::PaymentIntent | Kind::Charge | Kind::Payout | Kind::Account => {}
+        Kind::Subscription
+        | Kind::Invoice
+        | Kind::Product
+        | Kind::Price
+        | Kind::SubscriptionSchedule => {}
     }
     all
+}
+
+/// The connected account that an event is about, whole: no part of it means anything alone.
+fn account_of(event: &Event) -> Option<Subject> {
+    let scope = event.scope.clone();
+    let id = ObjectId::parse(scope.account.as_ref()?.as_str()).ok()?;
+    Some(Subject { scope, kind: Kind::Account, id })
 }
 
 /// A row as the road sees it, whatever its kind.

@@ -12,6 +12,10 @@ pub enum Next {
     Gone,
     /// Ask Stripe.
     Fetch,
+    /// The event itself says that our access to its account was taken: record that.
+    Close,
+    /// Our access to its account was taken: settle without a request.
+    Closed,
 }
 
 /// Decides from the row and the time at which the event was made.

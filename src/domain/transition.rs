@@ -131,6 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{charge, payment, refund};
+    use super::super::{checkout, customer, payment_method, setup};
     use super::*;
 
     fn any_of<S: Status + std::fmt::Debug>() -> impl Strategy<Value = S> {
@@ -198,6 +199,33 @@ mod tests {
             every_judgement_holds(payment.0, payment.1);
             every_judgement_holds(charge.0, charge.1);
             every_judgement_holds(refund.0, refund.1);
+        }
+
+        #[test]
+        fn a_legal_life_of_a_customer_and_its_things_is_expected(
+            customer in any_of::<customer::Status>(),
+            setup in any_of::<setup::Status>(),
+            checkout in any_of::<checkout::Status>(),
+            method in any_of::<payment_method::Status>(),
+            choices in proptest::collection::vec(0_usize..7, 0..12),
+        ) {
+            a_legal_life_is_never_an_anomaly(customer, &choices);
+            a_legal_life_is_never_an_anomaly(setup, &choices);
+            a_legal_life_is_never_an_anomaly(checkout, &choices);
+            a_legal_life_is_never_an_anomaly(method, &choices);
+        }
+
+        #[test]
+        fn a_step_of_a_customer_or_its_things_says_which_it_is(
+            customer in (proptest::option::of(any_of::<customer::Status>()), any_of()),
+            setup in (proptest::option::of(any_of::<setup::Status>()), any_of()),
+            checkout in (proptest::option::of(any_of::<checkout::Status>()), any_of()),
+            method in (proptest::option::of(any_of::<payment_method::Status>()), any_of()),
+        ) {
+            every_judgement_holds(customer.0, customer.1);
+            every_judgement_holds(setup.0, setup.1);
+            every_judgement_holds(checkout.0, checkout.1);
+            every_judgement_holds(method.0, method.1);
         }
 
         #[test]

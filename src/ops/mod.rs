@@ -3,4 +3,6 @@
 //! Each is a plain function of its arguments that returns values: nothing here prints, and nothing
 //! here decides what a job becomes. Whoever acts is named, and what was done is in the audit log.
 
+pub mod accounts;
 pub mod dead_letters;
+pub mod outbox;

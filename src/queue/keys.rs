@@ -13,6 +13,7 @@ pub(super) struct Keys {
     delayed: String,
     payloads: String,
     ready: String,
+    outbox: String,
     budget: String,
 }
 
@@ -23,6 +24,7 @@ impl Keys {
             delayed: format!("{{{name}}}:delayed"),
             payloads: format!("{{{name}}}:delayed:jobs"),
             ready: format!("{{{name}}}:ready"),
+            outbox: format!("{{{name}}}:outbox"),
             budget: format!("{{{name}}}:budget:"),
         }
     }
@@ -45,6 +47,11 @@ impl Keys {
     /// Written to find out whether Redis takes writes.
     pub(super) fn ready(&self) -> &str {
         &self.ready
+    }
+
+    /// Stream: what the product is told.
+    pub(super) fn outbox(&self) -> &str {
+        &self.outbox
     }
 
     /// A bucket of the limiter.
@@ -85,7 +92,8 @@ mod tests {
     fn all_keys_of_every_script_and_command_hash_to_one_slot() {
         let keys = Keys::new("quittance");
         let expected = slot("quittance");
-        let mut of_commands = vec![keys.ready().to_owned(), keys.budget("acct_1:{x}")];
+        let mut of_commands =
+            vec![keys.ready().to_owned(), keys.outbox().to_owned(), keys.budget("acct_1:{x}")];
         of_commands.extend(Lane::ALL.map(|lane| keys.stream(lane).to_owned()));
         for key in of_commands {
             assert_eq!(slot(&key), expected, "{key}");

@@ -39,6 +39,7 @@ mod parts;
 mod producer;
 mod scripts;
 mod settle;
+mod stream_out;
 mod sweep;
 
 pub use consumer::Consumer;
@@ -49,3 +50,4 @@ pub use job::{Delivery, Disposition, Job, JobId, JobMeta, JobSource, Lane};
 pub use limiter::Limiter;
 pub use producer::Producer;
 pub use settle::Stopped;
+pub use stream_out::{StreamEntry, StreamOut};

@@ -13,6 +13,11 @@ pub enum ReconcileError {
     /// Asking Stripe failed.
     #[error("asking Stripe failed")]
     Stripe(#[from] StripeError),
+    /// Stripe refuses us a connected account, and nothing that we know of says why. Perhaps the
+    /// event that does is still on its way: events come in any order. So it is tried again, and
+    /// given up when its attempts are used up.
+    #[error("Stripe refuses us this connected account, and no event said that it left us")]
+    AccessLost(#[source] StripeError),
     /// Reading or writing the tables failed.
     #[error("Postgres failed")]
     Store(#[from] StoreError),
@@ -51,6 +56,10 @@ impl ReconcileError {
         };
         match self {
             Self::Stripe(error) => error.failure(),
+            Self::AccessLost(error) => Failure {
+                request_id: error.failure().request_id,
+                ..own(Class::Transient, "account_access_lost")
+            },
             Self::Store(error) => error.failure(),
             Self::Contested { .. } => own(Class::Transient, "row_contested"),
             Self::KindMismatch(_) => own(Class::Permanent, "kind_mismatch"),
@@ -75,6 +84,8 @@ impl ReconcileError {
                 | Class::Misconfigured(_) => Evidence::Failing(Dependency::Postgres),
             },
             Self::Contested { .. } => Evidence::Up(Dependency::Postgres),
+            // One account's doing, and no sign of an outage.
+            Self::AccessLost(_) => Evidence::Up(Dependency::Stripe),
             Self::KindMismatch(_) | Self::Panicked(_) => Evidence::None,
         }
     }

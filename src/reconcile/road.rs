@@ -10,11 +10,13 @@ use tokio::sync::oneshot;
 use super::error::{Evidence, ReconcileError};
 use super::flights::{Flights, Lead};
 use crate::config;
-use crate::domain::event::{Event, Timestamp};
+use crate::domain::access::{self, Word};
+use crate::domain::account;
+use crate::domain::event::{About, Event, Timestamp};
 use crate::domain::failure::{Class, Failure};
 use crate::domain::id::EventId;
 use crate::domain::notification;
-use crate::domain::object::{self, Row, Subject};
+use crate::domain::object::{self, Kind, Observed, Recorded, Row, Subject};
 use crate::domain::plan::{self, Next};
 use crate::store::{
     Applied, Attempt, Change, NewState, Outcome, Receipt, SettledEvent, Settlement, Store,
@@ -80,8 +82,9 @@ struct Member {
 enum Errand {
     /// Settle this event with it.
     Settle(Box<Request>),
-    /// Only see to it that the row knows what was so at `created`, because `cause` touched it.
-    Refresh { created: Timestamp, cause: EventId },
+    /// Only see to it that the row knows what was so at `created`, because `cause` touched it, or
+    /// because somebody wants to know.
+    Refresh { created: Timestamp, cause: Option<EventId> },
 }
 
 impl Errand {
@@ -92,10 +95,18 @@ impl Errand {
         }
     }
 
-    fn cause(&self) -> &EventId {
+    fn cause(&self) -> Option<&EventId> {
         match self {
-            Self::Settle(request) => &request.event.id,
-            Self::Refresh { cause, .. } => cause,
+            Self::Settle(request) => Some(&request.event.id),
+            Self::Refresh { cause, .. } => cause.as_ref(),
+        }
+    }
+
+    /// What it says about our access to its account.
+    fn word(&self) -> Option<Word> {
+        match self {
+            Self::Settle(request) => access::word(&request.event.event_type),
+            Self::Refresh { .. } => None,
         }
     }
 }
@@ -131,18 +142,33 @@ impl Reconciler {
     /// # Errors
     /// Stripe or Postgres failed, or others kept writing the row. Nothing is half-done then, and
     /// the same call may be made again.
-    pub async fn settle(&self, request: Request) -> Result<Settled, Fault> {
+    pub async fn settle(&self, mut request: Request) -> Result<Settled, Fault> {
         let mut subjects = object::subjects(&request.event).into_iter();
         let Some(primary) = subjects.next() else {
             return self.ignore(request).await.map_err(Fault::from);
         };
+        if primary.kind == Kind::Account {
+            // The event may carry a part of the account, or the application that lost it. What is
+            // told, and kept in the ledger, is told of the account.
+            let id = Some(primary.id.clone());
+            let object = Kind::Account.as_str().into();
+            request.event.about = Some(About { object, id, charge: None, payment_intent: None });
+        }
         // The others first: once the ledger says "settled", nobody comes back to them.
         for subject in subjects {
             let created = request.event.created;
-            let cause = request.event.id.clone();
+            let cause = Some(request.event.id.clone());
             self.fly(subject, Errand::Refresh { created, cause }).await?;
         }
         self.fly(primary, Errand::Settle(Box::new(request))).await
+    }
+
+    /// Brings one object up to date, whatever is known of it.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub async fn refresh(&self, subject: Subject) -> Result<Settled, Fault> {
+        self.fly(subject, Errand::Refresh { created: Timestamp::MAX, cause: None }).await
     }
 
     /// Keeps an event of a kind that we do not handle in the ledger, so that it is known to have
@@ -224,27 +250,52 @@ impl Inner {
         let events: Vec<&EventId> = errands.iter().filter_map(Errand::event_id).collect();
         let loaded = self.store.load(&events, std::slice::from_ref(subject)).await?;
         let row = loaded.rows.into_iter().next().flatten();
+        let ended = loaded.access_ended.first() == Some(&true);
 
         let (steps, open): (Vec<_>, Vec<_>) = errands
             .iter()
             .map(|errand| {
                 let settled = errand.event_id().is_some_and(|id| loaded.settled.contains(id));
-                (plan::next(row.as_ref(), errand.created(), self.margin), !settled)
+                let (row, created) = (row.as_ref(), errand.created());
+                let next = plan::next(row, created, self.margin);
+                (access::next(next, row, ended, errand.word(), created), !settled)
             })
             .unzip();
         let ask = steps.iter().zip(&open).any(|(step, open)| *open && *step == Next::Fetch);
 
-        let fetched = if ask { Some(self.stripe.fetch(subject).await?) } else { None };
+        // The newest of those in hand that say that our access was taken.
+        let still_open = errands.iter().zip(&open).filter(|(_, open)| **open).map(|(e, _)| e);
+        let taken = still_open.clone().filter(|e| e.word() == Some(Word::Taken));
+        let taken = taken.max_by_key(|errand| errand.created());
+        let look = if ask { Some(self.stripe.fetch(subject).await) } else { None };
+        let fetched = match look {
+            Some(Err(error)) if error.is_access_lost() => {
+                if !ended && taken.is_none() {
+                    return Err(ReconcileError::AccessLost(error));
+                }
+                None
+            }
+            look => look.transpose()?,
+        };
         let request_id = fetched.as_ref().and_then(|f| f.request_id.clone());
-        let cause = errands.iter().zip(&open).find(|(_, open)| **open).map(|(e, _)| e.cause());
-        let change = fetched
-            .map(|fetched| decide(subject, row.as_ref(), fetched, cause.cloned()))
-            .transpose()?;
+        let change = match (fetched, taken) {
+            (Some(fetched), _) => {
+                let cause = still_open.clone().next().and_then(Errand::cause).cloned();
+                Some(decide(subject, row.as_ref(), fetched, cause)?)
+            }
+            (None, Some(taken)) if !ended && steps_close(&steps, &open, ask) => {
+                Some(close(subject, row.as_ref(), taken)?)
+            }
+            (None, Some(_) | None) => None,
+        };
 
         let outcomes: Vec<Option<Outcome>> = steps
             .iter()
             .zip(&open)
-            .map(|(step, open)| open.then(|| outcome(*step, change.as_ref())))
+            .zip(errands)
+            .map(|((step, open), errand)| {
+                open.then(|| outcome(*step, errand.word(), change.as_ref()))
+            })
             .collect();
         let events = errands.iter().zip(&outcomes).filter_map(|(errand, outcome)| match errand {
             Errand::Settle(request) => {
@@ -277,6 +328,33 @@ impl Errand {
     }
 }
 
+/// Whether what is in hand ends our access: Stripe refused it, or nobody had to be asked.
+fn steps_close(steps: &[Next], open: &[bool], refused: bool) -> bool {
+    refused || steps.iter().zip(open).any(|(step, open)| *open && *step == Next::Close)
+}
+
+/// The account took our access back: its row says so, and keeps what was last seen.
+fn close(subject: &Subject, row: Option<&Row>, taken: &Errand) -> Result<Change, ReconcileError> {
+    let recorded = row.and_then(|row| row.recorded.as_ref());
+    let before = match recorded {
+        Some(Recorded::Account(before)) => Some(before),
+        _ => None,
+    };
+    let observed = Observed::Account(Box::new(account::Observed::deauthorized(before)));
+    let (transition, notifications) = object::decide(recorded, &observed)?;
+    let raw = match row {
+        Some(_) => serde_json::Value::Null,
+        None => serde_json::json!({ "id": subject.id.as_str(), "object": "account" }),
+    };
+    Ok(Change {
+        subject: subject.clone(),
+        expected_version: row.map_or(0, |row| row.version),
+        observed_at: row.map_or(taken.created(), |row| row.observed_at.max(taken.created())),
+        state: NewState::Present { observed, transition, notifications, raw },
+        cause: taken.cause().cloned(),
+    })
+}
+
 /// What the fetch makes of the row. Pure: the rules decide, this only carries.
 fn decide(
     subject: &Subject,
@@ -304,14 +382,32 @@ fn decide(
     })
 }
 
-fn outcome(step: Next, change: Option<&Change>) -> Outcome {
+fn outcome(step: Next, word: Option<Word>, change: Option<&Change>) -> Outcome {
     match (change.map(|change| &change.state), step) {
         (Some(NewState::Deleted), _) | (None, Next::Gone) => Outcome::Gone,
+        // What came with the event that took our access had nothing to look at; unless a look
+        // before that had told it all.
+        (Some(state), step) if ends_access(state) && word != Some(Word::Taken) => match step {
+            Next::Covered => Outcome::Covered,
+            Next::Gone => Outcome::Gone,
+            Next::Fetch | Next::Close | Next::Closed => Outcome::Deauthorized,
+        },
         (Some(NewState::Present { transition, .. }), _) if transition.is_change() => {
             Outcome::Applied
         }
         (Some(NewState::Present { .. }), _) => Outcome::Unchanged,
-        (None, Next::Covered | Next::Fetch) => Outcome::Covered,
+        (None, Next::Covered) => Outcome::Covered,
+        // A fetch without a change was refused in an account that is closed to us.
+        (None, Next::Fetch | Next::Close | Next::Closed) => Outcome::Deauthorized,
+    }
+}
+
+fn ends_access(state: &NewState) -> bool {
+    match state {
+        NewState::Present { observed: Observed::Account(observed), .. } => {
+            matches!(**observed, account::Observed::Deauthorized { .. })
+        }
+        NewState::Present { .. } | NewState::Deleted => false,
     }
 }
 

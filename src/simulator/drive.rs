@@ -1,5 +1,9 @@
 //! What a merchant, a customer and a bank do, without HTTP.
 
+mod bank;
+mod billing;
+mod connect;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -7,7 +11,7 @@ use serde_json::Value;
 use super::actions::{Confirm, NewPayment, NewRefund};
 use super::core::Core;
 use super::error::ApiError;
-use super::objects::{Cause, Snapshot};
+use super::objects::{Cause, Snapshot, text};
 use super::world::{Kind, Scope, Tx};
 
 /// One account in one mode, to drive. Everything that happens is told by events, as over HTTP, but
@@ -148,7 +152,8 @@ impl Account {
         })
     }
 
-    /// All objects of a kind as they are now, oldest first.
+    /// All objects of a kind as they are now, oldest first, and deleted customers as tombstones. Of
+    /// checkouts and payment methods only those of which an event told.
     #[must_use]
     pub fn truth(&self, kind: Kind) -> Vec<Value> {
         let office = &self.core.office;
@@ -176,6 +181,24 @@ impl Account {
                     .iter()
                     .filter(|item| alive(&item.id))
                     .map(|item| item.render())
+                    .collect(),
+                Kind::Customer => books.all_customers(),
+                Kind::SetupIntent => books.all_setups(),
+                Kind::CheckoutSession => books.all_checkouts(),
+                Kind::PaymentMethod => books.all_methods(),
+                Kind::Dispute => books.disputes.all().to_vec(),
+                Kind::Payout => books.payouts.all().to_vec(),
+                Kind::Account => books.accounts.all().to_vec(),
+                Kind::Subscription
+                | Kind::Invoice
+                | Kind::Product
+                | Kind::Price
+                | Kind::SubscriptionSchedule => books
+                    .documents
+                    .all()
+                    .iter()
+                    .filter(|item| item["object"] == kind.as_str() && alive(text(item, "id")))
+                    .cloned()
                     .collect(),
                 Kind::Event => books
                     .events
@@ -213,12 +236,12 @@ impl Account {
         })
     }
 
-    fn cause(&self) -> Cause {
+    pub(super) fn cause(&self) -> Cause {
         let request = format!("req_{:014}", self.core.next_request());
         Cause { request: Some(request), idempotency_key: None }
     }
 
-    fn act<T>(&self, cause: Cause, action: impl FnOnce(&mut Tx<'_>) -> T) -> T {
+    pub(super) fn act<T>(&self, cause: Cause, action: impl FnOnce(&mut Tx<'_>) -> T) -> T {
         self.core.act(&self.scope, cause, &self.core.config.api_version, action)
     }
 }

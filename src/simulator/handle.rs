@@ -102,6 +102,12 @@ impl Simulator {
         self.core.world().revoked.insert(account.to_owned());
     }
 
+    /// Connected accounts that took their access back.
+    #[must_use]
+    pub fn revoked(&self) -> Vec<String> {
+        self.core.world().revoked.iter().cloned().collect()
+    }
+
     /// Registers an endpoint. It hears of all that happens from here on.
     pub fn add_endpoint(&self, endpoint: WebhookEndpoint) -> EndpointId {
         employ(&self.core, endpoint)

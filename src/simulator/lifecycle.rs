@@ -1,12 +1,15 @@
 //! Lives of payments, as they are: what a load of traffic is made of.
 
+mod bank;
+mod connect;
+
 use std::time::Duration;
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use serde_json::Value;
 
-use super::actions::{Confirm, NewPayment, NewRefund};
+use super::actions::{Confirm, DisputeEnd, NewPayment, NewRefund};
 use super::drive::Account;
 use super::error::ApiError;
 use super::objects::{CaptureMethod, Metadata, RefundStart};
@@ -141,11 +144,19 @@ impl<R: Rng> Teller<'_, R> {
                 self.rest().await;
                 Ok(())
             }
+            Story::DisputeWon => self.dispute(true, DisputeEnd::Won).await,
+            Story::DisputeLost => self.dispute(false, DisputeEnd::Lost).await,
+            Story::InquiryClosed => self.dispute(true, DisputeEnd::WarningClosed).await,
+            Story::PaidOut => self.pay_out(false).await,
+            Story::PayoutFailed => self.pay_out(true).await,
+            Story::AccountRestricted => self.restricted().await,
+            Story::AccountDeauthorized => self.deauthorized().await,
             Story::Destination => {
+                let seller = self.checked_seller().await?;
                 self.create(|new| {
                     new.payment_method = Some(GOOD.to_owned());
                     new.confirm = true;
-                    new.transfer_destination = Some("acct_1Connected0000000".to_owned());
+                    new.transfer_destination = Some(seller.clone());
                     new.on_behalf_of = new.transfer_destination.clone();
                     new.application_fee_amount = Some(new.amount / 10);
                 })

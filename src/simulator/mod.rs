@@ -16,6 +16,7 @@
 
 mod actions;
 mod api;
+mod billing;
 mod chaos;
 mod clock;
 mod config;
@@ -28,17 +29,27 @@ mod lifecycle;
 mod objects;
 mod stats;
 mod story;
+
+mod customer_story;
+mod drive_customers;
+
 mod webhooks;
 mod world;
 
+pub use actions::NewSubscription;
+pub use actions::{AccountStep, DisputeEnd, PayoutStep};
 pub use actions::{Confirm, NewPayment, NewRefund};
+pub use actions::{NewCheckout, NewCustomer, NewSetup};
+pub use billing::{BillingStory, run_billing, run_billing_story};
 pub use chaos::Chaos;
 pub use clock::Clock;
 pub use config::{Config, Retries};
+pub use customer_story::{CustomerStory, run_customer, run_customer_story};
 pub use drive::Account;
 pub use error::{ApiError, ErrorBody};
 pub use handle::Simulator;
 pub use lifecycle::{Finished, run_payment, run_story};
+pub use objects::CheckoutMode;
 pub use objects::{CaptureMethod, CardBehaviour, Decline, RefundStart, TestCard, test_cards};
 pub use stats::{RequestCount, Stats, WebhookCounts};
 pub use story::Story;

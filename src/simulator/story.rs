@@ -41,11 +41,25 @@ pub enum Story {
     RefundCanceled,
     /// Paid to a connected account, with a fee for the platform.
     Destination,
+    /// Paid, disputed, answered, and won.
+    DisputeWon,
+    /// Paid, disputed, and lost.
+    DisputeLost,
+    /// Paid, asked about by the bank, and left at that.
+    InquiryClosed,
+    /// Paid, and paid out.
+    PaidOut,
+    /// Paid, paid out, and the bank sends the payout back.
+    PayoutFailed,
+    /// A connected account is onboarded, loses its payouts, then its transfers, and comes back.
+    AccountRestricted,
+    /// A connected account takes its access back.
+    AccountDeauthorized,
 }
 
 impl Story {
     /// All stories.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 26] = [
         Self::Paid,
         Self::PaidLater,
         Self::DeclinedThenPaid,
@@ -65,5 +79,12 @@ impl Story {
         Self::RefundFailed,
         Self::RefundCanceled,
         Self::Destination,
+        Self::DisputeWon,
+        Self::DisputeLost,
+        Self::InquiryClosed,
+        Self::PaidOut,
+        Self::PayoutFailed,
+        Self::AccountRestricted,
+        Self::AccountDeauthorized,
     ];
 }

@@ -9,6 +9,7 @@ use super::api::Idempotency;
 use super::error::ApiError;
 use super::ids::Ids;
 use super::objects::{Cause, Charge, Event, PaymentIntent, PaymentMethod, Refund, Snapshot};
+use super::objects::{CheckoutSession, Customer, SetupIntent};
 
 /// Account and mode: nothing in one is seen from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,8 +29,57 @@ pub enum Kind {
     Charge,
     /// `refund`
     Refund,
+    /// `dispute`
+    Dispute,
+    /// `payout`
+    Payout,
+    /// `account`, connected ones
+    Account,
+    /// `subscription`
+    Subscription,
+    /// `invoice`
+    Invoice,
+    /// `product`
+    Product,
+    /// `price`
+    Price,
+    /// `subscription_schedule`
+    SubscriptionSchedule,
     /// `event`
     Event,
+    /// `customer`
+    Customer,
+    /// `setup_intent`
+    SetupIntent,
+    /// `checkout.session`
+    CheckoutSession,
+    /// `payment_method`
+    PaymentMethod,
+}
+
+impl Kind {
+    /// Stripe's `object`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentIntent => "payment_intent",
+            Self::Charge => "charge",
+            Self::Refund => "refund",
+            Self::Customer => "customer",
+            Self::SetupIntent => "setup_intent",
+            Self::CheckoutSession => "checkout.session",
+            Self::PaymentMethod => "payment_method",
+            Self::Dispute => "dispute",
+            Self::Payout => "payout",
+            Self::Account => "account",
+            Self::Subscription => "subscription",
+            Self::Invoice => "invoice",
+            Self::Product => "product",
+            Self::Price => "price",
+            Self::SubscriptionSchedule => "subscription_schedule",
+            Self::Event => "event",
+        }
+    }
 }
 
 /// Objects of one kind, in the order in which they were made.
@@ -72,7 +122,20 @@ pub(crate) struct Books {
     pub(crate) payment_intents: Shelf<PaymentIntent>,
     pub(crate) charges: Shelf<Charge>,
     pub(crate) refunds: Shelf<Refund>,
+    /// As the API shows them.
+    pub(crate) disputes: Shelf<Value>,
+    /// As the API shows them.
+    pub(crate) payouts: Shelf<Value>,
+    /// The account itself, if it was made; as the API shows it.
+    pub(crate) accounts: Shelf<Value>,
+    /// Its capabilities, by name.
+    pub(crate) capabilities: Shelf<Value>,
     pub(crate) payment_methods: Shelf<PaymentMethod>,
+    pub(crate) customers: Shelf<Customer>,
+    pub(crate) setup_intents: Shelf<SetupIntent>,
+    pub(crate) checkout_sessions: Shelf<CheckoutSession>,
+    /// Objects that are kept as JSON, of several kinds.
+    pub(crate) documents: Shelf<Value>,
     pub(crate) events: Shelf<Arc<Event>>,
     pub(crate) idempotency: Idempotency,
     /// Ids of objects that were deleted, with their kind.
@@ -97,6 +160,12 @@ impl Books {
     pub(crate) fn show_payment(&self, payment: &PaymentIntent, version: &str) -> Value {
         payment
             .render(version, payment.latest_charge.as_deref().and_then(|id| self.charges.get(id)))
+    }
+
+    /// What a GET of a deleted object answers.
+    pub(crate) fn tombstone(&self, id: &str) -> Option<Value> {
+        let object = self.deleted.get(id)?;
+        Some(json!({ "id": id, "object": object, "deleted": true }))
     }
 
     pub(crate) fn refunds_of(&self, charge: &Charge) -> Vec<&Refund> {
@@ -195,7 +264,6 @@ impl Tx<'_> {
 
     /// What a GET of a deleted object answers.
     pub(crate) fn tombstone(&self, id: &str) -> Option<Value> {
-        let object = self.books.deleted.get(id)?;
-        Some(json!({ "id": id, "object": object, "deleted": true }))
+        self.books.tombstone(id)
     }
 }

@@ -40,6 +40,9 @@ impl Store {
         );
         let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
         let conflicts = self.answered(connection, answer)?;
+        if slice.tells {
+            self.told.send_modify(|times| *times = times.wrapping_add(1));
+        }
         let mut applied = vec![Applied::Done; settlements.len()];
         for conflict in conflicts {
             if let Some(slot) = usize::try_from(conflict).ok().and_then(|n| applied.get_mut(n)) {
@@ -55,6 +58,8 @@ struct Slice {
     locks: Vec<String>,
     changes: Value,
     events: Value,
+    /// Whether something goes into the outbox.
+    tells: bool,
 }
 
 impl Slice {
@@ -62,10 +67,14 @@ impl Slice {
         let mut locks = Vec::new();
         let mut changes = Vec::new();
         let mut events = Vec::new();
+        let mut tells = false;
         for (number, settlement) in settlements.iter().enumerate() {
             if let Some(change) = &settlement.change {
                 let observed = match &change.state {
-                    NewState::Present { observed, .. } => Some(observed),
+                    NewState::Present { observed, notifications, .. } => {
+                        tells |= !notifications.is_empty();
+                        Some(observed)
+                    }
                     NewState::Deleted => None,
                 };
                 locks.extend(columns::locks(&change.subject, observed));
@@ -73,13 +82,14 @@ impl Slice {
             }
             for event in &settlement.events {
                 if !event.occurrences.is_empty() {
+                    tells = true;
                     let about = event.event.about.as_ref();
                     locks.extend(about.and_then(|a| columns::lock_of_event(&event.event.scope, a)));
                 }
                 events.push(of_event(number, event));
             }
         }
-        let mut slice = Self { locks, changes: changes.into(), events: events.into() };
+        let mut slice = Self { locks, changes: changes.into(), events: events.into(), tells };
         redact::strip(&mut slice.changes);
         redact::strip(&mut slice.events);
         slice
@@ -109,18 +119,24 @@ fn of_change(settlement: usize, change: &Change) -> Value {
                     "kind": transition.kind.as_str(),
                 });
             }
+            let mut told = columns::facts(observed);
+            // The team's own link to its rows.
+            if let (Some(told), Some(metadata)) = (told.as_object_mut(), row.get("metadata")) {
+                told.insert("metadata".to_owned(), metadata.clone());
+            }
             facts = notifications
                 .iter()
                 .map(|&Notification { topic, .. }| {
                     json!({
                         "id": outbox_id::of_state(subject, version, topic),
                         "topic": topic.as_str(),
+                        // `before` is added by the database, which knows what it replaces.
                         "payload": {
                             "v": PAYLOAD_VERSION,
-                            "status": {"from": transition.from, "to": transition.to},
+                            "occurred": change.observed_at,
                             "version": version,
-                            "observed_at": change.observed_at,
-                            "object": columns::facts(observed),
+                            "after": recorded,
+                            "data": told,
                         },
                     })
                 })
@@ -167,7 +183,11 @@ fn of_event(settlement: usize, settled: &SettledEvent) -> Value {
                 "topic": topic.as_str(),
                 "payload": {
                     "v": PAYLOAD_VERSION,
-                    "event": {"type": event.event_type, "created": event.created},
+                    "occurred": event.created,
+                    "version": null,
+                    "before": null,
+                    "after": null,
+                    "data": {"event_type": event.event_type},
                 },
             })
         })

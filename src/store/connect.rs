@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::{Connection as _, Executor as _};
+use tokio::sync::watch;
 
 use tokio::time::error::Elapsed;
 
@@ -24,6 +25,8 @@ pub struct Store {
     pub(super) pool: PgPool,
     /// How long a call may be without an answer.
     pub(super) patience: Duration,
+    /// Counts what this process writes into the outbox, to wake its relay.
+    pub(super) told: watch::Sender<u64>,
 }
 
 impl Store {
@@ -51,7 +54,7 @@ impl Store {
             })
             .after_connect(move |connection, _| Box::pin(prepare(connection, timeout)))
             .connect_lazy_with(options);
-        Ok(Self { pool, patience: timeout + BEYOND })
+        Ok(Self { pool, patience: timeout + BEYOND, told: watch::Sender::new(0) })
     }
 
     /// What a call on `connection` came to, that was given [`Self::patience`].

@@ -18,6 +18,8 @@ pub struct Loaded {
     pub settled: BTreeSet<EventId>,
     /// One for each subject, in their order; none where there is no row.
     pub rows: Vec<Option<Row>>,
+    /// One for each subject: whether its account took our access back.
+    pub access_ended: Vec<bool>,
 }
 
 impl Store {
@@ -46,7 +48,8 @@ impl Store {
                    o.version                                           AS "version?",
                    extract(epoch FROM o.observed_at)::bigint           AS "observed_at?",
                    o.deleted                                           AS "deleted?",
-                   o.recorded                                          AS "recorded?"
+                   o.recorded                                          AS "recorded?",
+                   a.ended                                             AS "access_ended?"
             FROM (
                 SELECT ARRAY(
                     SELECT e.id
@@ -65,6 +68,12 @@ impl Store {
                 WHERE account = s.account AND livemode = s.livemode AND kind = s.kind AND id = s.id
                 LIMIT 1
             ) AS o ON true
+            LEFT JOIN LATERAL (
+                SELECT recorded ->> 'status' = 'deauthorized' AS ended FROM quittance.objects
+                WHERE account = s.account AND livemode = s.livemode AND kind = 'account'
+                  AND id = s.account
+                LIMIT 1
+            ) AS a ON true
             ORDER BY s.nth
             "#,
             &events,
@@ -95,6 +104,8 @@ impl Store {
                 stored.map(|stored| columns::recorded(subject.kind, &stored)).transpose()?;
             rows.push(Some(Row { version, observed_at, deleted, recorded }));
         }
-        Ok(Loaded { settled, rows })
+        let ended = |n: usize| found.get(n).and_then(|row| row.access_ended).unwrap_or(false);
+        let access_ended = (0..subjects.len()).map(ended).collect();
+        Ok(Loaded { settled, rows, access_ended })
     }
 }

@@ -79,10 +79,12 @@ pub enum Outcome {
     Gone,
     /// Its kind is not handled.
     Ignored,
+    /// Its account took our access back, so there is nothing to look at.
+    Deauthorized,
 }
 
 impl Outcome {
-    /// `applied`, `unchanged`, `covered`, `gone`, `ignored`.
+    /// `applied`, `unchanged`, `covered`, `gone`, `ignored`, `deauthorized`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -91,6 +93,7 @@ impl Outcome {
             Self::Covered => "covered",
             Self::Gone => "gone",
             Self::Ignored => "ignored",
+            Self::Deauthorized => "deauthorized",
         }
     }
 
@@ -99,7 +102,7 @@ impl Outcome {
     pub fn ledger_status(self) -> &'static str {
         match self {
             Self::Applied | Self::Unchanged | Self::Covered | Self::Gone => "settled",
-            Self::Ignored => "ignored",
+            Self::Ignored | Self::Deauthorized => "ignored",
         }
     }
 }

@@ -1,15 +1,29 @@
 //! One read: budget, request, checks, columns.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use stripe_billing::invoice::RetrieveInvoice;
+use stripe_billing::subscription::RetrieveSubscription;
+use stripe_billing::subscription_item::ListSubscriptionItem;
+use stripe_billing::subscription_schedule::RetrieveSubscriptionSchedule;
+use stripe_checkout::checkout_session::RetrieveCheckoutSession;
 use stripe_client_core::StripeRequest;
+use stripe_connect::account::{CapabilitiesAccount, RetrieveAccount};
 use stripe_core::charge::RetrieveCharge;
+use stripe_core::customer::RetrieveCustomer;
+use stripe_core::dispute::RetrieveDispute;
 use stripe_core::payment_intent::RetrievePaymentIntent;
+use stripe_core::payout::RetrievePayout;
 use stripe_core::refund::RetrieveRefund;
+use stripe_core::setup_intent::RetrieveSetupIntent;
+use stripe_payment::payment_method::RetrievePaymentMethod;
+use stripe_product::price::RetrievePrice;
+use stripe_product::product::RetrieveProduct;
 
 use super::answer::{Answer, Limited, Meta};
 use super::budget::Budget;
@@ -17,8 +31,11 @@ use super::error::StripeError;
 use super::field::Unfit;
 use super::refusal::Refusal;
 use super::transport::Transport;
-use super::{charge, decode, payment_intent, refund};
+use super::{account, charge, decode, dispute, payment_intent, payout, refund};
+use super::{checkout_session, customer, payment_method, setup_intent};
+use super::{invoice, price, product, subscription, subscription_schedule};
 use crate::config;
+use crate::domain::account as connected;
 use crate::domain::event::Timestamp;
 use crate::domain::id::{Mode, Scope};
 use crate::domain::object::{Kind, Observed, Subject};
@@ -126,7 +143,106 @@ impl Client {
                 })
                 .await
             }
+            Kind::Customer => {
+                let request = RetrieveCustomer::new(id);
+                self.read(subject, "customers", &request, |it| {
+                    Ok(Observed::Customer(Box::new(customer::observe(it)?)))
+                })
+                .await
+            }
+            Kind::SetupIntent => {
+                let request = RetrieveSetupIntent::new(id);
+                self.read(subject, "setup_intents", &request, |it| {
+                    Ok(Observed::SetupIntent(Box::new(setup_intent::observe(it)?)))
+                })
+                .await
+            }
+            Kind::CheckoutSession => {
+                let request = RetrieveCheckoutSession::new(id);
+                self.read(subject, "checkout_sessions", &request, |it| {
+                    Ok(Observed::CheckoutSession(Box::new(checkout_session::observe(it)?)))
+                })
+                .await
+            }
+            Kind::PaymentMethod => {
+                let request = RetrievePaymentMethod::new(id);
+                let read = self.read(subject, "payment_methods", &request, |it| {
+                    Ok(Observed::PaymentMethod(Box::new(payment_method::observe(it)?)))
+                });
+                or_gone(subject, read.await)
+            }
+            Kind::Dispute => {
+                let request = RetrieveDispute::new(id);
+                self.read(subject, "disputes", &request, |it| {
+                    Ok(Observed::Dispute(Box::new(dispute::observe(it)?)))
+                })
+                .await
+            }
+            Kind::Payout => {
+                let request = RetrievePayout::new(id);
+                self.read(subject, "payouts", &request, |it| {
+                    Ok(Observed::Payout(Box::new(payout::observe(it)?)))
+                })
+                .await
+            }
+            Kind::Account => self.fetch_account(subject).await,
+            Kind::Subscription => self.subscription(subject).await,
+            Kind::Invoice => {
+                let included: Vec<_> = invoice::INCLUDED.map(str::to_owned).into();
+                let request = RetrieveInvoice::new(id).expand(included);
+                self.read_shaped(subject, "invoices", &request, invoice::modern, |it| {
+                    Ok(Observed::Invoice(Box::new(invoice::observe(it)?)))
+                })
+                .await
+            }
+            Kind::Product => {
+                let request = RetrieveProduct::new(id);
+                self.read(subject, "products", &request, |it| {
+                    Ok(Observed::Product(Box::new(product::observe(it)?)))
+                })
+                .await
+            }
+            Kind::Price => {
+                let request = RetrievePrice::new(id);
+                self.read(subject, "prices", &request, |it| {
+                    Ok(Observed::Price(Box::new(price::observe(it)?)))
+                })
+                .await
+            }
+            Kind::SubscriptionSchedule => {
+                let request = RetrieveSubscriptionSchedule::new(id);
+                self.read(subject, "subscription_schedules", &request, |it| {
+                    Ok(Observed::SubscriptionSchedule(Box::new(subscription_schedule::observe(
+                        it,
+                    )?)))
+                })
+                .await
+            }
         }
+    }
+
+    /// An account, and what its capabilities lack where it does not say so itself.
+    async fn fetch_account(&self, subject: &Subject) -> Result<Fetched, StripeError> {
+        let id = subject.id.as_str();
+        let request = RetrieveAccount::new(id);
+        let seen = |it| {
+            let seen = Box::new(account::observe(it)?);
+            Ok(Observed::Account(Box::new(connected::Observed::Seen(seen))))
+        };
+        let mut fetched = self.read(subject, "accounts", &request, seen).await?;
+        if let FetchedState::Present { observed: Observed::Account(observed), .. } =
+            &mut fetched.state
+            && let connected::Observed::Seen(seen) = &mut **observed
+            && account::lacks_reasons(seen)
+        {
+            let request = CapabilitiesAccount::new(id);
+            let answer = self.ask(subject, "account_capabilities", &request).await?;
+            let of = answer.meta.request_id.as_deref();
+            let all: stripe_types::List<stripe_shared::Capability> =
+                decode::typed(&decode::json(&answer.body, of)?, of)?;
+            account::add_reasons(seen, &all.data);
+        }
+        Ok(fetched)
     }
 
     /// A key of the other mode finds nothing, and Stripe would answer "no such object" to every
@@ -143,42 +259,123 @@ impl Client {
         }
     }
 
-    async fn read<R>(
+    /// What is decoded is the living object, and not the request's own output: for a kind that can
+    /// be deleted that is "one of two", whose decoding could not name the field at fault. Deletion
+    /// is told apart before.
+    async fn read<R, T>(
         &self,
         subject: &Subject,
         endpoint: &'static str,
         request: &R,
-        observe: impl FnOnce(R::Output) -> Result<Observed, Unfit>,
+        observe: impl FnOnce(T) -> Result<Observed, Unfit>,
     ) -> Result<Fetched, StripeError>
     where
         R: StripeRequest,
-        R::Output: DeserializeOwned,
+        T: DeserializeOwned,
     {
-        let account = subject.scope.account.as_ref().map(|account| account.as_str());
-        let buckets = Buckets::of(&subject.scope, endpoint);
-        self.draw(&buckets).await?;
+        self.read_shaped(subject, endpoint, request, decode::as_it_came, observe).await
+    }
 
-        let Answer { meta, body } = self.transport.exchange(request.build(), account, None).await?;
-        if !meta.status.is_success() {
-            let refusal = Refusal::read(&Answer { meta, body }, account.is_some());
-            self.heed(&refusal, &buckets).await;
-            return Err(refusal.into());
-        }
-        let Meta { request_id, .. } = &meta;
-        let of = request_id.as_deref();
-        let raw = decode::json(&body, of)?;
+    /// The same for a kind that had another shape in older versions: `modern` gives it today's
+    /// before it is decoded. What is kept is what came.
+    async fn read_shaped<R, T>(
+        &self,
+        subject: &Subject,
+        endpoint: &'static str,
+        request: &R,
+        modern: impl FnOnce(&Value) -> Cow<'_, Value>,
+        observe: impl FnOnce(T) -> Result<Observed, Unfit>,
+    ) -> Result<Fetched, StripeError>
+    where
+        R: StripeRequest,
+        T: DeserializeOwned,
+    {
+        let (meta, raw) = self.get(subject, endpoint, request).await?;
+        let of = meta.request_id.as_deref();
         decode::check_identity(&raw, subject, of)?;
+        Self::fetched(&meta, raw, modern, observe)
+    }
+
+    /// A subscription with all of its items. An answer shows the first ten of them (docs.stripe.com,
+    /// "Pagination"), and a child that is not seen would count as gone; so a longer list is read in
+    /// one piece. It is read after the subscription, and so is as new as its `observed_at` says or
+    /// newer; an update in between has an event of its own, which makes us look again.
+    async fn subscription(&self, subject: &Subject) -> Result<Fetched, StripeError> {
+        let id = subject.id.as_str();
+        let request = RetrieveSubscription::new(id);
+        let (meta, mut raw) = self.get(subject, "subscriptions", &request).await?;
+        let of = meta.request_id.as_deref();
+        decode::check_identity(&raw, subject, of)?;
+        if raw.pointer("/items/has_more").and_then(Value::as_bool) == Some(true) {
+            let request = ListSubscriptionItem::new(id).limit(100);
+            let (list, items) = self.get(subject, "subscription_items", &request).await?;
+            if items["has_more"] == true {
+                // Twenty is Stripe's own limit, so this is none of its answers.
+                return Err(StripeError::Undecodable {
+                    path: "items.has_more".to_owned(),
+                    problem: "more than 100 items".to_owned(),
+                    request_id: list.request_id,
+                });
+            }
+            raw["items"] = items;
+        }
+        Self::fetched(&meta, raw, subscription::modern, |it| {
+            Ok(Observed::Subscription(Box::new(subscription::observe(it)?)))
+        })
+    }
+
+    /// One answer, within the budget.
+    async fn get<R: StripeRequest>(
+        &self,
+        subject: &Subject,
+        endpoint: &'static str,
+        request: &R,
+    ) -> Result<(Meta, Value), StripeError> {
+        let Answer { meta, body } = self.ask(subject, endpoint, request).await?;
+        let raw = decode::json(&body, meta.request_id.as_deref())?;
+        Ok((meta, raw))
+    }
+
+    fn fetched<T: DeserializeOwned>(
+        meta: &Meta,
+        raw: Value,
+        modern: impl FnOnce(&Value) -> Cow<'_, Value>,
+        observe: impl FnOnce(T) -> Result<Observed, Unfit>,
+    ) -> Result<Fetched, StripeError> {
+        let request_id = meta.request_id.clone();
+        let of = request_id.as_deref();
         let observed_at = meta
             .began_at()
             .ok_or_else(|| StripeError::Undated { request_id: request_id.clone() })?;
         let state = if decode::is_deleted(&raw) {
             FetchedState::Deleted
         } else {
-            let typed = decode::typed(&raw, of)?;
+            let typed = decode::typed(&modern(&raw), of)?;
             let observed = observe(typed).map_err(|unfit| unfit.into_error(of))?;
             FetchedState::Present { observed, raw }
         };
-        Ok(Fetched { observed_at, request_id: meta.request_id, state })
+        Ok(Fetched { observed_at, request_id, state })
+    }
+
+    /// One request within the budget, and its answer if it is a good one.
+    async fn ask<R: StripeRequest>(
+        &self,
+        subject: &Subject,
+        endpoint: &'static str,
+        request: &R,
+    ) -> Result<Answer, StripeError> {
+        let reader = reader(subject);
+        let buckets = Buckets::of(&reader, endpoint);
+        self.draw(&buckets).await?;
+
+        let name = reader.account.as_ref().map(|account| account.as_str());
+        let answer = self.transport.exchange(request.build(), name, None).await?;
+        if !answer.meta.status.is_success() {
+            let refusal = Refusal::read(&answer, subject.scope.account.is_some());
+            self.heed(&refusal, &buckets).await;
+            return Err(refusal.into());
+        }
+        Ok(answer)
     }
 
     /// Takes a token of each bucket, the scarcer one first: a token that was taken while the other
@@ -203,6 +400,51 @@ impl Client {
             Some(Limited::Endpoint) => self.budget.slow_down(&buckets.endpoint).await,
             Some(Limited::Resource) | None => {}
         }
+    }
+}
+
+/// In whose name an object is read. A platform reads the objects *of* its connected accounts in
+/// their name, by the header `Stripe-Account`; the accounts *themselves* are its own to read, by
+/// their id: `GET /v1/accounts/{id}` (docs.stripe.com, "Retrieve account", "Making API calls for
+/// connected accounts"). So those count against the platform's limits, too.
+fn reader(subject: &Subject) -> Scope {
+    let account = match subject.kind {
+        Kind::Account => None,
+        Kind::PaymentIntent
+        | Kind::Charge
+        | Kind::Refund
+        | Kind::Customer
+        | Kind::SetupIntent
+        | Kind::CheckoutSession
+        | Kind::PaymentMethod
+        | Kind::Subscription
+        | Kind::Invoice
+        | Kind::Product
+        | Kind::Price
+        | Kind::SubscriptionSchedule
+        | Kind::Dispute
+        | Kind::Payout => subject.scope.account.clone(),
+    };
+    Scope { account, mode: subject.scope.mode }
+}
+
+/// "No such object" of a payment method that was deleted without leaving an answer.
+///
+/// Cards and sources of the time before PaymentMethods (`card_...`, `src_...`, `ba_...`) appear as
+/// payment methods too. Detaching one of those deletes it, and what answers from then on is a 404
+/// (docs.stripe.com, "Compatible payment method types"). Of all other objects it is a fault: a
+/// wrong account, a wrong mode.
+fn or_gone(subject: &Subject, read: Result<Fetched, StripeError>) -> Result<Fetched, StripeError> {
+    match read {
+        Err(StripeError::Refused(refusal))
+            if refusal.is_missing() && !subject.id.as_str().starts_with("pm_") =>
+        {
+            let request_id = refusal.request_id().map(str::to_owned);
+            let undated = || StripeError::Undated { request_id: request_id.clone() };
+            let observed_at = refusal.began_at().ok_or_else(undated)?;
+            Ok(Fetched { observed_at, request_id, state: FetchedState::Deleted })
+        }
+        read => read,
     }
 }
 

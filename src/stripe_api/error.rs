@@ -145,6 +145,12 @@ impl StripeError {
         }
     }
 
+    /// Whether Stripe says that a connected account is not, or no longer, ours to read.
+    #[must_use]
+    pub fn is_access_lost(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_access_lost())
+    }
+
     fn judge(&self) -> (Class, &'static str) {
         let misconfigured = Class::Misconfigured(Dependency::Stripe);
         match self {

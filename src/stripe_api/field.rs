@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 
+use serde_json::Value;
 use stripe_types::{Expandable, Object};
 
 use crate::domain::id::{AccountId, ObjectId};
@@ -36,8 +37,12 @@ impl Unfit {
 /// A status. One that Stripe added later has no place in the state machine, so nobody can say what
 /// it means: the job waits among the dead letters for a version that knows it.
 pub(crate) fn status<S: transition::Status>(field: &'static str, text: &str) -> Result<S, Unfit> {
-    S::parse(text)
-        .ok_or_else(|| Unfit::new(field, text, "a status that this version does not know"))
+    S::parse(text).ok_or_else(|| unknown_status(field, text))
+}
+
+/// The fault of a status that has no place in the rules.
+pub(crate) fn unknown_status(field: &'static str, text: &str) -> Unfit {
+    Unfit::new(field, text, "a status that this version does not know")
 }
 
 pub(crate) fn currency(
@@ -63,6 +68,26 @@ pub(crate) fn object_id(
 ) -> Result<Option<ObjectId>, Unfit> {
     text.map(|text| ObjectId::parse(text).map_err(|error| Unfit::new(field, text, error)))
         .transpose()
+}
+
+/// The id of something that is always there.
+pub(crate) fn required_id(field: &'static str, text: &str) -> Result<ObjectId, Unfit> {
+    ObjectId::parse(text).map_err(|error| Unfit::new(field, text, error))
+}
+
+/// A number of things. Postgres has no unsigned integers.
+pub(crate) fn count(field: &'static str, count: Option<u64>) -> Result<Option<i64>, Unfit> {
+    let signed = |count: u64| {
+        i64::try_from(count).map_err(|error| Unfit::new(field, &count.to_string(), error))
+    };
+    count.map(signed).transpose()
+}
+
+/// Puts a field where there is none: for answers of an older shape.
+pub(crate) fn fill(object: &mut Value, key: &str, value: impl FnOnce() -> Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.entry(key).or_insert_with(value);
+    }
 }
 
 pub(crate) fn account_id(

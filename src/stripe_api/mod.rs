@@ -18,11 +18,24 @@ mod error;
 mod refusal;
 mod transport;
 
+mod account;
 mod charge;
 mod decode;
+mod dispute;
 mod field;
+mod invoice;
 mod payment_intent;
+mod payout;
+mod price;
+mod product;
 mod refund;
+mod subscription;
+mod subscription_schedule;
+
+mod checkout_session;
+mod customer;
+mod payment_method;
+mod setup_intent;
 
 pub use budget::{Budget, Unlimited};
 pub use client::{Client, Fetched, FetchedState};

@@ -38,7 +38,7 @@ pub(crate) fn observe(it: PaymentIntent) -> Result<Observed, Unfit> {
     })
 }
 
-fn failure(error: &ApiErrors) -> FailureReason {
+pub(super) fn failure(error: &ApiErrors) -> FailureReason {
     FailureReason {
         code: error.code.as_ref().map(|code| code.as_str().to_owned()),
         decline_code: error.decline_code.clone(),

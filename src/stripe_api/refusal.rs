@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::answer::{Answer, Limited, Meta};
+use crate::domain::event::Timestamp;
 use crate::domain::failure::{Class, Dependency};
 
 /// Longest part of a message of Stripe's that is kept.
@@ -82,19 +83,31 @@ impl Refusal {
         self.status < 500 && !matches!(class, Class::Misconfigured(_))
     }
 
+    /// Stripe knows no such object: none in this account and mode, or none any more.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.status == 404 && self.is("resource_missing")
+    }
+
+    /// When the request began, by Stripe's clock.
+    pub(crate) fn began_at(&self) -> Option<Timestamp> {
+        self.meta.began_at()
+    }
+
     fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
+    }
+
+    /// Stripe's "no access to that account (or it does not exist); access may have been revoked".
+    pub(crate) fn is_access_lost(&self) -> bool {
+        matches!(self.status, 401 | 403) && self.connected && self.is("account_invalid")
     }
 
     /// The class of the failure, and the word under which ops finds it.
     pub(crate) fn judge(&self) -> (Class, &'static str) {
         let misconfigured = Class::Misconfigured(Dependency::Stripe);
         match self.status {
-            // Stripe's "no access to that account (or it does not exist); access may have been
-            // revoked". Of a connected account that is final and concerns it alone.
-            401 | 403 if self.connected && self.is("account_invalid") => {
-                (Class::Permanent, "stripe_account_access_lost")
-            }
+            // Of a connected account that is final and concerns it alone.
+            401 | 403 if self.is_access_lost() => (Class::Permanent, "stripe_account_access_lost"),
             401 => (misconfigured, "stripe_key_refused"),
             // Also for connected accounts: a restricted key without the needed permission gets a
             // 403 without a code, and that must not dead-letter every event there is.

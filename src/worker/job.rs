@@ -70,8 +70,11 @@ impl Handler {
         let failure = ReconcileError::of_panic(&*panic).failure();
         tracing::error!(error = failure.message(), "a job panicked");
         let number = delivery.job.meta.attempt.saturating_add(1);
-        let decision = retry::decide(&failure, number, &self.policy, Jitter::new((self.random)()));
-        let dead = dead_event(&delivery);
+        // The whole delay: what draws the jitter may be what panicked.
+        let decision = retry::decide(&failure, number, &self.policy, Jitter::new(1.0));
+        // So may be what reads the event.
+        let dead = std::panic::catch_unwind(AssertUnwindSafe(|| dead_event(&delivery)))
+            .unwrap_or_else(|_| DeadEvent::unreadable(&delivery.job.body));
         self.dispose(&delivery, dead, decision, clock, failure).await
     }
 

@@ -9,10 +9,14 @@
 
 mod harness;
 
+mod billing;
 mod config;
+mod connect;
+mod customers;
 mod dev;
 mod ingress;
 mod layers;
+mod outbox;
 mod queue;
 mod road;
 mod simulator;

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use quittance::domain::transition::{Status, matrix};
-use quittance::domain::{charge, payment, refund};
+use quittance::domain::{account, charge, dispute, payment, payout, refund};
+use quittance::domain::{catalogue, invoice, subscription, subscription_schedule};
+use quittance::domain::{checkout, customer, payment_method, setup};
 
 const INTRODUCTION: &str = "\
 # State machines
@@ -44,8 +46,72 @@ Money on its way back. `succeeded` is not the end: a bank can send the money bac
 (`failed`), and a refund to a card can be called off for a short while (`canceled`).
 ";
 
+const CUSTOMER: &str = "\
+Who pays. Stripe gives a customer no status; what comes and goes is whether it owes money
+(`delinquent`). A deleted customer is no status either: its row is a tombstone, and no later event
+brings it back.
+";
+
+const SETUP_INTENT: &str = "\
+Keeping a payment method for later. As with a payment, a failed attempt goes *back* to
+`requires_payment_method`, and only `canceled` and `succeeded` are ends.
+";
+
+const CHECKOUT_SESSION: &str = "\
+A customer on Stripe's page. Stripe says it in two fields, `status` and `payment_status`; the machine
+is over both at once, because the step that matters most, from complete but unpaid to paid, changes
+only the second. A delayed method stays at `complete/unpaid` until Stripe says that the money came,
+and for ever if it does not.
+";
+
+const PAYMENT_METHOD: &str = "\
+A card or an account that can be charged. Stripe gives it no status: it is attached while a customer
+has it. Stripe does not attach again what was detached; a method that was looked at *before* its
+first attachment looks detached too, so that step is known.
+";
+
+const DISPUTE: &str = "\
+A customer asks the bank for the money back. The statuses that begin with `warning_` are those of an
+inquiry, which withdraws no money and can grow into a dispute. `prevented` ends it before it became
+one.
+";
+
+const PAYOUT: &str = "\
+Money on its way from a Stripe balance to a bank account. `paid` is not the end: a bank can send it
+back days later (`failed`).
+";
+
+const ACCOUNT: &str = "\
+A connected account. These words are ours: they follow from what Stripe says about the account and
+its capabilities together. `enabled` means that all that the account asked for works;
+`deauthorized`, that it took our access back.
+";
+
+const SUBSCRIPTION: &str = "\
+A promise to pay again and again. `past_due` is a renewal that Stripe still tries to collect,
+`unpaid` one that it has given up on without ending the subscription. `incomplete` is a first
+payment that was not made yet. Paused *collection* is no status: it is in `pause_collection`.
+";
+
+const INVOICE: &str = "\
+What is owed, and whether it was paid. Only a draft can be deleted. An invoice can be paid from any
+way that money comes, also out of band, and also after it was written off (`uncollectible`).
+";
+
+const CATALOGUE: &str = "\
+What is sold, and what it costs. Stripe has a flag, `active`, in the place of a status. Both can be
+deleted as long as nobody has bought them.
+";
+
+const SCHEDULE: &str = "\
+What a subscription will be, phase by phase. A schedule that was `released` lets its subscription go
+on alone; one that was `canceled` has ended it.
+";
+
 fn page() -> String {
+    use account::Status as A;
     use {charge::Status as C, payment::Status as P, refund::Status as R};
+    use {dispute::Status as D, payout::Status as O};
     let mut page = INTRODUCTION.to_owned();
     section(
         &mut page,
@@ -55,7 +121,38 @@ fn page() -> String {
     );
     section(&mut page, "Charge", CHARGE, &[C::Pending, C::Succeeded, C::Failed]);
     section(&mut page, "Refund", REFUND, &[R::Pending, R::RequiresAction, R::Succeeded]);
+    section(&mut page, "Customer", CUSTOMER, &[customer::Status::Current]);
+    section(
+        &mut page,
+        "SetupIntent",
+        SETUP_INTENT,
+        &[setup::Status::RequiresPaymentMethod, setup::Status::RequiresConfirmation],
+    );
+    section(&mut page, "Checkout Session", CHECKOUT_SESSION, &[checkout::Status::Open]);
+    section(
+        &mut page,
+        "PaymentMethod",
+        PAYMENT_METHOD,
+        &[payment_method::Status::Detached, payment_method::Status::Attached],
+    );
+    let first = [D::WarningNeedsResponse, D::NeedsResponse, D::Prevented];
+    section(&mut page, "Dispute", DISPUTE, &first);
+    section(&mut page, "Payout", PAYOUT, &[O::Pending]);
+    let first = [A::Onboarding, A::Restricted, A::Enabled];
+    section(&mut page, "Connected account", ACCOUNT, &first);
+    billing(&mut page);
     page
+}
+
+fn billing(page: &mut String) {
+    use catalogue::Status as C;
+    use invoice::Status as I;
+    use subscription::Status as S;
+    use subscription_schedule::Status as H;
+    section(page, "Subscription", SUBSCRIPTION, &[S::Incomplete, S::Trialing, S::Active]);
+    section(page, "Invoice", INVOICE, &[I::Draft]);
+    section(page, "Product and Price", CATALOGUE, &[C::Active]);
+    section(page, "Subscription Schedule", SCHEDULE, &[H::NotStarted, H::Active]);
 }
 
 fn section<S: Status>(page: &mut String, title: &str, text: &str, first: &[S]) {

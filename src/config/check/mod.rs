@@ -1,5 +1,6 @@
 //! Values that are of the right type and yet impossible, alone or together.
 
+mod outbox;
 mod ranges;
 mod stripe;
 mod urls;
@@ -16,6 +17,7 @@ pub(super) fn check(settings: &Settings, layers: &Layers, faults: &mut Vec<Fault
     ranges::check_together(settings, &mut checker);
     urls::check(settings, &mut checker);
     stripe::check(settings, &mut checker);
+    outbox::check(settings, &mut checker);
 }
 
 struct Checker<'a> {

@@ -192,6 +192,7 @@ impl Tx<'_> {
             currency: payment.currency.clone(),
             customer: payment.customer.clone(),
             description: payment.description.clone(),
+            disputed: false,
             failure_code: None,
             failure_message: None,
             decline_reason: None,

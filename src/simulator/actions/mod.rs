@@ -3,13 +3,30 @@
 //! Everything is checked before anything is changed: an action that refuses a request leaves no
 //! trace, except where Stripe leaves one too (a declined card).
 
+mod accounts;
 mod attempts;
+mod billing;
 mod captures;
+mod disputes;
 mod payments;
+mod payouts;
 mod refunds;
 
+mod checkouts;
+mod customers;
+mod methods;
+mod setups;
+
+pub use accounts::AccountStep;
+pub use billing::NewSubscription;
+pub use disputes::DisputeEnd;
 pub use payments::{Confirm, NewPayment};
+pub use payouts::PayoutStep;
 pub use refunds::NewRefund;
+
+pub use checkouts::NewCheckout;
+pub use customers::NewCustomer;
+pub use setups::NewSetup;
 
 use super::error::ApiError;
 use super::objects::PaymentIntent;

@@ -59,7 +59,7 @@ impl Tx<'_> {
     /// payment exists from then on.
     pub(crate) fn create_payment(&mut self, new: NewPayment) -> Result<String, ApiError> {
         check(&new)?;
-        let method = new.payment_method.as_deref().map(|text| self.method(text, &new.customer));
+        let method = new.payment_method.as_deref().map(|text| self.method(text));
         let method = method.transpose()?;
         if new.confirm && method.is_none() {
             return Err(no_method());
@@ -119,7 +119,7 @@ impl Tx<'_> {
             return Err(unexpected_state(&payment, "confirm"));
         }
         let method = match how.payment_method.or_else(|| payment.payment_method.clone()) {
-            Some(text) => self.method(&text, &payment.customer)?,
+            Some(text) => self.method(&text)?,
             None => return Err(no_method()),
         };
         payment.payment_method = Some(method);
@@ -157,7 +157,8 @@ impl Tx<'_> {
     }
 
     /// The id of a method: a test card named by its token or number makes a new one, as at Stripe.
-    fn method(&mut self, text: &str, customer: &Option<String>) -> Result<String, ApiError> {
+    /// Nobody has it until it is attached: to pay with it is not to keep it.
+    pub(super) fn method(&mut self, text: &str) -> Result<String, ApiError> {
         if self.books.payment_methods.get(text).is_some() {
             return Ok(text.to_owned());
         }
@@ -170,9 +171,11 @@ impl Tx<'_> {
         let method = PaymentMethod {
             id: self.ids.mint("pm"),
             card,
-            customer: customer.clone(),
+            customer: None,
             created: self.now,
             livemode: self.scope.livemode,
+            exp_year: 2034,
+            announced: false,
         };
         self.books.payment_methods.put(&method.id, method.clone());
         Ok(method.id)

@@ -10,7 +10,12 @@ use crate::simulator::error::ApiError;
 use crate::simulator::world::Scope;
 
 /// The books that a request may look at.
-pub(crate) fn authorise(core: &Core, headers: &HeaderMap, refuse: bool) -> Result<Scope, ApiError> {
+pub(crate) fn authorise(
+    core: &Core,
+    headers: &HeaderMap,
+    path: &str,
+    refuse: bool,
+) -> Result<Scope, ApiError> {
     let key = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let key = key.strip_prefix("Bearer ").unwrap_or_default();
     if key.is_empty() {
@@ -24,7 +29,9 @@ pub(crate) fn authorise(core: &Core, headers: &HeaderMap, refuse: bool) -> Resul
     if refuse || !known {
         return Err(unauthorised(format!("Invalid API Key provided: {}", redact(key))));
     }
-    let account = headers.get("stripe-account").and_then(|value| value.to_str().ok());
+    let named = headers.get("stripe-account").and_then(|value| value.to_str().ok());
+    // A platform names its connected accounts in the path when it asks for them themselves.
+    let account = named.or_else(|| path.strip_prefix("/v1/accounts/")?.split('/').next());
     if let Some(account) = account {
         let gone = core.world().revoked.contains(account);
         if gone || !account.starts_with("acct_") {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::simulator::error::ApiError;
+use crate::simulator::objects::is_included;
 use crate::simulator::world::Books;
 
 use super::form::Form;
@@ -27,7 +28,8 @@ pub(crate) fn check(form: &Form, segments: &[&str], reads: bool) -> Result<(), A
                 LINKS.iter().find(|link| (link.0, link.1) == (from, name)).map(|link| link.2)
             })
         });
-        if reached.is_none() {
+        let included = inner.is_some_and(|inner| is_included(collection, inner));
+        if reached.is_none() && !included {
             let message = format!("This property cannot be expanded ({path}).");
             return Err(ApiError::invalid(message).param("expand"));
         }

@@ -146,7 +146,7 @@ impl Run<'_> {
         let version = version.unwrap_or_else(|| self.core.config.api_version.clone());
         let now = self.core.clock.now();
         let mut answer = Answer::new(self.request_id.clone(), now, version.clone());
-        let scope = match authorise(self.core, self.headers, chaos.reject_keys) {
+        let scope = match authorise(self.core, self.headers, &self.call.path, chaos.reject_keys) {
             Ok(scope) => scope,
             Err(error) => {
                 answer.set(Err(error));

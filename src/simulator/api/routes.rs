@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::simulator::core::Core;
 use crate::simulator::error::ApiError;
-use crate::simulator::objects::{Event, render_account};
+use crate::simulator::objects::{Event, object_of, render_account, show_document, text};
 use crate::simulator::world::Tx;
 
 use super::expand::{check, expand};
@@ -33,7 +33,9 @@ impl Call {
     /// The endpoint, as limits and counters know it: `GET /v1/charges/{id}`.
     pub(crate) fn endpoint(&self) -> String {
         let mut segments = self.segments();
-        if let Some(id) = segments.get_mut(2) {
+        // Sessions are the one collection with two words to its name.
+        let place = if segments.get(1) == Some(&"checkout") { 3 } else { 2 };
+        if let Some(id) = segments.get_mut(place) {
             *id = "{id}";
         }
         format!("{} /{}", self.method, segments.join("/"))
@@ -72,11 +74,23 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
             Ok(charge.render(version, &tx.books.refunds_of(&charge)))
         }
         ["v1", "refunds", id] => Ok(tx.refund(id)?.render()),
+        ["v1", "disputes", id] => tx.dispute(id),
+        ["v1", "payouts", id] => tx.payout(id),
+        ["v1", "accounts", id] => tx.account(id),
+        ["v1", "accounts", _, "capabilities"] => {
+            values(form, &call.path, tx.books.capabilities.all())
+        }
+        ["v1", "accounts", _, "capabilities", name] => tx.capability(name),
+        ["v1", "disputes"] => values(form, "/v1/disputes", tx.books.disputes.all()),
+        ["v1", "payouts"] => values(form, "/v1/payouts", tx.books.payouts.all()),
         ["v1", "payment_methods", id] => {
             let found = tx.books.payment_methods.get(id);
             let found = found.ok_or_else(|| ApiError::no_such("PaymentMethod", id, "id"))?;
             Ok(found.render())
         }
+        ["v1", "customers", id] => Ok(tx.customer(id)?.render()),
+        ["v1", "setup_intents", id] => Ok(tx.setup(id)?.render()),
+        ["v1", "checkout", "sessions", id] => Ok(tx.checkout(id)?.render()),
         ["v1", "events", id] => {
             let found = tx.books.events.get(id).filter(|event| is_kept(event, tx.now));
             let event = found.ok_or_else(|| ApiError::no_such("event", id, "id"))?;
@@ -86,6 +100,12 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
             Ok(render_account(tx.scope.account.as_deref().unwrap_or(&core.config.account)))
         }
         ["v1", "payment_intents" | "charges" | "refunds" | "events"] => list(core, tx, call),
+        ["v1", "subscription_items"] => subscription_items(tx, form),
+        ["v1", collection] if object_of(collection).is_some() => documents(tx, form, collection),
+        ["v1", collection, id] => {
+            let object = object_of(collection).ok_or_else(|| unknown(call))?;
+            Ok(show_document(&tx.document(object, id)?, form.list("expand")))
+        }
         _ => Err(unknown(call)),
     }
 }
@@ -130,6 +150,50 @@ fn list(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
         ["v1", "events"] => events(core, tx, form),
         _ => Err(unknown(call)),
     }
+}
+
+/// A list of objects that are kept as they are shown.
+fn values(form: &Form, url: &str, all: &[Value]) -> Result<Value, ApiError> {
+    form.allow_only(&LIST_PARAMS)?;
+    let entries = all.iter().map(|item| Entry {
+        id: item["id"].as_str().unwrap_or_default(),
+        created: item["created"].as_i64().unwrap_or_default(),
+        item,
+    });
+    page(form, url, entries, Value::clone)
+}
+
+fn documents(tx: &Tx<'_>, form: &Form, collection: &str) -> Result<Value, ApiError> {
+    form.allow_only(&[&LIST_PARAMS[..], &["customer"]].concat())?;
+    let object = object_of(collection).unwrap_or_default();
+    let wanted = |item: &&Value| {
+        let customer = form.text(&["customer"]);
+        text(item, "object") == object
+            && !tx.books.deleted.contains_key(text(item, "id"))
+            && customer.is_none_or(|customer| text(item, "customer") == customer)
+    };
+    let entries = tx.books.documents.all().iter().filter(wanted).map(|item| Entry {
+        id: text(item, "id"),
+        created: item["created"].as_i64().unwrap_or(0),
+        item,
+    });
+    page(form, &format!("/v1/{collection}"), entries, |item| {
+        show_document(item, form.list("expand").filter_map(|path| path.strip_prefix("data.")))
+    })
+}
+
+/// The items of one subscription, all of them: the subscription itself shows the first ten.
+fn subscription_items(tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {
+    form.allow_only(&[&LIST_PARAMS[..], &["subscription"]].concat())?;
+    let id = form.text(&["subscription"]).ok_or_else(|| ApiError::missing_param("subscription"))?;
+    let subscription = tx.document("subscription", id)?;
+    let items = subscription.pointer("/items/data").and_then(Value::as_array);
+    let entries = items.into_iter().flatten().map(|item| Entry {
+        id: text(item, "id"),
+        created: item["created"].as_i64().unwrap_or(0),
+        item,
+    });
+    page(form, "/v1/subscription_items", entries, Value::clone)
 }
 
 fn events(core: &Core, tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {

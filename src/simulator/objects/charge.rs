@@ -36,6 +36,7 @@ pub(crate) struct Charge {
     pub(crate) currency: String,
     pub(crate) customer: Option<String>,
     pub(crate) description: Option<String>,
+    pub(crate) disputed: bool,
     pub(crate) failure_code: Option<String>,
     pub(crate) failure_message: Option<String>,
     /// The bank's word, which Stripe shows in `outcome.reason`.
@@ -84,7 +85,7 @@ impl Charge {
             "currency": self.currency,
             "customer": self.customer,
             "description": self.description,
-            "disputed": false,
+            "disputed": self.disputed,
             "failure_balance_transaction": null,
             "failure_code": self.failure_code,
             "failure_message": self.failure_message,

@@ -2,19 +2,31 @@
 
 mod account;
 mod charge;
+mod document;
 mod event;
 mod payment_intent;
 mod payment_method;
 mod refund;
 mod test_card;
 
+mod checkout_session;
+mod customer;
+mod setup_intent;
+
 pub(crate) use account::render_account;
 pub(crate) use charge::{Charge, ChargeStatus};
+pub(crate) use document::{is_included, object_of, show as show_document, text};
 pub(crate) use event::{Cause, Event, Snapshot};
 pub use payment_intent::CaptureMethod;
 pub(crate) use payment_intent::{PaymentIntent, PaymentStatus};
 pub(crate) use payment_method::PaymentMethod;
 pub(crate) use refund::{Refund, RefundStatus};
+
+pub use checkout_session::CheckoutMode;
+pub(crate) use checkout_session::CheckoutSession;
+pub(crate) use customer::Customer;
+pub(crate) use setup_intent::{SetupIntent, SetupStatus};
+
 pub(crate) use test_card::{AUTHENTICATION_REQUIRED, BANK_DEBIT_FAILED};
 pub use test_card::{CardBehaviour, Decline, RefundStart, TestCard, test_cards};
 

@@ -11,6 +11,9 @@ pub(crate) struct PaymentMethod {
     pub(crate) customer: Option<String>,
     pub(crate) created: i64,
     pub(crate) livemode: bool,
+    pub(crate) exp_year: i64,
+    /// Whether an event told of it: of a method that was never attached, none does.
+    pub(crate) announced: bool,
 }
 
 impl PaymentMethod {
@@ -50,7 +53,7 @@ impl PaymentMethod {
                 "country": "US",
                 "display_brand": "visa",
                 "exp_month": 8,
-                "exp_year": 2034,
+                "exp_year": self.exp_year,
                 "fingerprint": "AOB934RVNwzk6xtn",
                 "funding": "credit",
                 "generated_from": null,
@@ -87,7 +90,7 @@ impl PaymentMethod {
                 "checks": checks(),
                 "country": "US",
                 "exp_month": 8,
-                "exp_year": 2034,
+                "exp_year": self.exp_year,
                 "extended_authorization": { "status": "disabled" },
                 "fingerprint": "AOB934RVNwzk6xtn",
                 "funding": "credit",

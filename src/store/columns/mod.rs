@@ -1,9 +1,22 @@
 //! What each kind of object is in columns. One file a kind; the names are those of the row type in
 //! its SQL function, `quittance.write_...`.
 
+mod account;
 mod charge;
+mod dispute;
+mod invoice;
 mod payment_intent;
+mod payout;
+mod price;
+mod product;
 mod refund;
+mod subscription;
+mod subscription_schedule;
+
+mod checkout_session;
+mod customer;
+mod payment_method;
+mod setup_intent;
 
 use serde_json::{Map, Value, json};
 
@@ -25,6 +38,18 @@ pub(super) fn of(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::columns(o),
         Observed::Charge(o) => charge::columns(o),
         Observed::Refund(o) => refund::columns(o),
+        Observed::Customer(o) => customer::columns(o),
+        Observed::SetupIntent(o) => setup_intent::columns(o),
+        Observed::CheckoutSession(o) => checkout_session::columns(o),
+        Observed::PaymentMethod(o) => payment_method::columns(o),
+        Observed::Dispute(o) => dispute::columns(o),
+        Observed::Payout(o) => payout::columns(o),
+        Observed::Account(o) => account::columns(o),
+        Observed::Subscription(o) => subscription::columns(o),
+        Observed::Invoice(o) => invoice::columns(o),
+        Observed::Product(o) => product::columns(o),
+        Observed::Price(o) => price::columns(o),
+        Observed::SubscriptionSchedule(o) => subscription_schedule::columns(o),
     }
 }
 
@@ -34,6 +59,18 @@ pub(super) fn facts(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::facts(o),
         Observed::Charge(o) => charge::facts(o),
         Observed::Refund(o) => refund::facts(o),
+        Observed::Customer(o) => customer::facts(o),
+        Observed::SetupIntent(o) => setup_intent::facts(o),
+        Observed::CheckoutSession(o) => checkout_session::facts(o),
+        Observed::PaymentMethod(o) => payment_method::facts(o),
+        Observed::Dispute(o) => dispute::facts(o),
+        Observed::Payout(o) => payout::facts(o),
+        Observed::Account(o) => account::facts(o),
+        Observed::Subscription(o) => subscription::facts(o),
+        Observed::Invoice(o) => invoice::facts(o),
+        Observed::Product(o) => product::facts(o),
+        Observed::Price(o) => price::facts(o),
+        Observed::SubscriptionSchedule(o) => subscription_schedule::facts(o),
     }
 }
 
@@ -43,6 +80,18 @@ pub(super) fn remembered(observed: &Observed) -> Value {
         Observed::PaymentIntent(o) => payment_intent::remembered(o),
         Observed::Charge(o) => charge::remembered(o),
         Observed::Refund(o) => refund::remembered(o),
+        Observed::Customer(o) => customer::remembered(o),
+        Observed::SetupIntent(o) => setup_intent::remembered(o),
+        Observed::CheckoutSession(o) => checkout_session::remembered(o),
+        Observed::PaymentMethod(o) => payment_method::remembered(o),
+        Observed::Dispute(o) => dispute::remembered(o),
+        Observed::Payout(o) => payout::remembered(o),
+        Observed::Account(o) => account::remembered(o),
+        Observed::Subscription(o) => subscription::remembered(o),
+        Observed::Invoice(o) => invoice::remembered(o),
+        Observed::Product(o) => product::remembered(o),
+        Observed::Price(o) => price::remembered(o),
+        Observed::SubscriptionSchedule(o) => subscription_schedule::remembered(o),
     }
 }
 
@@ -61,12 +110,40 @@ impl Stored<'_> {
     }
 }
 
+impl Stored<'_> {
+    fn flag(&self, key: &str) -> Result<bool, StoreError> {
+        let flag = self.0.get(key).and_then(Value::as_bool);
+        flag.ok_or(StoreError::Unreadable { what: "a flag of objects.recorded" })
+    }
+
+    fn texts(&self, key: &str) -> Result<Vec<String>, StoreError> {
+        let list = self.0.get(key).and_then(Value::as_array);
+        let texts =
+            list.and_then(|list| list.iter().map(|v| v.as_str().map(str::to_owned)).collect());
+        texts.ok_or(StoreError::Unreadable { what: "a list of objects.recorded" })
+    }
+}
+
 /// Reads what was kept.
 pub(super) fn recorded(kind: Kind, stored: &Stored<'_>) -> Result<Recorded, StoreError> {
     match kind {
         Kind::PaymentIntent => payment_intent::recorded(stored).map(Recorded::PaymentIntent),
         Kind::Charge => charge::recorded(stored).map(Recorded::Charge),
         Kind::Refund => refund::recorded(stored).map(Recorded::Refund),
+        Kind::Customer => customer::recorded(stored).map(Recorded::Customer),
+        Kind::SetupIntent => setup_intent::recorded(stored).map(Recorded::SetupIntent),
+        Kind::CheckoutSession => checkout_session::recorded(stored).map(Recorded::CheckoutSession),
+        Kind::PaymentMethod => payment_method::recorded(stored).map(Recorded::PaymentMethod),
+        Kind::Dispute => dispute::recorded(stored).map(Recorded::Dispute),
+        Kind::Payout => payout::recorded(stored).map(Recorded::Payout),
+        Kind::Account => account::recorded(stored).map(Recorded::Account),
+        Kind::Subscription => subscription::recorded(stored).map(Recorded::Subscription),
+        Kind::Invoice => invoice::recorded(stored).map(Recorded::Invoice),
+        Kind::Product => product::recorded(stored).map(Recorded::Product),
+        Kind::Price => price::recorded(stored).map(Recorded::Price),
+        Kind::SubscriptionSchedule => {
+            subscription_schedule::recorded(stored).map(Recorded::SubscriptionSchedule)
+        }
     }
 }
 
@@ -76,7 +153,23 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
     let mut names = vec![lock(&subject.scope, subject.kind.as_str(), subject.id.as_str())];
     let payment = match observed {
         Some(Observed::Charge(o)) => o.payment_intent.as_ref(),
-        Some(Observed::PaymentIntent(_) | Observed::Refund(_)) | None => None,
+        Some(
+            Observed::PaymentIntent(_)
+            | Observed::Refund(_)
+            | Observed::Customer(_)
+            | Observed::SetupIntent(_)
+            | Observed::CheckoutSession(_)
+            | Observed::PaymentMethod(_)
+            | Observed::Dispute(_)
+            | Observed::Payout(_)
+            | Observed::Account(_)
+            | Observed::Subscription(_)
+            | Observed::Invoice(_)
+            | Observed::Product(_)
+            | Observed::Price(_)
+            | Observed::SubscriptionSchedule(_),
+        )
+        | None => None,
     };
     names.extend(payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())));
     names

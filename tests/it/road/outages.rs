@@ -50,7 +50,7 @@ async fn a_wrong_key_pauses_the_work_loudly_and_costs_no_attempt() {
 async fn stripe_being_down_pauses_the_work() {
     // A connection that ends without an answer may be one object's trouble, so it takes several of
     // them in a row; here one.
-    let env = &[("QUITTANCE__WORKER__STRIPE_DOWN_AFTER", "1")];
+    let env = &[("QUITTANCE__WORKER__DOWN_AFTER", "1")];
     let app = App::with(Options { env, ..Options::default() }).await;
     app.is_ready().await;
     app.stripe().set_chaos(|chaos| chaos.down = true);

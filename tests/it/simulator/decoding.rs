@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use quittance::simulator::{CustomerStory, run_customer_story};
 use quittance::simulator::{Kind, Story, run_story};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -16,6 +17,9 @@ async fn all_stories() -> Api {
     for story in Story::ALL {
         let account = api.sim.platform();
         run_story(&account, story, &mut rng, Duration::ZERO).await.unwrap();
+    }
+    for &story in CustomerStory::ALL {
+        run_customer_story(&api.sim.platform(), story, &mut rng, Duration::ZERO).await.unwrap();
     }
     api
 }
@@ -62,6 +66,15 @@ async fn async_stripe_decodes_every_event_and_its_snapshot() {
             "payment_intent" => drop(decode::<stripe_shared::PaymentIntent>(object)),
             "charge" => drop(decode::<stripe_shared::Charge>(object)),
             "refund" => drop(decode::<stripe_shared::Refund>(object)),
+            "customer" => drop(decode::<stripe_shared::Customer>(object)),
+            "setup_intent" => drop(decode::<stripe_shared::SetupIntent>(object)),
+            "checkout.session" => drop(decode::<stripe_shared::CheckoutSession>(object)),
+            "payment_method" => drop(decode::<stripe_shared::PaymentMethod>(object)),
+            "dispute" => drop(decode::<stripe_shared::Dispute>(object)),
+            "account" => drop(decode::<stripe_shared::Account>(object)),
+            "capability" => drop(decode::<stripe_shared::Capability>(object)),
+            "bank_account" | "application" => {}
+            "payout" => drop(decode::<stripe_shared::Payout>(object)),
             other => panic!("a snapshot of {other}"),
         }
     }

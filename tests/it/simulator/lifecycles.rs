@@ -35,7 +35,14 @@ async fn each_story_ends_as_its_name_says() {
             | Story::RefundPendingThenDone
             | Story::RefundFailed
             | Story::RefundCanceled
-            | Story::Destination => "succeeded",
+            | Story::Destination
+            | Story::DisputeWon
+            | Story::DisputeLost
+            | Story::InquiryClosed
+            | Story::PaidOut
+            | Story::PayoutFailed
+            | Story::AccountRestricted
+            | Story::AccountDeauthorized => "succeeded",
         };
         assert_eq!(api.get(&path).await.text("/status"), expected, "{story:?}");
     }

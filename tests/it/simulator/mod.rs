@@ -2,6 +2,7 @@
 //! not ours, and by a signature that is computed here.
 
 mod chaos;
+mod customers;
 mod decoding;
 mod events;
 mod harness;

@@ -93,14 +93,6 @@ pub(crate) fn refund(status: refund::Status) -> Observed {
     }))
 }
 
-fn kind(observed: &Observed) -> Kind {
-    match observed {
-        Observed::PaymentIntent(_) => Kind::PaymentIntent,
-        Observed::Charge(_) => Kind::Charge,
-        Observed::Refund(_) => Kind::Refund,
-    }
-}
-
 /// A change decided as the program decides it.
 pub(crate) fn change(
     id: &str,
@@ -111,7 +103,7 @@ pub(crate) fn change(
 ) -> Change {
     let (transition, notifications) = decide(before, &observed).unwrap();
     Change {
-        subject: subject(kind(&observed), id),
+        subject: subject(observed.kind(), id),
         expected_version: version,
         observed_at: at,
         state: NewState::Present { observed, transition, notifications, raw: json!({"id": id}) },
@@ -201,7 +193,7 @@ pub(crate) async fn apply(store: &Store, settlement: Settlement) -> Applied {
 
 /// Reads and writes until it is written: what the program does after a conflict.
 pub(crate) async fn observe(store: &Store, id: &str, at: i64, observed: Observed) {
-    let subject = subject(kind(&observed), id);
+    let subject = subject(observed.kind(), id);
     loop {
         let loaded = store.load(&[], std::slice::from_ref(&subject)).await.unwrap();
         let row = loaded.rows[0].as_ref();

@@ -1,8 +1,13 @@
 //! The store against a real Postgres.
 
 mod apply;
+mod bank;
+mod billing;
+mod connected_accounts;
+mod customers;
 mod dead_letters;
-mod given;
+pub(crate) mod given;
+mod items;
 mod once;
 mod round_trip;
 mod schema;

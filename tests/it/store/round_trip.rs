@@ -16,7 +16,7 @@ fn account(id: &str) -> AccountId {
 }
 
 /// Writes it twice, so that both the insert and the update are seen, and reads the row back.
-async fn written(
+pub(super) async fn written(
     db: &TestDatabase,
     kind: Kind,
     table: &str,
@@ -257,15 +257,18 @@ async fn the_ledger_the_attempt_and_the_transition_say_all_that_was_handed_over(
     assert_eq!(
         told["payload"],
         json!({
-            "v": 1, "status": {"from": null, "to": "succeeded"}, "version": 1,
-            "observed_at": 1_700_000_100,
-            "object": {"amount": 1000, "amount_received": 0, "currency": "eur"},
+            "v": 1, "occurred": 1_700_000_100, "version": 1,
+            "before": null, "after": {"status": "succeeded"},
+            "data": {"amount": 1000, "amount_received": 0, "currency": "eur", "metadata": {}},
         })
     );
     let told = db.json("quittance.outbox", "sort = 'occurrence'").await;
     assert_eq!(told["account"], "acct_1");
     assert_eq!(
         told["payload"],
-        json!({"v": 1, "event": {"type": "payment_intent.payment_failed", "created": 1_700_000_000}})
+        json!({
+            "v": 1, "occurred": 1_700_000_000, "version": null, "before": null, "after": null,
+            "data": {"event_type": "payment_intent.payment_failed"},
+        })
     );
 }

@@ -4,6 +4,7 @@ mod budget;
 mod failures;
 mod fetch;
 mod fixtures;
+mod items;
 mod server;
 
 use std::sync::Arc;

@@ -1,0 +1,93 @@
+-- One row a SetupIntent: a payment method on its way to being kept.
+
+CREATE TABLE app.setup_intents (
+    id                     UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
+    stripe_setup_intent_id TEXT        NOT NULL,
+    status                 TEXT        NOT NULL,
+    customer               TEXT,
+    payment_method         TEXT,
+    usage                  TEXT        NOT NULL,
+    failure_code           TEXT,
+    failure_decline_code   TEXT,
+    failure_message        TEXT,
+    cancellation_reason    TEXT,
+    next_action            TEXT,
+    mandate                TEXT,
+    on_behalf_of           TEXT,
+    description            TEXT,
+    stripe_account         TEXT        NOT NULL DEFAULT '',
+    livemode               BOOLEAN     NOT NULL,
+    metadata               JSONB       NOT NULL DEFAULT '{}',
+    stripe_created         TIMESTAMPTZ NOT NULL,
+    created_at             TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    deleted                BOOLEAN     NOT NULL DEFAULT false,
+    version                BIGINT      NOT NULL,
+    observed_at            TIMESTAMPTZ NOT NULL,
+    updated_at             TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+
+    CONSTRAINT setup_intents_stripe_setup_intent_id_key UNIQUE (stripe_setup_intent_id),
+    CONSTRAINT setup_intents_status_check CHECK (status IN (
+        'requires_payment_method', 'requires_confirmation', 'requires_action', 'processing',
+        'canceled', 'succeeded'))
+);
+
+-- "What did this customer try to save?"
+CREATE INDEX setup_intents_customer_idx ON app.setup_intents (customer) WHERE customer IS NOT NULL;
+-- The team's own link.
+CREATE INDEX setup_intents_metadata_idx ON app.setup_intents USING gin (metadata jsonb_path_ops);
+
+COMMENT ON TABLE  app.setup_intents IS 'One row a SetupIntent: a payment method on its way to being kept.';
+COMMENT ON COLUMN app.setup_intents.status IS 'Stripe''s status. A failed attempt goes back to requires_payment_method: see failure_code.';
+COMMENT ON COLUMN app.setup_intents.customer IS 'stripe_customer_id. No foreign key: either may be seen first.';
+COMMENT ON COLUMN app.setup_intents.usage IS 'off_session or on_session: how the method is meant to be used.';
+COMMENT ON COLUMN app.setup_intents.failure_code IS 'Code of the last failed attempt (last_setup_error). NULL after a success.';
+COMMENT ON COLUMN app.setup_intents.next_action IS 'What the customer has to do next: redirect_to_url, use_stripe_sdk, ...';
+COMMENT ON COLUMN app.setup_intents.stripe_account IS 'The connected account; empty for our own.';
+
+CREATE FUNCTION quittance.write_setup_intents(rows jsonb) RETURNS bigint LANGUAGE plpgsql
+AS $$
+DECLARE
+    written bigint;
+BEGIN
+    INSERT INTO app.setup_intents AS s (
+        stripe_setup_intent_id, stripe_account, livemode, status, customer, payment_method,
+        usage, failure_code, failure_decline_code, failure_message, cancellation_reason,
+        next_action, mandate, on_behalf_of, description, metadata, stripe_created, version,
+        observed_at)
+    SELECT
+        r.id, r.account, r.livemode, r.status, r.customer, r.payment_method, r.usage,
+        r.failure_code, r.failure_decline_code, r.failure_message, r.cancellation_reason,
+        r.next_action, r.mandate, r.on_behalf_of, r.description, r.metadata,
+        to_timestamp(r.created), r.version, to_timestamp(r.observed_at)
+    FROM jsonb_to_recordset(rows) AS r (
+        id text, account text, livemode boolean, version bigint, observed_at bigint,
+        status text, customer text, payment_method text, usage text, failure_code text,
+        failure_decline_code text, failure_message text, cancellation_reason text,
+        next_action text, mandate text, on_behalf_of text, description text, metadata jsonb,
+        created bigint)
+    ON CONFLICT (stripe_setup_intent_id) DO UPDATE SET
+        status               = excluded.status,
+        customer             = excluded.customer,
+        payment_method       = excluded.payment_method,
+        usage                = excluded.usage,
+        failure_code         = excluded.failure_code,
+        failure_decline_code = excluded.failure_decline_code,
+        failure_message      = excluded.failure_message,
+        cancellation_reason  = excluded.cancellation_reason,
+        next_action          = excluded.next_action,
+        mandate              = excluded.mandate,
+        on_behalf_of         = excluded.on_behalf_of,
+        description          = excluded.description,
+        metadata             = excluded.metadata,
+        stripe_created       = excluded.stripe_created,
+        version              = excluded.version,
+        observed_at          = excluded.observed_at,
+        updated_at           = clock_timestamp()
+    WHERE s.stripe_account = excluded.stripe_account AND s.livemode = excluded.livemode;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    RETURN written;
+END $$;
+
+INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
+    ('setup_intent', 'app.setup_intents', 'stripe_setup_intent_id',
+     'quittance.write_setup_intents');

@@ -1,0 +1,96 @@
+-- One row a Checkout Session, with links to all that came of it.
+
+CREATE TABLE app.checkout_sessions (
+    id                         UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
+    stripe_checkout_session_id TEXT        NOT NULL,
+    status                     TEXT        NOT NULL,
+    payment_status             TEXT        NOT NULL,
+    mode                       TEXT        NOT NULL,
+    client_reference_id        TEXT,
+    customer                   TEXT,
+    payment_intent             TEXT,
+    setup_intent               TEXT,
+    subscription               TEXT,
+    invoice                    TEXT,
+    amount_total               BIGINT,
+    currency                   TEXT,
+    expires_at                 TIMESTAMPTZ NOT NULL,
+    stripe_account             TEXT        NOT NULL DEFAULT '',
+    livemode                   BOOLEAN     NOT NULL,
+    metadata                   JSONB       NOT NULL DEFAULT '{}',
+    stripe_created             TIMESTAMPTZ NOT NULL,
+    created_at                 TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    deleted                    BOOLEAN     NOT NULL DEFAULT false,
+    version                    BIGINT      NOT NULL,
+    observed_at                TIMESTAMPTZ NOT NULL,
+    updated_at                 TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+
+    CONSTRAINT checkout_sessions_stripe_checkout_session_id_key UNIQUE (stripe_checkout_session_id),
+    CONSTRAINT checkout_sessions_status_check CHECK (status IN ('open', 'complete', 'expired')),
+    CONSTRAINT checkout_sessions_payment_status_check CHECK (
+        payment_status IN ('paid', 'unpaid', 'no_payment_required')),
+    CONSTRAINT checkout_sessions_currency_check CHECK (currency ~ '^[a-z]{3}$')
+);
+
+-- "What became of our cart 42?": the two links that a team sets itself.
+CREATE INDEX checkout_sessions_client_reference_id_idx ON app.checkout_sessions (client_reference_id)
+    WHERE client_reference_id IS NOT NULL;
+CREATE INDEX checkout_sessions_metadata_idx ON app.checkout_sessions USING gin (metadata jsonb_path_ops);
+-- "Which checkout did this payment come from?"
+CREATE INDEX checkout_sessions_payment_intent_idx ON app.checkout_sessions (payment_intent)
+    WHERE payment_intent IS NOT NULL;
+
+COMMENT ON TABLE  app.checkout_sessions IS 'One row a Checkout Session. Stripe tells no event when one is opened, so a row appears when it completes or expires.';
+COMMENT ON COLUMN app.checkout_sessions.status IS 'Stripe''s status. complete says that the customer is through, not that there is money: see payment_status. app.transitions has both in one word: complete/unpaid, complete/paid, ...';
+COMMENT ON COLUMN app.checkout_sessions.payment_status IS 'unpaid beside complete: a delayed method, whose money comes days later or not at all.';
+COMMENT ON COLUMN app.checkout_sessions.mode IS 'payment, setup or subscription.';
+COMMENT ON COLUMN app.checkout_sessions.client_reference_id IS 'Your own reference: a cart, an order.';
+COMMENT ON COLUMN app.checkout_sessions.payment_intent IS 'stripe_payment_intent_id. No foreign key: either may be seen first.';
+COMMENT ON COLUMN app.checkout_sessions.amount_total IS 'After discounts and taxes, in the currency''s smallest unit.';
+COMMENT ON COLUMN app.checkout_sessions.stripe_account IS 'The connected account; empty for our own.';
+
+CREATE FUNCTION quittance.write_checkout_sessions(rows jsonb) RETURNS bigint LANGUAGE plpgsql
+AS $$
+DECLARE
+    written bigint;
+BEGIN
+    INSERT INTO app.checkout_sessions AS s (
+        stripe_checkout_session_id, stripe_account, livemode, status, payment_status, mode,
+        client_reference_id, customer, payment_intent, setup_intent, subscription, invoice,
+        amount_total, currency, expires_at, metadata, stripe_created, version, observed_at)
+    SELECT
+        r.id, r.account, r.livemode, r.status, r.payment_status, r.mode, r.client_reference_id,
+        r.customer, r.payment_intent, r.setup_intent, r.subscription, r.invoice, r.amount_total,
+        r.currency, to_timestamp(r.expires_at), r.metadata, to_timestamp(r.created), r.version,
+        to_timestamp(r.observed_at)
+    FROM jsonb_to_recordset(rows) AS r (
+        id text, account text, livemode boolean, version bigint, observed_at bigint,
+        status text, payment_status text, mode text, client_reference_id text, customer text,
+        payment_intent text, setup_intent text, subscription text, invoice text,
+        amount_total bigint, currency text, expires_at bigint, metadata jsonb, created bigint)
+    ON CONFLICT (stripe_checkout_session_id) DO UPDATE SET
+        status              = excluded.status,
+        payment_status      = excluded.payment_status,
+        mode                = excluded.mode,
+        client_reference_id = excluded.client_reference_id,
+        customer            = excluded.customer,
+        payment_intent      = excluded.payment_intent,
+        setup_intent        = excluded.setup_intent,
+        subscription        = excluded.subscription,
+        invoice             = excluded.invoice,
+        amount_total        = excluded.amount_total,
+        currency            = excluded.currency,
+        expires_at          = excluded.expires_at,
+        metadata            = excluded.metadata,
+        stripe_created      = excluded.stripe_created,
+        version             = excluded.version,
+        observed_at         = excluded.observed_at,
+        updated_at          = clock_timestamp()
+    WHERE s.stripe_account = excluded.stripe_account AND s.livemode = excluded.livemode;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    RETURN written;
+END $$;
+
+INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
+    ('checkout.session', 'app.checkout_sessions', 'stripe_checkout_session_id',
+     'quittance.write_checkout_sessions');

@@ -1,0 +1,186 @@
+-- Subscriptions and their items.
+
+-- One row a Subscription.
+CREATE TABLE app.subscriptions (
+    id                     UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
+    stripe_subscription_id TEXT        NOT NULL,
+    status                 TEXT        NOT NULL,
+    customer               TEXT        NOT NULL,
+    currency               TEXT        NOT NULL,
+    collection_method      TEXT        NOT NULL,
+    current_period_start   TIMESTAMPTZ,
+    current_period_end     TIMESTAMPTZ,
+    trial_start            TIMESTAMPTZ,
+    trial_end              TIMESTAMPTZ,
+    cancel_at_period_end   BOOLEAN     NOT NULL,
+    cancel_at              TIMESTAMPTZ,
+    canceled_at            TIMESTAMPTZ,
+    ended_at               TIMESTAMPTZ,
+    pause_collection       TEXT,
+    pause_resumes_at       TIMESTAMPTZ,
+    default_payment_method TEXT,
+    latest_invoice         TEXT,
+    schedule               TEXT,
+    metadata               JSONB       NOT NULL DEFAULT '{}',
+    stripe_account         TEXT        NOT NULL DEFAULT '',
+    livemode               BOOLEAN     NOT NULL,
+    stripe_created         TIMESTAMPTZ NOT NULL,
+    deleted                BOOLEAN     NOT NULL DEFAULT false,
+    version                BIGINT      NOT NULL,
+    observed_at            TIMESTAMPTZ NOT NULL,
+    created_at             TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    updated_at             TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+
+    -- Stripe's ids are unique across accounts and modes; also the conflict target of each write.
+    CONSTRAINT subscriptions_stripe_subscription_id_key UNIQUE (stripe_subscription_id),
+    CONSTRAINT subscriptions_currency_check CHECK (currency ~ '^[a-z]{3}$'),
+    CONSTRAINT subscriptions_status_check CHECK (status IN (
+        'incomplete', 'incomplete_expired', 'trialing', 'active', 'past_due', 'unpaid', 'paused',
+        'canceled'))
+);
+
+-- "Which subscription belongs to order 42?": metadata @> '{"order_id": "42"}'
+CREATE INDEX subscriptions_metadata_idx ON app.subscriptions USING gin (metadata jsonb_path_ops);
+-- "What is this customer subscribed to?"
+CREATE INDEX subscriptions_customer_idx ON app.subscriptions (customer);
+
+COMMENT ON TABLE  app.subscriptions IS 'One row a Subscription. Its items: app.subscription_items.';
+COMMENT ON COLUMN app.subscriptions.status IS 'Stripe''s status. Whether invoices are collected at present is not part of it: see pause_collection.';
+COMMENT ON COLUMN app.subscriptions.current_period_start IS 'Of the item whose period ends first: items can have periods of their own.';
+COMMENT ON COLUMN app.subscriptions.current_period_end IS 'When money is next due: the earliest end over its items.';
+COMMENT ON COLUMN app.subscriptions.canceled_at IS 'When the end was asked for. When it came: ended_at.';
+COMMENT ON COLUMN app.subscriptions.pause_collection IS 'keep_as_draft, mark_uncollectible or void: what becomes of invoices while collection is paused. NULL: it is not paused.';
+COMMENT ON COLUMN app.subscriptions.stripe_account IS 'The connected account; empty for our own.';
+
+-- One row an item. The rows of a subscription are those that its last observation had, all of them
+-- and no others: an item that was taken out of the subscription has no row.
+CREATE TABLE app.subscription_items (
+    id                          UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
+    stripe_subscription_item_id TEXT        NOT NULL,
+    subscription                TEXT        NOT NULL,
+    price                       TEXT        NOT NULL,
+    product                     TEXT        NOT NULL,
+    quantity                    BIGINT,
+    current_period_start        TIMESTAMPTZ NOT NULL,
+    current_period_end          TIMESTAMPTZ NOT NULL,
+    metadata                    JSONB       NOT NULL DEFAULT '{}',
+    stripe_account              TEXT        NOT NULL DEFAULT '',
+    livemode                    BOOLEAN     NOT NULL,
+    stripe_created              TIMESTAMPTZ NOT NULL,
+    version                     BIGINT      NOT NULL,
+    observed_at                 TIMESTAMPTZ NOT NULL,
+    created_at                  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    updated_at                  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+
+    CONSTRAINT subscription_items_stripe_subscription_item_id_key UNIQUE (stripe_subscription_item_id)
+);
+
+-- Each write of a subscription looks for the items that it no longer has.
+CREATE INDEX subscription_items_subscription_idx ON app.subscription_items (subscription);
+
+COMMENT ON TABLE  app.subscription_items IS 'What is subscribed to at present: the items of each subscription as of its last observation.';
+COMMENT ON COLUMN app.subscription_items.subscription IS 'stripe_subscription_id of its subscription.';
+COMMENT ON COLUMN app.subscription_items.quantity IS 'NULL where use is metered.';
+COMMENT ON COLUMN app.subscription_items.version IS 'The version of its subscription that wrote it.';
+COMMENT ON COLUMN app.subscription_items.stripe_account IS 'The connected account; empty for our own.';
+
+CREATE FUNCTION quittance.write_subscriptions(rows jsonb) RETURNS bigint LANGUAGE plpgsql
+AS $$
+DECLARE
+    written bigint;
+    children bigint;
+BEGIN
+    INSERT INTO app.subscriptions AS s (
+        stripe_subscription_id, stripe_account, livemode, status, customer, currency,
+        collection_method, current_period_start, current_period_end, trial_start, trial_end,
+        cancel_at_period_end, cancel_at, canceled_at, ended_at, pause_collection, pause_resumes_at,
+        default_payment_method, latest_invoice, schedule, metadata, stripe_created, version,
+        observed_at)
+    SELECT
+        r.id, r.account, r.livemode, r.status, r.customer, r.currency, r.collection_method,
+        to_timestamp(r.current_period_start), to_timestamp(r.current_period_end),
+        to_timestamp(r.trial_start), to_timestamp(r.trial_end), r.cancel_at_period_end,
+        to_timestamp(r.cancel_at), to_timestamp(r.canceled_at), to_timestamp(r.ended_at),
+        r.pause_collection, to_timestamp(r.pause_resumes_at), r.default_payment_method,
+        r.latest_invoice, r.schedule, r.metadata, to_timestamp(r.created), r.version,
+        to_timestamp(r.observed_at)
+    FROM jsonb_to_recordset(rows) AS r (
+        id text, account text, livemode boolean, version bigint, observed_at bigint, status text,
+        customer text, currency text, collection_method text, current_period_start bigint,
+        current_period_end bigint, trial_start bigint, trial_end bigint,
+        cancel_at_period_end boolean, cancel_at bigint, canceled_at bigint, ended_at bigint,
+        pause_collection text, pause_resumes_at bigint, default_payment_method text,
+        latest_invoice text, schedule text, metadata jsonb, created bigint)
+    ON CONFLICT (stripe_subscription_id) DO UPDATE SET
+        status                 = excluded.status,
+        customer               = excluded.customer,
+        currency               = excluded.currency,
+        collection_method      = excluded.collection_method,
+        current_period_start   = excluded.current_period_start,
+        current_period_end     = excluded.current_period_end,
+        trial_start            = excluded.trial_start,
+        trial_end              = excluded.trial_end,
+        cancel_at_period_end   = excluded.cancel_at_period_end,
+        cancel_at              = excluded.cancel_at,
+        canceled_at            = excluded.canceled_at,
+        ended_at               = excluded.ended_at,
+        pause_collection       = excluded.pause_collection,
+        pause_resumes_at       = excluded.pause_resumes_at,
+        default_payment_method = excluded.default_payment_method,
+        latest_invoice         = excluded.latest_invoice,
+        schedule               = excluded.schedule,
+        metadata               = excluded.metadata,
+        stripe_created         = excluded.stripe_created,
+        version                = excluded.version,
+        observed_at            = excluded.observed_at,
+        updated_at             = clock_timestamp()
+    WHERE s.stripe_account = excluded.stripe_account AND s.livemode = excluded.livemode;
+    GET DIAGNOSTICS written = ROW_COUNT;
+
+    -- The children go by the decision about their parent: whatever is not in the observation that
+    -- won is not there any more.
+    DELETE FROM app.subscription_items AS i
+    USING jsonb_to_recordset(rows) AS r (id text, account text, livemode boolean, items jsonb)
+    WHERE i.subscription = r.id AND i.stripe_account = r.account AND i.livemode = r.livemode
+      AND NOT EXISTS (
+          SELECT FROM jsonb_to_recordset(r.items) AS k (id text)
+          WHERE k.id = i.stripe_subscription_item_id);
+
+    INSERT INTO app.subscription_items AS i (
+        stripe_subscription_item_id, subscription, stripe_account, livemode, price, product,
+        quantity, current_period_start, current_period_end, metadata, stripe_created, version,
+        observed_at)
+    SELECT
+        k.id, r.id, r.account, r.livemode, k.price, k.product,
+        k.quantity, to_timestamp(k.current_period_start), to_timestamp(k.current_period_end),
+        k.metadata, to_timestamp(k.created), r.version, to_timestamp(r.observed_at)
+    FROM jsonb_to_recordset(rows) AS r (
+        id text, account text, livemode boolean, version bigint, observed_at bigint, items jsonb)
+    CROSS JOIN LATERAL jsonb_to_recordset(r.items) AS k (
+        id text, price text, product text, quantity bigint, current_period_start bigint,
+        current_period_end bigint, metadata jsonb, created bigint)
+    ON CONFLICT (stripe_subscription_item_id) DO UPDATE SET
+        price                = excluded.price,
+        product              = excluded.product,
+        quantity             = excluded.quantity,
+        current_period_start = excluded.current_period_start,
+        current_period_end   = excluded.current_period_end,
+        metadata             = excluded.metadata,
+        stripe_created       = excluded.stripe_created,
+        version              = excluded.version,
+        observed_at          = excluded.observed_at,
+        updated_at           = clock_timestamp()
+    WHERE i.subscription = excluded.subscription
+      AND i.stripe_account = excluded.stripe_account AND i.livemode = excluded.livemode;
+    GET DIAGNOSTICS children = ROW_COUNT;
+
+    IF children <> (SELECT coalesce(sum(jsonb_array_length(r -> 'items')), 0)
+                    FROM jsonb_array_elements(rows) AS r) THEN
+        RAISE EXCEPTION 'an item of this slice belongs to another subscription, account or mode'
+            USING ERRCODE = 'QT001';
+    END IF;
+    RETURN written;
+END $$;
+
+INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
+    ('subscription', 'app.subscriptions', 'stripe_subscription_id', 'quittance.write_subscriptions');

@@ -1,0 +1,84 @@
+-- One row a Price.
+CREATE TABLE app.prices (
+    id                       UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
+    stripe_price_id          TEXT        NOT NULL,
+    active                   BOOLEAN     NOT NULL,
+    product                  TEXT        NOT NULL,
+    currency                 TEXT        NOT NULL,
+    unit_amount              BIGINT,
+    unit_amount_decimal      TEXT,
+    billing_scheme           TEXT        NOT NULL,
+    recurring_interval       TEXT,
+    recurring_interval_count BIGINT,
+    recurring_usage_type     TEXT,
+    nickname                 TEXT,
+    lookup_key               TEXT,
+    metadata                 JSONB       NOT NULL DEFAULT '{}',
+    stripe_account           TEXT        NOT NULL DEFAULT '',
+    livemode                 BOOLEAN     NOT NULL,
+    stripe_created           TIMESTAMPTZ NOT NULL,
+    deleted                  BOOLEAN     NOT NULL DEFAULT false,
+    version                  BIGINT      NOT NULL,
+    observed_at              TIMESTAMPTZ NOT NULL,
+    created_at               TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    updated_at               TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+
+    -- A team may choose these ids itself, so two accounts, or two modes, may have the same one.
+    CONSTRAINT prices_stripe_price_id_key UNIQUE (stripe_account, livemode, stripe_price_id),
+    CONSTRAINT prices_currency_check CHECK (currency ~ '^[a-z]{3}$')
+);
+
+-- "What are the prices of this product?"
+CREATE INDEX prices_product_idx ON app.prices (product);
+-- "What is the present price of this name?"
+CREATE INDEX prices_lookup_key_idx ON app.prices (lookup_key) WHERE lookup_key IS NOT NULL;
+
+COMMENT ON TABLE  app.prices IS 'One row a Price. Amounts are in the currency''s smallest unit.';
+COMMENT ON COLUMN app.prices.stripe_price_id IS 'Unique within account and mode only: a price that was made from an old plan has the id that the team chose.';
+COMMENT ON COLUMN app.prices.product IS 'stripe_product_id of its product. No foreign key: either may be seen first.';
+COMMENT ON COLUMN app.prices.unit_amount IS 'NULL where tiers or the customer decide, or where it is a fraction of the smallest unit: see unit_amount_decimal.';
+COMMENT ON COLUMN app.prices.recurring_interval IS 'day, week, month, year; NULL: paid once.';
+COMMENT ON COLUMN app.prices.stripe_account IS 'The connected account; empty for our own.';
+
+CREATE FUNCTION quittance.write_prices(rows jsonb) RETURNS bigint LANGUAGE plpgsql
+AS $$
+DECLARE
+    written bigint;
+BEGIN
+    INSERT INTO app.prices AS p (
+        stripe_price_id, stripe_account, livemode, active, product, currency, unit_amount,
+        unit_amount_decimal, billing_scheme, recurring_interval, recurring_interval_count,
+        recurring_usage_type, nickname, lookup_key, metadata, stripe_created, version, observed_at)
+    SELECT
+        r.id, r.account, r.livemode, r.active, r.product, r.currency, r.unit_amount,
+        r.unit_amount_decimal, r.billing_scheme, r.recurring_interval, r.recurring_interval_count,
+        r.recurring_usage_type, r.nickname, r.lookup_key, r.metadata, to_timestamp(r.created),
+        r.version, to_timestamp(r.observed_at)
+    FROM jsonb_to_recordset(rows) AS r (
+        id text, account text, livemode boolean, version bigint, observed_at bigint,
+        active boolean, product text, currency text, unit_amount bigint, unit_amount_decimal text,
+        billing_scheme text, recurring_interval text, recurring_interval_count bigint,
+        recurring_usage_type text, nickname text, lookup_key text, metadata jsonb, created bigint)
+    ON CONFLICT (stripe_account, livemode, stripe_price_id) DO UPDATE SET
+        active                   = excluded.active,
+        product                  = excluded.product,
+        currency                 = excluded.currency,
+        unit_amount              = excluded.unit_amount,
+        unit_amount_decimal      = excluded.unit_amount_decimal,
+        billing_scheme           = excluded.billing_scheme,
+        recurring_interval       = excluded.recurring_interval,
+        recurring_interval_count = excluded.recurring_interval_count,
+        recurring_usage_type     = excluded.recurring_usage_type,
+        nickname                 = excluded.nickname,
+        lookup_key               = excluded.lookup_key,
+        metadata                 = excluded.metadata,
+        stripe_created           = excluded.stripe_created,
+        version                  = excluded.version,
+        observed_at              = excluded.observed_at,
+        updated_at               = clock_timestamp();
+    GET DIAGNOSTICS written = ROW_COUNT;
+    RETURN written;
+END $$;
+
+INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
+    ('price', 'app.prices', 'stripe_price_id', 'quittance.write_prices');

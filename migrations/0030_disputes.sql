@@ -1,0 +1,90 @@
+-- Disputes: a customer asks the bank for the money back.
+
+-- One row a Dispute. Its id means something within one account and mode only, so those are part of
+-- the key: the same id elsewhere is another row.
+CREATE TABLE app.disputes (
+    id                   UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
+    stripe_dispute_id    TEXT        NOT NULL,
+    amount               BIGINT      NOT NULL,
+    currency             TEXT        NOT NULL,
+    status               TEXT        NOT NULL,
+    created_at           TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    reason               TEXT        NOT NULL,
+    charge               TEXT,
+    payment_intent       TEXT,
+    stripe_account       TEXT        NOT NULL DEFAULT '',
+    livemode             BOOLEAN     NOT NULL,
+    evidence_due_by      TIMESTAMPTZ,
+    evidence_past_due    BOOLEAN     NOT NULL,
+    has_evidence         BOOLEAN     NOT NULL,
+    submission_count     BIGINT      NOT NULL,
+    is_charge_refundable BOOLEAN     NOT NULL,
+    metadata             JSONB       NOT NULL DEFAULT '{}',
+    stripe_created       TIMESTAMPTZ NOT NULL,
+    deleted              BOOLEAN     NOT NULL DEFAULT false,
+    version              BIGINT      NOT NULL,
+    observed_at          TIMESTAMPTZ NOT NULL,
+    updated_at           TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+
+    CONSTRAINT disputes_stripe_dispute_id_key UNIQUE (stripe_dispute_id, stripe_account, livemode),
+    CONSTRAINT disputes_currency_check CHECK (currency ~ '^[a-z]{3}$'),
+    CONSTRAINT disputes_status_check CHECK (status IN (
+        'warning_needs_response', 'warning_under_review', 'warning_closed', 'needs_response',
+        'under_review', 'won', 'lost', 'prevented'))
+);
+
+-- "Is this payment disputed?"
+CREATE INDEX disputes_payment_intent_idx ON app.disputes (payment_intent) WHERE payment_intent IS NOT NULL;
+CREATE INDEX disputes_charge_idx ON app.disputes (charge) WHERE charge IS NOT NULL;
+-- "What has to be answered, and until when?": few rows, looked at every day.
+CREATE INDEX disputes_evidence_due_idx ON app.disputes (evidence_due_by)
+    WHERE status IN ('needs_response', 'warning_needs_response');
+
+COMMENT ON TABLE  app.disputes IS 'One row a Dispute, inquiries (warning_...) included.';
+COMMENT ON COLUMN app.disputes.amount IS 'What is disputed, in the currency''s smallest unit; may differ from what was charged.';
+COMMENT ON COLUMN app.disputes.evidence_due_by IS 'Until when evidence counts. NULL where the bank takes none.';
+COMMENT ON COLUMN app.disputes.is_charge_refundable IS 'Whether giving the money back still ends it.';
+COMMENT ON COLUMN app.disputes.stripe_account IS 'The connected account; empty for our own.';
+
+CREATE FUNCTION quittance.write_disputes(rows jsonb) RETURNS bigint LANGUAGE plpgsql
+AS $$
+DECLARE
+    written bigint;
+BEGIN
+    INSERT INTO app.disputes (
+        stripe_dispute_id, stripe_account, livemode, amount, currency, status, reason, charge,
+        payment_intent, evidence_due_by, evidence_past_due, has_evidence, submission_count,
+        is_charge_refundable, metadata, stripe_created, version, observed_at)
+    SELECT
+        r.id, r.account, r.livemode, r.amount, r.currency, r.status, r.reason, r.charge,
+        r.payment_intent, to_timestamp(r.evidence_due_by), r.evidence_past_due, r.has_evidence,
+        r.submission_count, r.is_charge_refundable, r.metadata, to_timestamp(r.created), r.version,
+        to_timestamp(r.observed_at)
+    FROM jsonb_to_recordset(rows) AS r (
+        id text, account text, livemode boolean, version bigint, observed_at bigint,
+        amount bigint, currency text, status text, reason text, charge text, payment_intent text,
+        evidence_due_by bigint, evidence_past_due boolean, has_evidence boolean,
+        submission_count bigint, is_charge_refundable boolean, metadata jsonb, created bigint)
+    ON CONFLICT ON CONSTRAINT disputes_stripe_dispute_id_key DO UPDATE SET
+        amount               = excluded.amount,
+        currency             = excluded.currency,
+        status               = excluded.status,
+        reason               = excluded.reason,
+        charge               = excluded.charge,
+        payment_intent       = excluded.payment_intent,
+        evidence_due_by      = excluded.evidence_due_by,
+        evidence_past_due    = excluded.evidence_past_due,
+        has_evidence         = excluded.has_evidence,
+        submission_count     = excluded.submission_count,
+        is_charge_refundable = excluded.is_charge_refundable,
+        metadata             = excluded.metadata,
+        stripe_created       = excluded.stripe_created,
+        version              = excluded.version,
+        observed_at          = excluded.observed_at,
+        updated_at           = clock_timestamp();
+    GET DIAGNOSTICS written = ROW_COUNT;
+    RETURN written;
+END $$;
+
+INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
+    ('dispute', 'app.disputes', 'stripe_dispute_id', 'quittance.write_disputes');

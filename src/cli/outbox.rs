@@ -1,0 +1,98 @@
+//! `quittance outbox`: how far each destination is, and what was given up.
+
+use std::path::Path;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::args::OutboxCommand;
+use super::dead_letters::who;
+use super::exit::{Exit, Failed};
+use super::roles::exit_of_store;
+use super::{parts, table};
+use crate::config::Role;
+use crate::ops::outbox;
+use crate::store::StoreError;
+use crate::store::dead_letter::Actor;
+use crate::store::outbox::{DeadDelivery, DestinationState};
+
+pub(super) async fn run(config: Option<&Path>, command: OutboxCommand) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Ops)?;
+    let store = parts::store(&settings, "outbox")?;
+    match command {
+        OutboxCommand::Status { json } => {
+            let destinations = outbox::status(&store).await.map_err(|error| failed(&error))?;
+            status(&destinations, json);
+        }
+        OutboxCommand::Dead { destination, limit, json } => {
+            let dead = outbox::dead(&store, destination.as_deref(), i64::from(limit));
+            list(&dead.await.map_err(|error| failed(&error))?, json);
+        }
+        OutboxCommand::Retry { destination, ids, all, reason, actor } => {
+            let ids = ids.iter().map(|text| id(text)).collect::<Result<Vec<_>, _>>()?;
+            let name = who(actor);
+            let actor = Actor { name: &name, reason: reason.as_deref() };
+            let ids = if all { &[] } else { &*ids };
+            let revived = outbox::retry(&store, &destination, ids, actor);
+            let revived = revived.await.map_err(|error| failed(&error))?;
+            println!("{revived} due again for {destination}.");
+            if usize::try_from(revived).is_ok_and(|revived| revived < ids.len()) {
+                return Ok(Exit::Partial);
+            }
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn failed(error: &StoreError) -> Failed {
+    let what = "the outbox could not be read or changed (database.url)";
+    Failed::because(exit_of_store(error), what, error)
+}
+
+fn id(text: &str) -> Result<Uuid, Failed> {
+    text.parse().map_err(|error| Failed::new(Exit::Failure, format!("`{text}`: {error}")))
+}
+
+fn status(destinations: &[DestinationState], json: bool) {
+    if json {
+        println!("{}", json!({ "destinations": destinations }));
+    } else if destinations.is_empty() {
+        println!("Nobody is told: see [outbox] in config/default.toml.");
+    } else {
+        let heading = ["DESTINATION", "BEHIND", "PENDING", "DEAD", "OLDEST"];
+        let rows: Vec<_> = destinations
+            .iter()
+            .map(|one| {
+                let oldest =
+                    one.oldest_seconds.map_or_else(|| "-".to_owned(), |s| format!("{s} s"));
+                let numbers = [one.behind, one.pending, one.dead].map(|n| n.to_string());
+                std::iter::once(one.name.clone()).chain(numbers).chain([oldest]).collect()
+            })
+            .collect();
+        table::print(&heading, &rows);
+    }
+}
+
+fn list(dead: &[DeadDelivery], json: bool) {
+    if json {
+        println!("{}", json!({ "dead": dead }));
+    } else if dead.is_empty() {
+        println!("Nothing was given up.");
+    } else {
+        let heading = ["ID", "DESTINATION", "TOPIC", "OBJECT", "TRIES", "FAILURE"];
+        let rows: Vec<_> = dead
+            .iter()
+            .map(|one| {
+                vec![
+                    one.id.to_string(),
+                    one.destination.clone(),
+                    one.topic.clone(),
+                    one.object_id.clone(),
+                    one.attempts.to_string(),
+                    one.failure.clone().unwrap_or_default(),
+                ]
+            })
+            .collect();
+        table::print(&heading, &rows);
+    }
+}

@@ -1,0 +1,104 @@
+//! Whether we may still read a connected account.
+//!
+//! An account can take its access back (docs.stripe.com, "Connect webhooks":
+//! `account.application.deauthorized`), and from then on each read of it is refused. Nothing that
+//! comes after can be looked up, and none of it is at fault for that.
+
+use super::event::{Event, Timestamp};
+use super::object::Row;
+use super::plan::Next;
+
+/// What an event says about our access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// We have it, perhaps again.
+    Given,
+    /// It was taken back.
+    Taken,
+}
+
+/// The word of an event of this type, if it is about access at all.
+#[must_use]
+pub fn word(event_type: &str) -> Option<Word> {
+    match event_type {
+        "account.application.authorized" => Some(Word::Given),
+        "account.application.deauthorized" => Some(Word::Taken),
+        _ => None,
+    }
+}
+
+/// Whether an event is about the connected account itself or a part of it: its capabilities,
+/// persons and bank accounts, which make sense only as parts of the whole, and our access to it.
+#[must_use]
+pub fn is_of_account(event: &Event) -> bool {
+    let kind = &*event.event_type;
+    event.scope.account.is_some()
+        && ["account.", "capability.", "person."].iter().any(|start| kind.starts_with(start))
+}
+
+/// What to do about an event of an account whose access may have `ended`. `next` is what would be
+/// done if nothing stood in the way.
+///
+/// That access was taken needs no look where the row is older than the event: there is nothing
+/// left to look at. Where the row may be the newer of the two, Stripe is asked, and its refusal
+/// settles it; so the order in which such events arrive does not matter.
+#[must_use]
+pub fn next(
+    next: Next,
+    row: Option<&Row>,
+    ended: bool,
+    word: Option<Word>,
+    created: Timestamp,
+) -> Next {
+    match (next, word) {
+        (Next::Fetch, Some(Word::Taken)) if row.is_none_or(|row| row.observed_at < created) => {
+            Next::Close
+        }
+        (Next::Fetch, Some(Word::Given | Word::Taken)) => Next::Fetch,
+        (Next::Fetch, None) if ended => Next::Closed,
+        (Next::Covered | Next::Gone | Next::Fetch | Next::Close | Next::Closed, _) => next,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(observed_at: Timestamp) -> Row {
+        Row { version: 1, observed_at, deleted: false, recorded: None }
+    }
+
+    fn after(row: Option<&Row>, ended: bool, word: Option<Word>, created: Timestamp) -> Next {
+        next(super::super::plan::next(row, created, 2), row, ended, word, created)
+    }
+
+    #[test]
+    fn that_access_was_taken_is_believed_when_it_is_newer_than_the_row() {
+        assert_eq!(after(None, false, Some(Word::Taken), 100), Next::Close);
+        assert_eq!(after(Some(&row(99)), false, Some(Word::Taken), 100), Next::Close);
+    }
+
+    #[test]
+    fn stripe_is_asked_where_nobody_knows_which_is_newer() {
+        assert_eq!(after(Some(&row(100)), false, Some(Word::Taken), 100), Next::Fetch);
+        assert_eq!(after(Some(&row(102)), false, Some(Word::Taken), 100), Next::Fetch);
+    }
+
+    #[test]
+    fn an_old_word_changes_nothing() {
+        assert_eq!(after(Some(&row(103)), false, Some(Word::Taken), 100), Next::Covered);
+        assert_eq!(after(Some(&row(103)), true, Some(Word::Given), 100), Next::Covered);
+    }
+
+    #[test]
+    fn nothing_is_asked_in_an_account_that_is_closed_to_us() {
+        assert_eq!(after(None, true, None, 100), Next::Closed);
+        assert_eq!(after(Some(&row(50)), true, None, 100), Next::Closed);
+        assert_eq!(after(Some(&row(200)), true, None, 100), Next::Covered);
+    }
+
+    #[test]
+    fn access_that_is_given_again_is_looked_at() {
+        assert_eq!(after(Some(&row(100)), true, Some(Word::Given), 101), Next::Fetch);
+    }
+}

@@ -1,0 +1,206 @@
+//! SetupIntent: keeping a way to pay for later, without taking money now.
+
+use super::event::Timestamp;
+use super::id::AccountId;
+use super::notification::{Notification, Topic};
+use super::payment::FailureReason;
+use super::transition::{self, Transition};
+
+/// Stripe's `status` of a SetupIntent (docs.stripe.com, "The SetupIntent object").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Waits for a payment method; also where a failed attempt goes *back* to.
+    RequiresPaymentMethod,
+    /// Has a method, waits to be confirmed.
+    RequiresConfirmation,
+    /// Waits for the customer, for 3-D Secure mostly.
+    RequiresAction,
+    /// With the bank.
+    Processing,
+    /// Ended without a method.
+    Canceled,
+    /// The method can be charged from now on.
+    Succeeded,
+}
+
+impl transition::Status for Status {
+    const ALL: &'static [Self] = &[
+        Self::RequiresPaymentMethod,
+        Self::RequiresConfirmation,
+        Self::RequiresAction,
+        Self::Processing,
+        Self::Canceled,
+        Self::Succeeded,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::RequiresPaymentMethod => "requires_payment_method",
+            Self::RequiresConfirmation => "requires_confirmation",
+            Self::RequiresAction => "requires_action",
+            Self::Processing => "processing",
+            Self::Canceled => "canceled",
+            Self::Succeeded => "succeeded",
+        }
+    }
+
+    fn steps_to(self, next: Self) -> bool {
+        use Status as S;
+        match self {
+            S::RequiresPaymentMethod => matches!(
+                next,
+                S::RequiresConfirmation
+                    | S::RequiresAction
+                    | S::Processing
+                    | S::Canceled
+                    | S::Succeeded
+            ),
+            S::RequiresConfirmation => matches!(
+                next,
+                S::RequiresPaymentMethod
+                    | S::RequiresAction
+                    | S::Processing
+                    | S::Canceled
+                    | S::Succeeded
+            ),
+            S::RequiresAction => matches!(
+                next,
+                S::RequiresPaymentMethod
+                    | S::RequiresConfirmation
+                    | S::Processing
+                    | S::Canceled
+                    | S::Succeeded
+            ),
+            // Cancelling is for the three above only (docs.stripe.com, "Cancel a SetupIntent"), but
+            // a processing one can fail and be cancelled then.
+            S::Processing => matches!(next, S::RequiresPaymentMethod | S::Succeeded),
+            S::Canceled | S::Succeeded => false,
+        }
+    }
+}
+
+/// All that Stripe says about a setup and that we keep in columns. Its `client_secret` lets whoever
+/// has it finish the setup, and is kept nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Stripe's status.
+    pub status: Status,
+    /// Whose method it will be.
+    pub customer: Option<String>,
+    /// The method.
+    pub payment_method: Option<String>,
+    /// `off_session` or `on_session`: how it is meant to be used.
+    pub usage: String,
+    /// Why the last attempt failed; none after a success.
+    pub failure: Option<FailureReason>,
+    /// `abandoned`, `requested_by_customer`, `duplicate`.
+    pub cancellation_reason: Option<String>,
+    /// What the customer has to do next: `redirect_to_url`, `use_stripe_sdk`, ...
+    pub next_action: Option<String>,
+    /// The customer's permission to be charged, where the method needs one.
+    pub mandate: Option<String>,
+    /// The account for which it is made.
+    pub on_behalf_of: Option<AccountId>,
+    /// A text for people.
+    pub description: Option<String>,
+    /// The team's own link to their rows, sorted by key.
+    pub metadata: Vec<(String, String)>,
+    /// When Stripe made it.
+    pub created: Timestamp,
+}
+
+/// What the rules need to know of the row as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The status in the row.
+    pub status: Status,
+}
+
+/// Judges the observed status against the recorded one.
+#[must_use]
+pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
+    transition::judge(recorded.map(|r| r.status), observed.status)
+}
+
+/// The state facts that this step makes true.
+#[must_use]
+pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
+    if recorded.is_some_and(|r| r.status == observed.status) {
+        return Vec::new();
+    }
+    let topic = match observed.status {
+        Status::Succeeded => Topic::SetupSucceeded,
+        Status::RequiresAction => Topic::SetupRequiresAction,
+        Status::Canceled => Topic::SetupCanceled,
+        Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::Processing => {
+            return Vec::new();
+        }
+    };
+    vec![Notification::state(topic)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::transition::{Move, Status as _, matrix};
+    use super::*;
+
+    fn observed(status: Status) -> Observed {
+        Observed {
+            status,
+            customer: None,
+            payment_method: None,
+            usage: "off_session".into(),
+            failure: None,
+            cancellation_reason: None,
+            next_action: None,
+            mandate: None,
+            on_behalf_of: None,
+            description: None,
+            metadata: vec![],
+            created: 0,
+        }
+    }
+
+    fn step(from: Option<Status>, to: Status) -> (Move, Vec<Topic>) {
+        let recorded = from.map(|status| Recorded { status });
+        let told = notifications(recorded.as_ref(), &observed(to));
+        let kind = transition(recorded.as_ref(), &observed(to)).kind;
+        (kind, told.into_iter().map(|n| n.topic).collect())
+    }
+
+    #[test]
+    fn the_state_machine_is_the_reviewed_one() {
+        insta::assert_snapshot!(matrix::<Status>());
+    }
+
+    #[test]
+    fn each_fact_is_told_when_it_becomes_true_and_not_again() {
+        for (status, topic) in [
+            (Status::Succeeded, Topic::SetupSucceeded),
+            (Status::RequiresAction, Topic::SetupRequiresAction),
+            (Status::Canceled, Topic::SetupCanceled),
+        ] {
+            assert_eq!(step(None, status), (Move::Opened, vec![topic]));
+            let from = Some(Status::RequiresConfirmation);
+            assert_eq!(step(from, status), (Move::Expected, vec![topic]));
+            assert_eq!(step(Some(status), status), (Move::Same, vec![]));
+        }
+    }
+
+    #[test]
+    fn a_failed_attempt_is_no_end_and_no_state_fact() {
+        for from in [Status::RequiresAction, Status::Processing, Status::RequiresConfirmation] {
+            let back = step(Some(from), Status::RequiresPaymentMethod);
+            assert_eq!(back, (Move::Expected, vec![]), "{from:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_follows_canceled_or_succeeded() {
+        for end in [Status::Canceled, Status::Succeeded] {
+            for &next in Status::ALL.iter().filter(|next| **next != end) {
+                assert_eq!(step(Some(end), next).0, Move::Anomalous, "{end:?} {next:?}");
+            }
+        }
+    }
+}

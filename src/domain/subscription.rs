@@ -1,0 +1,275 @@
+//! Subscription, with its items: written together, as one observation.
+
+use super::event::Timestamp;
+use super::id::ObjectId;
+use super::money::Currency;
+use super::notification::{Notification, Topic};
+use super::transition::{self, Transition};
+
+/// Stripe's `status` of a subscription (docs.stripe.com, "How subscriptions work", Statuses).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// The first payment is still owed.
+    Incomplete,
+    /// The first payment was not made within 23 hours.
+    IncompleteExpired,
+    /// Nothing to pay yet.
+    Trialing,
+    /// In good standing.
+    Active,
+    /// A renewal is owed, and Stripe tries on.
+    PastDue,
+    /// A renewal is owed, and Stripe tries no more.
+    Unpaid,
+    /// The trial ended, and there is no method to pay with.
+    Paused,
+    /// Over.
+    Canceled,
+}
+
+impl transition::Status for Status {
+    const ALL: &'static [Self] = &[
+        Self::Incomplete,
+        Self::IncompleteExpired,
+        Self::Trialing,
+        Self::Active,
+        Self::PastDue,
+        Self::Unpaid,
+        Self::Paused,
+        Self::Canceled,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Incomplete => "incomplete",
+            Self::IncompleteExpired => "incomplete_expired",
+            Self::Trialing => "trialing",
+            Self::Active => "active",
+            Self::PastDue => "past_due",
+            Self::Unpaid => "unpaid",
+            Self::Paused => "paused",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    fn steps_to(self, next: Self) -> bool {
+        match self {
+            // A trial with something to pay up front begins once that is paid.
+            Self::Incomplete => matches!(
+                next,
+                Self::IncompleteExpired | Self::Trialing | Self::Active | Self::Canceled
+            ),
+            Self::Trialing => {
+                matches!(next, Self::Active | Self::PastDue | Self::Paused | Self::Canceled)
+            }
+            // A trial can be given to a running subscription too (docs.stripe.com, "Use trial
+            // periods on subscriptions").
+            Self::Active => {
+                matches!(next, Self::Trialing | Self::PastDue | Self::Unpaid | Self::Canceled)
+            }
+            Self::PastDue => {
+                matches!(next, Self::Trialing | Self::Active | Self::Unpaid | Self::Canceled)
+            }
+            Self::Unpaid => matches!(next, Self::Active | Self::PastDue | Self::Canceled),
+            Self::Paused => matches!(next, Self::Active | Self::PastDue | Self::Canceled),
+            Self::IncompleteExpired | Self::Canceled => false,
+        }
+    }
+}
+
+/// All that Stripe says about a subscription and that we keep in columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Stripe's status.
+    pub status: Status,
+    /// Who pays.
+    pub customer: String,
+    /// The currency of all its items.
+    pub currency: Currency,
+    /// `charge_automatically` or `send_invoice`.
+    pub collection_method: String,
+    /// When its trial began.
+    pub trial_start: Option<Timestamp>,
+    /// When its trial ends, or ended.
+    pub trial_end: Option<Timestamp>,
+    /// It will not be renewed.
+    pub cancel_at_period_end: bool,
+    /// When it will be canceled.
+    pub cancel_at: Option<Timestamp>,
+    /// When somebody asked for the end; the end itself may come later.
+    pub canceled_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Invoices are made and not collected.
+    pub pause: Option<Pause>,
+    /// What it is paid with; none: the customer's own default.
+    pub default_payment_method: Option<String>,
+    /// Its newest invoice.
+    pub latest_invoice: Option<ObjectId>,
+    /// The schedule that drives it.
+    pub schedule: Option<ObjectId>,
+    /// All of its items, sorted by id.
+    pub items: Vec<Item>,
+    /// The team's own link to their rows, sorted by key.
+    pub metadata: Vec<(String, String)>,
+    /// When Stripe made it.
+    pub created: Timestamp,
+}
+
+/// `pause_collection`. The status stays what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// `keep_as_draft`, `mark_uncollectible` or `void`: what becomes of the invoices meanwhile.
+    pub behavior: String,
+    /// When collection goes on by itself.
+    pub resumes_at: Option<Timestamp>,
+}
+
+/// One thing that is subscribed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// `si_...`
+    pub id: ObjectId,
+    /// Its price.
+    pub price: ObjectId,
+    /// What it is the price of.
+    pub product: ObjectId,
+    /// How many; none where use is metered.
+    pub quantity: Option<i64>,
+    /// What is paid for, from.
+    pub current_period_start: Timestamp,
+    /// What is paid for, until.
+    pub current_period_end: Timestamp,
+    /// The team's own keys and values, sorted by key.
+    pub metadata: Vec<(String, String)>,
+    /// When Stripe made it.
+    pub created: Timestamp,
+}
+
+impl Observed {
+    /// The billing period, start and end.
+    ///
+    /// Since 2025-03-31 each item has a period of its own (docs.stripe.com, "Upgrades",
+    /// 2025-03-31.basil). Where they differ, the one that ends first is when money is next due.
+    #[must_use]
+    pub fn current_period(&self) -> Option<(Timestamp, Timestamp)> {
+        let periods =
+            self.items.iter().map(|item| (item.current_period_end, item.current_period_start));
+        periods.min().map(|(end, start)| (start, end))
+    }
+}
+
+/// What the rules need to know of the row as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The status in the row.
+    pub status: Status,
+}
+
+/// Judges the observed status against the recorded one.
+#[must_use]
+pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
+    transition::judge(recorded.map(|r| r.status), observed.status)
+}
+
+/// The state facts that this step makes true.
+#[must_use]
+pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
+    if recorded.is_some_and(|r| r.status == observed.status) {
+        return Vec::new();
+    }
+    let topic = match observed.status {
+        Status::Trialing => Topic::SubscriptionTrialing,
+        Status::Active => Topic::SubscriptionActivated,
+        Status::PastDue => Topic::SubscriptionPastDue,
+        Status::Unpaid => Topic::SubscriptionUnpaid,
+        Status::Paused => Topic::SubscriptionPaused,
+        Status::Canceled => Topic::SubscriptionCanceled,
+        // Never begun: there is nothing to give and nothing to take back.
+        Status::Incomplete | Status::IncompleteExpired => return Vec::new(),
+    };
+    vec![Notification::state(topic)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::transition::{Move, matrix};
+    use super::*;
+
+    fn observed(status: Status) -> Observed {
+        Observed {
+            status,
+            customer: "cus_1".into(),
+            currency: Currency::parse("eur").unwrap(),
+            collection_method: "charge_automatically".into(),
+            trial_start: None,
+            trial_end: None,
+            cancel_at_period_end: false,
+            cancel_at: None,
+            canceled_at: None,
+            ended_at: None,
+            pause: None,
+            default_payment_method: None,
+            latest_invoice: None,
+            schedule: None,
+            items: vec![],
+            metadata: vec![],
+            created: 0,
+        }
+    }
+
+    fn item(id: &str, start: Timestamp, end: Timestamp) -> Item {
+        Item {
+            id: ObjectId::parse(id).unwrap(),
+            price: ObjectId::parse("price_1").unwrap(),
+            product: ObjectId::parse("prod_1").unwrap(),
+            quantity: Some(1),
+            current_period_start: start,
+            current_period_end: end,
+            metadata: vec![],
+            created: 0,
+        }
+    }
+
+    fn step(from: Option<Status>, to: Status) -> (Move, Vec<Topic>) {
+        let recorded = from.map(|status| Recorded { status });
+        let told = notifications(recorded.as_ref(), &observed(to));
+        let kind = transition(recorded.as_ref(), &observed(to)).kind;
+        (kind, told.into_iter().map(|n| n.topic).collect())
+    }
+
+    #[test]
+    fn the_state_machine_is_the_reviewed_one() {
+        insta::assert_snapshot!(matrix::<Status>());
+    }
+
+    #[test]
+    fn a_failed_renewal_is_told_and_so_is_its_recovery() {
+        let told = step(Some(Status::Active), Status::PastDue);
+        assert_eq!(told, (Move::Expected, vec![Topic::SubscriptionPastDue]));
+        let told = step(Some(Status::PastDue), Status::Active);
+        assert_eq!(told, (Move::Expected, vec![Topic::SubscriptionActivated]));
+        assert_eq!(step(Some(Status::Active), Status::Active), (Move::Same, vec![]));
+    }
+
+    #[test]
+    fn a_subscription_that_never_began_tells_nothing() {
+        assert_eq!(step(None, Status::Incomplete), (Move::Opened, vec![]));
+        let expired = step(Some(Status::Incomplete), Status::IncompleteExpired);
+        assert_eq!(expired, (Move::Expected, vec![]));
+    }
+
+    #[test]
+    fn what_is_over_stays_over() {
+        assert_eq!(step(Some(Status::Canceled), Status::Active).0, Move::Anomalous);
+        assert_eq!(step(Some(Status::IncompleteExpired), Status::Active).0, Move::Anomalous);
+    }
+
+    #[test]
+    fn the_period_is_that_of_the_item_which_is_due_first() {
+        let mut it = observed(Status::Active);
+        assert_eq!(it.current_period(), None);
+        it.items = vec![item("si_year", 0, 365), item("si_month", 330, 360)];
+        assert_eq!(it.current_period(), Some((330, 360)));
+    }
+}

@@ -1,0 +1,71 @@
+//! Customer → [`customer::Observed`](crate::domain::customer::Observed).
+
+use stripe_shared::Customer;
+
+use super::field::{self, Unfit, id_text};
+use crate::domain::customer::{Observed, Status};
+
+pub(crate) fn observe(it: Customer) -> Result<Observed, Unfit> {
+    let settings = it.invoice_settings.as_ref();
+    let default = settings.and_then(|settings| settings.default_payment_method.as_ref());
+    Ok(Observed {
+        // Absent where it does not apply; who has no invoices owes none.
+        status: if it.delinquent == Some(true) { Status::Delinquent } else { Status::Current },
+        balance: it.balance,
+        currency: it
+            .currency
+            .as_ref()
+            .map(|currency| field::currency("customer.currency", currency))
+            .transpose()?,
+        default_payment_method: id_text(default).map(str::to_owned),
+        metadata: it.metadata.map(field::metadata).unwrap_or_default(),
+        created: it.created,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::stripe_api::decode;
+
+    fn customer(changes: Value) -> Result<Observed, Unfit> {
+        let mut it = json!({
+            "id": "cus_1", "object": "customer", "created": 1_700_000_000, "livemode": false,
+            "name": "Jenny Rosén", "email": "jenny@example.com", "phone": "+49 30 1", "balance": 0,
+            "delinquent": false, "metadata": {"user": "7"}, "shipping": null, "address": null,
+            "description": null, "default_source": null,
+        });
+        for (key, value) in changes.as_object().unwrap() {
+            it[key] = value.clone();
+        }
+        observe(decode::typed(&it, None).unwrap())
+    }
+
+    #[test]
+    fn a_customer_who_owes_money_is_delinquent() {
+        assert_eq!(customer(json!({"delinquent": true})).unwrap().status, Status::Delinquent);
+        assert_eq!(customer(json!({"delinquent": false})).unwrap().status, Status::Current);
+        assert_eq!(customer(json!({"delinquent": null})).unwrap().status, Status::Current);
+    }
+
+    #[test]
+    fn the_default_method_is_the_one_of_the_invoices() {
+        let settings = json!({"custom_fields": null, "default_payment_method": "pm_1",
+                              "footer": null, "rendering_options": null});
+        let it = customer(json!({"invoice_settings": settings, "balance": -500,
+                                 "currency": "eur"}));
+        let it = it.unwrap();
+        assert_eq!(it.default_payment_method.as_deref(), Some("pm_1"));
+        assert_eq!((it.balance, it.currency.unwrap().as_str()), (Some(-500), "eur"));
+    }
+
+    #[test]
+    fn no_name_and_no_address_comes_out() {
+        let text = format!("{:?}", customer(json!({})).unwrap());
+        for personal in ["Jenny", "example.com", "+49"] {
+            assert!(!text.contains(personal), "{text}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Whatever the order and the duplicates: at the end every row says what Stripe says.
+
+use std::time::Duration;
+
+use quittance::simulator::{BillingStory, run_billing_story};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use super::road::Road;
+
+async fn live_through(road: &Road, stories: &[BillingStory], rng: &mut StdRng) {
+    for story in stories {
+        let told = run_billing_story(&road.stripe(), *story, rng, Duration::ZERO).await;
+        told.unwrap_or_else(|error| panic!("{story:?}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn every_story_told_in_order_ends_true_and_without_an_anomaly() {
+    let mut road = Road::open().await;
+    let mut rng = StdRng::seed_from_u64(3);
+    for story in BillingStory::ALL {
+        live_through(&road, &[story], &mut rng).await;
+        road.catch_up().await;
+        road.assert_true().await;
+    }
+    assert_eq!(road.anomalies().await, 0);
+}
+
+#[tokio::test]
+async fn every_event_of_a_story_is_of_a_type_that_stripe_has() {
+    let road = Road::open().await;
+    live_through(&road, &BillingStory::ALL, &mut StdRng::seed_from_u64(2)).await;
+    for event in road.events() {
+        let event: stripe_shared::Event = serde_json::from_value(event).unwrap();
+        let known = !matches!(event.type_, stripe_shared::EventType::Unknown(_));
+        assert!(known, "{}", event.type_.as_str());
+    }
+}
+
+#[tokio::test]
+async fn duplicates_and_any_order_change_nothing() {
+    let road = Road::open().await;
+    let mut rng = StdRng::seed_from_u64(4);
+    let (early, late) = BillingStory::ALL.split_at(10);
+    live_through(&road, early, &mut rng).await;
+    let before = road.events();
+    live_through(&road, late, &mut rng).await;
+    // What was told first comes last, and all of it twice.
+    for mut part in [road.events(), before] {
+        part.shuffle(&mut rng);
+        for event in part.iter().chain(&part) {
+            road.settle(event).await;
+        }
+    }
+    road.assert_true().await;
+    assert_eq!(road.anomalies().await, 0);
+}
+
+#[tokio::test]
+async fn all_of_a_life_in_one_second_told_backwards_ends_true() {
+    let road = Road::open().await;
+    let mut rng = StdRng::seed_from_u64(5);
+    road.sim.clock().freeze();
+    live_through(&road, &[BillingStory::ItemsReplaced, BillingStory::RenewalRecovered], &mut rng)
+        .await;
+    for event in road.events().iter().rev() {
+        road.settle(event).await;
+    }
+    road.assert_true().await;
+}
+
+#[tokio::test]
+async fn a_change_between_two_events_of_one_second_is_not_missed() {
+    let mut road = Road::open().await;
+    road.sim.clock().freeze();
+    let stripe = road.stripe();
+    let product = stripe.create_product(Some("gold-plan.v2"), "Gold").unwrap();
+    let id = product["id"].as_str().unwrap();
+    road.catch_up().await;
+    stripe.update_product(id, "Platinum", false).unwrap();
+    road.catch_up().await;
+    road.assert_true().await;
+    assert_eq!(road.value("app.products", "name", "true").await, "Platinum");
+}

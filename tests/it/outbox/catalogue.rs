@@ -1,0 +1,108 @@
+//! docs/notifications.md and docs/notifications.schema.json cannot drift from what is told.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use quittance::domain::notification::Topic;
+use serde_json::{Value, json};
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
+}
+
+/// The schema of a notification, version 1.
+pub(crate) fn schema() -> Value {
+    let topics: Vec<_> = Topic::ALL.iter().map(|topic| topic.as_str()).collect();
+    let text = |about: &str| json!({"type": "string", "description": about});
+    let perhaps = |kind: &str, about: &str| json!({"type": [kind, "null"], "description": about});
+    let moment =
+        |about: &str| json!({"type": "string", "format": "date-time", "description": about});
+    let properties = json!({
+        "id": {"type": "string", "format": "uuid", "description": "Stable: whoever has seen it has seen this."},
+        "v": {"const": 1, "description": "The version of this shape. Fields may be added without raising it."},
+        "topic": {"enum": topics, "description": "What it says. Topics may be added: pass over those that you do not know."},
+        "sort": {"enum": ["state", "occurrence"], "description": "state: an object really changed. occurrence: an event really arrived, whatever its object is by now."},
+        "created": moment("When it was written."),
+        "occurred": moment("By Stripe's clock: when the state was seen, or when the event happened."),
+        "account": perhaps("string", "The connected account; null for the account that owns the API key."),
+        "livemode": {"type": "boolean", "description": "Real money."},
+        "object": {
+            "type": "object", "description": "Which object it is about.",
+            "required": ["kind", "id"],
+            "properties": {"kind": text("Stripe's `object`."), "id": text("Stripe's id.")},
+        },
+        "version": {"type": ["integer", "null"], "minimum": 1, "description": "The version of the object's row in `app` that made it true; rises by one with each change of the object. null for an occurrence."},
+        "cause": perhaps("string", "The Stripe event that led to it; null when none did."),
+        "before": perhaps("object", "What was recorded; null at first sight, and for an occurrence."),
+        "after": perhaps("object", "The same of what is recorded now; null for an occurrence."),
+        "data": {"type": "object", "description": "More of the object, by its kind; with `metadata` where the object has it. For an occurrence: `event_type`."},
+    });
+    let required: Vec<_> = properties.as_object().unwrap().keys().cloned().collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:quittance:notification:1",
+        "title": "A notification of Quittance",
+        "type": "object",
+        "required": required,
+        "properties": properties,
+        "if": {"properties": {"sort": {"const": "state"}}},
+        "then": {"properties": {"version": {"type": "integer"}, "after": {"type": "object"}}},
+        "else": {"properties": {"before": {"type": "null"}, "after": {"type": "null"}}},
+    })
+}
+
+const BEGIN: &str = "<!-- Topics: generated from src/domain/notification.rs, see above. -->\n";
+const END: &str = "<!-- End of topics. -->\n";
+
+fn topics() -> String {
+    let mut text = String::from("| Topic | What it says |\n|---|---|\n");
+    for topic in Topic::ALL {
+        writeln!(text, "| `{}` | {} |", topic.as_str(), topic.describe()).unwrap();
+    }
+    text
+}
+
+fn with_topics(page: &str) -> String {
+    let (before, rest) = page.split_once(BEGIN).expect("the page has a place for the topics");
+    let (_, after) = rest.split_once(END).expect("the topics have an end");
+    format!("{before}{BEGIN}{}{END}{after}", topics())
+}
+
+fn check(name: &str, expected: impl FnOnce(&str) -> String) {
+    let path = path(name);
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    let expected = expected(&published);
+    if std::env::var_os("QUITTANCE_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+        return;
+    }
+    assert!(
+        published == expected,
+        "docs/{name} is not what is told; run \
+         `QUITTANCE_UPDATE_DOCS=1 cargo test --test it outbox::catalogue` and review the difference"
+    );
+}
+
+#[test]
+fn the_published_topics_are_the_ones_that_are_told() {
+    check("notifications.md", with_topics);
+}
+
+#[test]
+fn the_published_schema_is_the_one_that_is_checked() {
+    check("notifications.schema.json", |_| {
+        let mut text = serde_json::to_string_pretty(&schema()).unwrap();
+        text.push('\n');
+        text
+    });
+}
+
+#[test]
+fn no_two_topics_have_one_name_and_each_is_explained() {
+    let names: std::collections::BTreeSet<_> = Topic::ALL.iter().map(|t| t.as_str()).collect();
+    assert_eq!(names.len(), Topic::ALL.len());
+    for topic in Topic::ALL {
+        assert!(topic.describe().ends_with('.'), "{topic:?}: {}", topic.describe());
+        assert!(!topic.describe().contains('|'), "{topic:?}");
+    }
+}

@@ -1,0 +1,102 @@
+//! What is in the outbox, told.
+
+mod address;
+mod catalogue;
+mod cursor;
+mod order;
+mod receiver;
+mod schema;
+mod schema_check;
+mod telling;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quittance::config::{self, Outbox, Settings};
+use quittance::domain::notification::{Notification, Topic};
+use quittance::domain::object::Kind;
+use quittance::outbox::{Destination, HttpChannel, Relay};
+use quittance::store::Store;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::TestDatabase;
+use crate::store::given;
+
+pub(crate) use receiver::Receiver;
+
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
+
+/// Settings with one URL to tell, and no patience.
+fn settings(url: &str) -> Settings {
+    let set = |name: &str, value: &str| (format!("QUITTANCE__OUTBOX__{name}"), value.to_owned());
+    let of = |name: &str, value: &str| set(&format!("DESTINATIONS__DEFAULT__{name}"), value);
+    let mut settings = config::load(
+        None,
+        [
+            set("START", "beginning"),
+            set("POLL_INTERVAL", "20ms"),
+            of("URL", url),
+            of("SECRETS", SECRET),
+            of("ALLOW_HTTP", "true"),
+            of("ALLOW_PRIVATE", "true"),
+            ("QUITTANCE__RETRY__FIRST".to_owned(), "10ms".to_owned()),
+            ("QUITTANCE__RETRY__CAP".to_owned(), "20ms".to_owned()),
+        ]
+        .into_iter(),
+    )
+    .unwrap();
+    // Nobody takes a slow machine for a dead relay.
+    settings.outbox.lease = Duration::from_secs(60);
+    settings
+}
+
+fn destination(settings: &Settings) -> Destination {
+    let http = &settings.outbox.destinations["default"];
+    Destination {
+        name: "http:default".into(),
+        topics: http.topics.clone(),
+        at_once: http.concurrency,
+        batch: 1,
+        channel: Arc::new(HttpChannel::new(http).unwrap()),
+    }
+}
+
+/// A relay that runs until it is told to stop.
+struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(store: &Store, settings: &Settings) -> Self {
+        let stop = CancellationToken::new();
+        let destinations = vec![destination(settings)];
+        let outbox: &Outbox = &settings.outbox;
+        let relay = Relay::new(store.clone(), destinations, outbox, &settings.retry, || 0.5);
+        Self { task: tokio::spawn(relay.run(stop.clone())), stop }
+    }
+
+    /// Waits for what it sends, and for what it notes.
+    async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+/// Writes an occurrence about an object: one row in the outbox.
+async fn tell(db: &TestDatabase, event: &str, object: &str) {
+    let mut settled = given::attempt_failed(event);
+    settled.event =
+        given::event(event, "payment_intent.payment_failed", Kind::PaymentIntent, object);
+    settled.occurrences = vec![Notification::occurrence(Topic::PaymentAttemptFailed)];
+    given::apply(&db.store, given::only(vec![settled])).await;
+}
+
+/// Waits until a number that the database computes is what it should be.
+async fn until(db: &TestDatabase, query: &'static str, expected: i64) {
+    while db.number(query).await != expected {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
