@@ -36,14 +36,22 @@ pub(crate) fn queue_name() -> String {
     format!("test-{}", uuid::Uuid::new_v4().simple())
 }
 
-/// Polls a state that others bring about. The limit only ends a test that has failed.
+/// Waits for what others do. The limit only ends a test that has failed.
+pub(crate) async fn within<T>(what: &str, doing: impl Future<Output = T>) -> T {
+    let Ok(done) = tokio::time::timeout(Duration::from_secs(60), doing).await else {
+        panic!("never: {what}")
+    };
+    done
+}
+
+/// Polls a state that others bring about.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok(), "never: {what}");
+    within(what, waiting).await;
 }
 
 fn env(name: &str) -> String {

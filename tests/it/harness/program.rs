@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
 use super::settings::environment;
+use super::within;
 
 /// A role that runs. It is killed when this is dropped.
 pub(crate) struct Program {
@@ -53,7 +54,7 @@ impl Program {
 
     /// Waits until it logs a line with this in it.
     pub(crate) async fn says(&mut self, text: &str) {
-        while let Some(line) = self.log.next_line().await.unwrap() {
+        while let Some(line) = within(text, self.log.next_line()).await.unwrap() {
             self.logged.push_str(&line);
             self.logged.push('\n');
             if line.contains(text) {
@@ -70,7 +71,7 @@ impl Program {
 
     /// Waits for its end, reading on what it logs.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        while let Some(line) = self.log.next_line().await.unwrap() {
+        while let Some(line) = within("its end", self.log.next_line()).await.unwrap() {
             self.logged.push_str(&line);
             self.logged.push('\n');
         }

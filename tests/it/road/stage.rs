@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::harness::{TestDatabase, settings};
+use crate::harness::{TestDatabase, settings, within};
 
 /// A request that waits for its answer.
 pub(super) struct Asked {
@@ -65,7 +65,7 @@ impl Stage {
 
     /// The next request, when it has come.
     pub(super) async fn asked(&mut self) -> Asked {
-        self.requests.recv().await.unwrap()
+        within("Stripe is asked", self.requests.recv()).await.unwrap()
     }
 
     /// Nobody asks any more.
