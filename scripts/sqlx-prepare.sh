@@ -29,6 +29,9 @@ cleanup() {
 trap cleanup EXIT
 
 psql -q "$DATABASE_URL" -c "CREATE DATABASE $scratch"
+# The data names tables as the search path makes them look, and that follows the user's name: a user
+# `quittance` would see our schema without its name.
+psql -q "$DATABASE_URL" -c "ALTER DATABASE $scratch SET search_path = public"
 for migration in migrations/*.sql; do
     psql -q -v ON_ERROR_STOP=1 --single-transaction "$url" -f "$migration" >/dev/null
 done
