@@ -1,7 +1,7 @@
 //! Settings: one file a concern. `config/default.toml` is embedded and is the manual.
 //!
 //! Read by everything that needs a setting; knows nothing of ours. A value of these types that
-//! [`load`] made has been checked, across fields too, so nobody downstream checks a setting again.
+//! [`load()`] made has been checked, across fields too, so nobody downstream checks a setting again.
 //!
 //! How it is loaded: `layers` lays the file over the defaults and the environment (`variables`)
 //! over both, remembering where each value came from; `decode` turns that into the types; `check`

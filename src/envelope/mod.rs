@@ -1,7 +1,7 @@
 //! What an event says of itself, read from its bytes without decoding its object.
 //!
-//! Two readers of the same bytes. [`peek`] borrows, allocates next to nothing and is what the
-//! ingress can afford for each request; [`parse`] makes the [`Event`](crate::domain::event::Event)
+//! Two readers of the same bytes. [`peek()`] borrows, allocates next to nothing and is what the
+//! ingress can afford for each request; [`parse()`] makes the [`Event`](crate::domain::event::Event)
 //! that a worker decides on. Neither looks into the object further than its name, so an event in an
 //! API version that nobody here has types for is still an event.
 //!

@@ -2,7 +2,7 @@
 //! it does.
 //!
 //! Each fact lies in `quittance.outbox`, written in the transaction that made it true. Whoever reads
-//! it there by SQL needs none of this. For the others, a [`Line`](line) a destination hands the rows
+//! it there by SQL needs none of this. For the others, a [`Line`](mod@line) a destination hands the rows
 //! out, claims what is due, sends it through a [`Channel`], and notes what came of it: each step a
 //! short transaction, none open while something is being sent. A relay that dies between sending and
 //! noting leaves a claim that ends, and the notification goes out again with the same id. Any number
