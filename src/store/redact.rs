@@ -16,8 +16,9 @@ const ANYWHERE: &[&str] = &["client_secret"];
 /// harmless: a team's metadata may well have a field `secret`.
 const OF_OBJECT: &[(&str, &str)] = &[("ephemeral_key", "secret"), ("webhook_endpoint", "secret")];
 
-/// URL parameters whose value is blanked: redirects for 3-D Secure carry the client secret.
-const PARAMETERS: &[&str] = &["client_secret="];
+/// URL parameters whose value is blanked: redirects for 3-D Secure carry the client secret, and a
+/// redirect within a redirect carries it encoded.
+const PARAMETERS: &[&str] = &["client_secret=", "client_secret%3D", "client_secret%3d"];
 
 /// How the value of a client secret begins: the id of what it opens, then `_secret_`.
 const OWNERS: &[&str] = &["accs_", "cs_", "cuss_", "fcsess_", "pi_", "seti_", "si_", "src_"];
@@ -146,7 +147,8 @@ fn blank_parameter(text: &str, parameter: &str) -> String {
     for part in parts {
         out.push_str(parameter);
         out.push_str(BLANK);
-        let end = part.find(|c: char| matches!(c, '&' | '#' | '"' | '\'') || c.is_whitespace());
+        let end =
+            part.find(|c: char| matches!(c, '&' | '#' | '%' | '"' | '\'') || c.is_whitespace());
         out.push_str(end.and_then(|end| part.get(end..)).unwrap_or_default());
     }
     out
@@ -219,6 +221,10 @@ mod tests {
             (
                 "/return?payment_intent=pi_1&payment_intent_client_secret=pi_1_secret_b2#end",
                 "/return?payment_intent=pi_1&payment_intent_client_secret=[redacted]#end",
+            ),
+            (
+                "/go?url=%2Fback%3Fpayment_intent_client_secret%3Dpi_1_secret_b2%26x%3D1",
+                "/go?url=%2Fback%3Fpayment_intent_client_secret%3D[redacted]%26x%3D1",
             ),
             ("expected ü, got pi_1_secret_b2.", "expected ü, got [redacted]."),
             ("cs_test_a1_secret_c3", "[redacted]"),

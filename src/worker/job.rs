@@ -1,16 +1,15 @@
 //! One job: decode, settle, and say what the queue does with it.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::clock::Clock;
+use super::company::Company;
 use super::gate::{Gate, Verdict};
 use super::log;
 use crate::domain::event::Event;
@@ -32,8 +31,8 @@ pub(super) struct Handler {
     pub(super) max_deliveries: u32,
     pub(super) timeout: Duration,
     pub(super) worker: String,
-    /// Held shared by every job that runs, and alone by a suspect.
-    pub(super) company: Arc<RwLock<()>>,
+    /// The jobs that run beside each other.
+    pub(super) company: Company,
     /// Cancelled when the worker has been told to stop.
     pub(super) stopping: CancellationToken,
     /// The source of jitter: a number in `0.0..1.0`.
@@ -97,7 +96,10 @@ impl Handler {
             let reason = DeadReason::Poison.into();
             return self.bury(delivery, (&event).into(), reason, Clock::start(), failure).await;
         }
-        let _alone = self.isolate(delivery).await;
+        let _place = tokio::select! {
+            place = self.company.join(delivery.deliveries) => place,
+            () = self.stopping.cancelled() => return Disposition::HandBack,
+        };
         loop {
             match self.attempt_once(delivery, &event).await {
                 Ended::Settled => return Disposition::Done,
@@ -147,20 +149,6 @@ impl Handler {
         let decision = retry::decide(&fault.failure, number, &self.policy, jitter);
         log::failed(event, delivery, number, &clock, &fault.failure, &decision);
         Ended::Failed { decision, clock, failure: fault.failure }
-    }
-
-    /// Whatever kills its worker takes the jobs beside it along, and they are counted like the
-    /// culprit. So a job that was in hand at several deaths runs with nothing else beside it.
-    async fn isolate(&self, delivery: &Delivery) -> Company {
-        if delivery.deliveries >= SUSPECT {
-            tracing::warn!(
-                deliveries = delivery.deliveries,
-                "a job that may kill its worker runs alone"
-            );
-            Company::Alone(Arc::clone(&self.company).write_owned().await)
-        } else {
-            Company::Shared(Arc::clone(&self.company).read_owned().await)
-        }
     }
 
     /// Keeps the decision in the tables, then tells the queue.
@@ -263,15 +251,6 @@ impl Handler {
             failure,
         }
     }
-}
-
-/// Deliveries from which on a job runs alone.
-const SUSPECT: u32 = 3;
-
-/// With whom a job runs.
-enum Company {
-    Shared(#[expect(dead_code, reason = "held for its drop")] OwnedRwLockReadGuard<()>),
-    Alone(#[expect(dead_code, reason = "held for its drop")] OwnedRwLockWriteGuard<()>),
 }
 
 /// The event as a dead letter names it: by as much as can be read of it.

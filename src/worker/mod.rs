@@ -6,6 +6,7 @@
 //! before the queue hears of it.
 
 mod clock;
+mod company;
 pub mod gate;
 mod health;
 mod job;

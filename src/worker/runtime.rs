@@ -1,11 +1,11 @@
 //! A worker from its start to its end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::company::Company;
 use super::gate::Gate;
 use super::health;
 use super::job::Handler;
@@ -78,7 +78,7 @@ pub async fn run(
         max_deliveries: queue.max_deliveries,
         timeout: worker.job_timeout,
         worker: parts.name.clone(),
-        company: Arc::default(),
+        company: Company::default(),
         stopping: shutdown.clone(),
         random: parts.random,
     };
