@@ -48,6 +48,33 @@ async fn the_jobs_of_a_worker_that_died_are_taken_over_after_its_lease() {
 }
 
 #[tokio::test]
+async fn what_only_waited_in_a_dead_workers_buffer_is_not_counted_as_its_killer() {
+    let queue = Queue::start().await.lease(LEASE);
+    queue.enqueue(numbers(4)).await;
+    let mut before = String::new();
+    for _ in 0..2 {
+        let seen = Seen::default();
+        let dies = queue.work(1, held(&seen, &shut(), Disposition::Done));
+        seen.reaches(1).await;
+        eventually("it has all four", async || {
+            let pending = queue.pending().await;
+            let owner = pending.first().map(|(_, owner, _, _)| owner.clone()).unwrap_or_default();
+            pending.len() == 4 && owner != before && pending.iter().all(|p| p.1 == owner)
+        })
+        .await;
+        before = queue.pending().await[0].1.clone();
+        dies.die().await;
+    }
+    let after = Seen::default();
+    let lives = queue.work(1, after.settle());
+    queue.drained().await;
+    lives.stop().await;
+    let mut deliveries: Vec<_> = after.all().iter().map(|delivery| delivery.deliveries).collect();
+    deliveries.sort_unstable();
+    assert_eq!(deliveries, [2, 2, 2, 3], "one of them was running at both deaths");
+}
+
+#[tokio::test]
 async fn a_job_that_runs_longer_than_the_lease_is_not_taken_from_a_worker_that_lives() {
     let queue = Queue::start().await.lease(LEASE);
     let (seen, other, gate) = (Seen::default(), Seen::default(), shut());

@@ -38,6 +38,8 @@ async fn an_event_that_cannot_be_decoded_is_a_dead_letter_at_once() {
     assert_eq!(columns, json!(["undecodable", "permanent", "event_undecodable", "open"]));
     assert_eq!(letter["message"], "`created` is missing");
     assert_eq!(letter["payload"]["id"], "evt_x");
+    let known = json!([letter["event_id"], letter["event_type"]]);
+    assert_eq!(known, json!(["evt_x", "charge.failed"]), "what can be read of it names it");
     assert_eq!(app.requests(), 0);
     assert_eq!(app.db.count("quittance.events WHERE status = 'dead'").await, 1);
 }
