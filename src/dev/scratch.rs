@@ -45,7 +45,10 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.path) {
+        // The next one may have begun to remove it too.
+        if let Err(error) = fs::remove_dir_all(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(path = %self.path.display(), %error, "could not remove a directory");
         }
     }
@@ -77,9 +80,40 @@ fn sweep(parent: &Path) -> io::Result<()> {
 fn abandoned(path: &Path) -> io::Result<bool> {
     let meta = fs::symlink_metadata(path)?;
     let ours = meta.is_dir() && meta.uid() == geteuid().as_raw();
-    match File::open(path.join("lock"))?.try_lock() {
+    let lock = match File::open(path.join("lock")) {
+        Ok(lock) => lock,
+        // Its removal was begun and not ended: a server that was still ending wrote into it meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ours),
+        Err(error) => return Err(error),
+    };
+    match lock.try_lock() {
         Ok(()) => Ok(ours),
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_stays_and_what_is_not_goes_also_when_half_of_it_is_gone() {
+        let parent = std::env::temp_dir().join(format!("sweep-{:016x}", rand::random::<u64>()));
+        let dir = |name: &str| parent.join(format!("{PREFIX}{name}"));
+        for name in ["held", "abandoned", "half"] {
+            fs::create_dir_all(dir(name).join("data")).unwrap();
+        }
+        fs::create_dir(parent.join("of-somebody-else")).unwrap();
+        let held = File::create_new(dir("held").join("lock")).unwrap();
+        held.lock().unwrap();
+        File::create_new(dir("abandoned").join("lock")).unwrap();
+
+        sweep(&parent).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(&parent).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["of-somebody-else", &format!("{PREFIX}held")]);
+        fs::remove_dir_all(&parent).unwrap();
     }
 }
