@@ -5,6 +5,7 @@
 
 mod accounts;
 mod args;
+mod audit;
 mod budget;
 mod config;
 mod dead_letters;
@@ -15,10 +16,13 @@ mod kinds;
 mod online;
 mod outbox;
 mod parts;
+mod queue;
 mod relay;
 mod roles;
 mod signals;
+mod status;
 mod table;
+mod words;
 
 use std::process::ExitCode;
 
@@ -62,6 +66,9 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Kinds(args) => Ok(kinds::run(&args)),
         Command::DeadLetters(command) => dead_letters::run(config, command).await,
         Command::Outbox(command) => outbox::run(config, command).await,
+        Command::Status(args) => status::run(config, args).await,
+        Command::Queue(command) => queue::run(config, command).await,
+        Command::Audit(command) => audit::run(config, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(args) => return dev::run(args).await,
     };

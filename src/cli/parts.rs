@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::exit::{Exit, Failed};
 use crate::config::{self, Role, Settings};
-use crate::queue::Producer;
+use crate::queue::{Inspector, Producer};
 use crate::store::Store;
 use crate::telemetry;
 
@@ -35,4 +35,16 @@ pub(super) fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
 pub(super) fn producer(settings: &Settings) -> Result<Producer, Failed> {
     Producer::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
+}
+
+/// The queue as those see it who look after it, connected when it is first needed.
+pub(super) fn inspector(settings: &Settings) -> Result<Inspector, Failed> {
+    Inspector::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
+}
+
+/// A document, as it is printed.
+pub(super) fn json(document: &impl serde::Serialize) -> Result<String, Failed> {
+    serde_json::to_string(document)
+        .map_err(|error| Failed::because(Exit::Failure, "it cannot be written as JSON", &error))
 }
