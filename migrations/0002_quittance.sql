@@ -179,3 +179,7 @@ CREATE TABLE quittance.audit_log (
 
 -- What was done to one thing: shown with a dead letter.
 CREATE INDEX audit_log_target_idx ON quittance.audit_log (target, id);
+-- The log of one person, newest first.
+CREATE INDEX audit_log_actor_idx ON quittance.audit_log (actor, id);
+-- The log of one verb.
+CREATE INDEX audit_log_verb_idx ON quittance.audit_log (verb, id);

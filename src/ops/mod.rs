@@ -4,6 +4,9 @@
 //! here decides what a job becomes. Whoever acts is named, and what was done is in the audit log.
 
 pub mod accounts;
+pub mod audit;
 pub mod dead_letters;
 pub mod kinds;
 pub mod outbox;
+pub mod queue;
+pub mod status;

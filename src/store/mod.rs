@@ -14,6 +14,7 @@
 
 pub mod apply;
 pub mod attempt;
+pub mod audit;
 mod columns;
 pub mod connect;
 pub mod connected_account;
@@ -27,6 +28,7 @@ pub mod redact;
 pub mod review;
 pub mod schema;
 pub mod settlement;
+pub mod status;
 
 pub use attempt::Attempt;
 pub use connect::Store;
