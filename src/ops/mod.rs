@@ -6,4 +6,5 @@
 pub mod accounts;
 pub mod dead_letters;
 pub mod kinds;
+pub mod operations;
 pub mod outbox;

@@ -21,6 +21,7 @@ pub mod dead_letter;
 pub mod error;
 pub mod history;
 pub mod load;
+pub mod operation;
 pub mod outbox;
 mod outbox_id;
 pub mod redact;
