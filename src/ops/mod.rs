@@ -11,6 +11,7 @@ pub mod events;
 pub mod kinds;
 pub mod name;
 pub mod objects;
+pub mod operations;
 pub mod outbox;
 pub mod queue;
 pub mod status;

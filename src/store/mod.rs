@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod load;
 pub mod looking;
 pub mod object;
+pub mod operation;
 pub mod outbox;
 mod outbox_id;
 pub mod redact;
