@@ -11,8 +11,10 @@
 
 pub mod error;
 mod flights;
+mod metrics;
 mod missing;
 pub mod road;
 
 pub use error::{Evidence, ReconcileError};
+pub use metrics::Metrics;
 pub use road::{Fault, Reconciler, Request, Settled};

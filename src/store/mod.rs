@@ -21,8 +21,10 @@ pub mod dead_letter;
 pub mod error;
 pub mod history;
 pub mod load;
+mod metrics;
 pub mod outbox;
 mod outbox_id;
+pub mod pulse;
 pub mod redact;
 pub mod review;
 pub mod schema;
@@ -32,6 +34,7 @@ pub use attempt::Attempt;
 pub use connect::Store;
 pub use error::StoreError;
 pub use load::Loaded;
+pub use metrics::Metrics;
 pub use review::LedgerCounts;
 #[cfg(feature = "dev")]
 pub use review::Table;

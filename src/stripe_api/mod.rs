@@ -15,6 +15,7 @@ mod answer;
 mod budget;
 mod client;
 mod error;
+mod metrics;
 mod refusal;
 mod transport;
 
@@ -42,6 +43,7 @@ mod setup_intent;
 pub use budget::{Budget, Unlimited};
 pub use client::{Client, Fetched, FetchedState};
 pub use error::StripeError;
+pub use metrics::Metrics;
 pub use refusal::Refusal;
 pub use transport::Transport;
 
