@@ -1,5 +1,6 @@
 //! What the roles tell of themselves: numbers, traces, lines.
 
+mod deploy;
 mod metrics;
 mod page;
 mod published;
