@@ -5,8 +5,16 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod compare;
 pub mod dead_letters;
+pub mod events;
 pub mod kinds;
+pub mod name;
+pub mod objects;
+pub mod operations;
 pub mod outbox;
 pub mod queue;
+pub mod reconcile;
+pub mod replay;
 pub mod status;
+pub mod timeline;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redis::Cmd;
+use uuid::Uuid;
 
 use super::connection::Link;
 use super::depth::{self, Depth};
@@ -10,6 +11,7 @@ use super::error::QueueError;
 use super::flow::{Flow, Way};
 use super::job::{Job, JobId, Lane};
 use super::keys::Keys;
+use super::scripts;
 use crate::config;
 
 /// Jobs written in one round trip.
@@ -77,6 +79,36 @@ impl Producer {
             ids.extend(added.into_iter().map(JobId::new));
         }
         Ok(ids)
+    }
+
+    /// Puts jobs at the tail of a lane later, each after a delay of its own. Until then they wait
+    /// where retries wait, in the memory of Redis.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`]; any number of the jobs may be there already.
+    pub async fn enqueue_many_later(
+        &self,
+        lane: Lane,
+        jobs: &[(Job, Duration)],
+    ) -> Result<(), QueueError> {
+        for jobs in jobs.chunks(scripts::LIMIT) {
+            let mut arguments: Vec<Vec<u8>> = Vec::with_capacity(jobs.len() * 4);
+            for (job, delay) in jobs {
+                arguments.push(format!("{lane}:{}", Uuid::new_v4()).into_bytes());
+                arguments.push(delay.as_millis().to_string().into_bytes());
+                arguments.push(job.meta.encode().map_err(QueueError::Encode)?.into_bytes());
+                arguments.push(job.body.to_vec());
+            }
+            let keys = (scripts::LATER.keys)(&self.keys, lane, "");
+            let _: i64 = self
+                .link
+                .call_within(self.limit, |redis| async move {
+                    scripts::LATER.call(redis, keys, &[lane.as_str()], &arguments).await
+                })
+                .await?;
+            self.flow.count(Way::Arrived, jobs.len());
+        }
+        Ok(())
     }
 
     /// Whether Redis takes writes now: one that loads its data, that is a read-only replica or out

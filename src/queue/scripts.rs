@@ -93,6 +93,7 @@ scripts! {
         keys.delayed().to_owned(),
         keys.payloads().to_owned(),
     ];
+    LATER = "later", |keys, _, _| vec![keys.delayed().to_owned(), keys.payloads().to_owned()];
     PROMOTE = "promote", |keys, _, _| vec![
         keys.delayed().to_owned(),
         keys.payloads().to_owned(),

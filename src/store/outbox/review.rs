@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Makes what was given up due again, with all its attempts before it: those of `ids`, or all
-    /// of the destination if there are none. Says how many.
+    /// of the destination if there are none. Says how many. Their dead letters are being retried.
     ///
     /// # Errors
     /// Postgres.
@@ -118,6 +118,13 @@ impl Store {
                 SET state = 'pending', ended_at = NULL, attempts = 0, due_at = clock_timestamp()
                 WHERE destination = $1 AND state = 'dead' AND ($2::uuid[] = '{}' OR id = ANY ($2))
                 RETURNING id
+            ),
+            marked AS (
+                UPDATE quittance.dead_letters AS l
+                SET state = 'retrying', retries = l.retries + 1, snoozed_until = NULL,
+                    updated_at = clock_timestamp()
+                FROM revived AS r
+                WHERE l.event_id = r.id || '@' || $1 AND l.state IN ('open', 'retrying')
             ),
             total AS (SELECT count(*) AS count FROM revived),
             noted AS (
