@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::events::args::EventsCommand;
+use super::objects::args::{ObjectsCommand, ReconcileArgs};
+
 /// Keeps a team's Postgres true to Stripe.
 #[derive(Debug, Parser)]
 #[command(
@@ -44,6 +47,14 @@ pub(super) enum Command {
     /// Look at jobs that were given up, and retry or discard them.
     #[command(subcommand, visible_alias = "dl")]
     DeadLetters(DeadLettersCommand),
+    /// Look at what came and where it ended, and settle it again.
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Find an object, and see all that is known of it.
+    #[command(subcommand)]
+    Objects(ObjectsCommand),
+    /// Ask Stripe about objects now, and write what it says.
+    Reconcile(ReconcileArgs),
     /// Look at what the product is told, and send again what was given up.
     #[command(subcommand)]
     Outbox(OutboxCommand),

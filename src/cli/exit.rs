@@ -21,6 +21,22 @@ pub enum Exit {
     Partial,
 }
 
+impl Exit {
+    /// The end of something that was done to many, each for itself: all, some or none of it worked.
+    pub(super) fn of_many(results: impl IntoIterator<Item = bool>) -> Self {
+        let (mut done, mut failed) = (false, false);
+        for ok in results {
+            done |= ok;
+            failed |= !ok;
+        }
+        match (done, failed) {
+            (_, false) => Self::Success,
+            (true, true) => Self::Partial,
+            (false, true) => Self::Failure,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {

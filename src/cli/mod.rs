@@ -10,15 +10,19 @@ mod config;
 mod dead_letters;
 #[cfg(feature = "dev")]
 mod dev;
+mod events;
 mod exit;
 mod kinds;
+mod objects;
 mod online;
 mod outbox;
 mod parts;
+mod place;
 mod relay;
 mod roles;
 mod signals;
 mod table;
+mod time;
 
 use std::process::ExitCode;
 
@@ -61,6 +65,9 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Accounts(command) => accounts::run(config, command).await,
         Command::Kinds(args) => Ok(kinds::run(&args)),
         Command::DeadLetters(command) => dead_letters::run(config, command).await,
+        Command::Events(command) => events::run(config, command).await,
+        Command::Objects(command) => objects::run(config, command).await,
+        Command::Reconcile(args) => objects::reconcile::run(config, args).await,
         Command::Outbox(command) => outbox::run(config, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(args) => return dev::run(args).await,

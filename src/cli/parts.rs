@@ -1,11 +1,17 @@
 //! Parts that several roles are made of.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use serde::Serialize;
+
+use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
 use crate::config::{self, Role, Settings};
-use crate::queue::Producer;
+use crate::queue::{Limiter, Producer};
+use crate::reconcile::Reconciler;
 use crate::store::Store;
+use crate::stripe_api::Client;
 use crate::telemetry;
 
 /// Reads the settings and checks that everything is there that the role needs.
@@ -35,4 +41,21 @@ pub(super) fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
 pub(super) fn producer(settings: &Settings) -> Result<Producer, Failed> {
     Producer::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
+}
+
+/// The road, drawing from the same budget of requests as the workers.
+pub(super) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconciler, Failed> {
+    let limiter = Limiter::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
+    let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
+        .map_err(|error| Failed::because(Exit::Settings, "stripe cannot be used", &error))?;
+    Ok(Reconciler::new(store.clone(), stripe, &settings.reconcile))
+}
+
+/// Prints one JSON document.
+pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failed> {
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|error| Failed::because(Exit::Failure, "cannot be written as JSON", &error))?;
+    println!("{text}");
+    Ok(())
 }
