@@ -19,6 +19,7 @@ pub mod queue;
 pub mod reconcile;
 pub mod redaction;
 pub mod secret;
+pub mod status;
 pub mod stripe;
 pub mod worker;
 
@@ -45,6 +46,7 @@ pub use reconcile::Reconcile;
 pub use redaction::{RedactedPath, Redaction};
 pub use role::Role;
 pub use secret::Secret;
+pub use status::Status;
 pub use stripe::Stripe;
 pub use worker::{Retry, Worker};
 
@@ -76,6 +78,8 @@ pub struct Settings {
     pub database: Database,
     /// The connection to Stripe's API.
     pub stripe: Stripe,
+    /// When the whole counts as healthy.
+    pub status: Status,
     /// What is logged, and how.
     pub log: Log,
     /// Numbers for Prometheus.

@@ -160,7 +160,7 @@ impl Line {
         let jitter = Jitter::new((self.rules.random)());
         let message = failure.message();
         let (again, counts) = match decide(failure, attempt, &self.rules.policy, jitter) {
-            Decision::Retry { after } => (Some(after), true),
+            Decision::Retry { after } => (Ok(after), true),
             Decision::Snooze { after } => {
                 // It is not the notification's fault, so the next one would fare no better.
                 let until = Some(Instant::now() + after);
@@ -168,7 +168,7 @@ impl Line {
                 if *paused < until {
                     *paused = until;
                 }
-                (Some(after), false)
+                (Ok(after), false)
             }
             Decision::DeadLetter { reason } => {
                 for one in all {
@@ -178,7 +178,7 @@ impl Line {
                         "a notification is given up; `quittance outbox retry` sends it again"
                     );
                 }
-                (None, true)
+                (Err(reason.into()), true)
             }
         };
         tracing::debug!(
@@ -189,8 +189,14 @@ impl Line {
             error = message,
             "not delivered"
         );
-        let undelivered =
-            Undelivered { claimed: all, again, counts, code: &failure.code, message: &message };
+        let undelivered = Undelivered {
+            claimed: all,
+            again,
+            counts,
+            class: failure.class.as_str(),
+            code: &failure.code,
+            message: &message,
+        };
         self.store.mark_undelivered(name, &undelivered).await
     }
 }

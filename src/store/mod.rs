@@ -25,12 +25,14 @@ pub mod ledger;
 pub mod load;
 pub mod looking;
 pub mod object;
+pub mod operation;
 pub mod outbox;
 mod outbox_id;
 pub mod redact;
 pub mod review;
 pub mod schema;
 pub mod settlement;
+pub mod status;
 pub mod timeline;
 
 pub use apply::WouldWrite;

@@ -16,7 +16,7 @@ use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
-use crate::queue::{Delivery, Disposition};
+use crate::queue::{Delivery, Disposition, Pauses, Presence};
 use crate::reconcile::{Evidence, Fault, ReconcileError, Reconciler, Request, Settled};
 use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use crate::store::{Attempt, Receipt, Store, StoreError};
@@ -33,6 +33,10 @@ pub(super) struct Handler {
     pub(super) worker: String,
     /// The jobs that run beside each other.
     pub(super) company: Company,
+    /// The lanes that a person has paused.
+    pub(super) pauses: Pauses,
+    /// Where it is told what runs.
+    pub(super) presence: Presence,
     /// Cancelled when the worker has been told to stop.
     pub(super) stopping: CancellationToken,
     /// The source of jitter: a number in `0.0..1.0`.
@@ -88,6 +92,9 @@ impl Handler {
                 return self.bury(delivery, event, reason, Clock::start(), failure).await;
             }
         };
+        let object = event.about.as_ref().and_then(|about| about.id.as_ref());
+        let object = object.map(|id| id.as_str());
+        self.presence.describe(delivery, event.id.as_str(), &event.event_type.to_string(), object);
         if delivery.deliveries > self.max_deliveries {
             let died = delivery.deliveries - 1;
             let text = format!("the worker that held this job died, {died} times in a row");
@@ -99,6 +106,7 @@ impl Handler {
         let _place = tokio::select! {
             place = self.company.join(delivery.deliveries) => place,
             () = self.stopping.cancelled() => return Disposition::HandBack,
+            () = self.pauses.paused(delivery.lane) => return Disposition::HandBack,
         };
         loop {
             match self.attempt_once(delivery, &event).await {
@@ -116,6 +124,8 @@ impl Handler {
     async fn attempt_once(&self, delivery: &Delivery, event: &Event) -> Ended {
         let pass = tokio::select! {
             biased;
+            // First: what an outage holds back is in hand, and would begin when the outage ends.
+            () = self.pauses.paused(delivery.lane) => return Ended::Stopped,
             pass = self.gate.enter() => pass,
             () = self.stopping.cancelled() => return Ended::Stopped,
         };
