@@ -11,6 +11,7 @@ use super::error::QueueError;
 use super::flow::{Flow, Way};
 use super::job::{Job, JobId, Lane};
 use super::keys::Keys;
+use super::scripts;
 use crate::config;
 
 /// Jobs written in one round trip.

@@ -18,6 +18,7 @@ mod ingress;
 mod kinds;
 mod layers;
 mod mirror;
+mod ops;
 mod outbox;
 mod queue;
 mod road;
