@@ -13,6 +13,7 @@ mod dev;
 mod events;
 mod exit;
 mod kinds;
+mod numbers;
 mod objects;
 mod online;
 mod outbox;

@@ -1,9 +1,11 @@
 //! Parts that several roles are made of.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::net::TcpListener;
 
 use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
@@ -58,4 +60,17 @@ pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failed> {
         .map_err(|error| Failed::because(Exit::Failure, "cannot be written as JSON", &error))?;
     println!("{text}");
     Ok(())
+}
+
+/// A listener of a role; `setting` says whose address it is.
+pub(super) async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Failed> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let text = format!("cannot listen on {address} ({setting}): {error}");
+        Failed::new(Exit::Failure, text)
+    })
+}
+
+/// Where a listener really listens: port 0 stands for one that the system chose.
+pub(super) fn address_of(listener: &TcpListener, asked_for: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked_for)
 }

@@ -14,7 +14,7 @@ pub mod objects;
 pub mod operations;
 pub mod outbox;
 pub mod queue;
-pub mod status;
 pub mod reconcile;
 pub mod replay;
+pub mod status;
 pub mod timeline;

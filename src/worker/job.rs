@@ -12,11 +12,12 @@ use super::clock::Clock;
 use super::company::Company;
 use super::gate::{Gate, Verdict};
 use super::log;
+use super::metrics::{Metrics, Settlement};
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
-use crate::queue::{Delivery, Disposition, Pauses, Presence};
+use crate::queue::{Delivery, Disposition, JobSource, Pauses, Presence};
 use crate::reconcile::{Evidence, Fault, ReconcileError, Reconciler, Request, Settled};
 use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use crate::store::{Attempt, Receipt, Store, StoreError};
@@ -41,6 +42,7 @@ pub(super) struct Handler {
     pub(super) stopping: CancellationToken,
     /// The source of jitter: a number in `0.0..1.0`.
     pub(super) random: fn() -> f64,
+    pub(super) metrics: Metrics,
 }
 
 /// How one attempt ended, before anything is kept or acknowledged.
@@ -61,6 +63,7 @@ impl Handler {
             lane = delivery.lane.as_str(),
             trace = delivery.job.meta.trace.as_deref().unwrap_or_default(),
         );
+        let _running = self.metrics.running();
         self.caught(delivery).instrument(span).await
     }
 
@@ -102,6 +105,11 @@ impl Handler {
             tracing::error!(event = %event.id, died, "a job that kills its workers is given up");
             let reason = DeadReason::Poison.into();
             return self.bury(delivery, (&event).into(), reason, Clock::start(), failure).await;
+        }
+        let meta = &delivery.job.meta;
+        // A job that ops brought back waited for them, and not for us.
+        if meta.attempt == 0 && meta.source == JobSource::Webhook {
+            self.metrics.waited(delivery.lane, Clock::start().since_ms(meta.received_at_ms));
         }
         let _place = tokio::select! {
             place = self.company.join(delivery.deliveries) => place,
@@ -145,6 +153,13 @@ impl Handler {
             Ok(Ok(settled)) => {
                 self.gate.succeeded(pass, answered(&settled));
                 log::settled(event, delivery, number, &clock, &settled);
+                self.metrics.settled(&Settlement {
+                    event,
+                    outcome: log::outcome(&settled),
+                    lane: delivery.lane,
+                    attempt: clock.at.elapsed(),
+                    took: Clock::start().since_ms(delivery.job.meta.received_at_ms),
+                });
                 return Ended::Settled;
             }
             Ok(Err(fault)) => fault,
@@ -158,6 +173,7 @@ impl Handler {
         let jitter = Jitter::new((self.random)());
         let decision = retry::decide(&fault.failure, number, &self.policy, jitter);
         log::failed(event, delivery, number, &clock, &fault.failure, &decision);
+        self.metrics.failed(fault.failure.class, log::next(&decision), clock.at.elapsed());
         Ended::Failed { decision, clock, failure: fault.failure }
     }
 
@@ -210,7 +226,10 @@ impl Handler {
             body: delivery.job.body.clone(),
         };
         match self.persist(|| self.store.dead_letter(&letter)).await {
-            Kept::Yes => Disposition::Done,
+            Kept::Yes => {
+                self.metrics.gave_up(letter.failure.class, letter.reason);
+                Disposition::Done
+            }
             Kept::Stopped => Disposition::HandBack,
             Kept::Refused(error) => {
                 tracing::error!(

@@ -9,6 +9,7 @@ use super::company::Company;
 use super::gate::{Gate, GateStatus};
 use super::health;
 use super::job::Handler;
+use super::metrics::Metrics;
 use crate::config;
 use crate::domain::failure::{self, Class, Dependency};
 use crate::domain::retry::{Jitter, Policy};
@@ -31,6 +32,8 @@ pub struct Parts {
     pub listener: Option<TcpListener>,
     /// The source of jitter: a number in `0.0..1.0`.
     pub random: fn() -> f64,
+    /// What it counts.
+    pub metrics: Metrics,
 }
 
 /// Why a worker could not start, or ended by itself.
@@ -58,6 +61,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
     let gate = Gate::new(worker.down_after, worker.probe_interval);
+    parts.metrics.begin(worker.concurrency, gate.status(), parts.consumer.health());
     let serving = parts.listener.map(|listener| {
         let router = health::router(&gate, parts.consumer.health(), parts.consumer.pauses());
         tokio::spawn(http::serve(listener, router, shutdown.clone(), Limits::default()))
@@ -86,6 +90,7 @@ pub async fn run(
         presence,
         stopping: shutdown.clone(),
         random: parts.random,
+        metrics: parts.metrics,
     };
     tracing::info!(worker = parts.name, concurrency = worker.concurrency, "working");
     let handle = move |delivery| handler.clone().handle(delivery);

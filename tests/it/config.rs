@@ -94,7 +94,9 @@ fn the_conventional_variables_are_understood() {
         settings.endpoints["default"].secrets.iter().map(|secret| secret.reveal()).collect();
     assert_eq!(secrets, ["whsec_a", "whsec_b"]);
     assert_eq!(settings.stripe.api_base, "http://127.0.0.1:12111");
-    for role in [Role::Ingress, Role::Worker, Role::Migrate, Role::Ops, Role::Requeue, Role::Reconcile] {
+    for role in
+        [Role::Ingress, Role::Worker, Role::Migrate, Role::Ops, Role::Requeue, Role::Reconcile]
+    {
         settings.require(role).unwrap();
     }
 }

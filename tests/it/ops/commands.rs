@@ -1,5 +1,7 @@
 //! The same by the command line.
 
+use quittance::simulator::NewRefund;
+
 use super::{command, parsed};
 use crate::harness::App;
 
@@ -9,8 +11,8 @@ async fn an_operator_finds_a_stale_payment_looks_mends_it_and_sees_who_did() {
     let payment = app.pays("pm_card_visa");
     app.settled().await;
     app.stripe().set_auto_deliver(false);
-    let refund = app.stripe().platform().create_refund(&payment, None);
-    refund.expect("Stripe gives it back");
+    let refund = NewRefund { payment_intent: Some(payment.clone()), ..NewRefund::default() };
+    app.stripe().platform().create_refund(refund).unwrap();
 
     let (code, out, _) = command(&app, &["events", "list", "--object", &payment, "--json"]).await;
     let listed = parsed(&out);

@@ -55,12 +55,8 @@ async fn an_object_without_a_row_is_known_by_what_was_given_up() {
 
 #[tokio::test]
 async fn an_event_that_is_tried_again_stands_in_the_way_of_its_object() {
-    let env = &[
-        ("QUITTANCE__RETRY__BASE", "1h"),
-        ("QUITTANCE__RETRY__MAX", "2h"),
-        ("QUITTANCE__WORKER__LISTEN", ""),
-    ];
-    let mut app = App::with(Options { env: &env[..2], ..Options::default() }).await;
+    let env = &[("QUITTANCE__RETRY__FIRST", "1h"), ("QUITTANCE__RETRY__CAP", "1h")];
+    let mut app = App::with(Options { env, ..Options::default() }).await;
     app.may_leave_work();
     app.stripe().set_auto_deliver(false);
     let payment = app.pays("pm_card_visa");

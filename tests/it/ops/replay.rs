@@ -2,10 +2,12 @@
 
 use quittance::domain::id::{AccountId, EventId};
 use quittance::ops::replay::{self, Replay, ReplayError, Replayed};
+use quittance::simulator::{Kind, Scope};
 use serde_json::Value;
 
 use super::{JANE, audit, fragile};
 use crate::harness::App;
+use crate::harness::app::payment_of;
 
 async fn replay(app: &App, event: &str) -> Result<Replayed, ReplayError> {
     let wanted = Replay { id: EventId::parse(event).unwrap(), account: None, mode: None };
@@ -94,11 +96,9 @@ async fn an_event_of_a_connected_account_is_replayed_as_one() {
     let app = App::start().await;
     app.stripe().set_auto_deliver(false);
     let connected = app.stripe().connected("acct_connected");
-    let made = connected
-        .create_payment(crate::harness::app::payment_of(700))
-        .expect("a payment of the account");
-    let scope = quittance::simulator::Scope { account: Some("acct_connected".into()), ..scope(&app) };
-    let events = app.stripe().truth_in(&scope, quittance::simulator::Kind::Event);
+    let made = connected.create_payment(payment_of(700)).expect("a payment of the account");
+    let scope = Scope { account: Some("acct_connected".into()), livemode: false };
+    let events = app.stripe().truth_in(&scope, Kind::Event);
     let event = events.iter().find(|it| it["type"] == "payment_intent.created").unwrap();
     let id = EventId::parse(event["id"].as_str().unwrap()).unwrap();
 
@@ -109,8 +109,4 @@ async fn an_event_of_a_connected_account_is_replayed_as_one() {
     let row: Value = app.payment(made["id"].as_str().unwrap()).await;
     assert_eq!(row["stripe_account"], "acct_connected");
     app.stop().await;
-}
-
-fn scope(app: &App) -> quittance::simulator::Scope {
-    app.stripe().scopes().into_iter().next().unwrap()
 }
