@@ -10,6 +10,7 @@
 mod harness;
 
 mod billing;
+mod cli;
 mod config;
 mod connect;
 mod customers;

@@ -52,7 +52,7 @@ pub(in crate::cli) fn moments(moments: &[Moment]) {
             ]
         })
         .collect();
-    table::print(&["TIME", "", "WHAT", ""], &rows);
+    table::print_wrapped(&["TIME", "", "WHAT", ""], &rows);
 }
 
 /// What a reconciliation did, in a line.
