@@ -5,6 +5,7 @@
 
 mod accounts;
 mod args;
+mod audit;
 mod budget;
 mod config;
 mod dead_letters;
@@ -22,12 +23,14 @@ mod paint;
 mod parts;
 mod person;
 mod place;
+mod queue;
 mod relay;
 mod roles;
 mod server;
 mod signals;
+mod status;
 mod table;
-mod time;
+mod words;
 
 use std::process::ExitCode;
 
@@ -81,6 +84,9 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Objects(command) => objects::run(config, command).await,
         Command::Reconcile(args) => objects::reconcile::run(config, args).await,
         Command::Outbox(command) => outbox::run(config, command).await,
+        Command::Status(args) => status::run(config, args).await,
+        Command::Queue(command) => queue::run(config, command).await,
+        Command::Audit(command) => audit::run(config, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(args) => return dev::run(args).await,
     };

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
 use crate::config::{self, Role, Settings};
-use crate::queue::{Limiter, Producer};
+use crate::queue::{Inspector, Limiter, Producer};
 use crate::reconcile::Reconciler;
 use crate::store::Store;
 use crate::stripe_api::Client;
@@ -56,10 +56,20 @@ pub(super) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconcile
 
 /// Prints one JSON document.
 pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failed> {
-    let text = serde_json::to_string_pretty(document)
-        .map_err(|error| Failed::because(Exit::Failure, "cannot be written as JSON", &error))?;
-    println!("{text}");
+    println!("{}", json(document)?);
     Ok(())
+}
+
+/// The queue as those see it who look after it, connected when it is first needed.
+pub(super) fn inspector(settings: &Settings) -> Result<Inspector, Failed> {
+    Inspector::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
+}
+
+/// A document, as it is printed.
+pub(super) fn json(document: &impl Serialize) -> Result<String, Failed> {
+    serde_json::to_string(document)
+        .map_err(|error| Failed::because(Exit::Failure, "it cannot be written as JSON", &error))
 }
 
 /// A listener of a role; `setting` says whose address it is.

@@ -67,6 +67,7 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let concurrency = settings.worker.concurrency;
     let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
+    consumer.presence().on_host(host());
     let outbox = outbox::Metrics::new(numbers.registry());
     let relay = relay::relay(&settings, store.clone())?.counting(&outbox);
     numbers.tables(&store, &outbox);
@@ -137,13 +138,18 @@ pub(super) async fn migrate(config: Option<&Path>) -> Result<Exit, Failed> {
     Ok(Exit::Success)
 }
 
-/// The host's name, which is the pod's in Kubernetes, and the process id.
+/// The host's name and the process id.
 fn default_name() -> String {
-    let host = std::env::var("HOSTNAME")
+    let host = host();
+    let host = if host.is_empty() { "worker" } else { &host };
+    format!("{host}-{}", std::process::id())
+}
+
+/// The host's name, which is the pod's in Kubernetes; empty where nobody says.
+fn host() -> String {
+    std::env::var("HOSTNAME")
         .ok()
         .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
-        .unwrap_or_default();
-    let host = host.trim();
-    let host = if host.is_empty() { "worker" } else { host };
-    format!("{host}-{}", std::process::id())
+        .map(|host| host.trim().to_owned())
+        .unwrap_or_default()
 }

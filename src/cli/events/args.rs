@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::cli::args::{Actor, Output};
 use crate::cli::place::Place;
-use crate::cli::time::moment;
+use crate::cli::words::moment;
 use crate::domain::id::EventId;
 use crate::store::Outcome;
 use crate::store::ledger::LedgerStatus;

@@ -13,7 +13,7 @@ use super::exit::{Exit, Failed};
 use super::objects::tell;
 use super::parts::{self, print_json};
 use super::roles::exit_of_store;
-use super::time::at;
+use super::words::at;
 use super::{dead_letters, table};
 use crate::config::Role;
 use crate::ops::events::{self, EventPage, EventShown, ListError};

@@ -13,7 +13,7 @@ use super::exit::{Exit, Failed};
 use super::parts::{self, print_json};
 use super::roles::exit_of_store;
 use super::table;
-use super::time::at;
+use super::words::at;
 use crate::config::Role;
 use crate::domain::object::Kind;
 use crate::ops::name::NameError;

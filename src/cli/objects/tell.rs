@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::cli::table;
-use crate::cli::time::at;
+use crate::cli::words::at;
 use crate::domain::id::Mode;
 use crate::ops::compare::{Comparison, Difference};
 use crate::ops::reconcile::Reconciled;
