@@ -100,7 +100,7 @@ fn describe(command: &Command, above: &[&str], text: &mut String) {
     }
     let about = command.get_long_about().or_else(|| command.get_about());
     let about = about.map(ToString::to_string).unwrap_or_default();
-    let _ = write!(text, "\n## `{}`\n\n{about}\n", path.join(" "));
+    let _ = write!(text, "\n## `{}`\n\n{}\n", path.join(" "), sentence(&about));
     let own = |arg: &&Arg| {
         !matches!(arg.get_id().as_str(), "help" | "version")
             && !arg.is_hide_set()
@@ -138,7 +138,7 @@ fn spelled(arg: &Arg) -> String {
 
 /// What it is, its default, and what it may be.
 fn meaning(arg: &Arg) -> String {
-    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut text = sentence(&arg.get_help().map(ToString::to_string).unwrap_or_default());
     let defaults: Vec<_> =
         arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     if !defaults.is_empty() && arg.get_action().takes_values() {
@@ -154,6 +154,12 @@ fn meaning(arg: &Arg) -> String {
         let _ = write!(text, " One of {}.", possible.join(", "));
     }
     text.replace('\n', " ").replace('|', "\\|")
+}
+
+/// clap takes the full stop from the end of a help text.
+fn sentence(text: &str) -> String {
+    let ended = text.is_empty() || text.ends_with(['.', ']', ':', '?']);
+    if ended { text.to_owned() } else { format!("{text}.") }
 }
 
 /// Sentences as they are, examples as code.

@@ -18,6 +18,15 @@ pub(super) fn states(line: &str) -> String {
     if wanted() { coloured(line) } else { line.to_owned() }
 }
 
+/// A row of sentences, with the mark of what went wrong in its colour.
+pub(super) fn marks(line: &str) -> String {
+    if wanted() {
+        line.replacen("  !  ", &format!("  {}  ", painted("!", RED)), 1)
+    } else {
+        line.to_owned()
+    }
+}
+
 fn wanted() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -48,7 +57,7 @@ fn colour(word: &str) -> Option<&'static str> {
     Some(match word {
         "settled" | "applied" | "resolved" | "succeeded" | "paid" | "active" | "healthy" | "ok"
         | "done" | "up" => GREEN,
-        "dead" | "open" | "failed" | "unhealthy" | "down" | "!" => RED,
+        "dead" | "open" | "failed" | "unhealthy" | "down" => RED,
         "retrying" | "snoozed" | "pending" | "running" | "paused" | "interrupted" => YELLOW,
         "ignored" | "discarded" | "covered" | "unchanged" | "gone" | "canceled" | "deleted" => GREY,
         _ => return None,

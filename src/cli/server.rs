@@ -8,26 +8,32 @@ use crate::domain::failure::Dependency;
 /// A few lines for people, after the message that says what failed. None where the settings cannot be
 /// read again.
 pub(super) fn advice(config: Option<&Path>, server: Dependency) -> Option<String> {
-    let (key, attempt) = match server {
+    let (key, attempts): (_, &[&str]) = match server {
         Dependency::Postgres => (
             "database.url",
-            "psql, with the same URL, from this machine; a refused connection is a wrong host or \
-             port, or a server that is down; a refused password or database is a wrong URL; missing \
-             tables want `quittance migrate`",
+            &[
+                "`psql` with this URL, from this machine",
+                "refused or timed out: the server is down, or host or port are wrong",
+                "password or database refused: the URL is wrong",
+                "no such table: `quittance migrate`",
+            ],
         ),
         Dependency::Redis => (
             "redis.url",
-            "redis-cli -u, with the same URL, from this machine; a refused connection is a wrong \
-             host or port, or a server that is down; NOAUTH or WRONGPASS is a wrong password",
+            &[
+                "`redis-cli -u` with this URL, from this machine",
+                "refused or timed out: the server is down, or host or port are wrong",
+                "NOAUTH or WRONGPASS: the password is wrong",
+            ],
         ),
         Dependency::Stripe => (
             "stripe.api_base",
-            "https://status.stripe.com, and whether this machine may connect to it (a firewall, a \
-             proxy)",
+            &["https://status.stripe.com", "whether this machine may connect to it"],
         ),
     };
     let settings = config::load(config, config::environment()).ok()?;
     let (value, origin) = settings.shown(key)?;
     let origin = origin.unwrap_or("the default");
-    Some(format!("  server:  {value}\n  setting: {key}, from {origin}\n  try:     {attempt}"))
+    let attempts = attempts.join("\n           ");
+    Some(format!("  server:  {value}\n  setting: {key}, from {origin}\n  try:     {attempts}"))
 }

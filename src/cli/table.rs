@@ -31,7 +31,13 @@ pub(super) fn print_wrapped(heading: &[&str], rows: &[Vec<String>]) {
 
 fn put(heading: &[&str], rows: &[Vec<String>], long: Long) {
     for (number, line) in lines(heading, rows, width(), long).into_iter().enumerate() {
-        println!("{}", if number == 0 { paint::heading(&line) } else { paint::states(&line) });
+        let painted = match (number, long) {
+            (0, _) => paint::heading(&line),
+            (_, Long::Cut) => paint::states(&line),
+            // What is wrapped is sentences, in which no word stands for a state.
+            (_, Long::Wrapped) => paint::marks(&line),
+        };
+        println!("{painted}");
     }
 }
 

@@ -27,9 +27,10 @@ pub(in crate::cli) fn facts(facts: &[(&str, String)]) {
     }
 }
 
-/// The values of a row, those that are null left out.
+/// The values of a row, those that say nothing left out.
 pub(in crate::cli) fn document(columns: &Value) {
-    let fields = columns.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let says = |value: &Value| !value.is_null() && value.as_str() != Some("");
+    let fields = columns.as_object().into_iter().flatten().filter(|(_, value)| says(value));
     let values: Vec<_> = fields.map(|(name, value)| (name.as_str(), plain(value))).collect();
     facts(&values);
 }
