@@ -2,6 +2,7 @@
 
 mod collector;
 mod deploy;
+mod logging;
 mod metrics;
 mod page;
 mod published;
