@@ -39,6 +39,8 @@ use clap::Parser as _;
 use args::{Args, Command};
 use exit::{Exit, Failed};
 
+use crate::telemetry;
+
 /// Runs the program; the exit codes are those of [`exit::Exit`].
 #[must_use]
 pub fn main() -> ExitCode {
@@ -65,7 +67,10 @@ fn run(args: Args) -> Result<ExitCode, Failed> {
     // rustls has two crypto providers; with both linked it asks to be told which. Ours is ring.
     // It fails only when one was chosen before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    runtime.block_on(dispatch(args))
+    let done = runtime.block_on(dispatch(args));
+    // Before the runtime goes, by which the last spans are sent.
+    telemetry::end();
+    done
 }
 
 async fn dispatch(args: Args) -> Result<ExitCode, Failed> {

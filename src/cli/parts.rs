@@ -27,7 +27,7 @@ pub(super) fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Fail
 /// The same, for a role that runs on: with its log begun.
 pub(super) fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
     let settings = settings(path, role)?;
-    telemetry::init(&settings.log)
+    telemetry::init(&settings.log, &settings.telemetry, role.as_str())
         .map_err(|error| Failed::because(Exit::Settings, "cannot log", &error))?;
     Ok(settings)
 }

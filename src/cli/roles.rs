@@ -32,7 +32,7 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     settings.redis.command_timeout = settings.redis.command_timeout.min(patience);
     let producer = parts::producer(&settings)?;
     // There, too: when all workers are gone, somebody has to see the queue grow.
-    numbers.queue(producer.clone());
+    numbers.queue(&settings)?;
     let state = State::new(&settings.ingress, &settings.endpoints, producer, &metrics)
         .map_err(|error| Failed::because(Exit::Settings, "the ingress cannot start", &error))?;
 
@@ -58,7 +58,7 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let name = args.name.unwrap_or_else(default_name);
     let mut numbers = Numbers::new("worker");
     let store = parts::store(&settings, "worker")?;
-    numbers.queue(parts::producer(&settings)?);
+    numbers.queue(&settings)?;
     let limiter = Limiter::new(&settings.redis, &settings.queue)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
     let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))

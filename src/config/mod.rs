@@ -21,6 +21,7 @@ pub mod redaction;
 pub mod secret;
 pub mod status;
 pub mod stripe;
+pub mod telemetry;
 pub mod worker;
 
 mod check;
@@ -48,6 +49,7 @@ pub use role::Role;
 pub use secret::Secret;
 pub use status::Status;
 pub use stripe::Stripe;
+pub use telemetry::Telemetry;
 pub use worker::{Retry, Worker};
 
 use serde::Deserialize;
@@ -84,6 +86,8 @@ pub struct Settings {
     pub log: Log,
     /// Numbers for Prometheus.
     pub metrics: Metrics,
+    /// Where traces go.
+    pub telemetry: Telemetry,
     /// What `redacted` shows, made while it was still known where each value came from.
     #[serde(skip)]
     summary: String,

@@ -12,7 +12,10 @@ const REDACTED: &str = "[redacted]";
 
 /// Whether the value of a setting is never shown as it is.
 pub(super) fn is_secret(key: &str) -> bool {
-    matches!(key, "redis.url" | "database.url" | "stripe.secret_key")
+    matches!(
+        key,
+        "redis.url" | "database.url" | "stripe.secret_key" | "telemetry.otlp_endpoint"
+    )
         || (key.starts_with("endpoints.") && key.ends_with(".secrets"))
         // A URL may hold a token, as those of many chat services do.
         || (key.starts_with("outbox.destinations.")
@@ -50,7 +53,9 @@ pub(super) fn summary(layers: &Layers) -> String {
 fn redacted(key: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if text.is_empty() => value.clone(),
-        Value::String(text) if key.starts_with("outbox.") => Value::String(origin_alone(text)),
+        Value::String(text) if key.starts_with("outbox.") || key.starts_with("telemetry.") => {
+            Value::String(origin_alone(text))
+        }
         Value::String(text) if key.ends_with(".url") => Value::String(redacted_url(text)),
         Value::String(text) => Value::String(format!("{}{REDACTED}", kind(text))),
         Value::Array(items) => {
