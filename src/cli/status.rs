@@ -220,7 +220,7 @@ fn dead_letters(letters: &LetterCounts) {
     let classes = if classes.is_empty() { String::new() } else { format!(" ({classes})") };
     println!();
     println!(
-        "Dead letters: {} open{classes}, {} being retried; {} new in the last 24 hours",
-        letters.open, letters.retrying, letters.last_24_hours
+        "Dead letters: {} open{classes}, {} snoozed, {} being retried; {} new in the last 24 hours",
+        letters.open, letters.snoozed, letters.retrying, letters.last_24_hours
     );
 }

@@ -9,8 +9,10 @@ use super::error::StoreError;
 /// How many dead letters there are.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct LetterCounts {
-    /// Those that wait for a person.
+    /// Those that wait for a person now.
     pub open: i64,
+    /// Open ones that nobody wants to see before a certain time.
+    pub snoozed: i64,
     /// Those whose job is back in the queue.
     pub retrying: i64,
     /// Those that were first given up within the last 24 hours, whatever became of them.
@@ -38,7 +40,8 @@ impl Store {
             ClassCount,
             r#"
             SELECT class, count(*) AS "count!"
-            FROM quittance.dead_letters WHERE state = 'open'
+            FROM quittance.dead_letters
+            WHERE state = 'open' AND (snoozed_until IS NULL OR snoozed_until <= clock_timestamp())
             GROUP BY class ORDER BY count(*) DESC, class
             "#
         )
@@ -48,6 +51,8 @@ impl Store {
             r#"
             SELECT (SELECT count(*) FROM quittance.dead_letters WHERE state = 'retrying')
                        AS "retrying!",
+                   (SELECT count(*) FROM quittance.dead_letters
+                    WHERE state = 'open' AND snoozed_until > clock_timestamp()) AS "snoozed!",
                    -- Numbers rise with time, so the count ends at the first letter that is older.
                    (SELECT count(*) FROM quittance.dead_letters
                     WHERE id > coalesce((
@@ -60,6 +65,7 @@ impl Store {
         .await?;
         Ok(LetterCounts {
             open: classes.iter().map(|class| class.count).sum(),
+            snoozed: counts.snoozed,
             retrying: counts.retrying,
             last_24_hours: counts.recent,
             classes,
