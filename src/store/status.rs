@@ -1,6 +1,9 @@
 //! What a glance at the tables shows: counts that stay cheap however much is kept.
 
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
+use sqlx::Executor as _;
 use utoipa::ToSchema;
 
 use super::connect::Store;
@@ -31,6 +34,19 @@ pub struct ClassCount {
 }
 
 impl Store {
+    /// How long Postgres takes to answer a small question on a connection that is open.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn latency(&self) -> Result<Duration, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        // The first question after opening it also pays for what the opening has left to do.
+        connection.execute("SELECT 1").await?;
+        let begin = Instant::now();
+        connection.execute("SELECT 1").await?;
+        Ok(begin.elapsed())
+    }
+
     /// Counts the dead letters.
     ///
     /// # Errors

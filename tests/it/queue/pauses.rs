@@ -161,3 +161,28 @@ async fn the_first_who_pauses_a_lane_is_the_one_who_is_shown() {
     assert_eq!(inspector.pauses().await.unwrap(), [first]);
     assert_eq!(inspector.resume(Lane::Backfill).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_pause_does_not_forget_how_many_workers_a_job_may_have_killed() {
+    let queue = Queue::start().await.lease(Duration::from_millis(300));
+    let (seen, gate) = (Seen::default(), Arc::new(Semaphore::new(0)));
+    queue.enqueue(["poison".to_owned()]).await;
+    let (victim, _) = start(&queue, held(&seen, &gate, |_| Disposition::Done));
+    seen.reaches(1).await;
+    victim.die().await;
+    let dead = queue.pending().await[0].1.clone();
+
+    // Busy, so it takes the job over without beginning it.
+    queue.enqueue_in(Lane::Backfill, numbers(1)).await;
+    let (worker, _) = start(&queue, held(&seen, &gate, |_| Disposition::Done));
+    seen.reaches(2).await;
+    eventually("it took the job over", async || queue.pending().await[0].1 != dead).await;
+    inspector(&queue).pause(Lane::Live, "jane", None).await.unwrap();
+    eventually("it has given it back", async || queue.depth().await.live.waiting == 1).await;
+    inspector(&queue).resume(Lane::Live).await.unwrap();
+    gate.add_permits(2);
+    queue.drained().await;
+    worker.stop().await;
+    let last = seen.all().pop().unwrap();
+    assert_eq!((last.lane, last.deliveries), (Lane::Live, 2), "the death is remembered");
+}

@@ -4,6 +4,8 @@ mod document;
 mod program;
 mod verbs;
 
+use std::time::Duration;
+
 use quittance::config;
 use quittance::ops::status::{Sources, Status, look};
 use quittance::queue::{Inspector, Lane};
@@ -33,7 +35,9 @@ async fn status(app: &App) -> Status {
 /// A Postgres that nobody listens for.
 fn no_store(app: &App) -> Store {
     let url = config::Secret::new("postgres://nobody:hush@127.0.0.1:1/none");
-    Store::connect(&config::Database { url, ..app.settings.database.clone() }, "test").unwrap()
+    let acquire_timeout = Duration::from_millis(300);
+    let settings = config::Database { url, acquire_timeout, ..app.settings.database.clone() };
+    Store::connect(&settings, "test").unwrap()
 }
 
 /// A Redis that nobody listens for.

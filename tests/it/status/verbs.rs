@@ -55,11 +55,10 @@ async fn a_pause_is_shown_everywhere_with_who_and_why_and_its_end_is_too() {
 
 #[tokio::test]
 async fn a_pause_takes_back_what_an_outage_holds_back_and_costs_no_attempt() {
-    let app = App::with(Options {
-        env: &[("QUITTANCE__WORKER__PROBE_INTERVAL", "50ms")],
-        ..Options::default()
-    })
-    .await;
+    // One request whose connection ends without an answer is enough to call it an outage.
+    let env = &[("QUITTANCE__WORKER__DOWN_AFTER", "1")];
+    let app = App::with(Options { env, ..Options::default() }).await;
+    app.is_ready().await;
     app.stripe().set_chaos(|chaos| chaos.down = true);
     app.pays("pm_card_visa");
     app.waits_for("stripe").await;
