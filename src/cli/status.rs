@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::exit::{Exit, Failed};
-use super::{parts, signals, table, words};
+use super::{parts, table, words};
 use crate::config::Role;
 use crate::ops::status::{
     BucketStatus, DependencyStatus, QueueStatus, Rates, Severity, Sources, Status, WorkerStatus,
@@ -33,11 +33,10 @@ pub(super) async fn run(config: Option<&Path>, args: StatusArgs) -> Result<Exit,
         store: parts::store(&settings, "status")?,
         limits: settings.status.clone(),
     };
-    let shutdown = signals::shutdown()?;
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
     loop {
-        let Some(status) = shutdown.run_until_cancelled(look(&sources)).await else {
-            return Ok(Exit::Success);
-        };
+        let status = look(&sources).await;
         if args.watch.is_some() && !args.json && std::io::stdout().is_terminal() {
             // Home, and everything below gone.
             print!("\x1b[H\x1b[2J");
@@ -52,9 +51,9 @@ pub(super) async fn run(config: Option<&Path>, args: StatusArgs) -> Result<Exit,
         let Some(seconds) = args.watch else {
             return Ok(if status.healthy { Exit::Success } else { Exit::Failure });
         };
-        let rest = tokio::time::sleep(Duration::from_secs(seconds));
-        if shutdown.run_until_cancelled(rest).await.is_none() {
-            return Ok(Exit::Success);
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+            _ = &mut interrupted => return Ok(Exit::Success),
         }
     }
 }
@@ -220,7 +219,7 @@ fn dead_letters(letters: &LetterCounts) {
     let classes = if classes.is_empty() { String::new() } else { format!(" ({classes})") };
     println!();
     println!(
-        "Dead letters: {} open{classes}, {} being retried; {} new in the last 24 hours",
-        letters.open, letters.retrying, letters.last_24_hours
+        "Dead letters: {} open{classes}, {} snoozed, {} being retried; {} new in the last 24 hours",
+        letters.open, letters.snoozed, letters.retrying, letters.last_24_hours
     );
 }

@@ -25,6 +25,7 @@ mod queue;
 mod road;
 mod simulator;
 mod state_machines;
+mod status;
 mod store;
 mod stripe_api;
 mod telemetry;
