@@ -11,15 +11,22 @@ mod config;
 mod dead_letters;
 #[cfg(feature = "dev")]
 mod dev;
+mod events;
 mod exit;
 mod kinds;
+mod manual;
 mod numbers;
+mod objects;
 mod online;
 mod outbox;
+mod paint;
 mod parts;
+mod person;
+mod place;
 mod queue;
 mod relay;
 mod roles;
+mod server;
 mod signals;
 mod status;
 mod table;
@@ -36,10 +43,15 @@ use exit::{Exit, Failed};
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    let config = args.config.clone();
     match run(args) {
         Ok(code) => code,
         Err(failed) => {
             eprintln!("quittance: {failed}");
+            if let Some(advice) = failed.server.and_then(|it| server::advice(config.as_deref(), it))
+            {
+                eprintln!("{advice}");
+            }
             failed.exit.into()
         }
     }
@@ -65,7 +77,12 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Config(command) => config::run(config, command).await,
         Command::Accounts(command) => accounts::run(config, command).await,
         Command::Kinds(args) => Ok(kinds::run(&args)),
+        Command::Completions(args) => Ok(manual::completions(&args)),
+        Command::Man(args) => manual::man(&args),
         Command::DeadLetters(command) => dead_letters::run(config, command).await,
+        Command::Events(command) => events::run(config, command).await,
+        Command::Objects(command) => objects::run(config, command).await,
+        Command::Reconcile(args) => objects::reconcile::run(config, args).await,
         Command::Outbox(command) => outbox::run(config, command).await,
         Command::Status(args) => status::run(config, args).await,
         Command::Queue(command) => queue::run(config, command).await,

@@ -2,13 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::net::TcpListener;
 
+use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
 use crate::config::{self, Role, Settings};
-use crate::queue::{Inspector, Producer};
+use crate::queue::{Inspector, Limiter, Producer};
+use crate::reconcile::Reconciler;
 use crate::store::Store;
+use crate::stripe_api::Client;
 use crate::telemetry;
 
 /// Reads the settings and checks that everything is there that the role needs.
@@ -40,6 +45,21 @@ pub(super) fn producer(settings: &Settings) -> Result<Producer, Failed> {
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
 }
 
+/// The road, drawing from the same budget of requests as the workers.
+pub(super) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconciler, Failed> {
+    let limiter = Limiter::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
+    let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
+        .map_err(|error| Failed::because(Exit::Settings, "stripe cannot be used", &error))?;
+    Ok(Reconciler::new(store.clone(), stripe, &settings.reconcile))
+}
+
+/// Prints one JSON document.
+pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failed> {
+    println!("{}", json(document)?);
+    Ok(())
+}
+
 /// The queue as those see it who look after it, connected when it is first needed.
 pub(super) fn inspector(settings: &Settings) -> Result<Inspector, Failed> {
     Inspector::new(&settings.redis, &settings.queue)
@@ -47,7 +67,7 @@ pub(super) fn inspector(settings: &Settings) -> Result<Inspector, Failed> {
 }
 
 /// A document, as it is printed.
-pub(super) fn json(document: &impl serde::Serialize) -> Result<String, Failed> {
+pub(super) fn json(document: &impl Serialize) -> Result<String, Failed> {
     serde_json::to_string(document)
         .map_err(|error| Failed::because(Exit::Failure, "it cannot be written as JSON", &error))
 }

@@ -18,6 +18,7 @@ use crate::store::dead_letter::Actor;
 #[derive(Debug, Subcommand)]
 pub(super) enum QueueCommand {
     /// How full it is, and what is paused.
+    #[command(after_help = "Example:\n  quittance queue show --json")]
     Show {
         /// One JSON document.
         #[arg(long)]

@@ -52,8 +52,9 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
 pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Worker)?;
     let shutdown = signals::shutdown()?;
-    let cannot =
-        |what: &str, error: &dyn std::error::Error| Failed::because(Exit::Settings, what, error);
+    let cannot = |what: &str, error: &(dyn std::error::Error + 'static)| {
+        Failed::because(Exit::Settings, what, error)
+    };
     let name = args.name.unwrap_or_else(default_name);
     let mut numbers = Numbers::new("worker");
     let store = parts::store(&settings, "worker")?;

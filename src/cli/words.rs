@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Iso8601, Rfc3339};
+use time::{Date, OffsetDateTime, Time};
 
 /// A moment in whole seconds, UTC.
 pub(super) fn at(moment: OffsetDateTime) -> String {
@@ -23,13 +23,17 @@ pub(super) fn span_ms(millis: u64) -> String {
     humantime::format_duration(Duration::from_millis(millis / step * step)).to_string()
 }
 
-/// A moment that somebody typed: RFC 3339, or how long ago (`2h`, `3d`).
+/// A moment that somebody typed: RFC 3339, a day (from its beginning in UTC), or how long ago (`2h`,
+/// `3d`).
 pub(super) fn moment(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(moment);
     }
+    if let Ok(day) = Date::parse(text, &Iso8601::DATE) {
+        return Ok(day.with_time(Time::MIDNIGHT).assume_utc());
+    }
     let ago = humantime::parse_duration(text).map_err(|_| {
-        "a time is either 2026-01-31T12:00:00Z or how long ago: 90s, 2h, 3d".to_owned()
+        "a time is 2026-01-31T12:00:00Z, 2026-01-31, or how long ago: 90s, 2h, 3d".to_owned()
     })?;
     OffsetDateTime::now_utc()
         .checked_sub(ago.try_into().unwrap_or(time::Duration::MAX))
@@ -47,7 +51,8 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_typed_in_either_way() {
+    fn a_time_is_typed_whole_as_a_day_or_as_how_long_ago() {
+        assert_eq!(moment("1970-01-02").map(|at| at.unix_timestamp()), Ok(86_400));
         assert_eq!(moment("1970-01-01T00:00:05Z").map(|at| at.unix_timestamp()), Ok(5));
         let ago = OffsetDateTime::now_utc() - moment("2h").expect("it reads");
         assert_eq!(ago.whole_hours(), 2);

@@ -96,4 +96,20 @@ impl Settings {
     pub fn redacted(&self) -> &str {
         &self.summary
     }
+
+    /// The value of one setting as [`Self::redacted`] shows it, and where it came from; no origin
+    /// for a default.
+    #[must_use]
+    pub fn shown(&self, key: &str) -> Option<(&str, Option<&str>)> {
+        let (section, name) = key.rsplit_once('.')?;
+        let heading = format!("[{section}]");
+        let lines = self.summary.lines().skip_while(|line| *line != heading).skip(1);
+        let mut lines = lines.take_while(|line| !line.starts_with('['));
+        let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))?;
+        let (value, origin) = match line.split_once("  # from ") {
+            Some((value, origin)) => (value, Some(origin)),
+            None => (line, None),
+        };
+        Some((value.trim_matches('"'), origin))
+    }
 }

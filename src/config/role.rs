@@ -18,10 +18,12 @@ pub enum Role {
     Ops,
     /// Puts jobs back into the queue. Needs Postgres and Redis.
     Requeue,
+    /// Brings rows up to date by hand. Needs what a worker needs.
+    Reconcile,
 }
 
 impl Role {
-    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`.
+    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`, `reconcile`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -30,6 +32,7 @@ impl Role {
             Self::Migrate => "migrate",
             Self::Ops => "ops",
             Self::Requeue => "requeue",
+            Self::Reconcile => "reconcile",
         }
     }
 }
@@ -47,7 +50,7 @@ impl Settings {
         let secrets = ("endpoints.default.secrets", no_endpoint);
         let needed = match role {
             Role::Ingress => vec![redis, secrets],
-            Role::Worker => vec![redis, database, key],
+            Role::Worker | Role::Reconcile => vec![redis, database, key],
             Role::Migrate => vec![database],
             Role::Ops => vec![database],
             Role::Requeue => vec![redis, database],

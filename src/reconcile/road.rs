@@ -106,6 +106,17 @@ impl Errand {
         }
     }
 
+    /// The event behind it, if Stripe has it by its id among those of its first API, and when it was
+    /// made.
+    fn led_here(&self) -> Option<(&EventId, Timestamp)> {
+        match self {
+            // A thin event has no version, and is found elsewhere.
+            Self::Settle(request) if request.event.api_version.is_none() => None,
+            Self::Settle(request) => Some((&request.event.id, request.event.created)),
+            Self::Refresh { created, cause } => cause.as_ref().map(|cause| (cause, *created)),
+        }
+    }
+
     /// What it says about our access to its account.
     fn word(&self) -> Option<Word> {
         match self {
@@ -292,6 +303,13 @@ impl Inner {
         let taken = taken.max_by_key(|errand| errand.created());
         let told_deleted = still_open.clone().any(Errand::tells_deletion);
         let look = if ask { Some(self.stripe.fetch(subject).await) } else { None };
+        if let Some(Err(error)) = &look
+            && error.is_missing()
+            && !told_deleted
+            && let Some(led_here) = still_open.clone().find_map(Errand::led_here)
+        {
+            missing::check_account(&self.stripe, subject, led_here, error).await?;
+        }
         let fetched = match look {
             Some(Err(error)) if error.is_access_lost() => {
                 if !ended && taken.is_none() {

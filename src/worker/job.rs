@@ -97,7 +97,7 @@ impl Handler {
         };
         let object = event.about.as_ref().and_then(|about| about.id.as_ref());
         let object = object.map(|id| id.as_str());
-        self.presence.describe(delivery, event.id.as_str(), event.event_type.as_ref(), object);
+        self.presence.describe(delivery, event.id.as_str(), &event.event_type, object);
         if delivery.deliveries > self.max_deliveries {
             let died = delivery.deliveries - 1;
             let text = format!("the worker that held this job died, {died} times in a row");

@@ -10,6 +10,7 @@
 mod harness;
 
 mod billing;
+mod cli;
 mod config;
 mod connect;
 mod customers;
@@ -18,6 +19,7 @@ mod ingress;
 mod kinds;
 mod layers;
 mod mirror;
+mod ops;
 mod outbox;
 mod queue;
 mod road;
