@@ -37,7 +37,8 @@ pub enum TelemetryError {
 /// The filter cannot be read, there is a log already, or traces cannot be exported from here.
 pub fn init(log: &Log, telemetry: &Telemetry, role: &str) -> Result<(), TelemetryError> {
     // The spans of a trace are not for people: lines show the span of the job, and no other.
-    let filter = EnvFilter::builder().parse(format!("{},{SPANS}=off", log.filter))?;
+    let none_of_them = format!("{SPANS}=off").parse()?;
+    let filter = EnvFilter::builder().parse(&log.filter)?.add_directive(none_of_them);
     let tracer = trace::begin(telemetry, role)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let terminal = std::io::stderr().is_terminal();
