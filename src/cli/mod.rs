@@ -13,6 +13,7 @@ mod dev;
 mod exit;
 mod kinds;
 mod online;
+mod operations;
 mod outbox;
 mod parts;
 mod relay;
@@ -60,7 +61,8 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Config(command) => config::run(config, command).await,
         Command::Accounts(command) => accounts::run(config, command).await,
         Command::Kinds(args) => Ok(kinds::run(&args)),
-        Command::DeadLetters(command) => dead_letters::run(config, command).await,
+        Command::DeadLetters(command) => dead_letters::run(config, *command).await,
+        Command::Operations(command) => operations::run(config, command).await,
         Command::Outbox(command) => outbox::run(config, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(args) => return dev::run(args).await,

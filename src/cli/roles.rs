@@ -20,7 +20,7 @@ use crate::reconcile::Reconciler;
 use crate::store::{StoreError, schema};
 use crate::stripe_api::Client;
 use crate::telemetry;
-use crate::worker::{self, Parts, WorkerError};
+use crate::worker::{self, Parts, WorkerError, maintenance};
 
 /// `quittance ingress`
 pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
@@ -74,6 +74,7 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
     let relay = relay::relay(&settings, store.clone())?;
+    let maintenance = maintenance::run(store.clone(), settings.retention, shutdown.clone());
     let listener = match settings.worker.listen {
         Some(address) => Some(listen("worker.listen", address).await?),
         None => None,
@@ -90,9 +91,12 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let relaying = tokio::spawn(relay.run(telling.clone()));
     // Beside the work, which does not wait for it: a worker also starts while Stripe is down.
     let looking = tokio::spawn(online::warn(settings.clone()));
+    let maintaining = tokio::spawn(maintenance);
     let worked =
         worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown).await;
     looking.abort();
+    // A batch of it is one statement: cut off, it has either happened or not.
+    maintaining.abort();
     // After the work has ended, so that what it wrote last is told at once too.
     telling.cancel();
     // It ends with the token; a panic in it has been reported by the runtime.

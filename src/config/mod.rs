@@ -18,6 +18,7 @@ pub mod public_address;
 pub mod queue;
 pub mod reconcile;
 pub mod redaction;
+pub mod retention;
 pub mod secret;
 pub mod stripe;
 pub mod worker;
@@ -43,6 +44,7 @@ pub use outbox::{Destination, Outbox, Start};
 pub use queue::{Queue, Redis};
 pub use reconcile::Reconcile;
 pub use redaction::{RedactedPath, Redaction};
+pub use retention::Retention;
 pub use role::Role;
 pub use secret::Secret;
 pub use stripe::Stripe;
@@ -72,6 +74,8 @@ pub struct Settings {
     pub outbox: Outbox,
     /// What is never stored.
     pub redaction: Redaction,
+    /// How long what is done with is kept.
+    pub retention: Retention,
     /// The connection to Postgres.
     pub database: Database,
     /// The connection to Stripe's API.

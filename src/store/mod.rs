@@ -25,6 +25,7 @@ pub mod operation;
 pub mod outbox;
 mod outbox_id;
 pub mod redact;
+pub mod retention;
 pub mod review;
 pub mod schema;
 pub mod settlement;

@@ -17,6 +17,7 @@ mod dev;
 mod ingress;
 mod kinds;
 mod layers;
+mod letters;
 mod mirror;
 mod outbox;
 mod queue;
