@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::audit::AuditCommand;
 use super::dead_letters::DeadLettersCommand;
 use super::operations::OperationsCommand;
+use super::queue::QueueCommand;
+use super::status::StatusArgs;
 
 /// Keeps a team's Postgres true to Stripe.
 #[derive(Debug, Parser)]
@@ -53,6 +56,17 @@ pub(super) enum Command {
     /// Look at what the product is told, and send again what was given up.
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Say whether it is healthy, how far behind it is, and who does what.
+    #[command(
+        after_help = "Exit codes: 0 healthy · 1 not healthy (the text says why) · others as everywhere\n\nExamples:\n  quittance status\n  quittance status --watch 5\n  quittance status --json | jq .findings"
+    )]
+    Status(StatusArgs),
+    /// Look into the queue, and pause or resume its lanes.
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// Look at what people did by hand, and why.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Ask what a connected account can do.
     #[command(subcommand)]
     Accounts(AccountsCommand),

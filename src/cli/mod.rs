@@ -5,6 +5,7 @@
 
 mod accounts;
 mod args;
+mod audit;
 mod budget;
 mod config;
 mod dead_letters;
@@ -12,14 +13,18 @@ mod dead_letters;
 mod dev;
 mod exit;
 mod kinds;
+mod numbers;
 mod online;
 mod operations;
 mod outbox;
 mod parts;
+mod queue;
 mod relay;
 mod roles;
 mod signals;
+mod status;
 mod table;
+mod words;
 
 use std::process::ExitCode;
 
@@ -64,6 +69,9 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::DeadLetters(command) => dead_letters::run(config, *command).await,
         Command::Operations(command) => operations::run(config, command).await,
         Command::Outbox(command) => outbox::run(config, command).await,
+        Command::Status(args) => status::run(config, args).await,
+        Command::Queue(command) => queue::run(config, command).await,
+        Command::Audit(command) => audit::run(config, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(args) => return dev::run(args).await,
     };

@@ -20,6 +20,7 @@ pub mod reconcile;
 pub mod redaction;
 pub mod retention;
 pub mod secret;
+pub mod status;
 pub mod stripe;
 pub mod worker;
 
@@ -47,6 +48,7 @@ pub use redaction::{RedactedPath, Redaction};
 pub use retention::Retention;
 pub use role::Role;
 pub use secret::Secret;
+pub use status::Status;
 pub use stripe::Stripe;
 pub use worker::{Retry, Worker};
 
@@ -80,6 +82,8 @@ pub struct Settings {
     pub database: Database,
     /// The connection to Stripe's API.
     pub stripe: Stripe,
+    /// When the whole counts as healthy.
+    pub status: Status,
     /// What is logged, and how.
     pub log: Log,
     /// Numbers for Prometheus.

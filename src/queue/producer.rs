@@ -6,10 +6,11 @@ use redis::Cmd;
 use uuid::Uuid;
 
 use super::connection::Link;
-use super::depth::Depth;
+use super::depth::{self, Depth};
 use super::error::QueueError;
+use super::flow::{Flow, Way};
 use super::job::{Job, JobId, Lane};
-use super::keys::{GROUP, Keys};
+use super::keys::Keys;
 use super::scripts;
 use crate::config;
 
@@ -23,6 +24,7 @@ pub struct Producer {
     link: Link,
     keys: Keys,
     limit: Duration,
+    flow: Flow,
 }
 
 impl Producer {
@@ -33,7 +35,8 @@ impl Producer {
     pub fn new(redis: &config::Redis, queue: &config::Queue) -> Result<Self, QueueError> {
         let limit = redis.command_timeout;
         let link = Link::new("producer", redis, limit, None)?;
-        Ok(Self { link, keys: Keys::new(&queue.name), limit })
+        let flow = Flow::new(redis, queue)?;
+        Ok(Self { link, keys: Keys::new(&queue.name), limit, flow })
     }
 
     /// Puts a job at the tail of a lane. When this returns its id, Redis has it.
@@ -51,6 +54,7 @@ impl Producer {
                     command.query_async(&mut redis).await
                 })
                 .await?;
+        self.flow.count(Way::Arrived, 1);
         Ok(JobId::new(id))
     }
 
@@ -71,6 +75,7 @@ impl Producer {
                     pipeline.query_async(&mut redis).await
                 })
                 .await?;
+            self.flow.count(Way::Arrived, added.len());
             ids.extend(added.into_iter().map(JobId::new));
         }
         Ok(ids)
@@ -101,6 +106,7 @@ impl Producer {
                     scripts::LATER.call(redis, keys, &[lane.as_str()], &arguments).await
                 })
                 .await?;
+            self.flow.count(Way::Arrived, jobs.len());
         }
         Ok(())
     }
@@ -125,14 +131,7 @@ impl Producer {
     /// # Errors
     /// Class `Unavailable` when Redis does not answer in time.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
-        let keys = (scripts::DEPTH.keys)(&self.keys, Lane::Live, "");
-        let counts: Vec<i64> = self
-            .link
-            .call_within(self.limit, |redis| async move {
-                scripts::DEPTH.call(redis, keys, &[GROUP], NO_MORE).await
-            })
-            .await?;
-        Depth::from_counts(&counts).ok_or(QueueError::Reply("the counts"))
+        depth::read(&self.link, &self.keys, self.limit).await
     }
 
     fn add(&self, lane: Lane, job: &Job) -> Result<Cmd, QueueError> {

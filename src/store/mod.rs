@@ -14,26 +14,36 @@
 
 pub mod apply;
 pub mod attempt;
+pub mod audit;
 mod columns;
 pub mod connect;
 pub mod connected_account;
 pub mod dead_letter;
 pub mod error;
 pub mod history;
+pub mod ledger;
 pub mod load;
+pub mod looking;
+mod metrics;
+pub mod object;
 pub mod operation;
 pub mod outbox;
 mod outbox_id;
+pub mod pulse;
 pub mod redact;
 pub mod retention;
 pub mod review;
 pub mod schema;
 pub mod settlement;
+pub mod status;
+pub mod timeline;
 
+pub use apply::WouldWrite;
 pub use attempt::Attempt;
 pub use connect::Store;
 pub use error::StoreError;
 pub use load::Loaded;
+pub use metrics::Metrics;
 pub use review::LedgerCounts;
 #[cfg(feature = "dev")]
 pub use review::Table;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +29,7 @@ use super::answer::{Answer, Limited, Meta};
 use super::budget::Budget;
 use super::error::StripeError;
 use super::field::Unfit;
+use super::metrics::Metrics;
 use super::refusal::Refusal;
 use super::transport::Transport;
 use super::{account, charge, decode, dispute, payment_intent, payout, refund};
@@ -51,6 +52,7 @@ pub struct Client {
     endpoint_rate: u32,
     account_rate: u32,
     key_mode: Option<Mode>,
+    metrics: Metrics,
 }
 
 impl fmt::Debug for Client {
@@ -111,7 +113,20 @@ impl Client {
             endpoint_rate: settings.endpoint_rate,
             account_rate: settings.account_rate,
             key_mode: mode_of_key(settings.secret_key.reveal()),
+            metrics: Metrics::default(),
         })
+    }
+
+    /// The mode of the objects that the key can read, where the key says it.
+    #[must_use]
+    pub fn key_mode(&self) -> Option<Mode> {
+        self.key_mode
+    }
+
+    /// The same, counting where it is seen.
+    #[must_use]
+    pub fn counting(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Asks Stripe for one object.
@@ -250,7 +265,7 @@ impl Client {
     /// single read. That is our own mistake and must not dead-letter the world; except where Stripe
     /// itself mixes the modes: a live Connect endpoint also gets the test events of connected
     /// accounts (docs.stripe.com, "Connect webhooks"), and those must not stop the live ones.
-    fn check_mode(&self, scope: &Scope) -> Result<(), StripeError> {
+    pub(super) fn check_mode(&self, scope: &Scope) -> Result<(), StripeError> {
         match self.key_mode {
             Some(mode) if mode != scope.mode => Err(StripeError::OtherMode {
                 wanted: scope.mode,
@@ -364,21 +379,36 @@ impl Client {
         Ok(Fetched { observed_at, request_id, state })
     }
 
-    /// One request within the budget, and its answer if it is a good one.
+    /// One request about a subject within the budget, and its answer if it is a good one.
     async fn ask(
         &self,
         subject: &Subject,
         endpoint: &'static str,
         request: RequestBuilder,
     ) -> Result<Answer, StripeError> {
-        let reader = reader(subject);
-        let buckets = Buckets::of(&reader, endpoint);
+        let connected = subject.scope.account.is_some();
+        self.ask_as(&reader(subject), connected, endpoint, request).await
+    }
+
+    /// The same in the name of `reader`. `connected`: what is asked for belongs to a connected
+    /// account, whoever reads it.
+    pub(super) async fn ask_as(
+        &self,
+        reader: &Scope,
+        connected: bool,
+        endpoint: &'static str,
+        request: RequestBuilder,
+    ) -> Result<Answer, StripeError> {
+        let buckets = Buckets::of(reader, endpoint);
         self.draw(&buckets).await?;
 
         let name = reader.account.as_ref().map(|account| account.as_str());
-        let answer = self.transport.exchange(request, name, None).await?;
+        let began = Instant::now();
+        let answer = self.transport.exchange(request, name, None).await;
+        self.metrics.asked(endpoint, &answer, began.elapsed());
+        let answer = answer?;
         if !answer.meta.status.is_success() {
-            let refusal = Refusal::read(&answer, subject.scope.account.is_some());
+            let refusal = Refusal::read(&answer, connected);
             self.heed(&refusal, &buckets).await;
             return Err(refusal.into());
         }
@@ -388,6 +418,13 @@ impl Client {
     /// Takes a token of each bucket, the scarcer one first: a token that was taken while the other
     /// bucket is empty is lost, which only makes us ask a little less.
     async fn draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
+        let began = Instant::now();
+        let drawn = self.try_draw(buckets).await;
+        self.metrics.limited(drawn.is_ok(), began.elapsed());
+        drawn
+    }
+
+    async fn try_draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
         let mut patience = PATIENCE;
         let both = [(&buckets.endpoint, self.endpoint_rate), (&buckets.account, self.account_rate)];
         for (bucket, rate) in both {

@@ -15,6 +15,7 @@ mod answer;
 mod budget;
 mod client;
 mod error;
+mod metrics;
 mod refusal;
 mod transport;
 
@@ -22,6 +23,7 @@ mod account;
 mod charge;
 mod decode;
 mod dispute;
+mod event;
 mod field;
 pub mod inspect;
 mod invoice;
@@ -42,6 +44,8 @@ mod setup_intent;
 pub use budget::{Budget, Unlimited};
 pub use client::{Client, Fetched, FetchedState};
 pub use error::StripeError;
+pub use event::FetchedEvent;
+pub use metrics::Metrics;
 pub use refusal::Refusal;
 pub use transport::Transport;
 

@@ -12,9 +12,11 @@ mod health;
 mod job;
 mod log;
 pub mod maintenance;
+mod metrics;
 pub mod runtime;
 
 pub use gate::{Gate, GateStatus, Pause};
+pub use metrics::Metrics;
 pub use runtime::{Parts, WorkerError, run};
 
 /// For log lines: whole milliseconds, in a type that JSON has as a number.

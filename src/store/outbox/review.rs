@@ -1,6 +1,7 @@
 //! What people look at, and what they do about it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::store::connect::Store;
@@ -8,7 +9,7 @@ use crate::store::dead_letter::Actor;
 use crate::store::error::StoreError;
 
 /// How far a destination is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DestinationState {
     /// `stream`, or `http:` and a name.
     pub name: String,
