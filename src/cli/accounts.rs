@@ -37,7 +37,7 @@ pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Resu
     Ok(if answer.allowed { Exit::Success } else { Exit::Failure })
 }
 
-fn reconciler(settings: &Settings, store: &Store) -> Result<Reconciler, Failed> {
+pub(super) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconciler, Failed> {
     let limiter = Limiter::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
     let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))

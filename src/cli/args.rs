@@ -34,6 +34,8 @@ pub(super) enum Command {
     /// Work the queue: reconcile with Stripe, write to Postgres. Run any number.
     #[command(after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY.")]
     Worker(WorkerArgs),
+    /// Serve the operators' pages and their JSON API.
+    Admin(super::admin::AdminArgs),
     /// Bring the database's schema up to this program's, then exit.
     Migrate,
     /// Look at the settings.
@@ -143,6 +145,8 @@ pub enum RoleArg {
     Migrate,
     /// `quittance dead-letters ...`
     Ops,
+    /// `quittance admin`
+    Admin,
 }
 
 /// `quittance dead-letters ...`

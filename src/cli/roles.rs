@@ -135,7 +135,7 @@ pub(super) async fn migrate(config: Option<&Path>) -> Result<Exit, Failed> {
     Ok(Exit::Success)
 }
 
-async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Failed> {
+pub(super) async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Failed> {
     TcpListener::bind(address).await.map_err(|error| {
         let text = format!("cannot listen on {address} ({setting}): {error}");
         Failed::new(Exit::Failure, text)

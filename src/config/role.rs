@@ -18,10 +18,13 @@ pub enum Role {
     Ops,
     /// Puts jobs back into the queue. Needs Postgres and Redis.
     Requeue,
+    /// Serves the operators' pages and API. Needs Postgres and Redis; Stripe's key for what asks
+    /// Stripe.
+    Admin,
 }
 
 impl Role {
-    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`.
+    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`, `admin`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -30,6 +33,7 @@ impl Role {
             Self::Migrate => "migrate",
             Self::Ops => "ops",
             Self::Requeue => "requeue",
+            Self::Admin => "admin",
         }
     }
 }
@@ -50,7 +54,7 @@ impl Settings {
             Role::Worker => vec![redis, database, key],
             Role::Migrate => vec![database],
             Role::Ops => vec![database],
-            Role::Requeue => vec![redis, database],
+            Role::Requeue | Role::Admin => vec![redis, database],
         };
         let missing = needed.into_iter().filter(|(_, missing)| *missing);
         let faults: Vec<_> = missing.map(|(key, _)| fault(key, role)).collect();

@@ -5,5 +5,6 @@
 
 pub mod accounts;
 pub mod dead_letters;
+pub mod desk;
 pub mod kinds;
 pub mod outbox;

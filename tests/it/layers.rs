@@ -26,6 +26,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ),
     ("outbox", Imports::Only(&["domain", "store", "config"])),
     ("ops", Imports::Only(&["domain", "envelope", "store", "queue", "reconcile"])),
+    ("admin", Imports::Only(&["ops", "http", "config"])),
     ("cli", Imports::Anything),
     ("dev", Imports::Anything),
     // The oracle: what it shared with us, it could not find wrong.

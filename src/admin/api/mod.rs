@@ -1,0 +1,69 @@
+//! `/api/v1`: the verbs of [`crate::ops`] as JSON.
+//!
+//! A refusal is a problem document ([`Problem`]). Every path here is in the OpenAPI document, which
+//! is made of these very functions; a test holds the committed copy, `docs/openapi.json`.
+
+mod outbox;
+mod system;
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi as _};
+
+use super::state::Admin;
+use crate::http::Problem;
+
+pub(super) fn router() -> Router<Arc<Admin>> {
+    Router::new()
+        .route("/openapi.json", get(async || Json(document())))
+        .route("/outbox/destinations", get(outbox::destinations))
+        .route("/outbox/dead", get(outbox::dead))
+        .route("/outbox/retry", post(outbox::retry))
+        .route("/kinds", get(system::kinds))
+        .fallback(async || {
+            Problem::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.")
+        })
+        .method_not_allowed_fallback(async || {
+            let detail = "This path is not made for this method: see /api/v1/openapi.json.";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        })
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Quittance",
+        description = "What an operator can see and do. The same verbs as the command line's.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+        contact(),
+    ),
+    servers((url = "/api/v1")),
+    security(("token" = [])),
+    modifiers(&Bearer),
+    components(schemas(Problem)),
+    paths(outbox::destinations, outbox::dead, outbox::retry, system::kinds),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token made by `quittance admin token`."))
+            .build();
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The OpenAPI document of the API.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}

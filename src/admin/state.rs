@@ -1,0 +1,65 @@
+//! What all requests share.
+
+use std::net::IpAddr;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use axum::extract::Request;
+use axum::http::HeaderMap;
+
+use crate::config;
+use crate::http::Peer;
+use crate::http::auth::{Guard, Keyring};
+use crate::ops::desk::Desk;
+
+/// One admin server.
+pub struct Admin {
+    pub(super) keyring: Keyring,
+    pub(super) guard: Guard,
+    pub(super) behind_proxy: bool,
+    pub(super) session_seconds: u64,
+    pub(super) desk: Desk,
+}
+
+impl Admin {
+    /// Gathers it. `random` signs the sessions where the settings hold no key.
+    #[must_use]
+    pub fn new(settings: &config::Admin, desk: Desk, random: [u8; 32]) -> Self {
+        Self {
+            keyring: Keyring::new(settings, random),
+            guard: Guard::new(Instant::now()),
+            behind_proxy: settings.behind_proxy,
+            session_seconds: settings.session_ttl.as_secs(),
+            desk,
+        }
+    }
+
+    /// Who is at the other end, for counting failures: the connection's, or whom the proxy names.
+    pub(super) fn address(&self, request: &Request) -> IpAddr {
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        if !self.behind_proxy {
+            return peer;
+        }
+        // The last one is the proxy's own word; those before it may be made up.
+        let named = request.headers().get_all("x-forwarded-for").iter().next_back();
+        let named = named.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+        named.and_then(|text| text.trim().parse().ok()).unwrap_or(peer)
+    }
+
+    /// The session of a request's cookie.
+    pub(super) fn session(&self, headers: &HeaderMap) -> Option<crate::http::auth::Session> {
+        use crate::http::auth::{COOKIE, Session, cookie};
+        if self.keyring.is_open() {
+            return Some(Session::local());
+        }
+        let cookies = headers.get_all(axum::http::header::COOKIE).iter();
+        let cookies = cookies.filter_map(|value| value.to_str().ok());
+        let value = cookies.into_iter().find_map(|header| cookie(header, COOKIE))?;
+        self.keyring.session(value, now())
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,100 @@
+//! `quittance admin`: the operators' pages and API, and the tokens to get in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::exit::{Exit, Failed};
+use super::{parts, signals};
+use crate::admin::{self, Admin};
+use crate::config::{Role, Settings};
+use crate::http::{self, Limits, auth};
+use crate::ops::desk::Desk;
+
+/// `quittance admin`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Needs REDIS_URL and DATABASE_URL; STRIPE_SECRET_KEY for what asks Stripe. Listens on 127.0.0.1:8081.\n\nExamples:\n  quittance admin\n  quittance admin token --name ada --role operator"
+)]
+pub(super) struct AdminArgs {
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<AdminCommand>,
+}
+
+/// `quittance admin ...`
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum AdminCommand {
+    /// Make a random token, and print it with the lines for the settings.
+    Token {
+        /// Whose it is: what the audit log will say.
+        #[arg(long, default_value = "default")]
+        name: String,
+        /// What it may do.
+        #[arg(long, value_enum, default_value = "viewer")]
+        role: RoleArg,
+    },
+}
+
+/// What a token may do, on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum RoleArg {
+    /// Look at everything.
+    Viewer,
+    /// Change things, too.
+    Operator,
+}
+
+pub(super) async fn run(config: Option<&Path>, args: AdminArgs) -> Result<Exit, Failed> {
+    match args.command {
+        None => serve(config).await,
+        Some(AdminCommand::Token { name, role }) => {
+            token(&name, role);
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// The token goes to the screen once and nowhere else.
+fn token(name: &str, role: RoleArg) {
+    let token = auth::new_token(rand::random());
+    let role = match role {
+        RoleArg::Viewer => "viewer",
+        RoleArg::Operator => "operator",
+    };
+    println!("# The token, which is shown this once: give it to who will use it.");
+    println!("{token}");
+    println!();
+    println!("# For the settings:");
+    println!("[admin.tokens.{name}]");
+    println!("hash = \"{}\"", auth::hash_of(&token));
+    println!("role = \"{role}\"");
+}
+
+async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Admin)?;
+    let shutdown = signals::shutdown()?;
+    let desk = desk(&settings)?;
+    let listener = super::roles::listen("admin.listen", settings.admin.listen).await?;
+    let address = listener.local_addr().unwrap_or(settings.admin.listen);
+    let tokens = settings.admin.known_tokens().count();
+    tracing::info!(listen = %address, tokens, "serving the operators' pages at http://{address}/");
+    if tokens == 0 {
+        tracing::warn!("there is no token: everyone on this machine is the operator \"local\"");
+    }
+    let admin = Arc::new(Admin::new(&settings.admin, desk, rand::random()));
+    let router = admin::router(Arc::clone(&admin));
+    let ended = http::serve(listener, router, shutdown, Limits::default()).await;
+    tracing::info!(cut_off = ended.cut_off, "stopped");
+    Ok(Exit::Success)
+}
+
+/// All that the verbs need. Connects to nothing yet: the pages also open while everything is down.
+fn desk(settings: &Settings) -> Result<Desk, Failed> {
+    let store = parts::store(settings, "admin")?;
+    let reconciler = if settings.stripe.secret_key.is_empty() {
+        None
+    } else {
+        Some(super::accounts::reconciler(settings, &store)?)
+    };
+    Ok(Desk { producer: parts::producer(settings)?, store, reconciler })
+}
