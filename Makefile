@@ -42,6 +42,7 @@ format: ## Format the code
 
 format-check:
 	$(CARGO) fmt --check
+	@! git grep -nE '^(<{7}|>{7}) ' || { echo "a merge was left half-done"; exit 1; }
 
 lint: ## Clippy, with warnings as errors
 	$(CARGO) clippy --locked --all-targets -- -D warnings

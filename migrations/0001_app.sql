@@ -121,6 +121,8 @@ CREATE TABLE app.charges (
 
 -- The sums of a payment over its charges are taken with each write of either.
 CREATE INDEX charges_payment_intent_idx ON app.charges (payment_intent) WHERE payment_intent IS NOT NULL;
+-- "What was tried for this customer?"
+CREATE INDEX charges_customer_idx ON app.charges (customer) WHERE customer IS NOT NULL;
 
 COMMENT ON TABLE  app.charges IS 'One row a Charge: an attempt to move money.';
 COMMENT ON COLUMN app.charges.payment_intent IS 'stripe_payment_intent_id of its payment. No foreign key: a charge may be seen first.';

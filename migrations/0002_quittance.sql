@@ -10,6 +10,25 @@ CREATE TABLE quittance.kinds (
     writer    REGPROC  NOT NULL
 );
 
+-- The row in `app` of an object, for people who look at it; NULL where there is none.
+CREATE FUNCTION quittance.typed_row(
+    of_account text, of_livemode boolean, of_kind text, of_id text) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    typed quittance.kinds;
+    found jsonb;
+BEGIN
+    SELECT k.* INTO typed FROM quittance.kinds AS k WHERE k.kind = of_kind;
+    IF typed.kind IS NOT NULL THEN
+        EXECUTE format('SELECT to_jsonb(t) FROM %s AS t
+                        WHERE t.%I = $1 AND t.stripe_account = $2 AND t.livemode = $3',
+                       typed.app_table, typed.id_column)
+        INTO found USING of_id, of_account, of_livemode;
+    END IF;
+    RETURN found;
+END $$;
+
 -- The latest JSON of every object of every kind, redacted; its key is also what a compare-and-set
 -- goes by. A tombstone (deleted) is final: no late event resurrects it.
 -- `recorded` is what the rules need to know of the object, so that the road reads one table only,
@@ -24,6 +43,8 @@ CREATE TABLE quittance.objects (
     deleted     BOOLEAN     NOT NULL DEFAULT false,
     data        JSONB,
     recorded    JSONB,
+    -- The event that made us look when this version was written; NULL when a person did.
+    cause       TEXT,
     updated_at  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
     CONSTRAINT objects_pkey PRIMARY KEY (account, livemode, kind, id),
@@ -31,6 +52,10 @@ CREATE TABLE quittance.objects (
     -- A tombstone of an object that was never seen alive has no JSON; any other row has one.
     CONSTRAINT objects_data_check CHECK (deleted OR data IS NOT NULL)
 );
+
+-- Ops knows an id and seldom its account and mode. No column here ever changes, so the updates of a
+-- row stay on its page.
+CREATE INDEX objects_id_idx ON quittance.objects (kind, id);
 
 -- The ledger: one row an event, at its end. An event without a row is not done.
 -- A dead event may know less of itself than a settled one: perhaps it could not be read.
@@ -62,6 +87,16 @@ CREATE TABLE quittance.events (
         END)
 );
 
+-- Ops lists newest first, from where the page before ended.
+CREATE INDEX events_received_idx ON quittance.events (received_at, id);
+CREATE INDEX events_type_idx ON quittance.events (type, received_at, id);
+-- The few that did not settle.
+CREATE INDEX events_unsettled_idx ON quittance.events (status, received_at, id)
+    WHERE status <> 'settled';
+-- The events of one object: its timeline.
+CREATE INDEX events_object_idx ON quittance.events (object_id, received_at)
+    WHERE object_id IS NOT NULL;
+
 -- Every attempt at an event: what ops reads when it asks why something took long or failed.
 -- No foreign key: the attempts of an event precede its ledger row.
 CREATE TABLE quittance.attempts (
@@ -77,6 +112,13 @@ CREATE TABLE quittance.attempts (
     chain       TEXT[],
     request_id  TEXT,
     trace_id    TEXT,
+    -- Of an attempt after which the event is tried again: what it is about. Such an event is in the
+    -- queue and in no table, and who looks at its object wants to see that.
+    event_type  TEXT,
+    account     TEXT,
+    livemode    BOOLEAN,
+    object_kind TEXT,
+    object_id   TEXT,
 
     CONSTRAINT attempts_outcome_check CHECK (outcome IN (
         'applied', 'unchanged', 'covered', 'gone', 'ignored', 'deauthorized', 'failed', 'dead'))
@@ -84,6 +126,8 @@ CREATE TABLE quittance.attempts (
 
 -- The attempts of one event, in order: for a dead letter.
 CREATE INDEX attempts_event_idx ON quittance.attempts (event_id, id);
+-- Failed attempts at an object, whose events may still be in the queue: for its timeline.
+CREATE INDEX attempts_object_idx ON quittance.attempts (object_id, id) WHERE object_id IS NOT NULL;
 
 -- What was given up, written before the queue is told so.
 CREATE TABLE quittance.dead_letters (
@@ -126,6 +170,8 @@ CREATE TABLE quittance.dead_letters (
 -- One open letter an event, whatever races: makes writing one idempotent.
 CREATE UNIQUE INDEX dead_letters_one_open_idx ON quittance.dead_letters (event_id)
     WHERE state IN ('open', 'retrying');
+-- All letters of one event.
+CREATE INDEX dead_letters_event_idx ON quittance.dead_letters (event_id, id);
 -- Ops lists by state, newest first.
 CREATE INDEX dead_letters_state_idx ON quittance.dead_letters (state, id);
 
@@ -159,6 +205,8 @@ CREATE TABLE quittance.outbox (
 -- The order in which it is read. Within one object it is the order of the commits: both numbers are
 -- drawn under the object's lock, by a transaction whose first write comes after it.
 CREATE UNIQUE INDEX outbox_cursor_idx ON quittance.outbox (xid, seq);
+-- What was told of one object: for its timeline.
+CREATE INDEX outbox_object_idx ON quittance.outbox (object_id, seq);
 
 COMMENT ON TABLE  quittance.outbox IS 'Facts for the product, at least once: deduplicate by id. Read it through quittance.outbox_after(cursor, most). seq rises with commits within one object, not across objects.';
 COMMENT ON COLUMN quittance.outbox.id IS 'Stable: a state fact''s follows from object, version and topic, an occurrence''s from event and topic.';

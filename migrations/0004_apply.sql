@@ -59,14 +59,14 @@ BEGIN
             FROM jsonb_to_recordset(changes) AS c (
                 settlement integer, account text, livemode boolean, kind text, id text,
                 expected bigint, observed_at bigint, deleted boolean, data jsonb,
-                recorded jsonb)
+                recorded jsonb, cause text)
             ORDER BY c.account, c.livemode, c.kind, c.id, c.settlement
         ),
         opened AS (
             INSERT INTO quittance.objects (
-                account, livemode, kind, id, version, observed_at, deleted, data, recorded)
+                account, livemode, kind, id, version, observed_at, deleted, data, recorded, cause)
             SELECT w.account, w.livemode, w.kind, w.id, 1, to_timestamp(w.observed_at), w.deleted,
-                   w.data, w.recorded
+                   w.data, w.recorded, w.cause
             FROM wanted AS w
             WHERE w.expected = 0
             ON CONFLICT ON CONSTRAINT objects_pkey DO NOTHING
@@ -81,6 +81,7 @@ BEGIN
                 deleted     = w.deleted,
                 data        = coalesce(w.data, o.data),
                 recorded    = coalesce(w.recorded, o.recorded),
+                cause       = w.cause,
                 updated_at  = clock_timestamp()
             FROM wanted AS w
             JOIN quittance.objects AS old USING (account, livemode, kind, id)

@@ -36,6 +36,9 @@ CREATE TABLE app.checkout_sessions (
 CREATE INDEX checkout_sessions_client_reference_id_idx ON app.checkout_sessions (client_reference_id)
     WHERE client_reference_id IS NOT NULL;
 CREATE INDEX checkout_sessions_metadata_idx ON app.checkout_sessions USING gin (metadata jsonb_path_ops);
+-- "What has this customer bought?"
+CREATE INDEX checkout_sessions_customer_idx ON app.checkout_sessions (customer)
+    WHERE customer IS NOT NULL;
 -- "Which checkout did this payment come from?"
 CREATE INDEX checkout_sessions_payment_intent_idx ON app.checkout_sessions (payment_intent)
     WHERE payment_intent IS NOT NULL;

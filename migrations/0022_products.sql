@@ -3,7 +3,8 @@ CREATE TABLE app.products (
     id                UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
     stripe_product_id TEXT        NOT NULL,
     active            BOOLEAN     NOT NULL,
-    name              TEXT        NOT NULL,
+    -- NULL where the settings drop it.
+    name              TEXT,
     description       TEXT,
     default_price     TEXT,
     unit_label        TEXT,

@@ -25,6 +25,59 @@ pub struct RedactedPath {
 const NEEDED: &[&str] =
     &["id", "object", "livemode", "created", "status", "currency", "deleted", "version", "account"];
 
+/// Fields of an object itself that a table cannot be without. Within another object (`refunds.reason`)
+/// they may go.
+const COLUMNS: &[&str] = &[
+    "active",
+    "amount",
+    "amount_capturable",
+    "amount_captured",
+    "amount_due",
+    "amount_paid",
+    "amount_received",
+    "amount_refunded",
+    "amount_remaining",
+    "amount_returned",
+    "arrival_date",
+    "attempt_count",
+    "automatic",
+    "billing_scheme",
+    "cancel_at_period_end",
+    "capture_method",
+    "captured",
+    "charges_enabled",
+    "collection_method",
+    "current_period_end",
+    "current_period_start",
+    "customer",
+    "delinquent",
+    "destination_type",
+    "details_submitted",
+    "disputed",
+    "end_behavior",
+    "evidence_past_due",
+    "expires_at",
+    "has_evidence",
+    "is_charge_refundable",
+    "method",
+    "mode",
+    "paid_out_of_band",
+    "payment_status",
+    "payouts_enabled",
+    "period_end",
+    "period_start",
+    "price",
+    "product",
+    "reason",
+    "refunded",
+    "submission_count",
+    "subscription",
+    "subtotal",
+    "total",
+    "type",
+    "usage",
+];
+
 impl TryFrom<String> for RedactedPath {
     type Error = String;
 
@@ -50,7 +103,9 @@ impl TryFrom<String> for RedactedPath {
         }
         match fields.last().map(String::as_str) {
             Some("*") | None => Err(format!("`{text}` names no field at its end")),
-            Some(last) if NEEDED.contains(&last) => {
+            Some(last)
+                if NEEDED.contains(&last) || (fields.len() == 1 && COLUMNS.contains(&last)) =>
+            {
                 Err(format!("`{text}` would drop `{last}`, without which nothing can be stored"))
             }
             Some(_) => Ok(Self { object, fields }),
@@ -71,10 +126,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_table_needs_may_go_where_it_is_not_the_tables_own() {
+        for text in ["refunds.reason", "*.type", "name", "product:name"] {
+            assert!(RedactedPath::try_from(text.to_owned()).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_path_or_drops_what_is_needed_is_refused() {
-        for text in
-            ["", ".", "a..b", "*", "a.*", ":email", "a b", "é", "id", "*.status", "charge:currency"]
-        {
+        for text in [
+            "",
+            ".",
+            "a..b",
+            "*",
+            "a.*",
+            ":email",
+            "a b",
+            "é",
+            "id",
+            "*.status",
+            "charge:currency",
+            "reason",
+            "dispute:reason",
+        ] {
             assert!(RedactedPath::try_from(text.to_owned()).is_err(), "{text}");
         }
     }

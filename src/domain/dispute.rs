@@ -107,16 +107,12 @@ pub struct Observed {
 }
 
 /// What the rules need to know of the row as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// The status in the row.
-    pub status: Status,
-}
+pub type Recorded = transition::Recorded<Status>;
 
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::judge(recorded.map(|r| r.status), observed.status)
+    transition::of_status(recorded, observed.status)
 }
 
 /// The state facts that this step makes true. One that is first seen at its end was opened too.
@@ -162,10 +158,7 @@ mod tests {
     }
 
     fn step(from: Option<Status>, to: Status) -> (Move, Vec<Topic>) {
-        let recorded = from.map(|status| Recorded { status });
-        let told = notifications(recorded.as_ref(), &observed(to));
-        let kind = transition(recorded.as_ref(), &observed(to)).kind;
-        (kind, told.into_iter().map(|n| n.topic).collect())
+        transition::step(from, &observed(to), super::transition, super::notifications)
     }
 
     #[test]

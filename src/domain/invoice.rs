@@ -98,32 +98,25 @@ pub struct Observed {
 }
 
 /// What the rules need to know of the row as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// The status in the row.
-    pub status: Status,
-}
+pub type Recorded = transition::Recorded<Status>;
 
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::judge(recorded.map(|r| r.status), observed.status)
+    transition::of_status(recorded, observed.status)
 }
 
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    if recorded.is_some_and(|r| r.status == observed.status) {
-        return Vec::new();
-    }
     let topic = match observed.status {
-        Status::Open => Topic::InvoiceFinalized,
-        Status::Paid => Topic::InvoicePaid,
-        Status::Uncollectible => Topic::InvoiceUncollectible,
-        Status::Void => Topic::InvoiceVoided,
-        Status::Draft => return Vec::new(),
+        Status::Open => Some(Topic::InvoiceFinalized),
+        Status::Paid => Some(Topic::InvoicePaid),
+        Status::Uncollectible => Some(Topic::InvoiceUncollectible),
+        Status::Void => Some(Topic::InvoiceVoided),
+        Status::Draft => None,
     };
-    vec![Notification::state(topic)]
+    transition::on_entering(recorded, observed.status, topic)
 }
 
 #[cfg(test)]
@@ -160,10 +153,7 @@ mod tests {
     }
 
     fn step(from: Option<Status>, to: Status) -> (Move, Vec<Topic>) {
-        let recorded = from.map(|status| Recorded { status });
-        let told = notifications(recorded.as_ref(), &observed(to));
-        let kind = transition(recorded.as_ref(), &observed(to)).kind;
-        (kind, told.into_iter().map(|n| n.topic).collect())
+        transition::step(from, &observed(to), super::transition, super::notifications)
     }
 
     #[test]

@@ -100,6 +100,12 @@ impl Mirror {
         self.0.prefix
     }
 
+    /// The same as a list, which is empty where there is none.
+    #[must_use]
+    pub fn prefixes(self) -> &'static [&'static str] {
+        if self.0.prefix.is_empty() { &[] } else { std::slice::from_ref(&self.0.prefix) }
+    }
+
     /// Whether there is one of it in an account, or for its owner, without an id of its own.
     #[must_use]
     pub fn is_single(self) -> bool {

@@ -45,6 +45,7 @@ pub mod access;
 pub mod mirror;
 mod mirror_table;
 
+mod naming;
 pub mod object;
 pub mod plan;
 

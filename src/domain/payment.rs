@@ -148,38 +148,30 @@ pub struct Observed {
 }
 
 /// What the rules need to know of the row as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// The status in the row.
-    pub status: Status,
-}
+pub type Recorded = transition::Recorded<Status>;
 
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::judge(recorded.map(|r| r.status), observed.status)
+    transition::of_status(recorded, observed.status)
 }
 
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    if recorded.is_some_and(|r| r.status == observed.status) {
-        return Vec::new();
-    }
     let topic = match observed.status {
-        Status::Succeeded => Topic::PaymentSucceeded,
-        Status::RequiresAction => Topic::PaymentRequiresAction,
-        Status::Canceled => Topic::PaymentCanceled,
-        Status::Processing => Topic::PaymentProcessing,
-        Status::RequiresCapture => Topic::PaymentCapturable,
-        Status::RequiresPaymentMethod | Status::RequiresConfirmation => return Vec::new(),
+        Status::Succeeded => Some(Topic::PaymentSucceeded),
+        Status::RequiresAction => Some(Topic::PaymentRequiresAction),
+        Status::Canceled => Some(Topic::PaymentCanceled),
+        Status::Processing => Some(Topic::PaymentProcessing),
+        Status::RequiresCapture => Some(Topic::PaymentCapturable),
+        Status::RequiresPaymentMethod | Status::RequiresConfirmation => None,
     };
-    vec![Notification::state(topic)]
+    transition::on_entering(recorded, observed.status, topic)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::notification::Sort;
     use super::super::transition::{Move, Status as _, matrix};
     use super::*;
 
@@ -208,11 +200,7 @@ mod tests {
     }
 
     fn step(from: Option<Status>, to: Status) -> (Move, Vec<Topic>) {
-        let recorded = from.map(|status| Recorded { status });
-        let told = notifications(recorded.as_ref(), &observed(to));
-        assert!(told.iter().all(|n| n.sort == Sort::State));
-        let kind = transition(recorded.as_ref(), &observed(to)).kind;
-        (kind, told.into_iter().map(|n| n.topic).collect())
+        transition::step(from, &observed(to), super::transition, super::notifications)
     }
 
     #[test]

@@ -69,11 +69,7 @@ impl Observed {
 }
 
 /// What the rules need to know of the row as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// The status in the row.
-    pub status: Status,
-}
+pub type Recorded = transition::Recorded<Status>;
 
 /// Judges the observed status against the recorded one.
 #[must_use]

@@ -160,35 +160,28 @@ impl Observed {
 }
 
 /// What the rules need to know of the row as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// The status in the row.
-    pub status: Status,
-}
+pub type Recorded = transition::Recorded<Status>;
 
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::judge(recorded.map(|r| r.status), observed.status)
+    transition::of_status(recorded, observed.status)
 }
 
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    if recorded.is_some_and(|r| r.status == observed.status) {
-        return Vec::new();
-    }
     let topic = match observed.status {
-        Status::Trialing => Topic::SubscriptionTrialing,
-        Status::Active => Topic::SubscriptionActivated,
-        Status::PastDue => Topic::SubscriptionPastDue,
-        Status::Unpaid => Topic::SubscriptionUnpaid,
-        Status::Paused => Topic::SubscriptionPaused,
-        Status::Canceled => Topic::SubscriptionCanceled,
+        Status::Trialing => Some(Topic::SubscriptionTrialing),
+        Status::Active => Some(Topic::SubscriptionActivated),
+        Status::PastDue => Some(Topic::SubscriptionPastDue),
+        Status::Unpaid => Some(Topic::SubscriptionUnpaid),
+        Status::Paused => Some(Topic::SubscriptionPaused),
+        Status::Canceled => Some(Topic::SubscriptionCanceled),
         // Never begun: there is nothing to give and nothing to take back.
-        Status::Incomplete | Status::IncompleteExpired => return Vec::new(),
+        Status::Incomplete | Status::IncompleteExpired => None,
     };
-    vec![Notification::state(topic)]
+    transition::on_entering(recorded, observed.status, topic)
 }
 
 #[cfg(test)]
@@ -232,10 +225,7 @@ mod tests {
     }
 
     fn step(from: Option<Status>, to: Status) -> (Move, Vec<Topic>) {
-        let recorded = from.map(|status| Recorded { status });
-        let told = notifications(recorded.as_ref(), &observed(to));
-        let kind = transition(recorded.as_ref(), &observed(to)).kind;
-        (kind, told.into_iter().map(|n| n.topic).collect())
+        transition::step(from, &observed(to), super::transition, super::notifications)
     }
 
     #[test]

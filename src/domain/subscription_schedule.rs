@@ -73,16 +73,12 @@ pub struct Observed {
 }
 
 /// What the rules need to know of the row as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// The status in the row.
-    pub status: Status,
-}
+pub type Recorded = transition::Recorded<Status>;
 
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::judge(recorded.map(|r| r.status), observed.status)
+    transition::of_status(recorded, observed.status)
 }
 
 /// None: what a schedule does, it does to its subscription, which tells it.

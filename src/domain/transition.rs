@@ -1,5 +1,9 @@
 //! What a new observation does to what is recorded, whatever the kind of object.
 
+#[cfg(test)]
+use super::notification::Sort;
+use super::notification::{Notification, Topic};
+
 /// How an observed status relates to the recorded one.
 ///
 /// Stripe owns the state: every one of these is applied. `Anomalous` is applied *and* shown to
@@ -54,6 +58,13 @@ impl Transition {
     }
 }
 
+/// The row of an object of which the rules need to know the status alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded<S> {
+    /// The status in the row.
+    pub status: S,
+}
+
 /// A status of some object, with its state machine.
 pub trait Status: Copy + Eq + 'static {
     /// All statuses, in the order in which an object usually passes them.
@@ -85,6 +96,23 @@ pub fn judge<S: Status>(recorded: Option<S>, observed: S) -> Transition {
         Some(_) => Move::Anomalous,
     };
     Transition { from: recorded.map(S::as_str), to: observed.as_str(), kind }
+}
+
+/// Judges an observed status against a row.
+#[must_use]
+pub fn of_status<S: Status>(recorded: Option<&Recorded<S>>, observed: S) -> Transition {
+    judge(recorded.map(|row| row.status), observed)
+}
+
+/// What is told of a status when an object comes into it. While it stays there, nothing is.
+#[must_use]
+pub fn on_entering<S: Status>(
+    recorded: Option<&Recorded<S>>,
+    observed: S,
+    topic: Option<Topic>,
+) -> Vec<Notification> {
+    let stays = recorded.is_some_and(|row| row.status == observed);
+    topic.filter(|_| !stays).map(Notification::state).into_iter().collect()
 }
 
 fn reachable<S: Status>(from: S, to: S) -> bool {
@@ -130,6 +158,21 @@ pub fn matrix<S: Status>() -> String {
     }
     out.push('\n');
     out
+}
+
+/// A step by the rules of a kind, for its tests.
+#[cfg(test)]
+pub(super) fn step<S: Status, O>(
+    from: Option<S>,
+    observed: &O,
+    transition: fn(Option<&Recorded<S>>, &O) -> Transition,
+    notifications: fn(Option<&Recorded<S>>, &O) -> Vec<Notification>,
+) -> (Move, Vec<Topic>) {
+    let recorded = from.map(|status| Recorded { status });
+    let told = notifications(recorded.as_ref(), observed);
+    assert!(told.iter().all(|it| it.sort == Sort::State), "{told:?}");
+    let kind = transition(recorded.as_ref(), observed).kind;
+    (kind, told.into_iter().map(|it| it.topic).collect())
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl KindReport {
     /// How its ids begin; empty for a kind whose ids have no fixed beginning.
     #[must_use]
     pub fn prefix(&self) -> &'static str {
-        self.kind.mirror().map_or("", mirror::Mirror::prefix)
+        self.kind.prefixes().first().copied().unwrap_or_default()
     }
 
     /// What becomes of a job whose object Stripe does not find.

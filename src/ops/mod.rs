@@ -4,7 +4,14 @@
 //! here decides what a job becomes. Whoever acts is named, and what was done is in the audit log.
 
 pub mod accounts;
+pub mod compare;
 pub mod dead_letters;
 pub mod desk;
+pub mod events;
 pub mod kinds;
+pub mod name;
+pub mod objects;
 pub mod outbox;
+pub mod reconcile;
+pub mod replay;
+pub mod timeline;

@@ -11,8 +11,10 @@
 
 pub mod error;
 mod flights;
+pub mod look;
 mod missing;
 pub mod road;
 
 pub use error::{Evidence, ReconcileError};
+pub use look::Looked;
 pub use road::{Fault, Reconciler, Request, Settled};

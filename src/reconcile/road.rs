@@ -116,12 +116,12 @@ impl Errand {
 /// Brings rows up to date. One a process, so that its flights are shared.
 #[derive(Clone)]
 pub struct Reconciler {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    store: Store,
-    stripe: Client,
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) stripe: Client,
     /// Allowed skew between Stripe's clocks, in whole seconds.
     margin: i64,
     max_rounds: u32,
@@ -375,7 +375,7 @@ fn close(subject: &Subject, row: Option<&Row>, taken: &Errand) -> Result<Change,
 }
 
 /// What the fetch makes of the row. Pure: the rules decide, this only carries.
-fn decide(
+pub(super) fn decide(
     subject: &Subject,
     row: Option<&Row>,
     fetched: Fetched,

@@ -2,7 +2,7 @@
 
 use tokio::time::timeout;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::columns;
 use super::connect::Store;
@@ -53,6 +53,40 @@ impl Store {
             }
         }
         Ok(applied)
+    }
+}
+
+/// What a change would make of the tables: the very values that [`Store::apply`] writes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WouldWrite {
+    /// The object's JSON, redacted; none for a tombstone, which leaves what was last seen.
+    pub data: Option<Value>,
+    /// The columns of its row in `app`; none for a tombstone and for a mirrored kind.
+    pub columns: Option<Map<String, Value>>,
+    /// Its status by our state machine; none for a kind without one.
+    pub status: Option<String>,
+}
+
+impl Store {
+    /// What [`Store::apply`] would write of a change.
+    #[must_use]
+    pub fn would_write(&self, change: &Change) -> WouldWrite {
+        let mut value = of_change(0, change, &self.rules);
+        redact::strip(&mut value);
+        let status = value["recorded"]["status"].as_str().map(str::to_owned);
+        if change.state == NewState::Deleted {
+            return WouldWrite { data: None, columns: None, status: None };
+        }
+        let columns = match value["row"].take() {
+            Value::Object(columns) if change.subject.kind.mirror().is_none() => Some(columns),
+            Value::Object(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => None,
+        };
+        WouldWrite { data: Some(value["data"].take()), columns, status }
     }
 }
 

@@ -4,7 +4,9 @@ use tokio::time::timeout;
 
 use serde_json::{Value, json};
 
+use super::columns;
 use super::connect::Store;
+use super::dead_letter::DeadEvent;
 use super::error::StoreError;
 use super::redact;
 use crate::domain::failure::Failure;
@@ -53,30 +55,36 @@ impl Attempt {
 }
 
 impl Store {
-    /// Records a failed attempt at an event that will be tried again. `event_key` is the event's
-    /// id, or what stands for it where it could not be read.
+    /// Records a failed attempt at an event that will be tried again, and what the event is about:
+    /// until it ends, no other table knows of it.
     ///
     /// # Errors
     /// Postgres; nothing is recorded then.
     pub async fn record_attempt(
         &self,
-        event_key: &str,
+        event: &DeadEvent,
         attempt: &Attempt,
     ) -> Result<(), StoreError> {
+        let scope = event.scope.as_ref();
         let mut connection = self.pool.acquire().await?;
         let query = sqlx::query!(
             r#"
             INSERT INTO quittance.attempts (
                 event_id, number, started_at, duration_ms, worker, outcome, class, code, chain,
-                request_id, trace_id)
+                request_id, trace_id, event_type, account, livemode, object_kind, object_id)
             SELECT $1, a.number, to_timestamp(a.started_at_ms / 1000.0), a.duration_ms, a.worker,
-                   'failed', a.class, a.code, a.chain, a.request_id, a.trace_id
+                   'failed', a.class, a.code, a.chain, a.request_id, a.trace_id, $3, $4, $5, $6, $7
             FROM jsonb_to_record($2) AS a (
                 number integer, started_at_ms bigint, duration_ms bigint, worker text, class text,
                 code text, chain text[], request_id text, trace_id text)
             "#,
-            event_key,
+            event.key,
             attempt.to_json(),
+            event.event_type,
+            scope.map(columns::account),
+            scope.map(|scope| scope.mode.is_live()),
+            event.object_kind,
+            event.object_id,
         );
         let answer = timeout(self.patience, query.execute(&mut *connection)).await;
         self.answered(connection, answer)?;

@@ -1,7 +1,9 @@
 //! What happened to one event, one object or one thing that ops touched: for people who look.
 
+use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::connect::Store;
 use super::error::StoreError;
@@ -47,7 +49,7 @@ pub struct CurrentRow {
 }
 
 /// A change of an object's status.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KeptTransition {
     /// The status before; none at first sight.
     pub from: Option<String>,
@@ -60,6 +62,7 @@ pub struct KeptTransition {
     /// The version that it made.
     pub version: i64,
     /// When it was recorded.
+    #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
 

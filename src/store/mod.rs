@@ -14,20 +14,26 @@
 
 pub mod apply;
 pub mod attempt;
+pub mod audit;
 mod columns;
 pub mod connect;
 pub mod connected_account;
 pub mod dead_letter;
 pub mod error;
 pub mod history;
+pub mod ledger;
 pub mod load;
+pub mod looking;
+pub mod object;
 pub mod outbox;
 mod outbox_id;
 pub mod redact;
 pub mod review;
 pub mod schema;
 pub mod settlement;
+pub mod timeline;
 
+pub use apply::WouldWrite;
 pub use attempt::Attempt;
 pub use connect::Store;
 pub use error::StoreError;

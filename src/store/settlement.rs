@@ -84,6 +84,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Applied,
+        Self::Unchanged,
+        Self::Covered,
+        Self::Gone,
+        Self::Ignored,
+        Self::Deauthorized,
+    ];
+
+    /// From its word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|outcome| outcome.as_str() == text)
+    }
+
     /// `applied`, `unchanged`, `covered`, `gone`, `ignored`, `deauthorized`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

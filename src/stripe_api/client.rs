@@ -114,6 +114,12 @@ impl Client {
         })
     }
 
+    /// The mode of the objects that the key can read, where the key says it.
+    #[must_use]
+    pub fn key_mode(&self) -> Option<Mode> {
+        self.key_mode
+    }
+
     /// Asks Stripe for one object.
     ///
     /// # Errors
@@ -250,7 +256,7 @@ impl Client {
     /// single read. That is our own mistake and must not dead-letter the world; except where Stripe
     /// itself mixes the modes: a live Connect endpoint also gets the test events of connected
     /// accounts (docs.stripe.com, "Connect webhooks"), and those must not stop the live ones.
-    fn check_mode(&self, scope: &Scope) -> Result<(), StripeError> {
+    pub(super) fn check_mode(&self, scope: &Scope) -> Result<(), StripeError> {
         match self.key_mode {
             Some(mode) if mode != scope.mode => Err(StripeError::OtherMode {
                 wanted: scope.mode,
@@ -364,21 +370,33 @@ impl Client {
         Ok(Fetched { observed_at, request_id, state })
     }
 
-    /// One request within the budget, and its answer if it is a good one.
+    /// One request about a subject within the budget, and its answer if it is a good one.
     async fn ask(
         &self,
         subject: &Subject,
         endpoint: &'static str,
         request: RequestBuilder,
     ) -> Result<Answer, StripeError> {
-        let reader = reader(subject);
-        let buckets = Buckets::of(&reader, endpoint);
+        let connected = subject.scope.account.is_some();
+        self.ask_as(&reader(subject), connected, endpoint, request).await
+    }
+
+    /// The same in the name of `reader`. `connected`: what is asked for belongs to a connected
+    /// account, whoever reads it.
+    pub(super) async fn ask_as(
+        &self,
+        reader: &Scope,
+        connected: bool,
+        endpoint: &'static str,
+        request: RequestBuilder,
+    ) -> Result<Answer, StripeError> {
+        let buckets = Buckets::of(reader, endpoint);
         self.draw(&buckets).await?;
 
         let name = reader.account.as_ref().map(|account| account.as_str());
         let answer = self.transport.exchange(request, name, None).await?;
         if !answer.meta.status.is_success() {
-            let refusal = Refusal::read(&answer, subject.scope.account.is_some());
+            let refusal = Refusal::read(&answer, connected);
             self.heed(&refusal, &buckets).await;
             return Err(refusal.into());
         }

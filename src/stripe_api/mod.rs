@@ -22,6 +22,7 @@ mod account;
 mod charge;
 mod decode;
 mod dispute;
+mod event;
 mod field;
 pub mod inspect;
 mod invoice;
@@ -42,6 +43,7 @@ mod setup_intent;
 pub use budget::{Budget, Unlimited};
 pub use client::{Client, Fetched, FetchedState};
 pub use error::StripeError;
+pub use event::FetchedEvent;
 pub use refusal::Refusal;
 pub use transport::Transport;
 

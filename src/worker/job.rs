@@ -164,7 +164,7 @@ impl Handler {
             Decision::Snooze { after } => Disposition::Snooze { after },
             Decision::Retry { after } => {
                 let attempt = self.attempt(delivery, clock, Some(failure));
-                let keep = || self.store.record_attempt(&event.key, &attempt);
+                let keep = || self.store.record_attempt(&event, &attempt);
                 match self.persist(keep).await {
                     Kept::Yes => Disposition::Retry { after },
                     Kept::Stopped => Disposition::HandBack,

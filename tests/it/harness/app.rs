@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Private, TestDatabase, eventually, queue_name, redis_url, settings};
+use super::{Private, Proxy, TestDatabase, eventually, queue_name, redis_url, settings};
 
 /// What a test wants different.
 pub(crate) struct Options {
@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) redis: Option<Private<Redis>>,
     /// A Postgres that the test breaks.
     pub(crate) postgres: Option<Private<Postgres>>,
+    /// Whether the way of the workers to Postgres can fall silent.
+    pub(crate) proxied: bool,
 }
 
 impl Default for Options {
@@ -44,6 +46,7 @@ impl Default for Options {
             },
             redis: None,
             postgres: None,
+            proxied: false,
         }
     }
 }
@@ -56,6 +59,8 @@ pub(crate) struct App {
     pub(crate) redis: Option<Private<Redis>>,
     /// Of a test that breaks it.
     pub(crate) postgres: Option<Private<Postgres>>,
+    /// The way of the workers to Postgres.
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) ingress: SocketAddr,
     /// Where each worker answers `/readyz`.
     pub(crate) ready: Vec<SocketAddr>,
@@ -84,7 +89,9 @@ impl App {
         let redis_url = options.redis.as_ref().map_or_else(redis_url, |redis| redis.url());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stripe = Simulator::start(listener, options.simulator).unwrap();
-        let (database_url, queue) = (db.url(), queue_name());
+        let proxy = if options.proxied { Some(Proxy::to(&db.url()).await) } else { None };
+        let database_url = proxy.as_ref().map_or_else(|| db.url(), Proxy::url);
+        let queue = queue_name();
         let mut env = vec![
             ("DATABASE_URL", database_url.as_str()),
             ("REDIS_URL", redis_url.as_str()),
@@ -117,6 +124,7 @@ impl App {
             producer,
             redis: options.redis,
             postgres: options.postgres,
+            proxy,
             ingress,
             ready: Vec::new(),
             stripe,

@@ -9,6 +9,7 @@ mod database;
 mod logs;
 mod private;
 mod program;
+mod proxy;
 mod settings;
 pub(crate) mod webhook;
 
@@ -19,6 +20,7 @@ pub(crate) use database::{TestDatabase, database_settings};
 pub(crate) use logs::Logs;
 pub(crate) use private::{Private, private_postgres, private_redis, private_redis_with, temp_dir};
 pub(crate) use program::Program;
+pub(crate) use proxy::Proxy;
 pub(crate) use settings::settings;
 
 /// The shared Redis. Keep to keys under [`queue_name`].

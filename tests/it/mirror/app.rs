@@ -13,18 +13,18 @@ use serde_json::{Value, json};
 use super::stripe::Stripe;
 use crate::harness::TestDatabase;
 
-pub(super) struct App {
-    pub(super) stripe: Stripe,
-    pub(super) db: TestDatabase,
+pub(crate) struct App {
+    pub(crate) stripe: Stripe,
+    pub(crate) db: TestDatabase,
     reconciler: Reconciler,
 }
 
 impl App {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::redacting(&[]).await
     }
 
-    pub(super) async fn redacting(paths: &[&str]) -> Self {
+    pub(crate) async fn redacting(paths: &[&str]) -> Self {
         let (stripe, mut db) = (Stripe::start().await, TestDatabase::migrated().await);
         let paths = paths.iter().map(|path| (*path).to_owned().try_into().unwrap()).collect();
         db.store = db.store.clone().redacting(&Redaction { paths });
@@ -39,7 +39,7 @@ impl App {
     }
 
     /// Brings an event as the worker does, from its bytes.
-    pub(super) async fn settle(&self, event: &Value) -> Result<Settled, Fault> {
+    pub(crate) async fn settle(&self, event: &Value) -> Result<Settled, Fault> {
         let request = Request {
             event: envelope::parse(event.to_string().as_bytes()).unwrap(),
             receipt: Receipt {
@@ -56,31 +56,31 @@ impl App {
         self.reconciler.settle(request).await
     }
 
-    pub(super) async fn outcome(&self, event: &Value) -> Outcome {
+    pub(crate) async fn outcome(&self, event: &Value) -> Outcome {
         match self.settle(event).await.unwrap() {
             Settled::Now { outcome, .. } => outcome,
             Settled::Before => panic!("a duplicate"),
         }
     }
 
-    pub(super) async fn row(&self, kind: &str, id: &str) -> Value {
+    pub(crate) async fn row(&self, kind: &str, id: &str) -> Value {
         self.db.json("quittance.objects", &format!("kind = '{kind}' AND id = '{id}'")).await
     }
 
     /// Nobody is told anything of a mirrored kind.
-    pub(super) async fn assert_silent(&self) {
+    pub(crate) async fn assert_silent(&self) {
         assert_eq!(self.db.count("app.transitions").await, 0);
         assert_eq!(self.db.count("quittance.outbox").await, 0);
     }
 }
 
 /// A second that no fetch of this test began after.
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     (SystemTime::now() + Duration::from_secs(5)).duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// An event that was made just now.
-pub(super) fn event(event_type: &str, object: &Value) -> Value {
+pub(crate) fn event(event_type: &str, object: &Value) -> Value {
     json!({
         "object": "event", "id": format!("evt_{}", uuid::Uuid::new_v4().simple()),
         "type": event_type, "created": now(), "livemode": false,
@@ -88,7 +88,7 @@ pub(super) fn event(event_type: &str, object: &Value) -> Value {
     })
 }
 
-pub(super) fn thin(event_type: &str, related: &Value) -> Value {
+pub(crate) fn thin(event_type: &str, related: &Value) -> Value {
     json!({
         "object": "v2.core.event", "id": format!("evt_{}", uuid::Uuid::new_v4().simple()),
         "type": event_type, "created": "2040-01-02T03:04:05.678Z", "livemode": false,

@@ -1,7 +1,7 @@
 //! Kinds without a state machine, and events that are not simply about an object: the whole road
 //! from the event's bytes to the tables.
 
-mod app;
+pub(crate) mod app;
 mod deletions;
 mod events;
 mod fixtures;

@@ -102,6 +102,28 @@ async fn postgres_crashing_in_mid_load_loses_nothing_and_repeats_nothing() {
 }
 
 #[tokio::test]
+async fn a_postgres_that_no_longer_answers_pauses_the_work_though_its_connections_stay_open() {
+    let env = &[
+        ("QUITTANCE__DATABASE__STATEMENT_TIMEOUT", "1s"),
+        ("QUITTANCE__DATABASE__ACQUIRE_TIMEOUT", "1s"),
+        ("QUITTANCE__WORKER__DOWN_AFTER", "1"),
+    ];
+    let app = App::with(Options { proxied: true, env, ..Options::default() }).await;
+    app.pays("pm_card_visa");
+    app.settled().await;
+    app.proxy.as_ref().unwrap().fall_silent();
+    app.pays("pm_card_visa");
+    app.stripe().wait_all_acknowledged().await.unwrap();
+    since(&app.waits_for("postgres").await);
+    app.proxy.as_ref().unwrap().speak();
+    app.settled().await;
+    app.is_ready().await;
+    app.is_true().await;
+    no_attempt_was_spent(&app).await;
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_paused_redis_makes_the_worker_wait_and_the_ingress_refuse() {
     let redis = Some(private_redis().await);
     let env = &[("QUITTANCE__INGRESS__ENQUEUE_TIMEOUT", "100ms")];

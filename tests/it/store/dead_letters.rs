@@ -70,7 +70,7 @@ fn no_queue() -> Producer {
 #[tokio::test]
 async fn an_event_is_given_up_once_however_often_it_dies() {
     let db = TestDatabase::migrated().await;
-    db.store.record_attempt("evt_1", &attempt()).await.unwrap();
+    db.store.record_attempt(&letter("evt_1").event, &attempt()).await.unwrap();
     let id = bury(&db, "evt_1").await;
     assert_eq!(bury(&db, "evt_1").await, id);
     let other = bury(&db, "evt_2").await;
@@ -258,7 +258,7 @@ async fn a_letter_is_shown_with_all_that_is_known_around_it() {
     observe(&db.store, "pi_1", 101, payment(Status::Succeeded)).await;
     let mut failed = attempt();
     failed.failure = Some(letter("evt_1").failure);
-    db.store.record_attempt("evt_1", &failed).await.unwrap();
+    db.store.record_attempt(&letter("evt_1").event, &failed).await.unwrap();
     let id = bury(&db, "evt_1").await;
     let read = db.store.find_dead_letter(id).await.unwrap().unwrap();
     db.store.mark_retrying(&read, JANE).await.unwrap();

@@ -8,6 +8,7 @@ mod customers;
 mod dead_letters;
 pub(crate) mod given;
 mod items;
+mod needed;
 mod once;
 mod round_trip;
 mod schema;

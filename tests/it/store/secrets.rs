@@ -49,7 +49,7 @@ async fn a_client_secret_is_stored_nowhere() {
     let mut settled = succeeded("evt_1");
     settled.attempt = failed.clone();
     apply(&db.store, settlement(change, vec![settled])).await;
-    db.store.record_attempt("evt_2", &failed).await.unwrap();
+    db.store.record_attempt(&DeadEvent::unreadable(b"evt_2"), &failed).await.unwrap();
     let bodies = [
         Bytes::from(json!({"data": {"object": {"client_secret": SECRET}}}).to_string()),
         Bytes::from(format!("not JSON {SECRET}")),

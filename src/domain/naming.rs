@@ -1,0 +1,120 @@
+//! What an id says by how it begins (docs.stripe.com, "Object IDs"): which kind of object it names.
+
+use super::mirror::Mirror;
+use super::object::Kind;
+
+impl Kind {
+    /// How ids of this kind begin; empty for a kind whose ids have no fixed beginning.
+    #[must_use]
+    pub fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::PaymentIntent => &["pi_"],
+            // `py_` and `pyr_`: payments by bank accounts, from before they were charges.
+            Self::Charge => &["ch_", "py_"],
+            Self::Refund => &["re_", "pyr_"],
+            Self::Customer => &["cus_"],
+            Self::SetupIntent => &["seti_"],
+            Self::CheckoutSession => &["cs_"],
+            // The others are of the time before PaymentMethods, and appear as such too.
+            Self::PaymentMethod => &["pm_", "card_", "ba_", "src_"],
+            Self::Dispute => &["dp_", "du_"],
+            Self::Payout => &["po_"],
+            Self::Account => &["acct_"],
+            Self::Subscription => &["sub_"],
+            Self::Invoice => &["in_"],
+            Self::Product => &["prod_"],
+            Self::Price => &["price_"],
+            Self::SubscriptionSchedule => &["sub_sched_"],
+            Self::Mirrored(mirror) => mirror.prefixes(),
+        }
+    }
+
+    /// Whether people may choose the ids of this kind, whatever its prefix.
+    fn is_named_by_people(self) -> bool {
+        match self {
+            // A price takes over the id of the plan that it was.
+            Self::Customer | Self::Product | Self::Price => true,
+            Self::Mirrored(mirror) => mirror.prefix().is_empty() && !mirror.is_single(),
+            Self::PaymentIntent
+            | Self::Charge
+            | Self::Refund
+            | Self::SetupIntent
+            | Self::CheckoutSession
+            | Self::PaymentMethod
+            | Self::Dispute
+            | Self::Payout
+            | Self::Account
+            | Self::Subscription
+            | Self::Invoice
+            | Self::SubscriptionSchedule => false,
+        }
+    }
+
+    /// The kinds that an object of this id may be of, the likeliest first: those with the longest
+    /// prefix that fits; of an id that fits none, those whose ids people choose. An object that has
+    /// no id is named by its kind.
+    #[must_use]
+    pub fn of_id(id: &str) -> Vec<Self> {
+        let fit = |kind: Self| {
+            let fitting = kind.prefixes().iter().filter(|prefix| id.starts_with(**prefix));
+            fitting.map(|prefix| prefix.len()).max().unwrap_or(0)
+        };
+        let longest = Self::every().map(fit).max().unwrap_or(0);
+        if longest > 0 {
+            return Self::every().filter(|kind| fit(*kind) == longest).collect();
+        }
+        let single = Mirror::parse(id).filter(|mirror| mirror.is_single());
+        let named = Self::every().filter(|kind| kind.is_named_by_people());
+        single.map(Self::Mirrored).into_iter().chain(named).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(id: &str) -> Vec<&'static str> {
+        Kind::of_id(id).into_iter().map(Kind::as_str).collect()
+    }
+
+    #[test]
+    fn an_id_says_its_kind_by_its_longest_prefix() {
+        assert_eq!(kinds("pi_3PX"), ["payment_intent"]);
+        assert_eq!(kinds("py_1"), ["charge"]);
+        assert_eq!(kinds("sub_sched_1"), ["subscription_schedule"]);
+        assert_eq!(kinds("sub_1"), ["subscription"]);
+        assert_eq!(kinds("intok_1"), ["issuing.token"]);
+        assert_eq!(kinds("in_1"), ["invoice"]);
+        assert_eq!(kinds("txr_1"), ["tax_rate"]);
+    }
+
+    #[test]
+    fn an_id_that_two_kinds_share_names_both() {
+        assert_eq!(kinds("card_1"), ["payment_method", "card"]);
+        assert_eq!(kinds("src_1"), ["payment_method", "source"]);
+    }
+
+    #[test]
+    fn an_id_that_a_person_chose_may_be_of_any_kind_that_lets_them() {
+        let found = kinds("gold-plan.v2");
+        assert!(found.starts_with(&["customer", "product", "price"]), "{found:?}");
+        assert!(found.contains(&"coupon") && found.contains(&"plan"), "{found:?}");
+        assert!(!found.contains(&"payment_intent"), "{found:?}");
+    }
+
+    #[test]
+    fn an_object_without_an_id_is_named_by_its_kind() {
+        assert_eq!(kinds("balance")[0], "balance");
+    }
+
+    #[test]
+    fn no_two_kinds_with_a_state_machine_share_a_prefix() {
+        for kind in Kind::ALL {
+            for prefix in kind.prefixes() {
+                let typed: Vec<_> =
+                    Kind::of_id(prefix).into_iter().filter(|k| k.mirror().is_none()).collect();
+                assert_eq!(typed, [*kind], "{prefix}");
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What happened to one object, told as one story.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use crate::store::audit::AuditRow;
+use crate::store::history::KeptTransition;
+use crate::store::ledger::LedgerEvent;
+use crate::store::object::ObjectKey;
+use crate::store::timeline::{ObjectAttempt, ObjectLetter, ObjectNotification};
+use crate::store::{Store, StoreError};
+
+/// Something that happened to an object.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Moment {
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// In a line, for people.
+    pub text: String,
+    /// Whether something went wrong here.
+    pub bad: bool,
+    /// What it was, with all that is known of it.
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// What can happen to an object.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "what", content = "details", rename_all = "snake_case")]
+pub enum Happening {
+    /// An event about it was received. Where the event ended is told here, too.
+    Event(LedgerEvent),
+    /// A worker tried to settle an event about it.
+    Attempt(ObjectAttempt),
+    /// Its status changed.
+    Transition(KeptTransition),
+    /// The product was told of it.
+    Notification(ObjectNotification),
+    /// An event about it was given up.
+    DeadLetter(ObjectLetter),
+    /// A person did something about it.
+    Act(AuditRow),
+}
+
+impl Happening {
+    /// `event`, `attempt`, `transition`, `notification`, `dead_letter`, `act`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Event(_) => "event",
+            Self::Attempt(_) => "attempt",
+            Self::Transition(_) => "transition",
+            Self::Notification(_) => "notification",
+            Self::DeadLetter(_) => "dead_letter",
+            Self::Act(_) => "act",
+        }
+    }
+
+    /// Of things that happened at the same time, what comes first.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Event(_) => 0,
+            Self::Attempt(_) => 1,
+            Self::Transition(_) => 2,
+            Self::Notification(_) => 3,
+            Self::DeadLetter(_) => 4,
+            Self::Act(_) => 5,
+        }
+    }
+}
+
+impl From<Happening> for Moment {
+    fn from(what: Happening) -> Self {
+        let (at, bad, text) = match &what {
+            Happening::Event(event) => (event.received_at, event.status == "dead", of_event(event)),
+            Happening::Attempt(attempt) => {
+                let bad = matches!(attempt.outcome.as_str(), "failed" | "dead");
+                (attempt.started_at, bad, of_attempt(attempt))
+            }
+            Happening::Transition(step) => (step.at, step.kind == "anomalous", of_transition(step)),
+            Happening::Notification(told) => {
+                (told.at, !told.dead.is_empty(), of_notification(told))
+            }
+            Happening::DeadLetter(letter) => (letter.created_at, true, of_letter(letter)),
+            Happening::Act(act) => (act.at, false, of_act(act)),
+        };
+        Self { at, text, bad, what }
+    }
+}
+
+fn of_event(event: &LedgerEvent) -> String {
+    let name = event.event_type.as_deref().unwrap_or("an event that could not be read");
+    let end = match (event.status.as_str(), event.outcome.as_deref()) {
+        (status, Some(outcome)) if status != outcome => format!("{status}, {outcome}"),
+        (status, _) => status.to_owned(),
+    };
+    format!("{name} ({}): {end}", event.id)
+}
+
+fn of_attempt(attempt: &ObjectAttempt) -> String {
+    let ObjectAttempt { number, worker, duration_ms, outcome, event, .. } = attempt;
+    let mut text = format!("attempt {number} at {event} by {worker}: {outcome}");
+    if let Some(code) = &attempt.code {
+        text += &format!(" ({code})");
+    }
+    text += &format!(" after {duration_ms} ms");
+    if let Some(last) = attempt.chain.as_ref().and_then(|chain| chain.last()) {
+        text += &format!(": {last}");
+    }
+    text
+}
+
+fn of_transition(step: &KeptTransition) -> String {
+    let from = step.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
+    let kind = if step.kind == "anomalous" { ", which should be impossible" } else { "" };
+    let cause = step.because_of.as_deref().map(|event| format!(" because of {event}"));
+    format!("{from}{}{kind}{}", step.to, cause.unwrap_or_default())
+}
+
+fn of_notification(told: &ObjectNotification) -> String {
+    let mut text = told.topic.clone();
+    let parts =
+        [("to", &told.delivered), ("still to go to", &told.pending), ("given up for", &told.dead)];
+    for (word, destinations) in parts {
+        if !destinations.is_empty() {
+            text += &format!(", {word} {}", destinations.join(", "));
+        }
+    }
+    text
+}
+
+fn of_letter(letter: &ObjectLetter) -> String {
+    let ObjectLetter { id, event, state, code, message, .. } = letter;
+    format!("dead letter {id}, {state}: {event} was given up ({code}): {message}")
+}
+
+fn of_act(act: &AuditRow) -> String {
+    let reason = act.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{} by {} on {}{reason}", act.verb, act.actor, act.target)
+}
+
+/// The story of an object.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Story {
+    pub(super) events: Vec<LedgerEvent>,
+    pub(super) attempts: Vec<ObjectAttempt>,
+    pub(super) transitions: Vec<KeptTransition>,
+    pub(super) notifications: Vec<ObjectNotification>,
+    pub(super) letters: Vec<ObjectLetter>,
+    pub(super) acts: Vec<AuditRow>,
+}
+
+impl Story {
+    /// Reads it: of each sort of thing the newest, this many at most.
+    pub(super) async fn of(store: &Store, key: &ObjectKey, most: u32) -> Result<Self, StoreError> {
+        let events = store.events_of(key, most).await?;
+        let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
+        let letters = store.letters_of(key, most).await?;
+        let targets: Vec<String> = std::iter::once(key.target())
+            .chain(ids.iter().map(|id| format!("event:{id}")))
+            .chain(letters.iter().map(|letter| format!("dead_letter:{}", letter.id)))
+            .collect();
+        let mut transitions =
+            store.transitions(&key.account, key.livemode, &key.kind, &key.id).await?;
+        let surplus = transitions.len().saturating_sub(most as usize);
+        transitions.drain(..surplus);
+        Ok(Self {
+            attempts: store.attempts_of(key, &ids, most).await?,
+            notifications: store.notifications_of(key, most).await?,
+            acts: store.acts_on(&targets, most).await?,
+            events,
+            letters,
+            transitions,
+        })
+    }
+
+    /// Whether there may be more of any sort.
+    pub(super) fn is_cut(&self, most: u32) -> bool {
+        let Self { events, attempts, transitions, notifications, letters, acts } = self;
+        let counts = [
+            events.len(),
+            attempts.len(),
+            transitions.len(),
+            notifications.len(),
+            letters.len(),
+            acts.len(),
+        ];
+        counts.into_iter().any(|count| count >= most as usize)
+    }
+
+    /// In one line of time, oldest first.
+    pub(super) fn told(self) -> Vec<Moment> {
+        let Self { events, attempts, transitions, notifications, letters, acts } = self;
+        let mut all: Vec<Moment> = Vec::new();
+        all.extend(events.into_iter().map(|it| Moment::from(Happening::Event(it))));
+        all.extend(attempts.into_iter().map(|it| Moment::from(Happening::Attempt(it))));
+        all.extend(transitions.into_iter().map(|it| Moment::from(Happening::Transition(it))));
+        all.extend(notifications.into_iter().map(|it| Moment::from(Happening::Notification(it))));
+        all.extend(letters.into_iter().map(|it| Moment::from(Happening::DeadLetter(it))));
+        all.extend(acts.into_iter().map(|it| Moment::from(Happening::Act(it))));
+        all.sort_by_key(|moment| (moment.at, moment.what.rank()));
+        all
+    }
+}

@@ -1,0 +1,69 @@
+//! The road without its last step: what would be written, and what an event says.
+
+use super::error::ReconcileError;
+use super::missing;
+use super::road::{Fault, Reconciler, decide};
+use crate::domain::id::{EventId, Mode, Scope};
+use crate::domain::object::Subject;
+use crate::store::Change;
+use crate::stripe_api::FetchedEvent;
+
+/// What a look at an object comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Looked {
+    /// Stripe was asked; this is what a reconciliation would write.
+    Seen {
+        /// The change, on the version that is there now.
+        change: Box<Change>,
+        /// Stripe's id of the request.
+        request_id: Option<String>,
+    },
+    /// The row is a tombstone. It is final, so nobody asks.
+    Buried,
+    /// Its account took our access back, so there is nobody to ask.
+    Deauthorized,
+}
+
+impl Reconciler {
+    /// Asks Stripe for an object and decides, and writes nothing.
+    ///
+    /// # Errors
+    /// Stripe or Postgres failed.
+    pub async fn look(&self, subject: &Subject) -> Result<Looked, Fault> {
+        self.looked(subject).await.map_err(Fault::from)
+    }
+
+    async fn looked(&self, subject: &Subject) -> Result<Looked, ReconcileError> {
+        let inner = &self.inner;
+        let loaded = inner.store.load(&[], std::slice::from_ref(subject)).await?;
+        let row = loaded.rows.into_iter().next().flatten();
+        if row.as_ref().is_some_and(|row| row.deleted) {
+            return Ok(Looked::Buried);
+        }
+        if loaded.access_ended.first() == Some(&true) {
+            return Ok(Looked::Deauthorized);
+        }
+        let fetched = missing::judge(subject, false, inner.stripe.fetch(subject).await)?;
+        let request_id = fetched.request_id.clone();
+        let change = decide(subject, row.as_ref(), fetched, None)?;
+        Ok(Looked::Seen { change: Box::new(change), request_id })
+    }
+
+    /// Asks Stripe for an event, as it was sent. `None`: Stripe has none of this id, or no longer.
+    ///
+    /// # Errors
+    /// Stripe failed.
+    pub async fn event(&self, scope: &Scope, id: &EventId) -> Result<Option<FetchedEvent>, Fault> {
+        match self.inner.stripe.event(scope, id).await {
+            Ok(event) => Ok(Some(event)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(ReconcileError::from(error).into()),
+        }
+    }
+
+    /// The mode of the objects that the key can read, where the key says it.
+    #[must_use]
+    pub fn mode(&self) -> Option<Mode> {
+        self.inner.stripe.key_mode()
+    }
+}
