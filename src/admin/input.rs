@@ -7,24 +7,34 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use url::form_urlencoded;
 
 use super::access::may_only_look;
+use super::fault::wrong;
 use super::refusal::Refused;
 use super::state::Admin;
 use crate::config::AdminRole;
 use crate::http::Problem;
 use crate::http::auth::{Session, is_foreign};
+use crate::ops::terms::Mode;
 
 /// A query. An empty value counts as not given: that is what a form sends of a field left empty.
 #[derive(Debug)]
-pub(super) struct Asked<T>(pub(super) T);
+pub(super) struct Asked<T> {
+    /// What was asked, read.
+    pub(super) query: T,
+    /// The same as it was sent, for links that ask a little differently.
+    pub(super) given: Fields,
+}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        Ok(Self(read(parts.uri.query().unwrap_or_default())?))
+        let text = parts.uri.query().unwrap_or_default();
+        Ok(Self { query: read(text)?, given: Fields::parse(text.as_bytes()) })
     }
 }
 
@@ -59,6 +69,15 @@ impl Fields {
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(key, _)| key == name);
         named.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// As a query, with one field set to another value, or left out.
+    pub(super) fn with(&self, name: &str, value: Option<&str>) -> String {
+        let rest = self.0.iter().filter(|(key, value)| key != name && !value.is_empty());
+        let rest = rest.map(|(key, value)| (key.as_str(), value.as_str()));
+        let value = value.map(|value| (name, value));
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        format!("?{}", query.extend_pairs(rest.chain(value)).finish())
     }
 
     /// A field that has to be there.
@@ -117,6 +136,36 @@ impl FromRequest<Arc<Admin>> for Changing {
         }
         Ok(Self { who: session.identity.name, fields })
     }
+}
+
+/// How many: a page of 50, or as many as one wants up to a thousand.
+pub(super) fn limit(given: Option<u32>) -> Result<u32, Problem> {
+    match given {
+        None => Ok(50),
+        Some(limit @ 1..=1000) => Ok(limit),
+        Some(_) => Err(wrong("limit is 1 to 1000")),
+    }
+}
+
+/// `live` or `test`.
+pub(super) fn mode(given: Option<&str>) -> Result<Option<Mode>, Problem> {
+    match given {
+        None => Ok(None),
+        Some("live") => Ok(Some(Mode::Live)),
+        Some("test") => Ok(Some(Mode::Test)),
+        Some(other) => Err(wrong(format!("`{other}` is no mode: live or test"))),
+    }
+}
+
+/// A moment: RFC 3339, or how long ago.
+pub(super) fn moment(text: &str) -> Result<OffsetDateTime, Problem> {
+    if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
+        return Ok(at);
+    }
+    let ago = humantime::parse_duration(text).ok();
+    ago.and_then(|ago| OffsetDateTime::now_utc().checked_sub(ago.try_into().ok()?)).ok_or_else(
+        || wrong(format!("`{text}` is no moment: 2026-01-31T12:00:00Z, or how long ago: 2h, 7d")),
+    )
 }
 
 /// Where a form says that it leads back to: a path of ours, or the beginning.

@@ -11,6 +11,7 @@
 mod access;
 mod api;
 mod assets;
+mod fault;
 mod frame;
 mod headers;
 mod input;

@@ -14,4 +14,5 @@ pub mod objects;
 pub mod outbox;
 pub mod reconcile;
 pub mod replay;
+pub mod terms;
 pub mod timeline;

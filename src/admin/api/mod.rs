@@ -3,6 +3,8 @@
 //! A refusal is a problem document ([`Problem`]). Every path here is in the OpenAPI document, which
 //! is made of these very functions; a test holds the committed copy, `docs/openapi.json`.
 
+pub(super) mod events;
+pub(super) mod objects;
 mod outbox;
 mod system;
 
@@ -17,12 +19,22 @@ use utoipa::{Modify, OpenApi as _};
 use super::state::Admin;
 use crate::http::Problem;
 
+/// What a verb answers.
+type Answer<T> = Result<Json<T>, Problem>;
+
 pub(super) fn router() -> Router<Arc<Admin>> {
     Router::new()
         .route("/openapi.json", get(async || Json(document())))
         .route("/outbox/destinations", get(outbox::destinations))
         .route("/outbox/dead", get(outbox::dead))
         .route("/outbox/retry", post(outbox::retry))
+        .route("/events", get(events::list))
+        .route("/events/{id}", get(events::show))
+        .route("/events/{id}/replay", post(events::replay))
+        .route("/objects", get(objects::list))
+        .route("/objects/{id}", get(objects::show))
+        .route("/objects/{id}/reconcile", post(objects::reconcile))
+        .route("/objects/{id}/compare", post(objects::compare))
         .route("/kinds", get(system::kinds))
         .fallback(async || {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.")
@@ -45,7 +57,19 @@ pub(super) fn router() -> Router<Arc<Admin>> {
     security(("token" = [])),
     modifiers(&Bearer),
     components(schemas(Problem)),
-    paths(outbox::destinations, outbox::dead, outbox::retry, system::kinds),
+    paths(
+        events::list,
+        events::show,
+        events::replay,
+        objects::list,
+        objects::show,
+        objects::reconcile,
+        objects::compare,
+        outbox::destinations,
+        outbox::dead,
+        outbox::retry,
+        system::kinds,
+    ),
 )]
 struct Document;
 

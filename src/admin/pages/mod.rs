@@ -1,6 +1,9 @@
 //! The pages, a file for each thing that is looked at.
 
+mod events;
+mod find;
 mod kinds;
+mod objects;
 mod theme;
 
 use std::sync::Arc;
@@ -14,11 +17,21 @@ use axum::routing::{get, post};
 use super::frame::Frame;
 use super::refusal::Refused;
 use super::state::Admin;
+use super::view;
 use crate::http::Problem;
+use crate::ops::terms::{AuditRow, ObjectAttempt};
 
 /// All of them, for who is signed in.
 pub(super) fn router() -> Router<Arc<Admin>> {
     Router::new()
+        .route("/find", get(find::find))
+        .route("/events", get(events::list))
+        .route("/events/{id}", get(events::show))
+        .route("/events/{id}/replay", post(events::replay))
+        .route("/objects", get(objects::list))
+        .route("/objects/{id}", get(objects::show))
+        .route("/objects/{id}/reconcile", post(objects::reconcile))
+        .route("/objects/{id}/compare", post(objects::compare))
         .route("/kinds", get(kinds::show))
         .route("/theme", post(theme::switch))
         .fallback(nothing_here)
@@ -34,6 +47,32 @@ async fn nothing_here() -> Refused {
 pub(super) struct ProblemPage {
     pub(super) frame: Frame,
     pub(super) problem: Problem,
+}
+
+/// The attempts at something, as a table.
+#[derive(Template)]
+#[template(path = "attempts.html")]
+struct Attempts<'a> {
+    all: &'a [ObjectAttempt],
+}
+
+impl askama::filters::HtmlSafe for Attempts<'_> {}
+
+fn attempts(all: &[ObjectAttempt]) -> Attempts<'_> {
+    Attempts { all }
+}
+
+/// What people did about something, as a table.
+#[derive(Template)]
+#[template(path = "acts.html")]
+struct Acts<'a> {
+    all: &'a [AuditRow],
+}
+
+impl askama::filters::HtmlSafe for Acts<'_> {}
+
+fn acts(all: &[AuditRow]) -> Acts<'_> {
+    Acts { all }
 }
 
 /// A page that has been filled in.
