@@ -13,7 +13,7 @@ export SQLX_OFFLINE := true
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-browser dev build test check format format-check lint lint-production sqlx-check deny \
-        advisories bench docs clean
+        alerts-check advisories bench docs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -35,7 +35,7 @@ test: setup ## Run all tests beside a private Redis and Postgres; ARGS go to car
 	$(QUITTANCE) dev exec -- $(CARGO) test --locked --lib --bins --tests $(ARGS)
 	$(CARGO) test --locked --doc
 
-check: format-check lint lint-production sqlx-check deny ## All that CI checks besides the tests
+check: format-check lint lint-production sqlx-check deny alerts-check ## All that CI checks besides the tests
 
 format: ## Format the code
 	$(CARGO) fmt
@@ -63,6 +63,12 @@ sqlx-check: setup ## Compare the committed query data with the migrations
 
 deny: $(DENY) ## Licences, sources and duplicates of the dependencies
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
+
+# With Debian's promtool, which is fetched into the build output if there is none on PATH.
+alerts-check: ## Check the alert rules in deploy/, and tell each its stories
+	@scripts/setup.sh --tools
+	@PATH="$(abspath $(TOOLS))/bin:$$PATH" && cd deploy && \
+		promtool check rules alerts.yml && promtool test rules alerts_test.yml
 
 # Asks the network for the advisory database, so it says so and passes where there is none.
 advisories: $(DENY) ## Known vulnerabilities of the dependencies (needs the network)

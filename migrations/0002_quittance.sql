@@ -129,13 +129,17 @@ CREATE INDEX attempts_event_idx ON quittance.attempts (event_id, id);
 -- Failed attempts at an object, whose events may still be in the queue: for its timeline.
 CREATE INDEX attempts_object_idx ON quittance.attempts (object_id, id) WHERE object_id IS NOT NULL;
 
--- What was given up, written before the queue is told so.
+-- What was given up: an event, written before the queue is told so, or the delivery of a
+-- notification, written with its last attempt.
 CREATE TABLE quittance.dead_letters (
     id              BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source          TEXT        NOT NULL DEFAULT 'event',
     event_id        TEXT        NOT NULL,
+    notification    UUID,
     event_type      TEXT,
     object_kind     TEXT,
     object_id       TEXT,
+    customer        TEXT,
     account         TEXT,
     livemode        BOOLEAN,
     endpoint        TEXT        NOT NULL,
@@ -146,13 +150,18 @@ CREATE TABLE quittance.dead_letters (
     class           TEXT        NOT NULL,
     code            TEXT        NOT NULL,
     message         TEXT        NOT NULL,
+    cause           TEXT        NOT NULL,
     fingerprint     TEXT        NOT NULL,
     payload         JSONB,
-    body_sha256     TEXT        NOT NULL,
-    body_bytes      BIGINT      NOT NULL,
+    body_sha256     TEXT,
+    body_bytes      BIGINT,
     state           TEXT        NOT NULL DEFAULT 'open',
+    snoozed_until   TIMESTAMPTZ,
+    discarded_by    TEXT,
+    discard_reason  TEXT,
     first_failed_at TIMESTAMPTZ NOT NULL,
     created_at      TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    died_at         TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     updated_at      TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     resolved_at     TIMESTAMPTZ,
     attempts        INTEGER     NOT NULL,
@@ -164,8 +173,19 @@ CREATE TABLE quittance.dead_letters (
     CONSTRAINT dead_letters_state_check CHECK (
         state IN ('open', 'retrying', 'resolved', 'discarded')),
     CONSTRAINT dead_letters_resolved_check CHECK (
-        (resolved_at IS NOT NULL) = (state IN ('resolved', 'discarded')))
+        (resolved_at IS NOT NULL) = (state IN ('resolved', 'discarded'))),
+    CONSTRAINT dead_letters_discard_check CHECK (
+        (discard_reason IS NOT NULL) = (state = 'discarded')),
+    CONSTRAINT dead_letters_source_check CHECK (
+        CASE source
+            WHEN 'event' THEN notification IS NULL AND body_sha256 IS NOT NULL
+                              AND body_bytes IS NOT NULL
+            WHEN 'notification' THEN notification IS NOT NULL AND payload IS NULL
+            ELSE false
+        END)
 );
+-- Payloads go out of the way of those who look through many letters.
+ALTER TABLE quittance.dead_letters SET (toast_tuple_target = 256);
 
 -- One open letter an event, whatever races: makes writing one idempotent.
 CREATE UNIQUE INDEX dead_letters_one_open_idx ON quittance.dead_letters (event_id)
@@ -174,9 +194,27 @@ CREATE UNIQUE INDEX dead_letters_one_open_idx ON quittance.dead_letters (event_i
 CREATE INDEX dead_letters_event_idx ON quittance.dead_letters (event_id, id);
 -- Ops lists by state, newest first.
 CREATE INDEX dead_letters_state_idx ON quittance.dead_letters (state, id);
+-- Groups are counted from this index alone, and each lists its letters by it.
+CREATE INDEX dead_letters_group_idx ON quittance.dead_letters (fingerprint, event_type, state, id)
+    INCLUDE (created_at, died_at, snoozed_until);
+-- What else an operator comes with: a type of event, an object, a customer, an account.
+CREATE INDEX dead_letters_type_idx ON quittance.dead_letters (event_type, id);
+CREATE INDEX dead_letters_object_idx ON quittance.dead_letters (object_id, id);
+CREATE INDEX dead_letters_customer_idx ON quittance.dead_letters (customer, id)
+    WHERE customer IS NOT NULL;
+CREATE INDEX dead_letters_account_idx ON quittance.dead_letters (account, id)
+    WHERE account <> '';
+-- What may be removed: 0060.
+CREATE INDEX dead_letters_resolved_idx ON quittance.dead_letters (resolved_at)
+    WHERE resolved_at IS NOT NULL;
 
 COMMENT ON COLUMN quittance.dead_letters.payload IS 'The event, redacted. NULL when the body was not JSON: nothing can be redacted in what cannot be read, so nothing of it is kept but body_sha256 and body_bytes.';
-COMMENT ON COLUMN quittance.dead_letters.fingerprint IS 'Groups letters of one cause: code/event type.';
+COMMENT ON COLUMN quittance.dead_letters.event_id IS 'The event; for a body that gives none, the hash of it; for a notification, its id and destination: <uuid>@http:default.';
+COMMENT ON COLUMN quittance.dead_letters.cause IS 'The message without its ids and numbers.';
+COMMENT ON COLUMN quittance.dead_letters.fingerprint IS 'Groups letters of one cause: a hash of class, code and cause.';
+COMMENT ON COLUMN quittance.dead_letters.customer IS 'The customer that its object is or belongs to, where the event says so.';
+COMMENT ON COLUMN quittance.dead_letters.snoozed_until IS 'An open letter that nobody wants to see before.';
+COMMENT ON COLUMN quittance.dead_letters.died_at IS 'When it was given up last; created_at is when it was first.';
 COMMENT ON COLUMN quittance.dead_letters.deaths IS 'How often this event was given up, retries included.';
 COMMENT ON COLUMN quittance.dead_letters.retries IS 'How often ops has put it back into the queue.';
 
@@ -227,3 +265,7 @@ CREATE TABLE quittance.audit_log (
 
 -- What was done to one thing: shown with a dead letter.
 CREATE INDEX audit_log_target_idx ON quittance.audit_log (target, id);
+-- The log of one person, newest first.
+CREATE INDEX audit_log_actor_idx ON quittance.audit_log (actor, id);
+-- The log of one verb.
+CREATE INDEX audit_log_verb_idx ON quittance.audit_log (verb, id);

@@ -65,6 +65,8 @@ CREATE TABLE quittance.outbox_deliveries (
     attempts     INTEGER     NOT NULL DEFAULT 0,
     failure      TEXT,
     failure_code TEXT,
+    -- Whether it was ever given up: then it has a dead letter.
+    died         BOOLEAN     NOT NULL DEFAULT false,
     ended_at     TIMESTAMPTZ,
 
     -- First by id: for the cascade.

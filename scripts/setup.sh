@@ -4,6 +4,9 @@
 #
 # Only the programs are wanted: Quittance starts private servers of its own. So no system service is
 # started, enabled or left running, and no cluster is created, by what is installed here.
+#
+#   scripts/setup.sh            Redis and Postgres
+#   scripts/setup.sh --tools    promtool, which checks deploy/alerts.yml, into target/tools
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -225,4 +228,24 @@ main() {
     say "done"
 }
 
-main "$@"
+# Debian's package starts a Prometheus when it is installed. So it is not installed: the one program
+# that is wanted is taken out of it.
+install_promtool() {
+    tools="${CARGO_TARGET_DIR:-target}/tools"
+    if [ -x "$tools/bin/promtool" ] || have promtool; then return 0; fi
+    have apt-get || fail "promtool is missing. Install Prometheus (https://prometheus.io/download) so that promtool is on PATH."
+    unpacked=$(mktemp -d)
+    trap 'rm -rf "$unpacked"' EXIT
+    # Where the lists are missing or old, renewing them needs root; downloading does not.
+    download() { (cd "$unpacked" && apt-get download -q prometheus >&2); }
+    download || { as_root apt-get update -o DPkg::Lock::Timeout=300 >&2 && download; } ||
+        fail "apt could not download the package prometheus: see above. Put a promtool on PATH, then run this again."
+    dpkg-deb -x "$unpacked"/prometheus_*.deb "$unpacked"
+    mkdir -p "$tools/bin"
+    # Moved, so that whoever looks meanwhile sees all of it or nothing.
+    mv "$unpacked/usr/bin/promtool" "$tools/bin/promtool.new"
+    mv "$tools/bin/promtool.new" "$tools/bin/promtool"
+    say "promtool is in $tools/bin"
+}
+
+if [ "${1:-}" = --tools ]; then install_promtool; else main "$@"; fi

@@ -74,7 +74,7 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Admin)?;
     let shutdown = signals::shutdown()?;
     let desk = desk(&settings)?;
-    let listener = super::roles::listen("admin.listen", settings.admin.listen).await?;
+    let listener = parts::listen("admin.listen", settings.admin.listen).await?;
     let address = listener.local_addr().unwrap_or(settings.admin.listen);
     let tokens = settings.admin.known_tokens().count();
     tracing::info!(listen = %address, tokens, "serving the operators' pages at http://{address}/");

@@ -1,6 +1,7 @@
 //! `quittance dead-letters`: the verbs of [`crate::ops::dead_letters`], typed and printed.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -11,7 +12,7 @@ use super::exit::{Exit, Failed};
 use super::roles::exit_of_store;
 use super::{parts, table};
 use crate::config::Role;
-use crate::ops::dead_letters::{self, DiscardError, Discarded, Retried, Shown};
+use crate::ops::dead_letters::{self, LetterResult, Refusal, Shown};
 use crate::store::StoreError;
 use crate::store::dead_letter::{Actor, DeadLetterId, Filter, Letter, LetterState};
 
@@ -30,21 +31,22 @@ pub(super) async fn run(
     match command {
         DeadLettersCommand::List { state, limit, before, output } => {
             let before = before.as_deref().map(id).transpose()?;
-            let filter = Filter { state: wanted(state), limit, before };
-            let letters = dead_letters::list(&store, &filter).await.map_err(|e| failed(&e))?;
+            let filter = Filter { state: wanted(state), ..Filter::default() };
+            let letters = dead_letters::list(&store, &filter, before, limit);
+            let letters = letters.await.map_err(|e| failed(&e))?;
             list(&letters, &output);
             Ok(Exit::Success)
         }
         DeadLettersCommand::Show { id: text, payload, json } => {
             let id = id(&text)?;
-            let shown = dead_letters::show(&store, id).await.map_err(|e| failed(&e))?;
+            let shown = dead_letters::show(&store, id, payload).await.map_err(|e| failed(&e))?;
             let Some(shown) = shown else {
                 let text = format!(
                     "there is no dead letter {id}; `quittance dead-letters list --state any` lists them"
                 );
                 return Err(Failed::new(Exit::Failure, text));
             };
-            show(&shown, payload, json);
+            show(&shown, json);
             Ok(Exit::Success)
         }
         DeadLettersCommand::Retry { ids, reason, actor, json } => {
@@ -52,32 +54,24 @@ pub(super) async fn run(
             let producer = parts::producer(&settings)?;
             let name = who(actor);
             let actor = Actor { name: &name, reason: reason.as_deref() };
-            let results = dead_letters::retry(&store, &producer, &ids, actor)
-                .await
-                .map_err(|e| failed(&e))?;
-            let told = results.iter().map(|(id, result)| {
-                let (ok, text) = retried(result);
-                (*id, ok, text)
-            });
-            Ok(tell(told.collect(), json))
+            let results = dead_letters::retry(&store, &producer, &ids, Duration::ZERO, actor);
+            Ok(tell(&results.await.map_err(|error| refused(&error))?, json))
         }
         DeadLettersCommand::Discard { ids, reason, actor, json } => {
             let ids = ids.iter().map(|text| id(text)).collect::<Result<Vec<_>, _>>()?;
             let name = who(actor);
             let actor = Actor { name: &name, reason: Some(&reason) };
-            let results =
-                dead_letters::discard(&store, &ids, actor).await.map_err(|error| match error {
-                    DiscardError::NoReason(error) => {
-                        Failed::new(Exit::Failure, format!("{error}: write --reason \"...\""))
-                    }
-                    DiscardError::Store(error) => failed(&error),
-                })?;
-            let told = results.iter().map(|(id, result)| {
-                let (ok, text) = discarded(*result);
-                (*id, ok, text)
-            });
-            Ok(tell(told.collect(), json))
+            let results = dead_letters::discard(&store, &ids, actor).await;
+            Ok(tell(&results.map_err(|error| refused(&error))?, json))
         }
+    }
+}
+
+fn refused(error: &Refusal) -> Failed {
+    match error {
+        Refusal::NoReason => Failed::new(Exit::Failure, format!("{error}: write --reason \"...\"")),
+        Refusal::Past | Refusal::TooFar => Failed::new(Exit::Failure, error.to_string()),
+        Refusal::Store(error) => failed(error),
     }
 }
 
@@ -107,7 +101,6 @@ pub(super) fn who(actor: args::Actor) -> String {
 
 fn list(letters: &[Letter], output: &Output) {
     if output.json {
-        let letters: Vec<_> = letters.iter().map(|letter| of(letter, false)).collect();
         println!("{}", json!({ "dead_letters": letters }));
     } else if output.ids {
         letters.iter().for_each(|letter| println!("{}", letter.id));
@@ -131,39 +124,8 @@ fn list(letters: &[Letter], output: &Output) {
     }
 }
 
-fn show(shown: &Shown, payload: bool, as_json: bool) {
-    let attempts = shown.attempts.iter().map(|a| {
-        json!({
-            "number": a.number, "started_at": at(a.started_at), "duration_ms": a.duration_ms,
-            "worker": a.worker, "outcome": a.outcome, "class": a.class, "code": a.code,
-            "chain": a.chain, "request_id": a.request_id, "trace_id": a.trace_id,
-        })
-    });
-    let transitions = shown.transitions.iter().map(|t| {
-        json!({
-            "at": at(t.at), "from": t.from, "to": t.to, "kind": t.kind,
-            "because_of": t.because_of, "version": t.version,
-        })
-    });
-    let audit = shown.audit.iter().map(|entry| {
-        json!({
-            "at": at(entry.at), "actor": entry.actor, "verb": entry.verb, "reason": entry.reason,
-            "details": entry.details,
-        })
-    });
-    let current = shown.current.as_ref().map(|row| {
-        json!({
-            "version": row.version, "observed_at": at(row.observed_at), "deleted": row.deleted,
-            "updated_at": at(row.updated_at), "data": row.data,
-        })
-    });
-    let document = json!({
-        "dead_letter": of(&shown.letter, payload),
-        "attempts": attempts.collect::<Vec<_>>(),
-        "current": current,
-        "transitions": transitions.collect::<Vec<_>>(),
-        "audit": audit.collect::<Vec<_>>(),
-    });
+fn show(shown: &Shown, as_json: bool) {
+    let document = json!(shown);
     if as_json {
         println!("{document}");
     } else {
@@ -215,80 +177,19 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn of(letter: &Letter, payload: bool) -> Value {
-    let mut value = json!({
-        "id": letter.id.get(),
-        "state": letter.state.as_str(),
-        "reason": letter.reason,
-        "class": letter.class,
-        "code": letter.code,
-        "message": letter.message,
-        "fingerprint": letter.fingerprint,
-        "event": letter.event_key,
-        "event_type": letter.event_type,
-        "object_kind": letter.object_kind,
-        "object_id": letter.object_id,
-        "account": letter.account,
-        "livemode": letter.livemode,
-        "endpoint": letter.endpoint,
-        "lane": letter.lane,
-        "received_at": at(letter.received_at),
-        "first_failed_at": at(letter.first_failed_at),
-        "given_up_at": at(letter.created_at),
-        "resolved_at": letter.resolved_at.map(at),
-        "attempts": letter.attempts,
-        "deaths": letter.deaths,
-        "retries": letter.retries,
-        "body_sha256": letter.body_sha256,
-        "body_bytes": letter.body_bytes,
-    });
-    if payload && let Some(fields) = value.as_object_mut() {
-        fields.insert("payload".to_owned(), letter.payload.clone().unwrap_or(Value::Null));
-    }
-    value
-}
-
 fn at(moment: OffsetDateTime) -> String {
     let whole = moment.replace_nanosecond(0).unwrap_or(moment);
     whole.format(&Rfc3339).unwrap_or_default()
 }
 
-fn retried(result: &Retried) -> (bool, String) {
-    match result {
-        Retried::Enqueued => (true, "back in the queue".to_owned()),
-        Retried::Overtaken => (true, "back in the queue; it had moved by itself".to_owned()),
-        Retried::Unknown => (false, "there is no such dead letter".to_owned()),
-        Retried::Closed(state) => (false, format!("it is {} already", state.as_str())),
-        Retried::NoPayload => {
-            (false, "its body was not JSON and not kept: resend the event in Stripe".to_owned())
-        }
-        Retried::NotEnqueued(error) => (false, format!("the queue did not take it: {error}")),
-        Retried::NotMarked(error) => {
-            (false, format!("back in the queue, but not marked so: {error}"))
-        }
-    }
-}
-
-fn discarded(result: Discarded) -> (bool, String) {
-    match result {
-        Discarded::Done => (true, "discarded".to_owned()),
-        Discarded::Unknown => (false, "there is no such dead letter".to_owned()),
-        Discarded::Closed(state) => (false, format!("it is {} already", state.as_str())),
-    }
-}
-
 /// A line for each letter, and how the program ends.
-fn tell(results: Vec<(DeadLetterId, bool, String)>, as_json: bool) -> Exit {
+fn tell(results: &[LetterResult], as_json: bool) -> Exit {
     if as_json {
-        let all: Vec<_> = results
-            .iter()
-            .map(|(id, ok, text)| json!({ "id": id.get(), "ok": ok, "result": text }))
-            .collect();
-        println!("{}", json!({ "results": all }));
+        println!("{}", json!({ "results": results }));
     } else {
-        results.iter().for_each(|(id, _, text)| println!("{id}: {text}"));
+        results.iter().for_each(|one| println!("{}: {}", one.id, one.message));
     }
-    let done = results.iter().filter(|(_, ok, _)| *ok).count();
+    let done = results.iter().filter(|one| one.ok).count();
     if done == results.len() {
         Exit::Success
     } else if done == 0 {

@@ -13,6 +13,7 @@ mod dead_letters;
 mod dev;
 mod exit;
 mod kinds;
+mod numbers;
 mod online;
 mod outbox;
 mod parts;

@@ -1,6 +1,9 @@
 //! Parts that several roles are made of.
 
+use std::net::SocketAddr;
 use std::path::Path;
+
+use tokio::net::TcpListener;
 
 use super::exit::{Exit, Failed};
 use crate::config::{self, Role, Settings};
@@ -35,4 +38,17 @@ pub(super) fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
 pub(super) fn producer(settings: &Settings) -> Result<Producer, Failed> {
     Producer::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
+}
+
+/// A listener of a role; `setting` says whose address it is.
+pub(super) async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Failed> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let text = format!("cannot listen on {address} ({setting}): {error}");
+        Failed::new(Exit::Failure, text)
+    })
+}
+
+/// Where a listener really listens: port 0 stands for one that the system chose.
+pub(super) fn address_of(listener: &TcpListener, asked_for: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked_for)
 }

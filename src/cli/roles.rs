@@ -1,59 +1,49 @@
 //! The roles: each is put together here out of its parts, and run until it is told to stop.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::args::WorkerArgs;
 use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
+use super::numbers::Numbers;
 use super::{online, parts, relay, signals};
 use crate::config::Role;
 use crate::http::{self, Limits};
 use crate::ingress::{self, Metrics, State};
+use crate::outbox;
 use crate::queue::{Consumer, Limiter};
-use crate::reconcile::Reconciler;
+use crate::reconcile::{self, Reconciler};
 use crate::store::{StoreError, schema};
-use crate::stripe_api::Client;
-use crate::telemetry;
+use crate::stripe_api::{self, Client};
 use crate::worker::{self, Parts, WorkerError};
 
 /// `quittance ingress`
 pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Ingress)?;
     let shutdown = signals::shutdown()?;
-    let mut registry = Registry::default();
-    let metrics = Metrics::new(&mut registry);
+    let mut numbers = Numbers::new("ingress");
+    let metrics = Metrics::new(numbers.registry());
     // A command that outlived the answer would hide from the link that its connection is dead.
     let mut settings = settings;
     let patience = settings.ingress.enqueue_timeout.mul_f64(0.9);
     settings.redis.command_timeout = settings.redis.command_timeout.min(patience);
     let producer = parts::producer(&settings)?;
+    // There, too: when all workers are gone, somebody has to see the queue grow.
+    numbers.queue(producer.clone());
     let state = State::new(&settings.ingress, &settings.endpoints, producer, &metrics)
         .map_err(|error| Failed::because(Exit::Settings, "the ingress cannot start", &error))?;
 
-    let listener = listen("ingress.listen", settings.ingress.listen).await?;
-    let numbers = match settings.metrics.listen {
-        None => None,
-        Some(address) => {
-            let listener = listen("metrics.listen", address).await?;
-            let router = telemetry::metrics_router(Arc::new(registry));
-            let serving = http::serve(listener, router, shutdown.clone(), Limits::default());
-            Some(tokio::spawn(serving))
-        }
-    };
+    let listener = parts::listen("ingress.listen", settings.ingress.listen).await?;
+    let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let names: Vec<_> = settings.endpoints.keys().map(String::as_str).collect();
-    tracing::info!(listen = %settings.ingress.listen, endpoints = names.join(","), "taking webhooks");
+    let address = parts::address_of(&listener, settings.ingress.listen);
+    tracing::info!(listen = %address, endpoints = names.join(","), "taking webhooks");
     let limits = Limits::from(&settings.ingress);
     let ended = http::serve(listener, ingress::router(state), shutdown, limits).await;
-    if let Some(numbers) = numbers {
-        // It ends with the same token; a panic in it has been reported by the runtime.
-        let _ = numbers.await;
-    }
+    numbers.ended().await;
     tracing::info!(cut_off = ended.cut_off, "stopped");
     Ok(Exit::Success)
 }
@@ -65,38 +55,49 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let cannot =
         |what: &str, error: &dyn std::error::Error| Failed::because(Exit::Settings, what, error);
     let name = args.name.unwrap_or_else(default_name);
+    let mut numbers = Numbers::new("worker");
     let store = parts::store(&settings, "worker")?;
+    numbers.queue(parts::producer(&settings)?);
     let limiter = Limiter::new(&settings.redis, &settings.queue)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
     let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
-        .map_err(|error| cannot("stripe cannot be used", &error))?;
+        .map_err(|error| cannot("stripe cannot be used", &error))?
+        .counting(&stripe_api::Metrics::new(numbers.registry()));
     let concurrency = settings.worker.concurrency;
     let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
-    let relay = relay::relay(&settings, store.clone())?;
+    let outbox = outbox::Metrics::new(numbers.registry());
+    let relay = relay::relay(&settings, store.clone())?.counting(&outbox);
+    numbers.tables(&store, &outbox);
     let listener = match settings.worker.listen {
-        Some(address) => Some(listen("worker.listen", address).await?),
+        Some(address) => Some(parts::listen("worker.listen", address).await?),
         None => None,
     };
+    let counting = reconcile::Metrics::new(numbers.registry());
     let parts = Parts {
         name,
         consumer,
-        reconciler: Reconciler::new(store.clone(), stripe, &settings.reconcile),
+        reconciler: Reconciler::counting(store.clone(), stripe, &settings.reconcile, counting),
         store,
         listener,
         random: rand::random::<f64>,
+        metrics: worker::Metrics::new(numbers.registry()),
     };
+    let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let telling = CancellationToken::new();
     let relaying = tokio::spawn(relay.run(telling.clone()));
     // Beside the work, which does not wait for it: a worker also starts while Stripe is down.
     let looking = tokio::spawn(online::warn(settings.clone()));
     let worked =
-        worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown).await;
+        worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown.clone())
+            .await;
     looking.abort();
     // After the work has ended, so that what it wrote last is told at once too.
     telling.cancel();
     // It ends with the token; a panic in it has been reported by the runtime.
     let _ = relaying.await;
+    shutdown.cancel();
+    numbers.ended().await;
     worked.map_err(|error| Failed::because(exit_of(&error), "the worker stopped", &error))?;
     Ok(Exit::Success)
 }
@@ -133,13 +134,6 @@ pub(super) async fn migrate(config: Option<&Path>) -> Result<Exit, Failed> {
     })?;
     println!("The schema is up to date.");
     Ok(Exit::Success)
-}
-
-pub(super) async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Failed> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let text = format!("cannot listen on {address} ({setting}): {error}");
-        Failed::new(Exit::Failure, text)
-    })
 }
 
 /// The host's name, which is the pod's in Kubernetes, and the process id.

@@ -20,6 +20,7 @@ pub mod queue;
 pub mod reconcile;
 pub mod redaction;
 pub mod secret;
+pub mod status;
 pub mod stripe;
 pub mod worker;
 
@@ -47,6 +48,7 @@ pub use reconcile::Reconcile;
 pub use redaction::{RedactedPath, Redaction};
 pub use role::Role;
 pub use secret::Secret;
+pub use status::Status;
 pub use stripe::Stripe;
 pub use worker::{Retry, Worker};
 
@@ -80,6 +82,8 @@ pub struct Settings {
     pub stripe: Stripe,
     /// The operators' pages and API.
     pub admin: Admin,
+    /// When the whole counts as healthy.
+    pub status: Status,
     /// What is logged, and how.
     pub log: Log,
     /// Numbers for Prometheus.

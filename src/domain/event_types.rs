@@ -31,6 +31,13 @@ fn known(event_type: &str) -> Option<Way> {
     CATALOGUE.iter().find(|(_, _, types)| types.contains(&event_type)).map(|(_, way, _)| *way)
 }
 
+/// The name of a type as the catalogue writes it; none for one that is newer than the catalogue.
+#[must_use]
+pub fn name(event_type: &str) -> Option<&'static str> {
+    let mut types = CATALOGUE.iter().flat_map(|(_, _, types)| *types);
+    types.find(|known| **known == event_type).copied()
+}
+
 /// Whether Stripe sends an event when an object of this kind is deleted. A missing one is then most
 /// likely deleted, and the event that says so is on its way.
 #[must_use]

@@ -8,7 +8,7 @@
 //! each object ([`payment`], [`charge`], [`refund`] and so on, and without a state machine those of
 //! [`mirror`]; gathered in [`object`]; [`account`] with its [`standing`]), which events there are
 //! ([`event_types`]), what a job should do next ([`plan`], [`access`]), and what to do when it fails
-//! ([`failure`], [`retry`]).
+//! ([`failure`], [`fingerprint`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod id;
@@ -50,4 +50,5 @@ pub mod object;
 pub mod plan;
 
 pub mod failure;
+pub mod fingerprint;
 pub mod retry;

@@ -25,11 +25,26 @@ pub struct Down {
     pub error: String,
 }
 
+/// Work that a person has stopped. A role is ready all the same: it does as it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// `live`, `backfill`.
+    pub lane: String,
+    /// Who stopped it.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Since when.
+    pub since: SystemTime,
+}
+
 /// Whether a role can do its work.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Readiness {
     /// What it lacks. Ready when this is empty.
     pub down: Vec<Down>,
+    /// What it does not do because a person said so.
+    pub paused: Vec<Stopped>,
 }
 
 impl Readiness {
@@ -45,6 +60,8 @@ struct Wire {
     ready: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     down: Vec<WireDown>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paused: Vec<WireStopped>,
 }
 
 #[derive(Serialize)]
@@ -54,25 +71,41 @@ struct WireDown {
     error: String,
 }
 
+#[derive(Serialize)]
+struct WireStopped {
+    lane: String,
+    by: String,
+    reason: Option<String>,
+    since: Option<String>,
+}
+
 impl IntoResponse for Readiness {
     fn into_response(self) -> Response {
         let ready = self.down.is_empty();
         let down = self.down.into_iter().map(WireDown::from).collect();
+        let paused = self.paused.into_iter().map(WireStopped::from).collect();
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let headers = [(header::CACHE_CONTROL, "no-store")];
-        (status, headers, Json(Wire { ready, down })).into_response()
+        (status, headers, Json(Wire { ready, down, paused })).into_response()
     }
 }
 
 impl From<Down> for WireDown {
     fn from(down: Down) -> Self {
-        let since = OffsetDateTime::from(down.since).replace_nanosecond(0);
-        Self {
-            dependency: down.dependency,
-            since: since.ok().and_then(|since| since.format(&Rfc3339).ok()),
-            error: down.error,
-        }
+        Self { dependency: down.dependency, since: rfc3339(down.since), error: down.error }
     }
+}
+
+impl From<Stopped> for WireStopped {
+    fn from(stopped: Stopped) -> Self {
+        let Stopped { lane, by, reason, since } = stopped;
+        Self { lane, by, reason, since: rfc3339(since) }
+    }
+}
+
+/// In whole seconds.
+fn rfc3339(at: SystemTime) -> Option<String> {
+    OffsetDateTime::from(at).replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok())
 }
 
 /// The two routes. `live` and `ready` are asked on each request, so they must be cheap or cache.
@@ -130,7 +163,7 @@ mod tests {
             || false,
             move || {
                 let down = vec![down.clone()];
-                async { Readiness { down } }
+                async { Readiness { down, ..Readiness::default() } }
             },
         );
         let (status, body) = get(router.clone(), "/readyz").await;
@@ -141,5 +174,28 @@ mod tests {
         );
         let (status, body) = get(router, "/livez").await;
         assert_eq!((status, &*body), (StatusCode::SERVICE_UNAVAILABLE, r#"{"live":false}"#));
+    }
+
+    #[tokio::test]
+    async fn a_role_that_was_told_to_pause_is_ready_and_says_who_said_so() {
+        let stopped = Stopped {
+            lane: "live".into(),
+            by: "jane".into(),
+            reason: Some("a look".into()),
+            since: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045),
+        };
+        let router = router(
+            || true,
+            move || {
+                let paused = vec![stopped.clone()];
+                async { Readiness { paused, ..Readiness::default() } }
+            },
+        );
+        let (status, body) = get(router, "/readyz").await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(
+            body,
+            r#"{"ready":true,"paused":[{"lane":"live","by":"jane","reason":"a look","since":"2026-01-02T03:04:05Z"}]}"#
+        );
     }
 }

@@ -26,11 +26,22 @@ struct SecretLabels {
     index: u64,
 }
 
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EventLabels {
+    endpoint: String,
+    /// A type of the catalogue, and never one that a client made up.
+    event_type: &'static str,
+}
+
+/// What types are counted as that the catalogue does not know.
+const OTHER: &str = "other";
+
 /// The counters of the ingress.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     webhooks: Family<ResultLabels, Counter>,
     secrets: Family<SecretLabels, Counter>,
+    events: Family<EventLabels, Counter>,
     duration: Histogram,
 }
 
@@ -41,6 +52,7 @@ impl Metrics {
         let metrics = Self {
             webhooks: Family::default(),
             secrets: Family::default(),
+            events: Family::default(),
             duration: Histogram::new(DURATIONS),
         };
         registry.register(
@@ -52,6 +64,11 @@ impl Metrics {
             "quittance_webhook_secret_matched",
             "Verified events, by which of the endpoint's secrets signed them: one that no longer counts can be removed",
             metrics.secrets.clone(),
+        );
+        registry.register(
+            "quittance_events_received",
+            "Events that were verified and queued, by type; types that are newer than this program are `other`",
+            metrics.events.clone(),
         );
         registry.register(
             "quittance_webhook_duration_seconds",
@@ -74,6 +91,8 @@ impl Metrics {
         EndpointMetrics {
             answers: Answer::ALL.map(counter),
             secrets: (0..secrets as u64).map(secret).collect(),
+            name: name.to_owned(),
+            events: self.events.clone(),
             duration: self.duration.clone(),
         }
     }
@@ -81,6 +100,8 @@ impl Metrics {
 
 /// The counters of one endpoint.
 pub(super) struct EndpointMetrics {
+    name: String,
+    events: Family<EventLabels, Counter>,
     answers: [(Answer, Counter); Answer::ALL.len()],
     secrets: Vec<Counter>,
     duration: Histogram,
@@ -92,6 +113,11 @@ impl EndpointMetrics {
             counter.inc();
         }
         self.duration.observe(seconds);
+    }
+
+    pub(super) fn queued(&self, event_type: Option<&'static str>) {
+        let (endpoint, event_type) = (self.name.clone(), event_type.unwrap_or(OTHER));
+        self.events.get_or_create(&EventLabels { endpoint, event_type }).inc();
     }
 
     pub(super) fn matched(&self, index: usize) {

@@ -46,6 +46,7 @@ impl Probe {
                     since: outage.since().unwrap_or_else(SystemTime::now),
                     error,
                 }],
+                ..Readiness::default()
             },
         }
     }

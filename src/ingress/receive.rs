@@ -13,6 +13,7 @@ use super::endpoint::Endpoint;
 use super::state::State;
 use super::trace::traceparent;
 use super::verify::Match;
+use crate::domain::event_types;
 use crate::envelope;
 use crate::queue::{Job, JobMeta, JobSource, Lane};
 
@@ -57,8 +58,11 @@ async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answ
     if !endpoint.takes(event.mode) {
         return Ok(Answer::WrongMode);
     }
+    let event_type = event_types::name(&event.event_type);
     let trace = traceparent(single(&head.headers, &TRACEPARENT));
-    enqueue(state, job(endpoint, matched, received_at_ms, trace, body)).await
+    let answer = enqueue(state, job(endpoint, matched, received_at_ms, trace, body)).await?;
+    endpoint.metrics.queued(event_type);
+    Ok(answer)
 }
 
 fn unread(error: BodyError) -> Answer {

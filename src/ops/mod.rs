@@ -4,6 +4,7 @@
 //! here decides what a job becomes. Whoever acts is named, and what was done is in the audit log.
 
 pub mod accounts;
+pub mod audit;
 pub mod compare;
 pub mod dead_letters;
 pub mod desk;
@@ -11,8 +12,11 @@ pub mod events;
 pub mod kinds;
 pub mod name;
 pub mod objects;
+pub mod operations;
 pub mod outbox;
+pub mod queue;
 pub mod reconcile;
 pub mod replay;
 pub mod terms;
+pub mod status;
 pub mod timeline;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::channel::Destination;
+use super::metrics::LineMetrics;
 use crate::config::Start;
 use crate::domain::failure::Failure;
 use crate::domain::retry::{Decision, Jitter, Policy, decide};
@@ -35,13 +36,19 @@ pub(super) struct Line {
     pub(super) store: Store,
     pub(super) destination: Destination,
     pub(super) rules: Rules,
+    metrics: LineMetrics,
     /// Nothing is claimed before: the way is closed for all alike.
     paused_until: Mutex<Option<Instant>>,
 }
 
 impl Line {
-    pub(super) fn new(store: Store, destination: Destination, rules: Rules) -> Self {
-        Self { store, destination, rules, paused_until: Mutex::default() }
+    pub(super) fn new(
+        store: Store,
+        destination: Destination,
+        rules: Rules,
+        metrics: LineMetrics,
+    ) -> Self {
+        Self { store, destination, rules, metrics, paused_until: Mutex::default() }
     }
 
     /// Tells until `shutdown`, then waits for what is being sent.
@@ -143,6 +150,7 @@ impl Line {
             }
         }
         let mut noted = Ok(());
+        self.metrics.delivered(arrived.len());
         if !arrived.is_empty() {
             noted = self.store.mark_delivered(name, &arrived).await;
         }
@@ -160,17 +168,22 @@ impl Line {
         let jitter = Jitter::new((self.rules.random)());
         let message = failure.message();
         let (again, counts) = match decide(failure, attempt, &self.rules.policy, jitter) {
-            Decision::Retry { after } => (Some(after), true),
+            Decision::Retry { after } => {
+                self.metrics.failed(all.len());
+                (Ok(after), true)
+            }
             Decision::Snooze { after } => {
+                self.metrics.failed(all.len());
                 // It is not the notification's fault, so the next one would fare no better.
                 let until = Some(Instant::now() + after);
                 let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
                 if *paused < until {
                     *paused = until;
                 }
-                (Some(after), false)
+                (Ok(after), false)
             }
             Decision::DeadLetter { reason } => {
+                self.metrics.gave_up(all.len());
                 for one in all {
                     tracing::error!(
                         destination = name, notification = %one.id, topic = one.topic,
@@ -178,7 +191,7 @@ impl Line {
                         "a notification is given up; `quittance outbox retry` sends it again"
                     );
                 }
-                (None, true)
+                (Err(reason.into()), true)
             }
         };
         tracing::debug!(
@@ -189,8 +202,14 @@ impl Line {
             error = message,
             "not delivered"
         );
-        let undelivered =
-            Undelivered { claimed: all, again, counts, code: &failure.code, message: &message };
+        let undelivered = Undelivered {
+            claimed: all,
+            again,
+            counts,
+            class: failure.class.as_str(),
+            code: &failure.code,
+            message: &message,
+        };
         self.store.mark_undelivered(name, &undelivered).await
     }
 }

@@ -12,12 +12,14 @@ mod channel;
 mod guard;
 mod http;
 mod line;
+mod metrics;
 mod relay;
 mod signature;
 mod topics;
 
 pub use channel::{Channel, Destination};
 pub use http::{HttpChannel, HttpError};
+pub use metrics::Metrics;
 pub use relay::Relay;
 pub use signature::{SecretError, Signer};
 pub use topics::{UnknownTopic, check_topics};

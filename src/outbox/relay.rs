@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::channel::Destination;
 use super::line::{Line, Rules};
+use super::metrics::Metrics;
 use crate::config;
 use crate::domain::retry::Policy;
 use crate::store::{Store, StoreError};
@@ -25,6 +26,7 @@ pub struct Relay {
     destinations: Vec<Destination>,
     rules: Rules,
     retention: Duration,
+    metrics: Metrics,
 }
 
 impl Relay {
@@ -50,7 +52,14 @@ impl Relay {
             start: outbox.start,
             random,
         };
-        Self { store, destinations, rules, retention: outbox.retention }
+        let (retention, metrics) = (outbox.retention, Metrics::default());
+        Self { store, destinations, rules, retention, metrics }
+    }
+
+    /// The same, counting where it is seen.
+    #[must_use]
+    pub fn counting(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Tells until `shutdown`, then waits for what is being sent. Outages only pause it.
@@ -59,7 +68,8 @@ impl Relay {
         let mut lines = JoinSet::new();
         for destination in self.destinations {
             tracing::info!(destination = destination.name, "telling");
-            let line = Line::new(self.store.clone(), destination, self.rules.clone());
+            let metrics = self.metrics.line(&destination.name);
+            let line = Line::new(self.store.clone(), destination, self.rules.clone(), metrics);
             lines.spawn(Arc::new(line).run(shutdown.clone()));
         }
         let upkeep = Upkeep {

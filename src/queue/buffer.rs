@@ -23,6 +23,8 @@ struct Inner {
     /// What live jobs are owed, in tenths of a turn.
     credit: u8,
     waker: Option<Waker>,
+    /// Lanes that take no jobs in.
+    paused: [bool; 2],
     closed: bool,
 }
 
@@ -37,18 +39,32 @@ impl Buffer {
         }
     }
 
-    /// Adds fetched jobs.
-    pub(super) fn push(&self, lane: Lane, jobs: Vec<Delivery>) {
-        self.add(|lanes| lanes[lane.index()].extend(jobs));
+    /// Adds fetched jobs; those of a paused lane come back.
+    #[must_use]
+    pub(super) fn push(&self, lane: Lane, jobs: Vec<Delivery>) -> Vec<Delivery> {
+        self.add(lane, jobs, |lane, jobs| lane.extend(jobs))
     }
 
-    /// Adds jobs before all others: those taken over have waited longest.
-    pub(super) fn push_first(&self, lane: Lane, jobs: Vec<Delivery>) {
-        self.add(|lanes| {
+    /// Adds jobs before all others; those of a paused lane come back.
+    #[must_use]
+    pub(super) fn push_first(&self, lane: Lane, jobs: Vec<Delivery>) -> Vec<Delivery> {
+        self.add(lane, jobs, |lane, jobs| {
             for job in jobs.into_iter().rev() {
-                lanes[lane.index()].push_front(job);
+                lane.push_front(job);
             }
-        });
+        })
+    }
+
+    /// Begins or ends the pause of a lane; gives up what is there of one that is paused.
+    #[must_use]
+    pub(super) fn set_paused(&self, lane: Lane, paused: bool) -> Vec<Delivery> {
+        let mut inner = self.lock();
+        inner.paused[lane.index()] = paused;
+        if !paused {
+            return Vec::new();
+        }
+        self.room[lane.index()].notify_one();
+        inner.lanes[lane.index()].drain(..).collect()
     }
 
     /// Waits until half of the lane's room is free, so that fetches are worth their round trip, and
@@ -103,12 +119,21 @@ impl Buffer {
         Poll::Ready(job)
     }
 
-    fn add(&self, change: impl FnOnce(&mut [VecDeque<Delivery>; 2])) {
+    fn add(
+        &self,
+        lane: Lane,
+        jobs: Vec<Delivery>,
+        add: impl FnOnce(&mut VecDeque<Delivery>, Vec<Delivery>),
+    ) -> Vec<Delivery> {
         let mut inner = self.lock();
-        change(&mut inner.lanes);
+        if inner.paused[lane.index()] {
+            return jobs;
+        }
+        add(&mut inner.lanes[lane.index()], jobs);
         if let Some(waker) = inner.waker.take() {
             waker.wake();
         }
+        Vec::new()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -153,6 +178,10 @@ mod tests {
         }
     }
 
+    fn put(buffer: &Buffer, lane: Lane, numbers: std::ops::Range<usize>) {
+        assert_eq!(buffer.push(lane, numbers.map(|n| job(lane, n)).collect()), []);
+    }
+
     fn take(buffer: &Buffer) -> Option<Delivery> {
         match buffer.poll_take(&Context::from_waker(Waker::noop())) {
             Poll::Ready(job) => job,
@@ -165,7 +194,7 @@ mod tests {
         for share in 1..=9 {
             let buffer = Buffer::new(100, share);
             for lane in Lane::ALL {
-                buffer.push(lane, (0..100).map(|n| job(lane, n)).collect());
+                put(&buffer, lane, 0..100);
             }
             let first: Vec<_> = (0..100).filter_map(|_| take(&buffer)).collect();
             for ten in first.chunks(10).take(10) {
@@ -181,7 +210,7 @@ mod tests {
     fn a_lane_that_waits_alone_gets_every_turn() {
         for lane in Lane::ALL {
             let buffer = Buffer::new(10, 8);
-            buffer.push(lane, (0..10).map(|n| job(lane, n)).collect());
+            put(&buffer, lane, 0..10);
             assert_eq!((0..20).filter_map(|_| take(&buffer)).count(), 10);
         }
     }
@@ -189,8 +218,9 @@ mod tests {
     #[test]
     fn jobs_taken_over_come_first_and_in_their_order() {
         let buffer = Buffer::new(10, 8);
-        buffer.push(Lane::Live, vec![job(Lane::Live, 9)]);
-        buffer.push_first(Lane::Live, vec![job(Lane::Live, 1), job(Lane::Live, 2)]);
+        put(&buffer, Lane::Live, 9..10);
+        let first = vec![job(Lane::Live, 1), job(Lane::Live, 2)];
+        assert_eq!(buffer.push_first(Lane::Live, first), []);
         let order: Vec<_> =
             (0..3).filter_map(|_| take(&buffer)).map(|job| job.id.millis()).collect();
         assert_eq!(order, [1, 2, 9]);
@@ -199,8 +229,24 @@ mod tests {
     #[test]
     fn a_closed_buffer_hands_out_nothing_and_gives_up_the_rest() {
         let buffer = Buffer::new(10, 8);
-        buffer.push(Lane::Backfill, vec![job(Lane::Backfill, 1)]);
+        put(&buffer, Lane::Backfill, 1..2);
         assert_eq!(buffer.close().len(), 1);
         assert!(take(&buffer).is_none());
+    }
+
+    #[test]
+    fn a_paused_lane_gives_up_its_jobs_and_takes_none_and_the_other_goes_on() {
+        let buffer = Buffer::new(10, 8);
+        for lane in Lane::ALL {
+            put(&buffer, lane, 0..3);
+        }
+        assert_eq!(buffer.set_paused(Lane::Live, true).len(), 3);
+        assert_eq!(buffer.push(Lane::Live, vec![job(Lane::Live, 4)]).len(), 1);
+        assert_eq!(buffer.push_first(Lane::Live, vec![job(Lane::Live, 5)]).len(), 1);
+        let lanes: Vec<_> = (0..9).filter_map(|_| take(&buffer)).map(|job| job.lane).collect();
+        assert_eq!(lanes, [Lane::Backfill; 3]);
+        assert_eq!(buffer.set_paused(Lane::Live, false), []);
+        put(&buffer, Lane::Live, 6..7);
+        assert!(take(&buffer).is_some());
     }
 }

@@ -20,6 +20,7 @@ use super::backend::StreamBackend;
 use super::buffer::Buffer;
 use super::connection::Link;
 use super::error::QueueError;
+use super::flow::Flow;
 use super::group;
 use super::handler::Runner;
 use super::health::{Health, RedisHealth};
@@ -27,6 +28,8 @@ use super::job::{Delivery, Disposition, Lane};
 use super::keys::Keys;
 use super::member::Member;
 use super::parts::Parts;
+use super::pause::{self, Paused, Pauses};
+use super::presence::Presence;
 use super::settle::{Settlement, Stopped};
 use crate::config;
 
@@ -36,6 +39,10 @@ pub struct Consumer {
     pub(super) queue: config::Queue,
     pub(super) member: Member,
     pub(super) concurrency: usize,
+    pub(super) paused: watch::Sender<Paused>,
+    pauses: Pauses,
+    presence: Presence,
+    pub(super) flow: Flow,
 }
 
 impl Consumer {
@@ -52,7 +59,10 @@ impl Consumer {
         let health = Health::new();
         let link = Link::new("commands", redis, redis.command_timeout, Some(health.clone()))?;
         let suffix = uuid::Uuid::new_v4().simple().to_string();
-        let name = format!("{}-{}", worker_name.into(), &suffix[..8]);
+        let worker_name = worker_name.into();
+        let name = format!("{worker_name}-{}", &suffix[..8]);
+        let concurrency = concurrency.max(1);
+        let presence = Presence::new(worker_name, &name, concurrency);
         let member = Member {
             link,
             keys: Arc::new(Keys::new(&queue.name)),
@@ -60,14 +70,35 @@ impl Consumer {
             lease: queue.lease,
             health,
         };
-        let concurrency = concurrency.max(1);
-        Ok(Self { redis: redis.clone(), queue: queue.clone(), member, concurrency })
+        let (paused, pauses) = Pauses::new();
+        Ok(Self {
+            redis: redis.clone(),
+            queue: queue.clone(),
+            member,
+            concurrency,
+            paused,
+            pauses,
+            presence,
+            flow: Flow::new(redis, queue)?,
+        })
     }
 
     /// Whether Redis serves us.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<RedisHealth> {
         self.member.health.subscribe()
+    }
+
+    /// Which lanes are paused. Known from the start of the work on.
+    #[must_use]
+    pub fn pauses(&self) -> Pauses {
+        self.pauses.clone()
+    }
+
+    /// What is told of this worker.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        self.presence.clone()
     }
 
     /// Works jobs off until `shutdown`; then fetches no more, gives running jobs `grace` to end,
@@ -94,16 +125,22 @@ impl Consumer {
         }
         let capacity = self.queue.prefetch.max(1);
         let buffer = Arc::new(Buffer::new(capacity, self.queue.live_share));
+        for pause in self.pauses.all() {
+            // It is empty yet.
+            let _ = buffer.set_paused(pause.lane, true);
+        }
         let abort = CancellationToken::new();
         // A handler lives in a task of its own; it must not outlive this future.
         let _abort_when_dropped = abort.clone().drop_guard();
         let (settled, settlements) = mpsc::unbounded_channel();
-        let parts = Parts::start(&self, &buffer, settlements)?;
+        let parts = Parts::start(&self, &buffer, settled.clone(), settlements)?;
         let context = WorkerContext::new(&self.member.name);
         let runner = Runner {
             handler,
             member: self.member.clone(),
             settled: settled.clone(),
+            pauses: self.pauses(),
+            presence: self.presence(),
             abort: abort.clone(),
         };
         let worker = self.worker(context.clone(), &buffer, runner);
@@ -132,6 +169,12 @@ impl Consumer {
         for lane in Lane::ALL {
             self.member.ensure_group(lane).await?;
         }
+        // Before the first job: a worker that starts in a pause keeps to it.
+        let paused = self.member.paused().await?;
+        for lane in Lane::ALL {
+            pause::tell(lane, None, paused[lane.index()].as_ref());
+        }
+        self.paused.send_replace(paused);
         Ok(())
     }
 
@@ -192,7 +235,8 @@ impl Consumer {
         }
         drop(running.settled);
         let report = self.flush(&mut running.parts).await?;
-        running.parts.finished.cancel();
+        // A word that is under way to Redis must not come after our leave.
+        let _ = timeout(self.redis.command_timeout, running.parts.finish()).await;
         self.leave().await;
         Ok(report)
     }
@@ -220,6 +264,12 @@ impl Consumer {
     /// Takes our name off the group's list. Where jobs are still pending under it, another worker
     /// takes them first and the name later.
     async fn leave(&self) {
+        let limit = self.redis.command_timeout;
+        match timeout(limit, self.member.sign_off()).await {
+            Ok(Ok(())) => self.flow.tell().await,
+            Ok(Err(error)) => tracing::debug!(error = error.chain(), "could not sign off"),
+            Err(_) => tracing::debug!("could not sign off: redis does not answer"),
+        }
         for lane in Lane::ALL {
             match timeout(self.redis.command_timeout, self.member.leave(lane)).await {
                 Ok(Ok(_)) => {}

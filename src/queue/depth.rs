@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+use super::connection::Link;
+use super::error::QueueError;
+use super::job::Lane;
+use super::keys::{GROUP, Keys, NOBODY};
+use super::producer::NO_MORE;
+use super::scripts;
+
 /// How full the queue is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Depth {
@@ -16,7 +23,7 @@ pub struct Depth {
 /// How full one lane is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LaneDepth {
-    /// Jobs that no worker was given yet.
+    /// Jobs that no worker has: new, or handed back.
     pub waiting: u64,
     /// Jobs that workers have: fetched ahead, running, or waiting for their acknowledgement.
     pub in_hand: u64,
@@ -25,6 +32,15 @@ pub struct LaneDepth {
 }
 
 impl Depth {
+    /// One lane.
+    #[must_use]
+    pub fn lane(&self, lane: Lane) -> LaneDepth {
+        match lane {
+            Lane::Live => self.live,
+            Lane::Backfill => self.backfill,
+        }
+    }
+
     /// Jobs of all kinds that are not finished.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -43,7 +59,7 @@ impl Depth {
     }
 
     /// Reads the answer of `depth.lua`.
-    pub(super) fn from_counts(counts: &[i64]) -> Option<Self> {
+    fn from_counts(counts: &[i64]) -> Option<Self> {
         let &[l1, l2, l3, b1, b2, b3, delayed] = counts else { return None };
         Some(Self {
             live: LaneDepth::new(l1, l2, l3),
@@ -51,6 +67,17 @@ impl Depth {
             delayed: u64::try_from(delayed).unwrap_or_default(),
         })
     }
+}
+
+/// Counts the queue, at one instant.
+pub(super) async fn read(link: &Link, keys: &Keys, limit: Duration) -> Result<Depth, QueueError> {
+    let keys = (scripts::DEPTH.keys)(keys, Lane::Live, "");
+    let counts: Vec<i64> = link
+        .call_within(limit, |redis| async move {
+            scripts::DEPTH.call(redis, keys, &[GROUP, NOBODY], NO_MORE).await
+        })
+        .await?;
+    Depth::from_counts(&counts).ok_or(QueueError::Reply("the counts"))
 }
 
 impl LaneDepth {

@@ -1,15 +1,14 @@
 //! Fetches jobs ahead: one loop and one connection a lane, since a blocked read blocks both.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::buffer::Buffer;
 use super::error::QueueError;
-use super::held::Held;
-use super::job::{Delivery, Lane};
+use super::intake::Intake;
+use super::job::Lane;
 use super::member::Member;
+use super::pause::Pauses;
 
 /// How long a read waits for jobs; also how long a stop may take to be noticed. A read is never
 /// dropped half-way: its jobs would be ours without our knowing.
@@ -22,8 +21,8 @@ pub(super) struct Fetcher {
     pub(super) part: &'static str,
     /// On a connection of its own.
     pub(super) member: Member,
-    pub(super) buffer: Arc<Buffer>,
-    pub(super) held: Arc<Held>,
+    pub(super) intake: Intake,
+    pub(super) pauses: Pauses,
     /// The most jobs that we hold at all.
     pub(super) most: usize,
 }
@@ -44,13 +43,16 @@ impl Fetcher {
 
     async fn room(&self) -> usize {
         self.member.link.pause().await;
-        self.held.below(self.most).await;
-        self.buffer.room(self.lane).await
+        self.intake.held.below(self.most).await;
+        let room = self.intake.buffer.room(self.lane).await;
+        // Last: a pause makes room in the buffer.
+        self.pauses.resumed(self.lane).await;
+        room
     }
 
     async fn fetch(&self, room: usize) -> Result<(), QueueError> {
         let jobs = self.member.read(self.lane, room, WAIT).await?;
-        self.buffer.push(self.lane, fresh(&self.held, self.lane, jobs));
+        self.intake.push(self.lane, jobs);
         Ok(())
     }
 
@@ -61,17 +63,11 @@ impl Fetcher {
         let mut from = "-".to_owned();
         loop {
             let (last, jobs) = self.member.adopt(self.lane, &from).await?;
-            self.buffer.push_first(self.lane, fresh(&self.held, self.lane, jobs));
+            self.intake.push_first(self.lane, jobs);
             if last.is_empty() {
                 return Ok(());
             }
             from = format!("({last}");
         }
     }
-}
-
-/// Takes in the jobs that we don't have yet.
-pub(super) fn fresh(held: &Held, lane: Lane, mut jobs: Vec<Delivery>) -> Vec<Delivery> {
-    jobs.retain(|job| held.take(lane, &job.id));
-    jobs
 }

@@ -37,6 +37,9 @@ pub(super) async fn check(link: &Link, keys: &Keys) -> Result<(), QueueError> {
         (keys.stream(Lane::Backfill), "stream"),
         (keys.delayed(), "zset"),
         (keys.payloads(), "hash"),
+        (keys.paused(), "hash"),
+        (keys.workers(), "zset"),
+        (keys.cards(), "hash"),
     ];
     for (key, expected) in expected {
         let found: String =

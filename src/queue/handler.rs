@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::job::{Delivery, Disposition, JobMeta, Lane};
 use super::member::{Later, Member};
+use super::pause::Pauses;
+use super::presence::Presence;
 use super::settle::Settlement;
 
 /// What a job whose handler panicked waits; whoever wants better catches its panics itself.
@@ -21,6 +23,8 @@ pub(super) struct Runner<H> {
     pub(super) handler: H,
     pub(super) member: Member,
     pub(super) settled: UnboundedSender<(Lane, Settlement)>,
+    pub(super) pauses: Pauses,
+    pub(super) presence: Presence,
     /// The grace is over.
     pub(super) abort: CancellationToken,
 }
@@ -31,6 +35,11 @@ where
     F: Future<Output = Disposition>,
 {
     pub(super) async fn run(self, mut delivery: Delivery) {
+        if self.pauses.is_paused(delivery.lane) {
+            // On its way from the buffer when the pause began.
+            return self.settle(delivery.lane, Settlement::HandBack(delivery.id));
+        }
+        let _running = self.presence.begin(&delivery);
         if delivery.taken_over {
             delivery.deliveries = self.begin(&delivery).await;
         }
@@ -61,6 +70,10 @@ where
             Disposition::Snooze { after } => later(after, meta.attempt),
             Disposition::HandBack => Settlement::HandBack(id),
         };
+        self.settle(lane, settlement);
+    }
+
+    fn settle(&self, lane: Lane, settlement: Settlement) {
         if self.settled.send((lane, settlement)).is_err() {
             tracing::debug!("a job ended after its consumer; its lease will run out");
         }

@@ -32,6 +32,12 @@ impl Lane {
         }
     }
 
+    /// From its word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lane| lane.as_str() == text)
+    }
+
     /// Its place in arrays of one element a lane.
     pub(super) fn index(self) -> usize {
         match self {
@@ -59,6 +65,18 @@ pub enum JobSource {
     #[default]
     #[serde(other)]
     Webhook,
+}
+
+impl JobSource {
+    /// `retry`, `replay`, `webhook`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Replay => "replay",
+            Self::Webhook => "webhook",
+        }
+    }
 }
 
 /// What is known of a job besides its event.

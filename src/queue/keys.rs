@@ -6,6 +6,10 @@ use super::job::Lane;
 /// The consumer group of both lanes.
 pub(super) const GROUP: &str = "workers";
 
+/// The consumer that has what workers have handed back, until one takes it. No worker has this name,
+/// because theirs end with a dash and eight digits.
+pub(super) const NOBODY: &str = "nobody";
+
 /// The keys of one queue.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
@@ -15,6 +19,11 @@ pub(super) struct Keys {
     ready: String,
     outbox: String,
     budget: String,
+    budgets: String,
+    paused: String,
+    workers: String,
+    cards: String,
+    flow: String,
 }
 
 impl Keys {
@@ -26,6 +35,11 @@ impl Keys {
             ready: format!("{{{name}}}:ready"),
             outbox: format!("{{{name}}}:outbox"),
             budget: format!("{{{name}}}:budget:"),
+            budgets: format!("{{{name}}}:budgets"),
+            paused: format!("{{{name}}}:paused"),
+            workers: format!("{{{name}}}:workers"),
+            cards: format!("{{{name}}}:workers:cards"),
+            flow: format!("{{{name}}}:flow:"),
         }
     }
 
@@ -57,6 +71,32 @@ impl Keys {
     /// A bucket of the limiter.
     pub(super) fn budget(&self, bucket: &str) -> String {
         format!("{}{bucket}", self.budget)
+    }
+
+    /// Sorted set: bucket of the limiter → when it was last drawn on, in Unix milliseconds.
+    pub(super) fn budgets(&self) -> &str {
+        &self.budgets
+    }
+
+    /// Hash: lane → who paused it, why and since when.
+    pub(super) fn paused(&self) -> &str {
+        &self.paused
+    }
+
+    /// Sorted set: worker → when it last reported itself, in Unix milliseconds of Redis' clock.
+    pub(super) fn workers(&self) -> &str {
+        &self.workers
+    }
+
+    /// Hash: worker → what it said of itself.
+    pub(super) fn cards(&self) -> &str {
+        &self.cards
+    }
+
+    /// Hash of one hour: `a` or `f` and the minute → jobs that arrived or were finished in it. The
+    /// hour is that of Unix time.
+    pub(super) fn flow(&self, hour: u64) -> String {
+        format!("{}{hour}", self.flow)
     }
 }
 
@@ -93,7 +133,9 @@ mod tests {
         let keys = Keys::new("quittance");
         let expected = slot("quittance");
         let mut of_commands =
-            vec![keys.ready().to_owned(), keys.outbox().to_owned(), keys.budget("acct_1:{x}")];
+            vec![keys.ready(), keys.outbox(), keys.paused(), keys.workers(), keys.cards()];
+        let mut of_commands: Vec<_> = of_commands.drain(..).map(str::to_owned).collect();
+        of_commands.extend([keys.budget("acct_1:{x}"), keys.flow(5)]);
         of_commands.extend(Lane::ALL.map(|lane| keys.stream(lane).to_owned()));
         for key in of_commands {
             assert_eq!(slot(&key), expected, "{key}");

@@ -46,7 +46,8 @@ impl Limiter {
         let wait: u64 = self
             .link
             .call_within(self.limit, |redis| async move {
-                scripts::BUDGET_TAKE.call(redis, keys, &[], &[rate, burst(rate)]).await
+                let (rate, burst) = (rate.to_string(), burst(rate).to_string());
+                scripts::BUDGET_TAKE.call(redis, keys, &[&*rate, &*burst, bucket], NO_MORE).await
             })
             .await?;
         Ok((wait > 0).then(|| Duration::from_micros(wait)))

@@ -9,7 +9,7 @@ use super::connection::Link;
 use super::error::QueueError;
 use super::health::Health;
 use super::job::{Delivery, JobId, Lane};
-use super::keys::{GROUP, Keys};
+use super::keys::{GROUP, Keys, NOBODY};
 use super::producer::{NO_MORE, probe};
 use super::scripts::{self, LIMIT, Script};
 use super::{entries, group};
@@ -101,14 +101,14 @@ impl Member {
     /// Renews the lease of at most [`LIMIT`] jobs; answers which ones another worker has.
     pub(super) async fn renew(&self, lane: Lane, ids: &[JobId]) -> Result<Vec<JobId>, QueueError> {
         let taken: Vec<String> =
-            self.script(&scripts::RENEW, lane, &[GROUP, &*self.name], &names(ids)).await?;
+            self.script(&scripts::RENEW, lane, &[GROUP, &*self.name, NOBODY], &names(ids)).await?;
         Ok(taken.into_iter().map(JobId::new).collect())
     }
 
     /// Gives up to [`LIMIT`] jobs back; answers how many were ours.
     pub(super) async fn hand_back(&self, lane: Lane, ids: &[JobId]) -> Result<usize, QueueError> {
         let lease = millis(self.lease).to_string();
-        let arguments = [GROUP, &*self.name, &*lease];
+        let arguments = [GROUP, &*self.name, &*lease, NOBODY];
         self.script(&scripts::HAND_BACK, lane, &arguments, &names(ids)).await
     }
 

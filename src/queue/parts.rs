@@ -1,4 +1,5 @@
-//! What runs beside the apalis worker: fetching, sweeping, settling, keeping leases.
+//! What runs beside the apalis worker: fetching, sweeping, settling, keeping leases, looking for
+//! pauses, reporting the worker.
 
 use std::sync::Arc;
 
@@ -12,8 +13,11 @@ use super::consumer::Consumer;
 use super::error::QueueError;
 use super::fetch::{self, Fetcher};
 use super::held::Held;
+use super::intake::Intake;
 use super::job::Lane;
 use super::lease::Renewer;
+use super::pause::Watcher;
+use super::presence::Reporter;
 use super::settle::{Settlement, Settler, Stopped};
 use super::sweep::Sweeper;
 
@@ -24,15 +28,15 @@ const UNTOLD: usize = 4096;
 /// What runs beside the apalis worker. Dropped, all of it ends.
 #[derive(Default)]
 pub(super) struct Parts {
-    /// Fetching and sweeping; they end first.
+    /// Fetching, sweeping and looking for pauses; they end first.
     pub(super) intake: JoinSet<()>,
     pub(super) stop: CancellationToken,
     /// Telling Redis what became of jobs.
     pub(super) settling: JoinSet<Stopped>,
     pub(super) give_up: CancellationToken,
-    /// Keeping leases; ends last.
+    /// Keeping leases, and our entry in the roster; ends last.
     renewal: JoinSet<()>,
-    pub(super) finished: CancellationToken,
+    finished: CancellationToken,
 }
 
 impl Parts {
@@ -40,12 +44,14 @@ impl Parts {
     pub(super) fn start(
         consumer: &Consumer,
         buffer: &Arc<Buffer>,
+        settled: mpsc::UnboundedSender<(Lane, Settlement)>,
         settlements: mpsc::UnboundedReceiver<(Lane, Settlement)>,
     ) -> Result<Self, QueueError> {
         let member = &consumer.member;
         let held = Arc::new(Held::default());
         let parts = Self::default();
         let Self { stop, give_up, finished, .. } = &parts;
+        let taking = Intake { buffer: Arc::clone(buffer), held: Arc::clone(&held), settled };
         let mut intake = JoinSet::new();
         for (lane, name, part) in [
             (Lane::Live, "live lane's connection", "live lane"),
@@ -57,27 +63,40 @@ impl Parts {
                 lane,
                 part,
                 member: member.on(link),
-                buffer: Arc::clone(buffer),
-                held: Arc::clone(&held),
+                intake: taking.clone(),
+                pauses: consumer.pauses(),
                 most: consumer.concurrency + 4 * consumer.queue.prefetch.max(1) + UNTOLD,
             };
             intake.spawn(fetcher.run(stop.clone()));
         }
         let sweeper = Sweeper {
             member: member.clone(),
-            buffer: Arc::clone(buffer),
-            held: Arc::clone(&held),
+            intake: taking.clone(),
+            pauses: consumer.pauses(),
             interval: consumer.queue.sweep_interval,
         };
         intake.spawn(sweeper.run(stop.clone()));
+        let known = consumer.paused.clone();
+        let watcher = Watcher { member: member.clone(), intake: taking, known };
+        intake.spawn(watcher.run(stop.clone()));
         let renewer =
             Renewer { member: member.clone(), buffer: Arc::clone(buffer), held: Arc::clone(&held) };
         let mut renewal = JoinSet::new();
         renewal.spawn(renewer.run(finished.clone()));
-        let settler = Settler { member: member.clone(), held: Arc::clone(&held) };
+        let (presence, pauses) = (consumer.presence(), consumer.pauses());
+        let reporter = Reporter { member: member.clone(), presence, pauses };
+        renewal.spawn(reporter.run(finished.clone()));
+        let flow = consumer.flow.clone();
+        let settler = Settler { member: member.clone(), held: Arc::clone(&held), flow };
         let mut settling = JoinSet::new();
         settling.spawn(settler.run(settlements, give_up.clone()));
         Ok(Self { intake, renewal, settling, ..parts })
+    }
+
+    /// Ends the last of them; returns when they have ended.
+    pub(super) async fn finish(&mut self) {
+        self.finished.cancel();
+        while self.renewal.join_next().await.is_some() {}
     }
 
     /// Waits until one of them ends, which none does before it is told to.

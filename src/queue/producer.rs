@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use redis::Cmd;
+use uuid::Uuid;
 
 use super::connection::Link;
-use super::depth::Depth;
+use super::depth::{self, Depth};
 use super::error::QueueError;
+use super::flow::{Flow, Way};
 use super::job::{Job, JobId, Lane};
-use super::keys::{GROUP, Keys};
+use super::keys::Keys;
 use super::scripts;
 use crate::config;
 
@@ -22,6 +24,7 @@ pub struct Producer {
     link: Link,
     keys: Keys,
     limit: Duration,
+    flow: Flow,
 }
 
 impl Producer {
@@ -32,7 +35,8 @@ impl Producer {
     pub fn new(redis: &config::Redis, queue: &config::Queue) -> Result<Self, QueueError> {
         let limit = redis.command_timeout;
         let link = Link::new("producer", redis, limit, None)?;
-        Ok(Self { link, keys: Keys::new(&queue.name), limit })
+        let flow = Flow::new(redis, queue)?;
+        Ok(Self { link, keys: Keys::new(&queue.name), limit, flow })
     }
 
     /// Puts a job at the tail of a lane. When this returns its id, Redis has it.
@@ -50,6 +54,7 @@ impl Producer {
                     command.query_async(&mut redis).await
                 })
                 .await?;
+        self.flow.count(Way::Arrived, 1);
         Ok(JobId::new(id))
     }
 
@@ -70,9 +75,39 @@ impl Producer {
                     pipeline.query_async(&mut redis).await
                 })
                 .await?;
+            self.flow.count(Way::Arrived, added.len());
             ids.extend(added.into_iter().map(JobId::new));
         }
         Ok(ids)
+    }
+
+    /// Puts jobs at the tail of a lane later, each after a delay of its own. Until then they wait
+    /// where retries wait, in the memory of Redis.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`]; any number of the jobs may be there already.
+    pub async fn enqueue_many_later(
+        &self,
+        lane: Lane,
+        jobs: &[(Job, Duration)],
+    ) -> Result<(), QueueError> {
+        for jobs in jobs.chunks(scripts::LIMIT) {
+            let mut arguments: Vec<Vec<u8>> = Vec::with_capacity(jobs.len() * 4);
+            for (job, delay) in jobs {
+                arguments.push(format!("{lane}:{}", Uuid::new_v4()).into_bytes());
+                arguments.push(delay.as_millis().to_string().into_bytes());
+                arguments.push(job.meta.encode().map_err(QueueError::Encode)?.into_bytes());
+                arguments.push(job.body.to_vec());
+            }
+            let keys = (scripts::LATER.keys)(&self.keys, lane, "");
+            let _: i64 = self
+                .link
+                .call_within(self.limit, |redis| async move {
+                    scripts::LATER.call(redis, keys, &[lane.as_str()], &arguments).await
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     /// Whether Redis takes writes now: one that loads its data, that is a read-only replica or out
@@ -95,14 +130,7 @@ impl Producer {
     /// # Errors
     /// Class `Unavailable` when Redis does not answer in time.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
-        let keys = (scripts::DEPTH.keys)(&self.keys, Lane::Live, "");
-        let counts: Vec<i64> = self
-            .link
-            .call_within(self.limit, |redis| async move {
-                scripts::DEPTH.call(redis, keys, &[GROUP], NO_MORE).await
-            })
-            .await?;
-        Depth::from_counts(&counts).ok_or(QueueError::Reply("the counts"))
+        depth::read(&self.link, &self.keys, self.limit).await
     }
 
     fn add(&self, lane: Lane, job: &Job) -> Result<Cmd, QueueError> {

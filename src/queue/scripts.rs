@@ -73,7 +73,11 @@ fn stream(keys: &Keys, lane: Lane, _: &str) -> Vec<String> {
 }
 
 fn budget(keys: &Keys, _: Lane, bucket: &str) -> Vec<String> {
-    vec![keys.budget(bucket)]
+    vec![keys.budget(bucket), keys.budgets().to_owned()]
+}
+
+fn roster(keys: &Keys, _: Lane, _: &str) -> Vec<String> {
+    vec![keys.workers().to_owned(), keys.cards().to_owned()]
 }
 
 scripts! {
@@ -89,6 +93,7 @@ scripts! {
         keys.delayed().to_owned(),
         keys.payloads().to_owned(),
     ];
+    LATER = "later", |keys, _, _| vec![keys.delayed().to_owned(), keys.payloads().to_owned()];
     PROMOTE = "promote", |keys, _, _| vec![
         keys.delayed().to_owned(),
         keys.payloads().to_owned(),
@@ -100,6 +105,14 @@ scripts! {
         keys.stream(Lane::Backfill).to_owned(),
         keys.delayed().to_owned(),
     ];
+    PEEK_STREAM = "peek_stream", stream;
+    PEEK_DELAYED = "peek_delayed", |keys, _, _| vec![
+        keys.delayed().to_owned(),
+        keys.payloads().to_owned(),
+    ];
+    PAUSE = "pause", |keys, _, _| vec![keys.paused().to_owned()];
+    REPORT = "report", roster;
+    ROSTER = "roster", roster;
     BUDGET_TAKE = "budget_take", budget;
     BUDGET_SLOW = "budget_slow", budget;
 }

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::error::QueueError;
+use super::flow::{Flow, Way};
 use super::held::Held;
 use super::job::{JobId, Lane};
 use super::member::{Later, Member};
@@ -53,6 +54,7 @@ struct Open {
 pub(super) struct Settler {
     pub(super) member: Member,
     pub(super) held: Arc<Held>,
+    pub(super) flow: Flow,
 }
 
 impl Settler {
@@ -111,6 +113,7 @@ impl Settler {
             let chunk = &open.done[..open.done.len().min(CHUNK)];
             self.member.acknowledge(lane, chunk).await?;
             self.held.release(lane, chunk);
+            self.flow.count(Way::Finished, chunk.len());
             open.done.drain(..chunk.len());
         }
         while !open.later.is_empty() {

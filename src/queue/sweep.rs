@@ -1,19 +1,17 @@
 //! What some worker has to do for all: move due retries back to their lanes, take over the jobs of
 //! dead workers, forget those workers. Every worker does it; each step is safe to do twice.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::buffer::Buffer;
 use super::connection::BACKOFF;
 use super::error::QueueError;
-use super::fetch::fresh;
-use super::held::Held;
+use super::intake::Intake;
 use super::job::Lane;
 use super::member::Member;
+use super::pause::Pauses;
 use super::scripts::LIMIT;
 
 /// The shortest gap between two sweeps.
@@ -22,8 +20,8 @@ const SHORTEST: Duration = Duration::from_millis(5);
 /// Sweeps.
 pub(super) struct Sweeper {
     pub(super) member: Member,
-    pub(super) buffer: Arc<Buffer>,
-    pub(super) held: Arc<Held>,
+    pub(super) intake: Intake,
+    pub(super) pauses: Pauses,
     pub(super) interval: Duration,
 }
 
@@ -64,7 +62,7 @@ impl Sweeper {
         let next_due = self.promote(stop).await?;
         let since_outage = self.member.health.recovered().map(|at| at.elapsed());
         for lane in Lane::ALL {
-            if !is_too_early(since_outage, self.member.lease) {
+            if !is_too_early(since_outage, self.member.lease) && !self.pauses.is_paused(lane) {
                 self.take_over(lane, stop).await?;
             }
             if forget {
@@ -86,16 +84,15 @@ impl Sweeper {
     async fn take_over(&self, lane: Lane, stop: &CancellationToken) -> Result<(), QueueError> {
         let mut cursor = "0-0".to_owned();
         while !stop.is_cancelled() {
-            let room = self.buffer.spare(lane);
+            let room = self.intake.buffer.spare(lane);
             if room == 0 {
                 break;
             }
             let (next, jobs) = self.member.take_over(lane, &cursor, room).await?;
-            let jobs = fresh(&self.held, lane, jobs);
-            if !jobs.is_empty() {
-                tracing::info!(%lane, jobs = jobs.len(), "took over jobs of a silent worker");
+            let jobs = self.intake.push_first(lane, jobs);
+            if jobs > 0 {
+                tracing::info!(%lane, jobs, "took over jobs that were handed back or orphaned");
             }
-            self.buffer.push_first(lane, jobs);
             cursor = next;
             if cursor == "0-0" {
                 break;

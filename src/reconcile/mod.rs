@@ -12,9 +12,11 @@
 pub mod error;
 mod flights;
 pub mod look;
+mod metrics;
 mod missing;
 pub mod road;
 
 pub use error::{Evidence, ReconcileError};
 pub use look::Looked;
+pub use metrics::Metrics;
 pub use road::{Fault, Reconciler, Request, Settled};

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::error::{Evidence, ReconcileError};
 use super::flights::{Flights, Lead};
+use super::metrics::Metrics;
 use super::missing;
 use crate::config;
 use crate::domain::access::{self, Word};
@@ -20,6 +21,7 @@ use crate::domain::id::EventId;
 use crate::domain::notification;
 use crate::domain::object::{self, Kind, Observed, Recorded, Row, Subject};
 use crate::domain::plan::{self, Next};
+use crate::domain::transition::Move;
 use crate::store::{
     Applied, Attempt, Change, NewState, Outcome, Receipt, SettledEvent, Settlement, Store,
 };
@@ -126,16 +128,28 @@ pub(super) struct Inner {
     margin: i64,
     max_rounds: u32,
     flights: Arc<Flights<Subject, Member>>,
+    metrics: Metrics,
 }
 
 impl Reconciler {
     /// Puts the road together.
     #[must_use]
     pub fn new(store: Store, stripe: Client, settings: &config::Reconcile) -> Self {
+        Self::counting(store, stripe, settings, Metrics::default())
+    }
+
+    /// The same, counting where it is seen.
+    #[must_use]
+    pub fn counting(
+        store: Store,
+        stripe: Client,
+        settings: &config::Reconcile,
+        metrics: Metrics,
+    ) -> Self {
         let margin = i64::try_from(settings.clock_skew.as_secs()).unwrap_or(i64::MAX);
         let flights = Arc::new(Flights::new());
         let max_rounds = settings.max_rounds;
-        Self { inner: Arc::new(Inner { store, stripe, margin, max_rounds, flights }) }
+        Self { inner: Arc::new(Inner { store, stripe, margin, max_rounds, flights, metrics }) }
     }
 
     /// Settles an event: afterwards the rows that it touches are at least as new as the event, and
@@ -319,14 +333,34 @@ impl Inner {
         if settlement.change.is_some() || !settlement.events.is_empty() {
             match self.store.apply(std::slice::from_ref(&settlement)).await?.first() {
                 Some(Applied::Done) => {}
-                Some(Applied::Conflict) | None => return Ok(None),
+                Some(Applied::Conflict) | None => {
+                    self.metrics.conflict();
+                    return Ok(None);
+                }
             }
         }
+        self.count(&steps, &open, settlement.change.as_ref());
         let settled = outcomes.into_iter().map(|outcome| match outcome {
             None => Settled::Before,
             Some(outcome) => Settled::Now { outcome, fetched: ask, request_id: request_id.clone() },
         });
         Ok(Some(settled.collect()))
+    }
+
+    /// Counts what a round came to, once it has come to it.
+    fn count(&self, steps: &[Next], open: &[bool], change: Option<&Change>) {
+        let number = |wanted: Next| {
+            let all = steps.iter().zip(open).filter(|(step, open)| **open && **step == wanted);
+            u64::try_from(all.count()).unwrap_or(u64::MAX)
+        };
+        self.metrics.covered(number(Next::Covered));
+        self.metrics.shared(number(Next::Fetch).saturating_sub(1));
+        if let Some(change) = change
+            && let NewState::Present { transition, .. } = &change.state
+            && transition.kind == Move::Anomalous
+        {
+            self.metrics.anomaly(change.subject.kind);
+        }
     }
 }
 

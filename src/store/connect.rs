@@ -46,6 +46,9 @@ impl Store {
             .map_err(StoreError::from)?
             .application_name(&format!("quittance {role}"));
         let timeout = settings.statement_timeout;
+        // People filter by anything: the best plan differs from call to call. A worker's calls are
+        // all alike, and planning each would cost as much as running it.
+        let plans = if role == "worker" { "auto" } else { "force_custom_plan" };
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire_timeout)
@@ -56,7 +59,7 @@ impl Store {
                     Ok(meta.idle_for < TEST_AFTER_IDLE || connection.ping().await.is_ok())
                 })
             })
-            .after_connect(move |connection, _| Box::pin(prepare(connection, timeout)))
+            .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, plans)))
             .connect_lazy_with(options);
         let told = watch::Sender::new(0);
         Ok(Self { pool, rules: Arc::default(), patience: timeout + BEYOND, told })
@@ -104,17 +107,23 @@ impl Store {
 
 /// A session's settings, in one round trip. Not in the connection's start-up packet, which
 /// PgBouncer refuses to pass on.
-async fn prepare(connection: &mut PgConnection, timeout: Duration) -> Result<(), sqlx::Error> {
+async fn prepare(
+    connection: &mut PgConnection,
+    timeout: Duration,
+    plans: &str,
+) -> Result<(), sqlx::Error> {
     let milliseconds = timeout.as_millis().to_string();
     sqlx::query(
         "SELECT set_config('statement_timeout', $1, false),
                 set_config('idle_in_transaction_session_timeout', $1, false),
                 -- What quittance.apply() relies on, whatever the database's own default is.
                 set_config('default_transaction_isolation', 'read committed', false),
+                set_config('plan_cache_mode', $2, false),
                 -- Short statements only: compiling one takes longer than running it.
                 set_config('jit', 'off', false)",
     )
     .bind(milliseconds)
+    .bind(plans)
     .execute(connection)
     .await?;
     Ok(())

@@ -4,16 +4,19 @@ use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::connect::Store;
+use super::dead_letter::DeadLetterId;
 use super::error::StoreError;
 
 /// An attempt as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KeptAttempt {
     /// Counts from 1, and anew after a retry by ops.
     pub number: i32,
     /// When it began.
+    #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
     /// How long it took.
     pub duration_ms: i64,
@@ -34,17 +37,19 @@ pub struct KeptAttempt {
 }
 
 /// The row of an object as it is now.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CurrentRow {
     /// Raised by one with each write.
     pub version: i64,
     /// Stripe's clock when its fetch began.
+    #[serde(with = "time::serde::rfc3339")]
     pub observed_at: OffsetDateTime,
     /// Whether it is a tombstone.
     pub deleted: bool,
     /// Its JSON, redacted.
     pub data: Option<Value>,
     /// When it was written.
+    #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
 }
 
@@ -67,9 +72,10 @@ pub struct KeptTransition {
 }
 
 /// Something that a person did.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AuditEntry {
     /// When.
+    #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// Who.
     pub actor: String,
@@ -167,6 +173,48 @@ impl Store {
             target,
         )
         .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// What people did to a dead letter, alone or by an operation, oldest first.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn dead_letter_audit(&self, id: DeadLetterId) -> Result<Vec<AuditEntry>, StoreError> {
+        Ok(sqlx::query_as!(
+            AuditEntry,
+            r#"
+            SELECT at AS "at!", actor AS "actor!", verb AS "verb!", reason, details AS "details!"
+            FROM (
+                SELECT at, actor, verb, reason, details
+                FROM quittance.audit_log WHERE target = $1
+                UNION ALL
+                SELECT r.at, o.actor, 'dead_letter.' || o.verb, o.reason,
+                       jsonb_strip_nulls(jsonb_build_object(
+                           'operation', o.id, 'result', r.result, 'until', o.until))
+                FROM quittance.operation_results AS r
+                JOIN quittance.operations AS o ON o.id = r.operation
+                WHERE r.letter = $2
+            ) AS acts
+            ORDER BY at
+            "#,
+            id.target(),
+            id.get(),
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// A notification as its receivers get it; none if it is kept no longer.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn notification(&self, id: Uuid) -> Result<Option<Value>, StoreError> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT quittance.outbox_body(o) AS "body!" FROM quittance.outbox AS o WHERE id = $1"#,
+            id,
+        )
+        .fetch_optional(&self.pool)
         .await?)
     }
 }

@@ -24,13 +24,17 @@ pub mod history;
 pub mod ledger;
 pub mod load;
 pub mod looking;
+mod metrics;
 pub mod object;
+pub mod operation;
 pub mod outbox;
 mod outbox_id;
+pub mod pulse;
 pub mod redact;
 pub mod review;
 pub mod schema;
 pub mod settlement;
+pub mod status;
 pub mod timeline;
 
 pub use apply::WouldWrite;
@@ -38,6 +42,7 @@ pub use attempt::Attempt;
 pub use connect::Store;
 pub use error::StoreError;
 pub use load::Loaded;
+pub use metrics::Metrics;
 pub use review::LedgerCounts;
 #[cfg(feature = "dev")]
 pub use review::Table;

@@ -71,7 +71,34 @@ pub async fn create_database(url: &str, afresh: bool) -> Result<(), StoreError> 
     Ok(())
 }
 
+/// How far the database's schema is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The newest migration that was run, if any was.
+    pub have: Option<i64>,
+    /// The newest one of this binary.
+    pub need: i64,
+}
+
 impl Store {
+    /// How far the database's schema is, whether it fits or not.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
+        let need = EMBEDDED.iter().map(|m| m.version).max().unwrap_or_default();
+        let mut connection = self.pool.acquire().await?;
+        let migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+            .bind(TABLE)
+            .fetch_one(&mut *connection)
+            .await?;
+        if !migrated {
+            return Ok(SchemaVersion { have: None, need });
+        }
+        let applied = connection.list_applied_migrations(TABLE).await.map_err(from_migration)?;
+        Ok(SchemaVersion { have: applied.iter().map(|m| m.version).max(), need })
+    }
+
     /// Whether this binary can work with the database's schema. A newer one is fine, and logged.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +29,7 @@ use super::answer::{Answer, Limited, Meta};
 use super::budget::Budget;
 use super::error::StripeError;
 use super::field::Unfit;
+use super::metrics::Metrics;
 use super::refusal::Refusal;
 use super::transport::Transport;
 use super::{account, charge, decode, dispute, payment_intent, payout, refund};
@@ -51,6 +52,7 @@ pub struct Client {
     endpoint_rate: u32,
     account_rate: u32,
     key_mode: Option<Mode>,
+    metrics: Metrics,
 }
 
 impl fmt::Debug for Client {
@@ -111,6 +113,7 @@ impl Client {
             endpoint_rate: settings.endpoint_rate,
             account_rate: settings.account_rate,
             key_mode: mode_of_key(settings.secret_key.reveal()),
+            metrics: Metrics::default(),
         })
     }
 
@@ -118,6 +121,12 @@ impl Client {
     #[must_use]
     pub fn key_mode(&self) -> Option<Mode> {
         self.key_mode
+    }
+
+    /// The same, counting where it is seen.
+    #[must_use]
+    pub fn counting(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Asks Stripe for one object.
@@ -394,7 +403,10 @@ impl Client {
         self.draw(&buckets).await?;
 
         let name = reader.account.as_ref().map(|account| account.as_str());
-        let answer = self.transport.exchange(request, name, None).await?;
+        let began = Instant::now();
+        let answer = self.transport.exchange(request, name, None).await;
+        self.metrics.asked(endpoint, &answer, began.elapsed());
+        let answer = answer?;
         if !answer.meta.status.is_success() {
             let refusal = Refusal::read(&answer, connected);
             self.heed(&refusal, &buckets).await;
@@ -406,6 +418,13 @@ impl Client {
     /// Takes a token of each bucket, the scarcer one first: a token that was taken while the other
     /// bucket is empty is lost, which only makes us ask a little less.
     async fn draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
+        let began = Instant::now();
+        let drawn = self.try_draw(buckets).await;
+        self.metrics.limited(drawn.is_ok(), began.elapsed());
+        drawn
+    }
+
+    async fn try_draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
         let mut patience = PATIENCE;
         let both = [(&buckets.endpoint, self.endpoint_rate), (&buckets.account, self.account_rate)];
         for (bucket, rate) in both {

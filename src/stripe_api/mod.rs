@@ -15,6 +15,7 @@ mod answer;
 mod budget;
 mod client;
 mod error;
+mod metrics;
 mod refusal;
 mod transport;
 
@@ -44,6 +45,7 @@ pub use budget::{Budget, Unlimited};
 pub use client::{Client, Fetched, FetchedState};
 pub use error::StripeError;
 pub use event::FetchedEvent;
+pub use metrics::Metrics;
 pub use refusal::Refusal;
 pub use transport::Transport;
 

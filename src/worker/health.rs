@@ -1,26 +1,28 @@
 //! What a worker answers to `GET /readyz`.
 
+use std::time::{Duration, SystemTime};
+
 use axum::Router;
 use tokio::sync::watch;
 
 use super::gate::{Gate, GateStatus};
 use crate::domain::failure::Dependency;
-use crate::http::health::{self, Down, Readiness};
-use crate::queue::RedisHealth;
+use crate::http::health::{self, Down, Readiness, Stopped};
+use crate::queue::{Pause as LanePause, Pauses, RedisHealth};
 
-/// `/livez` and `/readyz` of a worker: what it waits for, and since when.
-pub(super) fn router(gate: &Gate, redis: watch::Receiver<RedisHealth>) -> Router {
+/// `/livez` and `/readyz` of a worker: what it waits for, since when, and what a person has paused.
+pub(super) fn router(gate: &Gate, redis: watch::Receiver<RedisHealth>, pauses: Pauses) -> Router {
     let gate = gate.status();
     health::router(
         || true,
         move || {
-            let readiness = readiness(&gate.borrow(), &redis.borrow());
+            let readiness = readiness(&gate.borrow(), &redis.borrow(), pauses.all());
             std::future::ready(readiness)
         },
     )
 }
 
-fn readiness(gate: &GateStatus, redis: &RedisHealth) -> Readiness {
+fn readiness(gate: &GateStatus, redis: &RedisHealth, pauses: Vec<LanePause>) -> Readiness {
     let mut down = Vec::new();
     if let RedisHealth::Down { since, error } = redis {
         down.push(Down {
@@ -34,7 +36,16 @@ fn readiness(gate: &GateStatus, redis: &RedisHealth) -> Readiness {
         since: pause.since,
         error: pause.message.clone(),
     }));
-    Readiness { down }
+    let paused = pauses.into_iter().map(|pause| {
+        let since = Duration::from_millis(u64::try_from(pause.since_ms).unwrap_or_default());
+        Stopped {
+            lane: pause.lane.to_string(),
+            by: pause.by,
+            reason: pause.reason,
+            since: SystemTime::UNIX_EPOCH + since,
+        }
+    });
+    Readiness { down, paused: paused.collect() }
 }
 
 #[cfg(test)]
@@ -54,9 +65,9 @@ mod tests {
             since,
         };
         let redis = RedisHealth::Down { since, error: "refused".into() };
-        let down = readiness(&Some(pause), &redis).down;
+        let down = readiness(&Some(pause), &redis, Vec::new()).down;
         let names: Vec<_> = down.iter().map(|d| d.dependency.as_str()).collect();
         assert_eq!(names, ["redis", "stripe"]);
-        assert!(readiness(&None, &RedisHealth::Up).down.is_empty());
+        assert!(readiness(&None, &RedisHealth::Up, Vec::new()).down.is_empty());
     }
 }

@@ -12,11 +12,12 @@ use super::clock::Clock;
 use super::company::Company;
 use super::gate::{Gate, Verdict};
 use super::log;
+use super::metrics::{Metrics, Settlement};
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
-use crate::queue::{Delivery, Disposition};
+use crate::queue::{Delivery, Disposition, JobSource, Pauses, Presence};
 use crate::reconcile::{Evidence, Fault, ReconcileError, Reconciler, Request, Settled};
 use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use crate::store::{Attempt, Receipt, Store, StoreError};
@@ -33,10 +34,15 @@ pub(super) struct Handler {
     pub(super) worker: String,
     /// The jobs that run beside each other.
     pub(super) company: Company,
+    /// The lanes that a person has paused.
+    pub(super) pauses: Pauses,
+    /// Where it is told what runs.
+    pub(super) presence: Presence,
     /// Cancelled when the worker has been told to stop.
     pub(super) stopping: CancellationToken,
     /// The source of jitter: a number in `0.0..1.0`.
     pub(super) random: fn() -> f64,
+    pub(super) metrics: Metrics,
 }
 
 /// How one attempt ended, before anything is kept or acknowledged.
@@ -57,6 +63,7 @@ impl Handler {
             lane = delivery.lane.as_str(),
             trace = delivery.job.meta.trace.as_deref().unwrap_or_default(),
         );
+        let _running = self.metrics.running();
         self.caught(delivery).instrument(span).await
     }
 
@@ -88,6 +95,9 @@ impl Handler {
                 return self.bury(delivery, event, reason, Clock::start(), failure).await;
             }
         };
+        let object = event.about.as_ref().and_then(|about| about.id.as_ref());
+        let object = object.map(|id| id.as_str());
+        self.presence.describe(delivery, event.id.as_str(), &event.event_type.to_string(), object);
         if delivery.deliveries > self.max_deliveries {
             let died = delivery.deliveries - 1;
             let text = format!("the worker that held this job died, {died} times in a row");
@@ -96,9 +106,15 @@ impl Handler {
             let reason = DeadReason::Poison.into();
             return self.bury(delivery, (&event).into(), reason, Clock::start(), failure).await;
         }
+        let meta = &delivery.job.meta;
+        // A job that ops brought back waited for them, and not for us.
+        if meta.attempt == 0 && meta.source == JobSource::Webhook {
+            self.metrics.waited(delivery.lane, Clock::start().since_ms(meta.received_at_ms));
+        }
         let _place = tokio::select! {
             place = self.company.join(delivery.deliveries) => place,
             () = self.stopping.cancelled() => return Disposition::HandBack,
+            () = self.pauses.paused(delivery.lane) => return Disposition::HandBack,
         };
         loop {
             match self.attempt_once(delivery, &event).await {
@@ -116,6 +132,8 @@ impl Handler {
     async fn attempt_once(&self, delivery: &Delivery, event: &Event) -> Ended {
         let pass = tokio::select! {
             biased;
+            // First: what an outage holds back is in hand, and would begin when the outage ends.
+            () = self.pauses.paused(delivery.lane) => return Ended::Stopped,
             pass = self.gate.enter() => pass,
             () = self.stopping.cancelled() => return Ended::Stopped,
         };
@@ -135,6 +153,13 @@ impl Handler {
             Ok(Ok(settled)) => {
                 self.gate.succeeded(pass, answered(&settled));
                 log::settled(event, delivery, number, &clock, &settled);
+                self.metrics.settled(&Settlement {
+                    event,
+                    outcome: log::outcome(&settled),
+                    lane: delivery.lane,
+                    attempt: clock.at.elapsed(),
+                    took: Clock::start().since_ms(delivery.job.meta.received_at_ms),
+                });
                 return Ended::Settled;
             }
             Ok(Err(fault)) => fault,
@@ -148,6 +173,7 @@ impl Handler {
         let jitter = Jitter::new((self.random)());
         let decision = retry::decide(&fault.failure, number, &self.policy, jitter);
         log::failed(event, delivery, number, &clock, &fault.failure, &decision);
+        self.metrics.failed(fault.failure.class, log::next(&decision), clock.at.elapsed());
         Ended::Failed { decision, clock, failure: fault.failure }
     }
 
@@ -200,7 +226,10 @@ impl Handler {
             body: delivery.job.body.clone(),
         };
         match self.persist(|| self.store.dead_letter(&letter)).await {
-            Kept::Yes => Disposition::Done,
+            Kept::Yes => {
+                self.metrics.gave_up(letter.failure.class, letter.reason);
+                Disposition::Done
+            }
             Kept::Stopped => Disposition::HandBack,
             Kept::Refused(error) => {
                 tracing::error!(

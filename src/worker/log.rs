@@ -7,6 +7,23 @@ use crate::domain::retry::Decision;
 use crate::queue::Delivery;
 use crate::reconcile::Settled;
 
+/// How an event ended: a word of the ledger, or `duplicate`.
+pub(super) fn outcome(how: &Settled) -> &'static str {
+    match how {
+        Settled::Now { outcome, .. } => outcome.as_str(),
+        Settled::Before => "duplicate",
+    }
+}
+
+/// What follows from a failure: `retry`, `snooze`, `dead_letter`.
+pub(super) fn next(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Retry { .. } => "retry",
+        Decision::Snooze { .. } => "snooze",
+        Decision::DeadLetter { .. } => "dead_letter",
+    }
+}
+
 /// An event is settled: one wide line.
 pub(super) fn settled(
     event: &Event,
@@ -15,11 +32,9 @@ pub(super) fn settled(
     clock: &Clock,
     how: &Settled,
 ) {
-    let (outcome, fetched, request_id) = match how {
-        Settled::Now { outcome, fetched, request_id } => {
-            (outcome.as_str(), *fetched, request_id.as_deref())
-        }
-        Settled::Before => ("duplicate", false, None),
+    let (fetched, request_id) = match how {
+        Settled::Now { outcome: _, fetched, request_id } => (*fetched, request_id.as_deref()),
+        Settled::Before => (false, None),
     };
     tracing::info!(
         event = %event.id,
@@ -30,7 +45,7 @@ pub(super) fn settled(
         endpoint = delivery.job.meta.endpoint,
         attempt,
         deliveries = delivery.deliveries,
-        outcome,
+        outcome = outcome(how),
         fetched,
         request_id,
         duration_ms = clock.elapsed_ms(),
@@ -48,10 +63,9 @@ pub(super) fn failed(
     failure: &Failure,
     decision: &Decision,
 ) {
-    let (next, after_ms) = match decision {
-        Decision::Retry { after } => ("retry", Some(super::millis(*after))),
-        Decision::Snooze { after } => ("snooze", Some(super::millis(*after))),
-        Decision::DeadLetter { .. } => ("dead_letter", None),
+    let after_ms = match decision {
+        Decision::Retry { after } | Decision::Snooze { after } => Some(super::millis(*after)),
+        Decision::DeadLetter { .. } => None,
     };
     tracing::warn!(
         event = %event.id,
@@ -66,7 +80,7 @@ pub(super) fn failed(
         code = failure.code,
         error = failure.message(),
         request_id = failure.request_id,
-        next,
+        next = next(decision),
         after_ms,
         duration_ms = clock.elapsed_ms(),
         "attempt failed"

@@ -11,9 +11,11 @@ pub mod gate;
 mod health;
 mod job;
 mod log;
+mod metrics;
 pub mod runtime;
 
 pub use gate::{Gate, GateStatus, Pause};
+pub use metrics::Metrics;
 pub use runtime::{Parts, WorkerError, run};
 
 /// For log lines: whole milliseconds, in a type that JSON has as a number.

@@ -1,19 +1,20 @@
 //! A worker from its start to its end.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::company::Company;
-use super::gate::Gate;
+use super::gate::{Gate, GateStatus};
 use super::health;
 use super::job::Handler;
+use super::metrics::Metrics;
 use crate::config;
 use crate::domain::failure::{self, Class, Dependency};
 use crate::domain::retry::{Jitter, Policy};
 use crate::http::{self, Limits};
-use crate::queue::{Consumer, QueueError};
+use crate::queue::{Consumer, QueueError, WaitsFor};
 use crate::reconcile::Reconciler;
 use crate::store::{Store, StoreError};
 
@@ -31,6 +32,8 @@ pub struct Parts {
     pub listener: Option<TcpListener>,
     /// The source of jitter: a number in `0.0..1.0`.
     pub random: fn() -> f64,
+    /// What it counts.
+    pub metrics: Metrics,
 }
 
 /// Why a worker could not start, or ended by itself.
@@ -58,13 +61,17 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
     let gate = Gate::new(worker.down_after, worker.probe_interval);
+    parts.metrics.begin(worker.concurrency, gate.status(), parts.consumer.health());
     let serving = parts.listener.map(|listener| {
-        let router = health::router(&gate, parts.consumer.health());
+        let router = health::router(&gate, parts.consumer.health(), parts.consumer.pauses());
         tokio::spawn(http::serve(listener, router, shutdown.clone(), Limits::default()))
     });
     if wait_for_schema(&parts.store, &gate, worker.probe_interval, &shutdown).await?.is_none() {
         return Ok(());
     }
+    let presence = parts.consumer.presence();
+    let status = gate.status();
+    presence.waiting(move || waits_for(&status.borrow()));
     let handler = Handler {
         reconciler: parts.reconciler,
         store: parts.store,
@@ -79,8 +86,11 @@ pub async fn run(
         timeout: worker.job_timeout,
         worker: parts.name.clone(),
         company: Company::default(),
+        pauses: parts.consumer.pauses(),
+        presence,
         stopping: shutdown.clone(),
         random: parts.random,
+        metrics: parts.metrics,
     };
     tracing::info!(worker = parts.name, concurrency = worker.concurrency, "working");
     let handle = move |delivery| handler.clone().handle(delivery);
@@ -92,6 +102,18 @@ pub async fn run(
         let _ = serving.await;
     }
     Ok(())
+}
+
+/// What the gate waits for, as it is told to whoever looks at this worker.
+fn waits_for(gate: &GateStatus) -> Option<WaitsFor> {
+    let pause = gate.as_ref()?;
+    let since = pause.since.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(WaitsFor {
+        dependency: pause.dependency.to_string(),
+        misconfigured: pause.misconfigured,
+        message: pause.message.clone(),
+        since_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+    })
 }
 
 /// Waits until Postgres answers; `None` when told to stop before it did.

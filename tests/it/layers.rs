@@ -25,7 +25,7 @@ const LAYERS: &[(&str, Imports)] = &[
         Imports::Only(&["domain", "envelope", "queue", "reconcile", "store", "config", "http"]),
     ),
     ("outbox", Imports::Only(&["domain", "store", "config"])),
-    ("ops", Imports::Only(&["domain", "envelope", "store", "queue", "reconcile"])),
+    ("ops", Imports::Only(&["domain", "envelope", "store", "queue", "reconcile", "config"])),
     ("admin", Imports::Only(&["ops", "http", "config"])),
     ("cli", Imports::Anything),
     ("dev", Imports::Anything),

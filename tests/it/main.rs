@@ -25,3 +25,4 @@ mod simulator;
 mod state_machines;
 mod store;
 mod stripe_api;
+mod telemetry;

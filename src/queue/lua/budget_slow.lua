@@ -1,4 +1,4 @@
--- Halves the rate of a bucket, after Stripe answered 429. KEYS: bucket.
+-- Halves the rate of a bucket, after Stripe answered 429. KEYS: bucket, list of the buckets in use.
 -- Returns 1 if it was halved. Requests in flight are limited together: within one second their
 -- answers count as one.
 local time = redis.call('TIME')

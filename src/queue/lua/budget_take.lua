@@ -1,5 +1,5 @@
 -- A token bucket on Redis' own clock, so that workers with different clocks share one budget.
--- KEYS: bucket. ARGV: tokens a second, capacity.
+-- KEYS: bucket, list of the buckets in use. ARGV: tokens a second, capacity, name of the bucket.
 -- Returns 0 to go, else how long to wait, in microseconds.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -21,6 +21,11 @@ else
   wait = math.max(1, math.ceil(turn - now))
 end
 redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens),
-           'at', string.format('%.0f', now), 'turn', string.format('%.0f', turn))
+           'at', string.format('%.0f', now), 'turn', string.format('%.0f', turn),
+           'rate', ARGV[1], 'capacity', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], 60000)
+-- For whoever wants to see how much is left; a bucket that expires leaves its place on the list, too.
+redis.call('ZADD', KEYS[2], string.format('%.0f', now / 1000), ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now / 1000 - 60000))
+redis.call('PEXPIRE', KEYS[2], 60000)
 return wait

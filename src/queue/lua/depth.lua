@@ -1,4 +1,4 @@
--- Counts the queue. KEYS: live stream, backfill stream, delayed set. ARGV: group.
+-- Counts the queue. KEYS: live stream, backfill stream, delayed set. ARGV: group, nobody's name.
 -- Returns {live waiting, in hand, age of the oldest in ms or -1, the same for backfill, delayed}.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -8,7 +8,12 @@ for lane = 1, 2 do
   -- No group yet means that no worker was ever here, so nothing is in hand.
   local pending = redis.pcall('XPENDING', KEYS[lane], ARGV[1])
   local in_hand = 0
-  if not pending.err then in_hand = pending[1] end
+  if not pending.err and pending[1] > 0 then
+    in_hand = pending[1]
+    for _, holder in ipairs(pending[4]) do
+      if holder[1] == ARGV[2] then in_hand = in_hand - holder[2] end
+    end
+  end
   -- Finished jobs are deleted, so the first entry is the oldest unfinished one; its id is a time.
   local first = redis.call('XRANGE', KEYS[lane], '-', '+', 'COUNT', 1)[1]
   local age = -1

@@ -1,14 +1,15 @@
 -- Gives jobs up unfinished: the next sweep of any worker takes them, and the delivery that counts
 -- when they begin there is the one that is taken back here.
--- KEYS: lane stream. ARGV: group, me, lease (ms), ids (at most 100).
--- Returns how many were mine to give.
-local stream, group, me, lease = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+-- KEYS: lane stream. ARGV: group, me, lease (ms), nobody's name, ids (at most 100).
+-- Returns how many were mine to give. They go to a consumer who is nobody, so that they count as
+-- waiting.
+local stream, group, me, lease, nobody = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local given = 0
-for i = 4, #ARGV do
+for i = 5, #ARGV do
   local id = ARGV[i]
   local pending = redis.call('XPENDING', stream, group, id, id, 1, me)[1]
   if pending then
-    redis.call('XCLAIM', stream, group, me, 0, id, 'IDLE', lease,
+    redis.call('XCLAIM', stream, group, nobody, 0, id, 'IDLE', lease,
                'RETRYCOUNT', math.max(0, pending[4] - 1), 'JUSTID')
     given = given + 1
   end

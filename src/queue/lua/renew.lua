@@ -1,15 +1,16 @@
 -- Renews the lease of the jobs that are still mine; says which ones another worker has.
--- KEYS: lane stream. ARGV: group, me, ids (at most 100).
+-- KEYS: lane stream. ARGV: group, me, nobody's name, ids (at most 100).
 -- A plain XCLAIM would steal back a job that another worker took over in the meantime.
-local stream, group, me = KEYS[1], ARGV[1], ARGV[2]
+local stream, group, me, nobody = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local taken = {}
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local id = ARGV[i]
   local pending = redis.call('XPENDING', stream, group, id, id, 1)[1]
   if pending then
     if pending[2] == me then
       redis.call('XCLAIM', stream, group, me, 0, id, 'JUSTID')
-    else
+    elseif pending[2] ~= nobody then
+      -- What is nobody's was handed back by me while this was on its way.
       taken[#taken + 1] = id
     end
   end

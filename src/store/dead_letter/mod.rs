@@ -3,24 +3,40 @@
 //! A letter is `open` until ops puts it back into the queue (`retrying`), it settles after all
 //! (`resolved`, by [`Store::apply`](super::Store::apply), however its event came again), or a
 //! person decides that it never will (`discarded`). An event has at most one letter that is open
-//! or retrying.
+//! or retrying. An open one that nobody wants to see for a while is `snoozed`: it is open to the
+//! tables, and turns up again by itself.
+//!
+//! A notification that was given up for a destination is a letter like any other; what is retried
+//! then is its delivery, and its arrival resolves it.
 
+mod act;
+mod filter;
+mod group;
 mod read;
-mod state;
 mod write;
 
-pub use read::{Filter, Letter};
-pub use state::{Actor, Marked};
+pub use act::{Act, ActWord, Acted, ActedOn, Actor};
+pub(super) use act::{Columns, acted};
+pub use filter::Filter;
+pub use group::{Group, GroupKey, GroupKeyError, Groups, StateCounts};
+pub use read::Letter;
 pub use write::{DeadEvent, NewDeadLetter};
+pub(super) use write::{Words, words};
 
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::domain::retry::DeadReason;
 
 /// The number by which ops names a letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DeadLetterId(i64);
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(transparent)]
+pub struct DeadLetterId(pub(in crate::store) i64);
 
 impl DeadLetterId {
     /// The number itself.
@@ -59,7 +75,8 @@ impl FromStr for DeadLetterId {
 }
 
 /// Why a letter was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum LetterReason {
     /// No repetition would mend it.
     Permanent,
@@ -94,11 +111,41 @@ impl From<DeadReason> for LetterReason {
     }
 }
 
+/// What was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LetterSource {
+    /// An event of Stripe's.
+    Event,
+    /// The delivery of a notification to a destination.
+    Notification,
+}
+
+impl LetterSource {
+    /// `event`, `notification`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Notification => "notification",
+        }
+    }
+
+    /// From its word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Event, Self::Notification].into_iter().find(|source| source.as_str() == text)
+    }
+}
+
 /// Where a letter stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum LetterState {
     /// Waits for a person.
     Open,
+    /// Waits for a person, who said: not before then.
+    Snoozed,
     /// Back in the queue.
     Retrying,
     /// Settled after all.
@@ -109,13 +156,15 @@ pub enum LetterState {
 
 impl LetterState {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Open, Self::Retrying, Self::Resolved, Self::Discarded];
+    pub const ALL: &'static [Self] =
+        &[Self::Open, Self::Snoozed, Self::Retrying, Self::Resolved, Self::Discarded];
 
-    /// `open`, `retrying`, `resolved`, `discarded`.
+    /// `open`, `snoozed`, `retrying`, `resolved`, `discarded`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Snoozed => "snoozed",
             Self::Retrying => "retrying",
             Self::Resolved => "resolved",
             Self::Discarded => "discarded",

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::{DeadLetterId, LetterReason};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::failure::Failure;
+use crate::domain::fingerprint;
 use crate::domain::id::Scope;
 use crate::store::attempt::Attempt;
 use crate::store::columns::account;
@@ -99,6 +100,36 @@ fn payload(body: &[u8], rules: &Rules) -> Option<Value> {
     Some(value)
 }
 
+/// What a failure says, and what it has in common with others.
+pub(in crate::store) struct Words {
+    pub(in crate::store) message: String,
+    pub(in crate::store) cause: String,
+    pub(in crate::store) fingerprint: String,
+}
+
+/// The words for a failure. What is secret in its message is in none of them.
+pub(in crate::store) fn words(class: &str, code: &str, message: String) -> Words {
+    let mut message = Value::String(message);
+    redact::strip(&mut message);
+    let message = message.as_str().unwrap_or_default().to_owned();
+    let cause = fingerprint::cause(&message);
+    let fingerprint = fingerprint::fingerprint(class, code, &cause);
+    Words { message, cause, fingerprint }
+}
+
+/// The customer that an event's object is or belongs to, if the event says so.
+fn customer_of(event: &Value) -> Option<String> {
+    // A thin event only names its object.
+    let object = event.pointer("/data/object").or_else(|| event.get("related_object"))?;
+    let kind = object.get("object").or_else(|| object.get("type")).and_then(Value::as_str);
+    let id = |value: &Value| value.as_str().map(str::to_owned);
+    if kind == Some("customer") {
+        return object.get("id").and_then(id);
+    }
+    let customer = object.get("customer")?;
+    id(customer).or_else(|| customer.get("id").and_then(id))
+}
+
 impl Store {
     /// Writes the ledger row, the letter and the attempt of a job that is given up. Writing it
     /// again, after a crash between this and the acknowledgement, leaves one letter; so does an
@@ -114,10 +145,11 @@ impl Store {
     ) -> Result<Option<DeadLetterId>, StoreError> {
         let NewDeadLetter { event, receipt, lane, reason, attempt, failure, body } = letter;
         let event_type = event.event_type.as_deref();
-        let fingerprint = format!("{}/{}", failure.code, event_type.unwrap_or("?"));
         let attempt = Attempt { failure: Some(failure.clone()), ..attempt.clone() }.to_json();
-        let mut message = Value::String(failure.message());
-        redact::strip(&mut message);
+        let Words { message, cause, fingerprint } =
+            words(failure.class.as_str(), &failure.code, failure.message());
+        let payload = payload(body, &self.rules);
+        let customer = payload.as_ref().and_then(customer_of);
         let mut connection = self.pool.acquire().await?;
         let query = sqlx::query_file_scalar!(
             "src/store/dead_letter/write.sql",
@@ -137,11 +169,13 @@ impl Store {
             reason.as_str(),
             failure.class.as_str(),
             failure.code,
-            message.as_str().unwrap_or_default(),
+            message,
             fingerprint,
-            payload(body, &self.rules),
+            payload,
             sha256(body),
             i64::try_from(body.len()).unwrap_or(i64::MAX),
+            cause,
+            customer,
         );
         let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
         let id = self.answered(connection, answer)?;
@@ -160,6 +194,20 @@ mod tests {
             payload(b"{\"client_secret\":\"x\",\"a\":1}", &Rules::default()),
             Some(serde_json::json!({"a": 1}))
         );
+    }
+
+    #[test]
+    fn the_customer_is_the_object_itself_or_what_it_belongs_to() {
+        let of = |object: Value| customer_of(&serde_json::json!({"data": {"object": object}}));
+        let json = |text: &str| serde_json::from_str(text).unwrap();
+        assert_eq!(of(json(r#"{"object":"customer","id":"cus_1"}"#)).as_deref(), Some("cus_1"));
+        assert_eq!(of(json(r#"{"object":"charge","customer":"cus_1"}"#)).as_deref(), Some("cus_1"));
+        let expanded = json(r#"{"object":"charge","customer":{"id":"cus_1"}}"#);
+        assert_eq!(of(expanded).as_deref(), Some("cus_1"));
+        assert_eq!(of(json(r#"{"object":"charge","customer":null}"#)), None);
+        let thin = json(r#"{"related_object":{"type":"customer","id":"cus_1"}}"#);
+        assert_eq!(customer_of(&thin).as_deref(), Some("cus_1"));
+        assert_eq!(customer_of(&json("[]")), None);
     }
 
     #[test]

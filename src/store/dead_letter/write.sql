@@ -26,9 +26,10 @@ kept AS (
 INSERT INTO quittance.dead_letters AS d (
     event_id, event_type, account, livemode, endpoint, received_at, secret_index,
     object_kind, object_id, lane, reason, class, code, message, fingerprint, payload, body_sha256,
-    body_bytes, first_failed_at, attempts)
+    body_bytes, cause, customer, first_failed_at, attempts)
 SELECT l.id, $2, $4, $5, $7, to_timestamp($8::bigint / 1000.0), $9, $10, $11, $13::text,
        $14::text, $15::text, $16::text, $17::text, $18::text, $19::jsonb, $20::text, $21::bigint,
+       $22::text, $23::text,
        least(
            to_timestamp(t.started_at_ms / 1000.0),
            (SELECT min(a.started_at) FROM quittance.attempts AS a WHERE a.event_id = l.id)),
@@ -41,8 +42,10 @@ ON CONFLICT (event_id) WHERE state IN ('open', 'retrying') DO UPDATE SET
     class       = excluded.class,
     code        = excluded.code,
     message     = excluded.message,
+    cause       = excluded.cause,
     fingerprint = excluded.fingerprint,
     attempts    = excluded.attempts,
     deaths      = d.deaths + 1,
+    died_at     = clock_timestamp(),
     updated_at  = clock_timestamp()
 RETURNING d.id AS "id!"

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::config::Start;
 use crate::store::connect::Store;
+use crate::store::dead_letter::{LetterReason, Words, words};
 use crate::store::error::StoreError;
 
 /// Deliveries of one destination that may be pending before no more are handed out to it. What is
@@ -33,10 +34,12 @@ pub struct Claimed {
 pub struct Undelivered<'a> {
     /// Which ones.
     pub claimed: &'a [&'a Claimed],
-    /// When to try again; none: never by itself.
-    pub again: Option<Duration>,
+    /// When to try again; none: never by itself, for this reason.
+    pub again: Result<Duration, LetterReason>,
     /// Whether it counts as an attempt.
     pub counts: bool,
+    /// The class of the failure.
+    pub class: &'a str,
     /// A stable word for the failure.
     pub code: &'a str,
     /// The failure in words.
@@ -142,17 +145,26 @@ impl Store {
             .collect())
     }
 
-    /// Notes what has arrived. True whoever says so, so it needs no valid claim.
+    /// Notes what has arrived, and resolves the dead letter of what had been given up. True whoever
+    /// says so, so it needs no valid claim.
     ///
     /// # Errors
     /// Postgres. Then it will be sent once more.
     pub async fn mark_delivered(&self, destination: &str, ids: &[Uuid]) -> Result<(), StoreError> {
         sqlx::query!(
             r#"
-            UPDATE quittance.outbox_deliveries
-            SET state = 'delivered', ended_at = clock_timestamp(), failure = NULL,
-                failure_code = NULL
-            WHERE destination = $1 AND id = ANY ($2) AND state <> 'delivered'
+            WITH delivered AS (
+                UPDATE quittance.outbox_deliveries
+                SET state = 'delivered', ended_at = clock_timestamp(), failure = NULL,
+                    failure_code = NULL
+                WHERE destination = $1 AND id = ANY ($2) AND state <> 'delivered'
+                RETURNING id, died
+            )
+            UPDATE quittance.dead_letters AS l
+            SET state = 'resolved', resolved_at = clock_timestamp(), snoozed_until = NULL,
+                updated_at = clock_timestamp()
+            FROM delivered AS d
+            WHERE d.died AND l.event_id = d.id || '@' || $1 AND l.state IN ('open', 'retrying')
             "#,
             destination,
             ids,
@@ -162,8 +174,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes what has not arrived, and what becomes of it. Nothing changes when the lease was over
-    /// and somebody else has claimed it since.
+    /// Notes what has not arrived, and what becomes of it. What is given up becomes a dead letter.
+    /// Nothing changes when the lease was over and somebody else has claimed it since.
     ///
     /// # Errors
     /// Postgres. Then it is due when the lease ends.
@@ -172,26 +184,23 @@ impl Store {
         destination: &str,
         undelivered: &Undelivered<'_>,
     ) -> Result<(), StoreError> {
-        let Undelivered { claimed, again, counts, code, message } = undelivered;
+        let Undelivered { claimed, again, counts, class, code, message } = undelivered;
         let ids: Vec<Uuid> = claimed.iter().map(|claimed| claimed.id).collect();
         let claims: Vec<i32> = claimed.iter().map(|claimed| claimed.claim).collect();
-        sqlx::query!(
-            r#"
-            UPDATE quittance.outbox_deliveries AS d
-            SET state    = CASE WHEN $4::float8 IS NULL THEN 'dead' ELSE 'pending' END,
-                ended_at = CASE WHEN $4::float8 IS NULL THEN clock_timestamp() END,
-                due_at   = clock_timestamp() + make_interval(secs => coalesce($4, 0)),
-                attempts = d.attempts + $5::boolean::integer, failure_code = $6, failure = $7
-            FROM unnest($2::uuid[], $3::integer[]) AS c (id, claims)
-            WHERE d.destination = $1 AND d.id = c.id AND d.claims = c.claims AND d.state = 'pending'
-            "#,
+        let Words { message, cause, fingerprint } = words(class, code, (*message).to_owned());
+        sqlx::query_file!(
+            "src/store/outbox/undelivered.sql",
             destination,
             &ids,
             &claims,
-            again.map(|again| again.as_secs_f64()),
+            again.ok().map(|again| again.as_secs_f64()),
             *counts,
             *code,
-            *message,
+            message,
+            *class,
+            again.err().map(LetterReason::as_str),
+            cause,
+            fingerprint,
         )
         .execute(&self.pool)
         .await?;

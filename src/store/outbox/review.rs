@@ -1,6 +1,7 @@
 //! What people look at, and what they do about it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::store::connect::Store;
@@ -8,7 +9,7 @@ use crate::store::dead_letter::Actor;
 use crate::store::error::StoreError;
 
 /// How far a destination is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DestinationState {
     /// `stream`, or `http:` and a name.
     pub name: String,
@@ -100,7 +101,7 @@ impl Store {
     }
 
     /// Makes what was given up due again, with all its attempts before it: those of `ids`, or all
-    /// of the destination if there are none. Says how many.
+    /// of the destination if there are none. Says how many. Their dead letters are being retried.
     ///
     /// # Errors
     /// Postgres.
@@ -117,6 +118,13 @@ impl Store {
                 SET state = 'pending', ended_at = NULL, attempts = 0, due_at = clock_timestamp()
                 WHERE destination = $1 AND state = 'dead' AND ($2::uuid[] = '{}' OR id = ANY ($2))
                 RETURNING id
+            ),
+            marked AS (
+                UPDATE quittance.dead_letters AS l
+                SET state = 'retrying', retries = l.retries + 1, snoozed_until = NULL,
+                    updated_at = clock_timestamp()
+                FROM revived AS r
+                WHERE l.event_id = r.id || '@' || $1 AND l.state IN ('open', 'retrying')
             ),
             total AS (SELECT count(*) AS count FROM revived),
             noted AS (

@@ -159,6 +159,7 @@ impl App {
             store,
             listener: Some(listener),
             random,
+            metrics: worker::Metrics::default(),
         };
         let shutdown = self.shutdown.child_token();
         self.workers.push(tokio::spawn(async move {

@@ -1,6 +1,8 @@
 //! What ops does with what was given up, as calls and as commands.
 
-use quittance::ops::dead_letters::{self, Discarded, Retried};
+use std::time::Duration;
+
+use quittance::ops::dead_letters::{self, LetterResult};
 use quittance::store::dead_letter::{Actor, DeadLetterId, Filter, LetterState};
 use serde_json::{Value, json};
 
@@ -21,6 +23,12 @@ async fn given_up(app: &App) -> (String, DeadLetterId) {
     (event, letter["id"].to_string().parse().unwrap())
 }
 
+async fn retry(app: &App, id: DeadLetterId) -> Vec<LetterResult> {
+    let ids = [id];
+    let retrying = dead_letters::retry(&app.db.store, &app.producer, &ids, Duration::ZERO, JANE);
+    retrying.await.unwrap()
+}
+
 async fn fragile() -> App {
     let env = &[("QUITTANCE__RETRY__MAX_ATTEMPTS", "1")];
     App::with(crate::harness::Options { env, ..Default::default() }).await
@@ -30,16 +38,17 @@ async fn fragile() -> App {
 async fn a_retry_settles_the_event_and_resolves_its_letter() {
     let app = fragile().await;
     let (event, id) = given_up(&app).await;
-    let open = Filter { state: Some(LetterState::Open), before: None, limit: 10 };
-    assert_eq!(dead_letters::list(&app.db.store, &open).await.unwrap().len(), 1);
+    let open =
+        async || dead_letters::list(&app.db.store, &Filter::open(), None, 10).await.unwrap().len();
+    assert_eq!(open().await, 1);
 
-    let results = dead_letters::retry(&app.db.store, &app.producer, &[id], JANE).await.unwrap();
-    assert!(matches!(&results[..], [(_, Retried::Enqueued | Retried::Overtaken)]), "{results:?}");
+    let results = retry(&app, id).await;
+    assert!(results[0].ok, "{results:?}");
     app.drained().await;
 
-    let shown = dead_letters::show(&app.db.store, id).await.unwrap().unwrap();
-    assert_eq!(shown.letter.state, LetterState::Resolved);
-    assert_eq!(shown.letter.event_key, event);
+    let shown = dead_letters::show(&app.db.store, id, false).await.unwrap().unwrap();
+    assert_eq!(shown.dead_letter.state, LetterState::Resolved);
+    assert_eq!(shown.dead_letter.event_key, event);
     assert_eq!(app.event(&event).await["status"], "settled");
     let outcomes: Vec<_> = shown.attempts.iter().map(|a| a.outcome.as_str()).collect();
     assert_eq!(outcomes, ["dead", "applied"]);
@@ -47,7 +56,7 @@ async fn a_retry_settles_the_event_and_resolves_its_letter() {
     assert_eq!(shown.transitions.last().unwrap().to, "succeeded");
     let [entry] = &shown.audit[..] else { panic!("one entry") };
     assert_eq!((entry.actor.as_str(), entry.reason.as_deref()), ("jane", JANE.reason));
-    assert_eq!(dead_letters::list(&app.db.store, &open).await.unwrap(), []);
+    assert_eq!(open().await, 0);
 }
 
 #[tokio::test]
@@ -55,14 +64,13 @@ async fn a_letter_that_dies_again_is_the_same_letter_and_a_discarded_one_stays_s
     let app = fragile().await;
     let (event, id) = given_up(&app).await;
     app.stripe().set_chaos(|chaos| chaos.server_errors = 1.0);
-    dead_letters::retry(&app.db.store, &app.producer, &[id], JANE).await.unwrap();
+    retry(&app, id).await;
     app.drained().await;
     let letter = app.db.json("quittance.dead_letters", &format!("event_id = '{event}'")).await;
     assert_eq!(json!([letter["state"], letter["deaths"]]), json!(["open", 2]));
     let results = dead_letters::discard(&app.db.store, &[id], JANE).await.unwrap();
-    assert_eq!(results, [(id, Discarded::Done)]);
-    let results = dead_letters::retry(&app.db.store, &app.producer, &[id], JANE).await.unwrap();
-    assert!(matches!(results[0].1, Retried::Closed(LetterState::Discarded)));
+    assert_eq!(results[0].result, "done");
+    assert_eq!(retry(&app, id).await[0].result, "discarded");
     assert_eq!(app.producer.depth().await.unwrap().total(), 0);
 }
 
@@ -115,7 +123,9 @@ async fn the_commands_list_show_retry_and_discard() {
     assert_eq!(results["results"][0]["ok"], true);
     assert_eq!(
         results["results"][1],
-        json!({"id": 999, "ok": false, "result": "there is no such dead letter"})
+        json!({
+            "id": 999, "ok": false, "result": "unknown", "message": "there is no such dead letter"
+        })
     );
     app.drained().await;
     assert_eq!(app.event(&event).await["status"], "settled");

@@ -8,10 +8,10 @@ use quittance::domain::failure::{Class, Failure};
 use quittance::domain::object::Kind;
 use quittance::domain::payment::Status;
 use quittance::domain::retry::DeadReason;
-use quittance::ops::dead_letters::{self, DiscardError, Discarded, Retried};
+use quittance::ops::dead_letters::{self, LetterResult, Refusal};
 use quittance::queue::Producer;
 use quittance::store::dead_letter::{
-    Actor, DeadEvent, DeadLetterId, Filter, LetterState, Marked, NewDeadLetter,
+    Act, Acted, ActedOn, Actor, DeadEvent, DeadLetterId, Filter, LetterState, NewDeadLetter,
 };
 use serde_json::json;
 
@@ -45,6 +45,16 @@ async fn bury(db: &TestDatabase, id: &str) -> DeadLetterId {
 
 async fn state(db: &TestDatabase, id: DeadLetterId) -> LetterState {
     db.store.find_dead_letter(id).await.unwrap().unwrap().state
+}
+
+/// Notes a retry, of the letter as it was when it had died so often.
+async fn mark(db: &TestDatabase, id: DeadLetterId, deaths: i32) -> Acted {
+    let on = ActedOn { id, deaths, wait: Duration::ZERO };
+    db.store.act(Act::Retry, &[on], JANE).await.unwrap()[0].1
+}
+
+fn words(results: &[LetterResult]) -> Vec<&'static str> {
+    results.iter().map(|one| one.result).collect()
 }
 
 /// A queue that nobody serves.
@@ -82,7 +92,8 @@ async fn an_event_is_given_up_once_however_often_it_dies() {
     let letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
     assert_eq!((letter.deaths, letter.attempts, letter.state), (2, 2, LetterState::Open));
     assert_eq!(letter.message, "no such payment_intent: 404");
-    assert_eq!(letter.fingerprint, "stripe_resource_missing/payment_intent.succeeded");
+    assert_eq!(letter.cause, "no such payment_intent: …");
+    assert_eq!(letter.group.event_type.as_deref(), Some("payment_intent.succeeded"));
     assert_eq!(letter.payload, Some(json!({"id": "evt_1"})));
     // A dead event is not at its good end: it is tried again when it comes again.
     assert!(!db.store.load(&[&eid("evt_1")], &[]).await.unwrap().settled.contains(&eid("evt_1")));
@@ -157,18 +168,16 @@ async fn settling_and_giving_up_at_the_same_time_ends_settled() {
 async fn a_retry_is_noted_with_who_and_why_and_the_next_death_opens_the_letter_again() {
     let db = TestDatabase::migrated().await;
     let id = bury(&db, "evt_1").await;
-    let read = db.store.find_dead_letter(id).await.unwrap().unwrap();
-    assert_eq!(db.store.mark_retrying(&read, JANE).await.unwrap(), Marked::Done);
+    assert_eq!(mark(&db, id, 1).await, Acted::Done);
     assert_eq!(state(&db, id).await, LetterState::Retrying);
     assert_eq!(bury(&db, "evt_1").await, id);
     assert_eq!(state(&db, id).await, LetterState::Open);
 
     // The job was quicker than the mark: what it left is the truth, and the audit row is kept.
-    assert_eq!(db.store.mark_retrying(&read, JANE).await.unwrap(), Marked::Moved);
+    assert_eq!(mark(&db, id, 1).await, Acted::Overtaken);
     assert_eq!(state(&db, id).await, LetterState::Open);
     apply(&db.store, only(vec![succeeded("evt_1")])).await;
-    let read = db.store.find_dead_letter(id).await.unwrap().unwrap();
-    assert_eq!(db.store.mark_retrying(&read, JANE).await.unwrap(), Marked::Moved);
+    assert_eq!(mark(&db, id, 2).await, Acted::Overtaken);
     assert_eq!(state(&db, id).await, LetterState::Resolved);
 
     let audit = db.store.audit(&id.target()).await.unwrap();
@@ -188,20 +197,10 @@ async fn a_retry_that_the_queue_does_not_take_leaves_the_letter_as_it_was() {
     let unknown: DeadLetterId = "999".parse().unwrap();
 
     let ids = [open, discarded, not_json, unknown];
-    let results = dead_letters::retry(&db.store, &no_queue(), &ids, JANE).await.unwrap();
-    let results: Vec<_> = results.into_iter().map(|(_, result)| result).collect();
-    assert!(
-        matches!(
-            results[..],
-            [
-                Retried::NotEnqueued(_),
-                Retried::Closed(LetterState::Discarded),
-                Retried::NoPayload,
-                Retried::Unknown
-            ]
-        ),
-        "{results:?}"
-    );
+    let results =
+        dead_letters::retry(&db.store, &no_queue(), &ids, Duration::ZERO, JANE).await.unwrap();
+    assert_eq!(words(&results), ["not_enqueued", "discarded", "no_payload", "unknown"]);
+    assert_eq!(results.iter().map(|one| one.id).collect::<Vec<_>>(), ids);
     assert_eq!(state(&db, open).await, LetterState::Open);
     assert!(db.store.audit(&open.target()).await.unwrap().is_empty());
 }
@@ -214,16 +213,16 @@ async fn a_discard_needs_a_reason_and_is_noted() {
     for reason in [None, Some(" ")] {
         let actor = Actor { name: "jane", reason };
         let error = dead_letters::discard(&db.store, &[id], actor).await.unwrap_err();
-        assert!(matches!(error, DiscardError::NoReason(_)));
+        assert!(matches!(error, Refusal::NoReason));
     }
     let results = dead_letters::discard(&db.store, &[id, id, unknown], JANE).await.unwrap();
+    assert_eq!(words(&results), ["done", "unknown"], "one that is named twice is told once");
+    let results = dead_letters::discard(&db.store, &[id], JANE).await.unwrap();
+    assert_eq!(words(&results), ["discarded"]);
+    let letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
     assert_eq!(
-        results,
-        [
-            (id, Discarded::Done),
-            (id, Discarded::Closed(LetterState::Discarded)),
-            (unknown, Discarded::Unknown)
-        ]
+        (letter.discarded_by.as_deref(), letter.discard_reason.as_deref()),
+        (Some("jane"), JANE.reason)
     );
     let audit = db.store.audit(&id.target()).await.unwrap();
     assert_eq!(audit.len(), 1);
@@ -241,8 +240,8 @@ async fn letters_are_listed_newest_first_by_state_and_page() {
     }
     dead_letters::discard(&db.store, &ids[3..4], JANE).await.unwrap();
     let list = async |state, before, limit| {
-        let filter = Filter { state, before, limit };
-        let letters = dead_letters::list(&db.store, &filter).await.unwrap();
+        let filter = Filter { state, ..Filter::default() };
+        let letters = dead_letters::list(&db.store, &filter, before, limit).await.unwrap();
         assert!(letters.iter().all(|letter| letter.payload.is_none()));
         letters.into_iter().map(|letter| letter.id).collect::<Vec<_>>()
     };
@@ -260,11 +259,16 @@ async fn a_letter_is_shown_with_all_that_is_known_around_it() {
     failed.failure = Some(letter("evt_1").failure);
     db.store.record_attempt(&letter("evt_1").event, &failed).await.unwrap();
     let id = bury(&db, "evt_1").await;
-    let read = db.store.find_dead_letter(id).await.unwrap().unwrap();
-    db.store.mark_retrying(&read, JANE).await.unwrap();
+    mark(&db, id, 1).await;
 
-    let shown = dead_letters::show(&db.store, id).await.unwrap().unwrap();
-    assert_eq!(shown.letter.payload, Some(json!({"id": "evt_1"})));
+    let shown = dead_letters::show(&db.store, id, false).await.unwrap().unwrap();
+    assert!(shown.dead_letter.payload.is_none() && shown.payload_kept, "not unless asked for");
+    let shown = dead_letters::show(&db.store, id, true).await.unwrap().unwrap();
+    assert_eq!(shown.dead_letter.payload, Some(json!({"id": "evt_1"})));
+    assert_eq!(
+        shown.dashboard_url.as_deref(),
+        Some("https://dashboard.stripe.com/test/payments/pi_1")
+    );
     let outcomes: Vec<_> = shown.attempts.iter().map(|a| &*a.outcome).collect();
     assert_eq!(outcomes, ["failed", "dead"]);
     let chain = shown.attempts[0].chain.clone().unwrap();
@@ -273,6 +277,6 @@ async fn a_letter_is_shown_with_all_that_is_known_around_it() {
     let steps: Vec<_> = shown.transitions.iter().map(|t| &*t.to).collect();
     assert_eq!(steps, ["processing", "succeeded"]);
     assert_eq!(shown.audit.len(), 1);
-    assert_eq!(shown.letter.first_failed_at, shown.attempts[0].started_at);
-    assert!(dead_letters::show(&db.store, "999".parse().unwrap()).await.unwrap().is_none());
+    assert_eq!(shown.dead_letter.first_failed_at, shown.attempts[0].started_at);
+    assert!(dead_letters::show(&db.store, "999".parse().unwrap(), false).await.unwrap().is_none());
 }

@@ -1,0 +1,272 @@
+-- What ops does with dead letters: one, some, or all that a filter names.
+
+-- The letters that a filter names; every key of it is optional. The one place that says what a
+-- filter means. Postgres puts its text in the place of the call, and with a given filter nothing
+-- but the conditions that it makes is left, so the indexes are used as if each had been written out.
+CREATE FUNCTION quittance.letters_where(f jsonb) RETURNS SETOF quittance.dead_letters
+LANGUAGE sql STABLE
+AS $$
+    SELECT d.*
+    FROM quittance.dead_letters AS d
+    WHERE (f ->> 'state' IS NULL
+           OR d.state = CASE f ->> 'state' WHEN 'snoozed' THEN 'open' ELSE f ->> 'state' END)
+      AND (f ->> 'state' IS DISTINCT FROM 'open'
+           OR d.snoozed_until IS NULL OR d.snoozed_until <= now())
+      AND (f ->> 'state' IS DISTINCT FROM 'snoozed' OR d.snoozed_until > now())
+      AND (f ->> 'fingerprint' IS NULL OR d.fingerprint = f ->> 'fingerprint')
+      AND (f ->> 'untyped'     IS NULL OR d.event_type IS NULL)
+      AND (f ->> 'event_type'  IS NULL OR d.event_type = f ->> 'event_type')
+      AND (f ->> 'object_kind' IS NULL OR d.object_kind = f ->> 'object_kind')
+      AND (f ->> 'object_id'   IS NULL OR d.object_id = f ->> 'object_id')
+      AND (f ->> 'customer'    IS NULL OR d.customer = f ->> 'customer')
+      AND (f ->> 'account'     IS NULL OR d.account = f ->> 'account')
+      AND (f ->> 'livemode'    IS NULL OR d.livemode = (f ->> 'livemode')::boolean)
+      AND (f ->> 'endpoint'    IS NULL OR d.endpoint = f ->> 'endpoint')
+      AND (f ->> 'source'      IS NULL OR d.source = f ->> 'source')
+      AND (f ->> 'reason'      IS NULL OR d.reason = f ->> 'reason')
+      AND (f ->> 'class'       IS NULL OR d.class = f ->> 'class')
+      AND (f ->> 'code'        IS NULL OR d.code = f ->> 'code')
+      AND (f ->> 'older_than'  IS NULL OR d.died_at < (f ->> 'older_than')::timestamptz)
+      AND (f ->> 'newer_than'  IS NULL OR d.died_at > (f ->> 'newer_than')::timestamptz)
+      AND (f ->> 'text'        IS NULL
+           OR strpos(lower(d.message), lower(f ->> 'text')) > 0)
+      AND (f ->> 'min_attempts' IS NULL OR d.attempts >= (f ->> 'min_attempts')::integer)
+      AND (f -> 'ids' IS NULL
+           OR d.id = ANY (ARRAY(SELECT jsonb_array_elements_text(f -> 'ids')::bigint)))
+$$;
+
+-- A bulk act: what was asked for, by whom, and how far it is. Never removed by itself: it says who
+-- did what, like the audit log.
+CREATE TABLE quittance.operations (
+    id               BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    verb             TEXT        NOT NULL,
+    -- The filter. Letters after `upto` do not join.
+    selection        JSONB       NOT NULL,
+    upto             BIGINT      NOT NULL,
+    over_ms          BIGINT,
+    until            TIMESTAMPTZ,
+    actor            TEXT        NOT NULL,
+    reason           TEXT,
+    state            TEXT        NOT NULL DEFAULT 'running',
+    total            BIGINT      NOT NULL,
+    done             BIGINT      NOT NULL DEFAULT 0,
+    failed           BIGINT      NOT NULL DEFAULT 0,
+    -- The last letter that was looked at: where it goes on.
+    reached          BIGINT      NOT NULL DEFAULT 0,
+    -- Who runs it. One that was taken for dead and is not finds another name here, and ends.
+    runner           UUID        NOT NULL,
+    cancel_requested BOOLEAN     NOT NULL DEFAULT false,
+    error            TEXT,
+    created_at       TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    -- Moved with each page.
+    heartbeat_at     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    ended_at         TIMESTAMPTZ,
+
+    CONSTRAINT operations_verb_check CHECK (verb IN ('retry', 'discard', 'snooze', 'undo')),
+    CONSTRAINT operations_state_check CHECK (state IN ('running', 'done', 'cancelled', 'interrupted')),
+    CONSTRAINT operations_ended_check CHECK ((ended_at IS NULL) = (state = 'running')),
+    CONSTRAINT operations_until_check CHECK ((until IS NOT NULL) = (verb = 'snooze')),
+    CONSTRAINT operations_reason_check CHECK (verb <> 'discard' OR reason IS NOT NULL)
+);
+
+-- What an operation did to each of its letters.
+CREATE TABLE quittance.operation_results (
+    operation BIGINT      NOT NULL REFERENCES quittance.operations ON DELETE CASCADE,
+    letter    BIGINT      NOT NULL,
+    ok        BOOLEAN     NOT NULL,
+    result    TEXT        NOT NULL,
+    at        TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+
+    CONSTRAINT operation_results_pkey PRIMARY KEY (operation, letter)
+);
+
+-- What was done to one letter, by operations: shown with it. No foreign key to the letter, which
+-- retention may remove.
+CREATE INDEX operation_results_letter_idx ON quittance.operation_results (letter, operation);
+-- What went wrong is looked at first.
+CREATE INDEX operation_results_failed_idx ON quittance.operation_results (operation, letter)
+    WHERE NOT ok;
+
+-- Acts on letters, each for itself, and says of each what came of it:
+--   done       it was done
+--   moved      retry: its job is in the queue, and the letter had moved by itself
+--   open, snoozed, retrying, resolved, discarded   it is that, so there is nothing to do
+--   settled    undo: what it is about has settled since
+--   replaced   undo: a newer letter of the same event is open
+--   gone       retry: its notification is kept no longer
+--   unknown    there is no such letter
+-- `seen` are the deaths of each letter when its job was made: one that has died again since waits
+-- for a person, not for that job. `waits` are milliseconds.
+--
+-- All of them are locked in the order of their ids, by everybody who acts.
+CREATE FUNCTION quittance.act(
+    verb text, ids bigint[], seen integer[], waits bigint[], until timestamptz, who text, why text)
+RETURNS TABLE (letter bigint, event text, result text)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    l record;
+BEGIN
+    FOR l IN
+        SELECT d.id, d.event_id, d.source, d.notification, d.endpoint, d.state, d.deaths,
+               w.seen, w.wait
+        FROM unnest(ids, seen, waits) AS w (id, seen, wait)
+        JOIN quittance.dead_letters AS d ON d.id = w.id
+        ORDER BY d.id
+        FOR UPDATE OF d
+    LOOP
+        letter := l.id;
+        event := l.event_id;
+        result := CASE verb
+            WHEN 'retry'   THEN quittance.act_retry(l.id, l.seen, l.wait)
+            WHEN 'discard' THEN quittance.act_discard(l.id, who, why)
+            WHEN 'snooze'  THEN quittance.act_snooze(l.id, until)
+            WHEN 'undo'    THEN quittance.act_undo(l.id)
+        END;
+        RETURN NEXT;
+    END LOOP;
+    RETURN QUERY
+        SELECT w.id, NULL::text, 'unknown'
+        FROM unnest(ids) AS w (id)
+        WHERE NOT EXISTS (SELECT FROM quittance.dead_letters AS d WHERE d.id = w.id);
+END $$;
+
+-- The verbs of act(), for one letter that is locked.
+
+CREATE FUNCTION quittance.act_retry(of bigint, seen integer, wait bigint) RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    l record;
+BEGIN
+    SELECT d.source, d.notification, d.endpoint, d.state, d.deaths INTO l
+    FROM quittance.dead_letters AS d WHERE d.id = of;
+    IF l.source = 'notification' THEN
+        IF l.state NOT IN ('open', 'retrying') THEN
+            RETURN l.state;
+        END IF;
+        UPDATE quittance.outbox_deliveries AS o
+        SET state = 'pending', ended_at = NULL, attempts = 0,
+            due_at = clock_timestamp() + make_interval(secs => coalesce(wait, 0) / 1000.0)
+        WHERE o.id = l.notification AND o.destination = l.endpoint AND o.state = 'dead';
+        IF NOT FOUND THEN
+            PERFORM FROM quittance.outbox_deliveries AS o
+            WHERE o.id = l.notification AND o.destination = l.endpoint;
+            RETURN CASE WHEN FOUND THEN 'moved' ELSE 'gone' END;
+        END IF;
+    ELSIF l.state NOT IN ('open', 'retrying') OR l.deaths <> seen THEN
+        RETURN 'moved';
+    END IF;
+    UPDATE quittance.dead_letters AS d
+    SET state = 'retrying', retries = d.retries + 1, snoozed_until = NULL,
+        updated_at = clock_timestamp()
+    WHERE d.id = of;
+    RETURN 'done';
+END $$;
+
+-- The delivery of a notification stays dead, and so does the ledger's row of an event.
+CREATE FUNCTION quittance.act_discard(of bigint, who text, why text) RETURNS text
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    UPDATE quittance.dead_letters AS d
+    SET state = 'discarded', resolved_at = clock_timestamp(), updated_at = clock_timestamp(),
+        snoozed_until = NULL, discarded_by = who, discard_reason = why
+    WHERE d.id = of AND d.state IN ('open', 'retrying');
+    IF FOUND THEN
+        RETURN 'done';
+    END IF;
+    RETURN (SELECT d.state FROM quittance.dead_letters AS d WHERE d.id = of);
+END $$;
+
+CREATE FUNCTION quittance.act_snooze(of bigint, until timestamptz) RETURNS text
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    UPDATE quittance.dead_letters AS d
+    SET snoozed_until = until, updated_at = clock_timestamp()
+    WHERE d.id = of AND d.state = 'open';
+    IF FOUND THEN
+        RETURN 'done';
+    END IF;
+    RETURN (SELECT d.state FROM quittance.dead_letters AS d WHERE d.id = of);
+END $$;
+
+CREATE FUNCTION quittance.act_undo(of bigint) RETURNS text LANGUAGE plpgsql
+AS $$
+DECLARE
+    l record;
+BEGIN
+    SELECT d.source, d.event_id, d.notification, d.endpoint, d.state, d.snoozed_until INTO l
+    FROM quittance.dead_letters AS d WHERE d.id = of;
+    -- A snooze is undone, too.
+    IF l.state = 'open' AND l.snoozed_until > clock_timestamp() THEN
+        UPDATE quittance.dead_letters AS d
+        SET snoozed_until = NULL, updated_at = clock_timestamp()
+        WHERE d.id = of;
+        RETURN 'done';
+    ELSIF l.state <> 'discarded' THEN
+        RETURN l.state;
+    END IF;
+    IF l.source = 'event' THEN
+        -- Locked, so that who settles it now finds the letter open, and resolves it.
+        PERFORM FROM quittance.events AS e WHERE e.id = l.event_id AND e.status = 'dead' FOR SHARE;
+    ELSE
+        PERFORM FROM quittance.outbox_deliveries AS o
+        WHERE o.id = l.notification AND o.destination = l.endpoint AND o.state = 'dead' FOR SHARE;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN 'settled';
+    END IF;
+    UPDATE quittance.dead_letters AS d
+    SET state = 'open', resolved_at = NULL, discarded_by = NULL, discard_reason = NULL,
+        updated_at = clock_timestamp()
+    WHERE d.id = of;
+    RETURN 'done';
+EXCEPTION
+    WHEN unique_violation THEN -- dead_letters_one_open_idx
+        RETURN 'replaced';
+END $$;
+
+-- A page of an operation: acts on letters, notes what came of each and how far it is. One
+-- transaction, so that whoever goes on with it after a crash neither forgets nor repeats any.
+-- `refused` are letters that were not acted on, [{letter, result}]. No row: somebody else runs it
+-- now, or it has ended; then nothing was done.
+CREATE FUNCTION quittance.operate(
+    op bigint, mine uuid, ids bigint[], seen integer[], waits bigint[], refused jsonb, upto bigint)
+RETURNS SETOF quittance.operations
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    o       quittance.operations;
+    results jsonb;
+BEGIN
+    SELECT * INTO o FROM quittance.operations
+    WHERE id = op AND runner = mine AND state = 'running'
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    WITH acted AS (
+        SELECT a.letter, a.result, a.result IN ('done', 'moved') AS ok
+        FROM quittance.act(o.verb, ids, seen, waits, o.until, o.actor, o.reason) AS a
+        UNION ALL
+        SELECT r.letter, r.result, false
+        FROM jsonb_to_recordset(refused) AS r (letter bigint, result text)
+    ),
+    noted AS (
+        INSERT INTO quittance.operation_results (operation, letter, ok, result)
+        SELECT op, a.letter, a.ok, a.result FROM acted AS a
+        RETURNING ok
+    )
+    UPDATE quittance.operations AS p
+    SET done         = p.done + n.done,
+        failed       = p.failed + n.failed,
+        reached      = operate.upto,
+        heartbeat_at = clock_timestamp()
+    FROM (SELECT count(*) FILTER (WHERE ok) AS done, count(*) FILTER (WHERE NOT ok) AS failed
+          FROM noted) AS n
+    WHERE p.id = op
+    RETURNING p.* INTO o;
+    RETURN NEXT o;
+END $$;

@@ -1,0 +1,88 @@
+//! The metrics of a role: gathered here, because a look at the queue or the tables needs both of
+//! them and neither may know the other.
+
+use std::net::SocketAddr;
+
+use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::exit::Failed;
+use super::parts;
+use crate::http::{self, Limits};
+use crate::outbox;
+use crate::queue::{self, Producer};
+use crate::store::{self, Store};
+use crate::telemetry;
+
+/// The numbers of one role.
+pub(super) struct Numbers(telemetry::Numbers);
+
+impl Numbers {
+    pub(super) fn new(role: &'static str) -> Self {
+        Self(telemetry::Numbers::new(role))
+    }
+
+    /// Where a part makes its counters known.
+    pub(super) fn registry(&mut self) -> &mut Registry {
+        self.0.registry()
+    }
+
+    /// How full the queue is.
+    pub(super) fn queue(&mut self, producer: Producer) {
+        let metrics = queue::Metrics::new(self.0.registry());
+        let look = move || {
+            let producer = producer.clone();
+            async move {
+                let depth = producer.depth().await;
+                depth
+                    .inspect_err(|e| tracing::debug!(error = e.chain(), "cannot see the queue"))
+                    .ok()
+            }
+        };
+        self.0.looked_up("redis", look, move |depth| metrics.show(depth.as_ref()));
+    }
+
+    /// What the tables say, and how far the outbox is.
+    pub(super) fn tables(&mut self, store: &Store, outbox: &outbox::Metrics) {
+        let metrics = store::Metrics::new(self.0.registry(), store);
+        let (store, outbox) = (store.clone(), outbox.clone());
+        let look = move || {
+            let store = store.clone();
+            async move {
+                let pulse = store.pulse().await;
+                pulse.inspect_err(|error| tracing::debug!(%error, "cannot see the tables")).ok()
+            }
+        };
+        self.0.looked_up("postgres", look, move |pulse| {
+            metrics.show(pulse.as_ref().map(|pulse| &*pulse.open_letters));
+            outbox.show(pulse.as_ref().map(|pulse| &*pulse.destinations));
+        });
+    }
+
+    /// Serves the page on a listener of its own until `shutdown`, if there is an address for it.
+    pub(super) async fn serve(
+        self,
+        address: Option<SocketAddr>,
+        shutdown: &CancellationToken,
+    ) -> Result<Serving, Failed> {
+        let Some(address) = address else { return Ok(Serving(None)) };
+        let listener = parts::listen("metrics.listen", address).await?;
+        tracing::info!(listen = %parts::address_of(&listener, address), "serving metrics");
+        let serving = http::serve(listener, self.0.router(), shutdown.clone(), Limits::default());
+        Ok(Serving(Some(tokio::spawn(serving))))
+    }
+}
+
+/// The page, while it is served.
+pub(super) struct Serving(Option<JoinHandle<http::Ended>>);
+
+impl Serving {
+    /// Waits until it is no longer served, which it is as long as the role is not told to stop.
+    pub(super) async fn ended(self) {
+        if let Some(serving) = self.0 {
+            // A panic in it has been reported by the runtime.
+            let _ = serving.await;
+        }
+    }
+}

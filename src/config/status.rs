@@ -1,0 +1,17 @@
+//! `[status]`
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// `[status]`: what counts as too much.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// How old the oldest live job may be.
+    #[serde(with = "humantime_serde")]
+    pub max_lag: Duration,
+    /// How old the oldest notification that a destination has not been told may be.
+    #[serde(with = "humantime_serde")]
+    pub max_outbox_lag: Duration,
+}

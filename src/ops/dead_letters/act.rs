@@ -1,0 +1,237 @@
+//! Acts on letters that are named one by one.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::{LONGEST_SPREAD, Way, prepare};
+use crate::domain::failure;
+use crate::queue::Producer;
+use crate::store::dead_letter::{
+    Act, ActWord, Acted, ActedOn, Actor, DeadLetterId, Letter, LetterState,
+};
+use crate::store::{Store, StoreError};
+
+/// Letters whose payloads are held in memory at once.
+const PAGE: usize = 100;
+
+/// What became of one letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LetterResult {
+    /// The letter.
+    pub id: DeadLetterId,
+    /// Whether what was asked for was done.
+    pub ok: bool,
+    /// A stable word: `done`, `moved`, `unknown`, the letter's state, `settled`, `replaced`, `gone`,
+    /// `no_payload`, `not_enqueued`, `not_marked`.
+    pub result: &'static str,
+    /// The same in words.
+    pub message: String,
+}
+
+impl LetterResult {
+    /// In words.
+    #[must_use]
+    pub fn of(verb: ActWord, id: DeadLetterId, acted: Acted) -> Self {
+        let message = words(verb, acted);
+        Self { id, ok: acted.is_ok(), result: acted.as_str(), message }
+    }
+}
+
+fn words(verb: ActWord, acted: Acted) -> String {
+    match (acted, verb) {
+        (Acted::Done, ActWord::Retry) => "back in the queue".to_owned(),
+        (Acted::Done, ActWord::Discard) => "discarded".to_owned(),
+        (Acted::Done, ActWord::Snooze) => "snoozed".to_owned(),
+        (Acted::Done, ActWord::Undo) => "open again".to_owned(),
+        (Acted::Overtaken, _) => "back in the queue; it had moved by itself".to_owned(),
+        (Acted::Unknown, _) => "there is no such dead letter".to_owned(),
+        (Acted::Is(state), ActWord::Undo) => {
+            format!("it is {}: there is nothing to undo", state.as_str())
+        }
+        (Acted::Is(LetterState::Retrying), _) => "it is being retried".to_owned(),
+        (Acted::Is(state), _) => format!("it is {} already", state.as_str()),
+        (Acted::Settled, _) => "what it is about has settled since".to_owned(),
+        (Acted::Replaced, _) => "its event was given up once more: see that letter".to_owned(),
+        (Acted::Gone, _) => "its notification is kept no longer".to_owned(),
+        (Acted::NoPayload, _) => {
+            "its body was not JSON and not kept: resend the event in Stripe".to_owned()
+        }
+    }
+}
+
+/// What was asked for makes no sense, or Postgres failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody said why.
+    #[error("a discard needs a reason")]
+    NoReason,
+    /// A snooze that is over at once.
+    #[error("a snooze has to end in the future")]
+    Past,
+    /// Spread too far.
+    #[error("retries can be spread over 24 hours at most")]
+    TooFar,
+    /// Postgres.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Refuses what makes no sense for any letter.
+pub(in crate::ops) fn check(act: Act, over: Duration, actor: Actor<'_>) -> Result<(), Refusal> {
+    match act {
+        Act::Discard if actor.reason.is_none_or(|reason| reason.trim().is_empty()) => {
+            Err(Refusal::NoReason)
+        }
+        Act::Snooze { until } if until <= OffsetDateTime::now_utc() => Err(Refusal::Past),
+        Act::Retry if over > LONGEST_SPREAD => Err(Refusal::TooFar),
+        Act::Retry | Act::Discard | Act::Snooze { .. } | Act::Undo => Ok(()),
+    }
+}
+
+/// Tries letters again, each for itself, with a fresh budget of attempts: events by the queue,
+/// notifications by the relay. All at once, or spread evenly `over` a time.
+///
+/// First the queue, then the mark: a crash between the two leaves an open letter whose job runs,
+/// and a second retry of it is harmless. The other way round would leave a letter that seems to be
+/// on its way and is not.
+///
+/// # Errors
+/// Spread too far, or Postgres while letters were read; those before it are done.
+pub async fn retry(
+    store: &Store,
+    producer: &Producer,
+    ids: &[DeadLetterId],
+    over: Duration,
+    actor: Actor<'_>,
+) -> Result<Vec<LetterResult>, Refusal> {
+    check(Act::Retry, over, actor)?;
+    let mut results = Vec::with_capacity(ids.len());
+    for (page, nth) in ids.chunks(PAGE).zip(0..) {
+        let letters = store.whole_dead_letters(page).await?;
+        let unknown = page.iter().filter(|id| letters.iter().all(|letter| letter.id != **id));
+        let unknown = unknown.map(|id| LetterResult::of(ActWord::Retry, *id, Acted::Unknown));
+        results.extend(unknown);
+        let letters = spread(letters, nth * PAGE, ids.len(), over);
+        let mut prepared = prepare(letters, Way::AsTheyCame);
+        let queued = prepared.enqueue(producer).await;
+        let refused = prepared.refused.iter();
+        results.extend(refused.map(|(id, why)| LetterResult::of(ActWord::Retry, *id, *why)));
+        match queued {
+            Ok(()) => results.extend(mark(store, &prepared.letters, actor).await),
+            Err(error) => {
+                let error = error.chain();
+                let message = format!("the queue did not take it: {error}");
+                results.extend(all_failed(&prepared.letters, "not_enqueued", &message));
+            }
+        }
+    }
+    Ok(in_order(results, ids))
+}
+
+/// How much later each of some letters is to be, of which `before` come before them and which are
+/// `total` in all.
+pub(in crate::ops) fn spread(
+    letters: Vec<Letter>,
+    before: usize,
+    total: usize,
+    over: Duration,
+) -> Vec<(Letter, Duration)> {
+    let wait = |nth: usize| {
+        let nth = u32::try_from(nth.min(total)).unwrap_or(u32::MAX);
+        let total = u32::try_from(total.max(1)).unwrap_or(u32::MAX);
+        over.mul_f64(f64::from(nth) / f64::from(total))
+    };
+    letters.into_iter().zip(before..).map(|(letter, nth)| (letter, wait(nth))).collect()
+}
+
+async fn mark(store: &Store, letters: &[ActedOn], actor: Actor<'_>) -> Vec<LetterResult> {
+    if letters.is_empty() {
+        return Vec::new();
+    }
+    match store.act(Act::Retry, letters, actor).await {
+        Ok(acted) => acted
+            .into_iter()
+            .map(|(id, acted)| LetterResult::of(ActWord::Retry, id, acted))
+            .collect(),
+        Err(error) => {
+            let error = failure::chain(&error).join(": ");
+            let message = format!("back in the queue, but not marked so: {error}");
+            all_failed(letters, "not_marked", &message)
+        }
+    }
+}
+
+fn all_failed(letters: &[ActedOn], result: &'static str, message: &str) -> Vec<LetterResult> {
+    let failed =
+        |on: &ActedOn| LetterResult { id: on.id, ok: false, result, message: message.to_owned() };
+    letters.iter().map(failed).collect()
+}
+
+/// As they were asked for; one that is named twice is told once.
+fn in_order(mut results: Vec<LetterResult>, ids: &[DeadLetterId]) -> Vec<LetterResult> {
+    let place: std::collections::HashMap<_, _> =
+        ids.iter().rev().zip((0..ids.len()).rev()).map(|(id, nth)| (*id, nth)).collect();
+    results.sort_by_key(|result| place.get(&result.id).copied());
+    results.dedup_by_key(|result| result.id);
+    results
+}
+
+/// Gives letters up for good, each for itself. They stay in the tables, with the reason.
+///
+/// # Errors
+/// No reason is given, or Postgres; those before it are done.
+pub async fn discard(
+    store: &Store,
+    ids: &[DeadLetterId],
+    actor: Actor<'_>,
+) -> Result<Vec<LetterResult>, Refusal> {
+    act(store, Act::Discard, ids, actor).await
+}
+
+/// Leaves open letters out of what is shown as open, until then.
+///
+/// # Errors
+/// That is in the past, or Postgres; those before it are done.
+pub async fn snooze(
+    store: &Store,
+    ids: &[DeadLetterId],
+    until: OffsetDateTime,
+    actor: Actor<'_>,
+) -> Result<Vec<LetterResult>, Refusal> {
+    act(store, Act::Snooze { until }, ids, actor).await
+}
+
+/// Takes discards and snoozes back: the letters are open again. Not that of a letter that was
+/// removed since (`[retention]`), or that is about something that has settled since.
+///
+/// # Errors
+/// Postgres; those before it are done.
+pub async fn undo(
+    store: &Store,
+    ids: &[DeadLetterId],
+    actor: Actor<'_>,
+) -> Result<Vec<LetterResult>, Refusal> {
+    act(store, Act::Undo, ids, actor).await
+}
+
+async fn act(
+    store: &Store,
+    act: Act,
+    ids: &[DeadLetterId],
+    actor: Actor<'_>,
+) -> Result<Vec<LetterResult>, Refusal> {
+    check(act, Duration::ZERO, actor)?;
+    let mut results = Vec::with_capacity(ids.len());
+    let mut distinct = ids.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    for page in distinct.chunks(PAGE) {
+        let on: Vec<_> = page.iter().map(|id| ActedOn::from(*id)).collect();
+        let acted = store.act(act, &on, actor).await?;
+        results.extend(acted.into_iter().map(|(id, it)| LetterResult::of(act.word(), id, it)));
+    }
+    Ok(in_order(results, ids))
+}

@@ -1,0 +1,94 @@
+//! The jobs of letters that are retried.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::queue::{Job, JobMeta, JobSource, Lane, Producer, QueueError};
+use crate::store::dead_letter::{Acted, ActedOn, DeadLetterId, Letter, LetterSource, LetterState};
+
+/// By which lane jobs go back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ops) enum Way {
+    /// By that which they came by.
+    AsTheyCame,
+    /// By the one for bulk work, so that live events are not starved.
+    Backfill,
+}
+
+/// A page of letters that are to be retried: planned, and nothing done yet.
+#[derive(Debug, Default)]
+pub(in crate::ops) struct Prepared {
+    jobs: Vec<(Lane, Job, Duration)>,
+    /// Those to note as being retried, once their jobs are in the queue.
+    pub(in crate::ops) letters: Vec<ActedOn>,
+    /// Those that cannot be retried, and why.
+    pub(in crate::ops) refused: Vec<(DeadLetterId, Acted)>,
+}
+
+/// Plans the retry of letters, each with how much later it is to be.
+pub(in crate::ops) fn prepare(letters: Vec<(Letter, Duration)>, way: Way) -> Prepared {
+    let mut prepared = Prepared::default();
+    for (letter, wait) in letters {
+        let on = ActedOn { id: letter.id, deaths: letter.deaths, wait };
+        match letter.state {
+            // One that is being retried may be retried again: its job may have been lost with Redis.
+            LetterState::Open | LetterState::Snoozed | LetterState::Retrying => {}
+            LetterState::Resolved | LetterState::Discarded => {
+                prepared.refused.push((letter.id, Acted::Is(letter.state)));
+                continue;
+            }
+        }
+        match letter.source {
+            // The relay sends it; there is no job.
+            LetterSource::Notification => prepared.letters.push(on),
+            LetterSource::Event => match job(&letter) {
+                Some(job) => {
+                    prepared.jobs.push((lane(&letter, way), job, wait));
+                    prepared.letters.push(on);
+                }
+                None => prepared.refused.push((letter.id, Acted::NoPayload)),
+            },
+        }
+    }
+    prepared
+}
+
+impl Prepared {
+    /// Puts its jobs into the queue.
+    pub(in crate::ops) async fn enqueue(&mut self, producer: &Producer) -> Result<(), QueueError> {
+        for lane in Lane::ALL {
+            let (mut now, mut later) = (Vec::new(), Vec::new());
+            for (_, job, wait) in self.jobs.extract_if(.., |(of, _, _)| *of == lane) {
+                if wait.is_zero() { now.push(job) } else { later.push((job, wait)) }
+            }
+            producer.enqueue_many(lane, &now).await?;
+            producer.enqueue_many_later(lane, &later).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The letter's job, new: all its attempts before it.
+fn job(letter: &Letter) -> Option<Job> {
+    let payload = letter.payload.as_ref()?;
+    let received_at_ms = letter.received_at.unix_timestamp_nanos() / 1_000_000;
+    Some(Job {
+        meta: JobMeta {
+            endpoint: letter.endpoint.clone(),
+            received_at_ms: i64::try_from(received_at_ms).unwrap_or(i64::MAX),
+            secret_index: letter.secret_index,
+            attempt: 0,
+            source: JobSource::Retry,
+            trace: None,
+        },
+        body: Bytes::from(payload.to_string()),
+    })
+}
+
+fn lane(letter: &Letter, way: Way) -> Lane {
+    match way {
+        Way::AsTheyCame if letter.lane == Lane::Live.as_str() => Lane::Live,
+        Way::AsTheyCame | Way::Backfill => Lane::Backfill,
+    }
+}

@@ -1,0 +1,43 @@
+//! `quittance dead-letters`: what was given up; looked at, and acted on one by one.
+//!
+//! What is done to all that a filter names is an operation: [`super::operations`].
+
+mod act;
+mod dashboard;
+mod job;
+mod show;
+
+pub use act::{LetterResult, Refusal, discard, retry, snooze, undo};
+pub(super) use act::{check, spread};
+pub use dashboard::link;
+pub(super) use job::{Way, prepare};
+pub use show::{Shown, show};
+
+use std::time::Duration;
+
+use crate::store::dead_letter::{DeadLetterId, Filter, Groups, Letter};
+use crate::store::{Store, StoreError};
+
+/// The longest that retries are spread over: until then they wait in the memory of Redis.
+pub const LONGEST_SPREAD: Duration = Duration::from_hours(24);
+
+/// Counts letters by cause and type of event, the largest group first.
+///
+/// # Errors
+/// Postgres.
+pub async fn groups(store: &Store, filter: &Filter) -> Result<Groups, StoreError> {
+    store.dead_letter_groups(filter).await
+}
+
+/// Lists letters without their payloads, newest first: `limit` of those before `before`.
+///
+/// # Errors
+/// Postgres.
+pub async fn list(
+    store: &Store,
+    filter: &Filter,
+    before: Option<DeadLetterId>,
+    limit: u32,
+) -> Result<Vec<Letter>, StoreError> {
+    store.dead_letters(filter, before, limit).await
+}

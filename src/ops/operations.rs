@@ -1,0 +1,307 @@
+//! Bulk acts: what is done to all dead letters that a filter names.
+//!
+//! [`preview`] says how many and shows some; [`begin`] refuses when it is another number by then;
+//! [`run`] works page by page, with a result for each letter, and can be watched, cancelled from
+//! anywhere, and resumed by another process after its own has died.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+
+use super::dead_letters::{LetterResult, Refusal, Way, check, prepare, spread};
+use crate::domain::failure::{self, Class};
+use crate::queue::{Producer, QueueError};
+use crate::store::dead_letter::{
+    Act, ActWord, ActedOn, Actor, DeadLetterId, Filter, Letter, LetterState,
+};
+use crate::store::operation::{NewOperation, Operation, OperationId, OperationState, Running};
+use crate::store::{Store, StoreError};
+
+/// Letters of one page: of a retry, their payloads are in memory together.
+const PAGE: u32 = 500;
+
+/// Letters that a preview shows.
+const SAMPLE: u32 = 5;
+
+/// How often a page is tried that another transaction is in the way of.
+const TRIES: u32 = 5;
+
+/// What an operation would be about.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Preview {
+    /// The filter, with the state that the verb is for, where it named none.
+    pub selection: Filter,
+    /// How many letters it names.
+    pub count: i64,
+    /// The newest of them. Letters that come later do not join.
+    pub upto: Option<DeadLetterId>,
+    /// Some of them, newest first.
+    pub sample: Vec<Letter>,
+}
+
+/// What the person has seen and agreed to: that of a [`Preview`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agreed {
+    /// How many letters.
+    pub count: i64,
+    /// The newest of them.
+    pub upto: Option<DeadLetterId>,
+}
+
+/// A bulk act that is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// What to do.
+    pub act: Act,
+    /// To which letters. A filter that names no state means open ones, for an undo discarded ones.
+    pub selection: &'a Filter,
+    /// Over how long to spread retries; zero for all at once.
+    pub over: Duration,
+    /// What was agreed to; none for whatever it is now.
+    pub agreed: Option<Agreed>,
+    /// Who, and why.
+    pub actor: Actor<'a>,
+}
+
+/// An operation does not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// It makes no sense.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The filter names no letter.
+    #[error("nothing matches")]
+    Nothing,
+    /// Letters have left the selection since it was looked at, or joined it.
+    #[error("{agreed} were agreed to, and now it is {found}")]
+    Changed {
+        /// How many were agreed to.
+        agreed: i64,
+        /// How many it is.
+        found: i64,
+    },
+}
+
+impl From<StoreError> for BeginError {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// An operation stopped by itself. It is where it was, and can be resumed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Postgres.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue took no more.
+    #[error("the queue took no more")]
+    Queue(#[from] QueueError),
+    /// A retry, and no queue was given.
+    #[error("a retry needs the queue")]
+    NoQueue,
+    /// Somebody else took it for dead and goes on with it.
+    #[error("somebody else runs it now")]
+    TakenOver,
+}
+
+/// What an operation did to one letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ResultOfOne {
+    /// What came of it.
+    #[serde(flatten)]
+    pub result: LetterResult,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}
+
+/// The filter with the state that a verb is for, where it names none.
+fn meant(verb: ActWord, filter: &Filter) -> Filter {
+    let state = match verb {
+        ActWord::Retry | ActWord::Discard | ActWord::Snooze => LetterState::Open,
+        ActWord::Undo => LetterState::Discarded,
+    };
+    Filter { state: filter.state.or(Some(state)), ..filter.clone() }
+}
+
+/// How many letters a verb would be done to, and some of them.
+///
+/// # Errors
+/// Postgres.
+pub async fn preview(store: &Store, verb: ActWord, filter: &Filter) -> Result<Preview, StoreError> {
+    let selection = meant(verb, filter);
+    let (count, upto) = store.count_dead_letters(&selection, None).await?;
+    let sample = store.dead_letters(&selection, None, SAMPLE).await?;
+    Ok(Preview { selection, count, upto, sample })
+}
+
+/// Begins an operation: notes it, who asked for it and why. Nothing is done before [`run`].
+///
+/// # Errors
+/// It makes no sense, names no letter, or not as many as were agreed to; or Postgres.
+pub async fn begin(store: &Store, request: &Request<'_>) -> Result<Running, BeginError> {
+    let Request { act, selection, over, agreed, actor } = *request;
+    check(act, over, actor)?;
+    let selection = meant(act.word(), selection);
+    let upto = agreed.and_then(|agreed| agreed.upto);
+    let (found, newest) = store.count_dead_letters(&selection, upto).await?;
+    if let Some(Agreed { count, .. }) = agreed
+        && count != found
+    {
+        return Err(BeginError::Changed { agreed: count, found });
+    }
+    let Some(upto) = newest else { return Err(BeginError::Nothing) };
+    let over = if act == Act::Retry { over } else { Duration::ZERO };
+    let new = NewOperation { act, selection: &selection, upto, over, total: found, actor };
+    Ok(store.begin_operation(&new).await?)
+}
+
+/// Runs an operation to its end, and tells of each page. Cancelled by the token, or by [`cancel`]
+/// from any process, it ends before its next page. Its memory is that of one page.
+///
+/// What becomes of one letter stops none of the others. An outage stops all: the operation is
+/// interrupted, and [`resume`] goes on with it.
+///
+/// # Errors
+/// The outage.
+pub async fn run(
+    store: &Store,
+    producer: Option<&Producer>,
+    running: Running,
+    mut progress: impl FnMut(&Operation),
+    cancel: &CancellationToken,
+) -> Result<Operation, RunError> {
+    let ended = loop {
+        let operation = match store.touch_operation(&running).await {
+            Ok(Some(operation)) => operation,
+            Ok(None) => return Err(RunError::TakenOver),
+            Err(error) => break Err(error.into()),
+        };
+        progress(&operation);
+        if operation.cancel_requested || cancel.is_cancelled() {
+            break Ok(OperationState::Cancelled);
+        }
+        match page(store, producer, &running, &operation).await {
+            Ok(true) => {}
+            Ok(false) => break Ok(OperationState::Done),
+            Err(error) => break Err(error),
+        }
+    };
+    let (state, error) = match &ended {
+        Ok(state) => (*state, None),
+        Err(error) => (OperationState::Interrupted, Some(failure::chain(error).join(": "))),
+    };
+    let noted = store.end_operation(&running, state, error.as_deref()).await;
+    // What stopped it says more than that its end could not be noted: it counts as interrupted too
+    // when its heart stops.
+    ended?;
+    let operation = noted?.ok_or(RunError::TakenOver)?;
+    progress(&operation);
+    Ok(operation)
+}
+
+/// Does one page. Whether there may be another.
+async fn page(
+    store: &Store,
+    producer: Option<&Producer>,
+    running: &Running,
+    operation: &Operation,
+) -> Result<bool, RunError> {
+    let ids = store.operation_page(operation, PAGE).await?;
+    let Some(&last) = ids.last() else { return Ok(false) };
+    let (letters, refused) = match operation.verb {
+        ActWord::Discard | ActWord::Snooze | ActWord::Undo => {
+            (ids.iter().map(|id| ActedOn::from(*id)).collect(), Vec::new())
+        }
+        ActWord::Retry => {
+            let letters = store.whole_dead_letters(&ids).await?;
+            let number = |count: i64| usize::try_from(count).unwrap_or(0);
+            let before = number(operation.done.saturating_add(operation.failed));
+            let over = Duration::from_millis(operation.over_ms.unwrap_or(0).unsigned_abs());
+            let letters = spread(letters, before, number(operation.total), over);
+            let mut prepared = prepare(letters, Way::Backfill);
+            prepared.enqueue(producer.ok_or(RunError::NoQueue)?).await?;
+            (prepared.letters, prepared.refused)
+        }
+    };
+    let mut tries = 1;
+    let noted = loop {
+        match store.operate(running, &letters, &refused, last).await {
+            Err(error) if tries < TRIES && matches!(error.class(), Class::Transient) => {
+                tokio::time::sleep(Duration::from_millis(50) * tries).await;
+                tries += 1;
+            }
+            ended => break ended?,
+        }
+    };
+    noted.map(|_| true).ok_or(RunError::TakenOver)
+}
+
+/// Asks for the end of an operation. `None`: there is no such operation, or it has ended.
+///
+/// # Errors
+/// Postgres.
+pub async fn cancel(
+    store: &Store,
+    id: OperationId,
+    actor: Actor<'_>,
+) -> Result<Option<Operation>, StoreError> {
+    store.cancel_operation(id, actor).await
+}
+
+/// Takes over an operation that was interrupted or cancelled; [`run`] then goes on where it was.
+/// `None`: there is no such operation, it is done, or somebody works on it.
+///
+/// # Errors
+/// Postgres.
+pub async fn resume(
+    store: &Store,
+    id: OperationId,
+    actor: Actor<'_>,
+) -> Result<Option<Running>, StoreError> {
+    store.resume_operation(id, actor).await
+}
+
+/// Lists operations, newest first: `limit` of those before `before`.
+///
+/// # Errors
+/// Postgres.
+pub async fn list(
+    store: &Store,
+    before: Option<OperationId>,
+    limit: u32,
+) -> Result<Vec<Operation>, StoreError> {
+    store.operations(before, limit).await
+}
+
+/// One operation.
+///
+/// # Errors
+/// Postgres.
+pub async fn show(store: &Store, id: OperationId) -> Result<Option<Operation>, StoreError> {
+    store.operation(id).await
+}
+
+/// What an operation did to each letter, in their order: `limit` of those after `after`; only those
+/// to which it could not be done, if so asked.
+///
+/// # Errors
+/// Postgres.
+pub async fn results(
+    store: &Store,
+    operation: &Operation,
+    only_failed: bool,
+    after: Option<DeadLetterId>,
+    limit: u32,
+) -> Result<Vec<ResultOfOne>, StoreError> {
+    let found = store.operation_results(operation.id, only_failed, after, limit).await?;
+    let one = |it: crate::store::operation::OperationResult| ResultOfOne {
+        result: LetterResult::of(operation.verb, it.letter, it.acted),
+        at: it.at,
+    };
+    Ok(found.into_iter().map(one).collect())
+}

@@ -1,0 +1,291 @@
+//! The document: the same on the command line with `--json` and in the JSON API.
+//!
+//! Times are RFC 3339, durations in named units. A part that could not be read is `null`; its
+//! dependency says why.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::super::queue::{LaneStatus, PauseStatus};
+use crate::store::outbox::DestinationState;
+use crate::store::status::LetterCounts;
+
+/// Everything at one glance.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Status {
+    /// Whether no finding is a problem.
+    pub healthy: bool,
+    /// What is not as it should be, problems first.
+    pub findings: Vec<Finding>,
+    /// When it was looked at.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// The version of the program that looked.
+    pub version: String,
+    /// What the work stands on.
+    pub dependencies: Vec<DependencyStatus>,
+    /// The queue; null while Redis does not answer.
+    pub queue: Option<QueueStatus>,
+    /// How much arrives and is finished; null while Redis does not answer.
+    pub rates: Option<Rates>,
+    /// Who works; null while Redis does not answer.
+    pub workers: Option<Vec<WorkerStatus>>,
+    /// The buckets of the shared request budget that were drawn on within the last minute; null
+    /// while Redis does not answer.
+    pub limiter: Option<Vec<BucketStatus>>,
+    /// What was given up; null while Postgres does not answer.
+    pub dead_letters: Option<LetterCounts>,
+    /// How far each destination of notifications is; null while Postgres does not answer.
+    pub outbox: Option<Vec<DestinationState>>,
+    /// The database's schema; null while Postgres does not answer.
+    pub schema: Option<SchemaStatus>,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable word for it.
+    pub code: FindingCode,
+    /// What is wrong, and where it helps, what to do.
+    pub text: String,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Work does not get done as it should: not healthy.
+    Problem,
+    /// Somebody should look at it when they have the time.
+    Warning,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingCode {
+    /// Redis does not answer, or refuses us.
+    RedisDown,
+    /// Postgres does not answer, or refuses us.
+    PostgresDown,
+    /// Workers wait for Stripe.
+    StripeDown,
+    /// The schema does not fit this program.
+    Schema,
+    /// No worker has reported itself.
+    NoWorkers,
+    /// A worker has stopped reporting itself.
+    WorkerSilent,
+    /// Workers of different versions run.
+    Versions,
+    /// The oldest job of a lane is too old.
+    Behind,
+    /// A lane is paused by a person.
+    Paused,
+    /// Stripe has slowed us down.
+    Slowed,
+    /// Dead letters wait for a person.
+    DeadLetters,
+    /// A destination of notifications is too far behind.
+    OutboxBehind,
+    /// Notifications were given up.
+    OutboxDead,
+}
+
+/// Something that the work stands on.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct DependencyStatus {
+    /// `redis`, `postgres`, `stripe`.
+    pub name: String,
+    /// Whether it does its part.
+    pub state: DependencyState,
+    /// How long a small question took, in milliseconds; null for Stripe, which is not asked: it is
+    /// as the workers see it.
+    pub latency_ms: Option<f64>,
+    /// What is wrong, or why nobody knows.
+    pub detail: Option<String>,
+    /// Since when it is down, where that is known.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub since: Option<OffsetDateTime>,
+}
+
+/// Whether a dependency does its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DependencyState {
+    /// It does.
+    Up,
+    /// It does not.
+    Down,
+    /// Nobody knows: no worker is there to say.
+    Unknown,
+}
+
+impl DependencyState {
+    /// `up`, `down`, `unknown`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How full the queue is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QueueStatus {
+    /// Its name: `queue.name`.
+    pub name: String,
+    /// Jobs that are not finished, of all kinds.
+    pub total: u64,
+    /// Jobs that wait for a later retry, of both lanes.
+    pub delayed: u64,
+    /// Age of the oldest unfinished job of both lanes in milliseconds, those that wait for a retry
+    /// not counted; 0 when there is none.
+    pub oldest_ms: u64,
+    /// Each lane.
+    pub lanes: Vec<LaneStatus>,
+}
+
+impl QueueStatus {
+    /// The lanes that are paused.
+    pub fn paused(&self) -> impl Iterator<Item = &PauseStatus> {
+        self.lanes.iter().filter_map(|lane| lane.paused.as_ref())
+    }
+}
+
+/// How much arrives and is finished. Counted in Redis: arrivals by whoever puts jobs on the queue,
+/// redeliveries and retries by hand included; ends by the workers, dead letters included.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Rates {
+    /// Of the last 60 seconds.
+    pub last_minute: Rate,
+    /// Of the last 300 seconds.
+    pub last_5_minutes: Rate,
+    /// Of the last 3600 seconds.
+    pub last_hour: Rate,
+    /// Minute by minute, 60 of them, oldest first; the last one is still running.
+    pub minutes: Vec<Slice>,
+    /// Hour by hour, 24 of them, oldest first; the last one is still running.
+    pub hours: Vec<Slice>,
+}
+
+/// How much arrived and was finished within a time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct Rate {
+    /// Jobs that arrived in a second, on average.
+    pub arrived_per_second: f64,
+    /// Jobs that were finished in a second, on average.
+    pub finished_per_second: f64,
+}
+
+/// A minute, or an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Slice {
+    /// When it began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// Jobs that arrived in it.
+    pub arrived: u64,
+    /// Jobs that were finished in it.
+    pub finished: u64,
+}
+
+/// A worker, as it last reported itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WorkerStatus {
+    /// Its name, as in the log and with each attempt.
+    pub name: String,
+    /// Its name in Redis, new with each start.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// Its host.
+    pub host: String,
+    /// Its process id.
+    pub pid: u32,
+    /// When it started.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    /// How long ago it reported itself, in milliseconds.
+    pub seen_ms_ago: u64,
+    /// Whether that is too long ago for one that lives. It is listed for half a minute more.
+    pub silent: bool,
+    /// Jobs that it runs at once.
+    pub concurrency: u64,
+    /// Jobs that it runs now.
+    pub running: u64,
+    /// Those that have run longest, 32 at most.
+    pub jobs: Vec<RunningJob>,
+    /// What it waits for instead of beginning more.
+    pub waits_for: Option<WaitStatus>,
+    /// The lanes that it knows to be paused.
+    pub paused: Vec<String>,
+}
+
+/// A job that a worker runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RunningJob {
+    /// Its id within its lane.
+    pub id: String,
+    /// Its lane.
+    pub lane: String,
+    /// Its event, once it has been read.
+    pub event: Option<String>,
+    /// The event's type.
+    pub event_type: Option<String>,
+    /// The object that it is about.
+    pub object: Option<String>,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// For how long it has run, in milliseconds.
+    pub running_ms: u64,
+}
+
+/// What a worker waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WaitStatus {
+    /// `redis`, `postgres`, `stripe`.
+    pub dependency: String,
+    /// Whether the fault lies in our settings: time alone will not mend it.
+    pub misconfigured: bool,
+    /// What it said.
+    pub message: String,
+    /// Since when.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+}
+
+/// A bucket of the shared request budget.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct BucketStatus {
+    /// Account, mode and endpoint of the API.
+    pub bucket: String,
+    /// Requests a second that it allows now.
+    pub rate_per_second: f64,
+    /// Requests a second that it allows when Stripe has not slowed us down.
+    pub full_rate_per_second: f64,
+    /// Requests that it would allow at once.
+    pub tokens: f64,
+    /// The most of them that it saves up.
+    pub capacity: f64,
+    /// Until when it is slower than that, after a 429; null while it is not.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub slowed_until: Option<OffsetDateTime>,
+}
+
+/// The database's schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SchemaStatus {
+    /// The newest migration that was run.
+    pub have: Option<i64>,
+    /// The newest one of this program.
+    pub need: i64,
+    /// Whether this program can work with it.
+    pub fits: bool,
+}

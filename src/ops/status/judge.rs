@@ -1,0 +1,139 @@
+//! What is not as it should be. Pure: the document in, findings out.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::document::{
+    DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Severity, Status,
+    WorkerStatus,
+};
+use crate::config;
+
+/// The findings, problems first.
+pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding> {
+    let mut found = Vec::new();
+    status.dependencies.iter().for_each(|one| dependency(one, &mut found));
+    if let Some(schema) = status.schema.as_ref().filter(|schema| !schema.fits) {
+        let have = schema.have.map_or_else(|| "nothing".to_owned(), |have| have.to_string());
+        let text = format!(
+            "the schema is at {have} and this program needs {}: run `quittance migrate`",
+            schema.need
+        );
+        found.push(problem(FindingCode::Schema, text));
+    }
+    if let Some(all) = &status.workers {
+        workers(all, &mut found);
+    }
+    if let Some(queue) = &status.queue {
+        lanes(queue, limits.max_lag, &mut found);
+    }
+    for bucket in status.limiter.iter().flatten().filter(|bucket| bucket.slowed_until.is_some()) {
+        let text = format!(
+            "Stripe limits us at {}: {:.1} requests a second instead of {:.0}",
+            bucket.bucket, bucket.rate_per_second, bucket.full_rate_per_second
+        );
+        found.push(warning(FindingCode::Slowed, text));
+    }
+    if let Some(letters) = status.dead_letters.as_ref().filter(|letters| letters.open > 0) {
+        let text = format!(
+            "{} wait for a person: `quittance dead-letters list`",
+            many(letters.open, "dead letter")
+        );
+        found.push(warning(FindingCode::DeadLetters, text));
+    }
+    for one in status.outbox.iter().flatten() {
+        let late = one.oldest_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        if let Some(late) = late.filter(|late| *late > limits.max_outbox_lag.as_secs()) {
+            let late = span(Duration::from_secs(late));
+            let text = format!("{} has not been told what is {late} old", one.name);
+            found.push(problem(FindingCode::OutboxBehind, text));
+        }
+        if one.dead > 0 {
+            let text = format!(
+                "{} were given up for {}: `quittance outbox dead`",
+                many(one.dead, "notification"),
+                one.name
+            );
+            found.push(warning(FindingCode::OutboxDead, text));
+        }
+    }
+    found.sort_by_key(|finding| finding.severity);
+    found
+}
+
+fn dependency(one: &DependencyStatus, found: &mut Vec<Finding>) {
+    match one.state {
+        DependencyState::Up | DependencyState::Unknown => {}
+        DependencyState::Down => {
+            let code = match one.name.as_str() {
+                "redis" => FindingCode::RedisDown,
+                "postgres" => FindingCode::PostgresDown,
+                _ => FindingCode::StripeDown,
+            };
+            let detail = one.detail.as_deref().unwrap_or("no answer");
+            found.push(problem(code, format!("{} is down: {detail}", one.name)));
+        }
+    }
+}
+
+fn workers(all: &[WorkerStatus], found: &mut Vec<Finding>) {
+    if all.iter().all(|worker| worker.silent) {
+        let text = "no worker reports itself: nothing is worked off".to_owned();
+        found.push(problem(FindingCode::NoWorkers, text));
+    }
+    for worker in all.iter().filter(|worker| worker.silent) {
+        let ago = span(Duration::from_millis(worker.seen_ms_ago));
+        let text = format!("the worker {} has not been heard of for {ago}", worker.name);
+        found.push(warning(FindingCode::WorkerSilent, text));
+    }
+    let versions: BTreeSet<_> = all.iter().map(|worker| worker.version.as_str()).collect();
+    if versions.len() > 1 {
+        let versions = versions.into_iter().collect::<Vec<_>>().join(" and ");
+        let text = format!("workers of the versions {versions} run beside each other");
+        found.push(warning(FindingCode::Versions, text));
+    }
+}
+
+fn lanes(queue: &QueueStatus, max_lag: Duration, found: &mut Vec<Finding>) {
+    for lane in &queue.lanes {
+        let oldest = Duration::from_millis(lane.oldest_ms.unwrap_or_default());
+        if oldest > max_lag {
+            let text = format!(
+                "the oldest job of the {} lane is {} old (status.max_lag is {})",
+                lane.lane,
+                span(oldest),
+                span(max_lag)
+            );
+            // A backfill may take its time; that is what its lane is for.
+            let is_live = lane.lane == "live";
+            let severity = if is_live { Severity::Problem } else { Severity::Warning };
+            found.push(Finding { severity, code: FindingCode::Behind, text });
+        }
+    }
+    for pause in queue.paused() {
+        let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!("the {} lane is paused by {}{why}", pause.lane, pause.by);
+        found.push(warning(FindingCode::Paused, text));
+    }
+}
+
+fn problem(code: FindingCode, text: String) -> Finding {
+    Finding { severity: Severity::Problem, code, text }
+}
+
+fn warning(code: FindingCode, text: String) -> Finding {
+    Finding { severity: Severity::Warning, code, text }
+}
+
+fn many(count: i64, of: &str) -> String {
+    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
+}
+
+/// For people: whole seconds.
+fn span(duration: Duration) -> String {
+    humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -1,0 +1,198 @@
+use time::OffsetDateTime;
+
+use super::super::document::{BucketStatus, SchemaStatus};
+use super::*;
+use crate::ops::queue::{LaneStatus, PauseStatus};
+use crate::store::outbox::DestinationState;
+use crate::store::status::LetterCounts;
+
+const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+fn limits() -> config::Status {
+    let (max_lag, max_outbox_lag) = (Duration::from_secs(300), Duration::from_secs(600));
+    config::Status { max_lag, max_outbox_lag }
+}
+
+fn up(name: &str) -> DependencyStatus {
+    DependencyStatus {
+        name: name.to_owned(),
+        state: DependencyState::Up,
+        latency_ms: None,
+        detail: None,
+        since: None,
+    }
+}
+
+fn worker(name: &str) -> WorkerStatus {
+    WorkerStatus {
+        name: name.to_owned(),
+        id: format!("{name}-1"),
+        version: "1.0.0".to_owned(),
+        host: String::new(),
+        pid: 1,
+        started_at: AT,
+        seen_ms_ago: 100,
+        silent: false,
+        concurrency: 16,
+        running: 0,
+        jobs: Vec::new(),
+        waits_for: None,
+        paused: Vec::new(),
+    }
+}
+
+fn lane(name: &str) -> LaneStatus {
+    let lane = name.to_owned();
+    LaneStatus { lane, waiting: 0, in_hand: 0, running: 0, oldest_ms: Some(100), paused: None }
+}
+
+/// All is well.
+fn well() -> Status {
+    let lanes = vec![lane("live"), lane("backfill")];
+    Status {
+        healthy: true,
+        findings: Vec::new(),
+        at: AT,
+        version: String::new(),
+        dependencies: vec![up("redis"), up("postgres"), up("stripe")],
+        queue: Some(QueueStatus { name: "q".into(), total: 1, delayed: 0, oldest_ms: 100, lanes }),
+        rates: None,
+        workers: Some(vec![worker("a"), worker("b")]),
+        limiter: Some(Vec::new()),
+        dead_letters: Some(LetterCounts::default()),
+        outbox: Some(Vec::new()),
+        schema: Some(SchemaStatus { have: Some(5), need: 5, fits: true }),
+    }
+}
+
+/// What is found after a change, as severity and code.
+fn found(change: impl FnOnce(&mut Status)) -> Vec<(Severity, FindingCode)> {
+    let mut status = well();
+    change(&mut status);
+    findings(&status, &limits()).iter().map(|one| (one.severity, one.code)).collect()
+}
+
+fn lanes_of(status: &mut Status) -> &mut Vec<LaneStatus> {
+    &mut status.queue.as_mut().expect("it is there").lanes
+}
+
+fn workers_of(status: &mut Status) -> &mut Vec<WorkerStatus> {
+    status.workers.as_mut().expect("they are there")
+}
+
+#[test]
+fn when_all_is_well_nothing_is_found() {
+    assert_eq!(found(|_| {}), []);
+}
+
+#[test]
+fn each_dependency_that_is_down_is_a_problem_and_what_it_says_is_shown() {
+    let codes = [FindingCode::RedisDown, FindingCode::PostgresDown, FindingCode::StripeDown];
+    for (which, code) in codes.into_iter().enumerate() {
+        let down = |status: &mut Status| {
+            status.dependencies[which].state = DependencyState::Down;
+            status.dependencies[which].detail = Some("it is ill".to_owned());
+        };
+        assert_eq!(found(down), [(Severity::Problem, code)]);
+        let mut status = well();
+        down(&mut status);
+        assert!(findings(&status, &limits())[0].text.contains("it is ill"));
+    }
+    // Nobody is there to say how Stripe is: the missing workers are the problem, not Stripe.
+    let unknown = |status: &mut Status| status.dependencies[2].state = DependencyState::Unknown;
+    assert_eq!(found(unknown), []);
+}
+
+#[test]
+fn parts_that_are_missing_are_not_judged() {
+    let missing = found(|status| {
+        status.queue = None;
+        status.workers = None;
+        status.limiter = None;
+        status.dead_letters = None;
+        status.outbox = None;
+        status.schema = None;
+    });
+    assert_eq!(missing, []);
+}
+
+#[test]
+fn without_a_worker_that_reports_itself_nothing_is_healthy() {
+    let none = [(Severity::Problem, FindingCode::NoWorkers)];
+    assert_eq!(found(|status| workers_of(status).clear()), none);
+    let one = found(|status| workers_of(status)[0].silent = true);
+    assert_eq!(one, [(Severity::Warning, FindingCode::WorkerSilent)]);
+    let both = found(|status| workers_of(status).iter_mut().for_each(|w| w.silent = true));
+    assert_eq!(both[0], none[0]);
+}
+
+#[test]
+fn a_live_lane_that_is_behind_is_a_problem_and_a_backfill_is_mentioned() {
+    for (which, severity) in [(0, Severity::Problem), (1, Severity::Warning)] {
+        let behind = found(|status| lanes_of(status)[which].oldest_ms = Some(300_001));
+        assert_eq!(behind, [(severity, FindingCode::Behind)]);
+        assert_eq!(found(|status| lanes_of(status)[which].oldest_ms = Some(300_000)), []);
+    }
+}
+
+#[test]
+fn a_pause_is_told_with_who_and_why_and_is_no_problem_by_itself() {
+    let mut status = well();
+    lanes_of(&mut status)[0].paused = Some(PauseStatus {
+        lane: "live".into(),
+        by: "jane".into(),
+        reason: Some("a look".into()),
+        since: AT,
+    });
+    let found = findings(&status, &limits());
+    let [one] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((one.severity, one.code), (Severity::Warning, FindingCode::Paused));
+    assert_eq!(one.text, "the live lane is paused by jane: a look");
+}
+
+#[test]
+fn the_schema_the_outbox_the_letters_and_the_limiter_are_judged() {
+    let old = SchemaStatus { have: None, need: 5, fits: false };
+    let schema = found(|status| status.schema = Some(old));
+    assert_eq!(schema, [(Severity::Problem, FindingCode::Schema)]);
+
+    let destination = |dead, oldest_seconds| DestinationState {
+        name: "http:default".into(),
+        behind: 1,
+        pending: 1,
+        dead,
+        oldest_seconds,
+    };
+    let late = found(|status| status.outbox = Some(vec![destination(1, Some(601))]));
+    let (problem, warning) = (Severity::Problem, Severity::Warning);
+    assert_eq!(late, [(problem, FindingCode::OutboxBehind), (warning, FindingCode::OutboxDead)]);
+    assert_eq!(found(|status| status.outbox = Some(vec![destination(0, Some(600))])), []);
+
+    let letters = found(|status| {
+        status.dead_letters = Some(LetterCounts { open: 1, ..LetterCounts::default() });
+    });
+    assert_eq!(letters, [(warning, FindingCode::DeadLetters)]);
+
+    let slowed = found(|status| {
+        status.limiter = Some(vec![BucketStatus {
+            bucket: "live:charges".into(),
+            rate_per_second: 12.5,
+            full_rate_per_second: 25.0,
+            tokens: 0.0,
+            capacity: 5.0,
+            slowed_until: Some(AT),
+        }]);
+    });
+    assert_eq!(slowed, [(warning, FindingCode::Slowed)]);
+}
+
+#[test]
+fn workers_of_two_versions_are_mentioned_and_problems_come_first() {
+    let both = found(|status| {
+        workers_of(status)[0].version = "2.0.0".into();
+        status.dependencies[0].state = DependencyState::Down;
+    });
+    let expected =
+        [(Severity::Problem, FindingCode::RedisDown), (Severity::Warning, FindingCode::Versions)];
+    assert_eq!(both, expected);
+}

@@ -1,0 +1,230 @@
+//! Asks everything at once.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+use tokio::time::timeout;
+
+use super::super::queue::{millis, moment, stand};
+use super::document::{
+    BucketStatus, DependencyState, DependencyStatus, QueueStatus, RunningJob, SchemaStatus,
+    Severity, Status, WaitStatus, WorkerStatus,
+};
+use super::judge;
+use super::rates::rates;
+use crate::config;
+use crate::domain::failure::{self, Dependency};
+use crate::queue::{Bucket, FlowCounts, Inspector, Listed, QueueError};
+use crate::store::outbox::DestinationState;
+use crate::store::schema::SchemaVersion;
+use crate::store::status::LetterCounts;
+use crate::store::{Store, StoreError};
+
+/// How long any part may take. Whoever looks at three in the morning should not wait for a dead
+/// server.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A worker that reports itself every two seconds and has not for so long is silent.
+const SILENT: Duration = Duration::from_secs(10);
+
+/// What is looked at.
+#[derive(Clone)]
+pub struct Sources {
+    /// The queue.
+    pub inspector: Inspector,
+    /// The tables.
+    pub store: Store,
+    /// What counts as too much.
+    pub limits: config::Status,
+}
+
+/// What Redis says.
+struct OfRedis {
+    latency: Duration,
+    queue: QueueStatus,
+    roster: Vec<Listed>,
+    buckets: Vec<Bucket>,
+    flow: FlowCounts,
+}
+
+/// What Postgres says.
+struct OfPostgres {
+    latency: Duration,
+    schema: SchemaVersion,
+    letters: Result<LetterCounts, StoreError>,
+    outbox: Result<Vec<DestinationState>, StoreError>,
+}
+
+/// Looks at everything. Never fails: what cannot be seen is missing, and its dependency says why.
+pub async fn look(sources: &Sources) -> Status {
+    let Sources { inspector, store, limits } = sources;
+    let (of_redis, of_postgres) =
+        tokio::join!(answered(of_redis(inspector)), answered(of_postgres(store)));
+    let workers: Option<Vec<_>> =
+        of_redis.as_ref().ok().map(|seen| seen.roster.iter().map(worker).collect());
+    let dependencies = vec![
+        dependency(Dependency::Redis, of_redis.as_ref().map(|seen| seen.latency), None),
+        dependency(
+            Dependency::Postgres,
+            of_postgres.as_ref().map(|seen| seen.latency),
+            of_postgres.as_ref().ok().and_then(unread),
+        ),
+        stripe(workers.as_deref()),
+    ];
+    let (of_redis, of_postgres) = (of_redis.ok(), of_postgres.ok());
+    let now = OffsetDateTime::now_utc();
+    let mut status = Status {
+        healthy: false,
+        findings: Vec::new(),
+        at: now.replace_nanosecond(0).unwrap_or(now),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        dependencies,
+        queue: of_redis.as_ref().map(|seen| seen.queue.clone()),
+        rates: of_redis.as_ref().map(|seen| rates(&seen.flow)),
+        workers,
+        limiter: of_redis.map(|seen| seen.buckets.into_iter().map(bucket).collect()),
+        schema: of_postgres.as_ref().map(|seen| schema(seen.schema)),
+        dead_letters: None,
+        outbox: None,
+    };
+    if let Some(seen) = of_postgres {
+        status.dead_letters = seen.letters.ok();
+        status.outbox = seen.outbox.ok();
+    }
+    status.findings = judge::findings(&status, limits);
+    status.healthy = status.findings.iter().all(|one| one.severity != Severity::Problem);
+    status
+}
+
+async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
+    let latency = inspector.latency().await?;
+    let (depth, pauses, roster, buckets, flow) = tokio::try_join!(
+        inspector.depth(),
+        inspector.pauses(),
+        inspector.roster(),
+        inspector.buckets(),
+        inspector.flow(),
+    )?;
+    let queue = stand(inspector.queue(), &depth, &pauses, &roster);
+    Ok(OfRedis { latency, queue, roster, buckets, flow })
+}
+
+async fn of_postgres(store: &Store) -> Result<OfPostgres, StoreError> {
+    // Opening the connection is not what is measured.
+    store.ready().await?;
+    let begin = Instant::now();
+    store.ready().await?;
+    let latency = begin.elapsed();
+    let schema = store.schema_version().await?;
+    let (letters, outbox) = tokio::join!(store.letter_counts(), store.destinations());
+    Ok(OfPostgres { latency, schema, letters, outbox })
+}
+
+/// An answer in time, or why there is none.
+async fn answered<T, E: Error>(asking: impl Future<Output = Result<T, E>>) -> Result<T, String> {
+    match timeout(PATIENCE, asking).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(failure::chain(&error).join(": ")),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+/// What could not be counted in a Postgres that answers.
+fn unread(seen: &OfPostgres) -> Option<String> {
+    let error = seen.letters.as_ref().err().or(seen.outbox.as_ref().err())?;
+    Some(format!("not all of it could be read: {}", failure::chain(error).join(": ")))
+}
+
+fn dependency(
+    which: Dependency,
+    latency: Result<Duration, &String>,
+    detail: Option<String>,
+) -> DependencyStatus {
+    let name = which.as_str().to_owned();
+    match latency {
+        Ok(latency) => DependencyStatus {
+            name,
+            state: DependencyState::Up,
+            latency_ms: Some((latency.as_secs_f64() * 10_000.0).round() / 10.0),
+            detail,
+            since: None,
+        },
+        Err(why) => DependencyStatus {
+            name,
+            state: DependencyState::Down,
+            latency_ms: None,
+            detail: Some(why.clone()),
+            since: None,
+        },
+    }
+}
+
+/// Stripe is as the workers see it: to ask it here would cost of the budget that they need.
+fn stripe(workers: Option<&[WorkerStatus]>) -> DependencyStatus {
+    let name = Dependency::Stripe.as_str();
+    let alive: Vec<_> = workers.unwrap_or_default().iter().filter(|one| !one.silent).collect();
+    let waits = alive.iter().filter_map(|one| one.waits_for.as_ref());
+    let waits = waits.filter(|wait| wait.dependency == name).min_by_key(|wait| wait.since);
+    let (state, detail) = match (waits, alive.is_empty()) {
+        (Some(wait), _) => (DependencyState::Down, Some(wait.message.clone())),
+        (None, true) => {
+            (DependencyState::Unknown, Some("no worker is there to say how it is".to_owned()))
+        }
+        (None, false) => (DependencyState::Up, None),
+    };
+    let since = waits.map(|wait| wait.since);
+    DependencyStatus { name: name.to_owned(), state, latency_ms: None, detail, since }
+}
+
+fn schema(version: SchemaVersion) -> SchemaStatus {
+    let SchemaVersion { have, need } = version;
+    SchemaStatus { have, need, fits: have >= Some(need) }
+}
+
+fn worker(listed: &Listed) -> WorkerStatus {
+    let Listed { card, seen_ago } = listed;
+    let now = OffsetDateTime::now_utc();
+    let jobs = card.jobs.iter().map(|job| RunningJob {
+        id: job.id.clone(),
+        lane: job.lane.clone(),
+        event: job.event.clone(),
+        event_type: job.event_type.clone(),
+        object: job.object.clone(),
+        attempt: job.attempt,
+        running_ms: (now - moment(job.since_ms)).try_into().map(millis).unwrap_or_default(),
+    });
+    let waits_for = card.waits_for.as_ref().map(|wait| WaitStatus {
+        dependency: wait.dependency.clone(),
+        misconfigured: wait.misconfigured,
+        message: wait.message.clone(),
+        since: moment(wait.since_ms),
+    });
+    WorkerStatus {
+        name: card.name.clone(),
+        id: card.id.clone(),
+        version: card.version.clone(),
+        host: card.host.clone(),
+        pid: card.pid,
+        started_at: moment(card.started_at_ms),
+        seen_ms_ago: millis(*seen_ago),
+        silent: *seen_ago > SILENT,
+        concurrency: card.concurrency,
+        running: card.running,
+        jobs: jobs.collect(),
+        waits_for,
+        paused: card.paused.clone(),
+    }
+}
+
+fn bucket(bucket: Bucket) -> BucketStatus {
+    BucketStatus {
+        rate_per_second: (bucket.rate * 10.0).round() / 10.0,
+        full_rate_per_second: bucket.full_rate,
+        tokens: (bucket.tokens * 10.0).round() / 10.0,
+        capacity: bucket.capacity,
+        slowed_until: bucket.slowed_until_ms.map(moment),
+        bucket: bucket.name,
+    }
+}

@@ -1,0 +1,16 @@
+//! `quittance status`: is it healthy, how far behind is it, and who does what?
+//!
+//! [`look`] asks every dependency at the same time and gives each only so long; what does not answer
+//! is a part that is missing, never a failure of the whole. What follows from it is decided by
+//! `judge`, a pure function.
+
+mod document;
+mod judge;
+mod look;
+mod rates;
+
+pub use document::{
+    BucketStatus, DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Rate,
+    Rates, RunningJob, SchemaStatus, Severity, Slice, Status, WaitStatus, WorkerStatus,
+};
+pub use look::{Sources, look};

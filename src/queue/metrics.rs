@@ -1,0 +1,71 @@
+//! How full the queue is, as numbers. They are looked up when somebody reads them.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::depth::Depth;
+use super::job::Lane;
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabels {
+    lane: &'static str,
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LaneLabels {
+    lane: &'static str,
+}
+
+/// How full the queue is.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    jobs: Family<StateLabels, Gauge>,
+    oldest: Family<LaneLabels, Gauge<f64, AtomicU64>>,
+}
+
+impl Metrics {
+    /// Makes them known to a registry.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self { jobs: Family::default(), oldest: Family::default() };
+        registry.register(
+            "quittance_queue_jobs",
+            "Jobs that wait for a worker (waiting), are in the hands of one (in_hand) or wait for a retry (delayed): the same from every process, so take the max",
+            metrics.jobs.clone(),
+        );
+        registry.register(
+            "quittance_queue_oldest_job_seconds",
+            "Age of the oldest unfinished job of a lane, by the clock of Redis; 0 when there is none. Jobs that wait for a retry do not count",
+            metrics.oldest.clone(),
+        );
+        metrics
+    }
+
+    /// Shows what was seen; nothing at all when nothing could be seen.
+    pub fn show(&self, depth: Option<&Depth>) {
+        let Some(depth) = depth else {
+            self.jobs.clear();
+            self.oldest.clear();
+            return;
+        };
+        for (lane, of_lane) in [(Lane::Live, depth.live), (Lane::Backfill, depth.backfill)] {
+            let lane = lane.as_str();
+            for (state, jobs) in [("waiting", of_lane.waiting), ("in_hand", of_lane.in_hand)] {
+                self.jobs.get_or_create(&StateLabels { lane, state }).set(whole(jobs));
+            }
+            let oldest = of_lane.oldest.unwrap_or_default().as_secs_f64();
+            self.oldest.get_or_create(&LaneLabels { lane }).set(oldest);
+        }
+        let delayed = StateLabels { lane: "both", state: "delayed" };
+        self.jobs.get_or_create(&delayed).set(whole(depth.delayed));
+    }
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,188 @@
+//! A worker's own entry in the roster: who it is and what it does, told every few seconds.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::error::QueueError;
+use super::job::{Delivery, JobId, Lane};
+use super::member::Member;
+use super::pause::Pauses;
+use super::roster::{Card, CurrentJob, KEEP, WaitsFor};
+use super::scripts;
+
+/// How often a worker reports itself.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// The most jobs that are named.
+const MOST_JOBS: usize = 32;
+
+/// What a worker says of what it waits for.
+type Waits = Box<dyn Fn() -> Option<WaitsFor> + Send + Sync>;
+
+/// What a worker tells of itself. Clones share it.
+#[derive(Clone)]
+pub struct Presence(Arc<Inner>);
+
+struct Inner {
+    card: Card,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    host: String,
+    waits: Option<Waits>,
+    jobs: BTreeMap<(Lane, JobId), CurrentJob>,
+}
+
+/// A job that runs, until this is dropped.
+pub(super) struct Running {
+    presence: Presence,
+    key: (Lane, JobId),
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.presence.lock().jobs.remove(&self.key);
+    }
+}
+
+impl Presence {
+    pub(super) fn new(name: String, id: &str, concurrency: usize) -> Self {
+        let card = Card {
+            name,
+            id: id.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host: String::new(),
+            pid: std::process::id(),
+            started_at_ms: now_ms(),
+            concurrency: u64::try_from(concurrency).unwrap_or(u64::MAX),
+            running: 0,
+            jobs: Vec::new(),
+            waits_for: None,
+            paused: Vec::new(),
+        };
+        Self(Arc::new(Inner { card, state: Mutex::default() }))
+    }
+
+    /// Says on which host the worker runs.
+    pub fn on_host(&self, host: impl Into<String>) {
+        self.lock().host = host.into();
+    }
+
+    /// Says how to find out what the worker waits for. Asked each time it reports itself.
+    pub fn waiting(&self, waits: impl Fn() -> Option<WaitsFor> + Send + Sync + 'static) {
+        self.lock().waits = Some(Box::new(waits));
+    }
+
+    /// Says what a job that runs is about: the queue carries events without reading them.
+    pub fn describe(
+        &self,
+        delivery: &Delivery,
+        event: &str,
+        event_type: &str,
+        object: Option<&str>,
+    ) {
+        let key = (delivery.lane, delivery.id.clone());
+        if let Some(job) = self.lock().jobs.get_mut(&key) {
+            job.event = Some(event.to_owned());
+            job.event_type = Some(event_type.to_owned());
+            job.object = object.map(str::to_owned);
+        }
+    }
+
+    /// A job begins.
+    pub(super) fn begin(&self, delivery: &Delivery) -> Running {
+        let key = (delivery.lane, delivery.id.clone());
+        let job = CurrentJob {
+            id: delivery.id.to_string(),
+            lane: delivery.lane.as_str().to_owned(),
+            event: None,
+            event_type: None,
+            object: None,
+            attempt: delivery.job.meta.attempt.saturating_add(1),
+            since_ms: now_ms(),
+        };
+        self.lock().jobs.insert(key.clone(), job);
+        Running { presence: self.clone(), key }
+    }
+
+    /// The entry as it is now.
+    fn card(&self, pauses: &Pauses) -> Card {
+        let state = self.lock();
+        let mut jobs: Vec<_> = state.jobs.values().collect();
+        jobs.sort_by_key(|job| job.since_ms);
+        Card {
+            host: state.host.clone(),
+            running: u64::try_from(jobs.len()).unwrap_or(u64::MAX),
+            jobs: jobs.into_iter().take(MOST_JOBS).cloned().collect(),
+            waits_for: state.waits.as_ref().and_then(|waits| waits()),
+            paused: pauses.all().iter().map(|pause| pause.lane.as_str().to_owned()).collect(),
+            ..self.0.card.clone()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reports a worker.
+pub(super) struct Reporter {
+    pub(super) member: Member,
+    pub(super) presence: Presence,
+    pub(super) pauses: Pauses,
+}
+
+impl Reporter {
+    /// Runs until all jobs are out of our hands; the first report is at once. A report that fails is
+    /// left at that: the next one says all of it again.
+    pub(super) async fn run(self, finished: CancellationToken) {
+        loop {
+            if let Err(error) = self.report().await {
+                tracing::debug!(error = error.chain(), "the worker could not report itself");
+            }
+            if finished.run_until_cancelled(sleep(INTERVAL)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn report(&self) -> Result<(), QueueError> {
+        let card = self.presence.card(&self.pauses);
+        let json = serde_json::to_string(&card).map_err(QueueError::Encode)?;
+        self.member.report(&json).await
+    }
+}
+
+impl Member {
+    /// Writes our entry in the roster.
+    async fn report(&self, card: &str) -> Result<(), QueueError> {
+        let keys = (scripts::REPORT.keys)(&self.keys, Lane::Live, "");
+        let keep = KEEP.as_millis().to_string();
+        let fixed = [&*self.name, card, &*keep];
+        self.link
+            .call(|redis| async move {
+                scripts::REPORT.call(redis, keys, &fixed, super::producer::NO_MORE).await
+            })
+            .await
+    }
+
+    /// Takes our entry out of the roster.
+    pub(super) async fn sign_off(&self) -> Result<(), QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.atomic();
+        pipeline.cmd("ZREM").arg(self.keys.workers()).arg(&*self.name).ignore();
+        pipeline.cmd("HDEL").arg(self.keys.cards()).arg(&*self.name).ignore();
+        self.link.call(|mut redis| async move { pipeline.query_async(&mut redis).await }).await
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,84 @@
+//! What the road counts.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use crate::domain::object::Kind;
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SavedLabels {
+    by: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
+/// The counters of the road. Clones count together.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    covered: Counter,
+    shared: Counter,
+    conflicts: Counter,
+    anomalies: Family<KindLabels, Counter>,
+}
+
+/// Counted, and shown to nobody.
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new(&mut Registry::default())
+    }
+}
+
+impl Metrics {
+    /// Makes them known to a registry.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let saved: Family<SavedLabels, Counter> = Family::default();
+        let counter = |by| saved.get_or_create(&SavedLabels { by }).clone();
+        let metrics = Self {
+            covered: counter("covered"),
+            shared: counter("shared"),
+            conflicts: Counter::default(),
+            anomalies: Family::default(),
+        };
+        for kind in Kind::ALL {
+            drop(metrics.anomalies.get_or_create(&KindLabels { kind: kind.as_str() }));
+        }
+        registry.register(
+            "quittance_stripe_requests_saved",
+            "Requests that were not needed: the row was newer than the event (covered), or one answer served several (shared)",
+            saved,
+        );
+        registry.register(
+            "quittance_row_conflicts",
+            "Writes that another writer of the same row was faster than; each means one more look",
+            metrics.conflicts.clone(),
+        );
+        registry.register(
+            "quittance_anomalies",
+            "Changes of status that our state machine knows no way to; they were applied",
+            metrics.anomalies.clone(),
+        );
+        metrics
+    }
+
+    pub(super) fn covered(&self, events: u64) {
+        self.covered.inc_by(events);
+    }
+
+    pub(super) fn shared(&self, others: u64) {
+        self.shared.inc_by(others);
+    }
+
+    pub(super) fn conflict(&self) {
+        self.conflicts.inc();
+    }
+
+    pub(super) fn anomaly(&self, kind: Kind) {
+        self.anomalies.get_or_create(&KindLabels { kind: kind.as_str() }).inc();
+    }
+}

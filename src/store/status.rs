@@ -1,0 +1,68 @@
+//! What a glance at the tables shows: counts that stay cheap however much is kept.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::connect::Store;
+use super::error::StoreError;
+
+/// How many dead letters there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct LetterCounts {
+    /// Those that wait for a person.
+    pub open: i64,
+    /// Those whose job is back in the queue.
+    pub retrying: i64,
+    /// Those that were first given up within the last 24 hours, whatever became of them.
+    pub last_24_hours: i64,
+    /// The open ones by the class of their failure, most first.
+    pub classes: Vec<ClassCount>,
+}
+
+/// How many open letters are of one class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClassCount {
+    /// `permanent`, `transient`, `rate_limited`, `unavailable`, `misconfigured`.
+    pub class: String,
+    /// How many.
+    pub count: i64,
+}
+
+impl Store {
+    /// Counts the dead letters.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn letter_counts(&self) -> Result<LetterCounts, StoreError> {
+        let classes = sqlx::query_as!(
+            ClassCount,
+            r#"
+            SELECT class, count(*) AS "count!"
+            FROM quittance.dead_letters WHERE state = 'open'
+            GROUP BY class ORDER BY count(*) DESC, class
+            "#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let counts = sqlx::query!(
+            r#"
+            SELECT (SELECT count(*) FROM quittance.dead_letters WHERE state = 'retrying')
+                       AS "retrying!",
+                   -- Numbers rise with time, so the count ends at the first letter that is older.
+                   (SELECT count(*) FROM quittance.dead_letters
+                    WHERE id > coalesce((
+                        SELECT id FROM quittance.dead_letters
+                        WHERE created_at <= clock_timestamp() - interval '24 hours'
+                        ORDER BY id DESC LIMIT 1), 0)) AS "recent!"
+            "#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(LetterCounts {
+            open: classes.iter().map(|class| class.count).sum(),
+            retrying: counts.retrying,
+            last_24_hours: counts.recent,
+            classes,
+        })
+    }
+}

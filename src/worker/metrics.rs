@@ -1,0 +1,269 @@
+//! What a worker counts.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+
+use super::gate::GateStatus;
+use crate::domain::event::Event;
+use crate::domain::failure::{Class, Dependency};
+use crate::domain::object::Kind;
+use crate::queue::{Lane, RedisHealth};
+use crate::store::dead_letter::LetterReason;
+
+/// Upper bounds in seconds of an attempt: from a covered event to `worker.job_timeout`.
+const ATTEMPTS: [f64; 12] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 45.0];
+
+/// Upper bounds in seconds of a wait: from an empty queue to the day after an outage.
+const WAITS: [f64; 14] =
+    [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0];
+
+/// What the kind of an object is called that is none of ours, and that of an event without one.
+const OTHER: &str = "other";
+
+type Waits = Family<LaneLabels, Histogram, fn() -> Histogram>;
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SettledLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct FailedLabels {
+    class: &'static str,
+    next: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LetterLabels {
+    class: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LaneLabels {
+    lane: &'static str,
+}
+
+/// The counters of a worker. Clones count together.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    settled: Family<SettledLabels, Counter>,
+    failed: Family<FailedLabels, Counter>,
+    letters: Family<LetterLabels, Counter>,
+    attempts: Family<ResultLabels, Histogram, fn() -> Histogram>,
+    waited: Waits,
+    took: Waits,
+    running: Gauge,
+    slots: Gauge,
+    paused: Arc<OnceLock<Watched>>,
+}
+
+/// Counted, and shown to nobody.
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new(&mut Registry::default())
+    }
+}
+
+impl Metrics {
+    /// Makes them known to a registry.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let waits = || Family::new_with_constructor((|| Histogram::new(WAITS)) as fn() -> _);
+        let metrics = Self {
+            settled: Family::default(),
+            failed: Family::default(),
+            letters: Family::default(),
+            attempts: Family::new_with_constructor(|| Histogram::new(ATTEMPTS)),
+            waited: waits(),
+            took: waits(),
+            running: Gauge::default(),
+            slots: Gauge::default(),
+            paused: Arc::default(),
+        };
+        metrics.show_from_the_start();
+        let Self { settled, failed, letters, attempts, waited, took, running, slots, paused } =
+            metrics.clone();
+        registry.register(
+            "quittance_jobs_settled",
+            "Events that came to their good end, by the kind of their object and what they did",
+            settled,
+        );
+        registry.register(
+            "quittance_attempts_failed",
+            "Attempts that failed, by what sort of failure it was and what follows from it",
+            failed,
+        );
+        registry.register(
+            "quittance_dead_letters_written",
+            "Jobs that were given up, by the class of their last failure and why",
+            letters,
+        );
+        registry.register(
+            "quittance_attempt_duration_seconds",
+            "Time that one attempt took",
+            attempts,
+        );
+        registry.register(
+            "quittance_job_wait_seconds",
+            "Time from the receipt of an event to its first attempt",
+            waited,
+        );
+        registry.register(
+            "quittance_event_settle_seconds",
+            "Time from the receipt of an event until it was settled, waits and retries included",
+            took,
+        );
+        registry.register("quittance_jobs_running", "Jobs in hand now", running);
+        registry.register(
+            "quittance_job_slots",
+            "Jobs that this worker runs at once at most",
+            slots,
+        );
+        registry.register_collector(Box::new(Paused(paused)));
+        metrics
+    }
+    /// A counter that appears with its first count has no increase that an alert could see.
+    fn show_from_the_start(&self) {
+        for result in ["settled", "failed"] {
+            drop(self.attempts.get_or_create(&ResultLabels { result }));
+        }
+        for lane in Lane::ALL.map(Lane::as_str) {
+            drop(self.waited.get_or_create(&LaneLabels { lane }));
+            drop(self.took.get_or_create(&LaneLabels { lane }));
+        }
+        for (class, reason) in LETTERS {
+            let (class, reason) = (class.as_str(), reason.as_str());
+            drop(self.letters.get_or_create(&LetterLabels { class, reason }));
+        }
+    }
+
+    /// An event was settled: `took` since its receipt, `attempt` of it this time.
+    pub(super) fn settled(&self, settled: &Settlement<'_>) {
+        let Settlement { event, outcome, lane, attempt, took } = settled;
+        let object = event.about.as_ref().map(|about| &*about.object);
+        let kind = object.and_then(Kind::parse).map_or(OTHER, Kind::as_str);
+        self.settled.get_or_create(&SettledLabels { kind, outcome }).inc();
+        self.took.get_or_create(&LaneLabels { lane: lane.as_str() }).observe(took.as_secs_f64());
+        self.attempted("settled", *attempt);
+    }
+
+    /// An attempt failed, and what follows from it.
+    pub(super) fn failed(&self, class: Class, next: &'static str, attempt: Duration) {
+        self.failed.get_or_create(&FailedLabels { class: class.as_str(), next }).inc();
+        self.attempted("failed", attempt);
+    }
+
+    fn attempted(&self, result: &'static str, took: Duration) {
+        self.attempts.get_or_create(&ResultLabels { result }).observe(took.as_secs_f64());
+    }
+
+    /// A dead letter was written.
+    pub(super) fn gave_up(&self, class: Class, reason: LetterReason) {
+        let labels = LetterLabels { class: class.as_str(), reason: reason.as_str() };
+        self.letters.get_or_create(&labels).inc();
+    }
+
+    /// A job's first attempt begins, so long after its receipt.
+    pub(super) fn waited(&self, lane: Lane, wait: Duration) {
+        self.waited.get_or_create(&LaneLabels { lane: lane.as_str() }).observe(wait.as_secs_f64());
+    }
+
+    /// Counts a job as in hand until this is dropped.
+    pub(super) fn running(&self) -> Running {
+        self.running.inc();
+        Running(self.running.clone())
+    }
+
+    /// A worker begins.
+    pub(super) fn begin(
+        &self,
+        concurrency: usize,
+        gate: watch::Receiver<GateStatus>,
+        redis: watch::Receiver<RedisHealth>,
+    ) {
+        self.slots.set(i64::try_from(concurrency).unwrap_or(i64::MAX));
+        // A second worker in one process, which only a test has, is not watched.
+        let _ = self.paused.set(Watched { gate, redis });
+    }
+}
+
+/// What is counted of a settled event.
+pub(super) struct Settlement<'a> {
+    pub(super) event: &'a Event,
+    pub(super) outcome: &'static str,
+    pub(super) lane: Lane,
+    pub(super) attempt: Duration,
+    pub(super) took: Duration,
+}
+
+/// A job in hand.
+#[derive(Debug)]
+pub(super) struct Running(Gauge);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// The ends that a job can have as a dead letter.
+const LETTERS: [(Class, LetterReason); 4] = [
+    (Class::Permanent, LetterReason::Permanent),
+    (Class::Permanent, LetterReason::Undecodable),
+    (Class::Permanent, LetterReason::Poison),
+    (Class::Transient, LetterReason::Exhausted),
+];
+
+#[derive(Debug)]
+struct Watched {
+    gate: watch::Receiver<GateStatus>,
+    redis: watch::Receiver<RedisHealth>,
+}
+
+/// What the worker waits for, read where it stands: a copy could be left behind.
+#[derive(Debug)]
+struct Paused(Arc<OnceLock<Watched>>);
+
+impl Collector for Paused {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some(watched) = self.0.get() else { return Ok(()) };
+        let mut family = encoder.encode_descriptor(
+            "quittance_worker_paused",
+            "Whether the worker waits for a dependency, because it is down or because our settings for it are wrong",
+            None,
+            MetricType::Gauge,
+        )?;
+        let gate = watched.gate.borrow().clone();
+        let redis_down = matches!(*watched.redis.borrow(), RedisHealth::Down { .. });
+        for dependency in [Dependency::Redis, Dependency::Postgres, Dependency::Stripe] {
+            let of_gate = gate.as_ref().filter(|pause| pause.dependency == dependency);
+            let down = of_gate.is_some_and(|pause| !pause.misconfigured)
+                || (dependency == Dependency::Redis && redis_down);
+            let wrong = of_gate.is_some_and(|pause| pause.misconfigured);
+            for (cause, holds) in [("down", down), ("settings", wrong)] {
+                let labels = [("dependency", dependency.as_str()), ("cause", cause)];
+                let metric = family.encode_family(&labels)?;
+                ConstGauge::new(i64::from(holds)).encode(metric)?;
+            }
+        }
+        Ok(())
+    }
+}

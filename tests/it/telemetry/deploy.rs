@@ -1,0 +1,76 @@
+//! `deploy/` speaks of nothing that is not served. What docs/metrics.md lists, the roles serve.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+/// All series that there are, with the suffixes that their types bring.
+fn series() -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for row in read("docs/metrics.md").lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let suffixes: &[&str] = match cells[2] {
+            "counter" => &["_total"],
+            "histogram" => &["_bucket", "_sum", "_count"],
+            "gauge" => &[""],
+            "info" => &["_info"],
+            // The table of labels.
+            _ => continue,
+        };
+        all.extend(suffixes.iter().map(|suffix| format!("{}{suffix}", cells[1])));
+    }
+    assert!(all.len() > 20, "the table was not found: {all:?}");
+    all
+}
+
+/// The words in a text that can only be names of series.
+fn names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let ours = |word: &&str| word.starts_with("quittance_") || word.starts_with("process_");
+    words.filter(ours).map(str::to_owned).collect()
+}
+
+#[test]
+fn each_series_that_the_dashboard_and_the_alerts_name_is_served() {
+    let known = series();
+    for file in ["deploy/grafana-dashboard.json", "deploy/alerts.yml", "deploy/alerts_test.yml"] {
+        let named = names(&read(file));
+        assert!(named.len() > 10, "{file} names {named:?}");
+        let unknown: Vec<_> = named.difference(&known).collect();
+        assert!(unknown.is_empty(), "{file} names {unknown:?}");
+    }
+}
+
+#[test]
+fn each_alert_has_a_story_in_which_it_fires_and_one_in_which_it_does_not() {
+    let rules = read("deploy/alerts.yml");
+    let names = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let stories = read("deploy/alerts_test.yml");
+    let mut count = 0;
+    for name in names {
+        count += 1;
+        let of_it = stories
+            .split("  - name: ")
+            .filter(|story| story.lines().any(|line| line.trim() == format!("alertname: {name}")));
+        let (quiet, loud): (Vec<_>, Vec<_>) =
+            of_it.partition(|story| story.contains("exp_alerts: []"));
+        assert!(!quiet.is_empty() && !loud.is_empty(), "{name}");
+        let anchor = format!("docs/operations.md#{}", name.to_lowercase());
+        assert!(rules.contains(&anchor), "{name} says where to read on");
+    }
+    assert!(count > 10, "the alerts were not found");
+}
+
+#[test]
+fn the_dashboard_is_json_whose_panels_say_what_they_show() {
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&read("deploy/grafana-dashboard.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    for panel in panels.iter().filter(|panel| panel["type"] != "row") {
+        assert!(!panel["description"].as_str().unwrap().is_empty(), "{panel}");
+        assert!(!panel["targets"][0]["expr"].as_str().unwrap().is_empty(), "{panel}");
+    }
+}
