@@ -11,6 +11,7 @@ use super::assets;
 use super::state::Admin;
 use crate::config::AdminRole;
 use crate::http::auth::{Session, cookie};
+use crate::ops::queue::PauseStatus;
 
 /// The cookie that keeps the choice of a theme.
 pub(super) const THEME_COOKIE: &str = "quittance_theme";
@@ -79,6 +80,8 @@ pub(super) struct Frame {
     pub(super) theme: Theme,
     /// Where they are, with the query: where a switch of the theme leads back to.
     pub(super) here: String,
+    /// What is paused, by whom and why.
+    pub(super) paused: Vec<PauseStatus>,
     /// Whether signing out makes sense.
     pub(super) can_sign_out: bool,
 }
@@ -103,6 +106,7 @@ impl Frame {
             session,
             theme: Theme::parse(theme.unwrap_or_default()),
             here: here.to_owned(),
+            paused: Vec::new(),
             can_sign_out: !admin.keyring.is_open(),
         }
     }
@@ -155,6 +159,7 @@ impl FromRequestParts<Arc<Admin>> for Frame {
     ) -> Result<Self, Self::Rejection> {
         let session = parts.extensions.get::<Session>().cloned();
         let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
-        Ok(Self::new(admin, session, &parts.headers, here))
+        let paused = admin.pauses().await;
+        Ok(Self { paused, ..Self::new(admin, session, &parts.headers, here) })
     }
 }

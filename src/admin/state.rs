@@ -1,15 +1,17 @@
 //! What all requests share.
 
 use std::net::IpAddr;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
+use tokio::sync::Mutex;
 
 use crate::config;
 use crate::http::Peer;
 use crate::http::auth::{Guard, Keyring};
 use crate::ops::desk::Desk;
+use crate::ops::queue::{self, PauseStatus};
 
 /// One admin server.
 pub struct Admin {
@@ -18,7 +20,15 @@ pub struct Admin {
     pub(super) behind_proxy: bool,
     pub(super) session_seconds: u64,
     pub(super) desk: Desk,
+    /// What is paused, as last seen: every page says it.
+    pauses: Mutex<Option<(Instant, Vec<PauseStatus>)>>,
 }
+
+/// How long a look at the pauses is good for.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long a page waits for it.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 impl Admin {
     /// Gathers it. `random` signs the sessions where the settings hold no key.
@@ -30,7 +40,26 @@ impl Admin {
             behind_proxy: settings.behind_proxy,
             session_seconds: settings.session_ttl.as_secs(),
             desk,
+            pauses: Mutex::new(None),
         }
+    }
+
+    /// The lanes that are paused. Nothing while Redis does not answer: the pages that need it say so.
+    pub(super) async fn pauses(&self) -> Vec<PauseStatus> {
+        let mut seen = self.pauses.lock().await;
+        if let Some((at, pauses)) = &*seen
+            && at.elapsed() < FRESH
+        {
+            return pauses.clone();
+        }
+        let look = tokio::time::timeout(PATIENCE, queue::pauses(&self.desk.inspector)).await;
+        let pauses = look.ok().and_then(Result::ok).unwrap_or_default();
+        seen.insert((Instant::now(), pauses)).1.clone()
+    }
+
+    /// Looks anew the next time: somebody has just changed it.
+    pub(super) async fn forget_pauses(&self) {
+        *self.pauses.lock().await = None;
     }
 
     /// Who is at the other end, for counting failures: the connection's, or whom the proxy names.

@@ -4,11 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::exit::{Exit, Failed};
+use super::numbers::Numbers;
 use super::{parts, signals};
 use crate::admin::{self, Admin};
 use crate::config::{Role, Settings};
 use crate::http::{self, Limits, auth};
 use crate::ops::desk::Desk;
+use crate::ops::status::Sources;
+use crate::queue::Inspector;
 
 /// `quittance admin`
 #[derive(Debug, clap::Args)]
@@ -75,7 +78,8 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let shutdown = signals::shutdown()?;
     let desk = desk(&settings)?;
     let listener = parts::listen("admin.listen", settings.admin.listen).await?;
-    let address = listener.local_addr().unwrap_or(settings.admin.listen);
+    let numbers = Numbers::new("admin").serve(settings.metrics.listen, &shutdown).await?;
+    let address = parts::address_of(&listener, settings.admin.listen);
     let tokens = settings.admin.known_tokens().count();
     tracing::info!(listen = %address, tokens, "serving the operators' pages at http://{address}/");
     if tokens == 0 {
@@ -84,6 +88,7 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let admin = Arc::new(Admin::new(&settings.admin, desk, rand::random()));
     let router = admin::router(Arc::clone(&admin));
     let ended = http::serve(listener, router, shutdown, Limits::default()).await;
+    numbers.ended().await;
     tracing::info!(cut_off = ended.cut_off, "stopped");
     Ok(Exit::Success)
 }
@@ -96,5 +101,12 @@ fn desk(settings: &Settings) -> Result<Desk, Failed> {
     } else {
         Some(super::accounts::reconciler(settings, &store)?)
     };
-    Ok(Desk { producer: parts::producer(settings)?, store, reconciler })
+    let inspector = Inspector::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
+    let sources = Sources {
+        inspector: inspector.clone(),
+        store: store.clone(),
+        limits: settings.status.clone(),
+    };
+    Ok(Desk { producer: parts::producer(settings)?, store, inspector, sources, reconciler })
 }

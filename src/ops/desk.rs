@@ -1,6 +1,7 @@
 //! What an operator's verbs work with.
 
-use crate::queue::Producer;
+use super::status::Sources;
+use crate::queue::{Inspector, Producer};
 use crate::reconcile::Reconciler;
 use crate::store::Store;
 
@@ -10,8 +11,12 @@ use crate::store::Store;
 pub struct Desk {
     /// The tables.
     pub store: Store,
-    /// The queue.
+    /// The queue's writing end.
     pub producer: Producer,
+    /// The queue, to look at and to pause.
+    pub inspector: Inspector,
+    /// What the status is made of.
+    pub sources: Sources,
     /// Stripe; none where no key is set.
     pub reconciler: Option<Reconciler>,
 }

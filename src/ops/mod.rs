@@ -17,6 +17,6 @@ pub mod outbox;
 pub mod queue;
 pub mod reconcile;
 pub mod replay;
-pub mod terms;
 pub mod status;
+pub mod terms;
 pub mod timeline;

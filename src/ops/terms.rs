@@ -3,9 +3,11 @@
 
 pub use crate::domain::id::{AccountId, EventId, Mode, ObjectId};
 pub use crate::domain::object::Kind;
+pub use crate::queue::{Lane, Place};
 pub use crate::store::Outcome;
-pub use crate::store::audit::AuditRow;
+pub use crate::store::audit::{AuditFilter, AuditRow};
 pub use crate::store::dead_letter::Actor;
 pub use crate::store::ledger::{EventFilter, LedgerEvent, LedgerStatus};
 pub use crate::store::object::{Found, ObjectFilter, ObjectKey};
+pub use crate::store::outbox::{DeadDelivery, DestinationState};
 pub use crate::store::timeline::ObjectAttempt;

@@ -3,10 +3,12 @@
 //! A refusal is a problem document ([`Problem`]). Every path here is in the OpenAPI document, which
 //! is made of these very functions; a test holds the committed copy, `docs/openapi.json`.
 
+pub(super) mod audit;
 pub(super) mod events;
 pub(super) mod objects;
-mod outbox;
-mod system;
+pub(super) mod outbox;
+pub(super) mod queue;
+pub(super) mod system;
 
 use std::sync::Arc;
 
@@ -35,7 +37,14 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/objects/{id}", get(objects::show))
         .route("/objects/{id}/reconcile", post(objects::reconcile))
         .route("/objects/{id}/compare", post(objects::compare))
+        .route("/queue", get(queue::show))
+        .route("/queue/jobs", get(queue::peek))
+        .route("/queue/pause", post(queue::pause))
+        .route("/queue/resume", post(queue::resume))
+        .route("/audit", get(audit::list))
+        .route("/status", get(system::status))
         .route("/kinds", get(system::kinds))
+        .route("/accounts/{id}/check", get(system::check).post(system::refresh))
         .fallback(async || {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.")
         })
@@ -68,7 +77,15 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         outbox::destinations,
         outbox::dead,
         outbox::retry,
+        queue::show,
+        queue::peek,
+        queue::pause,
+        queue::resume,
+        audit::list,
+        system::status,
         system::kinds,
+        system::check,
+        system::refresh,
     ),
 )]
 struct Document;

@@ -1,9 +1,14 @@
 //! The pages, a file for each thing that is looked at.
 
+mod accounts;
+mod audit;
 mod events;
 mod find;
 mod kinds;
 mod objects;
+mod outbox;
+mod overview;
+mod queue;
 mod theme;
 
 use std::sync::Arc;
@@ -24,6 +29,14 @@ use crate::ops::terms::{AuditRow, ObjectAttempt};
 /// All of them, for who is signed in.
 pub(super) fn router() -> Router<Arc<Admin>> {
     Router::new()
+        .route("/", get(overview::show))
+        .route("/queue", get(queue::show))
+        .route("/queue/pause", post(queue::pause))
+        .route("/queue/resume", post(queue::resume))
+        .route("/outbox", get(outbox::show))
+        .route("/outbox/retry", post(outbox::retry))
+        .route("/audit", get(audit::list))
+        .route("/accounts", get(accounts::show).post(accounts::refresh))
         .route("/find", get(find::find))
         .route("/events", get(events::list))
         .route("/events/{id}", get(events::show))

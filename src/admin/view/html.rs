@@ -107,25 +107,25 @@ pub(crate) fn plain(value: &serde_json::Value) -> String {
     }
 }
 
-/// A number with its thousands apart: `12 345`.
-pub(crate) fn number(value: impl TryInto<i64>) -> String {
-    let value = value.try_into().unwrap_or(i64::MAX);
-    let digits = value.unsigned_abs().to_string();
-    let mut text = String::new();
+/// A whole number with its thousands apart: `12 345`.
+pub(crate) fn number(value: impl fmt::Display) -> String {
+    let text = value.to_string();
+    let digits = text.trim_start_matches('-');
+    let mut shown = "-".repeat(text.len() - digits.len());
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{202f}');
+            shown.push('\u{202f}');
         }
-        text.push(digit);
+        shown.push(digit);
     }
-    if value < 0 { format!("-{text}") } else { text }
+    shown
 }
 
 /// `1 dead letter`, `2 dead letters`
-pub(crate) fn count(value: impl TryInto<i64>, one: &str) -> String {
-    let value = value.try_into().unwrap_or(i64::MAX);
-    let end = if value == 1 { "" } else { "s" };
-    format!("{} {one}{end}", number(value))
+pub(crate) fn count(value: impl fmt::Display, one: &str) -> String {
+    let value = number(value);
+    let end = if value == "1" { "" } else { "s" };
+    format!("{value} {one}{end}")
 }
 
 #[cfg(test)]
