@@ -6,9 +6,11 @@ use axum::http::StatusCode;
 
 use crate::http::Problem;
 use crate::ops::accounts::CheckError;
+use crate::ops::dead_letters::Refusal;
 use crate::ops::events::ListError;
 use crate::ops::name::NameError;
 use crate::ops::objects::FindError;
+use crate::ops::operations::BeginError;
 use crate::ops::reconcile::{LookError, ReconcileError};
 use crate::ops::replay::ReplayError;
 
@@ -116,6 +118,30 @@ impl From<CheckError> for Problem {
         match error {
             CheckError::Refresh(_) => stripe(error),
             CheckError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(error: Refusal) -> Self {
+        match error {
+            Refusal::NoReason | Refusal::Past | Refusal::TooFar => wrong(error),
+            Refusal::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<BeginError> for Problem {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Refused(error) => error.into(),
+            BeginError::Nothing => conflict("nothing", "Nothing matches any more."),
+            BeginError::Changed { agreed, found } => conflict(
+                "count_changed",
+                format!(
+                    "{agreed} were agreed to, and now it is {found}. Look again, then confirm."
+                ),
+            ),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a request asks for, read strictly: the query of a page or of the API, and changing forms.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -38,6 +39,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     }
 }
 
+/// A query as it is, to be read by who asked for it.
+#[derive(Debug)]
+pub(super) struct Raw(pub(super) Fields);
+
+impl<S: Send + Sync> FromRequestParts<S> for Raw {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(Fields::parse(parts.uri.query().unwrap_or_default().as_bytes())))
+    }
+}
+
 /// Reads `a=1&b=2` into a type.
 pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let given = form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty());
@@ -69,6 +82,12 @@ impl Fields {
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(key, _)| key == name);
         named.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// All that was not left empty.
+    pub(super) fn given(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.0.iter().map(|(key, value)| (key.as_str(), value.trim()));
+        all.filter(|(_, value)| !value.is_empty())
     }
 
     /// As a query, with one field set to another value, or left out.
@@ -166,6 +185,22 @@ pub(super) fn moment(text: &str) -> Result<OffsetDateTime, Problem> {
     ago.and_then(|ago| OffsetDateTime::now_utc().checked_sub(ago.try_into().ok()?)).ok_or_else(
         || wrong(format!("`{text}` is no moment: 2026-01-31T12:00:00Z, or how long ago: 2h, 7d")),
     )
+}
+
+/// How long from now on, or a moment.
+pub(super) fn later(text: &str) -> Result<OffsetDateTime, Problem> {
+    if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
+        return Ok(at);
+    }
+    let wait = duration(text)?;
+    let wait = time::Duration::try_from(wait).map_err(wrong)?;
+    OffsetDateTime::now_utc().checked_add(wait).ok_or_else(|| wrong("That is too far away."))
+}
+
+/// `10m`, `1h 30m`
+pub(super) fn duration(text: &str) -> Result<std::time::Duration, Problem> {
+    humantime::parse_duration(text)
+        .map_err(|error| wrong(format!("`{text}` is no duration such as 10m or 4h: {error}")))
 }
 
 /// Where a form says that it leads back to: a path of ours, or the beginning.

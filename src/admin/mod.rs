@@ -18,6 +18,7 @@ mod input;
 mod pages;
 mod refusal;
 mod router;
+mod selection;
 mod sign_in;
 mod state;
 mod view;

@@ -6,12 +6,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config;
 use crate::http::Peer;
 use crate::http::auth::{Guard, Keyring};
 use crate::ops::desk::Desk;
+use crate::ops::operations;
 use crate::ops::queue::{self, PauseStatus};
+use crate::ops::terms::Running;
 
 /// One admin server.
 pub struct Admin {
@@ -20,6 +24,8 @@ pub struct Admin {
     pub(super) behind_proxy: bool,
     pub(super) session_seconds: u64,
     pub(super) desk: Desk,
+    running: TaskTracker,
+    stop: CancellationToken,
     /// What is paused, as last seen: every page says it.
     pauses: Mutex<Option<(Instant, Vec<PauseStatus>)>>,
 }
@@ -40,8 +46,35 @@ impl Admin {
             behind_proxy: settings.behind_proxy,
             session_seconds: settings.session_ttl.as_secs(),
             desk,
+            running: TaskTracker::new(),
+            stop: CancellationToken::new(),
             pauses: Mutex::new(None),
         }
+    }
+
+    /// Runs an operation in this process, watched by nobody: whoever wants to know looks at it.
+    pub(super) fn run(&self, running: Running) {
+        let (desk, stop) = (self.desk.clone(), self.stop.clone());
+        self.running.spawn(async move {
+            let (id, verb) = (running.operation.id, running.operation.verb.as_str());
+            let run = operations::run(&desk.store, Some(&desk.producer), running, |_| {}, &stop);
+            match run.await {
+                Ok(it) => {
+                    let (state, done, failed) = (it.state.as_str(), it.done, it.failed);
+                    tracing::info!(operation = %id, verb, state, done, failed, "an operation ended");
+                }
+                Err(error) => {
+                    tracing::error!(operation = %id, verb, %error, "an operation was interrupted");
+                }
+            }
+        });
+    }
+
+    /// Ends what runs here, before its next page; it can be resumed. Waits until it has ended.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.running.close();
+        self.running.wait().await;
     }
 
     /// The lanes that are paused. Nothing while Redis does not answer: the pages that need it say so.

@@ -88,6 +88,7 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let admin = Arc::new(Admin::new(&settings.admin, desk, rand::random()));
     let router = admin::router(Arc::clone(&admin));
     let ended = http::serve(listener, router, shutdown, Limits::default()).await;
+    admin.stop().await;
     numbers.ended().await;
     tracing::info!(cut_off = ended.cut_off, "stopped");
     Ok(Exit::Success)

@@ -4,8 +4,10 @@
 //! is made of these very functions; a test holds the committed copy, `docs/openapi.json`.
 
 pub(super) mod audit;
+pub(super) mod dead_letters;
 pub(super) mod events;
 pub(super) mod objects;
+pub(super) mod operations;
 pub(super) mod outbox;
 pub(super) mod queue;
 pub(super) mod system;
@@ -30,6 +32,20 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/outbox/destinations", get(outbox::destinations))
         .route("/outbox/dead", get(outbox::dead))
         .route("/outbox/retry", post(outbox::retry))
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/groups", get(dead_letters::groups))
+        .route("/dead-letters/preview", post(dead_letters::preview))
+        .route("/dead-letters/retry", post(dead_letters::retry))
+        .route("/dead-letters/discard", post(dead_letters::discard))
+        .route("/dead-letters/snooze", post(dead_letters::snooze))
+        .route("/dead-letters/undo", post(dead_letters::undo))
+        .route("/dead-letters/{id}", get(dead_letters::show))
+        .route("/dead-letters/{id}/compare", post(dead_letters::compare))
+        .route("/operations", get(operations::list).post(operations::begin))
+        .route("/operations/{id}", get(operations::show))
+        .route("/operations/{id}/results", get(operations::results))
+        .route("/operations/{id}/cancel", post(operations::cancel))
+        .route("/operations/{id}/resume", post(operations::resume))
         .route("/events", get(events::list))
         .route("/events/{id}", get(events::show))
         .route("/events/{id}/replay", post(events::replay))
@@ -67,6 +83,21 @@ pub(super) fn router() -> Router<Arc<Admin>> {
     modifiers(&Bearer),
     components(schemas(Problem)),
     paths(
+        dead_letters::list,
+        dead_letters::groups,
+        dead_letters::preview,
+        dead_letters::show,
+        dead_letters::retry,
+        dead_letters::discard,
+        dead_letters::snooze,
+        dead_letters::undo,
+        dead_letters::compare,
+        operations::list,
+        operations::begin,
+        operations::show,
+        operations::results,
+        operations::cancel,
+        operations::resume,
         events::list,
         events::show,
         events::replay,

@@ -1,11 +1,14 @@
 //! The pages, a file for each thing that is looked at.
 
 mod accounts;
+mod acts;
 mod audit;
+mod dead_letters;
 mod events;
 mod find;
 mod kinds;
 mod objects;
+mod operations;
 mod outbox;
 mod overview;
 mod queue;
@@ -24,12 +27,21 @@ use super::refusal::Refused;
 use super::state::Admin;
 use super::view;
 use crate::http::Problem;
-use crate::ops::terms::{AuditRow, ObjectAttempt};
+use crate::ops::terms::{AuditRow, KeptAttempt, ObjectAttempt};
 
 /// All of them, for who is signed in.
 pub(super) fn router() -> Router<Arc<Admin>> {
     Router::new()
         .route("/", get(overview::show))
+        .route("/dead-letters", get(dead_letters::groups))
+        .route("/dead-letters/list", get(dead_letters::list))
+        .route("/dead-letters/act", post(acts::act))
+        .route("/dead-letters/bulk", get(acts::preview).post(acts::begin))
+        .route("/dead-letters/{id}", get(dead_letters::show))
+        .route("/operations", get(operations::list))
+        .route("/operations/{id}", get(operations::show))
+        .route("/operations/{id}/cancel", post(operations::cancel))
+        .route("/operations/{id}/resume", post(operations::resume))
         .route("/queue", get(queue::show))
         .route("/queue/pause", post(queue::pause))
         .route("/queue/resume", post(queue::resume))
@@ -75,16 +87,25 @@ fn attempts(all: &[ObjectAttempt]) -> Attempts<'_> {
     Attempts { all }
 }
 
+/// The same of a dead letter, whose attempts are of another type with the same fields.
+#[derive(Template)]
+#[template(path = "attempts.html")]
+pub(super) struct KeptAttempts<'a> {
+    all: &'a [KeptAttempt],
+}
+
+impl askama::filters::HtmlSafe for KeptAttempts<'_> {}
+
 /// What people did about something, as a table.
 #[derive(Template)]
 #[template(path = "acts.html")]
-struct Acts<'a> {
+pub(super) struct Acts<'a> {
     all: &'a [AuditRow],
 }
 
 impl askama::filters::HtmlSafe for Acts<'_> {}
 
-fn acts(all: &[AuditRow]) -> Acts<'_> {
+fn done_by_people(all: &[AuditRow]) -> Acts<'_> {
     Acts { all }
 }
 

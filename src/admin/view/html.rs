@@ -107,6 +107,15 @@ pub(crate) fn plain(value: &serde_json::Value) -> String {
     }
 }
 
+/// The beginning of a long text: the whole of it is on the page of its own.
+pub(crate) fn short(text: &str) -> String {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 /// A whole number with its thousands apart: `12 345`.
 pub(crate) fn number(value: impl fmt::Display) -> String {
     let text = value.to_string();
