@@ -36,6 +36,8 @@ pub(super) enum AdminCommand {
         #[arg(long, value_enum, default_value = "viewer")]
         role: RoleArg,
     },
+    /// Print the OpenAPI document of the API.
+    Openapi,
 }
 
 /// What a token may do, on the command line.
@@ -52,6 +54,12 @@ pub(super) async fn run(config: Option<&Path>, args: AdminArgs) -> Result<Exit, 
         None => serve(config).await,
         Some(AdminCommand::Token { name, role }) => {
             token(&name, role);
+            Ok(Exit::Success)
+        }
+        Some(AdminCommand::Openapi) => {
+            let text = admin::document().to_pretty_json();
+            let text = text.map_err(|error| Failed::new(Exit::Failure, error.to_string()))?;
+            println!("{text}");
             Ok(Exit::Success)
         }
     }

@@ -28,6 +28,15 @@ impl Overview {
         self.status.workers.iter().flatten().map(|worker| worker.running).sum()
     }
 
+    /// The findings, problems first, and how each sort looks.
+    fn findings(&self) -> [(&'static str, Vec<&str>); 2] {
+        let of = |severity: Severity| {
+            let found = self.status.findings.iter().filter(|it| it.severity == severity);
+            found.map(|it| it.text.as_str()).collect()
+        };
+        [("bad", of(Severity::Problem)), ("warn", of(Severity::Warning))]
+    }
+
     fn places(&self) -> u64 {
         self.status.workers.iter().flatten().map(|worker| worker.concurrency).sum()
     }
@@ -54,11 +63,4 @@ fn lag(milliseconds: &u64) -> String {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass everything by reference")]
 fn rate(per_second: &f64) -> String {
     if *per_second >= 10.0 { format!("{per_second:.0}") } else { format!("{per_second:.1}") }
-}
-
-fn severity(severity: &Severity) -> &'static str {
-    match severity {
-        Severity::Problem => "bad",
-        Severity::Warning => "warn",
-    }
 }
