@@ -90,6 +90,9 @@ CREATE TABLE quittance.events (
 -- Ops lists newest first, from where the page before ended.
 CREATE INDEX events_received_idx ON quittance.events (received_at, id);
 CREATE INDEX events_type_idx ON quittance.events (type, received_at, id);
+-- Of a connected account. Costs nothing where there is none.
+CREATE INDEX events_account_idx ON quittance.events (account, received_at, id)
+    WHERE account <> '';
 -- The few that did not settle.
 CREATE INDEX events_unsettled_idx ON quittance.events (status, received_at, id)
     WHERE status <> 'settled';

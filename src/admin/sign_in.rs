@@ -95,7 +95,7 @@ pub(super) fn with_cookie(
         Ok(cookie) => {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
-        Err(error) => tracing::error!(%error, name, "a cookie cannot be written"),
+        Err(error) => tracing::error!(%error, "a cookie cannot be written"),
     }
     response
 }

@@ -1,23 +1,17 @@
 //! `quittance accounts`: the verbs of [`crate::ops::accounts`], typed and printed.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use time::format_description::well_known::Rfc3339;
 
 use super::args::{AccountsCommand, CheckArgs};
-use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
 use super::parts;
 use super::roles::exit_of_store;
-use crate::config::{Role, Settings};
+use crate::config::Role;
 use crate::domain::id::{AccountId, Mode};
 use crate::ops::accounts::{self, CheckError, Checked};
-use crate::queue::Limiter;
-use crate::reconcile::Reconciler;
-use crate::store::Store;
 use crate::store::connected_account::Permission;
-use crate::stripe_api::Client;
 
 pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Result<Exit, Failed> {
     let AccountsCommand::Check(args) = command;
@@ -25,23 +19,15 @@ pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Resu
         .map_err(|error| Failed::new(Exit::Failure, format!("`{}`: {error}", args.account)))?;
     let mode = if args.test { Mode::Test } else { Mode::Live };
     // A look at Stripe needs all that a worker needs.
-    let role = if args.refresh { Role::Worker } else { Role::Ops };
+    let role = if args.refresh { Role::Reconcile } else { Role::Ops };
     let settings = parts::settings_and_log(config, role)?;
     let store = parts::store(&settings, "accounts")?;
-    let reconciler = if args.refresh { Some(reconciler(&settings, &store)?) } else { None };
+    let reconciler = if args.refresh { Some(parts::reconciler(&settings, &store)?) } else { None };
     let answer = accounts::check(&store, reconciler.as_ref(), &account, mode).await;
     let answer = answer.map_err(|error| failed(&error))?;
     tell(&account, mode, &answer, &args);
     // 1 says "no", like any failure does: whoever asks before sending money goes on at 0 alone.
     Ok(if answer.allowed { Exit::Success } else { Exit::Failure })
-}
-
-pub(super) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconciler, Failed> {
-    let limiter = Limiter::new(&settings.redis, &settings.queue)
-        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
-    let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
-        .map_err(|error| Failed::because(Exit::Settings, "stripe cannot be used", &error))?;
-    Ok(Reconciler::new(store.clone(), stripe, &settings.reconcile))
 }
 
 fn failed(error: &CheckError) -> Failed {

@@ -89,7 +89,7 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let numbers = Numbers::new("admin").serve(settings.metrics.listen, &shutdown).await?;
     let address = parts::address_of(&listener, settings.admin.listen);
     let tokens = settings.admin.known_tokens().count();
-    tracing::info!(listen = %address, tokens, "serving the operators' pages at http://{address}/");
+    tracing::info!(listen = %address, tokens, "serving the operators' pages");
     if tokens == 0 {
         tracing::warn!("there is no token: everyone on this machine is the operator \"local\"");
     }
@@ -108,7 +108,7 @@ fn desk(settings: &Settings) -> Result<Desk, Failed> {
     let reconciler = if settings.stripe.secret_key.is_empty() {
         None
     } else {
-        Some(super::accounts::reconciler(settings, &store)?)
+        Some(parts::reconciler(settings, &store)?)
     };
     let inspector = Inspector::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;

@@ -4,6 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::audit::AuditCommand;
+use super::events::args::EventsCommand;
+use super::manual::{CompletionsArgs, ManArgs};
+use super::objects::args::{ObjectsCommand, ReconcileArgs};
+use super::queue::QueueCommand;
+use super::status::StatusArgs;
+
 /// Keeps a team's Postgres true to Stripe.
 #[derive(Debug, Parser)]
 #[command(
@@ -28,27 +35,55 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Take webhooks: verify, queue, answer.
     #[command(
-        after_help = "Needs REDIS_URL and STRIPE_WEBHOOK_SECRET. Never opens Postgres, never calls Stripe."
+        after_help = "Needs REDIS_URL and STRIPE_WEBHOOK_SECRET. Never opens Postgres, never calls Stripe.\n\nExample:\n  REDIS_URL=redis://... STRIPE_WEBHOOK_SECRET=whsec_... quittance ingress"
     )]
     Ingress,
     /// Work the queue: reconcile with Stripe, write to Postgres. Run any number.
-    #[command(after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY.")]
+    #[command(
+        after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY.\n\nExamples:\n  quittance worker\n  quittance worker --name worker-eu-1"
+    )]
     Worker(WorkerArgs),
     /// Serve the operators' pages and their JSON API.
     Admin(super::admin::AdminArgs),
     /// Bring the database's schema up to this program's, then exit.
+    #[command(
+        after_help = "Needs DATABASE_URL. Run it before each new version's roles.\n\nExample:\n  DATABASE_URL=postgres://... quittance migrate"
+    )]
     Migrate,
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Say which kinds of object and which types of event are handled.
     Kinds(KindsArgs),
+    /// Print what a shell needs to complete commands and flags.
+    Completions(CompletionsArgs),
+    /// Print the man page, or write all of them.
+    Man(ManArgs),
     /// Look at jobs that were given up, and retry or discard them.
     #[command(subcommand, visible_alias = "dl")]
     DeadLetters(DeadLettersCommand),
+    /// Look at what came and where it ended, and settle it again.
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Find an object, and see all that is known of it.
+    #[command(subcommand)]
+    Objects(ObjectsCommand),
+    /// Ask Stripe about objects now, and write what it says.
+    Reconcile(ReconcileArgs),
     /// Look at what the product is told, and send again what was given up.
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Say whether it is healthy, how far behind it is, and who does what.
+    #[command(
+        after_help = "Exit codes: 0 healthy · 1 not healthy (the text says why) · others as everywhere\n\nExamples:\n  quittance status\n  quittance status --watch 5\n  quittance status --json | jq .findings"
+    )]
+    Status(StatusArgs),
+    /// Look into the queue, and pause or resume its lanes.
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// Look at what people did by hand, and why.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Ask what a connected account can do.
     #[command(subcommand)]
     Accounts(AccountsCommand),
@@ -93,6 +128,7 @@ pub(crate) struct DevArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DevCommand {
     /// Run a command with QUITTANCE_TEST_REDIS_URL and QUITTANCE_TEST_DATABASE_URL set.
+    #[command(after_help = "Example:\n  quittance dev exec -- cargo test")]
     Exec {
         /// The command.
         #[arg(last = true, required = true)]
@@ -110,6 +146,7 @@ pub(super) struct WorkerArgs {
 
 /// `quittance kinds`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  quittance kinds --json")]
 pub(super) struct KindsArgs {
     /// One JSON document.
     #[arg(long, conflicts_with = "markdown")]
@@ -123,6 +160,9 @@ pub(super) struct KindsArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Refuse what cannot work, and print the effective settings without their secrets.
+    #[command(
+        after_help = "Examples:\n  quittance config check --role worker\n  quittance --config quittance.toml config check --online"
+    )]
     Check {
         /// Also check that everything this role needs is there.
         #[arg(long, value_enum)]
@@ -170,6 +210,7 @@ pub(super) enum DeadLettersCommand {
         output: Output,
     },
     /// Show one whole: the event, each attempt, the row as it is now.
+    #[command(after_help = "Example:\n  quittance dead-letters show 42 --payload")]
     Show {
         /// The dead letter.
         id: String,
@@ -181,6 +222,9 @@ pub(super) enum DeadLettersCommand {
         json: bool,
     },
     /// Put them back into the queue, with a fresh budget of attempts.
+    #[command(
+        after_help = "Example:\n  quittance dead-letters retry 42 43 --reason 'the key was wrong'"
+    )]
     Retry {
         /// The dead letters.
         #[arg(required = true)]
@@ -195,6 +239,7 @@ pub(super) enum DeadLettersCommand {
         json: bool,
     },
     /// Give them up for good. They stay in the database, with the reason.
+    #[command(after_help = "Example:\n  quittance dead-letters discard 42 --reason 'test data'")]
     Discard {
         /// The dead letters.
         #[arg(required = true)]
@@ -214,12 +259,14 @@ pub(super) enum DeadLettersCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum OutboxCommand {
     /// How far each destination is.
+    #[command(after_help = "Example:\n  quittance outbox status --json")]
     Status {
         /// One JSON document.
         #[arg(long)]
         json: bool,
     },
     /// List what was given up, oldest first.
+    #[command(after_help = "Example:\n  quittance outbox dead --destination http:default")]
     Dead {
         /// Only of this destination: `stream`, `http:NAME`.
         #[arg(long)]

@@ -95,8 +95,7 @@ fn wanted(state: StateArg) -> Option<LetterState> {
 }
 
 pub(super) fn who(actor: args::Actor) -> String {
-    let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
-    actor.name.or_else(user).unwrap_or_else(|| "unknown".to_owned())
+    actor.name.unwrap_or_else(super::person::system_user)
 }
 
 fn list(letters: &[Letter], output: &Output) {

@@ -6,21 +6,32 @@
 mod accounts;
 mod admin;
 mod args;
+mod audit;
 mod budget;
 mod config;
 mod dead_letters;
 #[cfg(feature = "dev")]
 mod dev;
+mod events;
 mod exit;
 mod kinds;
+mod manual;
 mod numbers;
+mod objects;
 mod online;
 mod outbox;
+mod paint;
 mod parts;
+mod person;
+mod place;
+mod queue;
 mod relay;
 mod roles;
+mod server;
 mod signals;
+mod status;
 mod table;
+mod words;
 
 use std::process::ExitCode;
 
@@ -29,14 +40,21 @@ use clap::Parser as _;
 use args::{Args, Command};
 use exit::{Exit, Failed};
 
+use crate::telemetry;
+
 /// Runs the program; the exit codes are those of [`exit::Exit`].
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    let config = args.config.clone();
     match run(args) {
         Ok(code) => code,
         Err(failed) => {
             eprintln!("quittance: {failed}");
+            if let Some(advice) = failed.server.and_then(|it| server::advice(config.as_deref(), it))
+            {
+                eprintln!("{advice}");
+            }
             failed.exit.into()
         }
     }
@@ -50,7 +68,10 @@ fn run(args: Args) -> Result<ExitCode, Failed> {
     // rustls has two crypto providers; with both linked it asks to be told which. Ours is ring.
     // It fails only when one was chosen before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    runtime.block_on(dispatch(args))
+    let done = runtime.block_on(dispatch(args));
+    // Before the runtime goes, by which the last spans are sent.
+    telemetry::end();
+    done
 }
 
 async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
@@ -63,8 +84,16 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Config(command) => config::run(config, command).await,
         Command::Accounts(command) => accounts::run(config, command).await,
         Command::Kinds(args) => Ok(kinds::run(&args)),
+        Command::Completions(args) => Ok(manual::completions(&args)),
+        Command::Man(args) => manual::man(&args),
         Command::DeadLetters(command) => dead_letters::run(config, command).await,
+        Command::Events(command) => events::run(config, command).await,
+        Command::Objects(command) => objects::run(config, command).await,
+        Command::Reconcile(args) => objects::reconcile::run(config, args).await,
         Command::Outbox(command) => outbox::run(config, command).await,
+        Command::Status(args) => status::run(config, args).await,
+        Command::Queue(command) => queue::run(config, command).await,
+        Command::Audit(command) => audit::run(config, command).await,
         #[cfg(feature = "dev")]
         Command::Dev(args) => return dev::run(args).await,
     };

@@ -7,11 +7,12 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::exit::Failed;
+use super::exit::{Exit, Failed};
 use super::parts;
+use crate::config::Settings;
 use crate::http::{self, Limits};
 use crate::outbox;
-use crate::queue::{self, Producer};
+use crate::queue::{self, Inspector};
 use crate::store::{self, Store};
 use crate::telemetry;
 
@@ -29,18 +30,20 @@ impl Numbers {
     }
 
     /// How full the queue is.
-    pub(super) fn queue(&mut self, producer: Producer) {
+    pub(super) fn queue(&mut self, settings: &Settings) -> Result<(), Failed> {
+        let inspector = Inspector::new(&settings.redis, &settings.queue)
+            .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
         let metrics = queue::Metrics::new(self.0.registry());
         let look = move || {
-            let producer = producer.clone();
+            let inspector = inspector.clone();
             async move {
-                let depth = producer.depth().await;
-                depth
-                    .inspect_err(|e| tracing::debug!(error = e.chain(), "cannot see the queue"))
+                let seen = tokio::try_join!(inspector.depth(), inspector.pauses());
+                seen.inspect_err(|e| tracing::debug!(error = e.chain(), "cannot see the queue"))
                     .ok()
             }
         };
-        self.0.looked_up("redis", look, move |depth| metrics.show(depth.as_ref()));
+        self.0.looked_up("redis", look, move |seen| metrics.show(seen.as_ref()));
+        Ok(())
     }
 
     /// What the tables say, and how far the outbox is.

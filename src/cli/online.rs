@@ -30,7 +30,7 @@ pub(super) async fn look(settings: &Settings) -> Findings {
 pub(super) async fn warn(settings: Settings) {
     let Findings { seen: _, warnings, unseen } = look(&settings).await;
     for warning in warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "the settings are not as Stripe says");
     }
     for text in unseen {
         tracing::debug!("{text}");

@@ -2,13 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::net::TcpListener;
 
+use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
 use crate::config::{self, Role, Settings};
-use crate::queue::Producer;
+use crate::queue::{Inspector, Limiter, Producer};
+use crate::reconcile::Reconciler;
 use crate::store::Store;
+use crate::stripe_api::Client;
 use crate::telemetry;
 
 /// Reads the settings and checks that everything is there that the role needs.
@@ -22,7 +27,7 @@ pub(super) fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Fail
 /// The same, for a role that runs on: with its log begun.
 pub(super) fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
     let settings = settings(path, role)?;
-    telemetry::init(&settings.log)
+    telemetry::init(&settings.log, &settings.telemetry, role.as_str())
         .map_err(|error| Failed::because(Exit::Settings, "cannot log", &error))?;
     Ok(settings)
 }
@@ -38,6 +43,33 @@ pub(super) fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
 pub(super) fn producer(settings: &Settings) -> Result<Producer, Failed> {
     Producer::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
+}
+
+/// The road, drawing from the same budget of requests as the workers.
+pub(super) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconciler, Failed> {
+    let limiter = Limiter::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
+    let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
+        .map_err(|error| Failed::because(Exit::Settings, "stripe cannot be used", &error))?;
+    Ok(Reconciler::new(store.clone(), stripe, &settings.reconcile))
+}
+
+/// Prints one JSON document.
+pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failed> {
+    println!("{}", json(document)?);
+    Ok(())
+}
+
+/// The queue as those see it who look after it, connected when it is first needed.
+pub(super) fn inspector(settings: &Settings) -> Result<Inspector, Failed> {
+    Inspector::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
+}
+
+/// A document, as it is printed.
+pub(super) fn json(document: &impl Serialize) -> Result<String, Failed> {
+    serde_json::to_string(document)
+        .map_err(|error| Failed::because(Exit::Failure, "it cannot be written as JSON", &error))
 }
 
 /// A listener of a role; `setting` says whose address it is.

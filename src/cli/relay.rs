@@ -33,7 +33,7 @@ pub(super) fn relay(settings: &Settings, store: Store) -> Result<Relay, Failed> 
         });
     }
     for (name, http) in outbox.destinations.iter().filter(|(_, http)| !http.url.is_empty()) {
-        let cannot = |error: &dyn std::error::Error| {
+        let cannot = |error: &(dyn std::error::Error + 'static)| {
             let what = format!("outbox.destinations.{name} cannot be used");
             Failed::because(Exit::Settings, &what, error)
         };

@@ -32,7 +32,7 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     settings.redis.command_timeout = settings.redis.command_timeout.min(patience);
     let producer = parts::producer(&settings)?;
     // There, too: when all workers are gone, somebody has to see the queue grow.
-    numbers.queue(producer.clone());
+    numbers.queue(&settings)?;
     let state = State::new(&settings.ingress, &settings.endpoints, producer, &metrics)
         .map_err(|error| Failed::because(Exit::Settings, "the ingress cannot start", &error))?;
 
@@ -52,12 +52,13 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
 pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Worker)?;
     let shutdown = signals::shutdown()?;
-    let cannot =
-        |what: &str, error: &dyn std::error::Error| Failed::because(Exit::Settings, what, error);
+    let cannot = |what: &str, error: &(dyn std::error::Error + 'static)| {
+        Failed::because(Exit::Settings, what, error)
+    };
     let name = args.name.unwrap_or_else(default_name);
     let mut numbers = Numbers::new("worker");
     let store = parts::store(&settings, "worker")?;
-    numbers.queue(parts::producer(&settings)?);
+    numbers.queue(&settings)?;
     let limiter = Limiter::new(&settings.redis, &settings.queue)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
     let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
@@ -66,6 +67,7 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let concurrency = settings.worker.concurrency;
     let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
+    consumer.presence().on_host(host());
     let outbox = outbox::Metrics::new(numbers.registry());
     let relay = relay::relay(&settings, store.clone())?.counting(&outbox);
     numbers.tables(&store, &outbox);
@@ -136,13 +138,18 @@ pub(super) async fn migrate(config: Option<&Path>) -> Result<Exit, Failed> {
     Ok(Exit::Success)
 }
 
-/// The host's name, which is the pod's in Kubernetes, and the process id.
+/// The host's name and the process id.
 fn default_name() -> String {
-    let host = std::env::var("HOSTNAME")
+    let host = host();
+    let host = if host.is_empty() { "worker" } else { &host };
+    format!("{host}-{}", std::process::id())
+}
+
+/// The host's name, which is the pod's in Kubernetes; empty where nobody says.
+fn host() -> String {
+    std::env::var("HOSTNAME")
         .ok()
         .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
-        .unwrap_or_default();
-    let host = host.trim();
-    let host = if host.is_empty() { "worker" } else { host };
-    format!("{host}-{}", std::process::id())
+        .map(|host| host.trim().to_owned())
+        .unwrap_or_default()
 }

@@ -22,6 +22,7 @@ pub mod redaction;
 pub mod secret;
 pub mod status;
 pub mod stripe;
+pub mod telemetry;
 pub mod worker;
 
 mod check;
@@ -50,6 +51,7 @@ pub use role::Role;
 pub use secret::Secret;
 pub use status::Status;
 pub use stripe::Stripe;
+pub use telemetry::Telemetry;
 pub use worker::{Retry, Worker};
 
 use serde::Deserialize;
@@ -88,6 +90,8 @@ pub struct Settings {
     pub log: Log,
     /// Numbers for Prometheus.
     pub metrics: Metrics,
+    /// Where traces go.
+    pub telemetry: Telemetry,
     /// What `redacted` shows, made while it was still known where each value came from.
     #[serde(skip)]
     summary: String,
@@ -99,5 +103,21 @@ impl Settings {
     #[must_use]
     pub fn redacted(&self) -> &str {
         &self.summary
+    }
+
+    /// The value of one setting as [`Self::redacted`] shows it, and where it came from; no origin
+    /// for a default.
+    #[must_use]
+    pub fn shown(&self, key: &str) -> Option<(&str, Option<&str>)> {
+        let (section, name) = key.rsplit_once('.')?;
+        let heading = format!("[{section}]");
+        let lines = self.summary.lines().skip_while(|line| *line != heading).skip(1);
+        let mut lines = lines.take_while(|line| !line.starts_with('['));
+        let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))?;
+        let (value, origin) = match line.split_once("  # from ") {
+            Some((value, origin)) => (value, Some(origin)),
+            None => (line, None),
+        };
+        Some((value.trim_matches('"'), origin))
     }
 }

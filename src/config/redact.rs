@@ -12,7 +12,14 @@ const REDACTED: &str = "[redacted]";
 
 /// Whether the value of a setting is never shown as it is.
 pub(super) fn is_secret(key: &str) -> bool {
-    matches!(key, "redis.url" | "database.url" | "stripe.secret_key" | "admin.session_key")
+    matches!(
+        key,
+        "redis.url"
+            | "database.url"
+            | "stripe.secret_key"
+            | "admin.session_key"
+            | "telemetry.otlp_endpoint"
+    )
         || (key.starts_with("endpoints.") && key.ends_with(".secrets"))
         // What stands there by mistake may be the token itself.
         || (key.starts_with("admin.tokens.") && key.ends_with(".hash"))
@@ -52,7 +59,9 @@ pub(super) fn summary(layers: &Layers) -> String {
 fn redacted(key: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if text.is_empty() => value.clone(),
-        Value::String(text) if key.starts_with("outbox.") => Value::String(origin_alone(text)),
+        Value::String(text) if key.starts_with("outbox.") || key.starts_with("telemetry.") => {
+            Value::String(origin_alone(text))
+        }
         Value::String(text) if key.ends_with(".url") => Value::String(redacted_url(text)),
         Value::String(text) => Value::String(format!("{}{REDACTED}", kind(text))),
         Value::Array(items) => {

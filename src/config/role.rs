@@ -18,13 +18,15 @@ pub enum Role {
     Ops,
     /// Puts jobs back into the queue. Needs Postgres and Redis.
     Requeue,
+    /// Brings rows up to date by hand. Needs what a worker needs.
+    Reconcile,
     /// Serves the operators' pages and API. Needs Postgres and Redis; Stripe's key for what asks
     /// Stripe.
     Admin,
 }
 
 impl Role {
-    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`, `admin`.
+    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`, `reconcile`, `admin`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -33,6 +35,7 @@ impl Role {
             Self::Migrate => "migrate",
             Self::Ops => "ops",
             Self::Requeue => "requeue",
+            Self::Reconcile => "reconcile",
             Self::Admin => "admin",
         }
     }
@@ -51,7 +54,7 @@ impl Settings {
         let secrets = ("endpoints.default.secrets", no_endpoint);
         let needed = match role {
             Role::Ingress => vec![redis, secrets],
-            Role::Worker => vec![redis, database, key],
+            Role::Worker | Role::Reconcile => vec![redis, database, key],
             Role::Migrate => vec![database],
             Role::Ops => vec![database],
             Role::Requeue | Role::Admin => vec![redis, database],

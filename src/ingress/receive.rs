@@ -11,11 +11,12 @@ use super::answer::Answer;
 use super::body::{self, BodyError};
 use super::endpoint::Endpoint;
 use super::state::State;
-use super::trace::traceparent;
+use super::trace;
 use super::verify::Match;
 use crate::domain::event_types;
 use crate::envelope;
 use crate::queue::{Job, JobMeta, JobSource, Lane};
+use crate::telemetry::Step;
 
 const SIGNATURE: HeaderName = HeaderName::from_static("stripe-signature");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -37,7 +38,8 @@ pub(super) async fn receive(state: &State, name: &str, request: Request) -> Answ
 /// The order is the promise: cheap refusals, then the body, then its signature, and only then a
 /// look into it.
 async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answer, Answer> {
-    let received_at_ms = now_ms();
+    let received_at = SystemTime::now();
+    let received_at_ms = millis(received_at);
     let (head, body) = request.into_parts();
     let signature = single(&head.headers, &SIGNATURE).ok_or(Answer::NoSignature)?;
     // Held until the answer: it bounds the memory that bodies take, and the queue at Redis.
@@ -59,10 +61,19 @@ async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answ
         return Ok(Answer::WrongMode);
     }
     let event_type = event_types::name(&event.event_type);
-    let trace = traceparent(single(&head.headers, &TRACEPARENT));
-    let answer = enqueue(state, job(endpoint, matched, received_at_ms, trace, body)).await?;
-    endpoint.metrics.queued(event_type);
-    Ok(answer)
+    let incoming = single(&head.headers, &TRACEPARENT).filter(|text| trace::is_sound(text));
+    // Only now: what is not signed by Stripe has no place in anybody's trace.
+    let mut step = Step::received("webhook", received_at, incoming);
+    step.note("endpoint", &*endpoint.name);
+    step.note("event", event.id.clone());
+    step.note("event_type", event.event_type.clone());
+    let trace = step.traceparent().unwrap_or_else(|| trace::traceparent(incoming));
+    let answer = enqueue(state, job(endpoint, matched, received_at_ms, trace, body)).await;
+    step.note("result", answer.unwrap_or_else(|answer| answer).as_str());
+    if answer.is_ok() {
+        endpoint.metrics.queued(event_type);
+    }
+    answer
 }
 
 fn unread(error: BodyError) -> Answer {
@@ -117,9 +128,9 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     values.next().is_none().then_some(value)
 }
 
-fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+fn millis(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A refused signature is worth a look: a wrong secret, a wrong clock, or a stranger. What strangers

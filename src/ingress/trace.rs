@@ -13,6 +13,11 @@ pub(super) fn traceparent(incoming: Option<&str>) -> String {
     }
 }
 
+/// Whether a `traceparent` is one.
+pub(super) fn is_sound(text: &str) -> bool {
+    parse(text).is_some()
+}
+
 /// The trace id and the flags.
 fn parse(text: &str) -> Option<(&str, &str)> {
     let mut parts = text.split('-');

@@ -30,7 +30,7 @@ use super::member::Member;
 use super::parts::Parts;
 use super::pause::{self, Paused, Pauses};
 use super::presence::Presence;
-use super::settle::{Settlement, Stopped};
+use super::settle::{Returned, Settlement, Stopped};
 use crate::config;
 
 /// Works jobs off.
@@ -230,8 +230,10 @@ impl Consumer {
         // What the last fetch brought after the first close.
         unstarted.extend(running.buffer.close());
         for job in unstarted {
+            let lane = job.lane;
             // The settler is there until all senders are gone.
-            let _ = running.settled.send((job.lane, Settlement::HandBack(job.id)));
+            let back = Settlement::HandBack(Returned::unbegun(job));
+            let _ = running.settled.send((lane, back));
         }
         drop(running.settled);
         let report = self.flush(&mut running.parts).await?;

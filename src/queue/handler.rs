@@ -12,7 +12,7 @@ use super::job::{Delivery, Disposition, JobMeta, Lane};
 use super::member::{Later, Member};
 use super::pause::Pauses;
 use super::presence::Presence;
-use super::settle::Settlement;
+use super::settle::{Returned, Settlement};
 
 /// What a job whose handler panicked waits; whoever wants better catches its panics itself.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -37,7 +37,8 @@ where
     pub(super) async fn run(self, mut delivery: Delivery) {
         if self.pauses.is_paused(delivery.lane) {
             // On its way from the buffer when the pause began.
-            return self.settle(delivery.lane, Settlement::HandBack(delivery.id));
+            let lane = delivery.lane;
+            return self.settle(lane, Settlement::HandBack(Returned::unbegun(delivery)));
         }
         let _running = self.presence.begin(&delivery);
         if delivery.taken_over {
@@ -60,7 +61,7 @@ where
                 Ok(meta) => Settlement::Later(Later { id: id.clone(), after, meta }),
                 Err(error) => {
                     tracing::error!(job = %id, %error, "a retry cannot be written");
-                    Settlement::HandBack(id.clone())
+                    Settlement::HandBack(Returned { id: id.clone(), counted: true })
                 }
             }
         };
@@ -68,7 +69,7 @@ where
             Disposition::Done => Settlement::Done(id),
             Disposition::Retry { after } => later(after, meta.attempt.saturating_add(1)),
             Disposition::Snooze { after } => later(after, meta.attempt),
-            Disposition::HandBack => Settlement::HandBack(id),
+            Disposition::HandBack => Settlement::HandBack(Returned { id, counted: true }),
         };
         self.settle(lane, settlement);
     }

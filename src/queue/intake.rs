@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::buffer::Buffer;
 use super::held::Held;
 use super::job::{Delivery, Lane};
-use super::settle::Settlement;
+use super::settle::{Returned, Settlement};
 
 /// Takes jobs in. Clones share all of it.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ impl Intake {
     fn give_back(&self, jobs: Vec<Delivery>) {
         for job in jobs {
             // The settler is there as long as we are.
-            let _ = self.settled.send((job.lane, Settlement::HandBack(job.id)));
+            let _ = self.settled.send((job.lane, Settlement::HandBack(Returned::unbegun(job))));
         }
     }
 }

@@ -12,6 +12,7 @@ use super::job::{Delivery, JobId, Lane};
 use super::keys::{GROUP, Keys, NOBODY};
 use super::producer::{NO_MORE, probe};
 use super::scripts::{self, LIMIT, Script};
+use super::settle::Returned;
 use super::{entries, group};
 
 /// A job to be put off: its id, for how long, and its meta data from then on.
@@ -106,10 +107,18 @@ impl Member {
     }
 
     /// Gives up to [`LIMIT`] jobs back; answers how many were ours.
-    pub(super) async fn hand_back(&self, lane: Lane, ids: &[JobId]) -> Result<usize, QueueError> {
+    pub(super) async fn hand_back(
+        &self,
+        lane: Lane,
+        jobs: &[Returned],
+    ) -> Result<usize, QueueError> {
         let lease = millis(self.lease).to_string();
         let arguments = [GROUP, &*self.name, &*lease, NOBODY];
-        self.script(&scripts::HAND_BACK, lane, &arguments, &names(ids)).await
+        let jobs: Vec<_> = jobs
+            .iter()
+            .map(|job| format!("{}{}", if job.counted { '-' } else { '=' }, job.id))
+            .collect();
+        self.script(&scripts::HAND_BACK, lane, &arguments, &jobs).await
     }
 
     /// Removes finished jobs. An id that is gone already is passed over. As one step: an entry that

@@ -32,7 +32,8 @@ impl Place {
 /// A job that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peeked {
-    /// Its id. A delayed one has that of its last delivery.
+    /// Its id. A delayed one has that of its last delivery, or one of its own if it was never on its
+    /// lane.
     pub id: JobId,
     /// Its lane.
     pub lane: Lane,
@@ -40,7 +41,7 @@ pub struct Peeked {
     pub place: Place,
     /// The job.
     pub job: Job,
-    /// How long ago it was put on its lane, by Redis' clock.
+    /// How long ago it was put on its lane, by Redis' clock; nothing if it never was.
     pub age: Duration,
     /// How many workers began it.
     pub deliveries: u32,
@@ -55,11 +56,16 @@ pub struct Peeked {
 /// The answer of `peek_stream.lua` and `peek_delayed.lua`: the time, and a row a job.
 pub(super) type Answer = (i64, Vec<(String, String, u64, u32, Vec<u8>, Vec<u8>)>);
 
+/// No job is older than a year, in milliseconds.
+const LONGEST: i64 = 366 * 86_400_000;
+
 /// Reads it.
 pub(super) fn decode(lane: Lane, place: Place, (now, rows): Answer) -> Vec<Peeked> {
     let rows = rows.into_iter().map(|(id, holder, millis, deliveries, meta, body)| {
         let id = JobId::new(id);
-        let age = u64::try_from(now.saturating_sub(id.millis())).unwrap_or_default();
+        // An id that is not of the stream may begin with any number.
+        let age = Some(now - id.millis()).filter(|age| (0..LONGEST).contains(age)).unwrap_or(0);
+        let age = u64::try_from(age).unwrap_or_default();
         let span = Duration::from_millis(millis);
         Peeked {
             lane,

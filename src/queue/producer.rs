@@ -106,6 +106,7 @@ impl Producer {
                     scripts::LATER.call(redis, keys, &[lane.as_str()], &arguments).await
                 })
                 .await?;
+            self.flow.count(Way::Arrived, jobs.len());
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::QueueError;
 use super::flow::{Flow, Way};
 use super::held::Held;
-use super::job::{JobId, Lane};
+use super::job::{Delivery, JobId, Lane};
 use super::member::{Later, Member};
 use super::scripts::LIMIT;
 
@@ -30,7 +30,23 @@ pub(super) enum Settlement {
     /// It comes again.
     Later(Later),
     /// It is for another worker.
-    HandBack(JobId),
+    HandBack(Returned),
+}
+
+/// A job that goes back.
+#[derive(Debug)]
+pub(super) struct Returned {
+    pub(super) id: JobId,
+    /// Whether this delivery was counted, which is then taken back. It was not where a job that was
+    /// taken over has not begun: its count says how many workers it may have killed before.
+    pub(super) counted: bool,
+}
+
+impl Returned {
+    /// One that has not begun.
+    pub(super) fn unbegun(delivery: Delivery) -> Self {
+        Self { id: delivery.id, counted: !delivery.taken_over }
+    }
 }
 
 /// What came of it all.
@@ -47,7 +63,7 @@ pub struct Stopped {
 struct Open {
     done: Vec<JobId>,
     later: Vec<Later>,
-    hand_back: Vec<JobId>,
+    hand_back: Vec<Returned>,
 }
 
 /// Tells Redis.
@@ -129,7 +145,7 @@ impl Settler {
         while !open.hand_back.is_empty() {
             let chunk = &open.hand_back[..open.hand_back.len().min(LIMIT)];
             report.handed_back += self.member.hand_back(lane, chunk).await?;
-            self.held.release(lane, chunk);
+            self.held.release(lane, chunk.iter().map(|job| &job.id));
             open.hand_back.drain(..chunk.len());
         }
         Ok(())
@@ -149,7 +165,7 @@ impl Open {
         match settlement {
             Settlement::Done(id) => self.done.push(id),
             Settlement::Later(later) => self.later.push(later),
-            Settlement::HandBack(id) => self.hand_back.push(id),
+            Settlement::HandBack(job) => self.hand_back.push(job),
         }
     }
 

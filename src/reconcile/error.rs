@@ -24,6 +24,14 @@ pub enum ReconcileError {
         "there is no such object; perhaps it was deleted, and the event that says so will come"
     )]
     PerhapsDeleted(#[source] StripeError),
+    /// Stripe knows neither the object nor the event that told of it, so the key opens another
+    /// account than the one that sent the event. One such event may be somebody's invention; when
+    /// several come in a row, the gate closes, before a wrong key dead-letters everything.
+    #[error(
+        "Stripe knows neither this object nor the event that told of it: stripe.secret_key seems to \
+         belong to another account than the webhook endpoint"
+    )]
+    WrongAccount(#[source] StripeError),
     /// The key may not read objects of a mirrored kind.
     #[error("stripe.secret_key may not read objects of this kind")]
     NotPermitted(#[source] StripeError),
@@ -73,6 +81,10 @@ impl ReconcileError {
                 request_id: error.failure().request_id,
                 ..own(Class::Transient, "object_missing")
             },
+            Self::WrongAccount(error) => Failure {
+                request_id: error.failure().request_id,
+                ..own(Class::Transient, "stripe_wrong_account")
+            },
             Self::NotPermitted(error) => Failure {
                 request_id: error.failure().request_id,
                 ..own(Class::Permanent, "stripe_permission_missing")
@@ -92,7 +104,7 @@ impl ReconcileError {
         match self {
             Self::Stripe(error) if !error.was_asked() => Evidence::None,
             Self::Stripe(error) if error.was_answered() => Evidence::Up(Dependency::Stripe),
-            Self::Stripe(_) => Evidence::Failing(Dependency::Stripe),
+            Self::Stripe(_) | Self::WrongAccount(_) => Evidence::Failing(Dependency::Stripe),
             Self::Store(error) => match error.class() {
                 Class::Permanent => Evidence::Up(Dependency::Postgres),
                 Class::Transient

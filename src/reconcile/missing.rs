@@ -1,9 +1,11 @@
 //! What it means that Stripe has no such object, or does not let us see it.
 
 use super::error::ReconcileError;
+use crate::domain::event::Timestamp;
 use crate::domain::event_types;
+use crate::domain::id::EventId;
 use crate::domain::object::Subject;
-use crate::stripe_api::{Fetched, StripeError};
+use crate::stripe_api::{Client, Fetched, StripeError};
 
 /// Judges the answer to a fetch. `told_deleted`: an event in hand says that the object was deleted.
 ///
@@ -31,4 +33,33 @@ pub(super) fn judge(
         return Err(ReconcileError::NotPermitted(error));
     }
     Err(error.into())
+}
+
+/// Stripe keeps an event for 30 days (docs.stripe.com, "Retrieve an event"); a day less, for the time
+/// on the way.
+const KEPT_SECONDS: i64 = 29 * 24 * 3600;
+
+/// Finds out whether it is the account that is wrong, and not the object that is missing: a key of
+/// another account opens its door as well, and finds nothing behind it. Then Stripe does not know
+/// the event either that led here, although it must have sent it.
+///
+/// `led_here`: the event and when it was made; `missing`: Stripe's word that there is no such object.
+/// Where the event cannot tell, because it is too old or the key may not read events, nothing is
+/// found.
+pub(super) async fn check_account(
+    stripe: &Client,
+    subject: &Subject,
+    led_here: (&EventId, Timestamp),
+    missing: &StripeError,
+) -> Result<(), ReconcileError> {
+    let (event, created) = led_here;
+    if missing.missing_at().is_none_or(|now| created < now - KEPT_SECONDS) {
+        return Ok(());
+    }
+    match stripe.event(&subject.scope, event).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_missing() => Err(ReconcileError::WrongAccount(error)),
+        Err(error) if error.is_forbidden() || error.is_access_lost() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::error::{Evidence, ReconcileError};
 use super::flights::{Flights, Lead};
@@ -25,7 +27,7 @@ use crate::domain::transition::Move;
 use crate::store::{
     Applied, Attempt, Change, NewState, Outcome, Receipt, SettledEvent, Settlement, Store,
 };
-use crate::stripe_api::{Client, Fetched, FetchedState};
+use crate::stripe_api::{Client, Fetched, FetchedState, StripeError};
 
 /// An event to settle, with what the ledger keeps about its arrival and this attempt.
 #[derive(Debug, Clone)]
@@ -81,6 +83,8 @@ impl From<ReconcileError> for Fault {
 struct Member {
     errand: Errand,
     answer: oneshot::Sender<Result<Settled, Fault>>,
+    /// What it is part of.
+    span: Span,
 }
 
 enum Errand {
@@ -103,6 +107,17 @@ impl Errand {
         match self {
             Self::Settle(request) => Some(&request.event.id),
             Self::Refresh { cause, .. } => cause.as_ref(),
+        }
+    }
+
+    /// The event behind it, if Stripe has it by its id among those of its first API, and when it was
+    /// made.
+    fn led_here(&self) -> Option<(&EventId, Timestamp)> {
+        match self {
+            // A thin event has no version, and is found elsewhere.
+            Self::Settle(request) if request.event.api_version.is_none() => None,
+            Self::Settle(request) => Some((&request.event.id, request.event.created)),
+            Self::Refresh { created, cause } => cause.as_ref().map(|cause| (cause, *created)),
         }
     }
 
@@ -204,7 +219,10 @@ impl Reconciler {
 
     async fn fly(&self, subject: Subject, errand: Errand) -> Result<Settled, Fault> {
         let (answer, landed) = oneshot::channel();
-        if let Some(lead) = self.inner.flights.join(subject.clone(), Member { errand, answer }) {
+        let span = Span::current();
+        if let Some(lead) =
+            self.inner.flights.join(subject.clone(), Member { errand, answer, span })
+        {
             // On a task of its own: whoever gives up waiting must not stop it for the others.
             tokio::spawn(lead_flights(Arc::clone(&self.inner), subject, lead));
         }
@@ -228,9 +246,11 @@ fn lost() -> Fault {
 
 async fn lead_flights(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Subject, Member>) {
     while let Some(members) = lead.board() {
+        let span = span_of(&subject, &members);
         let (errands, answers): (Vec<_>, Vec<_>) =
             members.into_iter().map(|m| (m.errand, m.answer)).unzip();
-        let results = match caught(inner.flight(&subject, errands)).await {
+        let flight = inner.flight(&subject, errands).instrument(span);
+        let results = match caught(flight).await {
             Ok(all) => all.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(Fault::from(error)); answers.len()],
         };
@@ -239,6 +259,19 @@ async fn lead_flights(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Subjec
             let _ = answer.send(result);
         }
     }
+}
+
+/// The span of a flight: a part of the first one's, linked to the others that it is for.
+fn span_of(subject: &Subject, members: &[Member]) -> Span {
+    let first = members.first().map_or_else(Span::none, |first| first.span.clone());
+    let span = tracing::info_span!(
+        target: "otel", parent: &first, "flight",
+        kind = subject.kind.as_str(), object = %subject.id, members = members.len()
+    );
+    for other in members.iter().skip(1) {
+        span.follows_from(&other.span);
+    }
+    span
 }
 
 /// A panic becomes an error, so that whoever waits for a flight hears of its end.
@@ -291,7 +324,14 @@ impl Inner {
         let taken = still_open.clone().filter(|e| e.word() == Some(Word::Taken));
         let taken = taken.max_by_key(|errand| errand.created());
         let told_deleted = still_open.clone().any(Errand::tells_deletion);
-        let look = if ask { Some(self.stripe.fetch(subject).await) } else { None };
+        let look = if ask { Some(self.fetch(subject).await) } else { None };
+        if let Some(Err(error)) = &look
+            && error.is_missing()
+            && !told_deleted
+            && let Some(led_here) = still_open.clone().find_map(Errand::led_here)
+        {
+            missing::check_account(&self.stripe, subject, led_here, error).await?;
+        }
         let fetched = match look {
             Some(Err(error)) if error.is_access_lost() => {
                 if !ended && taken.is_none() {
@@ -331,7 +371,9 @@ impl Inner {
         let settlement = Settlement { events: events.collect(), change };
 
         if settlement.change.is_some() || !settlement.events.is_empty() {
-            match self.store.apply(std::slice::from_ref(&settlement)).await?.first() {
+            let applying = self.store.apply(std::slice::from_ref(&settlement));
+            let span = tracing::info_span!(target: "otel", "apply", otel.kind = "client");
+            match applying.instrument(span).await?.first() {
                 Some(Applied::Done) => {}
                 Some(Applied::Conflict) | None => {
                     self.metrics.conflict();
@@ -345,6 +387,24 @@ impl Inner {
             Some(outcome) => Settled::Now { outcome, fetched: ask, request_id: request_id.clone() },
         });
         Ok(Some(settled.collect()))
+    }
+
+    async fn fetch(&self, subject: &Subject) -> Result<Fetched, StripeError> {
+        let span = tracing::info_span!(
+            target: "otel", "fetch", otel.kind = "client", otel.status_code = Empty,
+            request_id = Empty
+        );
+        let fetched = self.stripe.fetch(subject).instrument(span.clone()).await;
+        match &fetched {
+            Ok(fetched) => {
+                span.record("request_id", fetched.request_id.as_deref());
+            }
+            Err(error) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("request_id", error.failure().request_id);
+            }
+        }
+        fetched
     }
 
     /// Counts what a round came to, once it has come to it.

@@ -50,6 +50,8 @@ pub struct Chaos {
     pub resets: f64,
     /// Every key is wrong.
     pub reject_keys: bool,
+    /// Every key opens another account, in which nothing ever happened.
+    pub other_account: bool,
     /// The API is not there: connections end at once.
     pub down: bool,
 }
@@ -74,6 +76,7 @@ impl Default for Chaos {
             slow_by: Duration::from_millis(500),
             resets: 0.0,
             reject_keys: false,
+            other_account: false,
             down: false,
         }
     }

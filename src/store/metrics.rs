@@ -30,7 +30,7 @@ impl Metrics {
         let metrics = Self { open: Family::default() };
         registry.register(
             "quittance_dead_letters_open",
-            "Dead letters that wait for someone, by the class of their failure: the same from every worker, so take the max",
+            "Dead letters that wait for someone and are not snoozed, by the class of their failure: the same from every worker, so take the max",
             metrics.open.clone(),
         );
         registry.register_collector(Box::new(Pool(store.clone())));

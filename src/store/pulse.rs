@@ -6,7 +6,7 @@ use super::error::StoreError;
 /// What the tables say of the state of things.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pulse {
-    /// Dead letters that wait for someone, by the class of their failure.
+    /// Dead letters that wait for someone, snoozed ones not, by the class of their failure.
     pub open_letters: Vec<(String, i64)>,
     /// How far each destination is that was ever opened.
     pub destinations: Vec<DestinationPulse>,
@@ -45,7 +45,7 @@ impl Store {
         let letters = sqlx::query!(
             r#"
             SELECT class, count(*) AS "count!" FROM quittance.dead_letters
-            WHERE state = 'open'
+            WHERE state = 'open' AND (snoozed_until IS NULL OR snoozed_until <= now())
             GROUP BY class
             "#
         )

@@ -1,6 +1,9 @@
 //! What a glance at the tables shows: counts that stay cheap however much is kept.
 
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
+use sqlx::Executor as _;
 use utoipa::ToSchema;
 
 use super::connect::Store;
@@ -9,8 +12,10 @@ use super::error::StoreError;
 /// How many dead letters there are.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct LetterCounts {
-    /// Those that wait for a person.
+    /// Those that wait for a person now.
     pub open: i64,
+    /// Open ones that nobody wants to see before a certain time.
+    pub snoozed: i64,
     /// Those whose job is back in the queue.
     pub retrying: i64,
     /// Those that were first given up within the last 24 hours, whatever became of them.
@@ -29,6 +34,19 @@ pub struct ClassCount {
 }
 
 impl Store {
+    /// How long Postgres takes to answer a small question on a connection that is open.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn latency(&self) -> Result<Duration, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        // The first question after opening it also pays for what the opening has left to do.
+        connection.execute("SELECT 1").await?;
+        let begin = Instant::now();
+        connection.execute("SELECT 1").await?;
+        Ok(begin.elapsed())
+    }
+
     /// Counts the dead letters.
     ///
     /// # Errors
@@ -38,7 +56,8 @@ impl Store {
             ClassCount,
             r#"
             SELECT class, count(*) AS "count!"
-            FROM quittance.dead_letters WHERE state = 'open'
+            FROM quittance.dead_letters
+            WHERE state = 'open' AND (snoozed_until IS NULL OR snoozed_until <= clock_timestamp())
             GROUP BY class ORDER BY count(*) DESC, class
             "#
         )
@@ -48,6 +67,8 @@ impl Store {
             r#"
             SELECT (SELECT count(*) FROM quittance.dead_letters WHERE state = 'retrying')
                        AS "retrying!",
+                   (SELECT count(*) FROM quittance.dead_letters
+                    WHERE state = 'open' AND snoozed_until > clock_timestamp()) AS "snoozed!",
                    -- Numbers rise with time, so the count ends at the first letter that is older.
                    (SELECT count(*) FROM quittance.dead_letters
                     WHERE id > coalesce((
@@ -60,6 +81,7 @@ impl Store {
         .await?;
         Ok(LetterCounts {
             open: classes.iter().map(|class| class.count).sum(),
+            snoozed: counts.snoozed,
             retrying: counts.retrying,
             last_24_hours: counts.recent,
             classes,

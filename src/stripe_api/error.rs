@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::client::{Fetched, FetchedState};
 use super::refusal::Refusal;
+use crate::domain::event::Timestamp;
 use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::id::Mode;
 
@@ -149,6 +150,17 @@ impl StripeError {
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.is_missing())
+    }
+
+    /// When Stripe said that there is no such object, by its own clock.
+    #[must_use]
+    pub fn missing_at(&self) -> Option<Timestamp> {
+        if let Self::Refused(refusal) = self
+            && refusal.is_missing()
+        {
+            return refusal.began_at();
+        }
+        None
     }
 
     /// The failure as it is kept with its attempt.

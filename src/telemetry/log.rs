@@ -2,12 +2,13 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{FilterFn, LevelFilter, ParseError};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer as _};
 
-use crate::config::{Log, LogFormat};
+use super::trace::{self, SPANS};
+use crate::config::{Log, LogFormat, Telemetry};
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -18,14 +19,27 @@ pub enum TelemetryError {
     /// The process already has a log.
     #[error("the log is already set up")]
     Twice(#[from] TryInitError),
+    /// Traces can be sent only from within a runtime.
+    #[error("traces cannot be sent from here")]
+    Runtime,
+    /// TLS cannot be set up.
+    #[error("traces cannot be sent over TLS")]
+    Tls(#[source] rustls::Error),
+    /// The exporter refuses its settings.
+    #[error("telemetry.otlp_endpoint: {0}")]
+    Exporter(String),
 }
 
-/// Starts the log, on standard error: standard output belongs to what a command was asked for.
+/// Starts the log, on standard error, because standard output belongs to what a command was asked for;
+/// and the export of traces, if a collector is configured.
 ///
 /// # Errors
-/// The filter cannot be read, or there is a log already.
-pub fn init(log: &Log) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::builder().parse(&log.filter)?;
+/// The filter cannot be read, there is a log already, or traces cannot be exported from here.
+pub fn init(log: &Log, telemetry: &Telemetry, role: &str) -> Result<(), TelemetryError> {
+    // The spans of a trace are not for people: lines show the span of the job, and no other.
+    let none_of_them = format!("{SPANS}=off").parse()?;
+    let filter = EnvFilter::builder().parse(&log.filter)?.add_directive(none_of_them);
+    let tracer = trace::begin(telemetry, role)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
@@ -33,24 +47,37 @@ pub fn init(log: &Log) -> Result<(), TelemetryError> {
         LogFormat::Pretty => false,
         LogFormat::Auto => !terminal,
     };
-    let registry = tracing_subscriber::registry().with(filter);
-    if json {
+    let lines = if json {
         // The list of spans would repeat the current one.
-        registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init()?;
+        lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed()
     } else {
-        registry.with(lines.with_ansi(terminal)).try_init()?;
-    }
+        lines.with_ansi(terminal).with_filter(filter).boxed()
+    };
+    let spans = tracer.map(|tracer| {
+        let ours = FilterFn::new(|metadata| metadata.is_span() && metadata.target() == SPANS);
+        tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            .with_context_activation(false)
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(ours.with_max_level_hint(LevelFilter::INFO))
+    });
+    tracing_subscriber::registry().with(lines).with(spans).try_init()?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
 
     #[test]
     fn a_filter_that_cannot_be_read_is_refused_by_its_key() {
         let log = Log { format: LogFormat::Auto, filter: "a=b=c".into() };
-        let error = init(&log).unwrap_err().to_string();
+        let telemetry = Telemetry { otlp_endpoint: Secret::default(), sample_ratio: 1.0 };
+        let error = init(&log, &telemetry, "worker").unwrap_err().to_string();
         assert!(error.starts_with("log.filter: "), "{error}");
     }
 }

@@ -21,6 +21,7 @@ use crate::queue::{Delivery, Disposition, JobSource, Pauses, Presence};
 use crate::reconcile::{Evidence, Fault, ReconcileError, Reconciler, Request, Settled};
 use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use crate::store::{Attempt, Receipt, Store, StoreError};
+use crate::telemetry::Step;
 
 /// What it takes to do a job. One a process; cheap to clone.
 #[derive(Clone)]
@@ -97,7 +98,7 @@ impl Handler {
         };
         let object = event.about.as_ref().and_then(|about| about.id.as_ref());
         let object = object.map(|id| id.as_str());
-        self.presence.describe(delivery, event.id.as_str(), &event.event_type.to_string(), object);
+        self.presence.describe(delivery, event.id.as_str(), event.event_type.as_ref(), object);
         if delivery.deliveries > self.max_deliveries {
             let died = delivery.deliveries - 1;
             let text = format!("the worker that held this job died, {died} times in a row");
@@ -105,11 +106,6 @@ impl Handler {
             tracing::error!(event = %event.id, died, "a job that kills its workers is given up");
             let reason = DeadReason::Poison.into();
             return self.bury(delivery, (&event).into(), reason, Clock::start(), failure).await;
-        }
-        let meta = &delivery.job.meta;
-        // A job that ops brought back waited for them, and not for us.
-        if meta.attempt == 0 && meta.source == JobSource::Webhook {
-            self.metrics.waited(delivery.lane, Clock::start().since_ms(meta.received_at_ms));
         }
         let _place = tokio::select! {
             place = self.company.join(delivery.deliveries) => place,
@@ -148,11 +144,15 @@ impl Handler {
             worker: self.worker.clone(),
             trace_id: trace_id(delivery),
         };
-        let result = tokio::time::timeout(self.timeout, self.reconciler.settle(request)).await;
+        let span = log::span(event, delivery, number);
+        let settling = self.reconciler.settle(request).instrument(span.clone());
+        let result = tokio::time::timeout(self.timeout, settling).await;
         let fault = match result {
             Ok(Ok(settled)) => {
                 self.gate.succeeded(pass, answered(&settled));
+                self.waited(delivery, &clock);
                 log::settled(event, delivery, number, &clock, &settled);
+                span.record("outcome", log::outcome(&settled));
                 self.metrics.settled(&Settlement {
                     event,
                     outcome: log::outcome(&settled),
@@ -165,6 +165,8 @@ impl Handler {
             Ok(Err(fault)) => fault,
             Err(_) => Fault { failure: timed_out(self.timeout), evidence: Evidence::None },
         };
+        log::record(&span, &fault.failure);
+        drop(span);
         match self.gate.failed(pass, Some(&event.id), &fault) {
             Verdict::OfTheJob => {}
             Verdict::Wait => return Ended::Outage,
@@ -172,9 +174,23 @@ impl Handler {
         }
         let jitter = Jitter::new((self.random)());
         let decision = retry::decide(&fault.failure, number, &self.policy, jitter);
+        if !matches!(decision, Decision::Snooze { .. }) {
+            self.waited(delivery, &clock);
+        }
         log::failed(event, delivery, number, &clock, &fault.failure, &decision);
         self.metrics.failed(fault.failure.class, log::next(&decision), clock.at.elapsed());
         Ended::Failed { decision, clock, failure: fault.failure }
+    }
+
+    /// Notes how long a job waited for its first attempt that counts: an outage and a snooze are
+    /// more of the same wait. A job that ops brought back waited for them, and not for us.
+    fn waited(&self, delivery: &Delivery, clock: &Clock) {
+        let meta = &delivery.job.meta;
+        if meta.attempt == 0 && meta.source == JobSource::Webhook {
+            self.metrics.waited(delivery.lane, clock.since_ms(meta.received_at_ms));
+            let (from, until) = (meta.received_at_ms, clock.at_ms);
+            Step::waited(from, until, meta.trace.as_deref(), delivery.lane.as_str());
+        }
     }
 
     /// Keeps the decision in the tables, then tells the queue.

@@ -1,11 +1,15 @@
 //! The wide line of each attempt. None ever holds a payload.
 
+use tracing::Span;
+use tracing::field::Empty;
+
 use super::clock::Clock;
 use crate::domain::event::Event;
 use crate::domain::failure::Failure;
 use crate::domain::retry::Decision;
 use crate::queue::Delivery;
 use crate::reconcile::Settled;
+use crate::telemetry;
 
 /// How an event ended: a word of the ledger, or `duplicate`.
 pub(super) fn outcome(how: &Settled) -> &'static str {
@@ -22,6 +26,33 @@ pub(super) fn next(decision: &Decision) -> &'static str {
         Decision::Snooze { .. } => "snooze",
         Decision::DeadLetter { .. } => "dead_letter",
     }
+}
+
+/// The span of an attempt, in the trace of the webhook that brought the job.
+pub(super) fn span(event: &Event, delivery: &Delivery, attempt: u32) -> Span {
+    let span = tracing::info_span!(
+        target: "otel",
+        "attempt",
+        otel.kind = "consumer",
+        otel.status_code = Empty,
+        event = %event.id,
+        event_type = %event.event_type,
+        object = event.about.as_ref().and_then(|a| a.id.as_ref()).map(tracing::field::display),
+        account = event.account().map(tracing::field::display),
+        attempt,
+        outcome = Empty,
+        class = Empty,
+        code = Empty,
+    );
+    telemetry::go_on(&span, delivery.job.meta.trace.as_deref());
+    span
+}
+
+/// Why an attempt failed, into its span.
+pub(super) fn record(span: &Span, failure: &Failure) {
+    span.record("otel.status_code", "ERROR");
+    span.record("class", failure.class.as_str());
+    span.record("code", &failure.code);
 }
 
 /// An event is settled: one wide line.

@@ -149,6 +149,9 @@ impl Metrics {
             drop(self.waited.get_or_create(&LaneLabels { lane }));
             drop(self.took.get_or_create(&LaneLabels { lane }));
         }
+        for (class, next) in FAILURES {
+            drop(self.failed.get_or_create(&FailedLabels { class, next }));
+        }
         for (class, reason) in LETTERS {
             let (class, reason) = (class.as_str(), reason.as_str());
             drop(self.letters.get_or_create(&LetterLabels { class, reason }));
@@ -223,6 +226,14 @@ impl Drop for Running {
         self.0.dec();
     }
 }
+
+/// What usually follows from which failure; outages follow from none, for they cost no attempt.
+const FAILURES: [(&str, &str); 4] = [
+    ("permanent", "dead_letter"),
+    ("transient", "retry"),
+    ("transient", "dead_letter"),
+    ("rate_limited", "snooze"),
+];
 
 /// The ends that a job can have as a dead letter.
 const LETTERS: [(Class, LetterReason); 4] = [

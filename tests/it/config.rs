@@ -94,7 +94,9 @@ fn the_conventional_variables_are_understood() {
         settings.endpoints["default"].secrets.iter().map(|secret| secret.reveal()).collect();
     assert_eq!(secrets, ["whsec_a", "whsec_b"]);
     assert_eq!(settings.stripe.api_base, "http://127.0.0.1:12111");
-    for role in [Role::Ingress, Role::Worker, Role::Migrate, Role::Ops, Role::Requeue] {
+    for role in
+        [Role::Ingress, Role::Worker, Role::Migrate, Role::Ops, Role::Requeue, Role::Reconcile]
+    {
         settings.require(role).unwrap();
     }
 }
@@ -465,6 +467,7 @@ fn a_role_says_what_it_lacks_and_how_to_give_it() {
     assert_eq!(lacks(Role::Migrate), ["database.url"]);
     assert_eq!(lacks(Role::Ops), ["database.url"]);
     assert_eq!(lacks(Role::Requeue), ["redis.url", "database.url"]);
+    assert_eq!(lacks(Role::Reconcile), ["redis.url", "database.url", "stripe.secret_key"]);
     let text = settings.require(Role::Migrate).unwrap_err().to_string();
     assert!(
         text.contains(

@@ -43,6 +43,8 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         "reconcile.clock_skew",
         "must be whole seconds, as Stripe's times are",
     );
+    let ratio = settings.telemetry.sample_ratio;
+    checker.must((0.0..=1.0).contains(&ratio), "telemetry.sample_ratio", "must be 0.0 to 1.0");
     let factor = settings.retry.factor;
     checker.must((1.0..=10.0).contains(&factor), "retry.factor", "must be 1.0 to 10.0");
     for (name, endpoint) in &settings.endpoints {

@@ -8,6 +8,12 @@ use crate::config::{Secret, Settings};
 pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     scheme(checker, "redis.url", &settings.redis.url, &["redis", "rediss"]);
     scheme(checker, "database.url", &settings.database.url, &["postgres", "postgresql"]);
+    scheme(
+        checker,
+        "telemetry.otlp_endpoint",
+        &settings.telemetry.otlp_endpoint,
+        &["http", "https"],
+    );
     api_base(checker, &settings.stripe.api_base);
     if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&settings.log.filter) {
         checker.must(false, "log.filter", format!("cannot be read: {error}"));

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -112,11 +112,7 @@ async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
 }
 
 async fn of_postgres(store: &Store) -> Result<OfPostgres, StoreError> {
-    // Opening the connection is not what is measured.
-    store.ready().await?;
-    let begin = Instant::now();
-    store.ready().await?;
-    let latency = begin.elapsed();
+    let latency = store.latency().await?;
     let schema = store.schema_version().await?;
     let (letters, outbox) = tokio::join!(store.letter_counts(), store.destinations());
     Ok(OfPostgres { latency, schema, letters, outbox })

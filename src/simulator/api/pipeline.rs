@@ -147,6 +147,9 @@ impl Run<'_> {
         let now = self.core.clock.now();
         let mut answer = Answer::new(self.request_id.clone(), now, version.clone());
         let scope = match authorise(self.core, self.headers, &self.call.path, chaos.reject_keys) {
+            Ok(scope) if chaos.other_account => {
+                Scope { account: Some("acct_1SomebodyElse".to_owned()), ..scope }
+            }
             Ok(scope) => scope,
             Err(error) => {
                 answer.set(Err(error));

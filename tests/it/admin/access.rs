@@ -77,7 +77,8 @@ async fn a_viewer_sees_everything_and_changes_nothing() {
     assert!(!page.text.contains("value=\"discard\""), "what a viewer cannot do is not offered");
 
     let token = page.form_token();
-    let fields = [("form_token", token.as_str()), ("verb", "discard"), ("id", "1"), ("reason", "x")];
+    let fields =
+        [("form_token", token.as_str()), ("verb", "discard"), ("id", "1"), ("reason", "x")];
     let refused = site.post("/dead-letters/act", &cookie, &fields).await;
     assert!(refused.status == 403 && refused.text.contains("bob is a viewer"), "{refused:?}");
     let body = json!({"ids": [1], "reason": "x"});

@@ -64,9 +64,11 @@ impl Browser {
         });
         let mut capabilities = serde_json::Map::new();
         capabilities.insert("goog:chromeOptions".into(), options);
-        let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        let mut builder =
+            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         builder.capabilities(capabilities);
-        let client = builder.connect(&format!("http://127.0.0.1:{port}"));
+        let url = format!("http://127.0.0.1:{port}");
+        let client = builder.connect(&url);
         let client = within("a session with Chromium", client).await.unwrap();
         Some(Self { client, _driver: driver, _profile: profile })
     }

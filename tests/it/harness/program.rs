@@ -44,6 +44,24 @@ impl Program {
         }
     }
 
+    /// Runs a command that prints line after line, and interrupts it after so many; how it ended,
+    /// and those lines.
+    pub(crate) async fn watched(
+        args: &[&str],
+        env: &[(&str, &str)],
+        lines: usize,
+    ) -> (Option<i32>, Vec<String>) {
+        let mut child = command(args, env).stdout(Stdio::piped()).spawn().unwrap();
+        let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut seen = Vec::new();
+        while seen.len() < lines {
+            seen.push(within("a line", printed.next_line()).await.unwrap().expect("it goes on"));
+        }
+        let pid = i32::try_from(child.id().unwrap()).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGINT).unwrap();
+        (within("its end", child.wait()).await.unwrap().code(), seen)
+    }
+
     /// Starts a role.
     pub(crate) fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child =

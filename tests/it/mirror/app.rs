@@ -40,6 +40,8 @@ impl App {
 
     /// Brings an event as the worker does, from its bytes.
     pub(crate) async fn settle(&self, event: &Value) -> Result<Settled, Fault> {
+        // Where an object is missing, this is what Stripe is asked next.
+        self.stripe.put(&format!("/v1/events/{}", event["id"].as_str().unwrap()), event.clone());
         let request = Request {
             event: envelope::parse(event.to_string().as_bytes()).unwrap(),
             receipt: Receipt {

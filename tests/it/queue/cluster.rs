@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use quittance::queue::{Disposition, Limiter};
+use quittance::queue::{Disposition, Limiter, Place};
 
 use super::*;
 
@@ -16,6 +16,11 @@ async fn the_whole_life_of_a_job_passes_on_a_redis_cluster() {
     let limiter = Limiter::new(&queue.server, &queue.settings).unwrap();
     assert_eq!(limiter.take("charges", 10).await.unwrap(), None);
     limiter.slow_down("charges").await.unwrap();
+    let look = super::pauses::inspector(&queue);
+    assert_eq!(look.buckets().await.unwrap().len(), 1);
+    look.pause(Lane::Live, "jane", None).await.unwrap();
+    assert_eq!(look.pauses().await.unwrap().len(), 1);
+    look.resume(Lane::Live).await.unwrap();
 
     let seen = Seen::default();
     let dies = queue.work(1, {
@@ -30,6 +35,11 @@ async fn the_whole_life_of_a_job_passes_on_a_redis_cluster() {
     }
     seen.reaches(1).await;
     dies.die().await;
+    for place in [Place::Waiting, Place::InHand, Place::Delayed] {
+        look.peek(Lane::Live, place, 5).await.unwrap();
+    }
+    assert_eq!(look.roster().await.unwrap().len(), 1);
+    look.latency().await.unwrap();
     let lives = queue.work(4, {
         let seen = seen.clone();
         move |delivery| {
@@ -41,5 +51,7 @@ async fn the_whole_life_of_a_job_passes_on_a_redis_cluster() {
     });
     queue.drained().await;
     assert_eq!(lives.stop().await.left, 0);
+    eventually("the counts are told", async || !look.flow().await.unwrap().minutes.is_empty())
+        .await;
     assert_eq!(seen.len(), 1 + 40 + 40);
 }

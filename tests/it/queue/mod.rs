@@ -4,7 +4,9 @@ mod cluster;
 mod lanes;
 mod leases;
 mod limiter;
+mod looking;
 mod outages;
+mod pauses;
 mod retries;
 mod work;
 

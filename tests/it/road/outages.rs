@@ -47,6 +47,27 @@ async fn a_wrong_key_pauses_the_work_loudly_and_costs_no_attempt() {
 }
 
 #[tokio::test]
+async fn a_key_of_another_account_pauses_the_work_and_dead_letters_nothing() {
+    let logs = Logs::capture(LevelFilter::INFO);
+    let env = &[("QUITTANCE__WORKER__DOWN_AFTER", "3")];
+    let mut app = App::with(Options { env, ..Options::default() }).await;
+    app.is_ready().await;
+    app.stripe().set_chaos(|chaos| chaos.other_account = true);
+    for _ in 0..5 {
+        app.pays("pm_card_visa");
+    }
+    app.waits_for("stripe").await;
+    let cause = logs.saying("paused")[0]["fields"]["cause"].as_str().unwrap().to_owned();
+    assert!(cause.contains("another account"), "{cause}");
+    let asked = app.requests();
+    eventually("it probes in vain", async || app.requests() >= asked + 5).await;
+
+    assert_eq!(app.db.count("quittance.dead_letters").await, 0);
+    assert!(app.producer.depth().await.unwrap().total() > 0, "the jobs wait for the right key");
+    app.may_leave_work();
+}
+
+#[tokio::test]
 async fn stripe_being_down_pauses_the_work() {
     // A connection that ends without an answer may be one object's trouble, so it takes several of
     // them in a row; here one.

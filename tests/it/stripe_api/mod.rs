@@ -1,6 +1,7 @@
 //! The client against a scripted server: what it sends, and what it makes of each answer.
 
 mod budget;
+mod event;
 mod failures;
 mod fetch;
 mod fixtures;

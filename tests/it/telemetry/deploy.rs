@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use quittance::config;
+
 fn read(file: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }
@@ -72,5 +74,21 @@ fn the_dashboard_is_json_whose_panels_say_what_they_show() {
     for panel in panels.iter().filter(|panel| panel["type"] != "row") {
         assert!(!panel["description"].as_str().unwrap().is_empty(), "{panel}");
         assert!(!panel["targets"][0]["expr"].as_str().unwrap().is_empty(), "{panel}");
+    }
+}
+
+#[test]
+fn each_setting_of_the_kubernetes_example_is_one() {
+    let example = read("deploy/kubernetes.yaml");
+    let set = example.lines().filter_map(|line| line.trim().strip_prefix("- { name: QUITTANCE__"));
+    let set: Vec<_> = set
+        .map(|rest| {
+            let (name, value) = rest.trim_end_matches(" }").split_once(", value: ").unwrap();
+            (format!("QUITTANCE__{name}"), value.trim_matches('"').to_owned())
+        })
+        .collect();
+    assert!(set.len() > 3, "the settings were not found");
+    for variable in set {
+        config::load(None, [variable].into_iter()).unwrap();
     }
 }

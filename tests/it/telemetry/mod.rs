@@ -1,9 +1,12 @@
 //! What the roles tell of themselves: numbers, traces, lines.
 
+mod collector;
 mod deploy;
+mod logging;
 mod metrics;
 mod page;
 mod published;
+mod traces;
 
 use crate::harness::webhook::Client;
 use crate::harness::{App, Program};
@@ -11,8 +14,7 @@ use page::Page;
 
 /// A role as a process, with its numbers on a port of its own.
 struct Role {
-    /// Killed with this.
-    _program: Program,
+    program: Program,
     metrics: std::net::SocketAddr,
     /// Where it listens for its work, if it does.
     listen: Option<std::net::SocketAddr>,
@@ -39,7 +41,7 @@ impl Role {
             }
             _ => None,
         };
-        Self { _program: program, metrics, listen }
+        Self { program, metrics, listen }
     }
 
     async fn page(&self) -> Page {

@@ -1,0 +1,201 @@
+//! `quittance events`: the verbs of [`crate::ops::events`] and [`crate::ops::replay`], typed and
+//! printed.
+
+pub(super) mod args;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use args::{EventsCommand, ListArgs, ReplayArgs};
+
+use super::exit::{Exit, Failed};
+use super::objects::tell;
+use super::parts::{self, print_json};
+use super::roles::exit_of_store;
+use super::words::at;
+use super::{dead_letters, table};
+use crate::config::Role;
+use crate::ops::events::{self, EventPage, EventShown, ListError};
+use crate::ops::replay::{self, Replay, ReplayError, Replayed};
+use crate::ops::timeline::{Happening, Moment};
+use crate::store::StoreError;
+use crate::store::dead_letter::Actor;
+use crate::store::ledger::EventFilter;
+
+pub(super) async fn run(config: Option<&Path>, command: EventsCommand) -> Result<Exit, Failed> {
+    match command {
+        EventsCommand::List(args) => list(config, *args).await,
+        EventsCommand::Show { id, json } => show(config, &id, json).await,
+        EventsCommand::Replay(args) => replay(config, args).await,
+    }
+}
+
+async fn list(config: Option<&Path>, args: ListArgs) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Ops)?;
+    let store = parts::store(&settings, "events")?;
+    let mode = args.place.mode();
+    let filter = EventFilter {
+        event_type: args.event_type,
+        object: args.object,
+        account: args.place.account,
+        mode,
+        status: args.status,
+        outcome: args.outcome,
+        since: args.since,
+        until: args.until,
+    };
+    let page = events::list(&store, &filter, args.before.as_deref(), args.limit).await;
+    let page = page.map_err(|error| match error {
+        ListError::NoSuchEvent(_) => Failed::new(Exit::Failure, error.to_string()),
+        ListError::Store(error) => failed(&error),
+    })?;
+    if args.output.json {
+        print_json(&page)?;
+    } else if args.output.ids {
+        page.events.iter().for_each(|event| println!("{}", event.id));
+    } else if page.events.is_empty() {
+        let all = filter == EventFilter::default() && args.before.is_none();
+        println!("{}", if all { "No event has come to an end yet." } else { "No event fits." });
+    } else {
+        print_page(&page);
+    }
+    Ok(Exit::Success)
+}
+
+fn print_page(page: &EventPage) {
+    let rows: Vec<_> = page
+        .events
+        .iter()
+        .map(|event| {
+            vec![
+                at(event.received_at),
+                event.id.clone(),
+                event.event_type.clone().unwrap_or_else(|| "?".to_owned()),
+                event.object_id.clone().unwrap_or_default(),
+                event.status.clone(),
+                event.outcome.clone().unwrap_or_default(),
+                event.attempts.to_string(),
+            ]
+        })
+        .collect();
+    table::print(&["RECEIVED", "EVENT", "TYPE", "OBJECT", "STATUS", "OUTCOME", "TRIES"], &rows);
+    if let Some(next) = &page.next {
+        println!("\nThere are more: --before {next}");
+    }
+}
+
+async fn show(config: Option<&Path>, id: &str, json: bool) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Ops)?;
+    let store = parts::store(&settings, "events")?;
+    let Some(shown) = events::show(&store, id).await.map_err(|e| failed(&e))? else {
+        let text = format!(
+            "no table knows the event {id}: it never came, it waits in the queue for its first \
+             attempt, or it is older than what is kept. `quittance events replay {id}` asks Stripe for it"
+        );
+        return Err(Failed::new(Exit::Failure, text));
+    };
+    if json {
+        print_json(&shown)?;
+    } else {
+        print_shown(shown);
+    }
+    Ok(Exit::Success)
+}
+
+fn print_shown(shown: EventShown) {
+    let kind = shown.event.as_ref().and_then(|event| event.event_type.clone());
+    let kind = kind.or_else(|| shown.attempts.iter().find_map(|it| it.event_type.clone()));
+    println!("{}  {}", shown.id, kind.unwrap_or_else(|| "of an unknown type".to_owned()));
+    let mut facts = Vec::new();
+    match &shown.event {
+        None => facts.push(("ended", "not yet: it is in the queue and will be tried again".into())),
+        Some(event) => {
+            let settled = event.settled_at.map(|then| format!(" at {}", at(then)));
+            let outcome = event.outcome.as_deref().map(|o| format!(", {o}")).unwrap_or_default();
+            let ended = format!("{}{outcome}{}", event.status, settled.unwrap_or_default());
+            facts.push(("ended", ended));
+            facts.push((
+                "received",
+                format!("{} by endpoint {}", at(event.received_at), event.endpoint),
+            ));
+            if let Some(created) = event.created {
+                facts.push(("created", at(created)));
+            }
+            let version = event.api_version.clone();
+            facts.push(("api version", version.unwrap_or_else(|| "none: a thin event".to_owned())));
+        }
+    }
+    if let Some(object) = &shown.object {
+        facts.push(("object", tell::key(object)));
+    }
+    tell::facts(&facts);
+    let mut moments: Vec<Moment> = Vec::new();
+    moments.extend(shown.attempts.into_iter().map(|it| Moment::from(Happening::Attempt(it))));
+    moments
+        .extend(shown.dead_letters.into_iter().map(|it| Moment::from(Happening::DeadLetter(it))));
+    moments.extend(shown.acts.into_iter().map(|it| Moment::from(Happening::Act(it))));
+    moments.sort_by_key(|moment| moment.at);
+    tell::moments(&moments);
+}
+
+/// What became of one event of a replay.
+#[derive(Serialize)]
+struct Told {
+    event: String,
+    ok: bool,
+    result: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayed: Option<Replayed>,
+}
+
+async fn replay(config: Option<&Path>, args: ReplayArgs) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Reconcile)?;
+    let store = parts::store(&settings, "events")?;
+    let producer = parts::producer(&settings)?;
+    let reconciler = parts::reconciler(&settings, &store)?;
+    let name = dead_letters::who(args.actor);
+    let actor = Actor { name: &name, reason: args.reason.as_deref() };
+    let mut told = Vec::new();
+    for id in args.ids {
+        let wanted = Replay { id, account: args.place.connected(), mode: args.place.mode() };
+        let result = replay::replay(&store, &producer, &reconciler, &wanted, actor).await;
+        let event = wanted.id.as_str().to_owned();
+        let line = match result {
+            Ok(replayed) => {
+                Told { event, ok: true, result: words(&replayed), replayed: Some(replayed) }
+            }
+            Err(error) => Told { event, ok: false, result: why(&error), replayed: None },
+        };
+        if !args.json {
+            println!("{}: {}", line.event, line.result);
+        }
+        told.push(line);
+    }
+    if args.json {
+        print_json(&serde_json::json!({ "results": told }))?;
+    }
+    Ok(Exit::of_many(told.iter().map(|line| line.ok)))
+}
+
+fn words(replayed: &Replayed) -> String {
+    match replayed {
+        Replayed::Enqueued { was: Some(was), .. } => {
+            format!("fetched and put on the backfill lane; it was {was}")
+        }
+        Replayed::Enqueued { was: None, .. } => {
+            "fetched and put on the backfill lane; the ledger did not know it".to_owned()
+        }
+        Replayed::Reconciled { reconciled, .. } => {
+            format!("it had settled; its object was reconciled: {}", tell::reconciled(reconciled))
+        }
+    }
+}
+
+fn why(error: &ReplayError) -> String {
+    crate::domain::failure::chain(error).join(": ")
+}
+
+fn failed(error: &StoreError) -> Failed {
+    Failed::because(exit_of_store(error), "the ledger could not be read", error)
+}

@@ -1,0 +1,96 @@
+//! What can be typed after `quittance objects` and `quittance reconcile`.
+
+use clap::{Args, Subcommand};
+
+use crate::cli::args::{Actor, Output};
+use crate::cli::place::{Place, kind};
+use crate::domain::object::Kind;
+
+/// `quittance objects ...`
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum ObjectsCommand {
+    /// Find objects: of a customer, by a word in their metadata, or of a kind.
+    #[command(
+        after_help = "Without --kind, the kinds are looked through that have an index for it: payments, charges, customers, subscriptions, invoices, ...\n\nExamples:\n  quittance objects list --customer cus_Qx...\n  quittance objects list --metadata order_id=42\n  quittance objects list --kind payout --live"
+    )]
+    List(Box<ListArgs>),
+    /// Show one: its row, where that came from, what keeps it from being up to date, its timeline.
+    #[command(
+        after_help = "Examples:\n  quittance objects show pi_3PX...\n  quittance objects show gold-plan --kind product --data"
+    )]
+    Show(ShowArgs),
+}
+
+/// `quittance objects list`
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ListArgs {
+    /// Of this customer: cus_...
+    #[arg(long, value_name = "ID")]
+    pub customer: Option<String>,
+    /// Whose metadata hold this.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub metadata: Option<(String, String)>,
+    /// Of this kind: payment_intent, invoice, ...
+    #[arg(long, value_parser = kind, required_unless_present_any = ["customer", "metadata"])]
+    pub kind: Option<Kind>,
+    #[command(flatten)]
+    pub place: Place,
+    /// How many at most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+    /// Only those after this one: the next page.
+    #[arg(long, value_name = "ID")]
+    pub after: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `quittance objects show`
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ShowArgs {
+    /// The object: pi_..., ch_..., cus_..., ...
+    pub id: String,
+    /// Its kind, where the id does not say it.
+    #[arg(long, value_parser = kind)]
+    pub kind: Option<Kind>,
+    #[command(flatten)]
+    pub place: Place,
+    /// Also show the object's JSON (redacted).
+    #[arg(long)]
+    pub data: bool,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `quittance reconcile`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY. An object that is not known yet is looked for in our own account and the key's mode, unless --account says otherwise.\n\nExamples:\n  quittance reconcile pi_3PX... --dry-run\n  quittance reconcile pi_3PX... ch_3PX... --reason 'ticket 4711'\n  quittance objects list --customer cus_Qx... --ids | xargs quittance reconcile"
+)]
+pub(in crate::cli) struct ReconcileArgs {
+    /// The objects: pi_..., ch_..., sub_..., ...
+    #[arg(required = true)]
+    pub ids: Vec<String>,
+    /// Write nothing: say what differs between our row and Stripe.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Their kind, where the id does not say it.
+    #[arg(long, value_parser = kind)]
+    pub kind: Option<Kind>,
+    #[command(flatten)]
+    pub place: Place,
+    /// Why; kept in the audit log.
+    #[arg(long)]
+    pub reason: Option<String>,
+    #[command(flatten)]
+    pub actor: Actor,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,186 @@
+//! `quittance objects` and `quittance reconcile`: the verbs of [`crate::ops::objects`],
+//! [`crate::ops::compare`] and [`crate::ops::reconcile`], typed and printed.
+
+pub(super) mod args;
+pub(super) mod reconcile;
+pub(super) mod tell;
+
+use std::path::Path;
+
+use args::{ListArgs, ObjectsCommand, ShowArgs};
+
+use super::exit::{Exit, Failed};
+use super::parts::{self, print_json};
+use super::roles::exit_of_store;
+use super::table;
+use super::words::at;
+use crate::config::Role;
+use crate::domain::object::Kind;
+use crate::ops::name::NameError;
+use crate::ops::objects::{self, FindError, ObjectPage, ObjectShown};
+use crate::store::StoreError;
+use crate::store::object::{ObjectFilter, ObjectKey};
+
+pub(super) async fn run(config: Option<&Path>, command: ObjectsCommand) -> Result<Exit, Failed> {
+    match command {
+        ObjectsCommand::List(args) => list(config, *args).await,
+        ObjectsCommand::Show(args) => show(config, args).await,
+    }
+}
+
+async fn list(config: Option<&Path>, args: ListArgs) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Ops)?;
+    let store = parts::store(&settings, "objects")?;
+    let after = args.after.map(|id| after(id, args.kind));
+    let mode = args.place.mode();
+    let filter = ObjectFilter {
+        customer: args.customer,
+        metadata: args.metadata,
+        kind: args.kind,
+        account: args.place.account,
+        mode,
+    };
+    let page = objects::list(&store, &filter, after.as_ref(), args.limit).await;
+    let page = page.map_err(|error| match error {
+        FindError::NothingAsked => Failed::new(Exit::Failure, error.to_string()),
+        FindError::Store(error) => failed(&error),
+    })?;
+    if args.output.json {
+        print_json(&page)?;
+    } else if args.output.ids {
+        page.objects.iter().for_each(|found| println!("{}", found.key.id));
+    } else if page.objects.is_empty() {
+        println!("No object fits.");
+        if let Some(customer) = &filter.customer {
+            println!(
+                "Events of this customer that were given up: quittance dead-letters list --customer {customer}"
+            );
+        }
+    } else {
+        print_page(&page);
+    }
+    Ok(Exit::Success)
+}
+
+/// The place in a list, by the id alone: within a list, an id names one object.
+fn after(id: String, kind: Option<Kind>) -> ObjectKey {
+    let kind = kind.or_else(|| Kind::of_id(&id).first().copied());
+    let kind = kind.map_or("", Kind::as_str).to_owned();
+    ObjectKey { kind, id, account: String::new(), livemode: false }
+}
+
+fn print_page(page: &ObjectPage) {
+    let rows: Vec<_> = page
+        .objects
+        .iter()
+        .map(|found| {
+            let amount = match (found.amount, &found.currency) {
+                (Some(amount), Some(currency)) => format!("{amount} {currency}"),
+                (Some(amount), None) => amount.to_string(),
+                (None, _) => String::new(),
+            };
+            let gone = if found.deleted { "deleted" } else { "" };
+            vec![
+                found.key.kind.clone(),
+                found.key.id.clone(),
+                found.status.clone().unwrap_or_else(|| gone.to_owned()),
+                amount,
+                found.customer.clone().unwrap_or_default(),
+                found.created.map(at).unwrap_or_default(),
+                at(found.observed_at),
+                found.key.account.clone(),
+            ]
+        })
+        .collect();
+    let heading =
+        ["KIND", "ID", "STATUS", "AMOUNT", "CUSTOMER", "CREATED", "SEEN AT STRIPE", "ACCOUNT"];
+    table::print(&heading, &rows);
+    if let (true, Some(last)) = (page.more, page.objects.last()) {
+        println!("\nThere are more: --after {}", last.key.id);
+    }
+}
+
+async fn show(config: Option<&Path>, args: ShowArgs) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Ops)?;
+    let store = parts::store(&settings, "objects")?;
+    let name = args.place.name(&args.id, args.kind)?;
+    let shown = objects::show(&store, &name).await.map_err(unclear)?;
+    if args.json {
+        print_json(&shown)?;
+    } else {
+        print_shown(&shown, args.data)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn print_shown(shown: &ObjectShown, data: bool) -> Result<(), Failed> {
+    println!("{}", tell::key(&shown.object));
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    match &shown.row {
+        None => facts.push(("row", "none: no event about it has settled yet".to_owned())),
+        Some(row) => {
+            let gone = row.deleted.then(|| "deleted".to_owned());
+            if let Some(status) = gone.or_else(|| row.status.clone()) {
+                facts.push(("status", status));
+            }
+            let version = format!("{}, written {}", row.version, at(row.updated_at));
+            facts.push(("version", version));
+            facts.push(("seen at Stripe", at(row.observed_at)));
+            let from = match (&shown.origin, &row.cause) {
+                (Some(origin), _) => {
+                    let request = origin.request_id.as_deref();
+                    let request = request.map(|id| format!(", request {id}")).unwrap_or_default();
+                    let kind = origin.event_type.as_deref().unwrap_or("event");
+                    format!("{kind} {} by {}{request}", origin.event, origin.worker)
+                }
+                (None, Some(event)) => event.clone(),
+                (None, None) => "a look that no event asked for".to_owned(),
+            };
+            facts.push(("because of", from));
+        }
+    }
+    for link in &shown.links {
+        facts.push((&link.field, link.id.clone()));
+    }
+    tell::facts(&facts);
+    if !shown.obstacles.is_empty() {
+        println!("\nWhat keeps it from being up to date:");
+        shown.obstacles.iter().for_each(|obstacle| println!("  {obstacle}"));
+    }
+    if let Some(table) = &shown.table {
+        println!("\n{}:", table.table);
+        tell::document(&table.columns);
+    }
+    if data && let Some(data) = shown.row.as_ref().and_then(|row| row.data.as_ref()) {
+        println!("\nStripe's object:");
+        print_json(data)?;
+    }
+    tell::moments(&shown.timeline);
+    if shown.cut {
+        println!("  (older things are left out; --json has no more either)");
+    }
+    Ok(())
+}
+
+/// It is not clear which object is meant.
+pub(super) fn unclear(error: NameError) -> Failed {
+    match error {
+        NameError::Store(error) => failed(&error),
+        NameError::Unknown { id, .. } => {
+            let hint = format!(
+                "{}. `quittance reconcile {id}` asks Stripe for it; \
+                 `quittance dead-letters list --object {id}` lists what was given up",
+                NameError::Unknown { id: id.clone(), kinds: Kind::of_id(&id) }
+            );
+            Failed::new(Exit::Failure, hint)
+        }
+        error @ (NameError::Ambiguous { .. } | NameError::TooLittle { .. }) => {
+            let hint = "(--kind, --account, --live, --test)";
+            Failed::new(Exit::Failure, format!("{error} {hint}"))
+        }
+    }
+}
+
+pub(super) fn failed(error: &StoreError) -> Failed {
+    Failed::because(exit_of_store(error), "the objects could not be read", error)
+}

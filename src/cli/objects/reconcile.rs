@@ -1,0 +1,82 @@
+//! `quittance reconcile`
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args::ReconcileArgs;
+use super::{tell, unclear};
+use crate::cli::exit::{Exit, Failed};
+use crate::cli::parts::print_json;
+use crate::cli::{dead_letters, parts};
+use crate::config::Role;
+use crate::domain::failure;
+use crate::domain::object::Subject;
+use crate::ops::name::{self, NameError};
+use crate::ops::{compare, reconcile};
+use crate::reconcile::Reconciler;
+use crate::store::Store;
+use crate::store::dead_letter::Actor;
+
+pub(in crate::cli) async fn run(
+    config: Option<&Path>,
+    args: ReconcileArgs,
+) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Reconcile)?;
+    let store = parts::store(&settings, "reconcile")?;
+    let reconciler = parts::reconciler(&settings, &store)?;
+    let names = args.ids.iter().map(|id| args.place.name(id, args.kind));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    let who = dead_letters::who(args.actor);
+    let actor = Actor { name: &who, reason: args.reason.as_deref() };
+    let mut results = Vec::new();
+    for name in &names {
+        let id = name.id.as_str();
+        let result = match name::subject(&store, name, reconciler.mode()).await {
+            // Without Postgres there is nothing to go on with.
+            Err(error @ NameError::Store(_)) => return Err(unclear(error)),
+            Err(error) => Err(unclear(error).to_string()),
+            Ok(subject) if args.dry_run => look(&store, &reconciler, &subject, args.json).await,
+            Ok(subject) => act(&store, &reconciler, subject, actor, args.json).await,
+        };
+        if let (false, Err(why)) = (args.json, &result) {
+            println!("{id}: {why}");
+        }
+        results.push((id, result));
+    }
+    if args.json {
+        let all = results.iter().map(|(id, result)| match result {
+            Ok(done) => json!({"id": id, "ok": true, "result": done}),
+            Err(why) => json!({"id": id, "ok": false, "error": why}),
+        });
+        print_json(&json!({"results": all.collect::<Vec<_>>()}))?;
+    }
+    Ok(Exit::of_many(results.iter().map(|(_, result)| result.is_ok())))
+}
+
+/// The document of what was done; what went wrong in words.
+type Told = Result<Value, String>;
+
+async fn look(store: &Store, reconciler: &Reconciler, subject: &Subject, json: bool) -> Told {
+    let found = compare::compare(store, reconciler, subject).await;
+    let found = found.map_err(|error| failure::chain(&error).join(": "))?;
+    if !json {
+        tell::comparison(&found);
+    }
+    serde_json::to_value(&found).map_err(|error| error.to_string())
+}
+
+async fn act(
+    store: &Store,
+    reconciler: &Reconciler,
+    subject: Subject,
+    actor: Actor<'_>,
+    json: bool,
+) -> Told {
+    let done = reconcile::reconcile(store, reconciler, subject, actor).await;
+    let done = done.map_err(|error| failure::chain(&error).join(": "))?;
+    if !json {
+        println!("{}: {}", done.object.id, tell::reconciled(&done));
+    }
+    serde_json::to_value(&done).map_err(|error| error.to_string())
+}

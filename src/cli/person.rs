@@ -1,0 +1,43 @@
+//! Who sits at the terminal.
+
+use std::os::unix::fs::MetadataExt as _;
+
+/// The system's name for whoever runs this process: what the audit log says unless `--as` does.
+///
+/// Not from `USER`, which is whatever the environment was left with: under `sudo` and in containers
+/// it often names somebody else. It is only the last resort.
+pub(super) fn system_user() -> String {
+    // Not `/proc/self` itself, which is a link that root owns.
+    let uid = std::fs::metadata("/proc/self/").map(|process| process.uid()).ok();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let known = uid.and_then(|uid| name_of(uid, &users));
+    let told = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
+    let number = || uid.map(|uid| format!("uid {uid}"));
+    known
+        .or_else(told)
+        .filter(|name| !name.is_empty())
+        .or_else(number)
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Its line is `name:password:uid:...` (passwd(5)).
+fn name_of(uid: u32, users: &str) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_by_its_number() {
+        let users = "root:x:0:0:root:/root:/bin/sh\n\nbroken\njane:x:1000:1000::/home/jane:/bin/sh";
+        assert_eq!(name_of(1000, users).as_deref(), Some("jane"));
+        assert_eq!(name_of(0, users).as_deref(), Some("root"));
+        assert_eq!(name_of(7, users), None);
+    }
+}

@@ -1,0 +1,225 @@
+//! `quittance status`: [`crate::ops::status`], printed.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use super::exit::{Exit, Failed};
+use super::{parts, table, words};
+use crate::config::Role;
+use crate::ops::status::{
+    BucketStatus, DependencyStatus, QueueStatus, Rates, Severity, Sources, Status, WorkerStatus,
+    look,
+};
+use crate::store::outbox::DestinationState;
+use crate::store::status::LetterCounts;
+
+/// `quittance status`
+#[derive(Debug, clap::Args)]
+pub(super) struct StatusArgs {
+    /// Look again every so many seconds, until interrupted [default: 2].
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub watch: Option<u64>,
+    /// One JSON document; with --watch one a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub(super) async fn run(config: Option<&Path>, args: StatusArgs) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Requeue)?;
+    let sources = Sources {
+        inspector: parts::inspector(&settings)?,
+        store: parts::store(&settings, "status")?,
+        limits: settings.status.clone(),
+    };
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    loop {
+        let status = look(&sources).await;
+        if args.watch.is_some() && !args.json && std::io::stdout().is_terminal() {
+            // Home, and everything below gone.
+            print!("\x1b[H\x1b[2J");
+        }
+        if args.json {
+            println!("{}", parts::json(&status)?);
+        } else {
+            print(&status);
+        }
+        // Whoever reads a pipe wants each look when it is made. A reader that is gone ends us later.
+        let _ = std::io::stdout().flush();
+        let Some(seconds) = args.watch else {
+            return Ok(if status.healthy { Exit::Success } else { Exit::Failure });
+        };
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+            _ = &mut interrupted => return Ok(Exit::Success),
+        }
+    }
+}
+
+fn print(status: &Status) {
+    println!("{}", if status.healthy { "Healthy." } else { "NOT healthy." });
+    for finding in &status.findings {
+        let severity = match finding.severity {
+            Severity::Problem => "problem",
+            Severity::Warning => "warning",
+        };
+        println!("  {severity}: {}", finding.text);
+    }
+    dependencies(status);
+    if let Some(queue) = &status.queue {
+        lanes(queue);
+    }
+    if let Some(all) = &status.rates {
+        rates(all);
+    }
+    if let Some(all) = &status.workers {
+        workers(all);
+    }
+    if let Some(all) = status.limiter.as_ref().filter(|all| !all.is_empty()) {
+        limiter(all);
+    }
+    if let Some(all) = status.outbox.as_ref().filter(|all| !all.is_empty()) {
+        outbox(all);
+    }
+    if let Some(letters) = &status.dead_letters {
+        dead_letters(letters);
+    }
+}
+
+fn dependencies(status: &Status) {
+    let detail = |one: &DependencyStatus| match (&one.detail, one.since) {
+        (Some(detail), Some(since)) => format!("{detail} (since {})", words::at(since)),
+        (Some(detail), None) => detail.clone(),
+        (None, _) if one.name == "stripe" => "as the workers see it".to_owned(),
+        (None, _) if one.name == "postgres" => {
+            let have = status.schema.as_ref().and_then(|schema| schema.have);
+            have.map(|have| format!("schema {have}")).unwrap_or_default()
+        }
+        (None, _) => String::new(),
+    };
+    let rows = status.dependencies.iter().map(|one| {
+        let latency = one.latency_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
+        vec![one.name.clone(), one.state.as_str().to_owned(), latency, detail(one)]
+    });
+    println!();
+    table::print(&["DEPENDENCY", "STATE", "ANSWERS IN", ""], &rows.collect::<Vec<_>>());
+}
+
+/// The lanes of the queue.
+pub(super) fn lanes(queue: &QueueStatus) {
+    let rows = queue.lanes.iter().map(|lane| {
+        let paused = lane.paused.as_ref().map(|pause| {
+            let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("since {} by {}{why}", words::at(pause.since), pause.by)
+        });
+        vec![
+            lane.lane.clone(),
+            lane.waiting.to_string(),
+            lane.in_hand.to_string(),
+            lane.running.to_string(),
+            lane.oldest_ms.map_or_else(|| "-".to_owned(), words::span_ms),
+            paused.unwrap_or_else(|| "no".to_owned()),
+        ]
+    });
+    println!();
+    let heading = ["LANE", "WAITING", "IN HAND", "RUNNING", "OLDEST", "PAUSED"];
+    table::print(&heading, &rows.collect::<Vec<_>>());
+    println!("Waiting for a later retry: {}", queue.delayed);
+}
+
+fn rates(rates: &Rates) {
+    let all = [rates.last_minute, rates.last_5_minutes, rates.last_hour];
+    let row = |name: &str, numbers: [f64; 3]| {
+        std::iter::once(name.to_owned()).chain(numbers.map(|n| format!("{n:.2}"))).collect()
+    };
+    println!();
+    table::print(
+        &["JOBS A SECOND", "1 MINUTE", "5 MINUTES", "1 HOUR"],
+        &[
+            row("arrived", all.map(|rate| rate.arrived_per_second)),
+            row("finished", all.map(|rate| rate.finished_per_second)),
+        ],
+    );
+}
+
+fn workers(all: &[WorkerStatus]) {
+    if all.is_empty() {
+        return;
+    }
+    let rows = all.iter().map(|one| {
+        let waits = one.waits_for.as_ref();
+        let seen = words::span_ms(one.seen_ms_ago);
+        vec![
+            one.name.clone(),
+            one.version.clone(),
+            words::at(one.started_at),
+            format!("{} of {}", one.running, one.concurrency),
+            if one.silent { format!("silent for {seen}") } else { format!("{seen} ago") },
+            waits.map(|wait| wait.dependency.clone()).unwrap_or_else(|| "-".to_owned()),
+        ]
+    });
+    println!();
+    let heading = ["WORKER", "VERSION", "STARTED", "RUNS", "SEEN", "WAITS FOR"];
+    table::print(&heading, &rows.collect::<Vec<_>>());
+    let jobs = all.iter().flat_map(|one| one.jobs.iter().map(|job| (one.name.clone(), job)));
+    let rows: Vec<_> = jobs
+        .map(|(worker, job)| {
+            let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+            vec![
+                words::span_ms(job.running_ms),
+                known(&job.event_type),
+                known(&job.event),
+                job.object.clone().unwrap_or_default(),
+                job.attempt.to_string(),
+                worker,
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
+        println!();
+        table::print(&["RUNS FOR", "EVENT TYPE", "EVENT", "OBJECT", "ATTEMPT", "WORKER"], &rows);
+    }
+}
+
+fn limiter(all: &[BucketStatus]) {
+    let rows = all.iter().map(|one| {
+        vec![
+            one.bucket.clone(),
+            format!("{:.1} of {:.0}", one.rate_per_second, one.full_rate_per_second),
+            format!("{:.1} of {:.0}", one.tokens, one.capacity),
+            one.slowed_until.map_or_else(|| "-".to_owned(), words::at),
+        ]
+    });
+    println!();
+    let heading = ["REQUEST BUDGET", "A SECOND", "TOKENS", "SLOWED UNTIL"];
+    table::print(&heading, &rows.collect::<Vec<_>>());
+}
+
+fn outbox(all: &[DestinationState]) {
+    let rows = all.iter().map(|one| {
+        let oldest = one.oldest_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        vec![
+            one.name.clone(),
+            one.behind.to_string(),
+            one.pending.to_string(),
+            one.dead.to_string(),
+            oldest.map_or_else(|| "-".to_owned(), |seconds| words::span_ms(seconds * 1000)),
+        ]
+    });
+    println!();
+    let heading = ["DESTINATION", "BEHIND", "PENDING", "DEAD", "OLDEST"];
+    table::print(&heading, &rows.collect::<Vec<_>>());
+}
+
+fn dead_letters(letters: &LetterCounts) {
+    let classes = letters.classes.iter().map(|one| format!("{} {}", one.count, one.class));
+    let classes = classes.collect::<Vec<_>>().join(", ");
+    let classes = if classes.is_empty() { String::new() } else { format!(" ({classes})") };
+    println!();
+    println!(
+        "Dead letters: {} open{classes}, {} snoozed, {} being retried; {} new in the last 24 hours",
+        letters.open, letters.snoozed, letters.retrying, letters.last_24_hours
+    );
+}

@@ -1,0 +1,122 @@
+//! The way to the collector: OTLP over HTTP, by our own client.
+//!
+//! Traces are worth nothing that they could cost the work. A collector that is slow, wrong or gone
+//! loses spans, is told of once when it begins and once when it ends, and stops nobody.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Request, Response};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use opentelemetry_http::{HttpClient, HttpError};
+use tokio::runtime::Handle;
+
+/// How long one batch may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is read of an answer: a few words, if any.
+const MAX_ANSWER: usize = 64 * 1024;
+
+type Sending = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send>>;
+
+/// Posts batches of spans.
+#[derive(Clone)]
+pub(super) struct Collector {
+    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// The exporter works on a thread of its own, without a runtime; sockets need one.
+    runtime: Handle,
+    failing: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
+}
+
+impl Collector {
+    /// Sets up a pool; opens no connection.
+    pub(super) fn new(runtime: Handle) -> Result<Self, rustls::Error> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        let tls = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let pool = Pool::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(tls);
+        Ok(Self { pool, runtime, failing: Arc::default() })
+    }
+
+    async fn send(self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let answer = tokio::time::timeout(PATIENCE, self.exchange(request)).await;
+        let answer =
+            answer.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}").into()));
+        match &answer {
+            Ok(answer) if answer.status().is_success() => self.note(None),
+            Ok(answer) => self.note(Some(&format!("answered {}", answer.status()))),
+            Err(error) => self.note(Some(&chain(error.as_ref()))),
+        }
+        answer
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (head, body) = request.into_parts();
+        let answer = self.pool.request(Request::from_parts(head, Full::new(body))).await?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
+        Ok(Response::from_parts(head, body))
+    }
+
+    /// Says that it began to fail, or that it works again; not how often.
+    fn note(&self, failure: Option<&str>) {
+        let failing = failure.is_some();
+        if self.failing.swap(failing, Ordering::Relaxed) != failing {
+            match failure {
+                Some(error) => {
+                    tracing::warn!(
+                        error,
+                        "traces cannot be sent to telemetry.otlp_endpoint; they are dropped"
+                    );
+                }
+                None => tracing::info!("traces are sent again"),
+            }
+        }
+    }
+}
+
+impl HttpClient for Collector {
+    // What the macro `async_trait` makes of an `async fn`.
+    fn send_bytes<'life0, 'async_trait>(
+        &'life0 self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        let sending = self.runtime.spawn(self.clone().send(request));
+        let answer: Sending = Box::pin(async move { sending.await? });
+        answer
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,87 @@
+//! The command line itself: what it says of itself, and of servers that are not there.
+
+use std::path::Path;
+
+use crate::harness::{Program, TestDatabase, temp_dir};
+
+#[tokio::test]
+async fn the_document_about_the_command_line_is_up_to_date() {
+    let ended = Program::run(&["man", "--markdown"], &[]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
+    if std::env::var_os("QUITTANCE_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &ended.stdout).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == ended.stdout,
+        "docs/cli.md is stale: QUITTANCE_UPDATE_DOCS=1 cargo test --test it cli"
+    );
+}
+
+#[tokio::test]
+async fn the_exit_codes_are_the_same_everywhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let reference = std::fs::read_to_string(root.join("docs/cli.md")).unwrap();
+    let codes = reference.split("## Exit codes").nth(1).unwrap().lines();
+    let codes: Vec<_> =
+        codes.filter(|line| line.starts_with("| ") && !line.contains("code")).take(6).collect();
+    assert_eq!(codes.len(), 6);
+    for line in codes {
+        assert!(readme.contains(line), "the README lacks {line}");
+    }
+}
+
+#[tokio::test]
+async fn shells_and_man_get_what_they_need() {
+    for (shell, sign) in
+        [("bash", "complete -F"), ("zsh", "#compdef quittance"), ("fish", "complete -c quittance")]
+    {
+        let ended = Program::run(&["completions", shell], &[]).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains(sign), "{shell}: {}", ended.stdout);
+        assert!(ended.stdout.contains("dead-letters"), "{shell}");
+    }
+    let dir = temp_dir();
+    let ended = Program::run(&["man", "--dir", dir.path().to_str().unwrap()], &[]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for page in ["quittance.1", "quittance-events-replay.1"] {
+        let text = std::fs::read_to_string(dir.path().join(page)).unwrap();
+        assert!(text.contains(".SH"), "{page}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_with_its_setting_and_what_to_try() {
+    // Port 1 of this machine: nobody listens there.
+    let env = [
+        ("DATABASE_URL", "postgres://jane:hush@127.0.0.1:1/quittance"),
+        ("QUITTANCE__DATABASE__ACQUIRE_TIMEOUT", "1s"),
+    ];
+    let ended = Program::run(&["events", "list"], &env).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said = &ended.stderr;
+    assert!(said.contains("postgres://jane:***@127.0.0.1:1/quittance"), "{said}");
+    assert!(said.contains("database.url, from the environment variable DATABASE_URL"), "{said}");
+    assert!(said.contains("try:") && said.contains("psql"), "{said}");
+    assert!(!said.contains("hush"), "{said}");
+}
+
+#[tokio::test]
+async fn a_schema_that_was_never_made_is_told_apart_from_a_server_that_is_not_there() {
+    let db = TestDatabase::empty().await;
+    let url = db.url();
+    let ended = Program::run(&["events", "list"], &[("DATABASE_URL", &url)]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("quittance migrate"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn nothing_is_coloured_or_cut_where_no_person_looks() {
+    let ended = Program::run(&["kinds"], &[]).await;
+    assert!(!ended.stdout.contains('\u{1b}') && !ended.stdout.contains('…'), "{}", ended.stdout);
+    let ended = Program::run(&["--help"], &[]).await;
+    assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
+    assert!(ended.stdout.contains("Exit codes:"), "{}", ended.stdout);
+}

@@ -1,0 +1,149 @@
+//! `docs/logging.md` lists each line of the log and its fields, as they stand in `src/`.
+
+mod lines;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use lines::{Line, lines_of};
+
+const INTRODUCTION: &str = "\
+# The log
+
+<!-- Generated from src/ by tests/it/telemetry/logging.rs. Do not edit: change the code, run
+     `QUITTANCE_UPDATE_DOCS=1 cargo test --test it telemetry::logging`, and review the difference.
+     What a field means is in the list in that file; one that is missing there is refused. -->
+
+On standard error: pretty on a terminal, else one JSON object a line (`log.format`). Each line has
+`timestamp` (RFC 3339, UTC), `level`, `message`, `target` (the module of the code) and the fields
+below. A line that belongs to a job has it in `span`: `job`, `lane`, `trace`.
+
+No line ever holds a payload or a secret. An error is logged once, where it is handled. An outage is
+one line when it begins and one when it ends, however many jobs it touches. Each attempt at a job
+ends in one wide line: `settled` or `attempt failed`.
+
+`log.filter` says which lines are written; `debug` adds what is of use to whoever works on the code,
+and is not listed here.
+
+## To find
+
+| what | how |
+|---|---|
+| all that was done about an event | `event = \"evt_...\"` |
+| an object's events | `object = \"pi_...\"` |
+| what one webhook led to, over all processes | `span.trace`; the trace id is in `quittance.attempts`, too |
+| a request for Stripe's support | `request_id` |
+| what fails most | `message = \"attempt failed\"`, by `code` |
+| when work was paused, and why | `message` that begins with `paused` or `resumed` |
+
+## Fields
+
+| field | what it is |
+|---|---|
+";
+
+/// What each field is. Units are in the names.
+const FIELDS: &[(&str, &str)] = &[
+    ("account", "the connected account, `acct_...`; absent for one's own"),
+    ("address", "the address of who asked"),
+    ("after_ms", "how much later it is tried again"),
+    ("attempt", "the number of this attempt, from 1"),
+    ("attempts", "how often it was tried"),
+    ("by", "who paused it"),
+    ("cause", "what the dependency said"),
+    (
+        "class",
+        "of a failure: `permanent`, `transient`, `rate_limited`, `unavailable`, `misconfigured`",
+    ),
+    ("code", "a stable word for a failure"),
+    ("concurrency", "jobs that are run at once"),
+    ("cut_off", "connections that were closed in mid-request"),
+    ("deliveries", "workers that have begun this job since it was last queued, this one included"),
+    ("dependency", "`redis`, `postgres`, `stripe`"),
+    ("destination", "who is told: `stream`, or `http:` and a name of the settings"),
+    ("died", "workers that died with the job in hand"),
+    ("done", "to how many dead letters it was done"),
+    ("duration_ms", "time that the attempt took"),
+    ("endpoint", "the webhook endpoint, by its name in the settings; absent for none of them"),
+    ("endpoints", "the webhook endpoints of the settings"),
+    ("error", "what went wrong, with its causes"),
+    ("event", "`evt_...`; of one that cannot be read, a name made of its bytes"),
+    ("event_type", "`payment_intent.succeeded` and its like"),
+    ("failed", "to how many dead letters it could not be done"),
+    ("fetched", "whether Stripe was asked"),
+    ("have", "the version of the database's schema"),
+    ("job", "the job's id in its lane; a retry has a new one"),
+    ("jobs", "how many jobs"),
+    ("lane", "`live`, `backfill`"),
+    ("listen", "the address"),
+    ("lost", "how many jobs"),
+    ("mode", "`live`, `test`"),
+    ("need", "the version that this program needs"),
+    ("next", "what follows: `retry`, `snooze`, `dead_letter`"),
+    ("notification", "the notification's id"),
+    ("object", "the id of the object that the event is about"),
+    ("operation", "the number of a bulk act"),
+    (
+        "outcome",
+        "what the event did: `applied`, `unchanged`, `covered`, `gone`, `ignored`, `deauthorized`, `duplicate`",
+    ),
+    ("part", "which part of the worker noticed"),
+    ("paused_ms", "how long work was paused"),
+    ("policy", "Redis' `maxmemory-policy`"),
+    ("reason", "why"),
+    ("request_id", "Stripe's id of the request, `req_...`"),
+    ("result", "how a webhook was answered, as in the metrics"),
+    ("role", "what the token allows: `viewer`, `operator`"),
+    ("since_ms", "since when, in Unix milliseconds"),
+    ("state", "how a bulk act ended: `done`, `cancelled`, `interrupted`"),
+    ("stopped", "jobs that were handed back, and those that Redis could not be told of"),
+    ("tokens", "how many tokens the settings hold"),
+    ("topic", "what the notification says"),
+    ("verb", "what is done to dead letters: `retry`, `discard`, `snooze`, `undo`"),
+    ("waited_ms", "from the receipt of the event to the begin of this attempt"),
+    ("warning", "what differs, and what follows from it"),
+    ("who", "the name of the token"),
+    ("worker", "the worker's name"),
+];
+
+fn document(lines: &[Line]) -> String {
+    let mut text = INTRODUCTION.to_owned();
+    let used: BTreeSet<_> = lines.iter().flat_map(|line| &line.fields).collect();
+    for field in &used {
+        let known = FIELDS.iter().find(|(name, _)| name == field);
+        let (name, meaning) = known.unwrap_or_else(|| panic!("say in FIELDS what `{field}` is"));
+        writeln!(text, "| `{name}` | {meaning} |").unwrap();
+    }
+    let unused = FIELDS.iter().find(|(name, _)| !used.iter().any(|field| field == name));
+    assert!(unused.is_none(), "no line has {unused:?}");
+    let mut module = "";
+    for line in lines {
+        if line.module != module {
+            module = &line.module;
+            write!(text, "\n## {module}\n\n| level | message | fields |\n|---|---|---|\n").unwrap();
+        }
+        let fields: Vec<_> = line.fields.iter().map(|field| format!("`{field}`")).collect();
+        let Line { level, message, .. } = line;
+        writeln!(text, "| {level} | {message} | {} |", fields.join(", ")).unwrap();
+    }
+    text
+}
+
+#[test]
+fn each_line_of_the_log_is_published_with_its_fields() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lines = lines_of(&root.join("src"));
+    assert!(lines.len() > 40, "the lines were not found: {lines:?}");
+    let document = document(&lines);
+    let path = root.join("docs/logging.md");
+    if std::env::var_os("QUITTANCE_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &document).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        published == document,
+        "docs/logging.md is not what src/ logs; run `QUITTANCE_UPDATE_DOCS=1 cargo test --test it \
+         telemetry::logging` and review the difference"
+    );
+}
