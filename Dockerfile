@@ -1,4 +1,4 @@
-# One image for all roles: `docker run quittance ingress`, `... worker`, `... migrate`.
+# One image for all roles: `docker run quittance ingress`, `... worker`, `... admin`, `... migrate`.
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src

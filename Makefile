@@ -12,7 +12,7 @@ DENY       := $(TOOLS)/bin/cargo-deny-$(CARGO_DENY_VERSION)
 export SQLX_OFFLINE := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev build test check format format-check lint lint-production sqlx-check deny \
+.PHONY: help setup setup-browser dev build test check format format-check lint lint-production sqlx-check deny \
         alerts-check advisories bench docs clean
 
 help: ## This list
@@ -20,6 +20,9 @@ help: ## This list
 
 setup: ## Install Redis and Postgres where they are missing (no service is started)
 	@scripts/setup.sh
+
+setup-browser: ## The same, and Chromium and axe for the tests of the operators' pages
+	@scripts/setup.sh --browser
 
 dev: setup ## Run everything on this machine: servers, ingress, worker, simulator
 	$(CARGO) run --locked -- dev $(ARGS)

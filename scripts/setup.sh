@@ -58,6 +58,35 @@ check_versions() {
     fi
 }
 
+# The same places as in tests/it/browser/driver.rs.
+have_browser() {
+    [ -n "$(first_executable "$(command -v chromium)" "$(command -v chromium-browser)" "$(command -v google-chrome)")" ] &&
+        have chromedriver
+}
+
+axe_version=4.14.1
+axe_sha256=e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
+axe_file=${CARGO_TARGET_DIR:-target}/tools/axe-$axe_version.min.js
+
+# From npm's registry, by npm or without it; either way it is what it was when this was written.
+fetch_axe() {
+    if [ -e "$axe_file" ]; then return 0; fi
+    folder=$(mktemp -d)
+    archive=$folder/axe-core-$axe_version.tgz
+    if have npm; then
+        (cd "$folder" && npm pack --silent "axe-core@$axe_version" >/dev/null)
+    else
+        curl --fail --silent --show-error --location --output "$archive" \
+            "https://registry.npmjs.org/axe-core/-/axe-core-$axe_version.tgz"
+    fi || fail "axe-core $axe_version could not be fetched from npm's registry: see above."
+    echo "$axe_sha256  $archive" | sha256sum --check --status ||
+        fail "axe-core $axe_version is not the archive that was expected."
+    mkdir -p "${axe_file%/*}"
+    tar -xzOf "$archive" package/axe.min.js >"$axe_file.part"
+    mv "$axe_file.part" "$axe_file"
+    rm -r "$folder"
+}
+
 # ring (TLS) compiles C, and cargo needs a linker anyway.
 have_compiler() { have cc || have gcc || have clang; }
 
@@ -146,6 +175,7 @@ explain() {
         have_redis || say "  brew install redis            (or: brew install valkey)"
         have_postgres || say "  brew install postgresql@17    (no 'brew services start' is needed)"
         have_compiler || say "  xcode-select --install"
+        [ -z "$browser" ] || have_browser || say "  brew install --cask chromium chromedriver"
     elif have dnf; then
         have_redis || say "  sudo dnf install valkey       (or redis)"
         have_postgres || say "  sudo dnf install postgresql-server postgresql-contrib"
@@ -166,13 +196,23 @@ explain() {
 }
 
 main() {
+    browser=
+    case "${1:-}" in
+    --browser) browser=yes ;;
+    ?*) fail "unknown: $1 (there is --browser)" ;;
+    esac
     check_cargo
     missing=
+    if [ -n "$browser" ]; then
+        have_browser || missing="$missing chromium chromium-driver fonts-dejavu-core"
+        have npm || have curl || missing="$missing curl"
+    fi
     have_redis || missing="$missing redis-server"
     have_postgres || missing="$missing postgresql"
     have_compiler || missing="$missing gcc libc6-dev"
     if [ -z "$missing" ]; then
         check_versions
+        if [ -n "$browser" ]; then fetch_axe; fi
         return 0
     fi
     if ! have apt-get; then explain; fi
@@ -181,6 +221,10 @@ main() {
     have_postgres || fail "postgres is still missing. Install Postgres 14 or newer by hand."
     have_compiler || fail "a C compiler is still missing. Install gcc by hand."
     check_versions
+    if [ -n "$browser" ]; then
+        have_browser || fail "Chromium or chromedriver is still missing. Install both by hand."
+        fetch_axe
+    fi
     say "done"
 }
 

@@ -42,6 +42,8 @@ pub mod outbox;
 // People's side of it.
 pub mod ops;
 
+pub mod admin;
+
 pub mod cli;
 
 // Everything on one machine, and the judge of it.

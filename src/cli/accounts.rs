@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
 use super::args::{AccountsCommand, CheckArgs};
@@ -11,7 +10,7 @@ use super::parts;
 use super::roles::exit_of_store;
 use crate::config::Role;
 use crate::domain::id::{AccountId, Mode};
-use crate::ops::accounts::{self, CheckError};
+use crate::ops::accounts::{self, CheckError, Checked};
 use crate::store::connected_account::Permission;
 
 pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Result<Exit, Failed> {
@@ -41,18 +40,12 @@ fn failed(error: &CheckError) -> Failed {
 }
 
 fn tell(account: &AccountId, mode: Mode, answer: &Permission, args: &CheckArgs) {
-    let as_of = answer.as_of.and_then(|at| at.format(&Rfc3339).ok());
     if args.json {
-        let answer = json!({
-            "account": account.as_str(),
-            "mode": mode.as_str(),
-            "allowed": answer.allowed,
-            "why_not": answer.why_not,
-            "as_of": as_of,
-        });
-        println!("{answer}");
+        let checked = Checked::new(account, mode, answer.clone());
+        println!("{}", serde_json::json!(checked));
         return;
     }
+    let as_of = answer.as_of.and_then(|at| at.format(&Rfc3339).ok());
     let verdict = if answer.allowed { "can receive payments" } else { "cannot receive payments" };
     let why = answer.why_not.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     let as_of = as_of.map(|at| format!(" (as of {at})")).unwrap_or_default();

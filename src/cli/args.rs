@@ -45,6 +45,8 @@ pub(super) enum Command {
         after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY.\n\nExamples:\n  quittance worker\n  quittance worker --name worker-eu-1"
     )]
     Worker(WorkerArgs),
+    /// Serve the operators' pages and their JSON API.
+    Admin(super::admin::AdminArgs),
     /// Bring the database's schema up to this program's, then exit.
     #[command(
         after_help = "Needs DATABASE_URL. Run it before each new version's roles.\n\nExample:\n  DATABASE_URL=postgres://... quittance migrate"
@@ -188,6 +190,8 @@ pub enum RoleArg {
     Migrate,
     /// `quittance dead-letters ...`
     Ops,
+    /// `quittance admin`
+    Admin,
 }
 
 /// `quittance outbox ...`

@@ -14,6 +14,7 @@ impl From<RoleArg> for Role {
             RoleArg::Worker => Self::Worker,
             RoleArg::Migrate => Self::Migrate,
             RoleArg::Ops => Self::Ops,
+            RoleArg::Admin => Self::Admin,
         }
     }
 }

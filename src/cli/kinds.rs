@@ -1,7 +1,5 @@
 //! `quittance kinds`
 
-use serde_json::json;
-
 use super::args::KindsArgs;
 use super::exit::Exit;
 use super::table;
@@ -12,7 +10,7 @@ pub(super) fn run(args: &KindsArgs) -> Exit {
     if args.markdown {
         print!("{}", report.markdown());
     } else if args.json {
-        println!("{:#}", document(&report));
+        println!("{:#}", report.document());
     } else {
         for_people(&report);
     }
@@ -39,35 +37,4 @@ fn for_people(report: &Report) {
         report.kept.iter().map(|(kind, why)| vec![(*kind).to_owned(), (*why).to_owned()]).collect();
     table::print(&["EVENT TYPE", "WHY"], &rows);
     println!("\nHandled: {}.", report.coverage());
-}
-
-fn document(report: &Report) -> serde_json::Value {
-    let kinds: Vec<_> = report
-        .kinds
-        .iter()
-        .map(|it| {
-            json!({
-                "object": it.kind.as_str(),
-                "depth": it.depth(),
-                "id_prefix": it.prefix(),
-                "missing": it.missing(),
-                "paths": it.kind.mirror().map(|mirror| mirror.paths().collect::<Vec<_>>()),
-                "event_types": it.event_types,
-            })
-        })
-        .collect();
-    let kept: Vec<_> = report
-        .kept
-        .iter()
-        .map(|(event_type, why)| json!({"event_type": event_type, "why": why}))
-        .collect();
-    json!({
-        "kinds": kinds,
-        "kept": kept,
-        "coverage": {
-            "handled": report.handled(),
-            "all": report.total,
-            "per_mille": report.per_mille(),
-        },
-    })
 }

@@ -4,6 +4,7 @@
 //! when to stop. Nobody imports this module.
 
 mod accounts;
+mod admin;
 mod args;
 mod audit;
 mod budget;
@@ -79,6 +80,7 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
     let exit = match args.command {
         Command::Ingress => roles::ingress(config).await,
         Command::Worker(worker) => roles::worker(config, worker).await,
+        Command::Admin(args) => admin::run(config, args).await,
         Command::Migrate => roles::migrate(config).await,
         Command::Config(command) => config::run(config, command).await,
         Command::Accounts(command) => accounts::run(config, command).await,

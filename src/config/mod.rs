@@ -9,6 +9,7 @@
 //! are reported at once. What is missing altogether is a matter of the [`Role`].
 
 mod address;
+pub mod admin;
 pub mod database;
 pub mod ingress;
 pub mod log;
@@ -36,6 +37,7 @@ mod role;
 mod suggest;
 mod variables;
 
+pub use admin::{Admin, AdminRole};
 pub use database::Database;
 pub use fault::{ConfigError, Fault, Origin};
 pub use ingress::{Endpoint, Endpoints, Ingress, ModeFilter};
@@ -84,6 +86,8 @@ pub struct Settings {
     pub database: Database,
     /// The connection to Stripe's API.
     pub stripe: Stripe,
+    /// The operators' pages and API.
+    pub admin: Admin,
     /// When the whole counts as healthy.
     pub status: Status,
     /// What is logged, and how.

@@ -14,9 +14,15 @@ const REDACTED: &str = "[redacted]";
 pub(super) fn is_secret(key: &str) -> bool {
     matches!(
         key,
-        "redis.url" | "database.url" | "stripe.secret_key" | "telemetry.otlp_endpoint"
+        "redis.url"
+            | "database.url"
+            | "stripe.secret_key"
+            | "admin.session_key"
+            | "telemetry.otlp_endpoint"
     )
         || (key.starts_with("endpoints.") && key.ends_with(".secrets"))
+        // What stands there by mistake may be the token itself.
+        || (key.starts_with("admin.tokens.") && key.ends_with(".hash"))
         // A URL may hold a token, as those of many chat services do.
         || (key.starts_with("outbox.destinations.")
             && (key.ends_with(".secrets") || key.ends_with(".url")))

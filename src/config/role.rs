@@ -20,10 +20,13 @@ pub enum Role {
     Requeue,
     /// Brings rows up to date by hand. Needs what a worker needs.
     Reconcile,
+    /// Serves the operators' pages and API. Needs Postgres and Redis; Stripe's key for what asks
+    /// Stripe.
+    Admin,
 }
 
 impl Role {
-    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`, `reconcile`.
+    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`, `reconcile`, `admin`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -33,6 +36,7 @@ impl Role {
             Self::Ops => "ops",
             Self::Requeue => "requeue",
             Self::Reconcile => "reconcile",
+            Self::Admin => "admin",
         }
     }
 }
@@ -53,7 +57,7 @@ impl Settings {
             Role::Worker | Role::Reconcile => vec![redis, database, key],
             Role::Migrate => vec![database],
             Role::Ops => vec![database],
-            Role::Requeue => vec![redis, database],
+            Role::Requeue | Role::Admin => vec![redis, database],
         };
         let missing = needed.into_iter().filter(|(_, missing)| *missing);
         let faults: Vec<_> = missing.map(|(key, _)| fault(key, role)).collect();

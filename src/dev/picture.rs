@@ -151,6 +151,7 @@ fn write(text: &str) {
 /// Says what runs where.
 pub(super) fn introduce(stage: &Stage, options: &Options) {
     println!("webhooks   {}", stage.webhook_url);
+    println!("admin      {}", stage.admin_url);
     println!("database   psql '{}'", stage.database_url);
     println!("logs       {}/*/server.log", options.root.display());
     match &stage.simulator {

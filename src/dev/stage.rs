@@ -21,6 +21,8 @@ use crate::store::{Store, schema};
 pub(super) struct Stage {
     pub(super) servers: Servers,
     pub(super) ingress: Role,
+    /// The operators' pages.
+    pub(super) admin: Role,
     pub(super) workers: Vec<Role>,
     /// None when the real Stripe is used.
     pub(super) simulator: Option<Simulator>,
@@ -29,6 +31,7 @@ pub(super) struct Stage {
     pub(super) store: Store,
     pub(super) producer: Producer,
     pub(super) webhook_url: String,
+    pub(super) admin_url: String,
     pub(super) database_url: String,
 }
 
@@ -52,12 +55,13 @@ impl Stage {
         };
         schema::create_database(&database_url, simulator.is_some()).await?;
 
-        let port = free_port();
+        let (port, admin_port) = (free_port(), free_port());
         let mut env: Vec<(String, OsString)> = vec![
             ("DATABASE_URL".into(), database_url.clone().into()),
             ("REDIS_URL".into(), redis_url.into()),
             ("QUITTANCE__QUEUE__NAME".into(), queue.into()),
             ("QUITTANCE__INGRESS__LISTEN".into(), format!("127.0.0.1:{port}").into()),
+            ("QUITTANCE__ADMIN__LISTEN".into(), format!("127.0.0.1:{admin_port}").into()),
             ("QUITTANCE__LOG__FORMAT".into(), "json".into()),
         ];
         let mut receiver = None;
@@ -87,15 +91,19 @@ impl Stage {
             let dir = root.join(format!("worker-{n}"));
             workers.push(Role::start("worker", &dir, env.clone()).await?);
         }
+        // Last: nobody waits for it.
+        let admin = Role::start("admin", &root.join("admin"), env).await?;
         Ok(Self {
             servers,
             ingress,
+            admin,
             workers,
             simulator,
             receiver,
             store,
             producer,
             webhook_url,
+            admin_url: format!("http://127.0.0.1:{admin_port}/"),
             database_url,
         })
     }
@@ -105,6 +113,7 @@ impl Stage {
         if let Some(simulator) = &self.simulator {
             simulator.shutdown().await;
         }
+        self.admin.stop().await?;
         self.ingress.stop().await?;
         for worker in &mut self.workers {
             worker.stop().await?;
@@ -115,7 +124,7 @@ impl Stage {
     }
 
     pub(super) fn logs(&self) -> Vec<PathBuf> {
-        std::iter::once(&self.ingress).chain(&self.workers).map(Role::log).collect()
+        [&self.ingress, &self.admin].into_iter().chain(&self.workers).map(Role::log).collect()
     }
 }
 

@@ -4,15 +4,18 @@
 //! waits for ever for the last connection to end.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::config;
 
@@ -53,6 +56,10 @@ impl From<&config::Ingress> for Limits {
     }
 }
 
+/// Who is at the other end of a request's connection: an extension of each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
@@ -78,9 +85,9 @@ pub async fn serve(
             biased;
             () = shutdown.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let (http, router) = (http.clone(), router.clone());
-                    connections.spawn(connection(http, stream, router, shutdown.clone()));
+                    connections.spawn(connection(http, stream, Peer(peer), router, shutdown.clone()));
                 }
                 Err(error) => pause_after(&error).await,
             },
@@ -101,6 +108,7 @@ pub async fn serve(
 async fn connection(
     http: http1::Builder,
     stream: TcpStream,
+    peer: Peer,
     router: Router,
     shutdown: CancellationToken,
 ) {
@@ -108,7 +116,10 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(router.map_request(move |mut request: Request<_>| {
+        request.extensions_mut().insert(peer);
+        request
+    }));
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {

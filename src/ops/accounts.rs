@@ -1,10 +1,40 @@
 //! `quittance accounts`: may a platform send money to this connected account?
 
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
 use crate::domain::id::{AccountId, Mode, ObjectId, Scope};
 use crate::domain::object::{Kind, Subject};
 use crate::reconcile::{Fault, Reconciler};
 use crate::store::connected_account::Permission;
 use crate::store::{Store, StoreError};
+
+/// The answer, with the question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Checked {
+    /// The connected account.
+    pub account: String,
+    /// `live` or `test`.
+    pub mode: String,
+    /// Whether a destination charge to it works to its end.
+    pub allowed: bool,
+    /// What stands in the way; none when nothing does.
+    pub why_not: Option<String>,
+    /// How old the answer is; none: the account was never seen.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub as_of: Option<OffsetDateTime>,
+}
+
+impl Checked {
+    /// Puts the two together.
+    #[must_use]
+    pub fn new(account: &AccountId, mode: Mode, answer: Permission) -> Self {
+        let Permission { allowed, why_not, as_of } = answer;
+        let account = account.as_str().to_owned();
+        Self { account, mode: mode.as_str().to_owned(), allowed, why_not, as_of }
+    }
+}
 
 /// The refresh that was asked for failed, or Postgres did.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::json;
+
 use crate::domain::access;
 use crate::domain::event_types::{self, Way};
 use crate::domain::mirror;
@@ -78,6 +80,39 @@ impl Report {
             per_mille / 10,
             per_mille % 10
         )
+    }
+
+    /// All of it as one JSON document.
+    #[must_use]
+    pub fn document(&self) -> serde_json::Value {
+        let kinds: Vec<_> = self
+            .kinds
+            .iter()
+            .map(|it| {
+                json!({
+                    "object": it.kind.as_str(),
+                    "depth": it.depth(),
+                    "id_prefix": it.prefix(),
+                    "missing": it.missing(),
+                    "paths": it.kind.mirror().map(|mirror| mirror.paths().collect::<Vec<_>>()),
+                    "event_types": it.event_types,
+                })
+            })
+            .collect();
+        let kept: Vec<_> = self
+            .kept
+            .iter()
+            .map(|(event_type, why)| json!({"event_type": event_type, "why": why}))
+            .collect();
+        json!({
+            "kinds": kinds,
+            "kept": kept,
+            "coverage": {
+                "handled": self.handled(),
+                "all": self.total,
+                "per_mille": self.per_mille(),
+            },
+        })
     }
 
     /// The table in the README.

@@ -120,6 +120,14 @@ pub async fn show(inspector: &Inspector) -> Result<QueueStatus, QueueError> {
     Ok(stand(inspector.queue(), &depth, &pauses, &inspector.roster().await?))
 }
 
+/// The lanes that are paused.
+///
+/// # Errors
+/// Redis.
+pub async fn pauses(inspector: &Inspector) -> Result<Vec<PauseStatus>, QueueError> {
+    Ok(inspector.pauses().await?.iter().map(PauseStatus::from).collect())
+}
+
 /// Puts together how the queue stands.
 pub(super) fn stand(
     name: &str,

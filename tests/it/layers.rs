@@ -35,6 +35,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ),
     ("outbox", Imports::Only(&["domain", "store", "config"])),
     ("ops", Imports::Only(&["domain", "envelope", "store", "queue", "reconcile", "config"])),
+    ("admin", Imports::Only(&["ops", "http", "config"])),
     ("cli", Imports::Anything),
     ("dev", Imports::Anything),
     // The oracle: what it shared with us, it could not find wrong.

@@ -9,7 +9,9 @@
 
 mod harness;
 
+mod admin;
 mod billing;
+mod browser;
 mod cli;
 mod config;
 mod connect;

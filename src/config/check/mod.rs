@@ -1,5 +1,6 @@
 //! Values that are of the right type and yet impossible, alone or together.
 
+mod admin;
 mod outbox;
 mod ranges;
 mod stripe;
@@ -18,6 +19,7 @@ pub(super) fn check(settings: &Settings, layers: &Layers, faults: &mut Vec<Fault
     urls::check(settings, &mut checker);
     stripe::check(settings, &mut checker);
     outbox::check(settings, &mut checker);
+    admin::check(settings, &mut checker);
 }
 
 struct Checker<'a> {

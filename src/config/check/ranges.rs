@@ -157,8 +157,11 @@ pub(super) fn check_together(settings: &Settings, checker: &mut Checker<'_>) {
             "Raise retry.cap or lower retry.first.",
         );
     }
-    let taken =
-        [("ingress.listen", Some(settings.ingress.listen)), ("worker.listen", worker.listen)];
+    let taken = [
+        ("ingress.listen", Some(settings.ingress.listen)),
+        ("worker.listen", worker.listen),
+        ("admin.listen", Some(settings.admin.listen)),
+    ];
     for (other, address) in taken {
         if settings.metrics.listen == address && address.is_some_and(|address| address.port() != 0)
         {

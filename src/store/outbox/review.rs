@@ -24,7 +24,7 @@ pub struct DestinationState {
 }
 
 /// A delivery that was given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadDelivery {
     /// The notification.
     pub id: Uuid,

@@ -45,7 +45,12 @@ and is not listed here.
 
 /// What each field is. Units are in the names.
 const FIELDS: &[(&str, &str)] = &[
+    ("attempts", "attempts that retention removed"),
+    ("audit_log", "lines of the audit log that retention removed"),
+    ("discarded_letters", "discarded dead letters that retention removed"),
+    ("resolved_letters", "resolved dead letters that retention removed"),
     ("account", "the connected account, `acct_...`; absent for one's own"),
+    ("address", "the address of who asked"),
     ("after_ms", "how much later it is tried again"),
     ("attempt", "the number of this attempt, from 1"),
     ("attempts", "how often it was tried"),
@@ -62,12 +67,14 @@ const FIELDS: &[(&str, &str)] = &[
     ("dependency", "`redis`, `postgres`, `stripe`"),
     ("destination", "who is told: `stream`, or `http:` and a name of the settings"),
     ("died", "workers that died with the job in hand"),
+    ("done", "to how many dead letters it was done"),
     ("duration_ms", "time that the attempt took"),
     ("endpoint", "the webhook endpoint, by its name in the settings; absent for none of them"),
     ("endpoints", "the webhook endpoints of the settings"),
     ("error", "what went wrong, with its causes"),
     ("event", "`evt_...`; of one that cannot be read, a name made of its bytes"),
     ("event_type", "`payment_intent.succeeded` and its like"),
+    ("failed", "to how many dead letters it could not be done"),
     ("fetched", "whether Stripe was asked"),
     ("have", "the version of the database's schema"),
     ("job", "the job's id in its lane; a retry has a new one"),
@@ -80,6 +87,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("next", "what follows: `retry`, `snooze`, `dead_letter`"),
     ("notification", "the notification's id"),
     ("object", "the id of the object that the event is about"),
+    ("operation", "the number of a bulk act"),
     (
         "outcome",
         "what the event did: `applied`, `unchanged`, `covered`, `gone`, `ignored`, `deauthorized`, `duplicate`",
@@ -90,11 +98,16 @@ const FIELDS: &[(&str, &str)] = &[
     ("reason", "why"),
     ("request_id", "Stripe's id of the request, `req_...`"),
     ("result", "how a webhook was answered, as in the metrics"),
+    ("role", "what the token allows: `viewer`, `operator`"),
     ("since_ms", "since when, in Unix milliseconds"),
+    ("state", "how a bulk act ended: `done`, `cancelled`, `interrupted`"),
     ("stopped", "jobs that were handed back, and those that Redis could not be told of"),
+    ("tokens", "how many tokens the settings hold"),
     ("topic", "what the notification says"),
+    ("verb", "what is done to dead letters: `retry`, `discard`, `snooze`, `undo`"),
     ("waited_ms", "from the receipt of the event to the begin of this attempt"),
     ("warning", "what differs, and what follows from it"),
+    ("who", "the name of the token"),
     ("worker", "the worker's name"),
 ];
 

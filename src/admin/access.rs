@@ -1,0 +1,129 @@
+//! Who is let in, before anything is looked up.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::refusal;
+use super::state::Admin;
+use crate::config::AdminRole;
+use crate::http::Problem;
+use crate::http::auth::{self, Held, Identity, Keyring};
+
+/// Where nobody has to sign in, the only lock is that no other machine gets here. A name that leads
+/// to 127.0.0.1 and is not this machine's would open it from a page anywhere.
+pub(super) async fn own_name(
+    State(admin): State<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if admin.keyring.is_open() && !auth::is_loopback_host(request.headers()) {
+        let detail = "Without tokens this server answers to localhost and 127.0.0.1 alone. \
+                      `quittance admin token` makes a token.";
+        return Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", detail).into_response();
+    }
+    next.run(request).await
+}
+
+/// Pages: who is not signed in is asked to, and finds back to what they wanted to see.
+pub(super) async fn signed_in(
+    State(admin): State<Arc<Admin>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(session) = admin.session(request.headers()) else {
+        let wanted = match (request.method(), request.uri().path_and_query()) {
+            (&Method::GET, Some(wanted)) => wanted.as_str(),
+            _ => "/",
+        };
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("next", wanted)
+            .finish();
+        return Redirect::to(&format!("/sign-in?{query}")).into_response();
+    };
+    request.extensions_mut().insert(session);
+    let frame = super::frame::Frame::of(&admin, &request);
+    refusal::rendered(next.run(request).await, frame).await
+}
+
+/// The API: a bearer token, or nothing at all where nobody has to sign in.
+pub(super) async fn bearer(
+    State(admin): State<Arc<Admin>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let identity = match identify(&admin, &request) {
+        Ok(identity) => identity,
+        Err(problem) => return problem.into_response(),
+    };
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        if identity.role < AdminRole::Operator {
+            return may_only_look(&identity).into_response();
+        }
+        if let Some(problem) = not_from_a_program(&request) {
+            return problem.into_response();
+        }
+    }
+    request.extensions_mut().insert(identity);
+    next.run(request).await
+}
+
+fn identify(admin: &Admin, request: &Request) -> Result<Identity, Problem> {
+    if admin.keyring.is_open() {
+        return Ok(Keyring::local());
+    }
+    let (address, now) = (admin.address(request), Instant::now());
+    admin.guard.check(address, now).map_err(held)?;
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = given.and_then(|value| value.split_once(' '));
+    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let unknown = |detail: &str| {
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    };
+    let Some((_, token)) = token else {
+        return Err(unknown("Send a token: Authorization: Bearer qta_..."));
+    };
+    admin.keyring.identify(token.trim()).ok_or_else(|| {
+        admin.guard.wrong(address, now);
+        tracing::warn!(%address, "a token of the API is not known");
+        unknown("This token is not known here.")
+    })
+}
+
+/// A page of another site can make a browser post to this machine, but not with a JSON type unless
+/// it asks first, and it is not answered.
+fn not_from_a_program(request: &Request) -> Option<Problem> {
+    if auth::is_foreign(request.headers()) {
+        let detail = "This request comes from another site's page.";
+        return Some(Problem::new(StatusCode::FORBIDDEN, "foreign_origin", detail));
+    }
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let json = kind.is_some_and(|kind| kind.split(';').next() == Some("application/json"));
+    (!json).then(|| {
+        let detail =
+            "Send a body of Content-Type: application/json; {} where there is nothing to say.";
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail)
+    })
+}
+
+/// 403 for who may only look.
+pub(super) fn may_only_look(identity: &Identity) -> Problem {
+    let detail = format!(
+        "{} is a viewer. Changing something takes a token with the role operator.",
+        identity.name
+    );
+    Problem::new(StatusCode::FORBIDDEN, "viewer", detail)
+}
+
+/// 429 for who was wrong too often.
+pub(super) fn held(held: Held) -> Problem {
+    let seconds = held.for_seconds;
+    let detail = format!("Too many tokens were wrong. Try again in {seconds} s.");
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", detail);
+    problem.with(header::RETRY_AFTER, HeaderValue::from(seconds))
+}

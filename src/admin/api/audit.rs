@@ -1,0 +1,59 @@
+//! Who did what by hand.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::Answer;
+use crate::admin::fault::postgres;
+use crate::admin::input::{Asked, limit, moment};
+use crate::admin::state::Admin;
+use crate::http::Problem;
+use crate::ops::audit::{self, AuditPage};
+use crate::ops::terms::AuditFilter;
+
+/// Which entries; all that is given must fit.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(in crate::admin) struct AuditQuery {
+    /// What this person did.
+    pub(in crate::admin) actor: Option<String>,
+    /// This verb; `queue` stands for all that begin with `queue.`.
+    pub(in crate::admin) verb: Option<String>,
+    /// What was done to this: `dead_letter:5`, `lane:live`.
+    pub(in crate::admin) target: Option<String>,
+    /// From then on: RFC 3339, or how long ago: `2h`.
+    pub(in crate::admin) since: Option<String>,
+    /// Only entries before this one: the next page.
+    pub(in crate::admin) before: Option<i64>,
+    /// How many, 1 to 1000.
+    pub(in crate::admin) limit: Option<u32>,
+}
+
+/// List the audit log, newest first.
+#[utoipa::path(get, path = "/audit", tag = "audit", params(AuditQuery),
+    responses((status = 200, body = AuditPage), (status = "default", body = Problem)))]
+pub(super) async fn list(
+    State(admin): State<Arc<Admin>>,
+    asked: Asked<AuditQuery>,
+) -> Answer<AuditPage> {
+    Ok(Json(listed(&admin, &asked.query).await?))
+}
+
+pub(in crate::admin) async fn listed(
+    admin: &Admin,
+    query: &AuditQuery,
+) -> Result<AuditPage, Problem> {
+    let filter = AuditFilter {
+        actor: query.actor.clone(),
+        verb: query.verb.clone(),
+        target: query.target.clone(),
+        since: query.since.as_deref().map(moment).transpose()?,
+    };
+    let limit = limit(query.limit)?;
+    audit::list(&admin.desk.store, &filter, query.before, limit).await.map_err(postgres)
+}

@@ -1,0 +1,231 @@
+//! What was given up: looked at, and acted on one by one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+
+use super::objects::compared;
+use super::{Answer, objects::NameQuery};
+use crate::admin::fault::{missing, postgres, wrong};
+use crate::admin::input::{Asked, Body, Raw, limit, read};
+use crate::admin::selection;
+use crate::admin::state::Admin;
+use crate::http::Problem;
+use crate::http::auth::Identity;
+use crate::ops::compare::Comparison;
+use crate::ops::dead_letters::{self, LetterResult, Shown};
+use crate::ops::operations::{self, Preview};
+use crate::ops::terms::{ActWord, Actor, DeadLetterId, Filter, Groups, Letter};
+
+/// Count letters by cause and type of event, the largest group first.
+#[utoipa::path(get, path = "/dead-letters/groups", tag = "dead letters", params(Filter),
+    responses((status = 200, body = Groups), (status = "default", body = Problem)))]
+pub(super) async fn groups(State(admin): State<Arc<Admin>>, Raw(given): Raw) -> Answer<Groups> {
+    let filter = selection::filter(&given, &[])?;
+    Ok(Json(dead_letters::groups(&admin.desk.store, &filter).await.map_err(postgres)?))
+}
+
+/// Which page.
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(in crate::admin) struct PageQuery {
+    /// Only letters before this one: the next page.
+    #[param(value_type = Option<i64>)]
+    pub(in crate::admin) before: Option<i64>,
+    /// How many, 1 to 1000.
+    pub(in crate::admin) limit: Option<u32>,
+}
+
+/// A page of letters.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(in crate::admin) struct LetterPage {
+    /// Without their payloads, newest first.
+    pub(in crate::admin) dead_letters: Vec<Letter>,
+    /// Where the next page begins: its `before`; null when this is the last one.
+    pub(in crate::admin) next: Option<DeadLetterId>,
+}
+
+/// List letters, newest first.
+#[utoipa::path(get, path = "/dead-letters", tag = "dead letters", params(Filter, PageQuery),
+    responses((status = 200, body = LetterPage), (status = "default", body = Problem)))]
+pub(super) async fn list(State(admin): State<Arc<Admin>>, Raw(given): Raw) -> Answer<LetterPage> {
+    let filter = selection::filter(&given, &["before", "limit"])?;
+    let page: PageQuery = read(&given.with("", None).replacen('?', "", 1))?;
+    Ok(Json(listed(&admin, &filter, page).await?))
+}
+
+pub(in crate::admin) async fn listed(
+    admin: &Admin,
+    filter: &Filter,
+    page: PageQuery,
+) -> Result<LetterPage, Problem> {
+    let limit = limit(page.limit)?;
+    let before = page.before.map(|id| letter_id(&id.to_string())).transpose()?;
+    let found = dead_letters::list(&admin.desk.store, filter, before, limit.saturating_add(1));
+    let mut dead_letters = found.await.map_err(postgres)?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = dead_letters.len() > most;
+    dead_letters.truncate(most);
+    let next = dead_letters.last().filter(|_| more).map(|letter| letter.id);
+    Ok(LetterPage { dead_letters, next })
+}
+
+pub(in crate::admin) fn letter_id(text: &str) -> Result<DeadLetterId, Problem> {
+    text.parse().map_err(|error| wrong(format!("`{text}`: {error}")))
+}
+
+/// What of a letter to show.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ShowQuery {
+    /// Also the event's payload, redacted.
+    payload: bool,
+}
+
+/// Show one whole: the event, each attempt, the row as it is now, what people did.
+#[utoipa::path(get, path = "/dead-letters/{id}", tag = "dead letters",
+    params(("id" = i64, Path), ShowQuery),
+    responses((status = 200, body = Shown), (status = "default", body = Problem)))]
+pub(super) async fn show(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    asked: Asked<ShowQuery>,
+) -> Answer<Shown> {
+    Ok(Json(shown(&admin, letter_id(&id)?, asked.query.payload).await?))
+}
+
+pub(in crate::admin) async fn shown(
+    admin: &Admin,
+    id: DeadLetterId,
+    payload: bool,
+) -> Result<Shown, Problem> {
+    let shown = dead_letters::show(&admin.desk.store, id, payload).await.map_err(postgres)?;
+    shown.ok_or_else(|| missing(format!("There is no dead letter {id}.")))
+}
+
+/// What a bulk act would be about.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PreviewBody {
+    /// What would be done.
+    verb: ActWord,
+    /// To which letters.
+    #[serde(default)]
+    selection: Filter,
+}
+
+/// Count what a bulk act would be done to, and show some of it. Changes nothing.
+#[utoipa::path(post, path = "/dead-letters/preview", tag = "dead letters", request_body = PreviewBody,
+    responses((status = 200, body = Preview), (status = "default", body = Problem)))]
+pub(super) async fn preview(
+    State(admin): State<Arc<Admin>>,
+    Body(body): Body<PreviewBody>,
+) -> Answer<Preview> {
+    let preview = operations::preview(&admin.desk.store, body.verb, &body.selection).await;
+    Ok(Json(preview.map_err(postgres)?))
+}
+
+/// Letters that are named, and what goes with the verb.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct ActBody {
+    /// The letters.
+    pub(in crate::admin) ids: Vec<DeadLetterId>,
+    /// Why; kept in the audit log. A discard needs it.
+    #[serde(default)]
+    pub(in crate::admin) reason: Option<String>,
+    /// Of a retry: over how long to spread it, in milliseconds.
+    #[serde(default)]
+    pub(in crate::admin) over_ms: u64,
+    /// Of a snooze: until when.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub(in crate::admin) until: Option<OffsetDateTime>,
+}
+
+/// What became of each letter.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Results {
+    /// In the order in which they were named.
+    results: Vec<LetterResult>,
+}
+
+/// A verb that is done to letters that are named: one failure does not stop the rest.
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $name:ident at $path:literal: $verb:expr;)*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(post, path = $path, tag = "dead letters", request_body = ActBody,
+            responses((status = 200, body = Results), (status = "default", body = Problem)))]
+        pub(super) async fn $name(
+            State(admin): State<Arc<Admin>>,
+            Extension(who): Extension<Identity>,
+            Body(body): Body<ActBody>,
+        ) -> Answer<Results> {
+            Ok(Json(Results { results: acted(&admin, &who.name, $verb, &body).await? }))
+        }
+    )*};
+}
+
+verbs! {
+    /// Put letters back into the queue, with a fresh budget of attempts.
+    retry at "/dead-letters/retry": ActWord::Retry;
+    /// Give letters up for good. They stay in the tables, with the reason.
+    discard at "/dead-letters/discard": ActWord::Discard;
+    /// Leave letters out of what is shown as open, until then.
+    snooze at "/dead-letters/snooze": ActWord::Snooze;
+    /// Take a discard or a snooze back.
+    undo at "/dead-letters/undo": ActWord::Undo;
+}
+
+pub(in crate::admin) fn verb_of(text: &str) -> Result<ActWord, Problem> {
+    ActWord::parse(text)
+        .ok_or_else(|| missing(format!("`{text}` is no verb: retry, discard, snooze or undo.")))
+}
+
+pub(in crate::admin) async fn acted(
+    admin: &Admin,
+    who: &str,
+    verb: ActWord,
+    body: &ActBody,
+) -> Result<Vec<LetterResult>, Problem> {
+    let (store, producer, ids) = (&admin.desk.store, &admin.desk.producer, &*body.ids);
+    let actor = Actor { name: who, reason: body.reason.as_deref() };
+    let results = match verb {
+        ActWord::Retry => {
+            let over = Duration::from_millis(body.over_ms);
+            dead_letters::retry(store, producer, ids, over, actor).await?
+        }
+        ActWord::Discard => dead_letters::discard(store, ids, actor).await?,
+        ActWord::Snooze => {
+            let until = body.until.ok_or_else(|| wrong("A snooze needs `until`: when it ends."))?;
+            dead_letters::snooze(store, ids, until, actor).await?
+        }
+        ActWord::Undo => dead_letters::undo(store, ids, actor).await?,
+    };
+    Ok(results)
+}
+
+/// Say what a retry would find: ask Stripe about the letter's object. Writes nothing.
+#[utoipa::path(post, path = "/dead-letters/{id}/compare", tag = "dead letters",
+    params(("id" = i64, Path)), request_body = serde_json::Value,
+    responses((status = 200, body = Comparison), (status = "default", body = Problem)))]
+pub(super) async fn compare(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+) -> Answer<Comparison> {
+    let letter = shown(&admin, letter_id(&id)?, false).await?.dead_letter;
+    let object = letter.object_id.as_deref();
+    let object = object.ok_or_else(|| wrong("It is not known what this letter is about."))?;
+    let name = NameQuery {
+        kind: letter.object_kind.clone(),
+        account: letter.account.map(|it| if it.is_empty() { "own".to_owned() } else { it }),
+        mode: letter.livemode.map(|live| if live { "live" } else { "test" }.to_owned()),
+    };
+    Ok(Json(compared(&admin, &super::objects::named(object, &name)?).await?))
+}

@@ -1,0 +1,146 @@
+//! Events: what the ledger says, and replay.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Answer;
+use crate::admin::fault::{missing, no_key, postgres, wrong};
+use crate::admin::input::{Asked, Body, limit, mode, moment};
+use crate::admin::state::Admin;
+use crate::http::Problem;
+use crate::http::auth::Identity;
+use crate::ops::events::{EventPage, EventShown};
+use crate::ops::replay::{Replay, Replayed};
+use crate::ops::terms::{AccountId, Actor, EventFilter, EventId, LedgerStatus, Outcome};
+use crate::ops::{events, replay};
+
+/// Which events. What is not given does not matter.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(in crate::admin) struct EventQuery {
+    /// `payment_intent.succeeded`; with `.*` at its end, all that begin so.
+    #[serde(rename = "type")]
+    #[param(rename = "type")]
+    pub(in crate::admin) event_type: Option<String>,
+    /// The object that the event is about.
+    pub(in crate::admin) object: Option<String>,
+    /// The connected account.
+    pub(in crate::admin) account: Option<String>,
+    /// `live` or `test`.
+    pub(in crate::admin) mode: Option<String>,
+    /// `settled`, `ignored` or `dead`.
+    pub(in crate::admin) status: Option<String>,
+    /// `applied`, `unchanged`, `covered`, `gone`, `ignored` or `deauthorized`.
+    pub(in crate::admin) outcome: Option<String>,
+    /// Received at this time or later: RFC 3339, or how long ago: `2h`.
+    pub(in crate::admin) since: Option<String>,
+    /// Received before this time.
+    pub(in crate::admin) until: Option<String>,
+    /// Only events that were received before this one: the next page.
+    pub(in crate::admin) before: Option<String>,
+    /// How many, 1 to 1000.
+    pub(in crate::admin) limit: Option<u32>,
+}
+
+impl EventQuery {
+    pub(in crate::admin) fn filter(&self) -> Result<EventFilter, Problem> {
+        let status = self.status.as_deref().map(|text| {
+            LedgerStatus::parse(text).ok_or_else(|| wrong(format!("`{text}` is no status")))
+        });
+        let outcome = self.outcome.as_deref().map(|text| {
+            Outcome::parse(text).ok_or_else(|| wrong(format!("`{text}` is no outcome")))
+        });
+        Ok(EventFilter {
+            event_type: self.event_type.clone(),
+            object: self.object.clone(),
+            account: self.account.clone(),
+            mode: mode(self.mode.as_deref())?,
+            status: status.transpose()?,
+            outcome: outcome.transpose()?,
+            since: self.since.as_deref().map(moment).transpose()?,
+            until: self.until.as_deref().map(moment).transpose()?,
+        })
+    }
+}
+
+/// List events that came to an end, the last received first.
+#[utoipa::path(get, path = "/events", tag = "events", params(EventQuery),
+    responses((status = 200, body = EventPage), (status = "default", body = Problem)))]
+pub(super) async fn list(
+    State(admin): State<Arc<Admin>>,
+    asked: Asked<EventQuery>,
+) -> Answer<EventPage> {
+    let query = asked.query;
+    let (filter, limit) = (query.filter()?, limit(query.limit)?);
+    let page = events::list(&admin.desk.store, &filter, query.before.as_deref(), limit).await?;
+    Ok(Json(page))
+}
+
+/// Show one event: where it ended, every attempt at it, its dead letters.
+#[utoipa::path(get, path = "/events/{id}", tag = "events", params(("id" = String, Path)),
+    responses((status = 200, body = EventShown), (status = "default", body = Problem)))]
+pub(super) async fn show(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+) -> Answer<EventShown> {
+    Ok(Json(shown(&admin, &id).await?))
+}
+
+pub(in crate::admin) async fn shown(admin: &Admin, id: &str) -> Result<EventShown, Problem> {
+    let shown = events::show(&admin.desk.store, id).await.map_err(postgres)?;
+    shown.ok_or_else(|| {
+        missing(format!(
+            "No table knows {id}: it never came, or it waits in the queue for its first attempt."
+        ))
+    })
+}
+
+/// What a replay needs to know beyond the ledger.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::admin) struct ReplayBody {
+    /// Why; kept in the audit log.
+    pub(in crate::admin) reason: Option<String>,
+    /// The connected account, for an event that the ledger does not know.
+    pub(in crate::admin) account: Option<String>,
+    /// `live` or `test`, for the same.
+    pub(in crate::admin) mode: Option<String>,
+}
+
+/// Settle an event again, by what Stripe still has of it.
+#[utoipa::path(post, path = "/events/{id}/replay", tag = "events", params(("id" = String, Path)),
+    request_body = ReplayBody,
+    responses((status = 200, body = Replayed), (status = "default", body = Problem)))]
+pub(super) async fn replay(
+    State(admin): State<Arc<Admin>>,
+    Extension(who): Extension<Identity>,
+    Path(id): Path<String>,
+    Body(body): Body<ReplayBody>,
+) -> Answer<Replayed> {
+    Ok(Json(replayed(&admin, &who.name, &id, &body).await?))
+}
+
+pub(in crate::admin) async fn replayed(
+    admin: &Admin,
+    who: &str,
+    id: &str,
+    body: &ReplayBody,
+) -> Result<Replayed, Problem> {
+    let reconciler = admin.desk.reconciler.as_ref().ok_or_else(no_key)?;
+    let wanted = Replay {
+        id: EventId::parse(id).map_err(|error| wrong(format!("`{id}`: {error}")))?,
+        account: match body.account.as_deref() {
+            None => None,
+            Some(text) => Some(AccountId::parse(text).map_err(wrong)?),
+        },
+        mode: mode(body.mode.as_deref())?,
+    };
+    let actor = Actor { name: who, reason: body.reason.as_deref() };
+    let desk = &admin.desk;
+    Ok(replay::replay(&desk.store, &desk.producer, reconciler, &wanted, actor).await?)
+}

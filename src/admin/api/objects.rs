@@ -1,0 +1,187 @@
+//! Objects: find one, see all that is known of it, ask Stripe about it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Answer;
+use crate::admin::fault::{no_key, wrong};
+use crate::admin::input::{Asked, Body, limit, mode};
+use crate::admin::state::Admin;
+use crate::http::Problem;
+use crate::http::auth::Identity;
+use crate::ops::compare::Comparison;
+use crate::ops::name::{self, Name};
+use crate::ops::objects::{ObjectPage, ObjectShown};
+use crate::ops::reconcile::Reconciled;
+use crate::ops::terms::{Actor, Kind, ObjectFilter, ObjectKey};
+use crate::ops::{compare, objects, reconcile};
+
+/// Which objects: a customer, metadata or a kind at least.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(in crate::admin) struct ObjectQuery {
+    /// Objects of this customer, and the customer.
+    pub(in crate::admin) customer: Option<String>,
+    /// `order_id=42`: objects whose metadata hold this.
+    pub(in crate::admin) metadata: Option<String>,
+    /// Of this kind: `payment_intent`.
+    pub(in crate::admin) kind: Option<String>,
+    /// The connected account.
+    pub(in crate::admin) account: Option<String>,
+    /// `live` or `test`.
+    pub(in crate::admin) mode: Option<String>,
+    /// Only objects after this one, the last of the page before: `KIND/ID`.
+    pub(in crate::admin) after: Option<String>,
+    /// How many, 1 to 1000.
+    pub(in crate::admin) limit: Option<u32>,
+}
+
+impl ObjectQuery {
+    /// Whether nothing is looked for yet.
+    pub(in crate::admin) fn is_empty(&self) -> bool {
+        self.customer.is_none() && self.metadata.is_none() && self.kind.is_none()
+    }
+
+    fn filter(&self) -> Result<ObjectFilter, Problem> {
+        let pair = |text: &String| match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+            Some(_) | None => Err(wrong(format!("`{text}` is not KEY=VALUE"))),
+        };
+        Ok(ObjectFilter {
+            customer: self.customer.clone(),
+            metadata: self.metadata.as_ref().map(pair).transpose()?,
+            kind: self.kind.as_deref().map(kind).transpose()?,
+            account: self.account.clone(),
+            mode: mode(self.mode.as_deref())?,
+        })
+    }
+
+    fn after(&self) -> Result<Option<ObjectKey>, Problem> {
+        let Some(text) = &self.after else { return Ok(None) };
+        let (kind, id) =
+            text.split_once('/').ok_or_else(|| wrong(format!("`{text}` is not KIND/ID")))?;
+        Ok(Some(ObjectKey {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            account: self.account.clone().unwrap_or_default(),
+            livemode: self.mode.as_deref() == Some("live"),
+        }))
+    }
+}
+
+fn kind(text: &str) -> Result<Kind, Problem> {
+    Kind::parse(text).ok_or_else(|| wrong(format!("`{text}` is no kind that is handled")))
+}
+
+/// What tells an object from others of the same id.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(in crate::admin) struct NameQuery {
+    /// Its kind, where the id does not say it.
+    pub(in crate::admin) kind: Option<String>,
+    /// The connected account; `own` for our own.
+    pub(in crate::admin) account: Option<String>,
+    /// `live` or `test`.
+    pub(in crate::admin) mode: Option<String>,
+}
+
+/// The object that is meant.
+pub(in crate::admin) fn named(id: &str, query: &NameQuery) -> Result<Name, Problem> {
+    let mut name = Name::parse(id).map_err(|error| wrong(format!("`{id}`: {error}")))?;
+    name.kind = query.kind.as_deref().map(kind).transpose()?;
+    name.account = match query.account.as_deref() {
+        Some("own") => Some(String::new()),
+        account => account.map(str::to_owned),
+    };
+    name.mode = mode(query.mode.as_deref())?;
+    Ok(name)
+}
+
+/// Find objects: those of a customer, with a word in their metadata, or of a kind.
+#[utoipa::path(get, path = "/objects", tag = "objects", params(ObjectQuery),
+    responses((status = 200, body = ObjectPage), (status = "default", body = Problem)))]
+pub(super) async fn list(
+    State(admin): State<Arc<Admin>>,
+    asked: Asked<ObjectQuery>,
+) -> Answer<ObjectPage> {
+    Ok(Json(listed(&admin, &asked.query).await?))
+}
+
+pub(in crate::admin) async fn listed(
+    admin: &Admin,
+    query: &ObjectQuery,
+) -> Result<ObjectPage, Problem> {
+    let (filter, after, limit) = (query.filter()?, query.after()?, limit(query.limit)?);
+    Ok(objects::list(&admin.desk.store, &filter, after.as_ref(), limit).await?)
+}
+
+/// Show an object: its row, where that came from, its timeline, and what keeps it from being up to date.
+#[utoipa::path(get, path = "/objects/{id}", tag = "objects", params(("id" = String, Path), NameQuery),
+    responses((status = 200, body = ObjectShown), (status = "default", body = Problem)))]
+pub(super) async fn show(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    asked: Asked<NameQuery>,
+) -> Answer<ObjectShown> {
+    Ok(Json(objects::show(&admin.desk.store, &named(&id, &asked.query)?).await?))
+}
+
+/// Why something is done.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::admin) struct ReasonBody {
+    /// Why; kept in the audit log.
+    pub(in crate::admin) reason: Option<String>,
+}
+
+/// Ask Stripe about an object now, and write what it says.
+#[utoipa::path(post, path = "/objects/{id}/reconcile", tag = "objects",
+    params(("id" = String, Path), NameQuery), request_body = ReasonBody,
+    responses((status = 200, body = Reconciled), (status = "default", body = Problem)))]
+pub(super) async fn reconcile(
+    State(admin): State<Arc<Admin>>,
+    Extension(who): Extension<Identity>,
+    Path(id): Path<String>,
+    asked: Asked<NameQuery>,
+    Body(body): Body<ReasonBody>,
+) -> Answer<Reconciled> {
+    let name = named(&id, &asked.query)?;
+    let actor = Actor { name: &who.name, reason: body.reason.as_deref() };
+    Ok(Json(reconciled(&admin, &name, actor).await?))
+}
+
+pub(in crate::admin) async fn reconciled(
+    admin: &Admin,
+    name: &Name,
+    actor: Actor<'_>,
+) -> Result<Reconciled, Problem> {
+    let reconciler = admin.desk.reconciler.as_ref().ok_or_else(no_key)?;
+    let store = &admin.desk.store;
+    let subject = name::subject(store, name, reconciler.mode()).await?;
+    Ok(reconcile::reconcile(store, reconciler, subject, actor).await?)
+}
+
+/// Ask Stripe about an object, and say what a reconciliation would change. Writes nothing.
+#[utoipa::path(post, path = "/objects/{id}/compare", tag = "objects",
+    params(("id" = String, Path), NameQuery), request_body = serde_json::Value,
+    responses((status = 200, body = Comparison), (status = "default", body = Problem)))]
+pub(super) async fn compare(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    asked: Asked<NameQuery>,
+) -> Answer<Comparison> {
+    Ok(Json(compared(&admin, &named(&id, &asked.query)?).await?))
+}
+
+pub(in crate::admin) async fn compared(admin: &Admin, name: &Name) -> Result<Comparison, Problem> {
+    let reconciler = admin.desk.reconciler.as_ref().ok_or_else(no_key)?;
+    let store = &admin.desk.store;
+    let subject = name::subject(store, name, reconciler.mode()).await?;
+    Ok(compare::compare(store, reconciler, &subject).await?)
+}

@@ -1,0 +1,116 @@
+//! What the product is told.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::Answer;
+use crate::admin::fault::{postgres, wrong};
+use crate::admin::input::{Asked, Body, limit};
+use crate::admin::state::Admin;
+use crate::http::Problem;
+use crate::http::auth::Identity;
+use crate::ops::outbox;
+use crate::ops::terms::{Actor, DeadDelivery, DestinationState};
+
+/// The destinations of notifications.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Destinations {
+    /// By name.
+    destinations: Vec<DestinationState>,
+}
+
+/// How far each destination is.
+#[utoipa::path(get, path = "/outbox/destinations", tag = "outbox",
+    responses((status = 200, body = Destinations), (status = "default", body = Problem)))]
+pub(super) async fn destinations(State(admin): State<Arc<Admin>>) -> Answer<Destinations> {
+    let destinations = outbox::status(&admin.desk.store).await.map_err(postgres)?;
+    Ok(Json(Destinations { destinations }))
+}
+
+/// Whose.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(in crate::admin) struct DeadQuery {
+    /// Only of this destination: `stream`, `http:NAME`.
+    pub(in crate::admin) destination: Option<String>,
+    /// How many, 1 to 1000.
+    pub(in crate::admin) limit: Option<u32>,
+}
+
+/// Deliveries that were given up.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Dead {
+    /// Oldest first.
+    dead: Vec<DeadDelivery>,
+}
+
+/// List what was given up, oldest first.
+#[utoipa::path(get, path = "/outbox/dead", tag = "outbox", params(DeadQuery),
+    responses((status = 200, body = Dead), (status = "default", body = Problem)))]
+pub(super) async fn dead(State(admin): State<Arc<Admin>>, asked: Asked<DeadQuery>) -> Answer<Dead> {
+    Ok(Json(Dead { dead: given_up(&admin, &asked.query).await? }))
+}
+
+pub(in crate::admin) async fn given_up(
+    admin: &Admin,
+    query: &DeadQuery,
+) -> Result<Vec<DeadDelivery>, Problem> {
+    let most = i64::from(limit(query.limit)?);
+    let dead = outbox::dead(&admin.desk.store, query.destination.as_deref(), most);
+    dead.await.map_err(postgres)
+}
+
+/// What to send again.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct RetryBody {
+    /// The destination: `stream`, `http:NAME`.
+    pub(in crate::admin) destination: String,
+    /// The notifications; none with `all`.
+    #[serde(default)]
+    pub(in crate::admin) ids: Vec<Uuid>,
+    /// All of this destination.
+    #[serde(default)]
+    pub(in crate::admin) all: bool,
+    /// Why; kept in the audit log.
+    #[serde(default)]
+    pub(in crate::admin) reason: Option<String>,
+}
+
+/// How many are due again.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Revived {
+    /// How many; fewer than were named where some are not there any more.
+    revived: i64,
+}
+
+/// Send again what was given up, with a fresh budget of attempts.
+#[utoipa::path(post, path = "/outbox/retry", tag = "outbox", request_body = RetryBody,
+    responses((status = 200, body = Revived), (status = "default", body = Problem)))]
+pub(super) async fn retry(
+    State(admin): State<Arc<Admin>>,
+    Extension(who): Extension<Identity>,
+    Body(body): Body<RetryBody>,
+) -> Answer<Revived> {
+    Ok(Json(Revived { revived: revived(&admin, &who.name, &body).await? }))
+}
+
+pub(in crate::admin) async fn revived(
+    admin: &Admin,
+    who: &str,
+    body: &RetryBody,
+) -> Result<i64, Problem> {
+    // For the verb below, naming none means all: that has to be said.
+    if body.ids.is_empty() != body.all {
+        return Err(wrong("Name notifications by `ids`, or say `all`: true; one of the two."));
+    }
+    let actor = Actor { name: who, reason: body.reason.as_deref() };
+    let store = &admin.desk.store;
+    outbox::retry(store, &body.destination, &body.ids, actor).await.map_err(postgres)
+}

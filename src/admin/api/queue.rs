@@ -1,0 +1,137 @@
+//! The queue: how full it is, what waits in it, pausing its lanes.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Answer;
+use crate::admin::fault::{redis, wrong};
+use crate::admin::input::{Asked, Body};
+use crate::admin::state::Admin;
+use crate::http::Problem;
+use crate::http::auth::Identity;
+use crate::ops::queue::{self, LaneActed, QueuedJob};
+use crate::ops::status::QueueStatus;
+use crate::ops::terms::{Actor, Lane, Place};
+
+/// How full the queue is, and which of its lanes are paused.
+#[utoipa::path(get, path = "/queue", tag = "queue",
+    responses((status = 200, body = QueueStatus), (status = "default", body = Problem)))]
+pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Answer<QueueStatus> {
+    Ok(Json(queue::show(&admin.desk.inspector).await.map_err(redis)?))
+}
+
+/// Which jobs.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(in crate::admin) struct PeekQuery {
+    /// `live`, which it is by default, or `backfill`.
+    pub(in crate::admin) lane: Option<String>,
+    /// `waiting`, which it is by default, `in_hand` or `delayed`.
+    pub(in crate::admin) place: Option<String>,
+    /// How many, 1 to 100; 20 by default.
+    pub(in crate::admin) limit: Option<u32>,
+}
+
+/// Jobs of the queue.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Jobs {
+    /// The first of them.
+    jobs: Vec<QueuedJob>,
+}
+
+/// Look at the first jobs of a lane. Changes nothing.
+#[utoipa::path(get, path = "/queue/jobs", tag = "queue", params(PeekQuery),
+    responses((status = 200, body = Jobs), (status = "default", body = Problem)))]
+pub(super) async fn peek(State(admin): State<Arc<Admin>>, asked: Asked<PeekQuery>) -> Answer<Jobs> {
+    Ok(Json(Jobs { jobs: peeked(&admin, &asked.query).await? }))
+}
+
+pub(in crate::admin) async fn peeked(
+    admin: &Admin,
+    query: &PeekQuery,
+) -> Result<Vec<QueuedJob>, Problem> {
+    let lane = lane(query.lane.as_deref().unwrap_or("live"))?;
+    let place = match query.place.as_deref() {
+        None | Some("waiting") => Place::Waiting,
+        Some("in_hand") => Place::InHand,
+        Some("delayed") => Place::Delayed,
+        Some(other) => {
+            return Err(wrong(format!("`{other}` is no place: waiting, in_hand or delayed")));
+        }
+    };
+    let limit = match query.limit {
+        None => 20,
+        Some(limit @ 1..=100) => limit,
+        Some(_) => return Err(wrong("limit is 1 to 100")),
+    };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    queue::peek(&admin.desk.inspector, lane, place, limit).await.map_err(redis)
+}
+
+fn lane(text: &str) -> Result<Lane, Problem> {
+    Lane::parse(text).ok_or_else(|| wrong(format!("`{text}` is no lane: live or backfill")))
+}
+
+/// Which lanes, and why.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::admin) struct LanesBody {
+    /// `live` or `backfill`; both where it is not said.
+    pub(in crate::admin) lane: Option<String>,
+    /// Why; kept in the audit log, and shown to everyone while it lasts.
+    pub(in crate::admin) reason: Option<String>,
+}
+
+/// What became of each lane.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Lanes {
+    /// Each lane that was named.
+    lanes: Vec<LaneActed>,
+}
+
+/// Pause lanes: within about a second no worker begins a job of them.
+#[utoipa::path(post, path = "/queue/pause", tag = "queue", request_body = LanesBody,
+    responses((status = 200, body = Lanes), (status = "default", body = Problem)))]
+pub(super) async fn pause(
+    State(admin): State<Arc<Admin>>,
+    Extension(who): Extension<Identity>,
+    Body(body): Body<LanesBody>,
+) -> Answer<Lanes> {
+    Ok(Json(Lanes { lanes: acted(&admin, &who.name, &body, true).await? }))
+}
+
+/// End the pause of lanes.
+#[utoipa::path(post, path = "/queue/resume", tag = "queue", request_body = LanesBody,
+    responses((status = 200, body = Lanes), (status = "default", body = Problem)))]
+pub(super) async fn resume(
+    State(admin): State<Arc<Admin>>,
+    Extension(who): Extension<Identity>,
+    Body(body): Body<LanesBody>,
+) -> Answer<Lanes> {
+    Ok(Json(Lanes { lanes: acted(&admin, &who.name, &body, false).await? }))
+}
+
+pub(in crate::admin) async fn acted(
+    admin: &Admin,
+    who: &str,
+    body: &LanesBody,
+    pause: bool,
+) -> Result<Vec<LaneActed>, Problem> {
+    let lanes = match body.lane.as_deref() {
+        None => Lane::ALL.to_vec(),
+        Some(text) => vec![lane(text)?],
+    };
+    let actor = Actor { name: who, reason: body.reason.as_deref() };
+    let (inspector, store) = (&admin.desk.inspector, &admin.desk.store);
+    let acted = if pause {
+        queue::pause(inspector, store, &lanes, actor).await
+    } else {
+        queue::resume(inspector, store, &lanes, actor).await
+    };
+    acted.map_err(redis)
+}

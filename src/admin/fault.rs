@@ -1,0 +1,147 @@
+//! What can go wrong with a verb, said as a problem.
+
+use std::fmt::Display;
+
+use axum::http::StatusCode;
+
+use crate::http::Problem;
+use crate::ops::accounts::CheckError;
+use crate::ops::dead_letters::Refusal;
+use crate::ops::events::ListError;
+use crate::ops::name::NameError;
+use crate::ops::objects::FindError;
+use crate::ops::operations::BeginError;
+use crate::ops::reconcile::{LookError, ReconcileError};
+use crate::ops::replay::ReplayError;
+
+/// Postgres did not answer, or answered that it will not. The page of the status says more.
+pub(super) fn postgres(error: impl Display) -> Problem {
+    let detail = format!("Postgres (database.url) could not be asked: {error}");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "postgres", detail)
+}
+
+/// The same of Redis.
+pub(super) fn redis(error: impl Display) -> Problem {
+    let detail = format!("Redis (redis.url) could not be asked: {error}");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "redis", detail)
+}
+
+/// The same of Stripe.
+fn stripe(error: impl Display) -> Problem {
+    Problem::new(StatusCode::BAD_GATEWAY, "stripe", error.to_string())
+}
+
+/// What was asked for is not there.
+pub(super) fn missing(what: impl Display) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", what.to_string())
+}
+
+/// What was asked for cannot be done as it stands.
+pub(super) fn conflict(code: &'static str, what: impl Display) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, what.to_string())
+}
+
+/// What was asked makes no sense.
+pub(super) fn wrong(what: impl Display) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong_value", what.to_string())
+}
+
+/// There is no key for what asks Stripe.
+pub(super) fn no_key() -> Problem {
+    let detail = "This server has no key for Stripe's API: set STRIPE_SECRET_KEY and restart it.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_stripe_key", detail)
+}
+
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::NoSuchEvent(_) => missing(error),
+            ListError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<FindError> for Problem {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::NothingAsked => wrong(error),
+            FindError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<NameError> for Problem {
+    fn from(error: NameError) -> Self {
+        match error {
+            NameError::Unknown { .. } => missing(error),
+            NameError::Ambiguous { .. } => conflict("ambiguous", error),
+            NameError::TooLittle { .. } => wrong(error),
+            NameError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<LookError> for Problem {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Look(_) => stripe(error),
+            LookError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<ReconcileError> for Problem {
+    fn from(error: ReconcileError) -> Self {
+        match error {
+            ReconcileError::Look(error) => error.into(),
+            ReconcileError::NotNoted(_) => conflict("not_noted", error),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::NotAtStripe { .. } => missing(error),
+            ReplayError::TooOld { .. } => conflict("too_old", error),
+            ReplayError::NothingToDo { .. } => conflict("nothing_to_do", error),
+            ReplayError::WhichMode { .. } => wrong(error),
+            ReplayError::Look(error) => error.into(),
+            ReplayError::NotEnqueued { .. } => redis(error),
+            ReplayError::NotNoted { .. } => conflict("not_noted", error),
+        }
+    }
+}
+
+impl From<CheckError> for Problem {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Refresh(_) => stripe(error),
+            CheckError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(error: Refusal) -> Self {
+        match error {
+            Refusal::NoReason | Refusal::Past | Refusal::TooFar => wrong(error),
+            Refusal::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<BeginError> for Problem {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Refused(error) => error.into(),
+            BeginError::Nothing => conflict("nothing", "Nothing matches any more."),
+            BeginError::Changed { agreed, found } => conflict(
+                "count_changed",
+                format!(
+                    "{agreed} were agreed to, and now it is {found}. Look again, then confirm."
+                ),
+            ),
+        }
+    }
+}

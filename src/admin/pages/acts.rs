@@ -1,0 +1,142 @@
+//! What is done with letters: those that are selected at once, all that a filter names as an
+//! operation that has to be confirmed.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::page;
+use crate::admin::api::dead_letters::{ActBody, acted, letter_id, verb_of};
+use crate::admin::api::operations::{BeginBody, begun};
+use crate::admin::fault::{postgres, wrong};
+use crate::admin::frame::Frame;
+use crate::admin::input::{Changing, Fields, Raw, duration, later};
+use crate::admin::refusal::Refused;
+use crate::admin::selection;
+use crate::admin::state::Admin;
+use crate::admin::view;
+use crate::http::Problem;
+use crate::ops::dead_letters::LetterResult;
+use crate::ops::operations::{self, Preview};
+use crate::ops::terms::ActWord;
+
+fn over_ms(fields: &Fields) -> Result<u64, Problem> {
+    let over = fields.get("over").map(duration).transpose()?.unwrap_or_default();
+    Ok(u64::try_from(over.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[derive(Template)]
+#[template(path = "acted.html")]
+struct Done {
+    frame: Frame,
+    verb: ActWord,
+    results: Vec<LetterResult>,
+}
+
+impl Done {
+    fn done(&self) -> usize {
+        self.results.iter().filter(|it| it.ok).count()
+    }
+}
+
+/// `POST /dead-letters/act`
+pub(super) async fn act(
+    State(admin): State<Arc<Admin>>,
+    frame: Frame,
+    form: Changing,
+) -> Result<Response, Refused> {
+    let fields = &form.fields;
+    let verb = verb_of(fields.need("verb", "What to do")?)?;
+    let ids = fields.all("id").map(letter_id).collect::<Result<Vec<_>, _>>()?;
+    if ids.is_empty() {
+        return Err(wrong("Nothing is selected.").into());
+    }
+    let body = ActBody {
+        ids,
+        reason: fields.get("reason").map(str::to_owned),
+        over_ms: over_ms(fields)?,
+        until: match verb {
+            ActWord::Snooze => fields.get("until").map(later).transpose()?,
+            ActWord::Retry | ActWord::Discard | ActWord::Undo => None,
+        },
+    };
+    let results = acted(&admin, &form.who, verb, &body).await?;
+    match &*results {
+        // What one did to one letter is seen on its page.
+        [one] if one.ok => Ok(Redirect::to(&format!("/dead-letters/{}", one.id)).into_response()),
+        _ => Ok(page(&Done { frame, verb, results })),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "bulk.html")]
+struct Bulk {
+    frame: Frame,
+    verb: ActWord,
+    /// The filter, as it goes on to the next form.
+    selection: String,
+    /// The same in words.
+    words: Vec<(String, String)>,
+    preview: Preview,
+}
+
+/// `GET /dead-letters/bulk`: how many, and some of them.
+pub(super) async fn preview(
+    State(admin): State<Arc<Admin>>,
+    frame: Frame,
+    Raw(given): Raw,
+) -> Result<Response, Refused> {
+    let verb = verb_of(given.need("verb", "What to do")?)?;
+    let besides = ["verb", "before", "limit"];
+    let filter = selection::filter(&given, &besides)?;
+    let preview = operations::preview(&admin.desk.store, verb, &filter).await.map_err(postgres)?;
+    let selection = serde_json::to_string(&preview.selection).map_err(wrong)?;
+    let words = given.given().filter(|(name, _)| !besides.contains(name));
+    let words = words.map(|(name, value)| (view::words(name), value.to_owned())).collect();
+    Ok(page(&Bulk { frame, verb, selection, words, preview }))
+}
+
+/// `POST /dead-letters/bulk`: only with the count typed.
+pub(super) async fn begin(
+    State(admin): State<Arc<Admin>>,
+    form: Changing,
+) -> Result<Response, Refused> {
+    let fields = &form.fields;
+    let verb = verb_of(fields.need("verb", "What to do")?)?;
+    let count = number(fields.need("count", "The count")?)?;
+    let typed = number(fields.need("typed", "The count that you were to type")?)?;
+    if typed != count {
+        let detail = format!("You typed {typed}, and {count} would be changed. Nothing was done.");
+        return Err(crate::admin::fault::conflict("count_differs", detail).into());
+    }
+    let selection = serde_json::from_str(fields.need("selection", "The selection")?);
+    let body = BeginBody {
+        verb,
+        selection: selection.map_err(|error| wrong(format!("The selection: {error}")))?,
+        count,
+        upto: fields.get("upto").map(letter_id).transpose()?,
+        reason: fields.get("reason").map(str::to_owned),
+        over_ms: over_ms(fields)?,
+        until: fields.get("until").map(later).transpose()?,
+    };
+    let operation = begun(&admin, &form.who, &body).await?;
+    Ok(Redirect::to(&format!("/operations/{}", operation.id)).into_response())
+}
+
+fn number(text: &str) -> Result<i64, Problem> {
+    // As people write numbers, and as this page shows them.
+    let digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != ',').collect();
+    digits.parse().map_err(|_| wrong(format!("`{text}` is no whole number.")))
+}
+
+/// What a verb does, as a headline says it.
+pub(super) fn deed(verb: &ActWord) -> &'static str {
+    match verb {
+        ActWord::Retry => "Retry",
+        ActWord::Discard => "Discard",
+        ActWord::Snooze => "Snooze",
+        ActWord::Undo => "Undo",
+    }
+}

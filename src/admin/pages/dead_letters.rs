@@ -1,0 +1,193 @@
+//! `/dead-letters`: groups, lists, one letter.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::{KeptAttempts, page};
+use crate::admin::api::dead_letters::{LetterPage, PageQuery, letter_id, listed, shown};
+use crate::admin::fault::postgres;
+use crate::admin::frame::Frame;
+use crate::admin::input::{Fields, Raw, read};
+use crate::admin::refusal::Refused;
+use crate::admin::selection;
+use crate::admin::state::Admin;
+use crate::admin::view::{self, Bars};
+use crate::ops::dead_letters::{self, Shown};
+use crate::ops::terms::{ActWord, Filter, Group, Groups, KeptAttempt, Letter, LetterState};
+
+/// The states as tabs: those that wait for a person come first, and are what one sees unasked.
+const TABS: [&str; 6] = ["open", "snoozed", "retrying", "resolved", "discarded", "any"];
+
+/// What of a filter is typed into a field, with its label and an example.
+const TYPED: [(&str, &str, &str); 12] = [
+    ("event_type", "Event type", "charge.failed"),
+    ("customer", "Customer", "cus_…"),
+    ("object_id", "Object", "pi_…"),
+    ("object_kind", "Kind", "payment_intent"),
+    ("text", "Error text", "declined"),
+    ("class", "Class", "permanent"),
+    ("code", "Code", "not_found"),
+    ("account", "Account", "acct_… or own"),
+    ("endpoint", "Endpoint", "default"),
+    ("newer_than", "Newer than", "2h"),
+    ("older_than", "Older than", "7d"),
+    ("min_attempts", "Attempts from", "3"),
+];
+
+/// What choices a filter has, with their label and names.
+const CHOSEN: [(&str, &str, &[(&str, &str)]); 3] = [
+    ("livemode", "Mode", &[("true", "live"), ("false", "test")]),
+    ("source", "What", &[("event", "events"), ("notification", "notifications")]),
+    (
+        "reason",
+        "Given up as",
+        &[
+            ("permanent", "permanent"),
+            ("exhausted", "exhausted"),
+            ("poison", "poison"),
+            ("undecodable", "undecodable"),
+        ],
+    ),
+];
+
+/// The filter of a page, and how its links change it.
+pub(super) struct Sieve {
+    given: Fields,
+    filter: Filter,
+    /// Where its form leads.
+    action: &'static str,
+}
+
+impl Sieve {
+    fn new(given: Fields, action: &'static str) -> Result<Self, Refused> {
+        let given = match given.get("state") {
+            Some(_) => given,
+            None => {
+                Fields::parse(given.with("state", Some("open")).trim_start_matches('?').as_bytes())
+            }
+        };
+        let filter = selection::filter(&given, &["before", "limit"])?;
+        Ok(Self { given, filter, action })
+    }
+
+    fn value(&self, name: &str) -> &str {
+        self.given.get(name).unwrap_or_default()
+    }
+
+    /// Whether more than a state was asked for.
+    fn is_narrow(&self) -> bool {
+        self.filter.is_narrow()
+    }
+
+    /// The filter in another state; a page further down is none of that one.
+    fn in_state(&self, state: &str) -> String {
+        let first =
+            Fields::parse(self.given.with("before", None).trim_start_matches('?').as_bytes());
+        first.with("state", Some(state))
+    }
+
+    /// The filter as a query, without the page.
+    fn query(&self) -> String {
+        self.given.with("before", None)
+    }
+
+    /// What can be done with all that it names.
+    fn verbs(&self) -> &'static [ActWord] {
+        match self.filter.state {
+            Some(LetterState::Open) => &[ActWord::Retry, ActWord::Discard, ActWord::Snooze],
+            Some(LetterState::Snoozed) => &[ActWord::Undo, ActWord::Retry, ActWord::Discard],
+            Some(LetterState::Retrying) => &[ActWord::Retry, ActWord::Discard],
+            Some(LetterState::Discarded) => &[ActWord::Undo],
+            Some(LetterState::Resolved) | None => &[],
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "letter_groups.html")]
+struct GroupList {
+    frame: Frame,
+    sieve: Sieve,
+    found: Groups,
+}
+
+pub(super) async fn groups(
+    State(admin): State<Arc<Admin>>,
+    frame: Frame,
+    Raw(given): Raw,
+) -> Result<Response, Refused> {
+    let sieve = Sieve::new(given, "/dead-letters")?;
+    let found = dead_letters::groups(&admin.desk.store, &sieve.filter).await.map_err(postgres)?;
+    Ok(page(&GroupList { frame, sieve, found }))
+}
+
+fn picture(group: &Group) -> Bars {
+    let values = group.hourly.iter().map(|count| u64::try_from(*count).unwrap_or(0));
+    Bars { label: "Given up in the last 24 hours, by hour".to_owned(), values: values.collect() }
+}
+
+#[derive(Template)]
+#[template(path = "letters.html")]
+struct List {
+    frame: Frame,
+    sieve: Sieve,
+    found: LetterPage,
+}
+
+pub(super) async fn list(
+    State(admin): State<Arc<Admin>>,
+    frame: Frame,
+    Raw(given): Raw,
+) -> Result<Response, Refused> {
+    let sieve = Sieve::new(given, "/dead-letters/list")?;
+    let asked: PageQuery = read(sieve.given.with("", None).trim_start_matches('?'))?;
+    let found = listed(&admin, &sieve.filter, asked).await?;
+    Ok(page(&List { frame, sieve, found }))
+}
+
+#[derive(Template)]
+#[template(path = "letter.html")]
+struct One {
+    frame: Frame,
+    shown: Shown,
+}
+
+pub(super) async fn show(
+    State(admin): State<Arc<Admin>>,
+    frame: Frame,
+    Path(id): Path<String>,
+    Raw(given): Raw,
+) -> Result<Response, Refused> {
+    let with_payload = given.get("payload").is_some();
+    let shown = shown(&admin, letter_id(&id)?, with_payload).await?;
+    Ok(page(&One { frame, shown }))
+}
+
+/// The attempts at the letter's event.
+fn attempts(all: &[KeptAttempt]) -> KeptAttempts<'_> {
+    KeptAttempts { all }
+}
+
+/// Where its object is looked at.
+fn object_path(letter: &Letter) -> Option<String> {
+    verb_path(letter, "")
+}
+
+/// Where it is asked about at Stripe, which is what a retry would find.
+fn compare_path(letter: &Letter) -> Option<String> {
+    verb_path(letter, "/compare")
+}
+
+fn verb_path(letter: &Letter, verb: &str) -> Option<String> {
+    let (kind, id) = (letter.object_kind.clone()?, letter.object_id.clone()?);
+    let (account, livemode) = (letter.account.clone()?, letter.livemode?);
+    let key = crate::ops::terms::ObjectKey { kind, id, account, livemode };
+    Some(view::object_verb(&key, verb))
+}
+
+fn is_moving(letter: &Letter) -> bool {
+    letter.state == LetterState::Retrying
+}

@@ -1,0 +1,121 @@
+//! The pages, a file for each thing that is looked at.
+
+mod accounts;
+mod acts;
+mod audit;
+mod dead_letters;
+mod events;
+mod find;
+mod kinds;
+mod objects;
+mod operations;
+mod outbox;
+mod overview;
+mod queue;
+mod theme;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use super::frame::Frame;
+use super::refusal::Refused;
+use super::state::Admin;
+use super::view;
+use crate::http::Problem;
+use crate::ops::terms::{AuditRow, KeptAttempt, ObjectAttempt};
+
+/// All of them, for who is signed in.
+pub(super) fn router() -> Router<Arc<Admin>> {
+    Router::new()
+        .route("/", get(overview::show))
+        .route("/dead-letters", get(dead_letters::groups))
+        .route("/dead-letters/list", get(dead_letters::list))
+        .route("/dead-letters/act", post(acts::act))
+        .route("/dead-letters/bulk", get(acts::preview).post(acts::begin))
+        .route("/dead-letters/{id}", get(dead_letters::show))
+        .route("/operations", get(operations::list))
+        .route("/operations/{id}", get(operations::show))
+        .route("/operations/{id}/cancel", post(operations::cancel))
+        .route("/operations/{id}/resume", post(operations::resume))
+        .route("/queue", get(queue::show))
+        .route("/queue/pause", post(queue::pause))
+        .route("/queue/resume", post(queue::resume))
+        .route("/outbox", get(outbox::show))
+        .route("/outbox/retry", post(outbox::retry))
+        .route("/audit", get(audit::list))
+        .route("/accounts", get(accounts::show).post(accounts::refresh))
+        .route("/find", get(find::find))
+        .route("/events", get(events::list))
+        .route("/events/{id}", get(events::show))
+        .route("/events/{id}/replay", post(events::replay))
+        .route("/objects", get(objects::list))
+        .route("/objects/{id}", get(objects::show))
+        .route("/objects/{id}/reconcile", post(objects::reconcile))
+        .route("/objects/{id}/compare", post(objects::compare))
+        .route("/kinds", get(kinds::show))
+        .route("/theme", post(theme::switch))
+        .fallback(nothing_here)
+}
+
+async fn nothing_here() -> Refused {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such page.").into()
+}
+
+/// A refusal, for a person.
+#[derive(Template)]
+#[template(path = "problem.html")]
+pub(super) struct ProblemPage {
+    pub(super) frame: Frame,
+    pub(super) problem: Problem,
+}
+
+/// The attempts at something, as a table.
+#[derive(Template)]
+#[template(path = "attempts.html")]
+struct Attempts<'a> {
+    all: &'a [ObjectAttempt],
+}
+
+impl askama::filters::HtmlSafe for Attempts<'_> {}
+
+fn attempts(all: &[ObjectAttempt]) -> Attempts<'_> {
+    Attempts { all }
+}
+
+/// The same of a dead letter, whose attempts are of another type with the same fields.
+#[derive(Template)]
+#[template(path = "attempts.html")]
+pub(super) struct KeptAttempts<'a> {
+    all: &'a [KeptAttempt],
+}
+
+impl askama::filters::HtmlSafe for KeptAttempts<'_> {}
+
+/// What people did about something, as a table.
+#[derive(Template)]
+#[template(path = "acts.html")]
+pub(super) struct Acts<'a> {
+    all: &'a [AuditRow],
+}
+
+impl askama::filters::HtmlSafe for Acts<'_> {}
+
+fn done_by_people(all: &[AuditRow]) -> Acts<'_> {
+    Acts { all }
+}
+
+/// A page that has been filled in.
+pub(super) fn page(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(text) => Html(text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `/operations`: bulk acts, watched.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::page;
+use crate::admin::api::operations::{
+    OperationPage, OperationQuery, ResultPage, ResultQuery, cancelled, listed, operation_id,
+    results_of, resumed, shown,
+};
+use crate::admin::frame::Frame;
+use crate::admin::input::{Asked, Changing, Fields};
+use crate::admin::refusal::Refused;
+use crate::admin::state::Admin;
+use crate::admin::view;
+use crate::ops::terms::{Actor, Filter, Operation, OperationState};
+
+#[derive(Template)]
+#[template(path = "operations.html")]
+struct List {
+    frame: Frame,
+    given: Fields,
+    found: OperationPage,
+}
+
+pub(super) async fn list(
+    State(admin): State<Arc<Admin>>,
+    frame: Frame,
+    asked: Asked<OperationQuery>,
+) -> Result<Response, Refused> {
+    let found = listed(&admin, &asked.query).await?;
+    Ok(page(&List { frame, given: asked.given, found }))
+}
+
+#[derive(Template)]
+#[template(path = "operation.html")]
+struct One {
+    frame: Frame,
+    it: Operation,
+    query: ResultQuery,
+    given: Fields,
+    results: ResultPage,
+}
+
+impl One {
+    fn is_running(&self) -> bool {
+        self.it.state == OperationState::Running
+    }
+
+    fn can_resume(&self) -> bool {
+        matches!(self.it.state, OperationState::Interrupted | OperationState::Cancelled)
+    }
+}
+
+pub(super) async fn show(
+    State(admin): State<Arc<Admin>>,
+    frame: Frame,
+    Path(id): Path<String>,
+    asked: Asked<ResultQuery>,
+) -> Result<Response, Refused> {
+    let Asked { query, given } = asked;
+    let it = shown(&admin, operation_id(&id)?).await?;
+    let results = results_of(&admin, &it, &query).await?;
+    Ok(page(&One { frame, it, query, given, results }))
+}
+
+/// The selection in words.
+fn words(filter: &Filter) -> String {
+    let fields = serde_json::to_value(filter).unwrap_or_default();
+    let fields = fields.as_object().into_iter().flatten();
+    let words = fields.map(|(name, value)| format!("{} {}", view::words(name), view::plain(value)));
+    words.collect::<Vec<_>>().join(" · ")
+}
+
+pub(super) async fn cancel(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    form: Changing,
+) -> Result<Response, Refused> {
+    let actor = Actor { name: &form.who, reason: form.fields.get("reason") };
+    let it = cancelled(&admin, operation_id(&id)?, actor).await?;
+    Ok(Redirect::to(&format!("/operations/{}", it.id)).into_response())
+}
+
+pub(super) async fn resume(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    form: Changing,
+) -> Result<Response, Refused> {
+    let actor = Actor { name: &form.who, reason: form.fields.get("reason") };
+    let it = resumed(&admin, operation_id(&id)?, actor).await?;
+    Ok(Redirect::to(&format!("/operations/{}", it.id)).into_response())
+}

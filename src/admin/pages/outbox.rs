@@ -1,0 +1,60 @@
+//! `/outbox`: how far those are who are told, and what was given up.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::page;
+use crate::admin::api::outbox::{DeadQuery, RetryBody, given_up, revived};
+use crate::admin::fault::{postgres, wrong};
+use crate::admin::frame::Frame;
+use crate::admin::input::{Asked, Changing};
+use crate::admin::refusal::Refused;
+use crate::admin::state::Admin;
+use crate::admin::view;
+use crate::ops::outbox;
+use crate::ops::terms::{DeadDelivery, DestinationState};
+
+#[derive(Template)]
+#[template(path = "outbox.html")]
+struct Page {
+    frame: Frame,
+    query: DeadQuery,
+    destinations: Vec<DestinationState>,
+    dead: Vec<DeadDelivery>,
+}
+
+pub(super) async fn show(
+    State(admin): State<Arc<Admin>>,
+    frame: Frame,
+    asked: Asked<DeadQuery>,
+) -> Result<Response, Refused> {
+    let query = asked.query;
+    let destinations = outbox::status(&admin.desk.store).await.map_err(postgres)?;
+    let dead = given_up(&admin, &query).await?;
+    Ok(page(&Page { frame, query, destinations, dead }))
+}
+
+pub(super) async fn retry(
+    State(admin): State<Arc<Admin>>,
+    form: Changing,
+) -> Result<Response, Refused> {
+    let destination = form.fields.need("destination", "The destination")?.to_owned();
+    let ids: Result<Vec<_>, _> = form.fields.all("id").map(str::parse).collect();
+    let body = RetryBody {
+        destination,
+        ids: ids.map_err(|error| wrong(format!("That is no notification's id: {error}")))?,
+        all: form.fields.get("all").is_some(),
+        reason: form.fields.get("reason").map(str::to_owned),
+    };
+    revived(&admin, &form.who, &body).await?;
+    Ok(Redirect::to("/outbox").into_response())
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass everything by reference")]
+fn lag(seconds: &Option<i64>) -> String {
+    let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    seconds.map_or_else(|| "–".to_owned(), view::length)
+}

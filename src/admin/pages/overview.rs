@@ -1,0 +1,66 @@
+//! `/`: is it well, how far behind is it, who does what?
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::page;
+use crate::admin::frame::Frame;
+use crate::admin::state::Admin;
+use crate::admin::view::{self, Bars};
+use crate::ops::status::{self, Severity, Slice, Status};
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Overview {
+    frame: Frame,
+    status: Status,
+}
+
+pub(super) async fn show(State(admin): State<Arc<Admin>>, frame: Frame) -> Response {
+    page(&Overview { frame, status: status::look(&admin.desk.sources).await })
+}
+
+impl Overview {
+    fn running(&self) -> u64 {
+        self.status.workers.iter().flatten().map(|worker| worker.running).sum()
+    }
+
+    /// The findings, problems first, and how each sort looks.
+    fn findings(&self) -> [(&'static str, Vec<&str>); 2] {
+        let of = |severity: Severity| {
+            let found = self.status.findings.iter().filter(|it| it.severity == severity);
+            found.map(|it| it.text.as_str()).collect()
+        };
+        [("bad", of(Severity::Problem)), ("warn", of(Severity::Warning))]
+    }
+
+    fn places(&self) -> u64 {
+        self.status.workers.iter().flatten().map(|worker| worker.concurrency).sum()
+    }
+}
+
+fn bars(label: &str, slices: &[Slice], value: fn(&Slice) -> u64) -> Bars {
+    Bars { label: label.to_owned(), values: slices.iter().map(value).collect() }
+}
+
+fn arrived(label: &str, slices: &[Slice]) -> Bars {
+    bars(label, slices, |slice| slice.arrived)
+}
+
+fn finished(label: &str, slices: &[Slice]) -> Bars {
+    bars(label, slices, |slice| slice.finished)
+}
+
+/// How long something waits, in words.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass everything by reference")]
+fn lag(milliseconds: &u64) -> String {
+    if *milliseconds == 0 { "nothing waits".to_owned() } else { view::length(milliseconds / 1000) }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass everything by reference")]
+fn rate(per_second: &f64) -> String {
+    if *per_second >= 10.0 { format!("{per_second:.0}") } else { format!("{per_second:.1}") }
+}

@@ -1,0 +1,127 @@
+//! What all requests share.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config;
+use crate::http::Peer;
+use crate::http::auth::{Guard, Keyring};
+use crate::ops::desk::Desk;
+use crate::ops::operations;
+use crate::ops::queue::{self, PauseStatus};
+use crate::ops::terms::Running;
+
+/// One admin server.
+pub struct Admin {
+    pub(super) keyring: Keyring,
+    pub(super) guard: Guard,
+    pub(super) behind_proxy: bool,
+    pub(super) session_seconds: u64,
+    pub(super) desk: Desk,
+    running: TaskTracker,
+    stop: CancellationToken,
+    /// What is paused, as last seen: every page says it.
+    pauses: Mutex<Option<(Instant, Vec<PauseStatus>)>>,
+}
+
+/// How long a look at the pauses is good for.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long a page waits for it.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+impl Admin {
+    /// Gathers it. `random` signs the sessions where the settings hold no key.
+    #[must_use]
+    pub fn new(settings: &config::Admin, desk: Desk, random: [u8; 32]) -> Self {
+        Self {
+            keyring: Keyring::new(settings, random),
+            guard: Guard::new(Instant::now()),
+            behind_proxy: settings.behind_proxy,
+            session_seconds: settings.session_ttl.as_secs(),
+            desk,
+            running: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            pauses: Mutex::new(None),
+        }
+    }
+
+    /// Runs an operation in this process, watched by nobody: whoever wants to know looks at it.
+    pub(super) fn run(&self, running: Running) {
+        let (desk, stop) = (self.desk.clone(), self.stop.clone());
+        self.running.spawn(async move {
+            let (id, verb) = (running.operation.id, running.operation.verb.as_str());
+            let run = operations::run(&desk.store, Some(&desk.producer), running, |_| {}, &stop);
+            match run.await {
+                Ok(it) => {
+                    let (state, done, failed) = (it.state.as_str(), it.done, it.failed);
+                    tracing::info!(operation = %id, verb, state, done, failed, "an operation ended");
+                }
+                Err(error) => {
+                    tracing::error!(operation = %id, verb, %error, "an operation was interrupted");
+                }
+            }
+        });
+    }
+
+    /// Ends what runs here, before its next page; it can be resumed. Waits until it has ended.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.running.close();
+        self.running.wait().await;
+    }
+
+    /// The lanes that are paused. Nothing while Redis does not answer: the pages that need it say so.
+    pub(super) async fn pauses(&self) -> Vec<PauseStatus> {
+        let mut seen = self.pauses.lock().await;
+        if let Some((at, pauses)) = &*seen
+            && at.elapsed() < FRESH
+        {
+            return pauses.clone();
+        }
+        let look = tokio::time::timeout(PATIENCE, queue::pauses(&self.desk.inspector)).await;
+        let pauses = look.ok().and_then(Result::ok).unwrap_or_default();
+        seen.insert((Instant::now(), pauses)).1.clone()
+    }
+
+    /// Looks anew the next time: somebody has just changed it.
+    pub(super) async fn forget_pauses(&self) {
+        *self.pauses.lock().await = None;
+    }
+
+    /// Who is at the other end, for counting failures: the connection's, or whom the proxy names.
+    pub(super) fn address(&self, request: &Request) -> IpAddr {
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        if !self.behind_proxy {
+            return peer;
+        }
+        // The last one is the proxy's own word; those before it may be made up.
+        let named = request.headers().get_all("x-forwarded-for").iter().next_back();
+        let named = named.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+        named.and_then(|text| text.trim().parse().ok()).unwrap_or(peer)
+    }
+
+    /// The session of a request's cookie.
+    pub(super) fn session(&self, headers: &HeaderMap) -> Option<crate::http::auth::Session> {
+        use crate::http::auth::{COOKIE, Session, cookie};
+        if self.keyring.is_open() {
+            return Some(Session::local());
+        }
+        let cookies = headers.get_all(axum::http::header::COOKIE).iter();
+        let cookies = cookies.filter_map(|value| value.to_str().ok());
+        let value = cookies.into_iter().find_map(|header| cookie(header, COOKIE))?;
+        self.keyring.session(value, now())
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

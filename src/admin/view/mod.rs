@@ -1,0 +1,12 @@
+//! How values look on a page.
+
+mod bars;
+mod html;
+mod time;
+
+pub(crate) use bars::Bars;
+pub(crate) use html::{
+    account, count, event, mode, number, object, object_path, object_verb, part, plain, pretty,
+    short, tag, words,
+};
+pub(crate) use time::{ago, exact, length};

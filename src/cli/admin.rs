@@ -1,0 +1,121 @@
+//! `quittance admin`: the operators' pages and API, and the tokens to get in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::exit::{Exit, Failed};
+use super::numbers::Numbers;
+use super::{parts, signals};
+use crate::admin::{self, Admin};
+use crate::config::{Role, Settings};
+use crate::http::{self, Limits, auth};
+use crate::ops::desk::Desk;
+use crate::ops::status::Sources;
+use crate::queue::Inspector;
+
+/// `quittance admin`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Needs REDIS_URL and DATABASE_URL; STRIPE_SECRET_KEY for what asks Stripe. Listens on 127.0.0.1:8081.\n\nExamples:\n  quittance admin\n  quittance admin token --name ada --role operator"
+)]
+pub(super) struct AdminArgs {
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<AdminCommand>,
+}
+
+/// `quittance admin ...`
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum AdminCommand {
+    /// Make a random token, and print it with the lines for the settings.
+    Token {
+        /// Whose it is: what the audit log will say.
+        #[arg(long, default_value = "default")]
+        name: String,
+        /// What it may do.
+        #[arg(long, value_enum, default_value = "viewer")]
+        role: RoleArg,
+    },
+    /// Print the OpenAPI document of the API.
+    Openapi,
+}
+
+/// What a token may do, on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum RoleArg {
+    /// Look at everything.
+    Viewer,
+    /// Change things, too.
+    Operator,
+}
+
+pub(super) async fn run(config: Option<&Path>, args: AdminArgs) -> Result<Exit, Failed> {
+    match args.command {
+        None => serve(config).await,
+        Some(AdminCommand::Token { name, role }) => {
+            token(&name, role);
+            Ok(Exit::Success)
+        }
+        Some(AdminCommand::Openapi) => {
+            let text = admin::document().to_pretty_json();
+            let text = text.map_err(|error| Failed::new(Exit::Failure, error.to_string()))?;
+            println!("{text}");
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// The token goes to the screen once and nowhere else.
+fn token(name: &str, role: RoleArg) {
+    let token = auth::new_token(rand::random());
+    let role = match role {
+        RoleArg::Viewer => "viewer",
+        RoleArg::Operator => "operator",
+    };
+    println!("# The token, which is shown this once: give it to who will use it.");
+    println!("{token}");
+    println!();
+    println!("# For the settings:");
+    println!("[admin.tokens.{name}]");
+    println!("hash = \"{}\"", auth::hash_of(&token));
+    println!("role = \"{role}\"");
+}
+
+async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Admin)?;
+    let shutdown = signals::shutdown()?;
+    let desk = desk(&settings)?;
+    let listener = parts::listen("admin.listen", settings.admin.listen).await?;
+    let numbers = Numbers::new("admin").serve(settings.metrics.listen, &shutdown).await?;
+    let address = parts::address_of(&listener, settings.admin.listen);
+    let tokens = settings.admin.known_tokens().count();
+    tracing::info!(listen = %address, tokens, "serving the operators' pages");
+    if tokens == 0 {
+        tracing::warn!("there is no token: everyone on this machine is the operator \"local\"");
+    }
+    let admin = Arc::new(Admin::new(&settings.admin, desk, rand::random()));
+    let router = admin::router(Arc::clone(&admin));
+    let ended = http::serve(listener, router, shutdown, Limits::default()).await;
+    admin.stop().await;
+    numbers.ended().await;
+    tracing::info!(cut_off = ended.cut_off, "stopped");
+    Ok(Exit::Success)
+}
+
+/// All that the verbs need. Connects to nothing yet: the pages also open while everything is down.
+fn desk(settings: &Settings) -> Result<Desk, Failed> {
+    let store = parts::store(settings, "admin")?;
+    let reconciler = if settings.stripe.secret_key.is_empty() {
+        None
+    } else {
+        Some(parts::reconciler(settings, &store)?)
+    };
+    let inspector = Inspector::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
+    let sources = Sources {
+        inspector: inspector.clone(),
+        store: store.clone(),
+        limits: settings.status.clone(),
+    };
+    Ok(Desk { producer: parts::producer(settings)?, store, inspector, sources, reconciler })
+}

@@ -1,0 +1,6 @@
+//! The operators' pages and API, asked as a browser or a program would.
+
+mod access;
+mod api;
+mod pages;
+pub(crate) mod site;

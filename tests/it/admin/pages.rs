@@ -1,0 +1,119 @@
+//! What the pages show.
+
+use super::site::{OPERATOR, Site, VIEWER};
+use crate::harness::{Options, eventually};
+
+/// All pages that need no id.
+pub(crate) const PAGES: [&str; 13] = [
+    "/",
+    "/dead-letters",
+    "/dead-letters/list",
+    "/dead-letters/bulk?verb=retry&state=open",
+    "/events",
+    "/objects",
+    "/objects?customer=cus_1",
+    "/queue",
+    "/outbox",
+    "/operations",
+    "/audit",
+    "/accounts?account=acct_1",
+    "/kinds",
+];
+
+async fn site() -> Site {
+    Site::start(Options { workers: 0, ..Options::default() }).await
+}
+
+#[tokio::test]
+async fn every_page_opens_with_nothing_and_with_much_in_it() {
+    let site = site().await;
+    let cookie = site.sign_in(OPERATOR).await;
+    for path in PAGES {
+        let page = site.page(path, &cookie).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text);
+    }
+    site.given_up(500).await;
+    for path in PAGES.iter().chain(&["/dead-letters/1", "/events/evt_given_up_1"]) {
+        let page = site.page(path, &cookie).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text);
+        assert!(!page.text.contains("<script>") && !page.text.contains(" style="), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_dead_is_good_news_and_nothing_matching_is_not() {
+    let site = site().await;
+    let cookie = site.sign_in(VIEWER).await;
+    let page = site.page("/dead-letters", &cookie).await.text;
+    assert!(page.contains("Nothing is dead. Good."), "{page}");
+    site.given_up(3).await;
+    let page = site.page("/dead-letters?customer=cus_none", &cookie).await.text;
+    assert!(page.contains("Nothing matches these filters."), "{page}");
+    assert!(!page.contains("Good."), "{page}");
+    // A filter that is misspelt matches nothing, and says so, rather than all.
+    assert_eq!(site.page("/dead-letters?custommer=cus_1", &cookie).await.status, 422);
+}
+
+#[tokio::test]
+async fn a_payload_is_hidden_until_it_is_asked_for_and_is_never_html() {
+    let site = site().await;
+    site.given_up(1).await;
+    let cookie = site.sign_in(VIEWER).await;
+    let page = site.page("/dead-letters/1", &cookie).await.text;
+    assert!(!page.contains("payload of 1"), "{page}");
+    let page = site.page("/dead-letters/1?payload=1", &cookie).await.text;
+    assert!(page.contains("payload of 1") && !page.contains("<b>payload"), "{page}");
+}
+
+#[tokio::test]
+async fn a_bulk_discard_wants_its_count_typed_and_tells_of_each() {
+    let site = site().await;
+    site.given_up(30).await;
+    let cookie = site.sign_in(OPERATOR).await;
+    let asked = "/dead-letters/bulk?verb=discard&state=open&event_type=charge.failed";
+    let page = site.page(asked, &cookie).await;
+    assert!(page.text.contains("Discard 10 dead letters?"), "{}", page.text);
+    let token = page.form_token();
+    let selection = r#"{"state":"open","event_type":"charge.failed"}"#;
+    let mut fields = vec![
+        ("form_token", token.as_str()),
+        ("verb", "discard"),
+        ("selection", selection),
+        ("count", "10"),
+        ("reason", "test data"),
+        ("typed", "9"),
+    ];
+    let refused = site.post("/dead-letters/bulk", &cookie, &fields).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert_eq!(site.app.db.count("quittance.operations").await, 0);
+
+    fields[5] = ("typed", "10");
+    let begun = site.post("/dead-letters/bulk", &cookie, &fields).await;
+    assert_eq!((begun.status, begun.header("location")), (303, "/operations/1"));
+    eventually("it is done", async || {
+        site.page("/operations/1", &cookie).await.text.contains("10 done, 0 not, of 10")
+    })
+    .await;
+    let discarded = "quittance.dead_letters WHERE state = 'discarded' AND discarded_by = 'ada'";
+    assert_eq!(site.app.db.count(discarded).await, 10);
+    // The same again: the count is no longer what was agreed to.
+    let refused = site.post("/dead-letters/bulk", &cookie, &fields).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_paused_lane_is_said_on_every_page() {
+    let site = site().await;
+    let cookie = site.sign_in(OPERATOR).await;
+    let token = site.page("/queue", &cookie).await.form_token();
+    let mut fields =
+        vec![("form_token", token.as_str()), ("lane", "live"), ("reason", "a <wrong> price")];
+    assert_eq!(site.post("/queue/pause", &cookie, &fields).await.status, 303);
+    for path in PAGES {
+        let page = site.page(path, &cookie).await.text;
+        assert!(page.contains("a &#60;wrong&#62; price"), "{path}: {page}");
+    }
+    fields.truncate(2);
+    assert_eq!(site.post("/queue/resume", &cookie, &fields).await.status, 303);
+    assert!(!site.page("/kinds", &cookie).await.text.contains("is paused by"));
+}

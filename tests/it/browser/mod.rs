@@ -1,0 +1,6 @@
+//! The pages in a real browser. Skipped where Chromium or chromedriver is missing, unless
+//! QUITTANCE_REQUIRE_BROWSER is set: `scripts/setup.sh --browser` installs both.
+
+mod accessible;
+mod driver;
+mod story;

@@ -1,0 +1,89 @@
+//! What an operator does, start to end.
+
+use super::driver::Browser;
+use crate::admin::site::{OPERATOR, Site, VIEWER};
+use crate::harness::Options;
+
+async fn sign_in(browser: &Browser, site: &Site, token: &str) {
+    browser.open(&format!("http://{}/dead-letters", site.address)).await;
+    browser.types("#token", token).await;
+    browser.click("button.main").await;
+    browser.says("Dead letters").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_finds_a_group_opens_a_letter_retries_it_and_sees_it_settle() {
+    let Some(browser) = Browser::start("light").await else { return };
+    let env = &[("QUITTANCE__RETRY__MAX_ATTEMPTS", "1")];
+    let site = Site::start(Options { env, ..Options::default() }).await;
+    let app = &site.app;
+    app.stripe().set_auto_deliver(false);
+    app.pays("pm_card_visa");
+    let event = app.events("payment_intent.succeeded").pop().unwrap();
+    app.stripe().set_chaos(|chaos| chaos.server_errors = 1.0);
+    app.deliver(&event).await;
+    app.drained().await;
+    app.stripe().set_chaos(|chaos| chaos.server_errors = 0.0);
+
+    sign_in(&browser, &site, OPERATOR).await;
+    browser.click("tr[data-row] th a").await;
+    browser.follow("1").await;
+    browser.says("Dead letter 1").await;
+    browser.types("#reason", "Stripe was ill").await;
+    browser.click("button[value=retry]").await;
+    // The page renews itself while the letter is on its way.
+    browser.says("Nothing: it has settled.").await;
+    browser.says("Stripe was ill").await;
+    app.drained().await;
+    assert_eq!(app.event(&event).await["status"], "settled");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bulk_discard_happens_only_with_its_count_typed() {
+    let Some(browser) = Browser::start("light").await else { return };
+    let site = Site::start(Options { workers: 0, ..Options::default() }).await;
+    site.given_up(2000).await;
+    sign_in(&browser, &site, OPERATOR).await;
+    browser.follow("Discard…").await;
+    browser.says("Discard 2\u{202f}000 dead letters?").await;
+    browser.types("#reason", "test data").await;
+    browser.types("#typed", "200").await;
+    browser.click("button.danger").await;
+    browser.says("Nothing was done.").await;
+    assert_eq!(site.app.db.count("quittance.dead_letters WHERE state = 'open'").await, 2000);
+
+    browser.client.back().await.unwrap();
+    browser.sees("#typed").await.clear().await.unwrap();
+    browser.types("#typed", "2000").await;
+    browser.click("button.danger").await;
+    browser.says("2\u{202f}000 done, 0 not, of 2\u{202f}000.").await;
+    browser.follow("Dead letters").await;
+    browser.says("Nothing is dead. Good.").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_and_a_form_without_its_token_are_refused() {
+    let Some(browser) = Browser::start("light").await else { return };
+    let site = Site::start(Options { workers: 0, ..Options::default() }).await;
+    site.given_up(3).await;
+    sign_in(&browser, &site, VIEWER).await;
+    browser.open(&format!("http://{}/dead-letters/1", site.address)).await;
+    browser.says("Dead letter 1").await;
+    // What the page does not offer, made up.
+    let form = "const form = document.createElement('form');
+        form.method = 'post'; form.action = '/dead-letters/act';
+        form.innerHTML = '<input name=id value=1><input name=verb value=discard><input name=reason value=x>';
+        const token = document.querySelector('[name=form_token]').cloneNode();
+        if (arguments[0]) form.append(token);
+        document.body.append(form); form.submit();";
+    browser.client.execute(form, vec![true.into()]).await.unwrap();
+    browser.says("bob is a viewer").await;
+    browser.client.delete_all_cookies().await.unwrap();
+    sign_in(&browser, &site, OPERATOR).await;
+    browser.client.execute(form, vec![false.into()]).await.unwrap();
+    browser.says("does not come from a page of your session").await;
+    assert_eq!(site.app.db.count("quittance.dead_letters WHERE state = 'open'").await, 3);
+    browser.close().await;
+}
