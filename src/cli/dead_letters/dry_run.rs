@@ -1,0 +1,63 @@
+//! `quittance dead-letters retry --dry-run`
+
+use serde_json::json;
+
+use super::args::Target;
+use super::{failed, selection};
+use crate::cli::exit::{Exit, Failed};
+use crate::cli::objects::tell;
+use crate::cli::parts::print_json;
+use crate::ops::dead_letters;
+use crate::ops::operations;
+use crate::reconcile::Reconciler;
+use crate::store::Store;
+use crate::store::dead_letter::{ActWord, Letter};
+
+/// Letters that are looked at where a filter names them. Each is a request to Stripe.
+const MOST: u32 = 20;
+
+pub(super) async fn run(
+    store: &Store,
+    reconciler: &Reconciler,
+    target: &Target,
+    as_json: bool,
+) -> Result<Exit, Failed> {
+    let (count, letters) = letters(store, target).await?;
+    let found = dead_letters::dry_run(store, reconciler, &letters).await;
+    let found = found.map_err(|error| failed(&error))?;
+    if as_json {
+        print_json(&json!({ "count": count, "dry_run": found }))?;
+    } else {
+        for one in &found {
+            println!("dead letter {}", one.id);
+            match (&one.comparison, &one.error) {
+                (Some(comparison), _) => tell::comparison(comparison),
+                (None, Some(why)) => println!("{why}"),
+                (None, None) => {}
+            }
+            println!();
+        }
+        println!("{} of {count} looked at; nothing was changed.", found.len());
+    }
+    Ok(Exit::of_many(found.iter().map(|one| one.comparison.is_some())))
+}
+
+/// How many are meant, and those to look at.
+async fn letters(store: &Store, target: &Target) -> Result<(i64, Vec<Letter>), Failed> {
+    let filter = selection(target)?;
+    if target.ids.is_empty() {
+        let preview = operations::preview(store, ActWord::Retry, &filter).await;
+        let preview = preview.map_err(|error| failed(&error))?;
+        let letters = dead_letters::list(store, &preview.selection, None, MOST).await;
+        return Ok((preview.count, letters.map_err(|error| failed(&error))?));
+    }
+    let mut letters = Vec::with_capacity(target.ids.len());
+    for id in &target.ids {
+        let shown = dead_letters::show(store, *id, false).await.map_err(|error| failed(&error))?;
+        let Some(shown) = shown else {
+            return Err(Failed::new(Exit::Failure, format!("there is no dead letter {id}")));
+        };
+        letters.push(shown.dead_letter);
+    }
+    Ok((i64::try_from(letters.len()).unwrap_or(i64::MAX), letters))
+}
