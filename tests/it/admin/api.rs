@@ -129,4 +129,5 @@ async fn a_bulk_retry_is_begun_by_its_count_and_watched() {
     assert_eq!(results["results"].as_array().unwrap().len(), 10, "{results}");
     let audit = site.call("GET", "/audit?actor=ada", OPERATOR, &json!(null)).await.json();
     assert!(!audit["entries"].as_array().unwrap().is_empty(), "{audit}");
+    site.stop().await;
 }
