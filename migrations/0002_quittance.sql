@@ -187,8 +187,8 @@ CREATE TABLE quittance.dead_letters (
             ELSE false
         END)
 );
--- Payloads go out of the way of those who look through many letters.
-ALTER TABLE quittance.dead_letters SET (toast_tuple_target = 256);
+-- Payloads go out of the way of those who look through many letters; nothing else does.
+ALTER TABLE quittance.dead_letters SET (toast_tuple_target = 1024);
 
 -- One open letter an event, whatever races: makes writing one idempotent.
 CREATE UNIQUE INDEX dead_letters_one_open_idx ON quittance.dead_letters (event_id)
@@ -207,7 +207,7 @@ CREATE INDEX dead_letters_customer_idx ON quittance.dead_letters (customer, id)
     WHERE customer IS NOT NULL;
 CREATE INDEX dead_letters_account_idx ON quittance.dead_letters (account, id)
     WHERE account <> '';
--- What may be removed: 0060.
+-- What may be removed.
 CREATE INDEX dead_letters_resolved_idx ON quittance.dead_letters (resolved_at)
     WHERE resolved_at IS NOT NULL;
 

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::audit::AuditCommand;
+use super::dead_letters::DeadLettersCommand;
 use super::events::args::EventsCommand;
 use super::manual::{CompletionsArgs, ManArgs};
 use super::objects::args::{ObjectsCommand, ReconcileArgs};
+use super::operations::OperationsCommand;
 use super::queue::QueueCommand;
 use super::status::StatusArgs;
 
@@ -61,7 +63,10 @@ pub(super) enum Command {
     Man(ManArgs),
     /// Look at jobs that were given up, and retry or discard them.
     #[command(subcommand, visible_alias = "dl")]
-    DeadLetters(DeadLettersCommand),
+    DeadLetters(Box<DeadLettersCommand>),
+    /// Look at what was done to many dead letters at once, stop it, go on with it.
+    #[command(subcommand)]
+    Operations(OperationsCommand),
     /// Look at what came and where it ended, and settle it again.
     #[command(subcommand)]
     Events(EventsCommand),
@@ -189,72 +194,6 @@ pub enum RoleArg {
     Admin,
 }
 
-/// `quittance dead-letters ...`
-#[derive(Debug, Subcommand)]
-pub(super) enum DeadLettersCommand {
-    /// List them, newest first.
-    #[command(
-        after_help = "Examples:\n  quittance dead-letters list\n  quittance dead-letters list --state discarded --limit 100 --json\n  quittance dead-letters list --ids | xargs quittance dead-letters retry"
-    )]
-    List {
-        /// Only those in this state.
-        #[arg(long, value_enum, default_value = "open")]
-        state: StateArg,
-        /// How many at most.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
-        limit: u32,
-        /// Only those older than this one: the next page.
-        #[arg(long, value_name = "ID")]
-        before: Option<String>,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Show one whole: the event, each attempt, the row as it is now.
-    #[command(after_help = "Example:\n  quittance dead-letters show 42 --payload")]
-    Show {
-        /// The dead letter.
-        id: String,
-        /// Also show the event's payload (redacted).
-        #[arg(long)]
-        payload: bool,
-        /// One JSON document.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Put them back into the queue, with a fresh budget of attempts.
-    #[command(
-        after_help = "Example:\n  quittance dead-letters retry 42 43 --reason 'the key was wrong'"
-    )]
-    Retry {
-        /// The dead letters.
-        #[arg(required = true)]
-        ids: Vec<String>,
-        /// Why; kept in the audit log.
-        #[arg(long)]
-        reason: Option<String>,
-        #[command(flatten)]
-        actor: Actor,
-        /// One JSON document.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Give them up for good. They stay in the database, with the reason.
-    #[command(after_help = "Example:\n  quittance dead-letters discard 42 --reason 'test data'")]
-    Discard {
-        /// The dead letters.
-        #[arg(required = true)]
-        ids: Vec<String>,
-        /// Why; kept with each letter and in the audit log.
-        #[arg(long)]
-        reason: String,
-        #[command(flatten)]
-        actor: Actor,
-        /// One JSON document.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
 /// `quittance outbox ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum OutboxCommand {
@@ -343,19 +282,4 @@ pub(super) struct Actor {
     /// Who does it, for the audit log [default: the system user].
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
-}
-
-/// A dead letter's state, on the command line.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(super) enum StateArg {
-    /// Waits for someone.
-    Open,
-    /// Back in the queue.
-    Retrying,
-    /// Settled since.
-    Resolved,
-    /// Given up for good.
-    Discarded,
-    /// All of them.
-    Any,
 }

@@ -19,6 +19,7 @@ mod manual;
 mod numbers;
 mod objects;
 mod online;
+mod operations;
 mod outbox;
 mod paint;
 mod parts;
@@ -86,10 +87,11 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Kinds(args) => Ok(kinds::run(&args)),
         Command::Completions(args) => Ok(manual::completions(&args)),
         Command::Man(args) => manual::man(&args),
-        Command::DeadLetters(command) => dead_letters::run(config, command).await,
         Command::Events(command) => events::run(config, command).await,
         Command::Objects(command) => objects::run(config, command).await,
         Command::Reconcile(args) => objects::reconcile::run(config, args).await,
+        Command::DeadLetters(command) => dead_letters::run(config, *command).await,
+        Command::Operations(command) => operations::run(config, command).await,
         Command::Outbox(command) => outbox::run(config, command).await,
         Command::Status(args) => status::run(config, args).await,
         Command::Queue(command) => queue::run(config, command).await,

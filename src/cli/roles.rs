@@ -18,7 +18,7 @@ use crate::queue::{Consumer, Limiter};
 use crate::reconcile::{self, Reconciler};
 use crate::store::{StoreError, schema};
 use crate::stripe_api::{self, Client};
-use crate::worker::{self, Parts, WorkerError};
+use crate::worker::{self, Parts, WorkerError, maintenance};
 
 /// `quittance ingress`
 pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
@@ -67,6 +67,7 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let concurrency = settings.worker.concurrency;
     let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
+    let maintenance = maintenance::run(store.clone(), settings.retention, shutdown.clone());
     consumer.presence().on_host(host());
     let outbox = outbox::Metrics::new(numbers.registry());
     let relay = relay::relay(&settings, store.clone())?.counting(&outbox);
@@ -90,10 +91,13 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let relaying = tokio::spawn(relay.run(telling.clone()));
     // Beside the work, which does not wait for it: a worker also starts while Stripe is down.
     let looking = tokio::spawn(online::warn(settings.clone()));
+    let maintaining = tokio::spawn(maintenance);
     let worked =
         worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown.clone())
             .await;
     looking.abort();
+    // A batch of it is one statement: cut off, it has either happened or not.
+    maintaining.abort();
     // After the work has ended, so that what it wrote last is told at once too.
     telling.cancel();
     // It ends with the token; a panic in it has been reported by the runtime.

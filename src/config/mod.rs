@@ -19,6 +19,7 @@ pub mod public_address;
 pub mod queue;
 pub mod reconcile;
 pub mod redaction;
+pub mod retention;
 pub mod secret;
 pub mod status;
 pub mod stripe;
@@ -47,6 +48,7 @@ pub use outbox::{Destination, Outbox, Start};
 pub use queue::{Queue, Redis};
 pub use reconcile::Reconcile;
 pub use redaction::{RedactedPath, Redaction};
+pub use retention::Retention;
 pub use role::Role;
 pub use secret::Secret;
 pub use status::Status;
@@ -78,6 +80,8 @@ pub struct Settings {
     pub outbox: Outbox,
     /// What is never stored.
     pub redaction: Redaction,
+    /// How long what is done with is kept.
+    pub retention: Retention,
     /// The connection to Postgres.
     pub database: Database,
     /// The connection to Stripe's API.

@@ -46,9 +46,7 @@ impl Store {
             .map_err(StoreError::from)?
             .application_name(&format!("quittance {role}"));
         let timeout = settings.statement_timeout;
-        // People filter by anything: the best plan differs from call to call. A worker's calls are
-        // all alike, and planning each would cost as much as running it.
-        let plans = if role == "worker" { "auto" } else { "force_custom_plan" };
+        let for_people = role != "worker";
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire_timeout)
@@ -59,7 +57,7 @@ impl Store {
                     Ok(meta.idle_for < TEST_AFTER_IDLE || connection.ping().await.is_ok())
                 })
             })
-            .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, plans)))
+            .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, for_people)))
             .connect_lazy_with(options);
         let told = watch::Sender::new(0);
         Ok(Self { pool, rules: Arc::default(), patience: timeout + BEYOND, told })
@@ -110,7 +108,7 @@ impl Store {
 async fn prepare(
     connection: &mut PgConnection,
     timeout: Duration,
-    plans: &str,
+    for_people: bool,
 ) -> Result<(), sqlx::Error> {
     let milliseconds = timeout.as_millis().to_string();
     sqlx::query(
@@ -118,13 +116,24 @@ async fn prepare(
                 set_config('idle_in_transaction_session_timeout', $1, false),
                 -- What quittance.apply() relies on, whatever the database's own default is.
                 set_config('default_transaction_isolation', 'read committed', false),
-                set_config('plan_cache_mode', $2, false),
                 -- Short statements only: compiling one takes longer than running it.
                 set_config('jit', 'off', false)",
     )
     .bind(milliseconds)
-    .bind(plans)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    if for_people {
+        // People filter by anything, so the best plan differs from call to call; a worker's calls are
+        // all alike, and planning each would cost as much as running it. What people count fits into
+        // this memory, and what they look at is read by index, which is no slower than a scan on
+        // any disk of today.
+        sqlx::query(
+            "SELECT set_config('plan_cache_mode', 'force_custom_plan', false),
+                    set_config('work_mem', '32MB', false),
+                    set_config('random_page_cost', '1.1', false)",
+        )
+        .execute(connection)
+        .await?;
+    }
     Ok(())
 }

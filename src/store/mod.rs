@@ -31,6 +31,7 @@ pub mod outbox;
 mod outbox_id;
 pub mod pulse;
 pub mod redact;
+pub mod retention;
 pub mod review;
 pub mod schema;
 pub mod settlement;

@@ -11,6 +11,7 @@ pub mod gate;
 mod health;
 mod job;
 mod log;
+pub mod maintenance;
 mod metrics;
 pub mod runtime;
 

@@ -20,6 +20,7 @@ mod dev;
 mod ingress;
 mod kinds;
 mod layers;
+mod letters;
 mod mirror;
 mod ops;
 mod outbox;

@@ -6,8 +6,10 @@ use humantime::format_duration;
 
 use super::Checker;
 use crate::config::Settings;
+use crate::config::retention::Keep;
 
 const MS: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_hours(1);
 const TEN_MS: Duration = Duration::from_millis(10);
 
 pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
@@ -30,6 +32,20 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     ];
     for (key, value, least) in durations {
         checker.must(value >= least, key, format!("must be at least {}", format_duration(least)));
+    }
+    let retention = &settings.retention;
+    let kept = [
+        ("retention.resolved_letters", retention.resolved_letters),
+        ("retention.discarded_letters", retention.discarded_letters),
+        ("retention.attempts", retention.attempts),
+        ("retention.audit_log", retention.audit_log),
+    ];
+    for (key, keep) in kept {
+        let enough = match keep {
+            Keep::Forever => true,
+            Keep::For(age) => age >= HOUR,
+        };
+        checker.must(enough, key, "must be at least 1h, or \"forever\"");
     }
     let longest = Duration::from_secs(30);
     checker.must(

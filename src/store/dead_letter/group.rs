@@ -148,7 +148,9 @@ struct Cell {
     fingerprint: String,
     event_type: Option<String>,
     state: String,
-    hours_ago: i32,
+    snoozed: bool,
+    hour: OffsetDateTime,
+    now: OffsetDateTime,
     count: i64,
     first_seen: OffsetDateTime,
     last_seen: OffsetDateTime,
@@ -165,15 +167,15 @@ impl Store {
             Cell,
             r#"
             SELECT d.fingerprint AS "fingerprint!", d.event_type,
-                   CASE WHEN d.state = 'open' AND d.snoozed_until > now() THEN 'snoozed'
-                        ELSE d.state END AS "state!",
-                   -- More than a day ago is one hour more.
-                   least(floor(extract(epoch FROM now() - d.died_at) / 3600), 24)::integer
-                       AS "hours_ago!",
+                   d.state AS "state!", coalesce(d.snoozed_until > now(), false) AS "snoozed!",
+                   -- Full hours back from now. What is older than a day is of one hour more.
+                   date_bin('1 hour', greatest(d.died_at, now() - interval '25 hours'), now())
+                       AS "hour!",
+                   now() AS "now!",
                    count(*) AS "count!", min(d.created_at) AS "first_seen!",
                    max(d.died_at) AS "last_seen!", max(d.id) AS "newest!"
             FROM quittance.letters_where($1) AS d
-            GROUP BY 1, 2, 3, 4
+            GROUP BY 1, 2, 3, 4, 5
             "#,
             filter.to_json(),
         )
@@ -226,12 +228,14 @@ fn add(found: &mut BTreeMap<GroupKey, Group>, cell: Cell) -> Result<(), StoreErr
         example: DeadLetterId(cell.newest),
     });
     group.count += cell.count;
-    group.states.add(&cell.state, cell.count)?;
+    let snoozed = cell.snoozed && cell.state == "open";
+    group.states.add(if snoozed { "snoozed" } else { &cell.state }, cell.count)?;
     group.first_seen = group.first_seen.min(cell.first_seen);
     group.last_seen = group.last_seen.max(cell.last_seen);
     group.example = group.example.max(DeadLetterId(cell.newest));
-    // A clock that runs ahead makes hours that are yet to come: they count as this one.
-    let hours_ago = usize::try_from(cell.hours_ago).unwrap_or(0);
+    // The hour that ends now begins an hour ago. A clock that ran ahead makes hours that are yet to
+    // come: they count as this one.
+    let hours_ago = usize::try_from((cell.now - cell.hour).whole_hours() - 1).unwrap_or(0);
     if let Some(hour) = HOURS.checked_sub(hours_ago + 1).and_then(|at| group.hourly.get_mut(at)) {
         *hour += cell.count;
     }

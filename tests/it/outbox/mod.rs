@@ -86,7 +86,7 @@ impl Running {
 }
 
 /// Writes an occurrence about an object: one row in the outbox.
-async fn tell(db: &TestDatabase, event: &str, object: &str) {
+pub(crate) async fn tell(db: &TestDatabase, event: &str, object: &str) {
     let mut settled = given::attempt_failed(event);
     settled.event =
         given::event(event, "payment_intent.payment_failed", Kind::PaymentIntent, object);

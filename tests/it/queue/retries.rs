@@ -96,6 +96,29 @@ async fn a_delayed_job_keeps_its_payload_its_meta_data_and_its_lane() {
 }
 
 #[tokio::test]
+async fn jobs_enqueued_for_later_wait_each_for_its_time_and_arrive_as_they_were() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let queue = Queue::start().await;
+    // More than one script takes.
+    let mut jobs: Vec<_> = (0..250).map(|n| (job(format!("later {n}")), HOUR)).collect();
+    jobs[0].0.body = Bytes::from_static(b"\xff\0");
+    jobs[0].0.meta.source = JobSource::Retry;
+    jobs[0].1 = Duration::ZERO;
+    queue.producer.enqueue_many_later(Lane::Backfill, &jobs).await.unwrap();
+    let depth = queue.depth().await;
+    assert_eq!((depth.total(), depth.delayed), (250, 250));
+
+    let seen = Seen::default();
+    let worker = queue.work(1, seen.settle());
+    seen.reaches(1).await;
+    eventually("the others wait on", async || queue.depth().await.total() == 249).await;
+    worker.stop().await;
+    let [first] = &seen.all()[..] else { panic!("more than one came") };
+    assert_eq!((&first.job, first.lane), (&jobs[0].0, Lane::Backfill));
+    assert_eq!(queue.depth().await.delayed, 249);
+}
+
+#[tokio::test]
 async fn more_due_jobs_than_one_script_moves_all_come_back() {
     let queue = Queue::start().await;
     let seen = Seen::default();

@@ -114,7 +114,7 @@ async fn the_commands_list_show_retry_and_discard() {
     assert_eq!(code, 1);
     assert!(said.contains("there is no dead letter 999"), "{said}");
     let (code, _, said) = command(&app, &["show", "x"]).await;
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     assert!(said.contains("whole number"), "{said}");
 
     let (code, out, _) = command(&app, &["retry", &one, "999", "--as", "jane", "--json"]).await;

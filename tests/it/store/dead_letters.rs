@@ -20,7 +20,7 @@ use crate::harness::TestDatabase;
 
 const JANE: Actor<'static> = Actor { name: "jane", reason: Some("Stripe fixed it") };
 
-fn letter(id: &str) -> NewDeadLetter {
+pub(crate) fn letter(id: &str) -> NewDeadLetter {
     let event = event(id, "payment_intent.succeeded", Kind::PaymentIntent, "pi_1");
     NewDeadLetter {
         event: DeadEvent::from(&event),

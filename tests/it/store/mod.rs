@@ -5,7 +5,7 @@ mod bank;
 mod billing;
 mod connected_accounts;
 mod customers;
-mod dead_letters;
+pub(crate) mod dead_letters;
 pub(crate) mod given;
 mod items;
 mod needed;

@@ -237,6 +237,9 @@ async fn the_ledger_the_attempt_and_the_transition_say_all_that_was_handed_over(
             "started_at": "2023-11-14T22:13:20.123+00:00", "duration_ms": 7, "worker": "worker-1",
             "outcome": "covered", "class": null, "code": null, "chain": null,
             "request_id": "req_1", "trace_id": "trace",
+            // The ledger has what it is about.
+            "event_type": null, "account": null, "livemode": null, "object_kind": null,
+            "object_id": null,
         })
     );
     let mut transition = db.json("app.transitions", "true").await;

@@ -45,6 +45,10 @@ and is not listed here.
 
 /// What each field is. Units are in the names.
 const FIELDS: &[(&str, &str)] = &[
+    ("attempts", "attempts that retention removed"),
+    ("audit_log", "lines of the audit log that retention removed"),
+    ("discarded_letters", "discarded dead letters that retention removed"),
+    ("resolved_letters", "resolved dead letters that retention removed"),
     ("account", "the connected account, `acct_...`; absent for one's own"),
     ("address", "the address of who asked"),
     ("after_ms", "how much later it is tried again"),

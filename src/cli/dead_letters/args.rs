@@ -1,0 +1,336 @@
+//! What can be typed after `quittance dead-letters`.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use humantime::parse_duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::cli::args::{Actor, Output};
+use crate::store::dead_letter::{
+    DeadLetterId, Filter, GroupKey, LetterReason, LetterSource, LetterState,
+};
+
+/// `quittance dead-letters ...`
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum DeadLettersCommand {
+    /// Count them by cause and type of event, the largest group first.
+    #[command(
+        after_help = "A group is named by its first column; all other commands take it as --group.\n\nExamples:\n  quittance dead-letters groups\n  quittance dead-letters groups --state any --newer-than 1h --json"
+    )]
+    Groups(Groups),
+    /// List them, newest first.
+    #[command(
+        after_help = "Examples:\n  quittance dead-letters list --customer cus_9s6XKzkNRiz8i3\n  quittance dead-letters list --state discarded --limit 100 --json\n  quittance dead-letters list --text 'no such payment' --ids | xargs quittance dead-letters retry"
+    )]
+    List(List),
+    /// Show one whole: the event, each attempt, the row as it is now, what people did.
+    #[command(after_help = "Example:\n  quittance dead-letters show 17 --payload")]
+    Show(Show),
+    /// Try them again, with a fresh budget of attempts.
+    #[command(
+        after_help = "All that match are one operation: `quittance operations` shows it, stops it, goes on with it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
+    )]
+    Retry(Retry),
+    /// Give them up for good. They stay in the database, with the reason, as long as [retention]
+    /// says.
+    #[command(
+        after_help = "Examples:\n  quittance dead-letters discard 17 --reason 'a test account'\n  quittance dead-letters discard --all --account acct_1Pgc --reason 'they left'"
+    )]
+    Discard(Discard),
+    /// Leave open ones out of what is shown as open, for a while.
+    #[command(
+        after_help = "Example:\n  quittance dead-letters snooze --group 0a1b2c3d4e5f:charge.failed --for 2h --reason 'Stripe is on it'"
+    )]
+    Snooze(Snooze),
+    /// Take discards back, or snoozes (--state snoozed): they are open again.
+    #[command(
+        after_help = "Examples:\n  quittance dead-letters undo 17\n  quittance dead-letters undo --all --account acct_1Pgc --newer-than 1d"
+    )]
+    Undo(Undo),
+}
+
+/// `quittance dead-letters groups`
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Groups {
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// One JSON document.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `quittance dead-letters list`
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct List {
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// How many at most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) limit: u32,
+    /// Only those before this one: the next page.
+    #[arg(long, value_name = "ID")]
+    pub(super) before: Option<DeadLetterId>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// `quittance dead-letters show`
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Show {
+    /// The dead letter.
+    pub(super) id: DeadLetterId,
+    /// Also show the event's payload (redacted).
+    #[arg(long)]
+    pub(super) payload: bool,
+    /// One JSON document.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `quittance dead-letters retry`
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Retry {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// Spread them evenly over this time, so that they don't storm Stripe: 10m; at most 24h.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(super) over: Option<Duration>,
+    /// Why; kept in the audit log.
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// `quittance dead-letters discard`
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Discard {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// Why; kept with each letter and in the audit log.
+    #[arg(long)]
+    pub(super) reason: String,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// `quittance dead-letters snooze`
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Snooze {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// For how long: 2h.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, required_unless_present = "until")]
+    pub(super) length: Option<Duration>,
+    /// Until when: 2026-11-30T08:00:00Z.
+    #[arg(long, value_name = "MOMENT", value_parser = moment, conflicts_with = "length")]
+    pub(super) until: Option<OffsetDateTime>,
+    /// Why; kept in the audit log.
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// `quittance dead-letters undo`
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Undo {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// Why; kept in the audit log.
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// To which letters something is done.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Target {
+    /// The dead letters.
+    #[arg(required_unless_present_any = ["all", "group"], conflicts_with = "all")]
+    pub(super) ids: Vec<DeadLetterId>,
+    /// All that match; without a filter, all that there are.
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+}
+
+/// By whom something is done, and how it is told.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct How {
+    #[command(flatten)]
+    pub(super) actor: Actor,
+    /// Do it without asking. Needed where nobody can be asked.
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// One JSON document.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Which letters are meant: those that all of this holds for.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Filters")]
+pub(in crate::cli) struct FilterArgs {
+    /// Of this group.
+    #[arg(long)]
+    group: Option<GroupKey>,
+    /// In this state [default: open; of an undo, discarded].
+    #[arg(long, value_enum)]
+    state: Option<StateArg>,
+    /// Events of Stripe's, or deliveries of notifications.
+    #[arg(long, value_enum)]
+    source: Option<SourceArg>,
+    /// Of this type of event, or of this topic.
+    #[arg(long, value_name = "TYPE")]
+    event_type: Option<String>,
+    /// About objects of this kind: payment_intent.
+    #[arg(long, value_name = "KIND")]
+    object_kind: Option<String>,
+    /// About this object: pi_...
+    #[arg(long, value_name = "ID")]
+    object: Option<String>,
+    /// About this customer, or what belongs to it: cus_...
+    #[arg(long, value_name = "ID")]
+    customer: Option<String>,
+    /// Of this connected account, acct_...; "" is our own.
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// Of live mode.
+    #[arg(long, conflicts_with = "test")]
+    live: bool,
+    /// Of test mode.
+    #[arg(long)]
+    test: bool,
+    /// That this endpoint took, or that were for this destination.
+    #[arg(long, value_name = "NAME")]
+    endpoint: Option<String>,
+    /// Given up for this.
+    #[arg(long, value_enum)]
+    given_up_as: Option<ReasonArg>,
+    /// Whose last failure is of this class: permanent, transient, ...
+    #[arg(long)]
+    class: Option<String>,
+    /// Whose last failure has this code: stripe_resource_missing.
+    #[arg(long)]
+    code: Option<String>,
+    /// Whose message holds this.
+    #[arg(long)]
+    text: Option<String>,
+    /// Last given up longer ago than this (2h), or before this moment (RFC 3339).
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Option<OffsetDateTime>,
+    /// Last given up within this time (2h), or after this moment (RFC 3339).
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    newer_than: Option<OffsetDateTime>,
+    /// Tried at least so often.
+    #[arg(long, value_name = "N")]
+    min_attempts: Option<i32>,
+}
+
+impl FilterArgs {
+    /// The filter; `default` is the state that is meant where none is named.
+    pub(super) fn filter(&self, default: Option<LetterState>) -> Filter {
+        Filter {
+            ids: None,
+            group: self.group.clone(),
+            state: self.state.map_or(default, StateArg::state),
+            source: self.source.map(|source| match source {
+                SourceArg::Event => LetterSource::Event,
+                SourceArg::Notification => LetterSource::Notification,
+            }),
+            event_type: self.event_type.clone(),
+            object_kind: self.object_kind.clone(),
+            object_id: self.object.clone(),
+            customer: self.customer.clone(),
+            account: self.account.clone(),
+            livemode: (self.live || self.test).then_some(self.live),
+            endpoint: self.endpoint.clone(),
+            reason: self.given_up_as.map(|reason| match reason {
+                ReasonArg::Permanent => LetterReason::Permanent,
+                ReasonArg::Exhausted => LetterReason::Exhausted,
+                ReasonArg::Poison => LetterReason::Poison,
+                ReasonArg::Undecodable => LetterReason::Undecodable,
+            }),
+            class: self.class.clone(),
+            code: self.code.clone(),
+            text: self.text.clone(),
+            older_than: self.older_than,
+            newer_than: self.newer_than,
+            min_attempts: self.min_attempts,
+        }
+    }
+}
+
+/// A dead letter's state, on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum StateArg {
+    /// Waits for someone.
+    Open,
+    /// Waits, and is not to be seen yet.
+    Snoozed,
+    /// Back in the queue.
+    Retrying,
+    /// Settled since.
+    Resolved,
+    /// Given up for good.
+    Discarded,
+    /// All of them.
+    Any,
+}
+
+impl StateArg {
+    fn state(self) -> Option<LetterState> {
+        match self {
+            Self::Open => Some(LetterState::Open),
+            Self::Snoozed => Some(LetterState::Snoozed),
+            Self::Retrying => Some(LetterState::Retrying),
+            Self::Resolved => Some(LetterState::Resolved),
+            Self::Discarded => Some(LetterState::Discarded),
+            Self::Any => None,
+        }
+    }
+}
+
+/// What was given up, on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum SourceArg {
+    /// An event.
+    Event,
+    /// The delivery of a notification.
+    Notification,
+}
+
+/// Why a letter was written, on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ReasonArg {
+    /// No repetition would mend it.
+    Permanent,
+    /// Its attempts were used up.
+    Exhausted,
+    /// It killed its workers.
+    Poison,
+    /// It cannot be read.
+    Undecodable,
+}
+
+fn moment(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| "a moment is written 2026-11-30T08:00:00Z".to_owned())
+}
+
+/// A moment, or how long ago it was.
+fn age(text: &str) -> Result<OffsetDateTime, String> {
+    if let Ok(moment) = moment(text) {
+        return Ok(moment);
+    }
+    let ago = parse_duration(text)
+        .map_err(|_| "an age is written 2h or 30m, a moment 2026-11-30T08:00:00Z".to_owned())?;
+    OffsetDateTime::now_utc()
+        .checked_sub(time::Duration::try_from(ago).unwrap_or(time::Duration::MAX))
+        .ok_or_else(|| "that is too long ago".to_owned())
+}

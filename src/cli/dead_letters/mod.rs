@@ -1,0 +1,153 @@
+//! `quittance dead-letters`: the verbs of [`crate::ops::dead_letters`], typed and printed.
+
+mod args;
+mod bulk;
+mod print;
+
+pub(super) use args::DeadLettersCommand;
+pub(super) use bulk::{finish, watch};
+pub(super) use print::at;
+
+use std::path::Path;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use self::args::{Discard, How, Retry, Snooze, Target, Undo};
+use self::bulk::Asked;
+use super::exit::{Exit, Failed};
+use super::parts;
+use super::roles::exit_of_store;
+use crate::cli::args::Actor as ActorArg;
+use crate::config::Role;
+use crate::ops::dead_letters::{self, LetterResult, Refusal};
+use crate::queue::Producer;
+use crate::store::dead_letter::{Act, Actor, LetterState};
+use crate::store::{Store, StoreError};
+
+pub(super) async fn run(
+    config: Option<&Path>,
+    command: DeadLettersCommand,
+) -> Result<Exit, Failed> {
+    let role = match &command {
+        DeadLettersCommand::Retry(_) => Role::Requeue,
+        DeadLettersCommand::Groups(_)
+        | DeadLettersCommand::List(_)
+        | DeadLettersCommand::Show(_)
+        | DeadLettersCommand::Discard(_)
+        | DeadLettersCommand::Snooze(_)
+        | DeadLettersCommand::Undo(_) => Role::Ops,
+    };
+    let settings = parts::settings_and_log(config, role)?;
+    let store = parts::store(&settings, "dead-letters")?;
+    match command {
+        DeadLettersCommand::Groups(it) => {
+            let filter = it.filter.filter(Some(LetterState::Open));
+            let groups = dead_letters::groups(&store, &filter).await.map_err(|e| failed(&e))?;
+            print::groups(&groups, filter.is_narrow(), it.json);
+            Ok(Exit::Success)
+        }
+        DeadLettersCommand::List(it) => {
+            let filter = it.filter.filter(Some(LetterState::Open));
+            let letters = dead_letters::list(&store, &filter, it.before, it.limit);
+            let letters = letters.await.map_err(|e| failed(&e))?;
+            print::list(&letters, it.limit, filter.is_narrow(), &it.output);
+            Ok(Exit::Success)
+        }
+        DeadLettersCommand::Show(it) => {
+            let shown = dead_letters::show(&store, it.id, it.payload).await;
+            let Some(shown) = shown.map_err(|e| failed(&e))? else {
+                let text = format!(
+                    "there is no dead letter {}; `quittance dead-letters list --state any` lists them",
+                    it.id
+                );
+                return Err(Failed::new(Exit::Failure, text));
+            };
+            print::show(&shown, it.json);
+            Ok(Exit::Success)
+        }
+        DeadLettersCommand::Retry(Retry { target, over, reason, how }) => {
+            let producer = parts::producer(&settings)?;
+            let over = over.unwrap_or_default();
+            act(&store, Some(&producer), Act::Retry, over, target, reason, how).await
+        }
+        DeadLettersCommand::Discard(Discard { target, reason, how }) => {
+            act(&store, None, Act::Discard, Duration::ZERO, target, Some(reason), how).await
+        }
+        DeadLettersCommand::Snooze(Snooze { target, length, until, reason, how }) => {
+            let until = until.unwrap_or_else(|| in_future(length.unwrap_or_default()));
+            act(&store, None, Act::Snooze { until }, Duration::ZERO, target, reason, how).await
+        }
+        DeadLettersCommand::Undo(Undo { target, reason, how }) => {
+            act(&store, None, Act::Undo, Duration::ZERO, target, reason, how).await
+        }
+    }
+}
+
+/// To the letters that are named, one by one; to all that match, as an operation.
+async fn act(
+    store: &Store,
+    producer: Option<&Producer>,
+    act: Act,
+    over: Duration,
+    target: Target,
+    reason: Option<String>,
+    how: How,
+) -> Result<Exit, Failed> {
+    let name = who(how.actor);
+    let actor = Actor { name: &name, reason: reason.as_deref() };
+    let filter = target.filter.filter(None);
+    if target.ids.is_empty() {
+        let asked = Asked { act, filter: &filter, over, actor, yes: how.yes, json: how.json };
+        return bulk::begin(store, producer, &asked).await;
+    }
+    if filter.is_narrow() || filter.state.is_some() {
+        let text = "either name the dead letters, or say --all and which ones by filters";
+        return Err(Failed::new(Exit::Failure, text));
+    }
+    let results = one_by_one(store, producer, act, over, &target, actor).await;
+    Ok(print::results(&results.map_err(|error| refused(&error))?, how.json))
+}
+
+async fn one_by_one(
+    store: &Store,
+    producer: Option<&Producer>,
+    act: Act,
+    over: Duration,
+    target: &Target,
+    actor: Actor<'_>,
+) -> Result<Vec<LetterResult>, Refusal> {
+    let ids = &target.ids;
+    match (act, producer) {
+        (Act::Retry, Some(producer)) => {
+            dead_letters::retry(store, producer, ids, over, actor).await
+        }
+        // A retry always comes with the queue.
+        (Act::Retry, None) => Ok(Vec::new()),
+        (Act::Discard, _) => dead_letters::discard(store, ids, actor).await,
+        (Act::Snooze { until }, _) => dead_letters::snooze(store, ids, until, actor).await,
+        (Act::Undo, _) => dead_letters::undo(store, ids, actor).await,
+    }
+}
+
+fn in_future(length: Duration) -> OffsetDateTime {
+    let length = time::Duration::try_from(length).unwrap_or(time::Duration::MAX);
+    OffsetDateTime::now_utc().saturating_add(length)
+}
+
+pub(super) fn failed(error: &StoreError) -> Failed {
+    let what = "the dead letters could not be read or changed (database.url)";
+    Failed::because(exit_of_store(error), what, error)
+}
+
+fn refused(error: &Refusal) -> Failed {
+    match error {
+        Refusal::NoReason => Failed::new(Exit::Failure, format!("{error}: write --reason \"...\"")),
+        Refusal::Past | Refusal::TooFar => Failed::new(Exit::Failure, error.to_string()),
+        Refusal::Store(error) => failed(error),
+    }
+}
+
+pub(super) fn who(actor: ActorArg) -> String {
+    actor.name.unwrap_or_else(crate::cli::person::system_user)
+}

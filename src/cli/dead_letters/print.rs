@@ -1,0 +1,165 @@
+//! Dead letters, for people and for programs.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::cli::args::Output;
+use crate::cli::exit::Exit;
+use crate::cli::table;
+use crate::ops::dead_letters::{LetterResult, Shown};
+use crate::store::dead_letter::{Group, Groups, Letter};
+
+/// Hours in a picture, from none to the most of its group.
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+pub(super) fn groups(groups: &Groups, narrow: bool, as_json: bool) {
+    if as_json {
+        println!("{}", json!(groups));
+    } else if groups.groups.is_empty() {
+        none(narrow);
+    } else {
+        let heading = ["GROUP", "COUNT", "LAST 24 HOURS", "LAST SEEN", "EXAMPLE", "CODE", "CAUSE"];
+        let rows = groups.groups.iter().map(|group| {
+            vec![
+                group.group.to_string(),
+                group.count.to_string(),
+                picture(group),
+                at(group.last_seen),
+                group.example.to_string(),
+                group.code.clone(),
+                group.cause.clone(),
+            ]
+        });
+        table::print(&heading, &rows.collect::<Vec<_>>());
+    }
+}
+
+fn picture(group: &Group) -> String {
+    let most = group.hourly.iter().copied().max().unwrap_or(0).max(1);
+    let bar = |count: &i64| match usize::try_from(count.saturating_mul(7) / most) {
+        Ok(height) if *count > 0 => BARS[height.clamp(1, 7)],
+        Ok(_) | Err(_) => BARS[0],
+    };
+    group.hourly.iter().map(bar).collect()
+}
+
+/// No letters is good news, and no letter that matches is not.
+fn none(narrow: bool) {
+    println!("{}", if narrow { "No dead letters match." } else { "No dead letters." });
+}
+
+pub(super) fn list(letters: &[Letter], limit: u32, narrow: bool, output: &Output) {
+    if output.json {
+        println!("{}", json!({ "dead_letters": letters }));
+    } else if output.ids {
+        letters.iter().for_each(|letter| println!("{}", letter.id));
+    } else if letters.is_empty() {
+        none(narrow);
+    } else {
+        let heading = ["ID", "STATE", "GIVEN UP", "EVENT", "OBJECT", "TRIES", "CODE", "MESSAGE"];
+        table::print(&heading, &letters.iter().map(row).collect::<Vec<_>>());
+        if let Some(last) = letters.last().filter(|_| u32::try_from(letters.len()) == Ok(limit)) {
+            eprintln!("There may be more: --before {}", last.id);
+        }
+    }
+}
+
+fn row(letter: &Letter) -> Vec<String> {
+    vec![
+        letter.id.to_string(),
+        letter.state.as_str().to_owned(),
+        at(letter.died_at),
+        letter.event_type.clone().unwrap_or_else(|| "?".to_owned()),
+        letter.object_id.clone().unwrap_or_default(),
+        letter.attempts.to_string(),
+        letter.code.clone(),
+        letter.message.clone(),
+    ]
+}
+
+/// Some letters, a line each.
+pub(super) fn sample(letters: &[Letter]) -> Vec<String> {
+    let line = |letter: &Letter| {
+        let Letter { id, event_type, object_id, code, .. } = letter;
+        let event_type = event_type.as_deref().unwrap_or("?");
+        let object = object_id.as_deref().unwrap_or("");
+        format!("{id}  {}  {event_type}  {object}  {code}", at(letter.died_at))
+    };
+    letters.iter().map(line).collect()
+}
+
+pub(super) fn show(shown: &Shown, as_json: bool) {
+    let document = json!(shown);
+    if as_json {
+        println!("{document}");
+    } else {
+        outline(&document, 0);
+    }
+}
+
+/// A document for people: a line a value, nested ones indented.
+fn outline(value: &Value, depth: usize) {
+    let indent = "  ".repeat(depth);
+    let nested = |value: &Value| match value {
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if nested(value) {
+                    println!("{indent}{name}:");
+                    outline(value, depth + 1);
+                } else {
+                    println!("{indent}{name}: {}", plain(value));
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                if nested(item) {
+                    println!("{indent}-");
+                    outline(item, depth + 1);
+                } else {
+                    println!("{indent}- {}", plain(item));
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            println!("{indent}{}", plain(value));
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        Value::Object(_) | Value::Array(_) => "none".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+pub(in crate::cli) fn at(moment: OffsetDateTime) -> String {
+    let whole = moment.replace_nanosecond(0).unwrap_or(moment);
+    whole.format(&Rfc3339).unwrap_or_default()
+}
+
+/// A line for each letter, and how the program ends.
+pub(super) fn results(results: &[LetterResult], as_json: bool) -> Exit {
+    if as_json {
+        println!("{}", json!({ "results": results }));
+    } else {
+        results.iter().for_each(|one| println!("{}: {}", one.id, one.message));
+    }
+    let done = results.iter().filter(|one| one.ok).count();
+    if done == results.len() {
+        Exit::Success
+    } else if done == 0 {
+        Exit::Failure
+    } else {
+        Exit::Partial
+    }
+}

@@ -1,0 +1,206 @@
+//! `quittance operations`: the bulk acts of [`crate::ops::operations`], watched, stopped, resumed.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::args::Actor as ActorArg;
+use super::dead_letters::{at, finish, watch, who};
+use super::exit::{Exit, Failed};
+use super::roles::exit_of_store;
+use super::{parts, table};
+use crate::config::Role;
+use crate::ops::operations::{self, ResultOfOne};
+use crate::store::dead_letter::{ActWord, Actor, DeadLetterId};
+use crate::store::operation::{Operation, OperationId};
+use crate::store::{Store, StoreError};
+
+/// `quittance operations ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum OperationsCommand {
+    /// List them, newest first.
+    #[command(after_help = "Example:\n  quittance operations list --limit 10")]
+    List {
+        /// How many at most.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Only those before this one: the next page.
+        #[arg(long, value_name = "ID")]
+        before: Option<OperationId>,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one: what was asked for, how far it is, what came of each dead letter.
+    #[command(
+        after_help = "Examples:\n  quittance operations show 7 --failed\n  quittance operations show 7 --json --after 1200"
+    )]
+    Show {
+        /// The operation.
+        id: OperationId,
+        /// Only the dead letters to which it could not be done.
+        #[arg(long)]
+        failed: bool,
+        /// How many dead letters at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Only dead letters after this one: the next page.
+        #[arg(long, value_name = "ID")]
+        after: Option<DeadLetterId>,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop one, wherever it runs. What is done stays done.
+    #[command(after_help = "Example:\n  quittance operations cancel 7 --reason 'wrong group'")]
+    Cancel(Change),
+    /// Go on with one that was interrupted or cancelled.
+    #[command(after_help = "Example:\n  quittance operations resume 7")]
+    Resume(Change),
+}
+
+/// An operation, and who does something about it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Change {
+    /// The operation.
+    id: OperationId,
+    /// Why; kept in the audit log.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    actor: ActorArg,
+    /// One JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Ops)?;
+    let store = parts::store(&settings, "operations")?;
+    match command {
+        OperationsCommand::List { limit, before, json } => {
+            let all = operations::list(&store, before, limit).await.map_err(|e| failed(&e))?;
+            list(&all, json);
+            Ok(Exit::Success)
+        }
+        OperationsCommand::Show { id, failed: only, limit, after, json } => {
+            let operation = known(&store, id).await?;
+            let results = operations::results(&store, &operation, only, after, limit).await;
+            show(&operation, &results.map_err(|e| failed(&e))?, limit, json);
+            Ok(Exit::Success)
+        }
+        OperationsCommand::Cancel(Change { id, reason, actor, json }) => {
+            let name = who(actor);
+            let actor = Actor { name: &name, reason: reason.as_deref() };
+            let cancelled = operations::cancel(&store, id, actor).await.map_err(|e| failed(&e))?;
+            match cancelled {
+                Some(operation) if json => println!("{}", json!({ "operation": operation })),
+                Some(operation) => {
+                    println!("Operation {id} ends before its next page: {}.", so_far(&operation));
+                }
+                None => return Err(not_now(&store, id).await),
+            }
+            Ok(Exit::Success)
+        }
+        OperationsCommand::Resume(Change { id, reason, actor, json }) => {
+            // Only a retry needs the queue.
+            let producer = match known(&store, id).await?.verb {
+                ActWord::Retry => {
+                    settings
+                        .require(Role::Requeue)
+                        .map_err(|error| Failed::new(Exit::Settings, error.to_string()))?;
+                    Some(parts::producer(&settings)?)
+                }
+                ActWord::Discard | ActWord::Snooze | ActWord::Undo => None,
+            };
+            let name = who(actor);
+            let actor = Actor { name: &name, reason: reason.as_deref() };
+            let resumed = operations::resume(&store, id, actor).await.map_err(|e| failed(&e))?;
+            let Some(running) = resumed else { return Err(not_now(&store, id).await) };
+            let operation = watch(&store, producer.as_ref(), running).await?;
+            Ok(finish(&operation, json))
+        }
+    }
+}
+
+fn failed(error: &StoreError) -> Failed {
+    let what = "the operations could not be read or changed (database.url)";
+    Failed::because(exit_of_store(error), what, error)
+}
+
+async fn known(store: &Store, id: OperationId) -> Result<Operation, Failed> {
+    operations::show(store, id).await.map_err(|e| failed(&e))?.ok_or_else(|| {
+        let text = format!("there is no operation {id}; `quittance operations list` lists them");
+        Failed::new(Exit::Failure, text)
+    })
+}
+
+/// Why an operation can be neither cancelled nor resumed.
+async fn not_now(store: &Store, id: OperationId) -> Failed {
+    match known(store, id).await {
+        Ok(operation) => {
+            let state = operation.state.as_str();
+            Failed::new(Exit::Failure, format!("operation {id} is {state}"))
+        }
+        Err(error) => error,
+    }
+}
+
+fn so_far(operation: &Operation) -> String {
+    let Operation { done, failed, total, .. } = operation;
+    format!("{done} of {total} done, {failed} failed")
+}
+
+fn list(all: &[Operation], as_json: bool) {
+    if as_json {
+        println!("{}", json!({ "operations": all }));
+    } else if all.is_empty() {
+        println!("No operations yet.");
+    } else {
+        let heading = ["ID", "BEGUN", "VERB", "STATE", "DONE", "FAILED", "TOTAL", "BY", "WHY"];
+        let rows = all.iter().map(|one| {
+            vec![
+                one.id.to_string(),
+                at(one.created_at),
+                one.verb.as_str().to_owned(),
+                one.state.as_str().to_owned(),
+                one.done.to_string(),
+                one.failed.to_string(),
+                one.total.to_string(),
+                one.actor.clone(),
+                one.reason.clone().unwrap_or_default(),
+            ]
+        });
+        table::print(&heading, &rows.collect::<Vec<_>>());
+    }
+}
+
+fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: bool) {
+    if as_json {
+        println!("{}", json!({ "operation": operation, "results": results }));
+        return;
+    }
+    let Operation { id, verb, actor, state, .. } = operation;
+    println!("Operation {id}: {} by {actor}, {}.", verb.as_str(), at(operation.created_at));
+    if let Some(reason) = &operation.reason {
+        println!("Why: {reason}");
+    }
+    println!("Which: {}", json!(operation.selection));
+    println!("It is {}: {}.", state.as_str(), so_far(operation));
+    if let Some(error) = &operation.error {
+        println!("It stopped because: {error}");
+    }
+    if results.is_empty() {
+        return;
+    }
+    println!();
+    let rows = results.iter().map(|one| {
+        let ok = if one.result.ok { "ok" } else { "failed" };
+        vec![one.result.id.to_string(), ok.to_owned(), at(one.at), one.result.message.clone()]
+    });
+    table::print(&["LETTER", "", "AT", "RESULT"], &rows.collect::<Vec<_>>());
+    if let Some(last) = results.last().filter(|_| u32::try_from(results.len()) == Ok(limit)) {
+        eprintln!("There may be more: --after {}", last.result.id);
+    }
+}

@@ -1,0 +1,53 @@
+//! `[retention]`
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{self, Deserialize, Deserializer};
+
+/// `[retention]`: how long what is done with is kept.
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Dead letters that were resolved.
+    pub resolved_letters: Keep,
+    /// Dead letters that were discarded.
+    pub discarded_letters: Keep,
+    /// Attempts at events that have no dead letter.
+    pub attempts: Keep,
+    /// What people did.
+    pub audit_log: Keep,
+}
+
+/// How long something is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It is never removed.
+    Forever,
+    /// It may be removed when it is older.
+    For(Duration),
+}
+
+impl<'de> Deserialize<'de> for Keep {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = Keep;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration, or \"forever\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Keep, E> {
+                match (text, humantime::parse_duration(text)) {
+                    ("forever", _) => Ok(Keep::Forever),
+                    (_, Ok(duration)) => Ok(Keep::For(duration)),
+                    (_, Err(_)) => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+                }
+            }
+        }
+
+        deserializer.deserialize_str(Visitor)
+    }
+}

@@ -1,0 +1,119 @@
+//! What a worker does besides its jobs: it removes what is kept no longer.
+//!
+//! In small batches and one process at a time, so that the work goes on beside it; what is open is
+//! never removed. The log and the audit log say what went.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Retention;
+use crate::config::retention::Keep;
+use crate::domain::failure;
+use crate::store::dead_letter::LetterState;
+use crate::store::retention::Batch;
+use crate::store::{Store, StoreError};
+
+/// Between two rounds.
+const EVERY: Duration = Duration::from_mins(10);
+
+/// Rows of one batch: few enough that nobody waits for the transaction.
+const BATCH: i64 = 2_000;
+
+/// What one round has removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Dead letters that were resolved.
+    pub resolved_letters: u64,
+    /// Dead letters that were discarded.
+    pub discarded_letters: u64,
+    /// Attempts.
+    pub attempts: u64,
+    /// Rows of the audit log.
+    pub audit_log: u64,
+}
+
+/// Makes a round now and then until `shutdown`. A round that fails is made again with the next.
+pub async fn run(store: Store, retention: Retention, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        match round(&store, &retention, &shutdown).await {
+            Ok(removed) if removed == Removed::default() => {}
+            Ok(removed) => tracing::info!(
+                resolved_letters = removed.resolved_letters,
+                discarded_letters = removed.discarded_letters,
+                attempts = removed.attempts,
+                audit_log = removed.audit_log,
+                "removed what [retention] keeps no longer"
+            ),
+            Err(error) => {
+                let error = failure::chain(&error).join(": ");
+                tracing::warn!(error, "what is too old could not be removed; trying again later");
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+/// Removes all that is too old now, unless another process is at it.
+///
+/// # Errors
+/// Postgres; what was removed before stays removed, and noted.
+pub async fn round(
+    store: &Store,
+    retention: &Retention,
+    shutdown: &CancellationToken,
+) -> Result<Removed, StoreError> {
+    let Retention { resolved_letters, discarded_letters, attempts, audit_log } = *retention;
+    let mut removed = Removed::default();
+    for (what, keep, count) in [
+        (What::Letters(LetterState::Resolved), resolved_letters, &mut removed.resolved_letters),
+        (What::Letters(LetterState::Discarded), discarded_letters, &mut removed.discarded_letters),
+        (What::Attempts, attempts, &mut removed.attempts),
+        (What::AuditLog, audit_log, &mut removed.audit_log),
+    ] {
+        match keep {
+            Keep::Forever => {}
+            Keep::For(age) => *count = batches(store, what, age, shutdown).await?,
+        }
+    }
+    Ok(removed)
+}
+
+/// What is removed.
+#[derive(Clone, Copy)]
+enum What {
+    Letters(LetterState),
+    Attempts,
+    AuditLog,
+}
+
+/// Batch after batch, until there is no more.
+async fn batches(
+    store: &Store,
+    what: What,
+    age: Duration,
+    shutdown: &CancellationToken,
+) -> Result<u64, StoreError> {
+    let mut removed: u64 = 0;
+    let mut after = 0;
+    while !shutdown.is_cancelled() {
+        let batch = match what {
+            What::Letters(ended) => store.remove_dead_letters(ended, age, BATCH).await?,
+            What::AuditLog => store.remove_audit(age, BATCH).await?,
+            What::Attempts => {
+                let (batch, next) = store.remove_attempts(after, age, BATCH).await?;
+                after = next.unwrap_or(after);
+                batch
+            }
+        };
+        match batch {
+            Batch::More(count) => removed = removed.saturating_add(count),
+            Batch::Last(count) => return Ok(removed.saturating_add(count)),
+            Batch::Elsewhere => return Ok(removed),
+        }
+    }
+    Ok(removed)
+}

@@ -1,0 +1,225 @@
+//! Operations: what is done to all that a filter names.
+
+use std::time::Duration;
+
+use quittance::ops::operations::{self, Agreed, BeginError, Request, RunError};
+use quittance::queue::Producer;
+use quittance::store::Store;
+use quittance::store::dead_letter::{Act, Filter, LetterState};
+use quittance::store::operation::{Operation, OperationState, Running};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{GIVEN, JANE, execute, given, ids, letter, many, no_queue, queue};
+use crate::harness::TestDatabase;
+
+fn request(act: Act, selection: &Filter) -> Request<'_> {
+    Request { act, selection, over: Duration::ZERO, agreed: None, actor: JANE }
+}
+
+async fn begin(db: &TestDatabase, act: Act) -> Running {
+    operations::begin(&db.store, &request(act, &Filter::default())).await.unwrap()
+}
+
+async fn run(
+    store: &Store,
+    queue: Option<&Producer>,
+    running: Running,
+) -> Result<Operation, RunError> {
+    operations::run(store, queue, running, |_| {}, &CancellationToken::new()).await
+}
+
+/// Runs until its first page is done.
+async fn run_one_page(store: &Store, running: Running) -> Operation {
+    let cancel = CancellationToken::new();
+    let stop = |operation: &Operation| {
+        if operation.done > 0 {
+            cancel.cancel();
+        }
+    };
+    operations::run(store, None, running, stop, &cancel).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_preview_says_how_many_and_shows_some_and_nothing_is_done() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 30).await;
+    let preview = operations::preview(&db.store, Act::Discard.word(), &Filter::default()).await;
+    let preview = preview.unwrap();
+    assert_eq!((preview.count, preview.sample.len()), (30, 5));
+    assert_eq!(preview.selection.state, Some(LetterState::Open));
+    assert_eq!(preview.upto, Some(preview.sample[0].id));
+    assert_eq!(ids(&db, &Filter::open()).await.len(), 30);
+    assert_eq!(db.count("quittance.audit_log").await, 0);
+}
+
+#[tokio::test]
+async fn a_count_that_no_longer_matches_is_refused_with_both_numbers() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 30).await;
+    let all = Filter::default();
+    let preview = operations::preview(&db.store, Act::Discard.word(), &all).await.unwrap();
+    let agreed = Some(Agreed { count: preview.count, upto: preview.upto });
+    // What comes later does not join, and so is no reason to refuse.
+    let newer = given(&db, "evt_new", GIVEN).await;
+    let gone = preview.sample[0].id;
+    execute(&db, format!("DELETE FROM quittance.dead_letters WHERE id = {gone}")).await;
+    let asked = Request { agreed, ..request(Act::Discard, &all) };
+    let refused = operations::begin(&db.store, &asked).await.unwrap_err();
+    assert!(matches!(refused, BeginError::Changed { agreed: 30, found: 29 }), "{refused:?}");
+    assert_eq!(db.count("quittance.operations").await, 0);
+
+    let agreed = Some(Agreed { count: 29, upto: preview.upto });
+    let asked = Request { agreed, ..request(Act::Discard, &all) };
+    let running = operations::begin(&db.store, &asked).await.unwrap();
+    let done = run(&db.store, None, running).await.unwrap();
+    assert_eq!((done.state, done.done), (OperationState::Done, 29));
+    assert_eq!(letter(&db, newer).await.state, LetterState::Open);
+
+    let none = Filter { customer: Some("cus_0".into()), ..all };
+    let nothing = operations::begin(&db.store, &request(Act::Discard, &none)).await;
+    assert!(matches!(nothing.unwrap_err(), BeginError::Nothing));
+}
+
+#[tokio::test]
+async fn each_letter_has_its_result_and_one_that_fails_stops_none_of_the_others() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 1_100).await;
+    execute(
+        &db,
+        "UPDATE quittance.dead_letters SET payload = NULL WHERE event_id = 'evt_7'".to_owned(),
+    )
+    .await;
+    let queue = queue();
+    let running = begin(&db, Act::Retry).await;
+    let mut seen = Vec::new();
+    let progress = |operation: &Operation| seen.push(operation.done);
+    let cancel = CancellationToken::new();
+    let done = operations::run(&db.store, Some(&queue), running, progress, &cancel).await.unwrap();
+
+    assert_eq!(
+        (done.state, done.total, done.done, done.failed),
+        (OperationState::Done, 1100, 1099, 1)
+    );
+    assert_eq!(seen, [0, 499, 999, 1099, 1099], "page by page");
+    let failed = operations::results(&db.store, &done, true, None, 10).await.unwrap();
+    let [failed] = &failed[..] else { panic!("{failed:?}") };
+    assert_eq!(failed.result.result, "no_payload");
+    let first = operations::results(&db.store, &done, false, None, 1000).await.unwrap();
+    let last = first.last().map(|one| one.result.id);
+    let rest = operations::results(&db.store, &done, false, last, 1000).await.unwrap();
+    assert_eq!((first.len(), rest.len()), (1000, 100));
+
+    // By the lane for bulk work, with a fresh budget.
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.live.waiting, depth.backfill.waiting), (0, 1099));
+    let retrying = Filter { state: Some(LetterState::Retrying), ..Filter::default() };
+    let (count, _) = db.store.count_dead_letters(&retrying, None).await.unwrap();
+    assert_eq!(count, 1099);
+}
+
+#[tokio::test]
+async fn who_asked_for_it_why_and_what_came_of_it_is_in_the_audit_log_and_with_each_letter() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 3).await;
+    let running = begin(&db, Act::Discard).await;
+    let operation = run(&db.store, None, running).await.unwrap();
+    let audit = db
+        .rows("SELECT actor, verb, target, reason, count FROM quittance.audit_log ORDER BY id")
+        .await;
+    let entry = |verb: &str| json!({"actor": "jane", "verb": verb, "target": format!("operation:{}", operation.id), "reason": JANE.reason, "count": 3});
+    assert_eq!(audit, [entry("dead_letter.discard"), entry("operation.done")]);
+    let id = ids(&db, &Filter::default()).await[0];
+    let audit = db.store.dead_letter_audit(id).await.unwrap();
+    let [act] = &audit[..] else { panic!("{audit:?}") };
+    assert_eq!(
+        (&*act.actor, &*act.verb, act.reason.as_deref()),
+        ("jane", "dead_letter.discard", JANE.reason)
+    );
+    assert_eq!(act.details, json!({"operation": operation.id, "result": "done"}));
+    assert_eq!(letter(&db, id).await.discard_reason.as_deref(), JANE.reason);
+}
+
+#[tokio::test]
+async fn one_that_is_cancelled_ends_before_its_next_page_and_goes_on_there() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 1_100).await;
+    let running = begin(&db, Act::Discard).await;
+    let id = running.operation.id;
+    let cancelled = run_one_page(&db.store, running).await;
+    assert_eq!((cancelled.state, cancelled.done), (OperationState::Cancelled, 500));
+    assert_eq!(ids(&db, &Filter::open()).await.len(), 600);
+    assert!(operations::cancel(&db.store, id, JANE).await.unwrap().is_none(), "it has ended");
+
+    let running = operations::resume(&db.store, id, JANE).await.unwrap().unwrap();
+    assert!(operations::resume(&db.store, id, JANE).await.unwrap().is_none(), "somebody is at it");
+    // From anywhere: whoever runs it hears of it.
+    let asked = operations::cancel(&db.store, id, JANE).await.unwrap().unwrap();
+    assert_eq!((asked.state, asked.cancel_requested), (OperationState::Running, true));
+    let cancelled = run(&db.store, None, running).await.unwrap();
+    assert_eq!((cancelled.state, cancelled.done), (OperationState::Cancelled, 500));
+
+    let running = operations::resume(&db.store, id, JANE).await.unwrap().unwrap();
+    let done = run(&db.store, None, running).await.unwrap();
+    assert_eq!((done.state, done.done, done.failed), (OperationState::Done, 1100, 0));
+    assert_eq!(db.count("quittance.operation_results").await, 1100, "each once");
+    assert!(operations::resume(&db.store, id, JANE).await.unwrap().is_none(), "it is done");
+}
+
+#[tokio::test]
+async fn one_whose_process_died_is_interrupted_and_who_was_only_silent_does_no_more() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 600).await;
+    let silent = begin(&db, Act::Discard).await;
+    let id = silent.operation.id;
+    assert!(operations::resume(&db.store, id, JANE).await.unwrap().is_none(), "it may be alive");
+    let stop = "UPDATE quittance.operations SET heartbeat_at = now() - interval '2 minutes'";
+    db.execute(stop).await;
+    let shown = operations::show(&db.store, id).await.unwrap().unwrap();
+    assert_eq!(shown.state, OperationState::Interrupted);
+
+    let running = operations::resume(&db.store, id, JANE).await.unwrap().unwrap();
+    let error = run(&db.store, None, silent).await.unwrap_err();
+    assert!(matches!(error, RunError::TakenOver), "{error:?}");
+    assert_eq!(ids(&db, &Filter::open()).await.len(), 600);
+    assert_eq!(run(&db.store, None, running).await.unwrap().done, 600);
+
+    // One that is silent for good is ended by a cancel.
+    db.execute("UPDATE quittance.dead_letters SET state = 'open', resolved_at = NULL, discard_reason = NULL, discarded_by = NULL").await;
+    let dead = begin(&db, Act::Discard).await.operation.id;
+    db.execute("UPDATE quittance.operations SET heartbeat_at = now() - interval '2 minutes'").await;
+    let ended = operations::cancel(&db.store, dead, JANE).await.unwrap().unwrap();
+    assert_eq!(ended.state, OperationState::Cancelled);
+}
+
+#[tokio::test]
+async fn an_outage_of_the_queue_interrupts_it_and_marks_no_letter() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 3).await;
+    let running = begin(&db, Act::Retry).await;
+    let id = running.operation.id;
+    let error = run(&db.store, Some(&no_queue()), running).await.unwrap_err();
+    assert!(matches!(error, RunError::Queue(_)), "{error:?}");
+    let shown = operations::show(&db.store, id).await.unwrap().unwrap();
+    assert_eq!((shown.state, shown.done, shown.failed), (OperationState::Interrupted, 0, 0));
+    assert!(shown.error.is_some());
+    assert_eq!(ids(&db, &Filter::open()).await.len(), 3);
+
+    let running = operations::resume(&db.store, id, JANE).await.unwrap().unwrap();
+    let done = run(&db.store, Some(&queue()), running).await.unwrap();
+    assert_eq!((done.state, done.done, done.error), (OperationState::Done, 3, None));
+}
+
+#[tokio::test]
+async fn retries_in_bulk_are_spread_over_the_whole_of_their_time() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 700).await;
+    let queue = queue();
+    let all = Filter::default();
+    let asked = Request { over: Duration::from_hours(10), ..request(Act::Retry, &all) };
+    let running = operations::begin(&db.store, &asked).await.unwrap();
+    let done = run(&db.store, Some(&queue), running).await.unwrap();
+    assert_eq!((done.done, done.over_ms), (700, Some(36_000_000)));
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.delayed, depth.total()), (699, 700), "the first at once, also across pages");
+}
