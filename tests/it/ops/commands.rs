@@ -2,7 +2,7 @@
 
 use quittance::simulator::NewRefund;
 
-use super::{command, parsed};
+use super::{command, fragile, parsed};
 use crate::harness::App;
 
 #[tokio::test]
@@ -71,4 +71,29 @@ async fn what_is_not_known_is_said_with_what_to_try() {
     assert_eq!(code, 2);
     assert!(said.contains("quittance kinds"), "{said}");
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_retry_shows_row_and_truth_and_changes_nothing() {
+    let app = fragile().await;
+    app.stripe().set_auto_deliver(false);
+    let payment = app.pays("pm_card_visa");
+    let event = app.events("payment_intent.succeeded").remove(0);
+    app.stripe().set_chaos(|chaos| chaos.server_errors = 1.0);
+    app.deliver(&event).await;
+    app.drained().await;
+    app.stripe().set_chaos(|chaos| chaos.server_errors = 0.0);
+    let before = app.db.everything().await;
+
+    let (code, out, err) = command(&app, &["dead-letters", "retry", "--all", "--dry-run"]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains(&payment) && out.contains("there is no row yet"), "{out}");
+    assert!(out.contains("1 of 1 looked at; nothing was changed"), "{out}");
+    assert_eq!(app.db.everything().await, before);
+    assert_eq!(app.producer.depth().await.unwrap().total(), 0);
+
+    app.stripe().set_chaos(|chaos| chaos.server_errors = 1.0);
+    let (code, out, _) = command(&app, &["dead-letters", "retry", "--all", "--dry-run"]).await;
+    assert_eq!(code, 1, "a retry would fail: {out}");
+    assert!(out.contains("An unknown error occurred"), "{out}");
 }
