@@ -2,6 +2,7 @@
 
 mod args;
 mod bulk;
+mod dry_run;
 mod print;
 
 pub(super) use args::DeadLettersCommand;
@@ -30,6 +31,7 @@ pub(super) async fn run(
     command: DeadLettersCommand,
 ) -> Result<Exit, Failed> {
     let role = match &command {
+        DeadLettersCommand::Retry(it) if it.dry_run => Role::Reconcile,
         DeadLettersCommand::Retry(_) => Role::Requeue,
         DeadLettersCommand::Groups(_)
         | DeadLettersCommand::List(_)
@@ -66,7 +68,10 @@ pub(super) async fn run(
             print::show(&shown, it.json);
             Ok(Exit::Success)
         }
-        DeadLettersCommand::Retry(Retry { target, over, reason, how }) => {
+        DeadLettersCommand::Retry(Retry { target, dry_run: true, how, .. }) => {
+            dry_run::run(&settings, &store, &target, how.json).await
+        }
+        DeadLettersCommand::Retry(Retry { target, over, reason, how, .. }) => {
             let producer = parts::producer(&settings)?;
             let over = over.unwrap_or_default();
             act(&store, Some(&producer), Act::Retry, over, target, reason, how).await
