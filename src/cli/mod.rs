@@ -3,6 +3,10 @@
 //! `main` owns sockets, signals and the runtime; the roles get a listener and a token that says
 //! when to stop. Nobody imports this module.
 
+// First: the macros that it makes are for all that follow.
+#[macro_use]
+mod out;
+
 mod accounts;
 mod admin;
 mod args;

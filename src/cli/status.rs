@@ -14,6 +14,9 @@ use crate::ops::status::{
 use crate::store::outbox::DestinationState;
 use crate::store::status::LetterCounts;
 
+/// Running jobs that are shown, those that run longest.
+const JOBS_SHOWN: usize = 10;
+
 /// `quittance status`
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
@@ -164,7 +167,12 @@ fn workers(all: &[WorkerStatus]) {
     let heading = ["WORKER", "VERSION", "STARTED", "RUNS", "SEEN", "WAITS FOR"];
     table::print(&heading, &rows.collect::<Vec<_>>());
     let jobs = all.iter().flat_map(|one| one.jobs.iter().map(|job| (one.name.clone(), job)));
+    let mut jobs: Vec<_> = jobs.collect();
+    jobs.sort_by_key(|(_, job)| std::cmp::Reverse(job.running_ms));
+    let more = jobs.len().saturating_sub(JOBS_SHOWN);
     let rows: Vec<_> = jobs
+        .into_iter()
+        .take(JOBS_SHOWN)
         .map(|(worker, job)| {
             let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
             vec![
@@ -181,10 +189,22 @@ fn workers(all: &[WorkerStatus]) {
         println!();
         table::print(&["RUNS FOR", "EVENT TYPE", "EVENT", "OBJECT", "ATTEMPT", "WORKER"], &rows);
     }
+    if more > 0 {
+        println!("… and {more} more, which --json lists");
+    }
 }
 
+/// Those that are drawn on or held back. There is one for each endpoint and account, so that all of
+/// them would hide these.
 fn limiter(all: &[BucketStatus]) {
-    let rows = all.iter().map(|one| {
+    let idle = |one: &&BucketStatus| one.slowed_until.is_none() && one.tokens >= one.capacity;
+    let full = all.iter().filter(idle).count();
+    println!();
+    if full == all.len() {
+        println!("Requests to Stripe: all {full} budgets are full");
+        return;
+    }
+    let rows = all.iter().filter(|one| !idle(one)).map(|one| {
         vec![
             one.bucket.clone(),
             format!("{:.1} of {:.0}", one.rate_per_second, one.full_rate_per_second),
@@ -192,9 +212,11 @@ fn limiter(all: &[BucketStatus]) {
             one.slowed_until.map_or_else(|| "-".to_owned(), words::at),
         ]
     });
-    println!();
     let heading = ["REQUEST BUDGET", "A SECOND", "TOKENS", "SLOWED UNTIL"];
     table::print(&heading, &rows.collect::<Vec<_>>());
+    if full > 0 {
+        println!("… and {full} that are full, which --json lists");
+    }
 }
 
 fn outbox(all: &[DestinationState]) {

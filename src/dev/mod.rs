@@ -4,6 +4,7 @@
 //! `quittance dev`; [`servers`] are the private Redis and Postgres that it and the tests use.
 
 mod disasters;
+mod environment;
 pub mod exec;
 mod picture;
 mod roles;

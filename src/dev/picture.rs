@@ -153,6 +153,10 @@ pub(super) fn introduce(stage: &Stage, options: &Options) {
     println!("webhooks   {}", stage.webhook_url);
     println!("admin      {}", stage.admin_url);
     println!("database   psql '{}'", stage.database_url);
+    println!(
+        "shell      . {}    (then `quittance status` and all others work there)",
+        stage.environment.display()
+    );
     println!("logs       {}/*/server.log", options.root.display());
     match &stage.simulator {
         Some(simulator) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use super::environment;
 use super::roles::Role;
 use super::run::{DevError, Options};
 use super::servers::random::free_port;
@@ -33,6 +34,8 @@ pub(super) struct Stage {
     pub(super) webhook_url: String,
     pub(super) admin_url: String,
     pub(super) database_url: String,
+    /// The roles' settings, for a shell.
+    pub(super) environment: PathBuf,
 }
 
 const WEBHOOK_SECRETS: [&str; 2] = ["whsec_simulator_new", "whsec_simulator_old"];
@@ -71,6 +74,7 @@ impl Stage {
             env.extend(heard_by(&who));
             receiver = Some(who);
         }
+        let environment = environment::write(root, &env)?;
         let settings = settings(&env)?;
         schema::migrate(&settings.database).await?;
         let store = Store::connect(&settings.database, "dev")?.redacting(&settings.redaction);
@@ -105,6 +109,7 @@ impl Stage {
             webhook_url,
             admin_url: format!("http://127.0.0.1:{admin_port}/"),
             database_url,
+            environment,
         })
     }
 

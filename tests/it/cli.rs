@@ -53,6 +53,21 @@ async fn shells_and_man_get_what_they_need() {
 }
 
 #[tokio::test]
+async fn a_reader_that_has_seen_enough_ends_it_without_a_word() {
+    // More than a pipe holds, so that it writes on when nobody reads any more.
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_quittance"))
+        .args(["man", "--markdown"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(program.stdout.take());
+    let ended = program.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
+    assert_eq!(ended.status.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_named_with_its_setting_and_what_to_try() {
     // Port 1 of this machine: nobody listens there.
     let env = [

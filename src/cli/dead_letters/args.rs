@@ -17,7 +17,7 @@ use crate::store::dead_letter::{
 pub(in crate::cli) enum DeadLettersCommand {
     /// Count them by cause and type of event, the largest group first.
     #[command(
-        after_help = "A group is named by its first column; all other commands take it as --group.\n\nExamples:\n  quittance dead-letters groups\n  quittance dead-letters groups --state any --newer-than 1h --json"
+        after_help = "A group is named by its first column; all other commands take it as --group.\nOne cause over several types of event is taken by --code or --text.\n\nExamples:\n  quittance dead-letters groups\n  quittance dead-letters groups --state any --newer-than 1h --json"
     )]
     Groups(Groups),
     /// List them, newest first.
@@ -30,7 +30,7 @@ pub(in crate::cli) enum DeadLettersCommand {
     Show(Show),
     /// Try them again, with a fresh budget of attempts.
     #[command(
-        after_help = "All that match are one operation: `quittance operations` shows it, stops it, goes on with it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --dry-run\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
+        after_help = "All that match are one operation: `quittance operations` shows it, stops it, goes on with it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --dry-run\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --code stripe_wrong_account\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
     )]
     Retry(Retry),
     /// Give them up for good. They stay in the database, with the reason, as long as [retention]

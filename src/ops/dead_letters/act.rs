@@ -46,7 +46,7 @@ fn words(verb: ActWord, acted: Acted) -> String {
         (Acted::Done, ActWord::Discard) => "discarded".to_owned(),
         (Acted::Done, ActWord::Snooze) => "snoozed".to_owned(),
         (Acted::Done, ActWord::Undo) => "open again".to_owned(),
-        (Acted::Overtaken, _) => "back in the queue; it had moved by itself".to_owned(),
+        (Acted::Overtaken, _) => "back in the queue, and already tried again".to_owned(),
         (Acted::Unknown, _) => "there is no such dead letter".to_owned(),
         (Acted::Is(state), ActWord::Undo) => {
             format!("it is {}: there is nothing to undo", state.as_str())

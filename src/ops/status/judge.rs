@@ -36,7 +36,7 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
     }
     if let Some(letters) = status.dead_letters.as_ref().filter(|letters| letters.open > 0) {
         let text = format!(
-            "{} wait for a person: `quittance dead-letters list`",
+            "{} wait for a person: `quittance dead-letters groups`",
             many(letters.open, "dead letter")
         );
         found.push(warning(FindingCode::DeadLetters, text));

@@ -66,6 +66,61 @@ fn each_alert_has_a_story_in_which_it_fires_and_one_in_which_it_does_not() {
     assert!(count > 10, "the alerts were not found");
 }
 
+/// The sections of the runbook whose headings are alerts, and what they say.
+fn sections() -> Vec<(String, String)> {
+    let runbook = read("docs/operations.md");
+    let parts = runbook.split("\n#").skip(1).filter_map(|part| part.split_once('\n'));
+    let parts = parts.map(|(heading, text)| (heading.trim_start_matches('#').trim(), text.trim()));
+    let alerts = parts.filter(|(heading, _)| heading.starts_with("Quittance"));
+    alerts.map(|(heading, text)| (heading.to_owned(), text.to_owned())).collect()
+}
+
+#[test]
+fn the_runbook_says_of_each_alert_what_it_means_and_what_to_do() {
+    let rules = read("deploy/alerts.yml");
+    let alerts = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let alerts: Vec<_> = alerts.collect();
+    let sections = sections();
+    let headings: Vec<_> = sections.iter().map(|(heading, _)| heading.as_str()).collect();
+    assert_eq!(headings, alerts, "a section for each alert of deploy/alerts.yml, in its order");
+    for (heading, text) in &sections {
+        for part in ["**It means**", "**Look at**", "**Do**"] {
+            assert!(text.contains(part), "{heading} lacks {part}");
+        }
+    }
+}
+
+#[test]
+fn each_command_of_the_runbook_is_one() {
+    let reference = read("docs/cli.md");
+    let known: BTreeSet<_> = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("## `quittance ")?.strip_suffix('`'))
+        .collect();
+    let runbook = read("docs/operations.md");
+    let commands = runbook.split("quittance ").skip(1).filter_map(|rest| {
+        let words = rest.split(|c: char| !c.is_ascii_lowercase() && c != '-' && c != ' ').next()?;
+        let words: Vec<_> = words.split(' ').filter(|word| !word.is_empty()).collect();
+        // Prose, or a path.
+        let first = words
+            .first()
+            .filter(|first| known.iter().any(|k| k.split(' ').next() == Some(**first)))?;
+        Some((*first, words.get(1).copied()))
+    });
+    let mut count = 0;
+    for (first, second) in commands {
+        count += 1;
+        let verb = second.map(|second| format!("{first} {second}"));
+        let has_verbs = known.iter().any(|known| known.starts_with(&format!("{first} ")));
+        let right = verb.as_deref().is_some_and(|verb| known.contains(verb));
+        assert!(
+            right || !has_verbs || first == "admin" || second.is_none(),
+            "{verb:?} is no command"
+        );
+    }
+    assert!(count > 30, "the commands were not found");
+}
+
 #[test]
 fn the_dashboard_is_json_whose_panels_say_what_they_show() {
     let dashboard: serde_json::Value =
