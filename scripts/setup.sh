@@ -6,6 +6,7 @@
 # started, enabled or left running, and no cluster is created, by what is installed here.
 #
 #   scripts/setup.sh            Redis and Postgres
+#   scripts/setup.sh --browser  also Chromium, its driver and axe-core, for the tests in a browser
 #   scripts/setup.sh --tools    promtool, which checks deploy/alerts.yml, into target/tools
 set -eu
 
@@ -68,17 +69,14 @@ axe_version=4.14.1
 axe_sha256=e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 axe_file=${CARGO_TARGET_DIR:-target}/tools/axe-$axe_version.min.js
 
-# From npm's registry, by npm or without it; either way it is what it was when this was written.
+# By npm, from wherever npm is set up to fetch; it is what it was when this was written.
 fetch_axe() {
     if [ -e "$axe_file" ]; then return 0; fi
+    have npm || fail "npm is missing, which fetches axe-core. Install Node.js, then run this again."
     folder=$(mktemp -d)
     archive=$folder/axe-core-$axe_version.tgz
-    if have npm; then
-        (cd "$folder" && npm pack --silent "axe-core@$axe_version" >/dev/null)
-    else
-        curl --fail --silent --show-error --location --output "$archive" \
-            "https://registry.npmjs.org/axe-core/-/axe-core-$axe_version.tgz"
-    fi || fail "axe-core $axe_version could not be fetched from npm's registry: see above."
+    (cd "$folder" && npm pack --silent "axe-core@$axe_version" >/dev/null) ||
+        fail "npm could not fetch axe-core $axe_version: see above."
     echo "$axe_sha256  $archive" | sha256sum --check --status ||
         fail "axe-core $axe_version is not the archive that was expected."
     mkdir -p "${axe_file%/*}"
@@ -199,13 +197,12 @@ main() {
     browser=
     case "${1:-}" in
     --browser) browser=yes ;;
-    ?*) fail "unknown: $1 (there is --browser)" ;;
+    ?*) fail "unknown: $1 (there are --browser and --tools)" ;;
     esac
     check_cargo
     missing=
     if [ -n "$browser" ]; then
         have_browser || missing="$missing chromium chromium-driver fonts-dejavu-core"
-        have npm || have curl || missing="$missing curl"
     fi
     have_redis || missing="$missing redis-server"
     have_postgres || missing="$missing postgresql"

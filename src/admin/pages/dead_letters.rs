@@ -37,8 +37,11 @@ const TYPED: [(&str, &str, &str); 12] = [
     ("min_attempts", "Attempts from", "3"),
 ];
 
+/// Values, with the words for them.
+type Choices = &'static [(&'static str, &'static str)];
+
 /// What choices a filter has, with their label and names.
-const CHOSEN: [(&str, &str, &[(&str, &str)]); 3] = [
+const CHOSEN: [(&str, &str, Choices); 3] = [
     ("livemode", "Mode", &[("true", "live"), ("false", "test")]),
     ("source", "What", &[("event", "events"), ("notification", "notifications")]),
     (

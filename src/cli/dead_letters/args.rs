@@ -30,7 +30,7 @@ pub(in crate::cli) enum DeadLettersCommand {
     Show(Show),
     /// Try them again, with a fresh budget of attempts.
     #[command(
-        after_help = "All that match are one operation: `quittance operations` shows it, stops it, goes on with it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry 17 --dry-run\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --code stripe_wrong_account\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
+        after_help = "All that match are one operation: `quittance operations` shows it, stops it, goes on with it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --dry-run\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --code stripe_wrong_account\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
     )]
     Retry(Retry),
     /// Give them up for good. They stay in the database, with the reason, as long as [retention]
@@ -97,7 +97,8 @@ pub(in crate::cli) struct Retry {
     /// Spread them evenly over this time, so that they don't storm Stripe: 10m; at most 24h.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(super) over: Option<Duration>,
-    /// Only say what differs between our rows and Stripe; of all that match, for the newest 20.
+    /// Only ask Stripe what they would find, and show it beside our rows: of the letters that are
+    /// named, or of the newest 20 that match. Writes nothing. Needs STRIPE_SECRET_KEY.
     #[arg(long, conflicts_with_all = ["over", "yes"])]
     pub(super) dry_run: bool,
     /// Why; kept in the audit log.

@@ -1,87 +1,63 @@
-//! `quittance dead-letters retry --dry-run`: what a retry would find at Stripe. Nothing is written.
+//! `quittance dead-letters retry --dry-run`
 
-use std::collections::BTreeSet;
-
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::args::Target;
-use super::failed;
+use super::{failed, selection};
 use crate::cli::exit::{Exit, Failed};
-use crate::cli::objects::reconcile::look;
-use crate::cli::parts::{self, print_json};
-use crate::config::Settings;
-use crate::domain::id::{Mode, ObjectId};
-use crate::domain::object::Kind;
+use crate::cli::objects::tell;
+use crate::cli::parts::print_json;
 use crate::ops::dead_letters;
-use crate::ops::name::{self, Name};
+use crate::ops::operations;
 use crate::reconcile::Reconciler;
 use crate::store::Store;
-use crate::store::dead_letter::{Filter, Letter, LetterState};
+use crate::store::dead_letter::{ActWord, Letter};
 
-/// Of all that match, so many are looked at, the newest: each costs a request to Stripe.
-const LOOKED_AT: u32 = 20;
+/// Letters that are looked at where a filter names them. Each is a request to Stripe.
+const MOST: u32 = 20;
 
-/// Compares the object of each letter with Stripe, each object once.
 pub(super) async fn run(
-    settings: &Settings,
-    store: &Store,
-    target: &Target,
-    json: bool,
-) -> Result<Exit, Failed> {
-    let reconciler = parts::reconciler(settings, store)?;
-    let (filter, limit) = if target.ids.is_empty() {
-        (target.filter.filter(Some(LetterState::Open)), LOOKED_AT)
-    } else {
-        (Filter::of(&target.ids), u32::try_from(target.ids.len()).unwrap_or(u32::MAX))
-    };
-    let letters = dead_letters::list(store, &filter, None, limit).await.map_err(|e| failed(&e))?;
-    let mut seen = BTreeSet::new();
-    let mut results = Vec::new();
-    for letter in &letters {
-        if !seen.insert((&letter.object_kind, &letter.object_id, &letter.account, letter.livemode))
-        {
-            continue;
-        }
-        if !json {
-            println!("dead letter {}:", letter.id);
-        }
-        let result = one(store, &reconciler, letter, json).await;
-        if let (false, Err(why)) = (json, &result) {
-            println!("{why}");
-        }
-        results.push((letter, result));
-    }
-    if json {
-        let all = results.iter().map(|(letter, result)| match result {
-            Ok(found) => json!({"id": letter.id, "ok": true, "result": found}),
-            Err(why) => json!({"id": letter.id, "ok": false, "error": why}),
-        });
-        print_json(&json!({"results": all.collect::<Vec<_>>()}))?;
-    } else if letters.is_empty() {
-        println!("No dead letters match.");
-    } else if target.ids.is_empty() && u32::try_from(letters.len()) == Ok(limit) {
-        eprintln!("Looked at the newest {limit}; there may be more.");
-    }
-    Ok(Exit::of_many(results.iter().map(|(_, result)| result.is_ok())))
-}
-
-async fn one(
     store: &Store,
     reconciler: &Reconciler,
-    letter: &Letter,
-    json: bool,
-) -> Result<Value, String> {
-    if letter.notification.is_some() {
-        return Err("a notification: a retry sends it again, and asks Stripe nothing".to_owned());
+    target: &Target,
+    as_json: bool,
+) -> Result<Exit, Failed> {
+    let (count, letters) = letters(store, target).await?;
+    let found = dead_letters::dry_run(store, reconciler, &letters).await;
+    let found = found.map_err(|error| failed(&error))?;
+    if as_json {
+        print_json(&json!({ "count": count, "dry_run": found }))?;
+    } else {
+        for one in &found {
+            println!("dead letter {}", one.id);
+            match (&one.comparison, &one.error) {
+                (Some(comparison), _) => tell::comparison(comparison),
+                (None, Some(why)) => println!("{why}"),
+                (None, None) => {}
+            }
+            println!();
+        }
+        println!("{} of {count} looked at; nothing was changed.", found.len());
     }
-    let id = letter.object_id.as_deref().and_then(|id| ObjectId::parse(id).ok());
-    let name = Name {
-        id: id.ok_or("it is not known what it is about")?,
-        kind: letter.object_kind.as_deref().and_then(Kind::parse),
-        account: letter.account.clone(),
-        mode: letter.livemode.map(Mode::from_livemode),
-    };
-    let subject = name::subject(store, &name, reconciler.mode()).await;
-    let subject = subject.map_err(|error| error.to_string())?;
-    look(store, reconciler, &subject, json).await
+    Ok(Exit::of_many(found.iter().map(|one| one.comparison.is_some())))
+}
+
+/// How many are meant, and those to look at.
+async fn letters(store: &Store, target: &Target) -> Result<(i64, Vec<Letter>), Failed> {
+    let filter = selection(target)?;
+    if target.ids.is_empty() {
+        let preview = operations::preview(store, ActWord::Retry, &filter).await;
+        let preview = preview.map_err(|error| failed(&error))?;
+        let letters = dead_letters::list(store, &preview.selection, None, MOST).await;
+        return Ok((preview.count, letters.map_err(|error| failed(&error))?));
+    }
+    let mut letters = Vec::with_capacity(target.ids.len());
+    for id in &target.ids {
+        let shown = dead_letters::show(store, *id, false).await.map_err(|error| failed(&error))?;
+        let Some(shown) = shown else {
+            return Err(Failed::new(Exit::Failure, format!("there is no dead letter {id}")));
+        };
+        letters.push(shown.dead_letter);
+    }
+    Ok((i64::try_from(letters.len()).unwrap_or(i64::MAX), letters))
 }

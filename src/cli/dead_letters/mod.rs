@@ -23,7 +23,7 @@ use crate::cli::args::Actor as ActorArg;
 use crate::config::Role;
 use crate::ops::dead_letters::{self, LetterResult, Refusal};
 use crate::queue::Producer;
-use crate::store::dead_letter::{Act, Actor, LetterState};
+use crate::store::dead_letter::{Act, Actor, Filter, LetterState};
 use crate::store::{Store, StoreError};
 
 pub(super) async fn run(
@@ -31,7 +31,7 @@ pub(super) async fn run(
     command: DeadLettersCommand,
 ) -> Result<Exit, Failed> {
     let role = match &command {
-        DeadLettersCommand::Retry(it) if it.dry_run => Role::Reconcile,
+        DeadLettersCommand::Retry(Retry { dry_run: true, .. }) => Role::Reconcile,
         DeadLettersCommand::Retry(_) => Role::Requeue,
         DeadLettersCommand::Groups(_)
         | DeadLettersCommand::List(_)
@@ -68,10 +68,11 @@ pub(super) async fn run(
             print::show(&shown, it.json);
             Ok(Exit::Success)
         }
-        DeadLettersCommand::Retry(Retry { target, dry_run: true, how, .. }) => {
-            dry_run::run(&settings, &store, &target, how.json).await
+        DeadLettersCommand::Retry(Retry { dry_run: true, target, how, .. }) => {
+            let reconciler = parts::reconciler(&settings, &store)?;
+            dry_run::run(&store, &reconciler, &target, how.json).await
         }
-        DeadLettersCommand::Retry(Retry { target, over, reason, how, .. }) => {
+        DeadLettersCommand::Retry(Retry { target, over, reason, how, dry_run: false }) => {
             let producer = parts::producer(&settings)?;
             let over = over.unwrap_or_default();
             act(&store, Some(&producer), Act::Retry, over, target, reason, how).await
@@ -101,17 +102,23 @@ async fn act(
 ) -> Result<Exit, Failed> {
     let name = who(how.actor);
     let actor = Actor { name: &name, reason: reason.as_deref() };
-    let filter = target.filter.filter(None);
+    let filter = selection(&target)?;
     if target.ids.is_empty() {
         let asked = Asked { act, filter: &filter, over, actor, yes: how.yes, json: how.json };
         return bulk::begin(store, producer, &asked).await;
     }
-    if filter.is_narrow() || filter.state.is_some() {
+    let results = one_by_one(store, producer, act, over, &target, actor).await;
+    Ok(print::results(&results.map_err(|error| refused(&error))?, how.json))
+}
+
+/// The filter that was typed; next to ids there must be none.
+fn selection(target: &Target) -> Result<Filter, Failed> {
+    let filter = target.filter.filter(None);
+    if !target.ids.is_empty() && (filter.is_narrow() || filter.state.is_some()) {
         let text = "either name the dead letters, or say --all and which ones by filters";
         return Err(Failed::new(Exit::Failure, text));
     }
-    let results = one_by_one(store, producer, act, over, &target, actor).await;
-    Ok(print::results(&results.map_err(|error| refused(&error))?, how.json))
+    Ok(filter)
 }
 
 async fn one_by_one(

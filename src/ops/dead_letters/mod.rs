@@ -4,12 +4,14 @@
 
 mod act;
 mod dashboard;
+mod dry_run;
 mod job;
 mod show;
 
 pub use act::{LetterResult, Refusal, discard, retry, snooze, undo};
 pub(super) use act::{check, spread};
 pub use dashboard::link;
+pub use dry_run::{DryRun, dry_run};
 pub(super) use job::{Way, prepare};
 pub use show::{Shown, show};
 

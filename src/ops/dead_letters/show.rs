@@ -5,9 +5,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::link;
+use crate::ops::timeline::{Moment, Story};
 use crate::store::dead_letter::{DeadLetterId, Letter};
-use crate::store::history::{AuditEntry, CurrentRow, KeptAttempt, KeptTransition};
+use crate::store::history::{AuditEntry, CurrentRow, KeptAttempt};
+use crate::store::ledger::LedgerEvent;
+use crate::store::object::ObjectKey;
 use crate::store::{Store, StoreError};
+
+/// Moments of each sort that a letter shows of its object; `quittance objects show` has more.
+const MOST: u32 = 50;
 
 /// A letter with all that is known around it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -18,12 +24,15 @@ pub struct Shown {
     pub payload_kept: bool,
     /// Its object in Stripe's dashboard, in its mode and account.
     pub dashboard_url: Option<String>,
+    /// Its event in the ledger.
+    pub event: Option<LedgerEvent>,
     /// Every attempt at its event, oldest first; none for a notification.
     pub attempts: Vec<KeptAttempt>,
     /// Its object as it is now.
     pub current: Option<CurrentRow>,
-    /// What its object went through, oldest first.
-    pub transitions: Vec<KeptTransition>,
+    /// What its object went through, oldest first: events, attempts, changes, notifications, letters,
+    /// and what people did.
+    pub timeline: Vec<Moment>,
     /// What people did with it, also by operations, oldest first.
     pub audit: Vec<AuditEntry>,
 }
@@ -46,18 +55,26 @@ pub async fn show(
     if !with_payload {
         letter.payload = None;
     }
-    let attempts = match letter.notification {
-        None => store.attempts(&letter.event_key).await?,
-        Some(_) => Vec::new(),
+    let (event, attempts) = match letter.notification {
+        None => {
+            (store.find_event(&letter.event_key).await?, store.attempts(&letter.event_key).await?)
+        }
+        Some(_) => (None, Vec::new()),
     };
     let mut current = None;
-    let mut transitions = Vec::new();
+    let mut timeline = Vec::new();
     let mut dashboard_url = None;
     if let (Some(account), Some(livemode), Some(kind), Some(object)) =
         (&letter.account, letter.livemode, &letter.object_kind, &letter.object_id)
     {
         current = store.current(account, livemode, kind, object).await?;
-        transitions = store.transitions(account, livemode, kind, object).await?;
+        let key = ObjectKey {
+            kind: kind.clone(),
+            id: object.clone(),
+            account: account.clone(),
+            livemode,
+        };
+        timeline = Story::of(store, &key, MOST).await?.told();
         dashboard_url = Some(link(account, livemode, kind, object));
     }
     let audit = store.dead_letter_audit(id).await?;
@@ -65,9 +82,10 @@ pub async fn show(
         dead_letter: letter,
         payload_kept,
         dashboard_url,
+        event,
         attempts,
         current,
-        transitions,
+        timeline,
         audit,
     }))
 }

@@ -25,7 +25,7 @@ pub(crate) const VIEWER: &str = "qta_viewer";
 pub(crate) struct Site {
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
-    pub(crate) admin: Arc<Admin>,
+    admin: Arc<Admin>,
     shutdown: CancellationToken,
 }
 
@@ -95,6 +95,11 @@ impl Site {
         let router = admin::router(Arc::clone(&admin));
         tokio::spawn(http::serve(listener, router, shutdown.clone(), http::Limits::default()));
         Self { app, address, admin, shutdown }
+    }
+
+    /// Stops what runs in it, as the role does when it is told to stop.
+    pub(crate) async fn stop(&self) {
+        self.admin.stop().await;
     }
 
     pub(crate) async fn ask(

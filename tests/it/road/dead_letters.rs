@@ -53,7 +53,11 @@ async fn a_retry_settles_the_event_and_resolves_its_letter() {
     let outcomes: Vec<_> = shown.attempts.iter().map(|a| a.outcome.as_str()).collect();
     assert_eq!(outcomes, ["dead", "applied"]);
     assert_eq!(shown.current.unwrap().data.unwrap()["status"], "succeeded");
-    assert_eq!(shown.transitions.last().unwrap().to, "succeeded");
+    assert_eq!(shown.event.unwrap().outcome.as_deref(), Some("applied"));
+    let story: Vec<_> = shown.timeline.iter().map(|moment| moment.what.word()).collect();
+    for word in ["event", "attempt", "transition", "dead_letter", "act"] {
+        assert!(story.contains(&word), "no {word} in {story:?}");
+    }
     let [entry] = &shown.audit[..] else { panic!("one entry") };
     assert_eq!((entry.actor.as_str(), entry.reason.as_deref()), ("jane", JANE.reason));
     assert_eq!(open().await, 0);

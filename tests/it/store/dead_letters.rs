@@ -9,6 +9,7 @@ use quittance::domain::object::Kind;
 use quittance::domain::payment::Status;
 use quittance::domain::retry::DeadReason;
 use quittance::ops::dead_letters::{self, LetterResult, Refusal};
+use quittance::ops::timeline::Happening;
 use quittance::queue::Producer;
 use quittance::store::dead_letter::{
     Act, Acted, ActedOn, Actor, DeadEvent, DeadLetterId, Filter, LetterState, NewDeadLetter,
@@ -274,7 +275,14 @@ async fn a_letter_is_shown_with_all_that_is_known_around_it() {
     let chain = shown.attempts[0].chain.clone().unwrap();
     assert_eq!(chain, ["no such payment_intent", "404"]);
     assert_eq!(shown.current.unwrap().version, 2);
-    let steps: Vec<_> = shown.transitions.iter().map(|t| &*t.to).collect();
+    let steps: Vec<_> = shown
+        .timeline
+        .iter()
+        .filter_map(|moment| match &moment.what {
+            Happening::Transition(step) => Some(step.to.as_str()),
+            _ => None,
+        })
+        .collect();
     assert_eq!(steps, ["processing", "succeeded"]);
     assert_eq!(shown.audit.len(), 1);
     assert_eq!(shown.dead_letter.first_failed_at, shown.attempts[0].started_at);
