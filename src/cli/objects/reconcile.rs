@@ -55,15 +55,9 @@ pub(in crate::cli) async fn run(
 }
 
 /// The document of what was done; what went wrong in words.
-pub(in crate::cli) type Told = Result<Value, String>;
+type Told = Result<Value, String>;
 
-/// What differs between our row and Stripe; printed, unless the caller prints a document.
-pub(in crate::cli) async fn look(
-    store: &Store,
-    reconciler: &Reconciler,
-    subject: &Subject,
-    json: bool,
-) -> Told {
+async fn look(store: &Store, reconciler: &Reconciler, subject: &Subject, json: bool) -> Told {
     let found = compare::compare(store, reconciler, subject).await;
     let found = found.map_err(|error| failure::chain(&error).join(": "))?;
     if !json {
