@@ -278,9 +278,9 @@ async fn a_letter_is_shown_with_all_that_is_known_around_it() {
     let steps: Vec<_> = shown
         .timeline
         .iter()
-        .filter_map(|moment| match &moment.what {
-            Happening::Transition(step) => Some(step.to.as_str()),
-            _ => None,
+        .filter_map(|moment| {
+            let Happening::Transition(step) = &moment.what else { return None };
+            Some(step.to.as_str())
         })
         .collect();
     assert_eq!(steps, ["processing", "succeeded"]);
