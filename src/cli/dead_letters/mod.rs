@@ -4,6 +4,7 @@ mod args;
 mod bulk;
 mod dry_run;
 mod print;
+mod shown;
 
 pub(super) use args::DeadLettersCommand;
 pub(super) use bulk::{finish, watch};
@@ -65,7 +66,11 @@ pub(super) async fn run(
                 );
                 return Err(Failed::new(Exit::Failure, text));
             };
-            print::show(&shown, it.json);
+            if it.json {
+                parts::print_json(&shown)?;
+            } else {
+                shown::print(&shown);
+            }
             Ok(Exit::Success)
         }
         DeadLettersCommand::Retry(Retry { dry_run: true, target, how, .. }) => {

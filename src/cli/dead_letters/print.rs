@@ -1,13 +1,13 @@
 //! Dead letters, for people and for programs.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
 use crate::cli::table;
-use crate::ops::dead_letters::{LetterResult, Shown};
+use crate::ops::dead_letters::LetterResult;
 use crate::store::dead_letter::{Group, Groups, Letter};
 
 /// Hours in a picture, from none to the most of its group.
@@ -87,59 +87,6 @@ pub(super) fn sample(letters: &[Letter]) -> Vec<String> {
         format!("{id}  {}  {event_type}  {object}  {code}", at(letter.died_at))
     };
     letters.iter().map(line).collect()
-}
-
-pub(super) fn show(shown: &Shown, as_json: bool) {
-    let document = json!(shown);
-    if as_json {
-        println!("{document}");
-    } else {
-        outline(&document, 0);
-    }
-}
-
-/// A document for people: a line a value, nested ones indented.
-fn outline(value: &Value, depth: usize) {
-    let indent = "  ".repeat(depth);
-    let nested = |value: &Value| match value {
-        Value::Object(fields) => !fields.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    };
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                if nested(value) {
-                    println!("{indent}{name}:");
-                    outline(value, depth + 1);
-                } else {
-                    println!("{indent}{name}: {}", plain(value));
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                if nested(item) {
-                    println!("{indent}-");
-                    outline(item, depth + 1);
-                } else {
-                    println!("{indent}- {}", plain(item));
-                }
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            println!("{indent}{}", plain(value));
-        }
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "-".to_owned(),
-        Value::Object(_) | Value::Array(_) => "none".to_owned(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-    }
 }
 
 pub(in crate::cli) fn at(moment: OffsetDateTime) -> String {

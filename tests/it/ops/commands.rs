@@ -83,6 +83,15 @@ async fn a_dry_run_of_a_retry_shows_row_and_truth_and_changes_nothing() {
     app.deliver(&event).await;
     app.drained().await;
     app.stripe().set_chaos(|chaos| chaos.server_errors = 0.0);
+    let (_, out, _) = command(&app, &["dead-letters", "list", "--ids"]).await;
+    let (code, out, err) = command(&app, &["dead-letters", "show", out.trim()]).await;
+    assert_eq!(code, 0, "{out}{err}");
+    for said in
+        ["open: payment_intent.succeeded", &payment, "https://dashboard.stripe.com/", "req_"]
+    {
+        assert!(out.contains(said), "no {said} in {out}");
+    }
+    assert!(!out.contains("amount"), "not the payload, unless it is asked for: {out}");
     let before = app.db.everything().await;
 
     let (code, out, err) = command(&app, &["dead-letters", "retry", "--all", "--dry-run"]).await;

@@ -1,0 +1,100 @@
+//! One dead letter whole, for people: what, why, what was tried, what is so now, who did what.
+
+use crate::cli::objects::tell;
+use crate::cli::table;
+use crate::cli::words::at;
+use crate::domain::id::Mode;
+use crate::ops::dead_letters::Shown;
+use crate::store::dead_letter::Letter;
+use crate::store::history::KeptAttempt;
+
+pub(super) fn print(shown: &Shown) {
+    let letter = &shown.dead_letter;
+    let event_type = letter.event_type.as_deref().unwrap_or("an event that cannot be read");
+    println!("Dead letter {}, {}: {event_type}", letter.id, letter.state.as_str());
+    println!("{}: {}", letter.code, letter.message);
+    println!();
+    tell::facts(&facts(shown));
+    attempts(&shown.attempts);
+    match &shown.current {
+        Some(row) if row.deleted => println!("\nIts object is deleted at Stripe."),
+        Some(row) => {
+            println!(
+                "\nIts row now: version {}, seen at Stripe {}",
+                row.version,
+                at(row.observed_at)
+            );
+        }
+        None => println!("\nIts object has no row."),
+    }
+    tell::moments(&shown.timeline);
+    if !shown.audit.is_empty() {
+        println!();
+        let rows = shown.audit.iter().map(|act| {
+            let reason = act.reason.clone().unwrap_or_default();
+            vec![at(act.at), act.actor.clone(), act.verb.clone(), reason]
+        });
+        table::print(&["TIME", "WHO", "WHAT", "WHY"], &rows.collect::<Vec<_>>());
+    }
+    match &letter.payload {
+        Some(payload) => println!("\n{payload:#}"),
+        None if shown.payload_kept => println!("\nThe event itself, redacted: --payload"),
+        None => println!("\nThe event itself was not kept: it was not JSON."),
+    }
+}
+
+fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
+    let Letter { customer, endpoint, lane, .. } = &shown.dead_letter;
+    let letter = &shown.dead_letter;
+    let mut facts = vec![("event", letter.event_key.clone())];
+    if let Some(event) = &shown.event {
+        let outcome = event.outcome.as_deref().map(|it| format!(", {it}")).unwrap_or_default();
+        facts.push(("in the ledger", format!("{}{outcome}", event.status)));
+    }
+    if let (Some(kind), Some(id)) = (&letter.object_kind, &letter.object_id) {
+        facts.push(("object", format!("{kind} {id}")));
+    }
+    facts.extend(customer.clone().map(|customer| ("customer", customer)));
+    if let (Some(account), Some(live)) = (&letter.account, letter.livemode) {
+        let account = if account.is_empty() { "our own" } else { account };
+        facts.push(("account", format!("{account}, {} mode", Mode::from_livemode(live))));
+    }
+    facts.extend(shown.dashboard_url.clone().map(|url| ("at Stripe", url)));
+    facts.push(("received", format!("{} by {endpoint}, lane {lane}", at(letter.received_at))));
+    facts.push(("group", letter.group.to_string()));
+    facts.push(("given up as", format!("{}, class {}", letter.reason, letter.class)));
+    let tried = format!(
+        "{} attempts, given up {} times, put back {} times",
+        letter.attempts, letter.deaths, letter.retries
+    );
+    facts.push(("tried", tried));
+    facts.push(("first failed", at(letter.first_failed_at)));
+    facts.push(("last given up", at(letter.died_at)));
+    facts.extend(letter.resolved_at.map(|then| ("closed", at(then))));
+    facts.extend(letter.snoozed_until.map(|then| ("snoozed until", at(then))));
+    if let (Some(who), Some(why)) = (&letter.discarded_by, &letter.discard_reason) {
+        facts.push(("discarded", format!("by {who}: {why}")));
+    }
+    facts
+}
+
+fn attempts(attempts: &[KeptAttempt]) {
+    if attempts.is_empty() {
+        return;
+    }
+    println!();
+    let rows = attempts.iter().map(|one| {
+        vec![
+            one.number.to_string(),
+            at(one.started_at),
+            format!("{} ms", one.duration_ms),
+            one.worker.clone(),
+            one.class.clone().unwrap_or_else(|| one.outcome.clone()),
+            one.request_id.clone().unwrap_or_default(),
+            one.trace_id.clone().unwrap_or_default(),
+            one.chain.as_ref().map(|chain| chain.join(": ")).unwrap_or_default(),
+        ]
+    });
+    let heading = ["TRY", "BEGAN", "TOOK", "WORKER", "CLASS", "REQUEST", "TRACE", "ERROR"];
+    table::print_wrapped(&heading, &rows.collect::<Vec<_>>());
+}
