@@ -7,7 +7,7 @@
 //! without a request, so that it is the queue and the tables that are measured, and not Stripe's
 //! limit. The live events are of new payments and are fetched.
 //!
-//! Needs Redis and Postgres, 2 GB of disk, and some minutes. `sizes.rs` has the variables that make
+//! Needs Redis and Postgres, 5 GB of disk, and some minutes. `sizes.rs` has the variables that make
 //! it smaller. Fails only if something is lost.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
 
