@@ -70,7 +70,7 @@ async fn run(group: GroupKey, over: Duration) -> Told {
     let request = Request {
         act: Act::Retry,
         selection: &selection,
-        over,
+        over: Some(over),
         agreed: Some(Agreed { count: seen.count, upto: seen.upto }),
         actor: Actor { name: "bench", reason: Some("the key has its permission now") },
     };

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use super::dead_letters::{LetterResult, Refusal, Way, check, prepare, spread};
+use super::dead_letters::{LONGEST_SPREAD, LetterResult, Refusal, Way, check, prepare, spread};
 use crate::domain::failure::{self, Class};
 use crate::queue::{Producer, QueueError};
 use crate::store::dead_letter::{
@@ -25,6 +25,10 @@ const PAGE: u32 = 500;
 
 /// Letters that a preview shows.
 const SAMPLE: u32 = 5;
+
+/// Retries of one second, where nobody says over how long to spread them: fewer than Stripe answers at
+/// one endpoint (25 a second), so that live events find room.
+const CALM: u64 = 20;
 
 /// How often a page is tried that another transaction is in the way of.
 const TRIES: u32 = 5;
@@ -58,8 +62,9 @@ pub struct Request<'a> {
     pub act: Act,
     /// To which letters. A filter that names no state means open ones, for an undo discarded ones.
     pub selection: &'a Filter,
-    /// Over how long to spread retries; zero for all at once.
-    pub over: Duration,
+    /// Over how long to spread retries; zero for all at once, none for a pace that leaves room for
+    /// live events.
+    pub over: Option<Duration>,
     /// What was agreed to; none for whatever it is now.
     pub agreed: Option<Agreed>,
     /// Who, and why.
@@ -145,7 +150,7 @@ pub async fn preview(store: &Store, verb: ActWord, filter: &Filter) -> Result<Pr
 /// It makes no sense, names no letter, or not as many as were agreed to; or Postgres.
 pub async fn begin(store: &Store, request: &Request<'_>) -> Result<Running, BeginError> {
     let Request { act, selection, over, agreed, actor } = *request;
-    check(act, over, actor)?;
+    check(act, over.unwrap_or_default(), actor)?;
     let selection = meant(act.word(), selection);
     let upto = agreed.and_then(|agreed| agreed.upto);
     let (found, newest) = store.count_dead_letters(&selection, upto).await?;
@@ -155,9 +160,17 @@ pub async fn begin(store: &Store, request: &Request<'_>) -> Result<Running, Begi
         return Err(BeginError::Changed { agreed: count, found });
     }
     let Some(upto) = newest else { return Err(BeginError::Nothing) };
-    let over = if act == Act::Retry { over } else { Duration::ZERO };
+    let over = match act {
+        Act::Retry => over.unwrap_or_else(|| calm(found)),
+        Act::Discard | Act::Snooze { .. } | Act::Undo => Duration::ZERO,
+    };
     let new = NewOperation { act, selection: &selection, upto, over, total: found, actor };
     Ok(store.begin_operation(&new).await?)
+}
+
+/// How long that many retries take at a pace that leaves room for live events.
+fn calm(count: i64) -> Duration {
+    Duration::from_millis(count.unsigned_abs().saturating_mul(1000) / CALM).min(LONGEST_SPREAD)
 }
 
 /// Runs an operation to its end, and tells of each page. Cancelled by the token, or by [`cancel`]

@@ -37,9 +37,10 @@ pub(in crate::admin) struct BeginBody {
     /// Why; kept in the audit log. A discard needs it.
     #[serde(default)]
     pub(in crate::admin) reason: Option<String>,
-    /// Of a retry: over how long to spread it, in milliseconds.
+    /// Of a retry: over how long to spread it, in milliseconds; 0 for all at once. Without it 20 a
+    /// second go, which leaves room for live events.
     #[serde(default)]
-    pub(in crate::admin) over_ms: u64,
+    pub(in crate::admin) over_ms: Option<u64>,
     /// Of a snooze: until when.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub(in crate::admin) until: Option<OffsetDateTime>,
@@ -72,7 +73,7 @@ pub(in crate::admin) async fn begun(
     let request = Request {
         act,
         selection: &body.selection,
-        over: Duration::from_millis(body.over_ms),
+        over: body.over_ms.map(Duration::from_millis),
         agreed: Some(Agreed { count: body.count, upto: body.upto }),
         actor: Actor { name: who, reason: body.reason.as_deref() },
     };

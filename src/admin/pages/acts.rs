@@ -22,9 +22,9 @@ use crate::ops::dead_letters::LetterResult;
 use crate::ops::operations::{self, Preview};
 use crate::ops::terms::ActWord;
 
-fn over_ms(fields: &Fields) -> Result<u64, Problem> {
-    let over = fields.get("over").map(duration).transpose()?.unwrap_or_default();
-    Ok(u64::try_from(over.as_millis()).unwrap_or(u64::MAX))
+fn over_ms(fields: &Fields) -> Result<Option<u64>, Problem> {
+    let over = fields.get("over").map(duration).transpose()?;
+    Ok(over.map(|over| u64::try_from(over.as_millis()).unwrap_or(u64::MAX)))
 }
 
 #[derive(Template)]
@@ -56,7 +56,7 @@ pub(super) async fn act(
     let body = ActBody {
         ids,
         reason: fields.get("reason").map(str::to_owned),
-        over_ms: over_ms(fields)?,
+        over_ms: over_ms(fields)?.unwrap_or_default(),
         until: match verb {
             ActWord::Snooze => fields.get("until").map(later).transpose()?,
             ActWord::Retry | ActWord::Discard | ActWord::Undo => None,

@@ -94,7 +94,8 @@ pub(in crate::cli) struct Show {
 pub(in crate::cli) struct Retry {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Spread them evenly over this time, so that they don't storm Stripe: 10m; at most 24h.
+    /// Spread them evenly over this time, so that they don't storm Stripe: 10m; at most 24h. Of all
+    /// that match, 20 a second go unless this says otherwise; 0s is all at once.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(super) over: Option<Duration>,
     /// Only ask Stripe what they would find, and show it beside our rows: of the letters that are

@@ -20,7 +20,7 @@ use crate::store::operation::{Operation, OperationState, Running};
 pub(super) struct Asked<'a> {
     pub(super) act: Act,
     pub(super) filter: &'a Filter,
-    pub(super) over: Duration,
+    pub(super) over: Option<Duration>,
     pub(super) actor: Actor<'a>,
     pub(super) yes: bool,
     pub(super) json: bool,

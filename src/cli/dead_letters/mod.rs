@@ -79,18 +79,17 @@ pub(super) async fn run(
         }
         DeadLettersCommand::Retry(Retry { target, over, reason, how, dry_run: false }) => {
             let producer = parts::producer(&settings)?;
-            let over = over.unwrap_or_default();
             act(&store, Some(&producer), Act::Retry, over, target, reason, how).await
         }
         DeadLettersCommand::Discard(Discard { target, reason, how }) => {
-            act(&store, None, Act::Discard, Duration::ZERO, target, Some(reason), how).await
+            act(&store, None, Act::Discard, None, target, Some(reason), how).await
         }
         DeadLettersCommand::Snooze(Snooze { target, length, until, reason, how }) => {
             let until = until.unwrap_or_else(|| in_future(length.unwrap_or_default()));
-            act(&store, None, Act::Snooze { until }, Duration::ZERO, target, reason, how).await
+            act(&store, None, Act::Snooze { until }, None, target, reason, how).await
         }
         DeadLettersCommand::Undo(Undo { target, reason, how }) => {
-            act(&store, None, Act::Undo, Duration::ZERO, target, reason, how).await
+            act(&store, None, Act::Undo, None, target, reason, how).await
         }
     }
 }
@@ -100,7 +99,7 @@ async fn act(
     store: &Store,
     producer: Option<&Producer>,
     act: Act,
-    over: Duration,
+    over: Option<Duration>,
     target: Target,
     reason: Option<String>,
     how: How,
@@ -112,7 +111,7 @@ async fn act(
         let asked = Asked { act, filter: &filter, over, actor, yes: how.yes, json: how.json };
         return bulk::begin(store, producer, &asked).await;
     }
-    let results = one_by_one(store, producer, act, over, &target, actor).await;
+    let results = one_by_one(store, producer, act, over.unwrap_or_default(), &target, actor).await;
     Ok(print::results(&results.map_err(|error| refused(&error))?, how.json))
 }
 

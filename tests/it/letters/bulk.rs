@@ -14,7 +14,7 @@ use super::{GIVEN, JANE, execute, given, ids, letter, many, no_queue, queue};
 use crate::harness::TestDatabase;
 
 fn request(act: Act, selection: &Filter) -> Request<'_> {
-    Request { act, selection, over: Duration::ZERO, agreed: None, actor: JANE }
+    Request { act, selection, over: Some(Duration::ZERO), agreed: None, actor: JANE }
 }
 
 async fn begin(db: &TestDatabase, act: Act) -> Running {
@@ -216,10 +216,24 @@ async fn retries_in_bulk_are_spread_over_the_whole_of_their_time() {
     many(&db, 700).await;
     let queue = queue();
     let all = Filter::default();
-    let asked = Request { over: Duration::from_hours(10), ..request(Act::Retry, &all) };
+    let asked = Request { over: Some(Duration::from_hours(10)), ..request(Act::Retry, &all) };
     let running = operations::begin(&db.store, &asked).await.unwrap();
     let done = run(&db.store, Some(&queue), running).await.unwrap();
     assert_eq!((done.done, done.over_ms), (700, Some(36_000_000)));
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.delayed, depth.total()), (699, 700), "the first at once, also across pages");
+}
+
+#[tokio::test]
+async fn retries_in_bulk_leave_room_for_live_events_unless_somebody_says_otherwise() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 60).await;
+    let all = Filter::default();
+    let asked = Request { over: None, ..request(Act::Retry, &all) };
+    let running = operations::begin(&db.store, &asked).await.unwrap();
+    assert_eq!(running.operation.over_ms, Some(3_000), "20 a second");
+    let asked = Request { over: None, ..request(Act::Discard, &all) };
+    let asked = Request { actor: JANE, ..asked };
+    let running = operations::begin(&db.store, &asked).await.unwrap();
+    assert!(running.operation.over_ms.is_none_or(|over| over == 0), "nobody waits for a discard");
 }
