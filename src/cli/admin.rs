@@ -28,6 +28,7 @@ pub(super) struct AdminArgs {
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum AdminCommand {
     /// Make a random token, and print it with the lines for the settings.
+    #[command(after_help = "Example:\n  quittance admin token --name ada --role operator")]
     Token {
         /// Whose it is: what the audit log will say.
         #[arg(long, default_value = "default")]
@@ -37,6 +38,7 @@ pub(super) enum AdminCommand {
         role: RoleArg,
     },
     /// Print the OpenAPI document of the API.
+    #[command(after_help = "Example:\n  quittance admin openapi > openapi.json")]
     Openapi,
 }
 
