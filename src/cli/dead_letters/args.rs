@@ -33,8 +33,8 @@ pub(in crate::cli) enum DeadLettersCommand {
         after_help = "All that match are one operation: `quittance operations` shows it, stops it, goes on with it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --dry-run\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --code stripe_wrong_account\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
     )]
     Retry(Retry),
-    /// Give them up for good. They stay in the database, with the reason, as long as [retention]
-    /// says.
+    /// Give them up for good. They stay in the database, with the reason, as long as
+    /// retention.discarded_letters says.
     #[command(
         after_help = "Examples:\n  quittance dead-letters discard 17 --reason 'a test account'\n  quittance dead-letters discard --all --account acct_1Pgc --reason 'they left'"
     )]
