@@ -6,9 +6,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::args::Actor as ActorArg;
-use super::dead_letters::{at, finish, watch, who};
+use super::dead_letters::{finish, watch, who};
 use super::exit::{Exit, Failed};
 use super::roles::exit_of_store;
+use super::words::at;
 use super::{parts, table};
 use crate::config::Role;
 use crate::ops::operations::{self, ResultOfOne};

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::cli::args::{Actor, Output};
+use crate::cli::words;
 use crate::store::dead_letter::{
     DeadLetterId, Filter, GroupKey, LetterReason, LetterSource, LetterState,
 };
@@ -227,10 +228,10 @@ pub(in crate::cli) struct FilterArgs {
     #[arg(long)]
     text: Option<String>,
     /// Last given up longer ago than this (2h), or before this moment (RFC 3339).
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "WHEN", value_parser = words::moment)]
     older_than: Option<OffsetDateTime>,
     /// Last given up within this time (2h), or after this moment (RFC 3339).
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "WHEN", value_parser = words::moment)]
     newer_than: Option<OffsetDateTime>,
     /// Tried at least so often.
     #[arg(long, value_name = "N")]
@@ -326,16 +327,4 @@ enum ReasonArg {
 fn moment(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text, &Rfc3339)
         .map_err(|_| "a moment is written 2026-11-30T08:00:00Z".to_owned())
-}
-
-/// A moment, or how long ago it was.
-fn age(text: &str) -> Result<OffsetDateTime, String> {
-    if let Ok(moment) = moment(text) {
-        return Ok(moment);
-    }
-    let ago = parse_duration(text)
-        .map_err(|_| "an age is written 2h or 30m, a moment 2026-11-30T08:00:00Z".to_owned())?;
-    OffsetDateTime::now_utc()
-        .checked_sub(time::Duration::try_from(ago).unwrap_or(time::Duration::MAX))
-        .ok_or_else(|| "that is too long ago".to_owned())
 }

@@ -11,7 +11,7 @@ use crate::ops::dead_letters;
 use crate::ops::operations;
 use crate::reconcile::Reconciler;
 use crate::store::Store;
-use crate::store::dead_letter::{ActWord, Letter};
+use crate::store::dead_letter::{ActWord, Filter, Letter};
 
 /// Letters that are looked at where a filter names them. Each is a request to Stripe.
 const MOST: u32 = 20;
@@ -51,13 +51,12 @@ async fn letters(store: &Store, target: &Target) -> Result<(i64, Vec<Letter>), F
         let letters = dead_letters::list(store, &preview.selection, None, MOST).await;
         return Ok((preview.count, letters.map_err(|error| failed(&error))?));
     }
-    let mut letters = Vec::with_capacity(target.ids.len());
-    for id in &target.ids {
-        let shown = dead_letters::show(store, *id, false).await.map_err(|error| failed(&error))?;
-        let Some(shown) = shown else {
-            return Err(Failed::new(Exit::Failure, format!("there is no dead letter {id}")));
-        };
-        letters.push(shown.dead_letter);
+    let named = Filter { ids: Some(target.ids.clone()), ..filter };
+    let most = u32::try_from(target.ids.len()).unwrap_or(u32::MAX);
+    let letters = dead_letters::list(store, &named, None, most).await;
+    let letters = letters.map_err(|error| failed(&error))?;
+    if let Some(id) = target.ids.iter().find(|id| !letters.iter().any(|it| it.id == **id)) {
+        return Err(Failed::new(Exit::Failure, format!("there is no dead letter {id}")));
     }
-    Ok((i64::try_from(letters.len()).unwrap_or(i64::MAX), letters))
+    Ok((i64::from(most), letters))
 }

@@ -8,7 +8,6 @@ mod shown;
 
 pub(super) use args::DeadLettersCommand;
 pub(super) use bulk::{finish, watch};
-pub(super) use print::at;
 
 use std::path::Path;
 use std::time::Duration;
@@ -112,7 +111,7 @@ async fn act(
         return bulk::begin(store, producer, &asked).await;
     }
     let results = one_by_one(store, producer, act, over.unwrap_or_default(), &target, actor).await;
-    Ok(print::results(&results.map_err(|error| refused(&error))?, how.json))
+    Ok(print::results(&results?, how.json))
 }
 
 /// The filter that was typed; next to ids there must be none.
@@ -132,18 +131,20 @@ async fn one_by_one(
     over: Duration,
     target: &Target,
     actor: Actor<'_>,
-) -> Result<Vec<LetterResult>, Refusal> {
+) -> Result<Vec<LetterResult>, Failed> {
     let ids = &target.ids;
-    match (act, producer) {
+    let results = match (act, producer) {
         (Act::Retry, Some(producer)) => {
             dead_letters::retry(store, producer, ids, over, actor).await
         }
-        // A retry always comes with the queue.
-        (Act::Retry, None) => Ok(Vec::new()),
+        (Act::Retry, None) => {
+            return Err(Failed::new(Exit::Failure, "a retry needs the queue (redis.url)"));
+        }
         (Act::Discard, _) => dead_letters::discard(store, ids, actor).await,
         (Act::Snooze { until }, _) => dead_letters::snooze(store, ids, until, actor).await,
         (Act::Undo, _) => dead_letters::undo(store, ids, actor).await,
-    }
+    };
+    results.map_err(|error| refused(&error))
 }
 
 fn in_future(length: Duration) -> OffsetDateTime {

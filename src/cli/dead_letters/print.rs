@@ -1,12 +1,11 @@
 //! Dead letters, for people and for programs.
 
 use serde_json::json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
 use crate::cli::table;
+use crate::cli::words::at;
 use crate::ops::dead_letters::LetterResult;
 use crate::store::dead_letter::{Group, Groups, Letter};
 
@@ -87,11 +86,6 @@ pub(super) fn sample(letters: &[Letter]) -> Vec<String> {
         format!("{id}  {}  {event_type}  {object}  {code}", at(letter.died_at))
     };
     letters.iter().map(line).collect()
-}
-
-pub(in crate::cli) fn at(moment: OffsetDateTime) -> String {
-    let whole = moment.replace_nanosecond(0).unwrap_or(moment);
-    whole.format(&Rfc3339).unwrap_or_default()
 }
 
 /// A line for each letter, and how the program ends.
