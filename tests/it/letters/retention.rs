@@ -130,11 +130,14 @@ async fn one_process_removes_at_a_time() {
     many(&db, 3).await;
     db.execute("UPDATE quittance.dead_letters SET state = 'resolved', resolved_at = '2001-01-01'")
         .await;
+    // In a transaction, like the lock that is held against it. Its end is acknowledged; that of a
+    // connection is not.
     let mut other = db.connect().await;
-    let take = "SELECT pg_advisory_lock(hashtextextended('quittance:retention', 0))";
-    sqlx::query(take).execute(&mut other).await.unwrap();
+    let mut removing = other.begin().await.unwrap();
+    let take = "SELECT pg_advisory_xact_lock(hashtextextended('quittance:retention', 0))";
+    sqlx::query(take).execute(&mut *removing).await.unwrap();
     assert_eq!(round(&db, A_MONTH).await, Removed::default());
-    other.close().await.unwrap();
+    removing.rollback().await.unwrap();
     assert_eq!(round(&db, A_MONTH).await.resolved_letters, 3);
 }
 
