@@ -8,8 +8,8 @@ ENV SQLX_OFFLINE=true
 # The dependencies, in a layer of their own that lasts as long as the two manifests: built with stubs in
 # place of every target that Cargo.toml names.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src tests/it benches \
-    && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs > benches/queue.rs \
+RUN mkdir -p src tests/it benches/program \
+    && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs > benches/program/main.rs \
     && touch src/lib.rs \
     && cargo build --release --locked --no-default-features
 

@@ -86,9 +86,8 @@ $(DENY):
 	mv $(TOOLS)/bin/cargo-deny $@
 	rm -rf $(TOOLS)/build
 
-bench: setup ## Measure, against floors measured in the same run (release build)
-	$(CARGO) build --locked --release --bin quittance
-	$(CARGO) bench --locked $(ARGS)
+bench: setup ## Measure, against floors measured in the same run (release build); PARTS says what
+	$(CARGO) bench --locked --bench program -- $(PARTS)
 
 # The documentation is for those who work on it, so it has the private items, and may link to them.
 docs: ## Build the documentation, with warnings as errors

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use quittance::config;
 
@@ -150,4 +151,23 @@ fn each_setting_of_the_kubernetes_example_is_one() {
         let token = (token.0.to_owned(), token.1.clone());
         config::load(None, [variable, token].into_iter()).unwrap();
     }
+}
+
+#[test]
+fn the_images_first_layer_has_a_stub_for_each_target_that_the_manifest_names() {
+    let steps = read("Dockerfile").replace("\\\n", " ");
+    let stubs = steps.lines().find_map(|line| line.strip_prefix("RUN mkdir ")).unwrap();
+    let (stubs, build) = stubs.split_once("&& cargo build").unwrap();
+    assert!(build.contains("--locked"), "{build}");
+    let dir = crate::harness::temp_dir();
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        std::fs::write(dir.path().join(file), read(file)).unwrap();
+    }
+    let run = |command: &mut Command| command.current_dir(dir.path()).output().unwrap();
+    assert!(run(Command::new("sh").args(["-ec", &format!("mkdir {stubs}")])).status.success());
+    // Far enough to look for each target's file, and no further: there is no such program.
+    let build = ["build", "--offline", "--locked", "--bin", "none"];
+    let said = run(Command::new(env!("CARGO")).args(build)).stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("no bin target named `none`"), "{said}");
 }

@@ -10,9 +10,9 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::operation::{self, Told};
+use super::scene::{self, Scene};
 use super::sizes::Sizes;
-use super::stage::{self, Stage};
-use super::timings::Timings;
+use crate::stage::Timings;
 
 /// Live traffic before that which counts.
 const WARM_UP: Duration = Duration::from_secs(5);
@@ -33,36 +33,36 @@ pub(crate) struct Retried {
     pub(crate) faults: Vec<String>,
 }
 
-pub(crate) async fn measure(stage: &Stage, group: &GroupKey, sizes: Sizes) -> Retried {
-    let before = stage.events().len();
-    stage.pays();
-    stage.settled().await;
-    let of_payment = stage.events().len() - before;
+pub(crate) async fn measure(scene: &Scene, group: &GroupKey, sizes: Sizes) -> Retried {
+    let before = scene.events().len();
+    scene.pays();
+    scene.settled().await;
+    let of_payment = scene.events().len() - before;
     let stop = CancellationToken::new();
     let every = Duration::from_secs(1).mul_f64(of_payment as f64 / sizes.rate as f64);
-    let traffic = tokio::spawn(traffic(stage.stripe.clone(), every, stop.clone()));
+    let traffic = tokio::spawn(traffic(scene.stripe.clone(), every, stop.clone()));
     tokio::time::sleep(WARM_UP).await;
 
     let calm_from = OffsetDateTime::now_utc();
     tokio::time::sleep(sizes.calm).await;
     let retry_from = OffsetDateTime::now_utc();
     let begin = Instant::now();
-    let told = operation::start(&stage.env, group, sizes.over).await;
+    let told = operation::start(&scene.stage.env, group, sizes.over).await;
     let operated = OffsetDateTime::now_utc();
-    drained(stage).await;
+    drained(scene).await;
     let (ended, drained) = (OffsetDateTime::now_utc(), begin.elapsed());
     stop.cancel();
     traffic.await.unwrap();
-    stage.settled().await;
+    scene.settled().await;
 
-    let faults = faults(stage, group, &told).await;
+    let faults = faults(scene, group, &told).await;
     Retried {
-        calm: latencies(stage, calm_from, retry_from).await,
-        operating: latencies(stage, retry_from, operated).await,
-        draining: latencies(stage, retry_from, ended).await,
+        calm: latencies(scene, calm_from, retry_from).await,
+        operating: latencies(scene, retry_from, operated).await,
+        draining: latencies(scene, retry_from, ended).await,
         operation: told,
         drained,
-        live: stage.events().len(),
+        live: scene.events().len(),
         faults,
     }
 }
@@ -72,14 +72,14 @@ async fn traffic(stripe: Simulator, every: Duration, stop: CancellationToken) {
     let mut clock = tokio::time::interval(every);
     clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
     while stop.run_until_cancelled(clock.tick()).await.is_some() {
-        stage::pays(&stripe);
+        scene::pays(&stripe);
     }
 }
 
 /// Waits until the lane of bulk work is empty, while the other goes on.
-async fn drained(stage: &Stage) {
+async fn drained(scene: &Scene) {
     loop {
-        let depth = stage.producer.depth().await.unwrap();
+        let depth = scene.producer.depth().await.unwrap();
         let lane = depth.lane(Lane::Backfill);
         if lane.waiting + lane.in_hand + depth.delayed == 0 {
             return;
@@ -89,21 +89,21 @@ async fn drained(stage: &Stage) {
 }
 
 /// Of the live events that were received in this time. Those of the letters were received before.
-async fn latencies(stage: &Stage, from: OffsetDateTime, to: OffsetDateTime) -> Timings {
+async fn latencies(scene: &Scene, from: OffsetDateTime, to: OffsetDateTime) -> Timings {
     let query = "SELECT (extract(epoch FROM settled_at - received_at) * 1000)::float8
                  FROM quittance.events
                  WHERE received_at >= $1 AND received_at < $2 AND settled_at IS NOT NULL";
-    let found = sqlx::query_scalar(query).bind(from).bind(to).fetch_all(&stage.pool).await;
+    let found = sqlx::query_scalar(query).bind(from).bind(to).fetch_all(&scene.pool).await;
     Timings::new(found.unwrap())
 }
 
 /// Letters, events or results that are not as they must be.
-async fn faults(stage: &Stage, group: &GroupKey, told: &Told) -> Vec<String> {
+async fn faults(scene: &Scene, group: &GroupKey, told: &Told) -> Vec<String> {
     let mut faults = Vec::new();
     if (told.done, told.failed, told.state.as_str()) != (told.total, 0, "done") {
         faults.push(format!("the operation ended as {told:?}"));
     }
-    let live = stage.events();
+    let live = scene.events();
     for (what, query) in [
         (
             "letters of the group are not resolved",
@@ -125,7 +125,7 @@ async fn faults(stage: &Stage, group: &GroupKey, told: &Told) -> Vec<String> {
     ] {
         let count: i64 = sqlx::query_scalar(query)
             .bind(&group.fingerprint)
-            .fetch_one(&stage.pool)
+            .fetch_one(&scene.pool)
             .await
             .unwrap();
         if count > 0 {
@@ -136,7 +136,7 @@ async fn faults(stage: &Stage, group: &GroupKey, told: &Told) -> Vec<String> {
         "SELECT count(*) FROM quittance.events WHERE id = ANY ($1) AND status = 'settled'",
     )
     .bind(&live)
-    .fetch_one(&stage.pool)
+    .fetch_one(&scene.pool)
     .await
     .unwrap();
     if usize::try_from(settled) != Ok(live.len()) {

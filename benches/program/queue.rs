@@ -2,17 +2,15 @@
 //! the append-only file on, as a ratio to a floor of bare pipelined commands in the same run. One
 //! backlog is worked off; its first jobs run while all others wait, its last ones while few do.
 //!
-//! Needs `redis-server`. `QUEUE_BENCH_WAITING` (default 200,000 jobs, about 800 MB) sets its size.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
+//! `QUEUE_BENCH_WAITING` (default 500,000 jobs, about 2 GB) sets its size.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quittance::config;
+use quittance::dev::servers::Redis;
 use quittance::queue::{Consumer, Disposition, Job, JobMeta, JobSource, Lane, Producer};
 use redis::Value;
 use tokio_util::sync::CancellationToken;
@@ -20,13 +18,12 @@ use tokio_util::sync::CancellationToken;
 const BODY: usize = 3_500;
 const BATCH: usize = 128;
 
-#[tokio::main]
-async fn main() {
+pub(crate) async fn measure() {
     let waiting = std::env::var("QUEUE_BENCH_WAITING").ok().and_then(|size| size.parse().ok());
-    let waiting = waiting.unwrap_or(200_000);
+    let waiting = waiting.unwrap_or(500_000);
     let part = waiting / 10;
     let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path()).await;
+    let server = Redis::start(dir.path()).await.unwrap();
     let floor = floor(&server, 2 * part).await;
     let times = worked(&server, waiting, part).await;
     let rate = |from: usize, to: usize| {
@@ -34,8 +31,7 @@ async fn main() {
     };
     // The first and the last part hold the start and the end of the worker.
     let (all, many, few) = (rate(1, 9), rate(1, 3), rate(7, 9));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("jobs of {BODY} bytes, append-only file on (everysec), {cores} cores");
+    println!("queue: jobs of {BODY} bytes, append-only file on (everysec)");
     println!("{:<36}{:>10}{:>10}", "", "jobs/s", "of floor");
     println!("{:<36}{floor:>10.0}", "floor: bare XREADGROUP, XACK, XDEL");
     println!("{:<36}{all:>10.0}{:>10.2}", "queue", all / floor);
@@ -45,8 +41,8 @@ async fn main() {
 }
 
 /// Batches of bare commands, one after the other, on one connection.
-async fn floor(server: &Server, jobs: usize) -> f64 {
-    let mut redis = server.connect().await;
+async fn floor(server: &Redis, jobs: usize) -> f64 {
+    let mut redis = connect(server).await;
     let body = vec![b'x'; BODY];
     for _ in 0..jobs.div_ceil(BATCH) {
         let mut add = redis::pipe();
@@ -93,8 +89,8 @@ fn ids(read: Value) -> Vec<Vec<u8>> {
 }
 
 /// Works a backlog off, and answers when each part of it was done.
-async fn worked(server: &Server, waiting: usize, part: usize) -> Vec<Instant> {
-    let (redis, queue) = server.settings("bench");
+async fn worked(server: &Redis, waiting: usize, part: usize) -> Vec<Instant> {
+    let (redis, queue) = settings(server);
     let producer = Producer::new(&redis, &queue).unwrap();
     enqueue(&producer, waiting).await;
     let consumer = Consumer::new(&redis, &queue, "bench", 64).unwrap();
@@ -136,57 +132,24 @@ async fn enqueue(producer: &Producer, count: usize) {
     }
 }
 
-/// A private redis-server.
-struct Server {
-    child: Child,
-    url: String,
+async fn connect(server: &Redis) -> redis::aio::MultiplexedConnection {
+    let client = redis::Client::open(server.url()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
 }
 
-impl Server {
-    async fn start(dir: &std::path::Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-            .args(["--appendonly", "yes", "--appendfsync", "everysec", "--dir"])
-            .arg(dir)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
-        let server = Self { child, url: format!("redis://127.0.0.1:{port}/") };
-        let (redis, queue) = server.settings("start");
-        let producer = Producer::new(&redis, &queue).unwrap();
-        while producer.ready().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        server
-    }
-
-    async fn connect(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.url.as_str()).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
-    }
-
-    fn settings(&self, name: &str) -> (config::Redis, config::Queue) {
-        let redis = config::Redis {
-            url: config::Secret::new(&self.url),
-            connect_timeout: Duration::from_secs(5),
-            command_timeout: Duration::from_secs(5),
-        };
-        let queue = config::Queue {
-            name: name.into(),
-            lease: Duration::from_secs(30),
-            max_deliveries: 5,
-            prefetch: 256,
-            sweep_interval: Duration::from_secs(1),
-            live_share: 8,
-        };
-        (redis, queue)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+fn settings(server: &Redis) -> (config::Redis, config::Queue) {
+    let redis = config::Redis {
+        url: config::Secret::new(server.url()),
+        connect_timeout: Duration::from_secs(5),
+        command_timeout: Duration::from_secs(5),
+    };
+    let queue = config::Queue {
+        name: "bench".into(),
+        lease: Duration::from_secs(30),
+        max_deliveries: 5,
+        prefetch: 256,
+        sweep_interval: Duration::from_secs(1),
+        live_share: 8,
+    };
+    (redis, queue)
 }

@@ -1,8 +1,7 @@
 //! The process that runs the bulk retry and does nothing else, so that its memory can be told.
 //!
-//! It is this program once more, told so by a variable; its answer is one line of JSON.
+//! Its answer is one line of JSON.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use quittance::ops::operations::{self, Agreed, Request};
@@ -10,10 +9,9 @@ use quittance::queue::Producer;
 use quittance::store::Store;
 use quittance::store::dead_letter::{Act, ActWord, Actor, Filter, GroupKey};
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use super::stage;
+use crate::stage::{self, Child};
 
 /// Names the group to retry.
 const GROUP: &str = "OPS_BENCH_OPERATION";
@@ -37,22 +35,19 @@ pub(crate) struct Told {
 
 /// Starts the process, and waits for what it tells.
 pub(crate) async fn start(env: &[(String, String)], group: &GroupKey, over: Duration) -> Told {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.env_clear().envs(env.iter().cloned());
-    command.env(GROUP, group.to_string()).env(OVER, over.as_secs().to_string());
-    command.stderr(Stdio::inherit()).kill_on_drop(true);
-    let output = command.output().await.unwrap();
-    assert!(output.status.success(), "the process of the operation failed: {}", output.status);
-    serde_json::from_slice(&output.stdout).unwrap()
+    let mut env = env.to_vec();
+    env.push((GROUP.to_owned(), group.to_string()));
+    env.push((OVER.to_owned(), over.as_secs().to_string()));
+    let (_child, told) = Child::part("operation", &env).await;
+    serde_json::from_str(&told).unwrap()
 }
 
-/// Whether this is that process; then it has done its work.
-pub(crate) async fn is_this() -> bool {
-    let Ok(group) = std::env::var(GROUP) else { return false };
+/// Is that process.
+pub(crate) async fn play() {
+    let group = std::env::var(GROUP).unwrap().parse().unwrap();
     let over = std::env::var(OVER).unwrap().parse().unwrap();
-    let told = run(group.parse().unwrap(), Duration::from_secs(over)).await;
+    let told = run(group, Duration::from_secs(over)).await;
     println!("{}", serde_json::to_string(&told).unwrap());
-    true
 }
 
 async fn run(group: GroupKey, over: Duration) -> Told {

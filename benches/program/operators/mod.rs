@@ -7,56 +7,47 @@
 //! without a request, so that it is the queue and the tables that are measured, and not Stripe's
 //! limit. The live events are of new payments and are fetched.
 //!
-//! Needs Redis and Postgres, 5 GB of disk, and some minutes. `sizes.rs` has the variables that make
-//! it smaller. Fails only if something is lost.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
+//! Needs 5 GB of disk and some minutes. `sizes.rs` has the variables that make it smaller.
 
 mod looks;
 mod operation;
 mod retry;
+mod scene;
 mod seed;
 mod sizes;
-mod stage;
-mod timings;
-
-use std::process::ExitCode;
 
 use looks::Look;
+pub(crate) use operation::play as operation;
 use retry::Retried;
+use scene::Scene;
 use sizes::Sizes;
-use stage::Stage;
-use timings::Timings;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    if operation::is_this().await {
-        return ExitCode::SUCCESS;
-    }
+use crate::stage::Timings;
+
+pub(crate) async fn measure() {
     let sizes = Sizes::from_env();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let Sizes { events, letters, retried, rate, workers, .. } = sizes;
-    println!("{events} events, {letters} dead letters, {cores} cores for all of it");
-    let stage = Stage::set(workers).await;
+    println!("operators: {events} events, {letters} dead letters");
+    let scene = Scene::set(workers).await;
     // The objects of the data set are made after that of a real payment.
-    stage.pays();
-    stage.settled().await;
-    let group = seed::seed(&stage.url, sizes).await;
+    scene.pays();
+    scene.settled().await;
+    let group = seed::seed(&scene.stage.url, sizes).await;
 
-    let floors = looks::floors(&stage, sizes.runs).await;
+    let floors = looks::floors(&scene, sizes.runs).await;
     let row = floors[1].timings.percentile(50);
-    let looks = looks::all(&stage, &group, sizes.runs).await;
+    let looks = looks::all(&scene, &group, sizes.runs).await;
     println!("\n{:<34}{:>9}{:>9}{:>9}{:>14}", "ms", "p50", "p95", "max", "p50 to a row");
     floors.iter().chain(&looks).for_each(|look| line(look, row));
 
     println!("\nretry of {retried} letters, each a covered event of an object of its own;");
     println!("{rate} live webhooks a second, all fetched; {workers} worker process(es)");
-    let retried = retry::measure(&stage, &group, sizes).await;
+    let retried = retry::measure(&scene, &group, sizes).await;
     tell(&retried);
 
     println!("\nand again, after the retry:");
-    looks::groups(&stage.store, sizes.runs).await.iter().for_each(|look| line(look, row));
-    retried.faults.iter().for_each(|fault| println!("FAULT: {fault}"));
-    if retried.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    looks::groups(&scene.store, sizes.runs).await.iter().for_each(|look| line(look, row));
+    assert!(retried.faults.is_empty(), "{:#?}", retried.faults);
 }
 
 fn line(look: &Look, row: f64) {

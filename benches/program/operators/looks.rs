@@ -8,8 +8,8 @@ use quittance::store::dead_letter::{ActWord, DeadLetterId, Filter, GroupKey};
 use quittance::store::ledger::EventFilter;
 use sqlx::PgPool;
 
-use super::stage::Stage;
-use super::timings::Timings;
+use super::scene::Scene;
+use crate::stage::Timings;
 
 /// Rows of a page.
 const PAGE: u32 = 50;
@@ -33,16 +33,16 @@ struct Wanted {
 }
 
 /// The least: an empty question, and one row by its key.
-pub(crate) async fn floors(stage: &Stage, runs: usize) -> [Look; 2] {
-    let wanted = Wanted::find(&stage.pool).await;
+pub(crate) async fn floors(scene: &Scene, runs: usize) -> [Look; 2] {
+    let wanted = Wanted::find(&scene.pool).await;
     let empty = look("floor: SELECT 1", runs, async |_| {
-        sqlx::query("SELECT 1").execute(&stage.pool).await.unwrap();
+        sqlx::query("SELECT 1").execute(&scene.pool).await.unwrap();
     });
     let empty = empty.await;
     let row = look("floor: one row by its key", runs, async |n| {
         sqlx::query("SELECT id, state, message FROM quittance.dead_letters WHERE id = $1")
             .bind(pick(&wanted.letters, n))
-            .fetch_one(&stage.pool)
+            .fetch_one(&scene.pool)
             .await
             .unwrap();
     });
@@ -50,8 +50,8 @@ pub(crate) async fn floors(stage: &Stage, runs: usize) -> [Look; 2] {
 }
 
 /// Everything that is promised to be quick.
-pub(crate) async fn all(stage: &Stage, retried: &GroupKey, runs: usize) -> Vec<Look> {
-    let (store, wanted) = (&stage.store, Wanted::find(&stage.pool).await);
+pub(crate) async fn all(scene: &Scene, retried: &GroupKey, runs: usize) -> Vec<Look> {
+    let (store, wanted) = (&scene.store, Wanted::find(&scene.pool).await);
     let groups = dead_letters::groups(store, &Filter::default()).await.unwrap();
     let groups: Vec<_> = groups.groups.into_iter().map(|group| group.group).collect();
     println!("{} groups of dead letters", groups.len());

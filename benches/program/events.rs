@@ -1,0 +1,94 @@
+//! Events of payments, each of one of its own, and signed as Stripe signs them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use quittance::simulator::{CaptureMethod, Config, Kind, NewPayment, Simulator};
+use quittance::stripe_api::api_version;
+use serde_json::Value;
+use sha2::Sha256;
+
+use super::stage::SECRET;
+
+/// A text in which ids are put.
+#[derive(Clone)]
+pub(crate) struct Template(Vec<String>);
+
+/// What stands for the number of a payment in a template. As long as one in decimal.
+const NUMBER: &str = "~~~~~~~~~~~~~~";
+
+impl Template {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.split(NUMBER).map(str::to_owned).collect())
+    }
+
+    pub(crate) fn fill(&self, number: &str) -> String {
+        self.0.join(number)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.fill(NUMBER)
+    }
+}
+
+/// The number of a payment, as its ids have it.
+pub(crate) fn number(n: usize) -> String {
+    format!("{n:0width$}", width = NUMBER.len())
+}
+
+/// `payment_intent.succeeded`, and the payment as Stripe answers with it.
+pub(crate) struct Templates {
+    pub(crate) event: Template,
+    pub(crate) payment: Template,
+}
+
+impl Templates {
+    /// Those of a payment that the simulator lived through.
+    pub(crate) async fn make() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = Config { api_version: api_version().to_owned(), ..Config::default() };
+        let stripe = Simulator::start(listener, config).unwrap();
+        let payment = NewPayment {
+            amount: 2_000,
+            currency: "eur".to_owned(),
+            payment_method: Some("pm_card_visa".to_owned()),
+            confirm: true,
+            capture_method: Some(CaptureMethod::Automatic),
+            customer: Some("cus_9s6XKzkNRiz8i3".to_owned()),
+            description: Some("Order 4711 of a shop that sells what people need".to_owned()),
+            metadata: [("order_id".to_owned(), "4711".to_owned())].into(),
+            ..NewPayment::default()
+        };
+        let payment = stripe.platform().create_payment(payment).unwrap();
+        let succeeded = |event: &Value| event["type"].as_str() == Some("payment_intent.succeeded");
+        let event = stripe.truth(Kind::Event).into_iter().find(succeeded).unwrap();
+        // As Stripe sends it, and with the ids of one payment for those of all.
+        let mut ids: Vec<_> =
+            [&payment["id"], &payment["latest_charge"], &event["id"]].map(as_id).into();
+        let secret = payment["client_secret"].as_str().unwrap();
+        ids.push(secret.rsplit_once('_').unwrap().1.to_owned());
+        let template = |value: &Value| {
+            let mut text = serde_json::to_string_pretty(value).unwrap();
+            for id in &ids {
+                let prefix = id.split_once('_').map_or("", |(prefix, _)| prefix);
+                let join = if prefix.is_empty() { "" } else { "_" };
+                text = text.replace(id, &format!("{prefix}{join}{NUMBER}"));
+            }
+            Template::new(&text)
+        };
+        Self { event: template(&event), payment: template(&payment) }
+    }
+}
+
+fn as_id(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// The header of a webhook that is sent now.
+pub(crate) fn signature(body: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(format!("{now}.").as_bytes());
+    mac.update(body.as_bytes());
+    format!("t={now},v1={}", hex::encode(mac.finalize().into_bytes()))
+}
