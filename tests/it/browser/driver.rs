@@ -3,6 +3,8 @@
 use std::process::Stdio;
 
 use fantoccini::{Client, ClientBuilder, Locator};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -12,8 +14,21 @@ use crate::harness::within;
 
 pub(super) struct Browser {
     pub(super) client: Client,
-    _driver: Child,
+    driver: Group,
     _profile: TempDir,
+}
+
+/// The driver and the browser that it started, which is of its process group and would outlive it.
+struct Group {
+    id: Pid,
+    _driver: Child,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Nobody of it may be left, and then there is nothing to do.
+        let _ = killpg(self.id, Signal::SIGKILL);
+    }
 }
 
 /// The first of some programs that is on PATH. The same places as in scripts/setup.sh.
@@ -40,9 +55,10 @@ impl Browser {
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
+            .process_group(0)
             .spawn()
             .unwrap();
+        let id = Pid::from_raw(driver.id().unwrap().try_into().unwrap());
         let mut said = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = loop {
             let line = within("a word of chromedriver", said.next_line()).await.unwrap().unwrap();
@@ -50,6 +66,7 @@ impl Browser {
                 break port.trim_end_matches('.').to_owned();
             }
         };
+        let driver = Group { id, _driver: driver };
         // Read on, or it would stop when nobody does.
         tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
         let data = format!("--user-data-dir={}", profile.path().display());
@@ -70,7 +87,7 @@ impl Browser {
         let url = format!("http://127.0.0.1:{port}");
         let client = builder.connect(&url);
         let client = within("a session with Chromium", client).await.unwrap();
-        Some(Self { client, _driver: driver, _profile: profile })
+        Some(Self { client, driver, _profile: profile })
     }
 
     pub(super) async fn open(&self, url: &str) {
@@ -119,6 +136,20 @@ impl Browser {
     }
 
     pub(super) async fn close(self) {
-        self.client.close().await.unwrap();
+        self.client.clone().close().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_that_is_not_closed_ends_with_its_test() {
+    let Some(browser) = Browser::start("light").await else { return };
+    let group = browser.driver.id;
+    killpg(group, None).expect("it runs");
+    drop(browser);
+    let gone = async {
+        while killpg(group, None).is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the end of the browser", gone).await;
 }
