@@ -10,19 +10,19 @@ use crate::harness::temp_dir;
 
 const DIR: &str = "QUITTANCE_TEST_PARENT_DIR";
 
-/// The parent in the tests below: starts servers, says their ids, and waits until its stdin ends.
-#[tokio::test]
-#[ignore = "run as a process of its own by the tests of this module"]
-async fn parent() {
-    let Some(dir) = std::env::var_os(DIR) else { return };
+/// Whether this process is the parent that a test has started: that test once more, told so by a
+/// variable. It starts servers, says their ids, and waits until its stdin ends.
+async fn is_parent() -> bool {
+    let Some(dir) = std::env::var_os(DIR) else { return false };
     let servers = Servers::start(dir.as_ref(), Options { durable: false }).await.unwrap();
     println!("\npids {} {}", servers.redis.pid(), servers.postgres.pid());
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    true
 }
 
-fn start_parent(dir: &std::path::Path) -> (Child, [u32; 2]) {
+fn start_parent(test: &str, dir: &std::path::Path) -> (Child, [u32; 2]) {
     let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "dev::orphans::parent", "--ignored", "--nocapture"])
+        .args(["--exact", &format!("dev::orphans::{test}"), "--nocapture"])
         .env(DIR, dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -36,19 +36,25 @@ fn start_parent(dir: &std::path::Path) -> (Child, [u32; 2]) {
     (parent, [pids[0], pids[1]])
 }
 
-#[test]
-fn no_server_outlives_a_parent_that_is_killed() {
+#[tokio::test]
+async fn no_server_outlives_a_parent_that_is_killed() {
+    if is_parent().await {
+        return;
+    }
     let dir = temp_dir();
-    let (mut parent, pids) = start_parent(dir.path());
+    let (mut parent, pids) = start_parent("no_server_outlives_a_parent_that_is_killed", dir.path());
     parent.kill().unwrap();
     parent.wait().unwrap();
     pids.into_iter().for_each(wait_until_gone);
 }
 
-#[test]
-fn no_server_outlives_a_parent_that_ends() {
+#[tokio::test]
+async fn no_server_outlives_a_parent_that_ends() {
+    if is_parent().await {
+        return;
+    }
     let dir = temp_dir();
-    let (mut parent, pids) = start_parent(dir.path());
+    let (mut parent, pids) = start_parent("no_server_outlives_a_parent_that_ends", dir.path());
     drop(parent.stdin.take());
     parent.wait().unwrap();
     pids.into_iter().for_each(wait_until_gone);
@@ -56,8 +62,12 @@ fn no_server_outlives_a_parent_that_ends() {
 
 #[tokio::test]
 async fn the_directory_of_a_killed_parent_can_be_used_at_once() {
+    if is_parent().await {
+        return;
+    }
     let dir = temp_dir();
-    let (mut parent, _) = start_parent(dir.path());
+    let (mut parent, _) =
+        start_parent("the_directory_of_a_killed_parent_can_be_used_at_once", dir.path());
     parent.kill().unwrap();
     let mut again = Servers::start(dir.path(), Options { durable: false }).await.unwrap();
     again.stop().await.unwrap();
