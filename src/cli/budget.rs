@@ -39,9 +39,9 @@ impl SharedBudget {
 }
 
 impl Budget for SharedBudget {
-    fn take<'a>(&'a self, bucket: &'a str, per_second: u32) -> BoxFuture<'a, Option<Duration>> {
+    fn take<'a>(&'a self, buckets: &'a [(&'a str, u32)]) -> BoxFuture<'a, Option<Duration>> {
         async move {
-            let taken = self.limiter.take(bucket, per_second).await;
+            let taken = self.limiter.take(buckets).await;
             self.note(taken.as_ref().err());
             taken.unwrap_or(None)
         }

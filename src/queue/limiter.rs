@@ -31,23 +31,24 @@ impl Limiter {
         Ok(Self { link, keys: Keys::new(&queue.name), limit })
     }
 
-    /// Takes a token. `None`: go. `Some`: there is none; ask again after that time, which differs
-    /// from caller to caller, so that they do not all come back at once.
+    /// Takes a token of each of the buckets, which are given with their tokens a second, or none of
+    /// any. `None`: go. `Some`: one of them has none; ask again after that time, which differs from
+    /// caller to caller, so that they do not all come back at once.
     ///
     /// # Errors
     /// Class `Unavailable` when Redis does not answer in time.
-    pub async fn take(
-        &self,
-        bucket: &str,
-        per_second: u32,
-    ) -> Result<Option<Duration>, QueueError> {
-        let rate = per_second.max(1);
-        let keys = (scripts::BUDGET_TAKE.keys)(&self.keys, Lane::Live, bucket);
+    pub async fn take(&self, buckets: &[(&str, u32)]) -> Result<Option<Duration>, QueueError> {
+        let mut keys: Vec<_> = buckets.iter().map(|(name, _)| self.keys.budget(name)).collect();
+        keys.push(self.keys.budgets().to_owned());
+        let mut each = Vec::with_capacity(buckets.len() * 3);
+        for (name, per_second) in buckets {
+            let rate = (*per_second).max(1);
+            each.extend([rate.to_string(), burst(rate).to_string(), (*name).to_owned()]);
+        }
         let wait: u64 = self
             .link
             .call_within(self.limit, |redis| async move {
-                let (rate, burst) = (rate.to_string(), burst(rate).to_string());
-                scripts::BUDGET_TAKE.call(redis, keys, &[&*rate, &*burst, bucket], NO_MORE).await
+                scripts::BUDGET_TAKE.call(redis, keys, &[], &each).await
             })
             .await?;
         Ok((wait > 0).then(|| Duration::from_micros(wait)))

@@ -9,9 +9,9 @@ use futures_util::future::BoxFuture;
 ///
 /// Two implementations: the one in Redis that all workers share, and [`Unlimited`].
 pub trait Budget: Send + Sync {
-    /// Takes one token of a bucket that refills at `per_second`. `None`: taken, go. `Some`: none
-    /// was taken; there will be one after this long.
-    fn take<'a>(&'a self, bucket: &'a str, per_second: u32) -> BoxFuture<'a, Option<Duration>>;
+    /// Takes one token of each of the buckets, given with the tokens that it gets a second, or none of
+    /// any. `None`: taken, go. `Some`: none was taken; there will be one of each after this long.
+    fn take<'a>(&'a self, buckets: &'a [(&'a str, u32)]) -> BoxFuture<'a, Option<Duration>>;
 
     /// Stripe said 429: hand out fewer tokens of this bucket for a while.
     fn slow_down<'a>(&'a self, bucket: &'a str) -> BoxFuture<'a, ()>;
@@ -22,7 +22,7 @@ pub trait Budget: Send + Sync {
 pub struct Unlimited;
 
 impl Budget for Unlimited {
-    fn take<'a>(&'a self, _: &'a str, _: u32) -> BoxFuture<'a, Option<Duration>> {
+    fn take<'a>(&'a self, _: &'a [(&'a str, u32)]) -> BoxFuture<'a, Option<Duration>> {
         Box::pin(std::future::ready(None))
     }
 

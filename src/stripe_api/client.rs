@@ -415,8 +415,7 @@ impl Client {
         Ok(answer)
     }
 
-    /// Takes a token of each bucket, the scarcer one first: a token that was taken while the other
-    /// bucket is empty is lost, which only makes us ask a little less.
+    /// Takes a token of each bucket, or waits for them, if that is not too long.
     async fn draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
         let began = Instant::now();
         let drawn = self.try_draw(buckets).await;
@@ -426,14 +425,13 @@ impl Client {
 
     async fn try_draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
         let mut patience = PATIENCE;
-        let both = [(&buckets.endpoint, self.endpoint_rate), (&buckets.account, self.account_rate)];
-        for (bucket, rate) in both {
-            while let Some(wait) = self.budget.take(bucket, rate).await {
-                // Others may take the token that we wait for; never spin on a wait of nothing.
-                let wait = wait.max(Duration::from_millis(1));
-                patience = patience.checked_sub(wait).ok_or(StripeError::OverBudget { wait })?;
-                tokio::time::sleep(wait).await;
-            }
+        let both =
+            [(&*buckets.endpoint, self.endpoint_rate), (&*buckets.account, self.account_rate)];
+        while let Some(wait) = self.budget.take(&both).await {
+            // Others may take the token that we wait for; never spin on a wait of nothing.
+            let wait = wait.max(Duration::from_millis(1));
+            patience = patience.checked_sub(wait).ok_or(StripeError::OverBudget { wait })?;
+            tokio::time::sleep(wait).await;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ async fn the_whole_life_of_a_job_passes_on_a_redis_cluster() {
     eventually("the cluster is ready", async || queue.producer.ready().await.is_ok()).await;
 
     let limiter = Limiter::new(&queue.server, &queue.settings).unwrap();
-    assert_eq!(limiter.take("charges", 10).await.unwrap(), None);
+    assert_eq!(limiter.take(&[("charges", 10)]).await.unwrap(), None);
     limiter.slow_down("charges").await.unwrap();
     let look = super::pauses::inspector(&queue);
     assert_eq!(look.buckets().await.unwrap().len(), 1);

@@ -11,7 +11,7 @@ fn limiter(queue: &Queue) -> Limiter {
 /// Takes until there is no token, and answers how long to wait for one.
 async fn drain(limiter: &Limiter, rate: u32) -> Duration {
     loop {
-        if let Some(wait) = limiter.take("charges", rate).await.unwrap() {
+        if let Some(wait) = limiter.take(&[("charges", rate)]).await.unwrap() {
             return wait;
         }
     }
@@ -29,7 +29,7 @@ async fn all_workers_together_never_take_more_than_the_rate_and_one_burst() {
             let mut taken = 0;
             // More than the bucket holds, so that most of them have to be waited for.
             while taken < 25 {
-                match limiter.take("charges", RATE).await.unwrap() {
+                match limiter.take(&[("charges", RATE)]).await.unwrap() {
                     None => taken += 1,
                     Some(wait) => tokio::time::sleep(wait / 4).await,
                 }
@@ -53,7 +53,7 @@ async fn each_who_has_to_wait_is_told_a_later_time() {
     let mut last = queue.now().await + drain(&limiter, 5).await;
     for _ in 0..5 {
         let asked = queue.now().await;
-        let wait = limiter.take("charges", 5).await.unwrap();
+        let wait = limiter.take(&[("charges", 5)]).await.unwrap();
         // A token may have come in the meantime on a slow machine; then there is no wait to look at.
         let Some(wait) = wait else { return };
         assert!(asked + wait > last, "two callers come back at once");
@@ -71,8 +71,19 @@ async fn slowing_down_halves_the_rate_once_for_answers_that_come_together() {
     let share: f64 = queue.ask("HGET {test}:budget:charges share").await;
     assert!((share - 0.5).abs() < 1e-6, "{share}");
     // Empty, at half of 10 a second: 200 ms for the next, where the full rate never says above 100.
-    let wait = limiter.take("charges", 10).await.unwrap().expect("there is no token");
+    let wait = limiter.take(&[("charges", 10)]).await.unwrap().expect("there is no token");
     assert!(wait > Duration::from_millis(100), "{wait:?}");
-    let other = limiter.take("refunds", 10).await.unwrap();
+    let other = limiter.take(&[("refunds", 10)]).await.unwrap();
     assert_eq!(other, None, "another bucket is not slowed");
+}
+
+#[tokio::test]
+async fn what_draws_on_two_buckets_takes_of_both_or_of_none() {
+    let queue = Queue::start().await;
+    let limiter = limiter(&queue);
+    drain(&limiter, 1).await;
+    let both = [("refunds", 1_000), ("charges", 1)];
+    assert!(limiter.take(&both).await.unwrap().is_some(), "one of them is empty");
+    let tokens: f64 = queue.ask("HGET {test}:budget:refunds tokens").await;
+    assert!((tokens - 200.0).abs() < 1e-6, "the other one keeps all of its tokens: {tokens}");
 }
