@@ -31,7 +31,7 @@ pub(crate) async fn measure() {
     fill(&stage, &templates.event, count).await;
     let ours = worked_off(&mut stage, count).await;
     stage.clear().await;
-    check(&stage, count).await;
+    let commits = commits(&stage, count).await;
     let after = floor(&stage, &templates, count / 2).await;
     let floor = f64::midpoint(before, after);
 
@@ -39,7 +39,10 @@ pub(crate) async fn measure() {
     println!("{:<44}{:>12}{:>10}", "", "events/s", "of floor");
     println!("{:<44}{floor:>12.0}", format!("floor: pgbench, the same rows, {CLIENTS} clients"));
     println!("{:<44}{ours:>12.0}{:>10.2}", "worker", ours / floor);
-    println!("(floor before: {before:.0}, and after: {after:.0})");
+    println!(
+        "{:.1} events a commit; floor before: {before:.0}, and after: {after:.0}",
+        count as f64 / commits
+    );
 }
 
 /// Puts the backlog on the queue.
@@ -86,8 +89,8 @@ async fn worked_off(stage: &mut Stage, count: usize) -> f64 {
     }
 }
 
-/// All of it is there: a run that lost something measured nothing.
-async fn check(stage: &Stage, count: usize) {
+/// In how many commits all of it came. A run that lost something measured nothing.
+async fn commits(stage: &Stage, count: usize) -> f64 {
     let mut postgres = PgConnection::connect(&stage.url).await.unwrap();
     for table in ["quittance.events", "app.payments", "app.transitions", "quittance.outbox"] {
         let query = format!("SELECT count(*) FROM {table}");
@@ -95,6 +98,10 @@ async fn check(stage: &Stage, count: usize) {
             sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&mut postgres).await.unwrap();
         assert_eq!(usize::try_from(rows), Ok(count), "rows of {table}");
     }
+    sqlx::query_scalar("SELECT count(DISTINCT xmin::text)::float8 FROM quittance.events")
+        .fetch_one(&mut postgres)
+        .await
+        .unwrap()
 }
 
 /// Events a second of pgbench.

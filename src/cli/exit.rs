@@ -100,6 +100,7 @@ pub(super) fn server(error: &(dyn Error + 'static)) -> Option<Dependency> {
             return match error {
                 StoreError::Unavailable(_)
                 | StoreError::Silent { .. }
+                | StoreError::Lost
                 | StoreError::Misconfigured(_) => Some(Dependency::Postgres),
                 StoreError::Contention(_)
                 | StoreError::Constraint { .. }

@@ -121,6 +121,7 @@ pub(super) fn exit_of_store(error: &StoreError) -> Exit {
         StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
         StoreError::Unavailable(_)
         | StoreError::Silent { .. }
+        | StoreError::Lost
         | StoreError::Misconfigured(_)
         | StoreError::Contention(_)
         | StoreError::Constraint { .. }

@@ -120,7 +120,7 @@ pub async fn compare(
         Looked::Seen { change, request_id } => {
             comparison.request_id = request_id;
             let typed = store.typed_row(&comparison.object).await?;
-            seen(&mut comparison, store, row.as_ref(), typed, &change);
+            seen(&mut comparison, store, row.as_ref(), typed, *change);
         }
     }
     Ok(comparison)
@@ -142,17 +142,17 @@ fn seen(
     store: &Store,
     row: Option<&ObjectRow>,
     typed: Option<TypedRow>,
-    change: &Change,
+    change: Change,
 ) {
-    let would = store.would_write(change);
     comparison.looked_at = OffsetDateTime::from_unix_timestamp(change.observed_at).ok();
-    comparison.new_status = would.status;
     match &change.state {
         NewState::Deleted => comparison.verdict = Verdict::Deleted,
         NewState::Present { transition, notifications, .. } => {
             comparison.anomalous = transition.kind.as_str() == "anomalous";
             comparison.would_tell =
                 notifications.iter().map(|told| told.topic.as_str().to_owned()).collect();
+            let would = store.would_write(change);
+            comparison.new_status = would.status;
             let ours = row.and_then(|row| row.data.as_ref());
             if let (Some(ours), Some(stripes)) = (ours, &would.data) {
                 comparison.differences = difference(ours, stripes);

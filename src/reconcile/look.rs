@@ -1,8 +1,10 @@
 //! The road without its last step: what would be written, and what an event says.
 
+use super::decision::decide;
+use super::errand::Fault;
 use super::error::ReconcileError;
 use super::missing;
-use super::road::{Fault, Reconciler, decide};
+use super::road::Reconciler;
 use crate::domain::id::{EventId, Mode, Scope};
 use crate::domain::object::Subject;
 use crate::store::Change;

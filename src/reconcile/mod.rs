@@ -9,14 +9,18 @@
 //! read was observed before our fetch, and whatever is written after it makes our write fail. Of
 //! two workers that ask at the same time, one writes; the other starts again from the read.
 
+mod decision;
+mod errand;
 pub mod error;
+mod flight;
 mod flights;
 pub mod look;
 mod metrics;
 mod missing;
 pub mod road;
 
+pub use errand::{Fault, Request, Settled};
 pub use error::{Evidence, ReconcileError};
 pub use look::Looked;
 pub use metrics::Metrics;
-pub use road::{Fault, Reconciler, Request, Settled};
+pub use road::Reconciler;

@@ -1,8 +1,10 @@
 //! The write: a slice of settlements, one transaction, one round trip.
 
-use tokio::time::timeout;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use serde_json::{Map, Value, json};
+use sqlx::types::Json;
+use tokio::time::timeout;
 
 use super::columns;
 use super::connect::Store;
@@ -17,7 +19,53 @@ use crate::domain::payment::FailureReason;
 /// The shape of the payloads in the outbox: the field `v`.
 const PAYLOAD_VERSION: u32 = 1;
 
+/// A settlement in the form in which it is written: without what is never stored.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// Tells it from the others of a slice.
+    number: i32,
+    locks: Vec<String>,
+    change: Option<Value>,
+    events: Vec<Value>,
+    /// Whether something goes into the outbox.
+    tells: bool,
+}
+
 impl Store {
+    /// Makes a settlement ready to be written.
+    #[must_use]
+    pub fn prepare(&self, settlement: Settlement) -> Prepared {
+        static NEXT: AtomicI32 = AtomicI32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mut prepared =
+            Prepared { number, locks: Vec::new(), change: None, events: Vec::new(), tells: false };
+        if let Some(change) = settlement.change {
+            let observed = match &change.state {
+                NewState::Present { observed, notifications, .. } => {
+                    prepared.tells |= !notifications.is_empty();
+                    Some(observed)
+                }
+                NewState::Deleted => None,
+            };
+            prepared.locks.extend(columns::locks(&change.subject, observed));
+            let mut change = of_change(number, change, &self.rules);
+            redact::strip(&mut change);
+            prepared.change = Some(change);
+        }
+        for event in &settlement.events {
+            if !event.occurrences.is_empty() {
+                prepared.tells = true;
+                let about = event.event.about.as_ref();
+                let lock = about.and_then(|a| columns::lock_of_event(&event.event.scope, a));
+                prepared.locks.extend(lock);
+            }
+            let mut event = of_event(number, event);
+            redact::strip(&mut event);
+            prepared.events.push(event);
+        }
+        prepared
+    }
+
     /// Writes those settlements whose object is still what the decision was made on; says of each
     /// whether it was. A settlement without a change is never in conflict.
     ///
@@ -29,30 +77,29 @@ impl Store {
     /// # Errors
     /// Postgres, or a value that breaks a constraint. Then *nothing* of the slice is written: a
     /// caller that wants to know which settlement was at fault writes them one by one.
-    pub async fn apply(&self, settlements: &[Settlement]) -> Result<Vec<Applied>, StoreError> {
-        if settlements.is_empty() {
+    pub async fn apply(&self, slice: &[Prepared]) -> Result<Vec<Applied>, StoreError> {
+        if slice.is_empty() {
             return Ok(Vec::new());
         }
-        let slice = Slice::of(settlements, &self.rules);
+        let locks: Vec<String> = slice.iter().flat_map(|it| it.locks.iter().cloned()).collect();
+        let changes: Vec<&Value> = slice.iter().filter_map(|it| it.change.as_ref()).collect();
+        let events: Vec<&Value> = slice.iter().flat_map(|it| &it.events).collect();
         let mut connection = self.pool.acquire().await?;
         let query = sqlx::query_scalar!(
             r#"SELECT quittance.apply($1, $2, $3) AS "conflicts!""#,
-            &slice.locks,
-            slice.changes,
-            slice.events,
+            &locks,
+            Json(changes) as _,
+            Json(events) as _,
         );
         let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
         let conflicts = self.answered(connection, answer)?;
-        if slice.tells {
+        if slice.iter().any(|it| it.tells) {
             self.told.send_modify(|times| *times = times.wrapping_add(1));
         }
-        let mut applied = vec![Applied::Done; settlements.len()];
-        for conflict in conflicts {
-            if let Some(slot) = usize::try_from(conflict).ok().and_then(|n| applied.get_mut(n)) {
-                *slot = Applied::Conflict;
-            }
-        }
-        Ok(applied)
+        let applied = |it: &Prepared| {
+            if conflicts.contains(&it.number) { Applied::Conflict } else { Applied::Done }
+        };
+        Ok(slice.iter().map(applied).collect())
     }
 }
 
@@ -70,15 +117,16 @@ pub struct WouldWrite {
 impl Store {
     /// What [`Store::apply`] would write of a change.
     #[must_use]
-    pub fn would_write(&self, change: &Change) -> WouldWrite {
-        let mut value = of_change(0, change, &self.rules);
-        redact::strip(&mut value);
-        let status = value["recorded"]["status"].as_str().map(str::to_owned);
+    pub fn would_write(&self, change: Change) -> WouldWrite {
         if change.state == NewState::Deleted {
             return WouldWrite { data: None, columns: None, status: None };
         }
+        let is_typed = change.subject.kind.mirror().is_none();
+        let mut value = of_change(0, change, &self.rules);
+        redact::strip(&mut value);
+        let status = value["recorded"]["status"].as_str().map(str::to_owned);
         let columns = match value["row"].take() {
-            Value::Object(columns) if change.subject.kind.mirror().is_none() => Some(columns),
+            Value::Object(columns) if is_typed => Some(columns),
             Value::Object(_)
             | Value::Null
             | Value::Bool(_)
@@ -90,50 +138,7 @@ impl Store {
     }
 }
 
-/// A slice in the form that `quittance.apply` takes.
-struct Slice {
-    locks: Vec<String>,
-    changes: Value,
-    events: Value,
-    /// Whether something goes into the outbox.
-    tells: bool,
-}
-
-impl Slice {
-    fn of(settlements: &[Settlement], rules: &Rules) -> Self {
-        let mut locks = Vec::new();
-        let mut changes = Vec::new();
-        let mut events = Vec::new();
-        let mut tells = false;
-        for (number, settlement) in settlements.iter().enumerate() {
-            if let Some(change) = &settlement.change {
-                let observed = match &change.state {
-                    NewState::Present { observed, notifications, .. } => {
-                        tells |= !notifications.is_empty();
-                        Some(observed)
-                    }
-                    NewState::Deleted => None,
-                };
-                locks.extend(columns::locks(&change.subject, observed));
-                changes.push(of_change(number, change, rules));
-            }
-            for event in &settlement.events {
-                if !event.occurrences.is_empty() {
-                    tells = true;
-                    let about = event.event.about.as_ref();
-                    locks.extend(about.and_then(|a| columns::lock_of_event(&event.event.scope, a)));
-                }
-                events.push(of_event(number, event));
-            }
-        }
-        let mut slice = Self { locks, changes: changes.into(), events: events.into(), tells };
-        redact::strip(&mut slice.changes);
-        redact::strip(&mut slice.events);
-        slice
-    }
-}
-
-fn of_change(settlement: usize, change: &Change, rules: &Rules) -> Value {
+fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
     let subject = &change.subject;
     let version = change.expected_version.saturating_add(1);
     let account = columns::account(&subject.scope);
@@ -143,17 +148,17 @@ fn of_change(settlement: usize, change: &Change, rules: &Rules) -> Value {
     let mut recorded = Value::Null;
     let mut step = Value::Null;
     let mut facts = Vec::new();
-    let deleted = match &change.state {
+    let deleted = match change.state {
         NewState::Deleted => true,
         NewState::Present { observed, transition, notifications, raw } => {
             let kind = Some(subject.kind.as_str());
-            row = columns::of(observed);
-            data = raw.clone();
-            let mut told = columns::facts(observed);
+            row = columns::of(&observed);
+            data = raw;
+            let mut told = columns::facts(&observed);
             for value in [&mut row, &mut data, &mut told] {
                 rules.apply(value, kind);
             }
-            recorded = columns::remembered(observed);
+            recorded = columns::remembered(&observed);
             if transition.is_change() {
                 step = json!({
                     "from": transition.from,
@@ -166,8 +171,8 @@ fn of_change(settlement: usize, change: &Change, rules: &Rules) -> Value {
                 told.insert("metadata".to_owned(), metadata.clone());
             }
             facts = notifications
-                .iter()
-                .map(|&Notification { topic, .. }| {
+                .into_iter()
+                .map(|Notification { topic, .. }| {
                     json!({
                         "id": outbox_id::of_state(subject, version, topic),
                         "topic": topic.as_str(),
@@ -212,7 +217,7 @@ fn of_change(settlement: usize, change: &Change, rules: &Rules) -> Value {
     })
 }
 
-fn of_event(settlement: usize, settled: &SettledEvent) -> Value {
+fn of_event(settlement: i32, settled: &SettledEvent) -> Value {
     let SettledEvent { event, outcome, receipt, occurrences, attempt } = settled;
     let object_kind = event.about.as_ref().map(|about| &*about.object);
     let object_id = event.about.as_ref().and_then(|about| about.id.as_ref());

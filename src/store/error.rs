@@ -20,6 +20,10 @@ pub enum StoreError {
         /// How long we waited.
         after: Duration,
     },
+    /// The call was made together with others, and their round trip ended without an answer: a bug, or
+    /// the end of the process.
+    #[error("the round trip that this call was a part of ended without an answer")]
+    Lost,
     /// The URL, the password, the database's name, a permission or the schema is wrong.
     #[error("postgres refuses our settings")]
     Misconfigured(#[source] sqlx::Error),
@@ -84,7 +88,7 @@ impl StoreError {
             | Self::SchemaTooOld { .. }
             | Self::SchemaDiffers { .. }
             | Self::Migration(_) => Class::Misconfigured(Dependency::Postgres),
-            Self::Contention(_) | Self::Unexpected(_) => Class::Transient,
+            Self::Contention(_) | Self::Unexpected(_) | Self::Lost => Class::Transient,
             Self::Constraint { .. }
             | Self::ForeignScope(_)
             | Self::Value(_)
@@ -98,6 +102,7 @@ impl StoreError {
         match self {
             Self::Unavailable(_) => "postgres_unavailable".into(),
             Self::Silent { .. } => "postgres_silent".into(),
+            Self::Lost => "postgres_call_lost".into(),
             Self::Misconfigured(_) => "postgres_misconfigured".into(),
             Self::Contention(_) => "postgres_contention".into(),
             Self::Constraint { constraint, .. } => format!("constraint_{constraint}"),

@@ -43,7 +43,8 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let query = sqlx::query!(
             r#"
-            SELECT l.settled                                           AS "settled!",
+            -- What is settled is said once, with the first object.
+            SELECT CASE WHEN coalesce(s.nth, 1) = 1 THEN l.settled ELSE '{}' END AS "settled!",
                    s.nth                                               AS "nth?",
                    o.version                                           AS "version?",
                    extract(epoch FROM o.observed_at)::bigint           AS "observed_at?",

@@ -3,7 +3,7 @@
 //! The only module that names `sqlx`. Knows the rules' types and its settings; never Redis, never
 //! Stripe's API. Three calls carry the road of an event: [`Store::load`] (what do we know?),
 //! [`Store::apply`] (settle a slice, if that is still what we know), [`Store::dead_letter`] (give
-//! one up). Each is one round trip.
+//! one up). Each is one round trip, and the first two are made for many events at once by [`Together`].
 //!
 //! Invariants: every JSON that is written goes through [`redact`]; objects and the ledger are
 //! written by the SQL function `quittance.apply` alone, which takes all its locks first and in one
@@ -20,6 +20,7 @@ pub mod connect;
 pub mod connected_account;
 pub mod dead_letter;
 pub mod error;
+mod gather;
 pub mod history;
 pub mod ledger;
 pub mod load;
@@ -37,6 +38,7 @@ pub mod schema;
 pub mod settlement;
 pub mod status;
 pub mod timeline;
+pub mod together;
 
 pub use apply::WouldWrite;
 pub use attempt::Attempt;
@@ -48,3 +50,4 @@ pub use review::LedgerCounts;
 #[cfg(feature = "dev")]
 pub use review::Table;
 pub use settlement::{Applied, Change, NewState, Outcome, Receipt, SettledEvent, Settlement};
+pub use together::{Known, Together};

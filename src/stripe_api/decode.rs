@@ -76,10 +76,13 @@ pub(crate) fn typed<T: DeserializeOwned>(
     value: &Value,
     request_id: Option<&str>,
 ) -> Result<T, StripeError> {
-    serde_path_to_error::deserialize(value).map_err(|error| StripeError::Undecodable {
-        path: error.path().to_string(),
-        problem: without_content(&error.inner().to_string()),
-        request_id: request_id.map(str::to_owned),
+    // Keeping track of the path costs as much again, and nearly every object fits.
+    T::deserialize(value).or_else(|_| {
+        serde_path_to_error::deserialize(value).map_err(|error| StripeError::Undecodable {
+            path: error.path().to_string(),
+            problem: without_content(&error.inner().to_string()),
+            request_id: request_id.map(str::to_owned),
+        })
     })
 }
 

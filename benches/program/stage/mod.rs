@@ -43,13 +43,15 @@ impl Stage {
         let servers = Servers::start(dir.path(), servers::Options { durable: true }).await.unwrap();
         let url = servers.postgres.url("bench");
         let port = free_port();
-        let env = pairs(&[
+        let mut env = pairs(&[
             ("DATABASE_URL", &url),
             ("REDIS_URL", &servers.redis.url()),
             ("STRIPE_WEBHOOK_SECRET", SECRET),
             ("QUITTANCE__INGRESS__LISTEN", &format!("127.0.0.1:{port}")),
             ("QUITTANCE__LOG__FILTER", "warn"),
         ]);
+        // To try a setting: QUITTANCE__WORKER__CONCURRENCY=64 make bench PARTS=worker
+        env.extend(std::env::vars().filter(|(name, _)| name.starts_with("QUITTANCE__")));
         let stage = Self { roles: Vec::new(), env, url, servers, dir, port };
         stage.database(&stage.url).await;
         stage

@@ -113,7 +113,7 @@ async fn a_failure_in_the_middle_leaves_nothing_of_the_slice() {
             vec![attempt_failed("evt_1"), succeeded("evt_2")],
         ),
     ];
-    let error = db.store.apply(&slice).await.unwrap_err();
+    let error = apply_all(&db.store, slice).await.unwrap_err();
     assert!(
         matches!(&error, StoreError::Constraint { constraint, .. } if constraint == "outbox_no_occurrence"),
         "{error:?}"
@@ -145,7 +145,7 @@ async fn an_error_does_not_show_the_row_that_it_is_about() {
         o.description = Some("jane@example.com".into());
     }
     let change = settlement(first("pi_1", 100, observed), vec![]);
-    let error = db.store.apply(&[change]).await.unwrap_err();
+    let error = apply_all(&db.store, [change]).await.unwrap_err();
     let shown = format!("{error} {error:?} {:?}", error.failure());
     assert!(shown.contains("no_processing") && !shown.contains("jane"), "{shown}");
 }
@@ -172,7 +172,7 @@ async fn a_slice_of_many_kinds_is_settled_in_one_call_and_conflicts_stay_alone()
         // A second change of one object in one slice.
         settlement(first("ch_1", 100, charge("pi_1", 1, 1)), vec![succeeded("evt_7")]),
     ];
-    let applied = db.store.apply(&slice).await.unwrap();
+    let applied = apply_all(&db.store, slice).await.unwrap();
     use Applied::{Conflict, Done};
     assert_eq!(applied, [Done, Conflict, Done, Done, Done, Conflict]);
 
@@ -214,7 +214,7 @@ async fn an_id_of_another_account_or_mode_is_refused() {
         let account = account.map(|id| AccountId::parse(id).unwrap());
         let mut foreign = first("pi_1", 200, payment(Status::Succeeded));
         foreign.subject.scope = Scope { account, mode };
-        let error = db.store.apply(&[settlement(foreign, vec![])]).await.unwrap_err();
+        let error = apply_all(&db.store, [settlement(foreign, vec![])]).await.unwrap_err();
         assert!(matches!(error, StoreError::ForeignScope(_)), "{error:?}");
     }
     assert_eq!(db.count("quittance.objects").await, 1);

@@ -8,6 +8,7 @@ use quittance::domain::object::{Kind, Observed, Recorded, Subject, decide};
 use quittance::domain::{charge, payment, refund};
 use quittance::store::{
     Applied, Attempt, Change, NewState, Outcome, Receipt, SettledEvent, Settlement, Store,
+    StoreError,
 };
 use serde_json::json;
 
@@ -29,6 +30,15 @@ pub(crate) fn subject(kind: Kind, id: &str) -> Subject {
 
 pub(crate) fn eur() -> Currency {
     Currency::parse("eur").unwrap()
+}
+
+/// A payment of so much.
+pub(crate) fn of_amount(amount: i64) -> Observed {
+    let Observed::PaymentIntent(mut observed) = payment(payment::Status::Succeeded) else {
+        unreachable!()
+    };
+    observed.amount = amount;
+    Observed::PaymentIntent(observed)
 }
 
 pub(crate) fn payment(status: payment::Status) -> Observed {
@@ -189,8 +199,17 @@ pub(crate) fn only(events: Vec<SettledEvent>) -> Settlement {
     Settlement { change: None, events }
 }
 
+/// Writes a slice.
+pub(crate) async fn apply_all(
+    store: &Store,
+    slice: impl IntoIterator<Item = Settlement>,
+) -> Result<Vec<Applied>, StoreError> {
+    let slice: Vec<_> = slice.into_iter().map(|settlement| store.prepare(settlement)).collect();
+    store.apply(&slice).await
+}
+
 pub(crate) async fn apply(store: &Store, settlement: Settlement) -> Applied {
-    store.apply(&[settlement]).await.unwrap()[0]
+    apply_all(store, [settlement]).await.unwrap()[0]
 }
 
 /// Reads and writes until it is written: what the program does after a conflict.

@@ -63,7 +63,7 @@ async fn two_subscriptions_of_one_slice_keep_their_own_items() {
         let observed = subscription(Status::Active, vec![item(item_id, "price_1")]);
         settlement(first(id, 100, observed), vec![])
     };
-    let applied = db.store.apply(&[one("sub_1", "si_1"), one("sub_2", "si_2")]).await.unwrap();
+    let applied = apply_all(&db.store, [one("sub_1", "si_1"), one("sub_2", "si_2")]).await.unwrap();
     assert_eq!(applied, [Applied::Done, Applied::Done]);
     assert_eq!(items_of(&db, "sub_1").await, pairs(&[("si_1", "price_1")]));
     assert_eq!(items_of(&db, "sub_2").await, pairs(&[("si_2", "price_1")]));
@@ -75,7 +75,7 @@ async fn an_item_of_another_subscription_is_never_taken_over() {
     see(&db, "sub_1", 100, &[("si_1", "price_1")]).await;
     let thief = subscription(Status::Active, vec![item("si_1", "price_2")]);
     let change = first("sub_2", 100, thief);
-    db.store.apply(&[settlement(change, vec![])]).await.unwrap_err();
+    apply_all(&db.store, [settlement(change, vec![])]).await.unwrap_err();
     assert_eq!(items_of(&db, "sub_1").await, pairs(&[("si_1", "price_1")]));
     assert_eq!(db.count("app.subscriptions").await, 1, "nothing of the slice is written");
 }

@@ -14,7 +14,7 @@ async fn the_same_event_twice_is_once() {
     }
     // Also twice in one slice, and in two settlements of one.
     let twice = || only(vec![attempt_failed("evt_2"), attempt_failed("evt_2")]);
-    db.store.apply(&[twice(), twice()]).await.unwrap();
+    apply_all(&db.store, [twice(), twice()]).await.unwrap();
     for table in ["quittance.events", "quittance.outbox", "quittance.attempts"] {
         assert_eq!(db.count(table).await, 2, "{table}");
     }
@@ -89,7 +89,7 @@ async fn overlapping_slices_neither_deadlock_nor_lose_anything() {
                 }
                 // Fails on a deadlock. Nobody starts a round before everything of the one before
                 // is written, because whatever is in conflict was written by another.
-                store.apply(&slice).await.unwrap();
+                apply_all(&store, slice).await.unwrap();
             }
         });
     }

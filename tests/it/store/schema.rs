@@ -68,7 +68,7 @@ async fn migrating_twice_and_at_once_is_once_and_leaves_the_products_migrations_
 #[tokio::test]
 async fn a_database_that_was_never_migrated_pauses_the_work_instead_of_burying_it() {
     let db = TestDatabase::empty().await;
-    let error = db.store.apply(&[only(vec![succeeded("evt_1")])]).await.unwrap_err();
+    let error = apply_all(&db.store, [only(vec![succeeded("evt_1")])]).await.unwrap_err();
     assert_eq!(error.class(), Class::Misconfigured(Dependency::Postgres));
     let missing =
         Store::connect(&harness::database_settings("quittance_no_such_database"), "test").unwrap();
@@ -85,10 +85,10 @@ async fn a_statement_that_takes_too_long_is_cut_off() {
     // Somebody holds the table for good.
     let mut held = db.pool.begin().await.unwrap();
     sqlx::query("LOCK TABLE quittance.events").execute(&mut *held).await.unwrap();
-    let error = store.apply(&[only(vec![succeeded("evt_1")])]).await.unwrap_err();
+    let error = apply_all(&store, [only(vec![succeeded("evt_1")])]).await.unwrap_err();
     assert_eq!(error.class(), Class::Transient, "{error:?}");
     held.rollback().await.unwrap();
-    assert_eq!(store.apply(&[only(vec![succeeded("evt_1")])]).await.unwrap().len(), 1);
+    assert_eq!(apply_all(&store, [only(vec![succeeded("evt_1")])]).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,152 @@
+//! From what was seen to what is written. Pure: the rules decide, this only carries.
+
+use super::errand::{Errand, Request};
+use super::error::ReconcileError;
+use crate::domain::access::Word;
+use crate::domain::account;
+use crate::domain::id::EventId;
+use crate::domain::notification;
+use crate::domain::object::{self, Observed, Recorded, Row, Subject};
+use crate::domain::plan::Next;
+use crate::domain::transition::Move;
+use crate::store::{Attempt, Change, NewState, Outcome, SettledEvent};
+use crate::stripe_api::{Fetched, FetchedState};
+
+/// An errand that is still open, and what is to be done about it before anybody is asked.
+pub(super) struct Case<'a> {
+    pub(super) errand: &'a Errand,
+    pub(super) next: Next,
+}
+
+/// The newest of those in hand that say that our access was taken.
+pub(super) fn taken<'a>(open: &[&Case<'a>]) -> Option<&'a Errand> {
+    let errands = open.iter().map(|case| case.errand);
+    errands
+        .filter(|errand| errand.word() == Some(Word::Taken))
+        .max_by_key(|errand| errand.created())
+}
+
+/// Whether what is in hand ends our access: Stripe refused it, or nobody had to be asked.
+pub(super) fn closes(open: &[&Case<'_>], refused: bool) -> bool {
+    refused || open.iter().any(|case| case.next == Next::Close)
+}
+
+/// The account took our access back: its row says so, and keeps what was last seen.
+pub(super) fn close(
+    subject: &Subject,
+    row: Option<&Row>,
+    taken: &Errand,
+) -> Result<Change, ReconcileError> {
+    let recorded = row.and_then(|row| row.recorded.as_ref());
+    let before = match recorded {
+        Some(Recorded::Account(before)) => Some(before),
+        _ => None,
+    };
+    let observed = Observed::Account(Box::new(account::Observed::deauthorized(before)));
+    let (transition, notifications) = object::decide(recorded, &observed)?;
+    let raw = match row {
+        Some(_) => serde_json::Value::Null,
+        None => serde_json::json!({ "id": subject.id.as_str(), "object": "account" }),
+    };
+    Ok(Change {
+        subject: subject.clone(),
+        expected_version: row.map_or(0, |row| row.version),
+        observed_at: row.map_or(taken.created(), |row| row.observed_at.max(taken.created())),
+        state: NewState::Present { observed, transition, notifications, raw },
+        cause: taken.cause().cloned(),
+    })
+}
+
+/// What the fetch makes of the row. Pure: the rules decide, this only carries.
+pub(super) fn decide(
+    subject: &Subject,
+    row: Option<&Row>,
+    fetched: Fetched,
+    cause: Option<EventId>,
+) -> Result<Change, ReconcileError> {
+    let state = match fetched.state {
+        FetchedState::Deleted => NewState::Deleted,
+        FetchedState::Present { observed, raw } => {
+            let recorded = row.and_then(|row| row.recorded.as_ref());
+            let (transition, notifications) = object::decide(recorded, &observed)?;
+            NewState::Present { observed, transition, notifications, raw }
+        }
+    };
+    Ok(Change {
+        subject: subject.clone(),
+        expected_version: row.map_or(0, |row| row.version),
+        // Both are lower bounds of when this fetch began: it began after the row was read, and so
+        // after the row's own fetch. A slow answer must not take the better one back.
+        observed_at: row
+            .map_or(fetched.observed_at, |row| row.observed_at.max(fetched.observed_at)),
+        state,
+        cause,
+    })
+}
+
+pub(super) fn outcome(case: &Case<'_>, change: Option<&Change>) -> Outcome {
+    let (step, word) = (case.next, case.errand.word());
+    match (change.map(|change| &change.state), step) {
+        (Some(NewState::Deleted), _) | (None, Next::Gone) => Outcome::Gone,
+        // What came with the event that took our access had nothing to look at; unless a look
+        // before that had told it all.
+        (Some(state), step) if ends_access(state) && word != Some(Word::Taken) => match step {
+            Next::Covered => Outcome::Covered,
+            Next::Gone => Outcome::Gone,
+            Next::Fetch | Next::Close | Next::Closed => Outcome::Deauthorized,
+        },
+        (Some(NewState::Present { transition, .. }), _) if transition.is_change() => {
+            Outcome::Applied
+        }
+        // The first sight of an object that has no status.
+        (Some(NewState::Present { .. }), _)
+            if change.is_some_and(|change| change.expected_version == 0) =>
+        {
+            Outcome::Applied
+        }
+        (Some(NewState::Present { .. }), _) => Outcome::Unchanged,
+        (None, Next::Covered) => Outcome::Covered,
+        // A fetch without a change was refused in an account that is closed to us.
+        (None, Next::Fetch | Next::Close | Next::Closed) => Outcome::Deauthorized,
+    }
+}
+
+/// Whether the change is one that our state machine thinks impossible.
+pub(super) fn is_anomalous(change: &Change) -> bool {
+    match &change.state {
+        NewState::Present { transition, .. } => transition.kind == Move::Anomalous,
+        NewState::Deleted => false,
+    }
+}
+
+fn ends_access(state: &NewState) -> bool {
+    match state {
+        NewState::Present { observed: Observed::Account(observed), .. } => {
+            matches!(**observed, account::Observed::Deauthorized { .. })
+        }
+        NewState::Present { .. } | NewState::Deleted => false,
+    }
+}
+
+pub(super) fn settled_event(
+    request: Request,
+    outcome: Outcome,
+    request_id: Option<String>,
+) -> SettledEvent {
+    let duration_ms = i64::try_from(request.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+    SettledEvent {
+        occurrences: notification::occurrence(&request.event.event_type).into_iter().collect(),
+        outcome,
+        receipt: request.receipt,
+        attempt: Attempt {
+            number: request.attempt,
+            started_at_ms: request.started_at_ms,
+            duration_ms,
+            worker: request.worker,
+            request_id,
+            trace_id: request.trace_id,
+            failure: None,
+        },
+        event: request.event,
+    }
+}

@@ -1,0 +1,120 @@
+//! What the road is asked for, and what it answers.
+
+use std::time::Instant;
+
+use super::error::{Evidence, ReconcileError};
+use crate::domain::access::{self, Word};
+use crate::domain::event::{Event, Timestamp};
+use crate::domain::event_types::{self, Way};
+use crate::domain::failure::Failure;
+use crate::domain::id::EventId;
+use crate::store::{Outcome, Receipt};
+
+/// An event to settle, with what the ledger keeps about its arrival and this attempt.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The event.
+    pub event: Event,
+    /// How it came in.
+    pub receipt: Receipt,
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+    /// When this attempt began: milliseconds since 1970.
+    pub started_at_ms: i64,
+    /// The same moment, for its duration.
+    pub started: Instant,
+    /// The worker that makes it.
+    pub worker: String,
+    /// The trace that it belongs to.
+    pub trace_id: Option<String>,
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// Now, like this.
+    Now {
+        /// What it did.
+        outcome: Outcome,
+        /// Whether Stripe was asked.
+        fetched: bool,
+        /// Stripe's id of that request.
+        request_id: Option<String>,
+    },
+    /// Before: a duplicate.
+    Before,
+}
+
+/// A failure, and what it proves about the dependencies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What the worker decides on.
+    pub failure: Failure,
+    /// Whether something is down.
+    pub evidence: Evidence,
+}
+
+impl From<ReconcileError> for Fault {
+    fn from(error: ReconcileError) -> Self {
+        Self { failure: error.failure(), evidence: error.evidence() }
+    }
+}
+
+/// Why an object is to be brought up to date.
+pub(super) enum Errand {
+    /// Settle this event with it.
+    Settle(Box<Request>),
+    /// Only see to it that the row knows what was so at `created`, because `cause` touched it, or
+    /// because somebody wants to know.
+    Refresh { created: Timestamp, cause: Option<EventId> },
+}
+
+impl Errand {
+    pub(super) fn created(&self) -> Timestamp {
+        match self {
+            Self::Settle(request) => request.event.created,
+            Self::Refresh { created, .. } => *created,
+        }
+    }
+
+    pub(super) fn cause(&self) -> Option<&EventId> {
+        match self {
+            Self::Settle(request) => Some(&request.event.id),
+            Self::Refresh { cause, .. } => cause.as_ref(),
+        }
+    }
+
+    /// The event behind it, if Stripe has it by its id among those of its first API, and when it was
+    /// made.
+    pub(super) fn led_here(&self) -> Option<(&EventId, Timestamp)> {
+        match self {
+            // A thin event has no version, and is found elsewhere.
+            Self::Settle(request) if request.event.api_version.is_none() => None,
+            Self::Settle(request) => Some((&request.event.id, request.event.created)),
+            Self::Refresh { created, cause } => cause.as_ref().map(|cause| (cause, *created)),
+        }
+    }
+
+    /// What it says about our access to its account.
+    pub(super) fn word(&self) -> Option<Word> {
+        match self {
+            Self::Settle(request) => access::word(&request.event.event_type),
+            Self::Refresh { .. } => None,
+        }
+    }
+
+    /// Whether its event says that the object was deleted.
+    pub(super) fn tells_deletion(&self) -> bool {
+        match self {
+            Self::Settle(request) => event_types::way(&request.event.event_type) == Way::Deleted,
+            Self::Refresh { .. } => false,
+        }
+    }
+
+    pub(super) fn event_id(&self) -> Option<&EventId> {
+        match self {
+            Self::Settle(request) => Some(&request.event.id),
+            Self::Refresh { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! One object, once: rounds of load, fetch, decide, apply until nobody writes in between.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
+
+use super::decision::{self, Case, settled_event};
+use super::errand::{Errand, Fault, Settled};
+use super::error::ReconcileError;
+use super::flights::{Flights, Lead};
+use super::metrics::Metrics;
+use super::missing;
+use crate::domain::access;
+use crate::domain::object::Subject;
+use crate::domain::plan::{self, Next};
+use crate::store::{Applied, Known, Settlement, Store, Together};
+use crate::stripe_api::{Client, Fetched, StripeError};
+
+/// What all flights share.
+pub(super) struct Inner {
+    pub(super) store: Store,
+    /// The store, for one object at a time.
+    pub(super) together: Together,
+    pub(super) stripe: Client,
+    /// Allowed skew between Stripe's clocks, in whole seconds.
+    pub(super) margin: i64,
+    pub(super) max_rounds: u32,
+    pub(super) flights: Arc<Flights<Subject, Member>>,
+    pub(super) metrics: Metrics,
+}
+
+/// One who waits for an object to be brought up to date.
+pub(super) struct Member {
+    pub(super) errand: Errand,
+    pub(super) answer: oneshot::Sender<Result<Settled, Fault>>,
+    /// What it is part of.
+    pub(super) span: Span,
+}
+
+/// Flies for an object as long as somebody waits for it.
+pub(super) async fn lead(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Subject, Member>) {
+    while let Some(members) = lead.board() {
+        let span = span_of(&subject, &members);
+        let (errands, answers): (Vec<_>, Vec<_>) =
+            members.into_iter().map(|m| (m.errand, m.answer)).unzip();
+        let flight = inner.flight(&subject, errands).instrument(span);
+        let results = match caught(flight).await {
+            Ok(all) => all.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(Fault::from(error)); answers.len()],
+        };
+        for (answer, result) in answers.into_iter().zip(results) {
+            // Who no longer waits has timed out; the effect stands, and a redelivery finds it.
+            let _ = answer.send(result);
+        }
+    }
+}
+
+/// The span of a flight: a part of the first one's, linked to the others that it is for.
+fn span_of(subject: &Subject, members: &[Member]) -> Span {
+    let first = members.first().map_or_else(Span::none, |first| first.span.clone());
+    let span = tracing::info_span!(
+        target: "otel", parent: &first, "flight",
+        kind = subject.kind.as_str(), object = %subject.id, members = members.len()
+    );
+    for other in members.iter().skip(1) {
+        span.follows_from(&other.span);
+    }
+    span
+}
+
+/// A panic becomes an error, so that whoever waits for a flight hears of its end.
+async fn caught<T>(
+    flight: impl Future<Output = Result<T, ReconcileError>>,
+) -> Result<T, ReconcileError> {
+    let landed = AssertUnwindSafe(flight).catch_unwind().await;
+    landed.unwrap_or_else(|panic| Err(ReconcileError::of_panic(&*panic)))
+}
+
+impl Inner {
+    /// One object, once: rounds of load, fetch, decide, apply until nobody writes in between.
+    async fn flight(
+        &self,
+        subject: &Subject,
+        errands: Vec<Errand>,
+    ) -> Result<Vec<Settled>, ReconcileError> {
+        for _ in 0..self.max_rounds {
+            if let Some(settled) = self.round(subject, &errands).await? {
+                return Ok(settled);
+            }
+        }
+        Err(ReconcileError::Contested { rounds: self.max_rounds })
+    }
+
+    /// `None`: another writer was faster, and what we saw may be older than what it wrote.
+    async fn round(
+        &self,
+        subject: &Subject,
+        errands: &[Errand],
+    ) -> Result<Option<Vec<Settled>>, ReconcileError> {
+        let events = errands.iter().filter_map(Errand::event_id).cloned().collect();
+        let known = self.together.load(events, subject.clone()).await?;
+        let cases = self.cases(&known, errands);
+        let open: Vec<&Case<'_>> = cases.iter().flatten().collect();
+
+        let asked = open.iter().any(|case| case.next == Next::Fetch);
+        let seen = if asked { self.see(subject, &known, &open).await? } else { None };
+        let request_id = seen.as_ref().and_then(|seen| seen.request_id.clone());
+        let change = match (seen, decision::taken(&open)) {
+            (Some(seen), _) => {
+                let cause = open.first().and_then(|case| case.errand.cause()).cloned();
+                Some(decision::decide(subject, known.row.as_ref(), seen, cause)?)
+            }
+            (None, Some(taken)) if !known.access_ended && decision::closes(&open, asked) => {
+                Some(decision::close(subject, known.row.as_ref(), taken)?)
+            }
+            (None, Some(_) | None) => None,
+        };
+        let outcome = |case: &Case<'_>| decision::outcome(case, change.as_ref());
+        let outcomes: Vec<_> = cases.iter().map(|case| case.as_ref().map(outcome)).collect();
+        let events = errands.iter().zip(&outcomes).filter_map(|(errand, outcome)| match errand {
+            Errand::Settle(request) => {
+                outcome.map(|o| settled_event((**request).clone(), o, request_id.clone()))
+            }
+            Errand::Refresh { .. } => None,
+        });
+        let events: Vec<_> = events.collect();
+        let anomalous = change.as_ref().is_some_and(decision::is_anomalous);
+        if (change.is_some() || !events.is_empty())
+            && self.write(Settlement { change, events }).await? == Applied::Conflict
+        {
+            self.metrics.conflict();
+            return Ok(None);
+        }
+        self.count(subject, &open, anomalous);
+        let settled = outcomes.into_iter().map(|outcome| match outcome {
+            None => Settled::Before,
+            Some(outcome) => {
+                Settled::Now { outcome, fetched: asked, request_id: request_id.clone() }
+            }
+        });
+        Ok(Some(settled.collect()))
+    }
+
+    /// What is to be done about each errand; none where its event has settled before.
+    fn cases<'a>(&self, known: &Known, errands: &'a [Errand]) -> Vec<Option<Case<'a>>> {
+        let mut settled = known.settled.iter();
+        let case = |errand: &'a Errand| {
+            if errand.event_id().is_some() && settled.next() == Some(&true) {
+                return None;
+            }
+            let (row, created) = (known.row.as_ref(), errand.created());
+            let next = plan::next(row, created, self.margin);
+            let next = access::next(next, row, known.access_ended, errand.word(), created);
+            Some(Case { errand, next })
+        };
+        errands.iter().map(case).collect()
+    }
+
+    /// Asks Stripe. `None`: it refuses us the account, which is known or told by what is in hand.
+    async fn see(
+        &self,
+        subject: &Subject,
+        known: &Known,
+        open: &[&Case<'_>],
+    ) -> Result<Option<Fetched>, ReconcileError> {
+        let told_deleted = open.iter().any(|case| case.errand.tells_deletion());
+        let answer = self.fetch(subject).await;
+        if let Err(error) = &answer {
+            if error.is_access_lost() && (known.access_ended || decision::taken(open).is_some()) {
+                return Ok(None);
+            }
+            let led_here = open.iter().find_map(|case| case.errand.led_here());
+            if error.is_missing()
+                && !told_deleted
+                && let Some(led_here) = led_here
+            {
+                missing::check_account(&self.stripe, subject, led_here, error).await?;
+            }
+        }
+        match answer {
+            Err(error) if error.is_access_lost() => Err(ReconcileError::AccessLost(error)),
+            answer => missing::judge(subject, told_deleted, answer).map(Some),
+        }
+    }
+
+    async fn write(&self, settlement: Settlement) -> Result<Applied, ReconcileError> {
+        let span = tracing::info_span!(target: "otel", "apply", otel.kind = "client");
+        Ok(self.together.apply(settlement).instrument(span).await?)
+    }
+
+    async fn fetch(&self, subject: &Subject) -> Result<Fetched, StripeError> {
+        let span = tracing::info_span!(
+            target: "otel", "fetch", otel.kind = "client", otel.status_code = Empty,
+            request_id = Empty
+        );
+        let fetched = self.stripe.fetch(subject).instrument(span.clone()).await;
+        match &fetched {
+            Ok(fetched) => {
+                span.record("request_id", fetched.request_id.as_deref());
+            }
+            Err(error) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("request_id", error.failure().request_id);
+            }
+        }
+        fetched
+    }
+
+    /// Counts what a round came to, once it has come to it.
+    fn count(&self, subject: &Subject, open: &[&Case<'_>], anomalous: bool) {
+        let number = |wanted: Next| {
+            let count = open.iter().filter(|case| case.next == wanted).count();
+            u64::try_from(count).unwrap_or(u64::MAX)
+        };
+        self.metrics.covered(number(Next::Covered));
+        self.metrics.shared(number(Next::Fetch).saturating_sub(1));
+        if anomalous {
+            self.metrics.anomaly(subject.kind);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::failure::Class;
+    use crate::reconcile::error::Evidence;
+
+    #[tokio::test]
+    async fn a_flight_that_panics_fails_like_any_other() {
+        let flight = async {
+            assert!(std::hint::black_box(false), "out of {}", "fuel");
+            Ok(())
+        };
+        let fault = Fault::from(caught(flight).await.unwrap_err());
+        assert_eq!(
+            (fault.failure.code.as_str(), fault.failure.class),
+            ("panicked", Class::Transient)
+        );
+        assert_eq!(fault.failure.message(), "panicked: out of fuel");
+        assert_eq!(fault.evidence, Evidence::None, "no dependency is at fault");
+    }
+}
