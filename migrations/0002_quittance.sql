@@ -39,7 +39,9 @@ CREATE TABLE quittance.objects (
     kind        TEXT        NOT NULL,
     id          TEXT        NOT NULL,
     version     BIGINT      NOT NULL,
+    -- Stripe's clock when the look behind this version began, and when it had ended.
     observed_at TIMESTAMPTZ NOT NULL,
+    seen_by     TIMESTAMPTZ NOT NULL,
     deleted     BOOLEAN     NOT NULL DEFAULT false,
     data        JSONB,
     recorded    JSONB,

@@ -23,7 +23,7 @@ END $$;
 -- itself, Postgres plans most of these statements anew each time, which costs as much as they do.
 --
 --   locks    names of what the slice touches: its objects, and the payments that they belong to
---   changes  [{settlement, account, livemode, kind, id, expected, observed_at, deleted, data,
+--   changes  [{settlement, account, livemode, kind, id, expected, observed_at, seen_by, deleted, data,
 --              recorded, row, cause, transition: {from, to, kind}, facts: [{id, topic, payload}]}]
 --   events   [{settlement, id, ..., attempt: {...}, occurrences: [{id, topic, payload}]}]
 CREATE FUNCTION quittance.apply(locks text[], changes jsonb, events jsonb) RETURNS integer[]
@@ -58,15 +58,16 @@ BEGIN
             SELECT DISTINCT ON (c.account, c.livemode, c.kind, c.id) c.*
             FROM jsonb_to_recordset(changes) AS c (
                 settlement integer, account text, livemode boolean, kind text, id text,
-                expected bigint, observed_at bigint, deleted boolean, data jsonb,
+                expected bigint, observed_at bigint, seen_by bigint, deleted boolean, data jsonb,
                 recorded jsonb, cause text)
             ORDER BY c.account, c.livemode, c.kind, c.id, c.settlement
         ),
         opened AS (
             INSERT INTO quittance.objects (
-                account, livemode, kind, id, version, observed_at, deleted, data, recorded, cause)
-            SELECT w.account, w.livemode, w.kind, w.id, 1, to_timestamp(w.observed_at), w.deleted,
-                   w.data, w.recorded, w.cause
+                account, livemode, kind, id, version, observed_at, seen_by, deleted, data, recorded,
+                cause)
+            SELECT w.account, w.livemode, w.kind, w.id, 1, to_timestamp(w.observed_at),
+                   to_timestamp(w.seen_by), w.deleted, w.data, w.recorded, w.cause
             FROM wanted AS w
             WHERE w.expected = 0
             ON CONFLICT ON CONSTRAINT objects_pkey DO NOTHING
@@ -78,6 +79,7 @@ BEGIN
             UPDATE quittance.objects AS o
             SET version     = o.version + 1,
                 observed_at = to_timestamp(w.observed_at),
+                seen_by     = to_timestamp(w.seen_by),
                 deleted     = w.deleted,
                 data        = coalesce(w.data, o.data),
                 recorded    = coalesce(w.recorded, o.recorded),

@@ -12,8 +12,8 @@ ledger AS (
 ),
 object AS (
     INSERT INTO quittance.objects (
-        account, livemode, kind, id, version, observed_at, data, recorded, cause)
-    SELECT '', false, 'payment_intent', 'pi_' || n, 1, now(), payment,
+        account, livemode, kind, id, version, observed_at, seen_by, data, recorded, cause)
+    SELECT '', false, 'payment_intent', 'pi_' || n, 1, now(), now(), payment,
            '{"status": "succeeded", "amount": 2000, "amount_received": 2000}', 'evt_' || n
     FROM n, given
 ),

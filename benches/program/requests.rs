@@ -1,6 +1,7 @@
 //! How often Stripe is asked: ordinary lives of payments, whose events are delivered in bursts.
 //!
-//! The floor is one request for each event, which is what a worker does that fetches and no more.
+//! The floor is one request for each event, which is what a worker does that fetches and no more. The
+//! last column is the same with `reconcile.snapshots`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,30 +36,40 @@ const LIVES: [(Story, usize); 8] = [
 /// Lives that go on at once.
 const AT_ONCE: usize = 64;
 
+/// What Stripe takes to answer a read.
+const ANSWER: Duration = Duration::from_millis(150);
+
 /// How the events of many lives come.
 #[derive(Clone, Copy)]
 enum Burst {
     /// As they happen: a burst for each step, with up to so long in between.
     Steps(Duration),
-    /// All that ever happened at once, as after an outage.
-    Backlog,
+    /// All that ever happened at once, so long after the last of it.
+    Backlog(Duration),
 }
 
 pub(crate) async fn measure() {
     println!("requests: ordinary lives of payments, {AT_ONCE} at once, at least {EVENTS} events");
-    println!("{:<44}{:>9}{:>9}{:>10}", "", "events", "requests", "an event");
+    println!("{:<44}{:>9}{:>9}{:>10}{:>10}", "", "events", "requests", "an event", "believed");
     for (name, burst) in [
         ("a burst for each step of a life", Burst::Steps(Duration::from_secs(6))),
-        ("all of it in one burst", Burst::Backlog),
+        ("all of it in one burst", Burst::Backlog(Duration::ZERO)),
+        ("the same, five seconds later", Burst::Backlog(Duration::from_secs(5))),
     ] {
-        let (events, asked) = live(burst).await;
-        println!("{name:<44}{events:>9}{asked:>9}{:>10.2}", asked as f64 / events as f64);
+        let (events, asked) = live(burst, "").await;
+        let (of, believed) = live(burst, "charge,payment_intent,refund").await;
+        println!(
+            "{name:<44}{events:>9}{asked:>9}{:>10.2}{:>10.2}",
+            asked as f64 / events as f64,
+            believed as f64 / of as f64
+        );
     }
 }
 
-/// Events that happened, and requests that they caused.
-async fn live(burst: Burst) -> (usize, u64) {
+/// Events that happened, and requests that they caused. `believed`: the kinds of `reconcile.snapshots`.
+async fn live(burst: Burst, believed: &str) -> (usize, u64) {
     let mut stage = Stage::set().await;
+    stage.with(&[("QUITTANCE__RECONCILE__SNAPSHOTS", believed)]);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = Config {
         api_version: api_version().to_owned(),
@@ -71,10 +82,11 @@ async fn live(burst: Burst) -> (usize, u64) {
     stage.start("ingress").await;
     stage.start("worker").await;
     stripe.add_endpoint(WebhookEndpoint::new(stage.webhooks(), SECRET));
+    stripe.set_chaos(|chaos| (chaos.slow, chaos.slow_by) = (1.0, ANSWER));
 
     let pause = match burst {
         Burst::Steps(pause) => pause,
-        Burst::Backlog => Duration::ZERO,
+        Burst::Backlog(_) => Duration::ZERO,
     };
     let all = LIVES.iter().flat_map(|(story, times)| std::iter::repeat_n(*story, *times)).cycle();
     let places = Arc::new(Semaphore::new(AT_ONCE));
@@ -93,6 +105,9 @@ async fn live(burst: Burst) -> (usize, u64) {
         tokio::task::yield_now().await;
     }
     lives.join_all().await;
+    if let Burst::Backlog(later) = burst {
+        tokio::time::sleep(later).await;
+    }
     stripe.release();
     stripe.wait_all_acknowledged().await.unwrap();
     let settings = stage.settings();

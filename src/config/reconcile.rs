@@ -13,4 +13,24 @@ pub struct Reconcile {
     pub clock_skew: Duration,
     /// Rounds of read, fetch, decide, apply before a contested job goes back to the queue.
     pub max_rounds: u32,
+    /// Kinds whose events' own snapshots are believed where that is safe: of [`SNAPSHOTS`].
+    pub snapshots: Vec<String>,
 }
+
+/// Kinds whose snapshot in an event is all that a fetch would bring. An invoice is fetched with its
+/// payments, a connected account with what its capabilities lack.
+pub const SNAPSHOTS: &[&str] = &[
+    "charge",
+    "checkout.session",
+    "customer",
+    "dispute",
+    "payment_intent",
+    "payment_method",
+    "payout",
+    "price",
+    "product",
+    "refund",
+    "setup_intent",
+    "subscription",
+    "subscription_schedule",
+];

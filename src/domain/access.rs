@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn row(observed_at: Timestamp) -> Row {
-        Row { version: 1, observed_at, deleted: false, recorded: None }
+        Row { version: 1, observed_at, seen_by: observed_at + 1, deleted: false, recorded: None }
     }
 
     fn after(row: Option<&Row>, ended: bool, word: Option<Word>, created: Timestamp) -> Next {

@@ -249,8 +249,11 @@ fn owner(about: &About) -> Option<(Kind, &ObjectId)> {
 pub struct Row {
     /// Raised by one with each write; the compare-and-set token.
     pub version: i64,
-    /// Stripe's clock when the fetch behind this row began, floored to the second.
+    /// Stripe's clock when the fetch behind this row began, floored to the second: all that was so
+    /// before is in it.
     pub observed_at: Timestamp,
+    /// Stripe's clock when that fetch had ended, rounded up: nothing that came after is in it.
+    pub seen_by: Timestamp,
     /// A tombstone: Stripe says that the object is deleted, and a deleted object never comes back.
     pub deleted: bool,
     /// The state; none for a tombstone of an object that was never seen alive.

@@ -33,12 +33,38 @@ pub fn next(row: Option<&Row>, created: Timestamp, margin: i64) -> Next {
     }
 }
 
+/// What the snapshot that an event carries of its object is good for, before Stripe is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshot {
+    /// The row may be older than the event, or newer. If both say the same, there is nothing to ask.
+    Compare,
+    /// It is newer than the row.
+    Newer,
+    /// Nothing.
+    Useless,
+}
+
+/// Decides what a snapshot is good for, of an event that the row does not cover.
+///
+/// A snapshot is rendered when its event is made. It is newer than the row if the event was made after
+/// the look behind the row had *ended*; that the look *began* before would
+/// prove nothing, since a look can take long. Here, too, `margin` is the skew between Stripe's clocks.
+#[must_use]
+pub fn snapshot(row: Option<&Row>, created: Timestamp, margin: i64) -> Snapshot {
+    match row {
+        None => Snapshot::Newer,
+        Some(row) if row.deleted => Snapshot::Useless,
+        Some(row) if row.seen_by.saturating_add(margin) <= created => Snapshot::Newer,
+        Some(_) => Snapshot::Compare,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn row(observed_at: Timestamp, deleted: bool) -> Row {
-        Row { version: 1, observed_at, deleted, recorded: None }
+        Row { version: 1, observed_at, seen_by: observed_at + 3, deleted, recorded: None }
     }
 
     #[test]
@@ -64,5 +90,16 @@ mod tests {
     #[test]
     fn an_object_that_was_never_seen_is_fetched() {
         assert_eq!(next(None, 0, 2), Next::Fetch);
+    }
+
+    #[test]
+    fn a_snapshot_is_newer_only_than_a_look_that_had_ended() {
+        // Begun at 100, ended before 103.
+        let good_for = |created| snapshot(Some(&row(100, false)), created, 2);
+        assert_eq!(good_for(99), Snapshot::Compare);
+        assert_eq!(good_for(104), Snapshot::Compare, "made while the look was under way, perhaps");
+        assert_eq!(good_for(105), Snapshot::Newer);
+        assert_eq!(snapshot(None, 0, 2), Snapshot::Newer);
+        assert_eq!(snapshot(Some(&row(100, true)), 1_000, 2), Snapshot::Useless);
     }
 }

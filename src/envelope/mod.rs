@@ -1,9 +1,10 @@
 //! What an event says of itself, read from its bytes without decoding its object.
 //!
-//! Two readers of the same bytes. [`peek()`] borrows, allocates next to nothing and is what the
+//! Readers of the same bytes. [`peek()`] borrows, allocates next to nothing and is what the
 //! ingress can afford for each request; [`parse()`] makes the [`Event`](crate::domain::event::Event)
 //! that a worker decides on. Neither looks into the object further than its name, so an event in an
-//! API version that nobody here has types for is still an event.
+//! API version that nobody here has types for is still an event. [`snapshot()`] is that object, for the
+//! few that want it.
 //!
 //! Both take snapshot events (`object: "event"`) and thin ones (`object: "v2.core.event"`,
 //! docs.stripe.com, "Thin events").
@@ -12,10 +13,12 @@ mod created;
 mod parse;
 mod peek;
 mod reference;
+mod snapshot;
 mod text;
 
 pub use parse::{Undecodable, parse};
 pub use peek::{NotAnEvent, Peek, peek};
+pub use snapshot::snapshot;
 
 /// `object` of a snapshot event.
 const SNAPSHOT: &str = "event";

@@ -52,6 +52,7 @@ pub(super) fn close(
         subject: subject.clone(),
         expected_version: row.map_or(0, |row| row.version),
         observed_at: row.map_or(taken.created(), |row| row.observed_at.max(taken.created())),
+        seen_by: row.map_or(taken.created(), |row| row.seen_by.max(taken.created())),
         state: NewState::Present { observed, transition, notifications, raw },
         cause: taken.cause().cloned(),
     })
@@ -79,6 +80,7 @@ pub(super) fn decide(
         // after the row's own fetch. A slow answer must not take the better one back.
         observed_at: row
             .map_or(fetched.observed_at, |row| row.observed_at.max(fetched.observed_at)),
+        seen_by: row.map_or(fetched.seen_by, |row| row.seen_by.max(fetched.seen_by)),
         state,
         cause,
     })

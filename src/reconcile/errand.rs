@@ -2,19 +2,26 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
+use serde_json::Value;
+
 use super::error::{Evidence, ReconcileError};
 use crate::domain::access::{self, Word};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types::{self, Way};
 use crate::domain::failure::Failure;
 use crate::domain::id::EventId;
+use crate::envelope;
 use crate::store::{Outcome, Receipt};
+use crate::stripe_api;
 
 /// An event to settle, with what the ledger keeps about its arrival and this attempt.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The event.
     pub event: Event,
+    /// The event as it came; what it says of its object may be enough.
+    pub body: Bytes,
     /// How it came in.
     pub receipt: Receipt,
     /// The number of this attempt, from 1.
@@ -100,6 +107,18 @@ impl Errand {
         match self {
             Self::Settle(request) => access::word(&request.event.event_type),
             Self::Refresh { .. } => None,
+        }
+    }
+
+    /// Its object as the event shows it, if it does, and in the shape of our version of the API.
+    pub(super) fn snapshot(&self) -> Option<Value> {
+        match self {
+            Self::Settle(request)
+                if request.event.api_version.as_deref() == Some(stripe_api::api_version()) =>
+            {
+                envelope::snapshot(&request.body)
+            }
+            Self::Settle(_) | Self::Refresh { .. } => None,
         }
     }
 

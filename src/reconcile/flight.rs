@@ -14,6 +14,7 @@ use super::error::ReconcileError;
 use super::flights::{Flights, Lead};
 use super::metrics::Metrics;
 use super::missing;
+use super::snapshots::{self, Told};
 use crate::domain::access;
 use crate::domain::object::Subject;
 use crate::domain::plan::{self, Next};
@@ -28,6 +29,8 @@ pub(super) struct Inner {
     pub(super) stripe: Client,
     /// Allowed skew between Stripe's clocks, in whole seconds.
     pub(super) margin: i64,
+    /// The kinds whose snapshots are believed.
+    pub(super) snapshots: Vec<String>,
     pub(super) max_rounds: u32,
     pub(super) flights: Arc<Flights<Subject, Member>>,
     pub(super) metrics: Metrics,
@@ -106,8 +109,10 @@ impl Inner {
         let cases = self.cases(&known, errands);
         let open: Vec<&Case<'_>> = cases.iter().flatten().collect();
 
-        let asked = open.iter().any(|case| case.next == Next::Fetch);
-        let seen = if asked { self.see(subject, &known, &open).await? } else { None };
+        let unknown = open.iter().any(|case| case.next == Next::Fetch);
+        let told = if unknown { self.told(subject, &known, &open).await? } else { None };
+        let asked = unknown && told.is_none();
+        let seen = if asked { self.see(subject, &known, &open).await? } else { told };
         let request_id = seen.as_ref().and_then(|seen| seen.request_id.clone());
         let change = match (seen, decision::taken(&open)) {
             (Some(seen), _) => {
@@ -135,7 +140,7 @@ impl Inner {
             self.metrics.conflict();
             return Ok(None);
         }
-        self.count(subject, &open, anomalous);
+        self.count(subject, &open, asked, anomalous);
         let settled = outcomes.into_iter().map(|outcome| match outcome {
             None => Settled::Before,
             Some(outcome) => {
@@ -158,6 +163,25 @@ impl Inner {
             Some(Case { errand, next })
         };
         errands.iter().map(case).collect()
+    }
+
+    /// What the events in hand say of the object, where that is as good as asking.
+    async fn told(
+        &self,
+        subject: &Subject,
+        known: &Known,
+        open: &[&Case<'_>],
+    ) -> Result<Option<Fetched>, ReconcileError> {
+        let believed = self.snapshots.iter().any(|kind| kind == subject.kind.as_str());
+        let row = known.row.as_ref();
+        match (snapshots::read(subject, row, open, self.margin, believed), row) {
+            (Some(Told::So(seen)), _) => Ok(Some(seen)),
+            (Some(Told::IfHeld { snapshots, so }), Some(row)) => {
+                let held = self.store.holds(subject, row.version, snapshots).await?;
+                Ok(held.then_some(so))
+            }
+            (Some(Told::IfHeld { .. }), None) | (None, _) => Ok(None),
+        }
     }
 
     /// Asks Stripe. `None`: it refuses us the account, which is known or told by what is in hand.
@@ -211,13 +235,17 @@ impl Inner {
     }
 
     /// Counts what a round came to, once it has come to it.
-    fn count(&self, subject: &Subject, open: &[&Case<'_>], anomalous: bool) {
+    fn count(&self, subject: &Subject, open: &[&Case<'_>], asked: bool, anomalous: bool) {
         let number = |wanted: Next| {
             let count = open.iter().filter(|case| case.next == wanted).count();
             u64::try_from(count).unwrap_or(u64::MAX)
         };
         self.metrics.covered(number(Next::Covered));
-        self.metrics.shared(number(Next::Fetch).saturating_sub(1));
+        if asked {
+            self.metrics.shared(number(Next::Fetch).saturating_sub(1));
+        } else {
+            self.metrics.told(number(Next::Fetch));
+        }
         if anomalous {
             self.metrics.anomaly(subject.kind);
         }

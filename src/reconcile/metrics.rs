@@ -22,6 +22,7 @@ struct KindLabels {
 pub struct Metrics {
     covered: Counter,
     shared: Counter,
+    told: Counter,
     conflicts: Counter,
     anomalies: Family<KindLabels, Counter>,
 }
@@ -42,6 +43,7 @@ impl Metrics {
         let metrics = Self {
             covered: counter("covered"),
             shared: counter("shared"),
+            told: counter("snapshot"),
             conflicts: Counter::default(),
             anomalies: Family::default(),
         };
@@ -50,7 +52,7 @@ impl Metrics {
         }
         registry.register(
             "quittance_stripe_requests_saved",
-            "Requests that were not needed: the row was newer than the event (covered), or one answer served several (shared)",
+            "Requests that were not needed: the row was newer than the event (covered), one answer served several (shared), or the event itself said enough (snapshot)",
             saved,
         );
         registry.register(
@@ -72,6 +74,10 @@ impl Metrics {
 
     pub(super) fn shared(&self, others: u64) {
         self.shared.inc_by(others);
+    }
+
+    pub(super) fn told(&self, events: u64) {
+        self.told.inc_by(events);
     }
 
     pub(super) fn conflict(&self) {

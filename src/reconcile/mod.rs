@@ -18,6 +18,7 @@ pub mod look;
 mod metrics;
 mod missing;
 pub mod road;
+mod snapshots;
 
 pub use errand::{Fault, Request, Settled};
 pub use error::{Evidence, ReconcileError};

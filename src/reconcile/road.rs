@@ -46,6 +46,7 @@ impl Reconciler {
             stripe,
             margin,
             max_rounds: settings.max_rounds,
+            snapshots: settings.snapshots.clone(),
             flights: Arc::new(Flights::new()),
             metrics,
         };

@@ -207,6 +207,7 @@ fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
         "id": subject.id.as_str(),
         "expected": change.expected_version,
         "observed_at": change.observed_at,
+        "seen_by": change.seen_by,
         "deleted": deleted,
         "cause": change.cause.as_ref().map(|id| id.as_str()),
         "row": row,

@@ -1,8 +1,9 @@
 //! What is recorded, read in one round trip and from one snapshot.
 
-use tokio::time::timeout;
-
 use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tokio::time::timeout;
 
 use super::columns::{self, Stored};
 use super::connect::Store;
@@ -48,6 +49,7 @@ impl Store {
                    s.nth                                               AS "nth?",
                    o.version                                           AS "version?",
                    extract(epoch FROM o.observed_at)::bigint           AS "observed_at?",
+                   extract(epoch FROM o.seen_by)::bigint               AS "seen_by?",
                    o.deleted                                           AS "deleted?",
                    o.recorded                                          AS "recorded?",
                    a.ended                                             AS "access_ended?"
@@ -65,7 +67,7 @@ impl Store {
             LEFT JOIN unnest($2::text[], $3::boolean[], $4::text[], $5::text[]) WITH ORDINALITY
                 AS s (account, livemode, kind, id, nth) ON true
             LEFT JOIN LATERAL (
-                SELECT version, observed_at, deleted, recorded FROM quittance.objects
+                SELECT version, observed_at, seen_by, deleted, recorded FROM quittance.objects
                 WHERE account = s.account AND livemode = s.livemode AND kind = s.kind AND id = s.id
                 LIMIT 1
             ) AS o ON true
@@ -94,8 +96,8 @@ impl Store {
             .collect::<Result<_, _>>()?;
         let mut rows = Vec::with_capacity(subjects.len());
         for (subject, found) in subjects.iter().zip(&found) {
-            let (Some(version), Some(observed_at), Some(deleted)) =
-                (found.version, found.observed_at, found.deleted)
+            let (Some(version), Some(observed_at), Some(seen_by), Some(deleted)) =
+                (found.version, found.observed_at, found.seen_by, found.deleted)
             else {
                 rows.push(None);
                 continue;
@@ -103,10 +105,43 @@ impl Store {
             let stored = found.recorded.as_ref().map(Stored);
             let recorded =
                 stored.map(|stored| columns::recorded(subject.kind, &stored)).transpose()?;
-            rows.push(Some(Row { version, observed_at, deleted, recorded }));
+            rows.push(Some(Row { version, observed_at, seen_by, deleted, recorded }));
         }
         let ended = |n: usize| found.get(n).and_then(|row| row.access_ended).unwrap_or(false);
         let access_ended = (0..subjects.len()).map(ended).collect();
         Ok(Loaded { settled, rows, access_ended })
+    }
+
+    /// Whether the row of an object, at this version, holds each of these JSONs of it: with what is
+    /// never stored left out of them, as it is of the row.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn holds(
+        &self,
+        subject: &Subject,
+        version: i64,
+        mut snapshots: Vec<Value>,
+    ) -> Result<bool, StoreError> {
+        for snapshot in &mut snapshots {
+            self.rules.apply(snapshot, Some(subject.kind.as_str()));
+        }
+        let mut connection = self.pool.acquire().await?;
+        let query = sqlx::query_scalar!(
+            r#"
+            SELECT o.data = ALL ($6::jsonb[]) AS "held!"
+            FROM quittance.objects AS o
+            WHERE o.account = $1 AND o.livemode = $2 AND o.kind = $3 AND o.id = $4
+              AND o.version = $5 AND NOT o.deleted AND o.data IS NOT NULL
+            "#,
+            columns::account(&subject.scope),
+            subject.scope.mode.is_live(),
+            subject.kind.as_str(),
+            subject.id.as_str(),
+            version,
+            &snapshots,
+        );
+        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        Ok(self.answered(connection, answer)?.unwrap_or(false))
     }
 }

@@ -25,8 +25,10 @@ pub struct Change {
     pub subject: Subject,
     /// The version that the decision was made on; 0 when there was no row.
     pub expected_version: i64,
-    /// Stripe's clock when the fetch began, floored to the second.
+    /// Stripe's clock when the look began, floored to the second.
     pub observed_at: Timestamp,
+    /// Stripe's clock when it had ended, rounded up.
+    pub seen_by: Timestamp,
     /// What the object is now.
     pub state: NewState,
     /// The event that made us look.

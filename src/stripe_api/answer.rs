@@ -88,10 +88,25 @@ impl Meta {
         Some(self.date?.saturating_sub(whole).saturating_sub(begun))
     }
 
-    /// The same, where nothing can be done without it.
-    pub(crate) fn dated(&self) -> Result<Timestamp, StripeError> {
+    /// [`Self::began_at`], and an upper bound of Stripe's clock at the instant when it looked: `Date` is
+    /// stamped after that, and rounded down.
+    ///
+    /// # Errors
+    /// Stripe has not said when it answered, and nothing can be ordered without it.
+    pub(crate) fn dated(&self) -> Result<(Timestamp, Timestamp), StripeError> {
         let undated = || StripeError::Undated { request_id: self.request_id.clone() };
-        self.began_at().ok_or_else(undated)
+        let bounds = self.began_at().zip(self.date.map(|date| date.saturating_add(1)));
+        bounds.ok_or_else(undated)
+    }
+
+    /// A part of the answer was read with a second request: it begins with the first one, and ends with
+    /// the second one.
+    pub(crate) fn goes_on(&mut self, next: &Self) {
+        if let (Some(date), Some(end)) = (self.date, next.date) {
+            let later = end.saturating_sub(date);
+            self.round_trip += Duration::from_secs(u64::try_from(later).unwrap_or(0));
+            self.date = Some(end.max(date));
+        }
     }
 }
 

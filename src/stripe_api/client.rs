@@ -1,42 +1,23 @@
 //! One read: budget, request, checks, columns.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use stripe_billing::invoice::RetrieveInvoice;
-use stripe_billing::subscription::RetrieveSubscription;
 use stripe_billing::subscription_item::ListSubscriptionItem;
-use stripe_billing::subscription_schedule::RetrieveSubscriptionSchedule;
-use stripe_checkout::checkout_session::RetrieveCheckoutSession;
-use stripe_client_core::{RequestBuilder, StripeRequest};
-use stripe_connect::account::{CapabilitiesAccount, RetrieveAccount};
-use stripe_core::charge::RetrieveCharge;
-use stripe_core::customer::RetrieveCustomer;
-use stripe_core::dispute::RetrieveDispute;
-use stripe_core::payment_intent::RetrievePaymentIntent;
-use stripe_core::payout::RetrievePayout;
-use stripe_core::refund::RetrieveRefund;
-use stripe_core::setup_intent::RetrieveSetupIntent;
-use stripe_payment::payment_method::RetrievePaymentMethod;
-use stripe_product::price::RetrievePrice;
-use stripe_product::product::RetrieveProduct;
+use stripe_client_core::{RequestBuilder, StripeRequest as _};
+use stripe_connect::account::CapabilitiesAccount;
 
 use super::answer::{Answer, Limited, Meta};
 use super::budget::Budget;
 use super::error::StripeError;
-use super::field::Unfit;
 use super::metrics::Metrics;
 use super::refusal::Refusal;
 use super::transport::Transport;
-use super::{account, charge, decode, dispute, payment_intent, payout, refund};
-use super::{checkout_session, customer, payment_method, setup_intent};
-use super::{invoice, price, product, subscription, subscription_schedule};
+use super::{account, decode, kinds};
 use crate::config;
-use crate::domain::account as connected;
+use crate::domain::account::Observed as ConnectedAccount;
 use crate::domain::event::Timestamp;
 use crate::domain::id::{Mode, Scope};
 use crate::domain::object::{Kind, Observed, Subject};
@@ -67,8 +48,10 @@ impl fmt::Debug for Client {
 /// An object as Stripe has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fetched {
-    /// Not later than the instant at which the fetch began, on Stripe's own clock.
+    /// Not later than the instant at which the look began, on Stripe's own clock.
     pub observed_at: Timestamp,
+    /// Later than the instant at which it had ended, on the same clock.
+    pub seen_by: Timestamp,
     /// Stripe's `Request-Id`.
     pub request_id: Option<String>,
     /// What Stripe says.
@@ -98,6 +81,36 @@ impl fmt::Debug for FetchedState {
             }
             Self::Deleted => f.write_str("Deleted"),
         }
+    }
+}
+
+impl Fetched {
+    fn of(kind: Kind, meta: &Meta, raw: Value) -> Result<Self, StripeError> {
+        let request_id = meta.request_id.clone();
+        let (observed_at, seen_by) = meta.dated()?;
+        let state = if decode::is_deleted(&raw) {
+            FetchedState::Deleted
+        } else {
+            let observed = kinds::observe(kind, &raw, request_id.as_deref())?;
+            FetchedState::Present { observed, raw }
+        };
+        Ok(Self { observed_at, seen_by, request_id, state })
+    }
+
+    /// What an event says of its object: as if Stripe had been asked when the event was `created`.
+    ///
+    /// `None`: it does not say all that a fetch would bring, or it is about another object, or it cannot
+    /// be read. Whoever then asks Stripe hears the reason, if there is one.
+    #[must_use]
+    pub fn told(subject: &Subject, raw: Value, created: Timestamp) -> Option<Self> {
+        if !kinds::is_whole_in_events(subject.kind, &raw) {
+            return None;
+        }
+        decode::check_identity(&raw, subject, None).ok()?;
+        let observed = kinds::observe(subject.kind, &raw, None).ok()?;
+        let state = FetchedState::Present { observed, raw };
+        let seen_by = created.saturating_add(1);
+        Some(Self { observed_at: created, seen_by, request_id: None, state })
     }
 }
 
@@ -135,130 +148,69 @@ impl Client {
     /// See [`StripeError`]; each says its class.
     pub async fn fetch(&self, subject: &Subject) -> Result<Fetched, StripeError> {
         self.check_mode(&subject.scope)?;
-        let id = subject.id.as_str();
-        match subject.kind {
-            Kind::PaymentIntent => {
-                let request = RetrievePaymentIntent::new(id);
-                self.read(subject, "payment_intents", &request, |it| {
-                    Ok(Observed::PaymentIntent(Box::new(payment_intent::observe(it)?)))
-                })
-                .await
-            }
-            Kind::Charge => {
-                let request = RetrieveCharge::new(id);
-                self.read(subject, "charges", &request, |it| {
-                    Ok(Observed::Charge(Box::new(charge::observe(it)?)))
-                })
-                .await
-            }
-            Kind::Refund => {
-                let request = RetrieveRefund::new(id);
-                self.read(subject, "refunds", &request, |it| {
-                    Ok(Observed::Refund(Box::new(refund::observe(it)?)))
-                })
-                .await
-            }
-            Kind::Customer => {
-                let request = RetrieveCustomer::new(id);
-                self.read(subject, "customers", &request, |it| {
-                    Ok(Observed::Customer(Box::new(customer::observe(it)?)))
-                })
-                .await
-            }
-            Kind::SetupIntent => {
-                let request = RetrieveSetupIntent::new(id);
-                self.read(subject, "setup_intents", &request, |it| {
-                    Ok(Observed::SetupIntent(Box::new(setup_intent::observe(it)?)))
-                })
-                .await
-            }
-            Kind::CheckoutSession => {
-                let request = RetrieveCheckoutSession::new(id);
-                self.read(subject, "checkout_sessions", &request, |it| {
-                    Ok(Observed::CheckoutSession(Box::new(checkout_session::observe(it)?)))
-                })
-                .await
-            }
-            Kind::PaymentMethod => {
-                let request = RetrievePaymentMethod::new(id);
-                let read = self.read(subject, "payment_methods", &request, |it| {
-                    Ok(Observed::PaymentMethod(Box::new(payment_method::observe(it)?)))
-                });
-                or_gone(subject, read.await)
-            }
-            Kind::Dispute => {
-                let request = RetrieveDispute::new(id);
-                self.read(subject, "disputes", &request, |it| {
-                    Ok(Observed::Dispute(Box::new(dispute::observe(it)?)))
-                })
-                .await
-            }
-            Kind::Payout => {
-                let request = RetrievePayout::new(id);
-                self.read(subject, "payouts", &request, |it| {
-                    Ok(Observed::Payout(Box::new(payout::observe(it)?)))
-                })
-                .await
-            }
-            Kind::Account => self.fetch_account(subject).await,
-            Kind::Subscription => self.subscription(subject).await,
-            Kind::Invoice => {
-                let included: Vec<_> = invoice::INCLUDED.map(str::to_owned).into();
-                let request = RetrieveInvoice::new(id).expand(included);
-                self.read_shaped(subject, "invoices", &request, invoice::modern, |it| {
-                    Ok(Observed::Invoice(Box::new(invoice::observe(it)?)))
-                })
-                .await
-            }
-            Kind::Product => {
-                let request = RetrieveProduct::new(id);
-                self.read(subject, "products", &request, |it| {
-                    Ok(Observed::Product(Box::new(product::observe(it)?)))
-                })
-                .await
-            }
-            Kind::Price => {
-                let request = RetrievePrice::new(id);
-                self.read(subject, "prices", &request, |it| {
-                    Ok(Observed::Price(Box::new(price::observe(it)?)))
-                })
-                .await
-            }
-            Kind::SubscriptionSchedule => {
-                let request = RetrieveSubscriptionSchedule::new(id);
-                self.read(subject, "subscription_schedules", &request, |it| {
-                    Ok(Observed::SubscriptionSchedule(Box::new(subscription_schedule::observe(
-                        it,
-                    )?)))
-                })
-                .await
-            }
-            Kind::Mirrored(mirror) => self.read_mirrored(subject, mirror).await,
-        }
-    }
-
-    /// An account, and what its capabilities lack where it does not say so itself.
-    async fn fetch_account(&self, subject: &Subject) -> Result<Fetched, StripeError> {
-        let id = subject.id.as_str();
-        let request = RetrieveAccount::new(id);
-        let seen = |it| {
-            let seen = Box::new(account::observe(it)?);
-            Ok(Observed::Account(Box::new(connected::Observed::Seen(seen))))
+        let (endpoint, request) = kinds::request(subject)?;
+        let (mut meta, mut raw) = match self.get_it(subject, endpoint, request).await {
+            Err(error) if subject.kind == Kind::PaymentMethod => return gone(subject, error),
+            answer => answer?,
         };
-        let mut fetched = self.read(subject, "accounts", &request, seen).await?;
+        if subject.kind == Kind::Subscription {
+            self.add_items(subject, &mut meta, &mut raw).await?;
+        }
+        let mut fetched = Fetched::of(subject.kind, &meta, raw)?;
         if let FetchedState::Present { observed: Observed::Account(observed), .. } =
             &mut fetched.state
-            && let connected::Observed::Seen(seen) = &mut **observed
+        {
+            self.add_reasons(subject, observed).await?;
+        }
+        Ok(fetched)
+    }
+
+    /// Adds what the capabilities of an account lack where it does not say so itself.
+    async fn add_reasons(
+        &self,
+        subject: &Subject,
+        observed: &mut ConnectedAccount,
+    ) -> Result<(), StripeError> {
+        if let ConnectedAccount::Seen(seen) = observed
             && account::lacks_reasons(seen)
         {
-            let request = CapabilitiesAccount::new(id);
+            let request = CapabilitiesAccount::new(subject.id.as_str());
             let answer = self.ask(subject, "account_capabilities", request.build()).await?;
             let of = answer.meta.request_id.as_deref();
             let all: stripe_types::List<stripe_shared::Capability> =
                 decode::typed(&decode::json(&answer.body, of)?, of)?;
             account::add_reasons(seen, &all.data);
         }
-        Ok(fetched)
+        Ok(())
+    }
+
+    /// Adds the items of a subscription that its answer does not show. It shows the first ten
+    /// (docs.stripe.com, "Pagination"), and a child that is not seen would count as gone; so a longer
+    /// list is read in one piece. It is read after the subscription, and so is as new as its
+    /// `observed_at` says or newer; an update in between has an event of its own, which makes us look
+    /// again.
+    async fn add_items(
+        &self,
+        subject: &Subject,
+        meta: &mut Meta,
+        raw: &mut Value,
+    ) -> Result<(), StripeError> {
+        if raw.pointer("/items/has_more").and_then(Value::as_bool) != Some(true) {
+            return Ok(());
+        }
+        let request = ListSubscriptionItem::new(subject.id.as_str()).limit(100);
+        let (list, items) = self.get(subject, "subscription_items", request.build()).await?;
+        if items["has_more"] == true {
+            // Twenty is Stripe's own limit, so this is none of its answers.
+            return Err(StripeError::Undecodable {
+                path: "items.has_more".to_owned(),
+                problem: "more than 100 items".to_owned(),
+                request_id: list.request_id,
+            });
+        }
+        meta.goes_on(&list);
+        raw["items"] = items;
+        Ok(())
     }
 
     /// A key of the other mode finds nothing, and Stripe would answer "no such object" to every
@@ -273,67 +225,6 @@ impl Client {
             }),
             Some(_) | None => Ok(()),
         }
-    }
-
-    /// What is decoded is the living object, and not the request's own output: for a kind that can
-    /// be deleted that is "one of two", whose decoding could not name the field at fault. Deletion
-    /// is told apart before.
-    async fn read<R, T>(
-        &self,
-        subject: &Subject,
-        endpoint: &'static str,
-        request: &R,
-        observe: impl FnOnce(T) -> Result<Observed, Unfit>,
-    ) -> Result<Fetched, StripeError>
-    where
-        R: StripeRequest,
-        T: DeserializeOwned,
-    {
-        self.read_shaped(subject, endpoint, request, decode::as_it_came, observe).await
-    }
-
-    /// The same for a kind that had another shape in older versions: `modern` gives it today's
-    /// before it is decoded. What is kept is what came.
-    async fn read_shaped<R, T>(
-        &self,
-        subject: &Subject,
-        endpoint: &'static str,
-        request: &R,
-        modern: impl FnOnce(&Value) -> Cow<'_, Value>,
-        observe: impl FnOnce(T) -> Result<Observed, Unfit>,
-    ) -> Result<Fetched, StripeError>
-    where
-        R: StripeRequest,
-        T: DeserializeOwned,
-    {
-        let (meta, raw) = self.get_it(subject, endpoint, request.build()).await?;
-        Self::fetched(&meta, raw, modern, observe)
-    }
-
-    /// A subscription with all of its items. An answer shows the first ten of them (docs.stripe.com,
-    /// "Pagination"), and a child that is not seen would count as gone; so a longer list is read in
-    /// one piece. It is read after the subscription, and so is as new as its `observed_at` says or
-    /// newer; an update in between has an event of its own, which makes us look again.
-    async fn subscription(&self, subject: &Subject) -> Result<Fetched, StripeError> {
-        let id = subject.id.as_str();
-        let request = RetrieveSubscription::new(id);
-        let (meta, mut raw) = self.get_it(subject, "subscriptions", request.build()).await?;
-        if raw.pointer("/items/has_more").and_then(Value::as_bool) == Some(true) {
-            let request = ListSubscriptionItem::new(id).limit(100);
-            let (list, items) = self.get(subject, "subscription_items", request.build()).await?;
-            if items["has_more"] == true {
-                // Twenty is Stripe's own limit, so this is none of its answers.
-                return Err(StripeError::Undecodable {
-                    path: "items.has_more".to_owned(),
-                    problem: "more than 100 items".to_owned(),
-                    request_id: list.request_id,
-                });
-            }
-            raw["items"] = items;
-        }
-        Self::fetched(&meta, raw, subscription::modern, |it| {
-            Ok(Observed::Subscription(Box::new(subscription::observe(it)?)))
-        })
     }
 
     /// The answer about the subject itself, whatever its kind.
@@ -358,25 +249,6 @@ impl Client {
         let Answer { meta, body } = self.ask(subject, endpoint, request).await?;
         let raw = decode::json(&body, meta.request_id.as_deref())?;
         Ok((meta, raw))
-    }
-
-    fn fetched<T: DeserializeOwned>(
-        meta: &Meta,
-        raw: Value,
-        modern: impl FnOnce(&Value) -> Cow<'_, Value>,
-        observe: impl FnOnce(T) -> Result<Observed, Unfit>,
-    ) -> Result<Fetched, StripeError> {
-        let request_id = meta.request_id.clone();
-        let of = request_id.as_deref();
-        let observed_at = meta.dated()?;
-        let state = if decode::is_deleted(&raw) {
-            FetchedState::Deleted
-        } else {
-            let typed = decode::typed(&modern(&raw), of)?;
-            let observed = observe(typed).map_err(|unfit| unfit.into_error(of))?;
-            FetchedState::Present { observed, raw }
-        };
-        Ok(Fetched { observed_at, request_id, state })
     }
 
     /// One request about a subject within the budget, and its answer if it is a good one.
@@ -477,18 +349,8 @@ fn reader(subject: &Subject) -> Scope {
 /// payment methods too. Detaching one of those deletes it, and what answers from then on is a 404
 /// (docs.stripe.com, "Compatible payment method types"). Of all other objects it is a fault: a
 /// wrong account, a wrong mode.
-fn or_gone(subject: &Subject, read: Result<Fetched, StripeError>) -> Result<Fetched, StripeError> {
-    match read {
-        Err(StripeError::Refused(refusal))
-            if refusal.is_missing() && !subject.id.as_str().starts_with("pm_") =>
-        {
-            let request_id = refusal.request_id().map(str::to_owned);
-            let undated = || StripeError::Undated { request_id: request_id.clone() };
-            let observed_at = refusal.began_at().ok_or_else(undated)?;
-            Ok(Fetched { observed_at, request_id, state: FetchedState::Deleted })
-        }
-        read => read,
-    }
+fn gone(subject: &Subject, error: StripeError) -> Result<Fetched, StripeError> {
+    if subject.id.as_str().starts_with("pm_") { Err(error) } else { error.into_deleted() }
 }
 
 /// The buckets that a request draws from. Stripe's limits are for each account and mode.

@@ -1,7 +1,5 @@
 //! From bytes to a typed object that is the one that was asked for.
 
-use std::borrow::Cow;
-
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -64,11 +62,6 @@ pub(crate) fn check_identity(
 /// Whether Stripe says `{"deleted": true}` in the object's place.
 pub(crate) fn is_deleted(value: &Value) -> bool {
     value["deleted"].as_bool() == Some(true)
-}
-
-/// An answer of a kind whose shape never changed under us.
-pub(crate) fn as_it_came(raw: &Value) -> Cow<'_, Value> {
-    Cow::Borrowed(raw)
 }
 
 /// Makes the typed object, or names the path of the field that does not fit.

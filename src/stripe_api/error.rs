@@ -132,10 +132,10 @@ impl StripeError {
     pub fn into_deleted(self) -> Result<Fetched, Self> {
         if let Self::Refused(refusal) = &self
             && refusal.is_missing()
-            && let Some(observed_at) = refusal.began_at()
+            && let Ok((observed_at, seen_by)) = refusal.dated()
         {
             let request_id = refusal.request_id().map(str::to_owned);
-            return Ok(Fetched { observed_at, request_id, state: FetchedState::Deleted });
+            return Ok(Fetched { observed_at, seen_by, request_id, state: FetchedState::Deleted });
         }
         Err(self)
     }

@@ -9,12 +9,14 @@
 //!
 //! Reading order: [`Client::fetch`] is the whole flow; `transport` sends and times, `answer` is
 //! what came back, `refusal` what Stripe says when it says no, `decode` makes typed objects of
-//! bytes, and one file a kind turns those into the columns of [`crate::domain`].
+//! bytes, `kinds` says for each kind what is asked, and one file a kind turns the answer into the
+//! columns of [`crate::domain`].
 
 mod answer;
 mod budget;
 mod client;
 mod error;
+mod kinds;
 mod metrics;
 mod refusal;
 mod transport;
@@ -27,7 +29,6 @@ mod event;
 mod field;
 pub mod inspect;
 mod invoice;
-mod mirrored;
 mod payment_intent;
 mod payout;
 mod price;

@@ -98,6 +98,11 @@ impl Refusal {
         self.meta.began_at()
     }
 
+    /// When it began, and when it had ended: see [`Meta::dated`].
+    pub(crate) fn dated(&self) -> Result<(Timestamp, Timestamp), super::StripeError> {
+        self.meta.dated()
+    }
+
     fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
     }

@@ -137,6 +137,7 @@ impl Handler {
         let number = delivery.job.meta.attempt.saturating_add(1);
         let request = Request {
             event: event.clone(),
+            body: delivery.job.body.clone(),
             receipt: receipt(delivery),
             attempt: number,
             started_at_ms: clock.at_ms,

@@ -19,7 +19,7 @@ const LAYERS: &[(&str, Imports)] = &[
     ("store", Imports::Only(&["domain", "config"])),
     ("queue", Imports::Only(&["domain", "config"])),
     ("ingress", Imports::Only(&["domain", "envelope", "queue", "http", "config", "telemetry"])),
-    ("reconcile", Imports::Only(&["domain", "stripe_api", "store", "config"])),
+    ("reconcile", Imports::Only(&["domain", "envelope", "stripe_api", "store", "config"])),
     (
         "worker",
         Imports::Only(&[

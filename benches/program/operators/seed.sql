@@ -63,8 +63,8 @@ SELECT * FROM quittance.objects WHERE kind = 'payment_intent' LIMIT 1;
 
 -- Seen just now, so that the events of the letters, which are older, are covered.
 INSERT INTO quittance.objects (
-    account, livemode, kind, id, version, observed_at, data, recorded, cause)
-SELECT t.account, t.livemode, l.kind, l.object, 2, now(),
+    account, livemode, kind, id, version, observed_at, seen_by, data, recorded, cause)
+SELECT t.account, t.livemode, l.kind, l.object, 2, now(), now(),
        t.data || jsonb_build_object('id', l.object, 'object', l.kind, 'customer', l.customer),
        t.recorded, NULL
 FROM letters AS l CROSS JOIN template AS t;

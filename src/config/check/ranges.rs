@@ -6,6 +6,7 @@ use humantime::format_duration;
 
 use super::Checker;
 use crate::config::Settings;
+use crate::config::reconcile::SNAPSHOTS;
 use crate::config::retention::Keep;
 
 const MS: Duration = Duration::from_millis(1);
@@ -53,6 +54,13 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         "ingress.enqueue_timeout",
         "must be at most 30s: Stripe does not wait any longer",
     );
+    for kind in &settings.reconcile.snapshots {
+        checker.must(
+            SNAPSHOTS.contains(&kind.as_str()),
+            "reconcile.snapshots",
+            format!("{kind:?} is none of the kinds that it can be: {}", SNAPSHOTS.join(", ")),
+        );
+    }
     let skew = settings.reconcile.clock_skew;
     checker.must(
         skew.subsec_nanos() == 0,

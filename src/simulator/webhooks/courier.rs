@@ -45,12 +45,15 @@ pub(crate) fn employ(core: &Arc<Core>, endpoint: WebhookEndpoint) -> EndpointId 
     id
 }
 
-/// One attempt for each endpoint that listens, here and now, in whatever weather.
+/// One attempt for each endpoint that listens, here and now, in whatever weather; only the version is
+/// what the weather makes it.
 pub(crate) async fn deliver_once(core: &Core, event: &Event) -> Vec<Delivered> {
     let client = client();
+    let mut dice = Dice::of(core.config.seed, &event.id);
+    let version = dice.roll(core.chaos().old_snapshots).then_some(OLD_VERSION);
     let mut all = Vec::new();
     for (id, endpoint) in core.office.listeners(event) {
-        let status = post(core, &client, &endpoint, event, None, Forgery::None).await;
+        let status = post(core, &client, &endpoint, event, version, Forgery::None).await;
         core.office.tracker.posted(&event.id, id, status);
         all.push(Delivered { endpoint: id, status });
     }

@@ -1,20 +1,19 @@
 //! A simulator, a database and the road between them; the test itself is the queue.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quittance::config;
 use quittance::dev::differences;
-use quittance::envelope;
-use quittance::reconcile::{Reconciler, Request, Settled};
+use quittance::reconcile::{Reconciler, Settled};
 use quittance::simulator::{Account, Config, Kind, Simulator};
-use quittance::store::{Receipt, Store};
+use quittance::store::Store;
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use tokio::net::TcpListener;
 
-use crate::harness::TestDatabase;
+use crate::harness::{TestDatabase, request};
 
 pub(super) struct Road {
     pub(super) sim: Simulator,
@@ -49,7 +48,11 @@ impl Road {
         };
         let store = Store::connect(&database(&test_database.url()), "test").unwrap();
         let client = Client::new(&stripe, Arc::new(Unlimited)).unwrap();
-        let settings = config::Reconcile { clock_skew: Duration::from_secs(2), max_rounds: 8 };
+        let settings = config::Reconcile {
+            clock_skew: Duration::from_secs(2),
+            max_rounds: 8,
+            snapshots: Vec::new(),
+        };
         let reconciler = Reconciler::new(store.clone(), client, &settings);
         Self { sim, reconciler, store, database: test_database, delivered: 0 }
     }
@@ -65,19 +68,7 @@ impl Road {
 
     /// Settles one event, as a worker does.
     pub(super) async fn settle(&self, event: &Value) -> Settled {
-        let event = envelope::parse(&serde_json::to_vec(event).unwrap()).unwrap();
-        let receipt =
-            Receipt { endpoint: "default".into(), received_at_ms: 1, secret_index: Some(0) };
-        let request = Request {
-            event,
-            receipt,
-            attempt: 1,
-            started_at_ms: 1,
-            started: Instant::now(),
-            worker: "test".into(),
-            trace_id: None,
-        };
-        self.reconciler.settle(request).await.unwrap_or_else(|fault| panic!("{fault:?}"))
+        self.reconciler.settle(request(event)).await.unwrap_or_else(|fault| panic!("{fault:?}"))
     }
 
     /// Settles what happened since the last time, in the order in which it happened.

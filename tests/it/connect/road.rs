@@ -1,19 +1,19 @@
 //! The road from an event's bytes to the tables, against the simulator.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quittance::config::{self, Secret};
-use quittance::reconcile::{Fault, Reconciler, Request, Settled};
+use quittance::reconcile::{Fault, Reconciler, Settled};
 use quittance::simulator::{Config, Kind, Simulator};
-use quittance::store::{Outcome, Receipt, Store};
+use quittance::store::{Outcome, Store};
+use quittance::stripe_api;
 use quittance::stripe_api::{Client, Unlimited};
-use quittance::{envelope, stripe_api};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use tokio::net::TcpListener;
 
-use crate::harness::TestDatabase;
+use crate::harness::{TestDatabase, request};
 
 pub(super) struct Road {
     pub(super) sim: Simulator,
@@ -56,7 +56,11 @@ impl Road {
         };
         let stripe = Client::new(&settings, Arc::new(Unlimited)).unwrap();
         let of_reconciler = Client::new(&settings, Arc::new(Unlimited)).unwrap();
-        let rules = config::Reconcile { clock_skew: Duration::from_secs(2), max_rounds: 5 };
+        let rules = config::Reconcile {
+            clock_skew: Duration::from_secs(2),
+            max_rounds: 5,
+            snapshots: Vec::new(),
+        };
         let reconciler = Reconciler::new(store.clone(), of_reconciler, &rules);
         Self { sim, db, store, stripe, reconciler }
     }
@@ -74,19 +78,7 @@ impl Road {
 
     /// One event, from its bytes to its end.
     pub(super) async fn settle(&self, event: &Value) -> Result<Settled, Fault> {
-        let event = envelope::parse(event.to_string().as_bytes()).unwrap();
-        let receipt =
-            Receipt { endpoint: "default".into(), received_at_ms: 1, secret_index: Some(0) };
-        let request = Request {
-            event,
-            receipt,
-            attempt: 1,
-            started_at_ms: 1,
-            started: Instant::now(),
-            worker: "test".into(),
-            trace_id: None,
-        };
-        self.reconciler.settle(request).await
+        self.reconciler.settle(request(event)).await
     }
 
     pub(super) async fn outcome(&self, event: &Value) -> Outcome {

@@ -2,19 +2,17 @@
 //! comes when.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quittance::config::{self, Secret};
-use quittance::envelope;
-use quittance::reconcile::{Reconciler, Request, Settled};
+use quittance::reconcile::{Reconciler, Settled};
 use quittance::simulator::{Config, Kind, Simulator};
-use quittance::store::Receipt;
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use tokio::net::TcpListener;
 
-use crate::harness::TestDatabase;
+use crate::harness::{TestDatabase, request};
 
 pub(super) struct App {
     pub(super) sim: Simulator,
@@ -38,7 +36,11 @@ impl App {
             account_rate: 1_000,
         };
         let stripe = Client::new(&settings, Arc::new(Unlimited)).unwrap();
-        let rules = config::Reconcile { clock_skew: Duration::from_secs(2), max_rounds: 20 };
+        let rules = config::Reconcile {
+            clock_skew: Duration::from_secs(2),
+            max_rounds: 20,
+            snapshots: Vec::new(),
+        };
         Self { sim, reconciler: Reconciler::new(store, stripe, &rules), database }
     }
 
@@ -55,17 +57,7 @@ impl App {
     }
 
     pub(super) async fn settle(&self, event: &Value) -> Settled {
-        let event = envelope::parse(event.to_string().as_bytes()).unwrap();
-        let request = Request {
-            event,
-            receipt: Receipt { endpoint: "default".into(), received_at_ms: 0, secret_index: None },
-            attempt: 1,
-            started_at_ms: 0,
-            started: Instant::now(),
-            worker: "test".into(),
-            trace_id: None,
-        };
-        self.reconciler.settle(request).await.unwrap()
+        self.reconciler.settle(request(event)).await.unwrap()
     }
 
     /// One row of a table as JSON, found by its object's id, if it is there.

@@ -10,6 +10,7 @@ mod logs;
 mod private;
 mod program;
 mod proxy;
+mod request;
 mod settings;
 pub(crate) mod webhook;
 
@@ -21,6 +22,7 @@ pub(crate) use logs::Logs;
 pub(crate) use private::{Private, private_postgres, private_redis, private_redis_with, temp_dir};
 pub(crate) use program::Program;
 pub(crate) use proxy::Proxy;
+pub(crate) use request::request;
 pub(crate) use settings::settings;
 
 /// The shared Redis. Keep to keys under [`queue_name`].

@@ -1,17 +1,16 @@
 //! The road with a Postgres of the test's own and a Stripe that it scripts.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quittance::config::{self, Redaction};
-use quittance::envelope;
-use quittance::reconcile::{Fault, Reconciler, Request, Settled};
-use quittance::store::{Outcome, Receipt};
+use quittance::reconcile::{Fault, Reconciler, Settled};
+use quittance::store::Outcome;
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::{Value, json};
 
 use super::stripe::Stripe;
-use crate::harness::TestDatabase;
+use crate::harness::{TestDatabase, request};
 
 pub(crate) struct App {
     pub(crate) stripe: Stripe,
@@ -42,20 +41,7 @@ impl App {
     pub(crate) async fn settle(&self, event: &Value) -> Result<Settled, Fault> {
         // Where an object is missing, this is what Stripe is asked next.
         self.stripe.put(&format!("/v1/events/{}", event["id"].as_str().unwrap()), event.clone());
-        let request = Request {
-            event: envelope::parse(event.to_string().as_bytes()).unwrap(),
-            receipt: Receipt {
-                endpoint: "default".into(),
-                received_at_ms: 1_700_000_000_000,
-                secret_index: Some(0),
-            },
-            attempt: 1,
-            started_at_ms: 1_700_000_000_000,
-            started: Instant::now(),
-            worker: "worker-1".into(),
-            trace_id: None,
-        };
-        self.reconciler.settle(request).await
+        self.reconciler.settle(request(event)).await
     }
 
     pub(crate) async fn outcome(&self, event: &Value) -> Outcome {

@@ -131,9 +131,10 @@ async fn an_id_that_names_nothing_or_several_things_is_refused_in_words() {
     assert!(unknown.to_string().contains("looked for a payment_intent"), "{unknown}");
 
     db.execute(
-        "INSERT INTO quittance.objects (account, livemode, kind, id, version, observed_at, data)
-         VALUES ('', true, 'coupon', 'SUMMER', 1, now(), '{}'),
-                ('acct_1', true, 'coupon', 'SUMMER', 1, now(), '{}')",
+        "INSERT INTO quittance.objects
+             (account, livemode, kind, id, version, observed_at, seen_by, data)
+         VALUES ('', true, 'coupon', 'SUMMER', 1, now(), now(), '{}'),
+                ('acct_1', true, 'coupon', 'SUMMER', 1, now(), now(), '{}')",
     )
     .await;
     let several = objects::show(&db.store, &name("SUMMER")).await.unwrap_err();

@@ -11,4 +11,5 @@ mod program;
 mod races;
 mod requests;
 mod secrets;
+mod snapshots;
 mod stage;

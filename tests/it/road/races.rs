@@ -19,11 +19,11 @@ async fn status(stage: &Stage) -> serde_json::Value {
 async fn an_answer_that_is_stale_when_it_arrives_is_asked_for_again() {
     let mut stage = Stage::set().await;
     let (one, two) = (stage.reconciler(), stage.reconciler());
-    let first = settle(&one, event("evt_1", "pi_1"));
+    let first = settle(&one, &event("evt_1", "pi_1"));
     let stale = stage.asked().await;
     assert_eq!(stale.path, "/v1/payment_intents/pi_1");
     // Meanwhile another process sees a newer state, and writes it.
-    let second = settle(&two, event("evt_2", "pi_1"));
+    let second = settle(&two, &event("evt_2", "pi_1"));
     stage.asked().await.answer(&payment("pi_1", "succeeded"));
     second.await.unwrap().unwrap();
     assert_eq!(status(&stage).await, "succeeded");
@@ -42,10 +42,10 @@ async fn an_answer_that_is_stale_when_it_arrives_is_asked_for_again() {
 async fn who_is_overtaken_again_and_again_gives_up_for_now_and_has_written_nothing() {
     let mut stage = Stage::set().await;
     let (slow, fast) = (stage.reconciler(), stage.reconciler());
-    let loser = settle(&slow, event("evt_loser", "pi_1"));
+    let loser = settle(&slow, &event("evt_loser", "pi_1"));
     for round in 0..5 {
         let stale = stage.asked().await;
-        let winner = settle(&fast, event(&format!("evt_{round}"), "pi_1"));
+        let winner = settle(&fast, &event(&format!("evt_{round}"), "pi_1"));
         stage.asked().await.answer(&payment("pi_1", "processing"));
         winner.await.unwrap().unwrap();
         stale.answer(&payment("pi_1", "succeeded"));
@@ -62,10 +62,12 @@ async fn who_is_overtaken_again_and_again_gives_up_for_now_and_has_written_nothi
 async fn who_asks_during_a_flight_is_not_answered_by_it() {
     let mut stage = Stage::set().await;
     let reconciler = stage.reconciler();
-    let first = settle(&reconciler, event("evt_1", "pi_1"));
+    let first = settle(&reconciler, &event("evt_1", "pi_1"));
     let under_way = stage.asked().await;
-    let later =
-        [settle(&reconciler, event("evt_2", "pi_1")), settle(&reconciler, event("evt_3", "pi_1"))];
+    let later = [
+        settle(&reconciler, &event("evt_2", "pi_1")),
+        settle(&reconciler, &event("evt_3", "pi_1")),
+    ];
     tokio::task::yield_now().await;
     under_way.answer(&payment("pi_1", "processing"));
     first.await.unwrap().unwrap();
@@ -83,7 +85,7 @@ async fn a_state_that_ours_thinks_impossible_is_applied_and_kept_as_an_anomaly()
     let mut stage = Stage::set().await;
     let reconciler = stage.reconciler();
     for (id, status) in [("evt_1", "succeeded"), ("evt_2", "requires_action")] {
-        let settling = settle(&reconciler, event(id, "pi_1"));
+        let settling = settle(&reconciler, &event(id, "pi_1"));
         stage.asked().await.answer(&payment("pi_1", status));
         settling.await.unwrap().unwrap();
     }

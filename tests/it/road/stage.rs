@@ -1,22 +1,19 @@
 //! A Stripe that answers when, and with what, the test says.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::State;
 use axum::http::Uri;
 use axum::{Json, Router};
-use quittance::domain::event::Event;
-use quittance::envelope;
-use quittance::reconcile::{Fault, Reconciler, Request, Settled};
-use quittance::store::{Receipt, Store};
+use quittance::reconcile::{Fault, Reconciler, Settled};
+use quittance::store::Store;
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::harness::{TestDatabase, settings, within};
+use crate::harness::{TestDatabase, request, settings, within};
 
 /// A request that waits for its answer.
 pub(super) struct Asked {
@@ -56,8 +53,16 @@ impl Stage {
 
     /// As one process has it: with flights of its own.
     pub(super) fn reconciler(&self) -> Reconciler {
-        let settings =
-            settings(&[("DATABASE_URL", &self.db.url()), ("STRIPE_API_BASE", &self.url)]);
+        self.believing("")
+    }
+
+    /// The same, which believes the events of these kinds.
+    pub(super) fn believing(&self, kinds: &str) -> Reconciler {
+        let settings = settings(&[
+            ("DATABASE_URL", &self.db.url()),
+            ("STRIPE_API_BASE", &self.url),
+            ("QUITTANCE__RECONCILE__SNAPSHOTS", kinds),
+        ]);
         let store = Store::connect(&settings.database, "worker").unwrap();
         let stripe = Client::new(&settings.stripe, Arc::new(Unlimited)).unwrap();
         Reconciler::new(store, stripe, &settings.reconcile)
@@ -75,28 +80,19 @@ impl Stage {
 }
 
 /// Settles an event, in the background.
-pub(super) fn settle(reconciler: &Reconciler, event: Event) -> JoinHandle<Result<Settled, Fault>> {
+pub(super) fn settle(reconciler: &Reconciler, event: &Value) -> JoinHandle<Result<Settled, Fault>> {
     let reconciler = reconciler.clone();
-    let request = Request {
-        event,
-        receipt: Receipt { endpoint: "default".into(), received_at_ms: 0, secret_index: None },
-        attempt: 1,
-        started_at_ms: 0,
-        started: Instant::now(),
-        worker: "test".into(),
-        trace_id: None,
-    };
+    let request = request(event);
     tokio::spawn(async move { reconciler.settle(request).await })
 }
 
 /// An event of a payment, made now.
-pub(super) fn event(id: &str, payment: &str) -> Event {
+pub(super) fn event(id: &str, payment: &str) -> Value {
     let created = time::OffsetDateTime::now_utc().unix_timestamp();
-    let body = json!({
+    json!({
         "id": id, "object": "event", "type": "payment_intent.processing", "created": created,
         "livemode": false, "data": {"object": {"id": payment, "object": "payment_intent"}},
-    });
-    envelope::parse(body.to_string().as_bytes()).unwrap()
+    })
 }
 
 /// A payment as Stripe shows it.

@@ -80,7 +80,16 @@ async fn every_field_of_a_dispute_reaches_its_column() {
     );
     let status = dispute::Status::UnderReview;
     let recorded = Some(Recorded::Dispute(dispute::Recorded { status }));
-    assert_eq!(row, Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded });
+    assert_eq!(
+        row,
+        Row {
+            version: 2,
+            observed_at: 1_700_000_100,
+            seen_by: 1_700_000_101,
+            deleted: false,
+            recorded
+        }
+    );
 }
 
 #[tokio::test]
@@ -118,7 +127,16 @@ async fn every_field_of_a_payout_reaches_its_column() {
         })
     );
     let recorded = Some(Recorded::Payout(payout::Recorded { status: payout::Status::Failed }));
-    assert_eq!(row, Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded });
+    assert_eq!(
+        row,
+        Row {
+            version: 2,
+            observed_at: 1_700_000_100,
+            seen_by: 1_700_000_101,
+            deleted: false,
+            recorded
+        }
+    );
 }
 
 #[tokio::test]

@@ -122,7 +122,13 @@ fn schedule(status: subscription_schedule::Status) -> Observed {
 }
 
 fn row(recorded: Recorded) -> Row {
-    Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded: Some(recorded) }
+    Row {
+        version: 2,
+        observed_at: 1_700_000_100,
+        seen_by: 1_700_000_101,
+        deleted: false,
+        recorded: Some(recorded),
+    }
 }
 
 #[tokio::test]

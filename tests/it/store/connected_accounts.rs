@@ -65,6 +65,7 @@ async fn write(db: &TestDatabase, version: i64, observed: Connected, raw: Value)
         subject: subject(),
         expected_version: version,
         observed_at: 1_700_000_100,
+        seen_by: 1_700_000_101,
         state: NewState::Present { observed, transition, notifications: vec![], raw },
         cause: None,
     };
@@ -104,7 +105,13 @@ async fn every_field_of_an_account_reaches_its_column_and_outlives_our_access() 
     let loaded = db.store.load(&[], &[subject()]).await.unwrap();
     assert_eq!(loaded.access_ended, [false]);
     let recorded = Some(Recorded::Account(before.clone()));
-    let version_2 = Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded };
+    let version_2 = Row {
+        version: 2,
+        observed_at: 1_700_000_100,
+        seen_by: 1_700_000_101,
+        deleted: false,
+        recorded,
+    };
     assert_eq!(loaded.rows, [Some(version_2)]);
 
     write(&db, 2, Connected::deauthorized(Some(&before)), Value::Null).await;

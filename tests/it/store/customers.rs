@@ -105,7 +105,16 @@ async fn every_field_of_a_customer_reaches_its_column() {
     );
     let status = customer::Status::Delinquent;
     let recorded = Some(Recorded::Customer(customer::Recorded { status }));
-    assert_eq!(row, Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded });
+    assert_eq!(
+        row,
+        Row {
+            version: 2,
+            observed_at: 1_700_000_100,
+            seen_by: 1_700_000_101,
+            deleted: false,
+            recorded
+        }
+    );
 }
 
 #[tokio::test]
@@ -146,7 +155,16 @@ async fn every_field_of_a_setup_reaches_its_column() {
     );
     let status = setup::Status::RequiresAction;
     let recorded = Some(Recorded::SetupIntent(setup::Recorded { status }));
-    assert_eq!(row, Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded });
+    assert_eq!(
+        row,
+        Row {
+            version: 2,
+            observed_at: 1_700_000_100,
+            seen_by: 1_700_000_101,
+            deleted: false,
+            recorded
+        }
+    );
 }
 
 #[tokio::test]
@@ -185,7 +203,16 @@ async fn every_field_of_a_checkout_reaches_its_column() {
     );
     let status = checkout::Status::CompleteUnpaid;
     let recorded = Some(Recorded::CheckoutSession(checkout::Recorded { status }));
-    assert_eq!(row, Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded });
+    assert_eq!(
+        row,
+        Row {
+            version: 2,
+            observed_at: 1_700_000_100,
+            seen_by: 1_700_000_101,
+            deleted: false,
+            recorded
+        }
+    );
 }
 
 #[tokio::test]
@@ -215,7 +242,16 @@ async fn every_field_of_a_method_reaches_its_column() {
     );
     let status = payment_method::Status::Attached;
     let recorded = Some(Recorded::PaymentMethod(payment_method::Recorded { status }));
-    assert_eq!(row, Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded });
+    assert_eq!(
+        row,
+        Row {
+            version: 2,
+            observed_at: 1_700_000_100,
+            seen_by: 1_700_000_101,
+            deleted: false,
+            recorded
+        }
+    );
 }
 
 #[tokio::test]

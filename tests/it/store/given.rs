@@ -116,6 +116,7 @@ pub(crate) fn change(
         subject: subject(observed.kind(), id),
         expected_version: version,
         observed_at: at,
+        seen_by: at + 1,
         state: NewState::Present { observed, transition, notifications, raw: json!({"id": id}) },
         cause: None,
     }
@@ -131,6 +132,7 @@ pub(crate) fn tombstone(kind: Kind, id: &str, version: i64, at: i64) -> Change {
         subject: subject(kind, id),
         expected_version: version,
         observed_at: at,
+        seen_by: at + 1,
         state: NewState::Deleted,
         cause: None,
     }

@@ -103,7 +103,16 @@ async fn every_field_of_a_payment_reaches_its_column() {
     );
     let status = payment::Status::RequiresPaymentMethod;
     let recorded = Some(Recorded::PaymentIntent(payment::Recorded { status }));
-    assert_eq!(row, Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded });
+    assert_eq!(
+        row,
+        Row {
+            version: 2,
+            observed_at: 1_700_000_100,
+            seen_by: 1_700_000_101,
+            deleted: false,
+            recorded
+        }
+    );
 }
 
 #[tokio::test]
@@ -152,7 +161,16 @@ async fn every_field_of_a_charge_reaches_its_column() {
     );
     let status = charge::Status::Failed;
     let recorded = Some(Recorded::Charge(charge::Recorded { status, amount_refunded: 3 }));
-    assert_eq!(row, Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded });
+    assert_eq!(
+        row,
+        Row {
+            version: 2,
+            observed_at: 1_700_000_100,
+            seen_by: 1_700_000_101,
+            deleted: false,
+            recorded
+        }
+    );
 }
 
 #[tokio::test]
@@ -183,7 +201,16 @@ async fn every_field_of_a_refund_reaches_its_column() {
         })
     );
     let recorded = Some(Recorded::Refund(refund::Recorded { status: refund::Status::Failed }));
-    assert_eq!(row, Row { version: 2, observed_at: 1_700_000_100, deleted: false, recorded });
+    assert_eq!(
+        row,
+        Row {
+            version: 2,
+            observed_at: 1_700_000_100,
+            seen_by: 1_700_000_101,
+            deleted: false,
+            recorded
+        }
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,39 @@
+//! The object that an event carries.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+struct Wire {
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    object: Option<Value>,
+}
+
+/// The object as it was when the event was made, in the version of the event. `None`: it carries
+/// none, like a thin event.
+#[must_use]
+pub fn snapshot(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice::<Wire>(bytes).ok()?.data?.object
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_carries_its_object_or_none() {
+        let carried = |event: &str| snapshot(event.as_bytes());
+        let event =
+            r#"{"id": "evt_1", "data": {"object": {"id": "pi_1", "amount": 5}}, "type": "x"}"#;
+        assert_eq!(carried(event), Some(json!({"id": "pi_1", "amount": 5})));
+        for none in [r#"{"related_object": {"id": "pi_1"}}"#, r#"{"data": {}}"#, "", "[1"] {
+            assert_eq!(carried(none), None, "{none}");
+        }
+    }
+}

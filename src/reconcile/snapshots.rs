@@ -1,0 +1,66 @@
+//! What the events in hand say of their object by themselves, where that is as good as asking Stripe.
+//!
+//! Two ways, and neither can take a row backwards. Where nobody knows whether the row or the event is
+//! the newer one, both may say the *same*: then the row is written once more as it is, which raises its
+//! version, so that a look that began before cannot overwrite it. And where the event was made after
+//! the last look had ended, it is *newer*, and is believed if the settings want that for its kind.
+
+use serde_json::Value;
+
+use super::decision::Case;
+use super::errand::Errand;
+use crate::domain::object::{self, Row, Subject};
+use crate::domain::plan::{self, Next, Snapshot};
+use crate::domain::transition::Move;
+use crate::stripe_api::{Fetched, FetchedState};
+
+/// What is said.
+pub(super) enum Told {
+    /// This is so.
+    So(Fetched),
+    /// This is so if the row holds each of these.
+    IfHeld { snapshots: Vec<Value>, so: Fetched },
+}
+
+/// Reads the snapshots of the events that would have Stripe asked. `believed`: those of this kind are
+/// believed where they are newer than the row. `None`: Stripe has to be asked.
+pub(super) fn read(
+    subject: &Subject,
+    row: Option<&Row>,
+    open: &[&Case<'_>],
+    margin: i64,
+    believed: bool,
+) -> Option<Told> {
+    let asking = open.iter().filter(|case| case.next == Next::Fetch).map(|case| case.errand);
+    let asking: Vec<&Errand> = asking.collect();
+    // In the event that tells of its deletion, an object looks as it did when it was there.
+    if asking.iter().any(|errand| errand.tells_deletion()) {
+        return None;
+    }
+    let good_for = |errand: &&Errand| plan::snapshot(row, errand.created(), margin);
+    match asking.as_slice() {
+        // Of several, nobody could say which is the last.
+        [errand] if good_for(errand) == Snapshot::Newer => {
+            let told = believed.then(|| told(subject, errand))??;
+            is_known_move(row, &told).then_some(Told::So(told))
+        }
+        all if all.iter().all(|errand| good_for(errand) == Snapshot::Compare) => {
+            let snapshots = all.iter().map(|errand| errand.snapshot()).collect::<Option<_>>()?;
+            let newest = all.iter().max_by_key(|errand| errand.created())?;
+            Some(Told::IfHeld { snapshots, so: told(subject, newest)? })
+        }
+        _ => None,
+    }
+}
+
+/// What an event says of the object, if it is about it and can be read.
+fn told(subject: &Subject, errand: &Errand) -> Option<Fetched> {
+    Fetched::told(subject, errand.snapshot()?, errand.created())
+}
+
+/// A move that our state machine thinks impossible is applied only after a look at the object itself.
+fn is_known_move(row: Option<&Row>, told: &Fetched) -> bool {
+    let FetchedState::Present { observed, .. } = &told.state else { return false };
+    let recorded = row.and_then(|row| row.recorded.as_ref());
+    object::decide(recorded, observed).is_ok_and(|(step, _)| step.kind != Move::Anomalous)
+}
