@@ -150,6 +150,7 @@ fn settings(server: &Redis) -> (config::Redis, config::Queue) {
         prefetch: 256,
         sweep_interval: Duration::from_secs(1),
         live_share: 8,
+        backfill_at_once: 4,
     };
     (redis, queue)
 }

@@ -38,4 +38,6 @@ pub struct Queue {
     pub sweep_interval: Duration,
     /// Of ten jobs handed out while both lanes wait, how many are live webhooks; 1 to 9.
     pub live_share: u8,
+    /// Jobs of a backfill that a worker runs at once while live ones come.
+    pub backfill_at_once: usize,
 }

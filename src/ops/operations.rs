@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use time::OffsetDateTime;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -29,6 +30,9 @@ const SAMPLE: u32 = 5;
 /// Retries of one second, where nobody says over how long to spread them: fewer than Stripe answers at
 /// one endpoint (25 a second), so that live events find room.
 const CALM: u64 = 20;
+
+/// How many times as long as it took an operation rests after each page.
+const RESTS: u32 = 2;
 
 /// How often a page is tried that another transaction is in the way of.
 const TRIES: u32 = 5;
@@ -198,8 +202,11 @@ pub async fn run(
         if operation.cancel_requested || cancel.is_cancelled() {
             break Ok(OperationState::Cancelled);
         }
+        let began = Instant::now();
         match page(store, producer, &running, &operation).await {
-            Ok(true) => {}
+            // Live events need Postgres, too. The workers take longer over the jobs of a retry than this
+            // over its letters, so its rests cost no time.
+            Ok(true) => drop(cancel.run_until_cancelled(sleep(began.elapsed() * RESTS)).await),
             Ok(false) => break Ok(OperationState::Done),
             Err(error) => break Err(error),
         }
@@ -245,7 +252,7 @@ async fn page(
     let noted = loop {
         match store.operate(running, &letters, &refused, last).await {
             Err(error) if tries < TRIES && matches!(error.class(), Class::Transient) => {
-                tokio::time::sleep(Duration::from_millis(50) * tries).await;
+                sleep(Duration::from_millis(50) * tries).await;
                 tries += 1;
             }
             ended => break ended?,

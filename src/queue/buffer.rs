@@ -1,18 +1,26 @@
 //! Jobs fetched ahead, by lane, and who is handed out next.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::job::{Delivery, JobId, Lane};
+
+/// For how long after the last live job the next one is expected.
+const EXPECTED: Duration = Duration::from_secs(5);
 
 /// Jobs fetched ahead. Each lane has room of its own, so that a full one cannot block the other.
 #[derive(Debug)]
 pub(super) struct Buffer {
     capacity: usize,
     live_share: u8,
+    /// The most jobs of the backfill that run at once while live ones are expected. A job that runs is
+    /// not interrupted, so whose turn it is would be no help to a live one that finds everything busy.
+    backfill_at_once: usize,
     inner: Mutex<Inner>,
     room: [Notify; 2],
 }
@@ -25,15 +33,35 @@ struct Inner {
     waker: Option<Waker>,
     /// Lanes that take no jobs in.
     paused: [bool; 2],
+    /// Jobs that were handed out and have not ended.
+    running: [usize; 2],
+    /// When the last live job came.
+    live_at: Option<Instant>,
     closed: bool,
+}
+
+/// The place of a job that runs, until this is dropped.
+pub(super) struct Place {
+    buffer: Arc<Buffer>,
+    lane: Lane,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut inner = self.buffer.lock();
+        let running = &mut inner.running[self.lane.index()];
+        *running = running.saturating_sub(1);
+        inner.wake();
+    }
 }
 
 impl Buffer {
     /// `live_share`: of ten jobs handed out while both lanes wait, how many are live; 1 to 9.
-    pub(super) fn new(capacity: usize, live_share: u8) -> Self {
+    pub(super) fn new(capacity: usize, live_share: u8, backfill_at_once: usize) -> Self {
         Self {
             capacity: capacity.max(1),
             live_share: live_share.clamp(1, 9),
+            backfill_at_once: backfill_at_once.max(1),
             inner: Mutex::default(),
             room: [Notify::new(), Notify::new()],
         }
@@ -96,10 +124,13 @@ impl Buffer {
         let mut inner = self.lock();
         inner.closed = true;
         let rest = inner.lanes.iter_mut().flat_map(|lane| lane.drain(..)).collect();
-        if let Some(waker) = inner.waker.take() {
-            waker.wake();
-        }
+        inner.wake();
         rest
+    }
+
+    /// The place of a job that was handed out, to be held while it runs.
+    pub(super) fn place(self: &Arc<Self>, lane: Lane) -> Place {
+        Place { buffer: Arc::clone(self), lane }
     }
 
     /// The next job; `None` once closed.
@@ -108,11 +139,12 @@ impl Buffer {
         if inner.closed {
             return Poll::Ready(None);
         }
-        let Some(lane) = inner.next_lane(self.live_share) else {
+        let Some(lane) = inner.next_lane(self.live_share, self.backfill_at_once) else {
             inner.waker = Some(context.waker().clone());
             return Poll::Pending;
         };
         let job = inner.lanes[lane.index()].pop_front();
+        inner.running[lane.index()] += usize::from(job.is_some());
         if inner.lanes[lane.index()].len() == self.capacity / 2 {
             self.room[lane.index()].notify_one();
         }
@@ -129,10 +161,11 @@ impl Buffer {
         if inner.paused[lane.index()] {
             return jobs;
         }
-        add(&mut inner.lanes[lane.index()], jobs);
-        if let Some(waker) = inner.waker.take() {
-            waker.wake();
+        if lane == Lane::Live && !jobs.is_empty() {
+            inner.live_at = Some(Instant::now());
         }
+        add(&mut inner.lanes[lane.index()], jobs);
+        inner.wake();
         Vec::new()
     }
 
@@ -142,8 +175,16 @@ impl Buffer {
 }
 
 impl Inner {
-    fn next_lane(&mut self, live_share: u8) -> Option<Lane> {
-        match (self.lanes[0].is_empty(), self.lanes[1].is_empty()) {
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn next_lane(&mut self, live_share: u8, backfill_at_once: usize) -> Option<Lane> {
+        let expected = self.live_at.is_some_and(|at| at.elapsed() < EXPECTED);
+        let is_full = expected && self.running[Lane::Backfill.index()] >= backfill_at_once;
+        match (self.lanes[0].is_empty(), self.lanes[1].is_empty() || is_full) {
             (true, true) => None,
             (false, true) => Some(Lane::Live),
             (true, false) => Some(Lane::Backfill),
@@ -165,6 +206,9 @@ mod tests {
 
     use super::super::job::{Job, JobMeta};
     use super::*;
+
+    /// Enough that no lane is kept from any.
+    const MANY: usize = 10_000;
 
     fn job(lane: Lane, n: usize) -> Delivery {
         let id = JobId::new(format!("{n}-0"));
@@ -192,7 +236,7 @@ mod tests {
     #[test]
     fn while_both_lanes_wait_live_jobs_get_their_share_of_every_ten() {
         for share in 1..=9 {
-            let buffer = Buffer::new(100, share);
+            let buffer = Buffer::new(100, share, MANY);
             for lane in Lane::ALL {
                 put(&buffer, lane, 0..100);
             }
@@ -209,7 +253,7 @@ mod tests {
     #[test]
     fn a_lane_that_waits_alone_gets_every_turn() {
         for lane in Lane::ALL {
-            let buffer = Buffer::new(10, 8);
+            let buffer = Buffer::new(10, 8, MANY);
             put(&buffer, lane, 0..10);
             assert_eq!((0..20).filter_map(|_| take(&buffer)).count(), 10);
         }
@@ -217,7 +261,7 @@ mod tests {
 
     #[test]
     fn jobs_taken_over_come_first_and_in_their_order() {
-        let buffer = Buffer::new(10, 8);
+        let buffer = Buffer::new(10, 8, MANY);
         put(&buffer, Lane::Live, 9..10);
         let first = vec![job(Lane::Live, 1), job(Lane::Live, 2)];
         assert_eq!(buffer.push_first(Lane::Live, first), []);
@@ -228,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_closed_buffer_hands_out_nothing_and_gives_up_the_rest() {
-        let buffer = Buffer::new(10, 8);
+        let buffer = Buffer::new(10, 8, MANY);
         put(&buffer, Lane::Backfill, 1..2);
         assert_eq!(buffer.close().len(), 1);
         assert!(take(&buffer).is_none());
@@ -236,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_paused_lane_gives_up_its_jobs_and_takes_none_and_the_other_goes_on() {
-        let buffer = Buffer::new(10, 8);
+        let buffer = Buffer::new(10, 8, MANY);
         for lane in Lane::ALL {
             put(&buffer, lane, 0..3);
         }
@@ -248,5 +292,25 @@ mod tests {
         assert_eq!(buffer.set_paused(Lane::Live, false), []);
         put(&buffer, Lane::Live, 6..7);
         assert!(take(&buffer).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_live_jobs_are_expected_a_backfill_leaves_them_their_places() {
+        let buffer = Arc::new(Buffer::new(100, 8, 4));
+        put(&buffer, Lane::Backfill, 0..60);
+        let takes = |count: usize| (0..count).filter_map(|_| take(&buffer)).count();
+        assert_eq!(takes(10), 10, "nobody else is there");
+        let places: Vec<_> = (0..10).map(|_| buffer.place(Lane::Backfill)).collect();
+
+        put(&buffer, Lane::Live, 0..1);
+        assert_eq!(take(&buffer).map(|job| job.lane), Some(Lane::Live));
+        assert_eq!(takes(1), 0, "ten run, and four would be allowed");
+        drop(places);
+        assert_eq!(takes(10), 4);
+        drop(buffer.place(Lane::Backfill));
+        assert_eq!(takes(10), 1, "one has ended");
+
+        tokio::time::advance(EXPECTED).await;
+        assert_eq!(takes(10), 10, "none has come for a while");
     }
 }

@@ -124,7 +124,8 @@ impl Consumer {
             None => return Ok(Stopped::default()),
         }
         let capacity = self.queue.prefetch.max(1);
-        let buffer = Arc::new(Buffer::new(capacity, self.queue.live_share));
+        let (share, at_once) = (self.queue.live_share, self.queue.backfill_at_once);
+        let buffer = Arc::new(Buffer::new(capacity, share, at_once));
         for pause in self.pauses.all() {
             // It is empty yet.
             let _ = buffer.set_paused(pause.lane, true);
@@ -141,6 +142,7 @@ impl Consumer {
             settled: settled.clone(),
             pauses: self.pauses(),
             presence: self.presence(),
+            buffer: Arc::clone(&buffer),
             abort: abort.clone(),
         };
         let worker = self.worker(context.clone(), &buffer, runner);

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use super::buffer::Buffer;
 use super::job::{Delivery, Disposition, JobMeta, Lane};
 use super::member::{Later, Member};
 use super::pause::Pauses;
@@ -25,6 +27,7 @@ pub(super) struct Runner<H> {
     pub(super) settled: UnboundedSender<(Lane, Settlement)>,
     pub(super) pauses: Pauses,
     pub(super) presence: Presence,
+    pub(super) buffer: Arc<Buffer>,
     /// The grace is over.
     pub(super) abort: CancellationToken,
 }
@@ -35,6 +38,7 @@ where
     F: Future<Output = Disposition>,
 {
     pub(super) async fn run(self, mut delivery: Delivery) {
+        let _place = self.buffer.place(delivery.lane);
         if self.pauses.is_paused(delivery.lane) {
             // On its way from the buffer when the pause began.
             let lane = delivery.lane;

@@ -247,6 +247,7 @@ fn a_value_out_of_its_range_is_refused() {
         ("queue", "max_deliveries = 0", "must be at least 1"),
         ("queue", "live_share = 0", "must be 1 to 9"),
         ("queue", "live_share = 10", "must be 1 to 9"),
+        ("queue", "backfill_at_once = 0", "must be 1 to 4096"),
         ("queue", "sweep_interval = \"0s\"", "must be at least 10ms"),
         ("worker", "concurrency = 0", "must be 1 to 4096"),
         ("worker", "job_timeout = \"1ms\"", "must be at least 100ms"),

@@ -88,6 +88,7 @@ fn sizes(settings: &Settings, checker: &mut Checker<'_>) {
         ("ingress.max_head_bytes", ingress.max_head_bytes, 1024, 256 << 10),
         ("ingress.max_in_flight", ingress.max_in_flight, 1, most),
         ("worker.concurrency", settings.worker.concurrency, 1, 4096),
+        ("queue.backfill_at_once", settings.queue.backfill_at_once, 1, 4096),
     ];
     for (key, value, least, largest) in sizes {
         let range = if largest == most {

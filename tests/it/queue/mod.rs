@@ -63,6 +63,7 @@ impl Queue {
             prefetch: 64,
             sweep_interval: Duration::from_millis(50),
             live_share: 8,
+            backfill_at_once: 4,
         };
         let producer = Producer::new(&server, &settings).unwrap();
         Self { server, settings, producer, private }

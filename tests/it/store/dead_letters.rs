@@ -74,6 +74,7 @@ fn no_queue() -> Producer {
         prefetch: 1,
         sweep_interval: Duration::from_secs(1),
         live_share: 9,
+        backfill_at_once: 4,
     };
     Producer::new(&redis, &queue).unwrap()
 }
