@@ -20,7 +20,7 @@ use crate::domain::object::{Row, Subject};
 
 /// A second round trip goes beside the first one only for a crowd: one that is larger costs less for
 /// each of those in it. The locks of all its objects are held until a write commits.
-const LIMITS: Limits = Limits { at_once: 2, crowd: 32, most: 64 };
+const LIMITS: Limits = Limits { at_once: 2, crowd: 16, most: 64 };
 
 /// What is recorded of one object, and of the events in hand that are about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
