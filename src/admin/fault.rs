@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use crate::http::Problem;
 use crate::ops::accounts::CheckError;
-use crate::ops::dead_letters::Refusal;
+use crate::ops::dead_letters::{DryRunError, Refusal};
 use crate::ops::events::ListError;
 use crate::ops::name::NameError;
 use crate::ops::objects::FindError;
@@ -57,6 +57,15 @@ impl From<ListError> for Problem {
         match error {
             ListError::NoSuchEvent(_) => missing(error),
             ListError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<DryRunError> for Problem {
+    fn from(error: DryRunError) -> Self {
+        match error {
+            DryRunError::NoSuchLetter(_) => missing(error),
+            DryRunError::Store(error) => postgres(error),
         }
     }
 }

@@ -9,16 +9,14 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use super::objects::compared;
-use super::{Answer, objects::NameQuery};
-use crate::admin::fault::{missing, postgres, wrong};
+use super::Answer;
+use crate::admin::fault::{missing, no_key, postgres, wrong};
 use crate::admin::input::{Asked, Body, Raw, limit, read};
 use crate::admin::selection;
 use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::http::auth::Identity;
-use crate::ops::compare::Comparison;
-use crate::ops::dead_letters::{self, LetterResult, Shown};
+use crate::ops::dead_letters::{self, DryRuns, LetterResult, Shown};
 use crate::ops::operations::{self, Preview};
 use crate::ops::terms::{ActWord, Actor, DeadLetterId, Filter, Groups, Letter};
 
@@ -211,21 +209,26 @@ pub(in crate::admin) async fn acted(
     Ok(results)
 }
 
-/// Say what a retry would find: ask Stripe about the letter's object. Writes nothing.
-#[utoipa::path(post, path = "/dead-letters/{id}/compare", tag = "dead letters",
-    params(("id" = i64, Path)), request_body = serde_json::Value,
-    responses((status = 200, body = Comparison), (status = "default", body = Problem)))]
-pub(super) async fn compare(
+/// Letters that a retry would be about.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DryRunBody {
+    /// Which: with `ids`, all of these are looked at; else the newest 20.
+    #[serde(default)]
+    selection: Filter,
+}
+
+/// Say what a retry would find: ask Stripe about the letters' objects. Writes nothing.
+#[utoipa::path(post, path = "/dead-letters/dry-run", tag = "dead letters", request_body = DryRunBody,
+    responses((status = 200, body = DryRuns), (status = "default", body = Problem)))]
+pub(super) async fn dry_run(
     State(admin): State<Arc<Admin>>,
-    Path(id): Path<String>,
-) -> Answer<Comparison> {
-    let letter = shown(&admin, letter_id(&id)?, false).await?.dead_letter;
-    let object = letter.object_id.as_deref();
-    let object = object.ok_or_else(|| wrong("It is not known what this letter is about."))?;
-    let name = NameQuery {
-        kind: letter.object_kind.clone(),
-        account: letter.account.map(|it| if it.is_empty() { "own".to_owned() } else { it }),
-        mode: letter.livemode.map(|live| if live { "live" } else { "test" }.to_owned()),
-    };
-    Ok(Json(compared(&admin, &super::objects::named(object, &name)?).await?))
+    Body(body): Body<DryRunBody>,
+) -> Answer<DryRuns> {
+    Ok(Json(tried(&admin, &body.selection).await?))
+}
+
+pub(in crate::admin) async fn tried(admin: &Admin, selection: &Filter) -> Result<DryRuns, Problem> {
+    let reconciler = admin.desk.reconciler.as_ref().ok_or_else(no_key)?;
+    Ok(dead_letters::dry_run(&admin.desk.store, reconciler, selection).await?)
 }

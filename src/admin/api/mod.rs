@@ -35,12 +35,12 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/groups", get(dead_letters::groups))
         .route("/dead-letters/preview", post(dead_letters::preview))
+        .route("/dead-letters/dry-run", post(dead_letters::dry_run))
         .route("/dead-letters/retry", post(dead_letters::retry))
         .route("/dead-letters/discard", post(dead_letters::discard))
         .route("/dead-letters/snooze", post(dead_letters::snooze))
         .route("/dead-letters/undo", post(dead_letters::undo))
         .route("/dead-letters/{id}", get(dead_letters::show))
-        .route("/dead-letters/{id}/compare", post(dead_letters::compare))
         .route("/operations", get(operations::list).post(operations::begin))
         .route("/operations/{id}", get(operations::show))
         .route("/operations/{id}/results", get(operations::results))
@@ -86,12 +86,12 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         dead_letters::list,
         dead_letters::groups,
         dead_letters::preview,
+        dead_letters::dry_run,
         dead_letters::show,
         dead_letters::retry,
         dead_letters::discard,
         dead_letters::snooze,
         dead_letters::undo,
-        dead_letters::compare,
         operations::list,
         operations::begin,
         operations::show,

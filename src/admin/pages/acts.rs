@@ -7,8 +7,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::page;
-use crate::admin::api::dead_letters::{ActBody, acted, letter_id, verb_of};
+use super::{objects::differences, page};
+use crate::admin::api::dead_letters::{ActBody, acted, letter_id, tried, verb_of};
 use crate::admin::api::operations::{BeginBody, begun};
 use crate::admin::fault::{postgres, wrong};
 use crate::admin::frame::Frame;
@@ -18,9 +18,9 @@ use crate::admin::selection;
 use crate::admin::state::Admin;
 use crate::admin::view;
 use crate::http::Problem;
-use crate::ops::dead_letters::LetterResult;
+use crate::ops::dead_letters::{DryRuns, LetterResult};
 use crate::ops::operations::{self, Preview};
-use crate::ops::terms::ActWord;
+use crate::ops::terms::{ActWord, Filter};
 
 fn over_ms(fields: &Fields) -> Result<Option<u64>, Problem> {
     let over = fields.get("over").map(duration).transpose()?;
@@ -98,6 +98,29 @@ pub(super) async fn preview(
     Ok(page(&Bulk { frame, verb, selection, words, preview }))
 }
 
+#[derive(Template)]
+#[template(path = "dry_run.html")]
+struct DryRun {
+    frame: Frame,
+    tried: DryRuns,
+}
+
+/// `POST /dead-letters/dry-run`: what a retry would find. Changes nothing, but asks Stripe.
+pub(super) async fn dry_run(
+    State(admin): State<Arc<Admin>>,
+    frame: Frame,
+    form: Changing,
+) -> Result<Response, Refused> {
+    let selection = selected(&form.fields)?;
+    Ok(page(&DryRun { frame, tried: tried(&admin, &selection).await? }))
+}
+
+/// The filter that one form hands on to the next.
+fn selected(fields: &Fields) -> Result<Filter, Problem> {
+    serde_json::from_str(fields.need("selection", "The selection")?)
+        .map_err(|error| wrong(format!("The selection: {error}")))
+}
+
 /// `POST /dead-letters/bulk`: only with the count typed.
 pub(super) async fn begin(
     State(admin): State<Arc<Admin>>,
@@ -111,10 +134,9 @@ pub(super) async fn begin(
         let detail = format!("You typed {typed}, and {count} would be changed. Nothing was done.");
         return Err(crate::admin::fault::conflict("count_differs", detail).into());
     }
-    let selection = serde_json::from_str(fields.need("selection", "The selection")?);
     let body = BeginBody {
         verb,
-        selection: selection.map_err(|error| wrong(format!("The selection: {error}")))?,
+        selection: selected(fields)?,
         count,
         upto: fields.get("upto").map(letter_id).transpose()?,
         reason: fields.get("reason").map(str::to_owned),

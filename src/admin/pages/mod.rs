@@ -37,6 +37,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/dead-letters/list", get(dead_letters::list))
         .route("/dead-letters/act", post(acts::act))
         .route("/dead-letters/bulk", get(acts::preview).post(acts::begin))
+        .route("/dead-letters/dry-run", post(acts::dry_run))
         .route("/dead-letters/{id}", get(dead_letters::show))
         .route("/operations", get(operations::list))
         .route("/operations/{id}", get(operations::show))

@@ -6,10 +6,14 @@ use utoipa::ToSchema;
 use crate::domain::failure;
 use crate::ops::compare::{self, Comparison};
 use crate::ops::name::{self, Name};
+use crate::ops::operations;
 use crate::reconcile::Reconciler;
-use crate::store::dead_letter::{DeadLetterId, Letter};
+use crate::store::dead_letter::{ActWord, DeadLetterId, Filter, Letter};
 use crate::store::object::ObjectKey;
 use crate::store::{Store, StoreError};
+
+/// Letters that are looked at where a filter names them. Each is a request to Stripe.
+pub const MOST: u32 = 20;
 
 /// What a retry of one letter would find.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -23,26 +27,64 @@ pub struct DryRun {
     pub error: Option<String>,
 }
 
+/// What a retry of several would find.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct DryRuns {
+    /// How many letters a retry would be about.
+    pub count: i64,
+    /// What it would find of those that were looked at: all that were named, or the newest.
+    pub dry_run: Vec<DryRun>,
+}
+
+/// A dry run did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum DryRunError {
+    /// A letter that was named is not there.
+    #[error("there is no dead letter {0}")]
+    NoSuchLetter(DeadLetterId),
+    /// Postgres.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Asks Stripe about the object of each letter, one after the other, and says what a retry would
-/// change. Writes nothing, and puts nothing into the queue.
+/// change. Writes nothing, and puts nothing into the queue. Letters that are named are all looked at;
+/// of those that a filter names, the newest [`MOST`].
 ///
 /// # Errors
-/// Postgres. What Stripe refuses is said of the letter: finding that out is what this is for.
+/// A letter that is not there, or Postgres. What Stripe refuses is said of the letter: finding that
+/// out is what this is for.
 pub async fn dry_run(
     store: &Store,
     reconciler: &Reconciler,
-    letters: &[Letter],
-) -> Result<Vec<DryRun>, StoreError> {
+    selection: &Filter,
+) -> Result<DryRuns, DryRunError> {
+    let (count, letters) = letters(store, selection).await?;
     let mut found = Vec::with_capacity(letters.len());
-    for letter in letters {
+    for letter in &letters {
         let (comparison, error) = match look(store, reconciler, letter).await {
             Ok(comparison) => (Some(comparison), None),
-            Err(Unseen::Store(error)) => return Err(error),
+            Err(Unseen::Store(error)) => return Err(error.into()),
             Err(Unseen::Because(why)) => (None, Some(why)),
         };
         found.push(DryRun { id: letter.id, comparison, error });
     }
-    Ok(found)
+    Ok(DryRuns { count, dry_run: found })
+}
+
+/// How many are meant, and those to look at.
+async fn letters(store: &Store, selection: &Filter) -> Result<(i64, Vec<Letter>), DryRunError> {
+    let Some(ids) = &selection.ids else {
+        let preview = operations::preview(store, ActWord::Retry, selection).await?;
+        let letters = store.dead_letters(&preview.selection, None, MOST).await?;
+        return Ok((preview.count, letters));
+    };
+    let most = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    let letters = store.dead_letters(selection, None, most).await?;
+    match ids.iter().find(|id| !letters.iter().any(|letter| letter.id == **id)) {
+        Some(missing) => Err(DryRunError::NoSuchLetter(*missing)),
+        None => Ok((i64::from(most), letters)),
+    }
 }
 
 enum Unseen {

@@ -11,7 +11,7 @@ mod show;
 pub use act::{LetterResult, Refusal, discard, retry, snooze, undo};
 pub(super) use act::{check, spread};
 pub use dashboard::link;
-pub use dry_run::{DryRun, dry_run};
+pub use dry_run::{DryRun, DryRunError, DryRuns, MOST as MOST_DRY, dry_run};
 pub(super) use job::{Way, prepare};
 pub use show::{Shown, show};
 

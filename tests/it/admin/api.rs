@@ -1,5 +1,7 @@
 //! The JSON API and its document.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::site::{OPERATOR, Site};
@@ -56,54 +58,121 @@ async fn every_path_of_the_document_is_served_and_refuses_as_a_problem() {
     }
 }
 
-/// What an operator can do, by the names of the functions that do it, and where.
+/// What an operator can do: on the command line, by the API, and by the pages (none: it is on a page
+/// that the other two have no need of, or made of others).
 const VERBS: &[(&str, &str, &str)] = &[
-    ("accounts::check", "accounts check", "GET /accounts/{id}/check"),
-    ("audit::list", "audit list", "GET /audit"),
-    ("compare::compare", "reconcile --dry-run", "POST /objects/{id}/compare"),
-    ("dead_letters::groups", "dead-letters groups", "GET /dead-letters/groups"),
-    ("dead_letters::list", "dead-letters list", "GET /dead-letters"),
-    ("dead_letters::show", "dead-letters show", "GET /dead-letters/{id}"),
-    ("dead_letters::retry", "dead-letters retry", "POST /dead-letters/retry"),
-    ("dead_letters::discard", "dead-letters discard", "POST /dead-letters/discard"),
-    ("dead_letters::snooze", "dead-letters snooze", "POST /dead-letters/snooze"),
-    ("dead_letters::undo", "dead-letters undo", "POST /dead-letters/undo"),
-    ("events::list", "events list", "GET /events"),
-    ("events::show", "events show", "GET /events/{id}"),
-    ("kinds::report", "kinds", "GET /kinds"),
-    ("objects::list", "objects list", "GET /objects"),
-    ("objects::show", "objects show", "GET /objects/{id}"),
-    ("operations::preview", "dead-letters retry", "POST /dead-letters/preview"),
-    ("operations::begin", "dead-letters retry", "POST /operations"),
-    ("operations::cancel", "operations cancel", "POST /operations/{id}/cancel"),
-    ("operations::resume", "operations resume", "POST /operations/{id}/resume"),
-    ("operations::list", "operations list", "GET /operations"),
-    ("operations::show", "operations show", "GET /operations/{id}"),
-    ("operations::results", "operations show", "GET /operations/{id}/results"),
-    ("outbox::status", "outbox status", "GET /outbox/destinations"),
-    ("outbox::dead", "outbox dead", "GET /outbox/dead"),
-    ("outbox::retry", "outbox retry", "POST /outbox/retry"),
-    ("queue::show", "queue show", "GET /queue"),
-    ("queue::peek", "queue peek", "GET /queue/jobs"),
-    ("queue::pause", "queue pause", "POST /queue/pause"),
-    ("queue::resume", "queue resume", "POST /queue/resume"),
-    ("reconcile::reconcile", "reconcile", "POST /objects/{id}/reconcile"),
-    ("replay::replay", "events replay", "POST /events/{id}/replay"),
-    ("status::look", "status", "GET /status"),
+    ("accounts check", "GET /accounts/{id}/check", "/accounts"),
+    ("accounts check", "POST /accounts/{id}/check", "/accounts"),
+    ("audit list", "GET /audit", "/audit"),
+    ("dead-letters groups", "GET /dead-letters/groups", "/dead-letters"),
+    ("dead-letters list", "GET /dead-letters", "/dead-letters/list"),
+    ("dead-letters show", "GET /dead-letters/{id}", "/dead-letters/{id}"),
+    ("dead-letters retry", "POST /dead-letters/retry", "/dead-letters/act"),
+    ("dead-letters retry", "POST /dead-letters/dry-run", "/dead-letters/dry-run"),
+    ("dead-letters discard", "POST /dead-letters/discard", "/dead-letters/act"),
+    ("dead-letters snooze", "POST /dead-letters/snooze", "/dead-letters/act"),
+    ("dead-letters undo", "POST /dead-letters/undo", "/dead-letters/act"),
+    ("dead-letters retry", "POST /dead-letters/preview", "/dead-letters/bulk"),
+    ("dead-letters retry", "POST /operations", "/dead-letters/bulk"),
+    ("events list", "GET /events", "/events"),
+    ("events show", "GET /events/{id}", "/events/{id}"),
+    ("events replay", "POST /events/{id}/replay", "/events/{id}/replay"),
+    ("kinds", "GET /kinds", "/kinds"),
+    ("objects list", "GET /objects", "/objects"),
+    ("objects show", "GET /objects/{id}", "/objects/{id}"),
+    ("reconcile", "POST /objects/{id}/reconcile", "/objects/{id}/reconcile"),
+    ("reconcile", "POST /objects/{id}/compare", "/objects/{id}/compare"),
+    ("operations list", "GET /operations", "/operations"),
+    ("operations show", "GET /operations/{id}", "/operations/{id}"),
+    ("operations show", "GET /operations/{id}/results", "/operations/{id}"),
+    ("operations cancel", "POST /operations/{id}/cancel", "/operations/{id}/cancel"),
+    ("operations resume", "POST /operations/{id}/resume", "/operations/{id}/resume"),
+    ("outbox status", "GET /outbox/destinations", "/outbox"),
+    ("outbox dead", "GET /outbox/dead", "/outbox"),
+    ("outbox retry", "POST /outbox/retry", "/outbox/retry"),
+    ("queue show", "GET /queue", "/queue"),
+    ("queue peek", "GET /queue/jobs", "/queue"),
+    ("queue pause", "POST /queue/pause", "/queue/pause"),
+    ("queue resume", "POST /queue/resume", "/queue/resume"),
+    ("status", "GET /status", "/"),
 ];
 
+/// Commands that are no verbs: roles, and what concerns the machine that one sits at.
+const NO_VERBS: &[&str] =
+    &["", "admin", "completions", "config", "dev", "ingress", "man", "migrate", "worker"];
+
+/// The commands of docs/cli.md, which a test holds against the code, each with its flags.
+fn commands() -> Vec<(String, BTreeSet<String>)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let sections = text.split("\n## `quittance").skip(1).map(|section| {
+        let (name, rest) = section.split_once('`').unwrap();
+        let flags = rest.lines().filter_map(|line| {
+            let flag = line.strip_prefix("| `--")?;
+            Some(flag.split([' ', '`']).next().unwrap().replace('-', "_"))
+        });
+        (name.trim().to_owned(), flags.collect())
+    });
+    sections.collect()
+}
+
 #[test]
-fn nothing_that_the_command_line_can_do_is_missing_from_the_api() {
+fn nothing_that_one_can_do_is_missing_from_the_command_line_the_api_or_the_pages() {
+    let all: Vec<_> = commands().into_iter().map(|(name, _)| name).collect();
+    let is_verb = |name: &&String| {
+        let is_above = all.iter().any(|other| other.starts_with(&format!("{name} ")));
+        !is_above && !NO_VERBS.contains(&name.split(' ').next().unwrap())
+    };
+    let commands: BTreeSet<_> = all.iter().filter(is_verb).map(String::as_str).collect();
+    assert_eq!(commands, VERBS.iter().map(|(command, ..)| *command).collect());
+
     let document = document();
-    for (verb, _, place) in VERBS {
-        let (method, path) = place.split_once(' ').unwrap();
-        let there = &document["paths"][path][method.to_lowercase()];
-        assert!(there.is_object(), "{verb} is not at {place}");
+    let paths = document["paths"].as_object().unwrap().iter();
+    let calls = paths.flat_map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().keys();
+        methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    let calls: BTreeSet<_> = calls.collect();
+    assert_eq!(calls, VERBS.iter().map(|(_, call, _)| (*call).to_owned()).collect());
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/admin/pages/mod.rs");
+    let router = std::fs::read_to_string(path).unwrap();
+    let routes = router.lines().filter_map(|line| line.trim().strip_prefix(".route(\""));
+    let routes: BTreeSet<_> = routes.map(|route| route.split('"').next().unwrap()).collect();
+    let mut pages: BTreeSet<_> = VERBS.iter().map(|(.., page)| *page).collect();
+    // What a page alone needs: to find by any id, and to be light or dark.
+    pages.extend(["/find", "/theme"]);
+    assert_eq!(pages, routes);
+}
+
+#[test]
+fn what_one_can_list_by_one_can_list_by_everywhere() {
+    let document = document();
+    let commands = commands();
+    for (command, path) in [
+        ("dead-letters list", "/dead-letters"),
+        ("dead-letters groups", "/dead-letters/groups"),
+        ("events list", "/events"),
+        ("objects list", "/objects"),
+        ("audit list", "/audit"),
+        ("operations list", "/operations"),
+    ] {
+        let (_, flags) = commands.iter().find(|(name, _)| name == command).unwrap();
+        // How it is printed is no filter, and some things are said otherwise to a shell.
+        let besides = ["json", "ids", "live", "test", "livemode", "mode"];
+        let flags = flags.iter().map(String::as_str);
+        let flags: BTreeSet<_> = flags.filter(|flag| !besides.contains(flag)).collect();
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let parameters = parameters.iter().map(|it| it["name"].as_str().unwrap());
+        let called = |name| match name {
+            "object_id" => "object",
+            "reason" => "given_up_as",
+            other => other,
+        };
+        let parameters: BTreeSet<_> =
+            parameters.filter(|name| !besides.contains(name)).map(called).collect();
+        assert_eq!(flags, parameters, "{command}, and {path}");
     }
-    let many = document["paths"].as_object().unwrap().values();
-    let many: usize = many.map(|methods| methods.as_object().unwrap().len()).sum();
-    // And two that are made of others: a letter compared, an account asked about anew.
-    assert_eq!(many, VERBS.len() + 2, "a path has no verb: name it in VERBS");
 }
 
 #[tokio::test]

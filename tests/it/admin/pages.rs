@@ -1,5 +1,7 @@
 //! What the pages show.
 
+use serde_json::json;
+
 use super::site::{OPERATOR, Site, VIEWER};
 use crate::harness::{Options, eventually};
 
@@ -99,6 +101,41 @@ async fn a_bulk_discard_wants_its_count_typed_and_tells_of_each() {
     // The same again: the count is no longer what was agreed to.
     let refused = site.post("/dead-letters/bulk", &cookie, &fields).await;
     assert_eq!(refused.status, 409, "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_bulk_retry_asks_stripe_about_some_and_changes_nothing() {
+    let site = site().await;
+    site.given_up(90).await;
+    site.app.stripe().set_auto_deliver(false);
+    let payment = site.app.pays("pm_card_visa");
+    let known = format!(
+        "UPDATE quittance.dead_letters SET object_id = '{payment}' WHERE event_id = 'evt_given_up_3'"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(known)).execute(&site.app.db.pool).await.unwrap();
+    let before = site.app.db.everything().await;
+    let cookie = site.sign_in(OPERATOR).await;
+    let asked = "/dead-letters/bulk?verb=retry&state=open&object_kind=payment_intent";
+    let preview = site.page(asked, &cookie).await;
+    assert!(preview.text.contains("Ask Stripe first"), "{}", preview.text);
+    let selection = r#"{"state":"open","object_kind":"payment_intent"}"#;
+    let token = preview.form_token();
+    let fields = [("form_token", token.as_str()), ("selection", selection)];
+    let page = site.post("/dead-letters/dry-run", &cookie, &fields).await.text;
+    assert!(page.contains("20 of 30 looked at. Nothing was written."), "{page}");
+    assert!(page.contains("No such payment_intent"), "what a retry would fail with: {page}");
+
+    let only = json!({"selection": {"object_id": payment}});
+    let found = site.call("POST", "/dead-letters/dry-run", OPERATOR, &only).await.json();
+    assert_eq!(found["count"], 1);
+    assert_eq!(found["dry_run"][0]["comparison"]["new_status"], "succeeded", "{found}");
+    let named = json!({"selection": {"ids": [4711]}});
+    let missing = site.call("POST", "/dead-letters/dry-run", OPERATOR, &named).await;
+    assert_eq!(
+        (missing.status, &missing.json()["detail"]),
+        (404, &json!("there is no dead letter 4711"))
+    );
+    assert_eq!(site.app.db.everything().await, before);
 }
 
 #[tokio::test]
