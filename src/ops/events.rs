@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::store::audit::AuditRow;
 use crate::store::ledger::{After, EventFilter, LedgerEvent};
 use crate::store::object::ObjectKey;
-use crate::store::timeline::{ObjectAttempt, ObjectLetter};
+use crate::store::timeline::{Attempt, ObjectLetter};
 use crate::store::{Store, StoreError};
 
 /// Of the attempts at one event, the letters of it and so on, this many of the newest are shown.
@@ -67,7 +67,7 @@ pub struct EventShown {
     /// What it is about, where that is known.
     pub object: Option<ObjectKey>,
     /// The attempts at it, oldest first.
-    pub attempts: Vec<ObjectAttempt>,
+    pub attempts: Vec<Attempt>,
     /// Its dead letters, oldest first.
     pub dead_letters: Vec<ObjectLetter>,
     /// What people did about it, oldest first.

@@ -8,7 +8,7 @@ use super::name::{self, Known, Name, NameError};
 use super::timeline::{Moment, Story};
 use crate::domain::object::Kind;
 use crate::store::object::{Found, ObjectFilter, ObjectKey, ObjectRow, Origin, TypedRow};
-use crate::store::timeline::{ObjectAttempt, ObjectLetter};
+use crate::store::timeline::{Attempt, ObjectLetter};
 use crate::store::{Store, StoreError};
 
 /// Of each sort of thing that happened to an object, this many of the newest are told.
@@ -117,7 +117,7 @@ pub async fn show(store: &Store, name: &Name) -> Result<ObjectShown, NameError> 
 fn obstacles(
     row: Option<&ObjectRow>,
     letters: &[ObjectLetter],
-    attempts: &[ObjectAttempt],
+    attempts: &[Attempt],
 ) -> Vec<String> {
     let mut found = Vec::new();
     for letter in letters {

@@ -10,9 +10,8 @@ pub use crate::store::dead_letter::Actor;
 pub use crate::store::dead_letter::{
     Act, ActWord, DeadLetterId, Filter, Group, Groups, Letter, LetterState,
 };
-pub use crate::store::history::KeptAttempt;
 pub use crate::store::ledger::{EventFilter, LedgerEvent, LedgerStatus};
 pub use crate::store::object::{Found, ObjectFilter, ObjectKey};
 pub use crate::store::operation::{Operation, OperationId, OperationState, Running};
 pub use crate::store::outbox::{DeadDelivery, DestinationState};
-pub use crate::store::timeline::ObjectAttempt;
+pub use crate::store::timeline::Attempt;

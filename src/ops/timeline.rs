@@ -8,7 +8,7 @@ use crate::store::audit::AuditRow;
 use crate::store::history::KeptTransition;
 use crate::store::ledger::LedgerEvent;
 use crate::store::object::ObjectKey;
-use crate::store::timeline::{ObjectAttempt, ObjectLetter, ObjectNotification};
+use crate::store::timeline::{Attempt, ObjectLetter, ObjectNotification};
 use crate::store::{Store, StoreError};
 
 /// Something that happened to an object.
@@ -33,7 +33,7 @@ pub enum Happening {
     /// An event about it was received. Where the event ended is told here, too.
     Event(LedgerEvent),
     /// A worker tried to settle an event about it.
-    Attempt(ObjectAttempt),
+    Attempt(Attempt),
     /// Its status changed.
     Transition(KeptTransition),
     /// The product was told of it.
@@ -99,8 +99,8 @@ fn of_event(event: &LedgerEvent) -> String {
     format!("{name} ({}): {end}", event.id)
 }
 
-fn of_attempt(attempt: &ObjectAttempt) -> String {
-    let ObjectAttempt { number, worker, duration_ms, outcome, event, .. } = attempt;
+fn of_attempt(attempt: &Attempt) -> String {
+    let Attempt { number, worker, duration_ms, outcome, event, .. } = attempt;
     let mut text = format!("attempt {number} at {event} by {worker}: {outcome}");
     if let Some(code) = &attempt.code {
         text += &format!(" ({code})");
@@ -145,7 +145,7 @@ fn of_act(act: &AuditRow) -> String {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Story {
     pub(super) events: Vec<LedgerEvent>,
-    pub(super) attempts: Vec<ObjectAttempt>,
+    pub(super) attempts: Vec<Attempt>,
     pub(super) transitions: Vec<KeptTransition>,
     pub(super) notifications: Vec<ObjectNotification>,
     pub(super) letters: Vec<ObjectLetter>,

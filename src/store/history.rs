@@ -10,32 +10,6 @@ use super::connect::Store;
 use super::dead_letter::DeadLetterId;
 use super::error::StoreError;
 
-/// An attempt as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct KeptAttempt {
-    /// Counts from 1, and anew after a retry by ops.
-    pub number: i32,
-    /// When it began.
-    #[serde(with = "time::serde::rfc3339")]
-    pub started_at: OffsetDateTime,
-    /// How long it took.
-    pub duration_ms: i64,
-    /// Which worker.
-    pub worker: String,
-    /// `failed`, `dead`, or how the event settled.
-    pub outcome: String,
-    /// The class of its failure.
-    pub class: Option<String>,
-    /// The stable word for it.
-    pub code: Option<String>,
-    /// Its causes, outermost first.
-    pub chain: Option<Vec<String>>,
-    /// Stripe's `Request-Id`.
-    pub request_id: Option<String>,
-    /// The trace that it is part of.
-    pub trace_id: Option<String>,
-}
-
 /// The row of an object as it is now.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CurrentRow {
@@ -88,24 +62,6 @@ pub struct AuditEntry {
 }
 
 impl Store {
-    /// The attempts at an event, oldest first.
-    ///
-    /// # Errors
-    /// Postgres.
-    pub async fn attempts(&self, event_key: &str) -> Result<Vec<KeptAttempt>, StoreError> {
-        Ok(sqlx::query_as!(
-            KeptAttempt,
-            r#"
-            SELECT number, started_at, duration_ms, worker, outcome, class, code, chain, request_id,
-                   trace_id
-            FROM quittance.attempts WHERE event_id = $1 ORDER BY id
-            "#,
-            event_key,
-        )
-        .fetch_all(&self.pool)
-        .await?)
-    }
-
     /// The row of an object, of any kind. `account` is empty for our own.
     ///
     /// # Errors
@@ -156,21 +112,6 @@ impl Store {
             livemode,
             kind,
             id,
-        )
-        .fetch_all(&self.pool)
-        .await?)
-    }
-
-    /// What people did to one thing, oldest first.
-    ///
-    /// # Errors
-    /// Postgres.
-    pub async fn audit(&self, target: &str) -> Result<Vec<AuditEntry>, StoreError> {
-        Ok(sqlx::query_as!(
-            AuditEntry,
-            "SELECT at, actor, verb, reason, details FROM quittance.audit_log
-             WHERE target = $1 ORDER BY id",
-            target,
         )
         .fetch_all(&self.pool)
         .await?)

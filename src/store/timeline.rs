@@ -12,9 +12,9 @@ use super::error::StoreError;
 use super::ledger::LedgerEvent;
 use super::object::ObjectKey;
 
-/// An attempt at an event of the object.
+/// An attempt at an event, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ObjectAttempt {
+pub struct Attempt {
     /// The event.
     pub event: String,
     /// Its type, if it is known.
@@ -130,9 +130,9 @@ impl Store {
         key: &ObjectKey,
         events: &[String],
         limit: u32,
-    ) -> Result<Vec<ObjectAttempt>, StoreError> {
+    ) -> Result<Vec<Attempt>, StoreError> {
         Ok(sqlx::query_as!(
-            ObjectAttempt,
+            Attempt,
             r#"
             SELECT a.event_id AS event, coalesce(e.type, a.event_type) AS event_type, a.number,
                    a.started_at, a.duration_ms, a.worker, a.outcome, a.class, a.code, a.chain,
@@ -249,13 +249,9 @@ impl Store {
     ///
     /// # Errors
     /// Postgres.
-    pub async fn attempts_at(
-        &self,
-        event: &str,
-        limit: u32,
-    ) -> Result<Vec<ObjectAttempt>, StoreError> {
+    pub async fn attempts_at(&self, event: &str, limit: u32) -> Result<Vec<Attempt>, StoreError> {
         Ok(sqlx::query_as!(
-            ObjectAttempt,
+            Attempt,
             r#"
             SELECT a.event_id AS event, coalesce(e.type, a.event_type) AS event_type, a.number,
                    a.started_at, a.duration_ms, a.worker, a.outcome, a.class, a.code, a.chain,

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::{KeptAttempts, page};
+use super::page;
 use crate::admin::api::dead_letters::{LetterPage, PageQuery, letter_id, listed, shown};
 use crate::admin::fault::postgres;
 use crate::admin::frame::Frame;
@@ -16,7 +16,7 @@ use crate::admin::selection;
 use crate::admin::state::Admin;
 use crate::admin::view::{self, Bars};
 use crate::ops::dead_letters::{self, Shown};
-use crate::ops::terms::{ActWord, Filter, Group, Groups, KeptAttempt, Letter, LetterState};
+use crate::ops::terms::{ActWord, Filter, Group, Groups, Letter, LetterState};
 
 /// The states as tabs: those that wait for a person come first, and are what one sees unasked.
 const TABS: [&str; 6] = ["open", "snoozed", "retrying", "resolved", "discarded", "any"];
@@ -167,11 +167,6 @@ pub(super) async fn show(
     let with_payload = given.get("payload").is_some();
     let shown = shown(&admin, letter_id(&id)?, with_payload).await?;
     Ok(page(&One { frame, shown }))
-}
-
-/// The attempts at the letter's event.
-fn attempts(all: &[KeptAttempt]) -> KeptAttempts<'_> {
-    KeptAttempts { all }
 }
 
 /// Where its object is looked at.

@@ -27,7 +27,7 @@ use super::refusal::Refused;
 use super::state::Admin;
 use super::view;
 use crate::http::Problem;
-use crate::ops::terms::{AuditRow, KeptAttempt, ObjectAttempt};
+use crate::ops::terms::{Attempt, AuditRow};
 
 /// All of them, for who is signed in.
 pub(super) fn router() -> Router<Arc<Admin>> {
@@ -79,23 +79,14 @@ pub(super) struct ProblemPage {
 #[derive(Template)]
 #[template(path = "attempts.html")]
 struct Attempts<'a> {
-    all: &'a [ObjectAttempt],
+    all: &'a [Attempt],
 }
 
 impl askama::filters::HtmlSafe for Attempts<'_> {}
 
-fn attempts(all: &[ObjectAttempt]) -> Attempts<'_> {
+fn attempts(all: &[Attempt]) -> Attempts<'_> {
     Attempts { all }
 }
-
-/// The same of a dead letter, whose attempts are of another type with the same fields.
-#[derive(Template)]
-#[template(path = "attempts.html")]
-pub(super) struct KeptAttempts<'a> {
-    all: &'a [KeptAttempt],
-}
-
-impl askama::filters::HtmlSafe for KeptAttempts<'_> {}
 
 /// What people did about something, as a table.
 #[derive(Template)]

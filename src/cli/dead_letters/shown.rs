@@ -6,7 +6,7 @@ use crate::cli::words::at;
 use crate::domain::id::Mode;
 use crate::ops::dead_letters::Shown;
 use crate::store::dead_letter::Letter;
-use crate::store::history::KeptAttempt;
+use crate::store::timeline::Attempt;
 
 pub(super) fn print(shown: &Shown) {
     let letter = &shown.dead_letter;
@@ -78,7 +78,7 @@ fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn attempts(attempts: &[KeptAttempt]) {
+fn attempts(attempts: &[Attempt]) {
     if attempts.is_empty() {
         return;
     }

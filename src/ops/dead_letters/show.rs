@@ -7,13 +7,17 @@ use utoipa::ToSchema;
 use super::link;
 use crate::ops::timeline::{Moment, Story};
 use crate::store::dead_letter::{DeadLetterId, Letter};
-use crate::store::history::{AuditEntry, CurrentRow, KeptAttempt};
+use crate::store::history::{AuditEntry, CurrentRow};
 use crate::store::ledger::LedgerEvent;
 use crate::store::object::ObjectKey;
+use crate::store::timeline::Attempt;
 use crate::store::{Store, StoreError};
 
 /// Moments of each sort that a letter shows of its object; `quittance objects show` has more.
 const MOST: u32 = 50;
+
+/// Attempts that a letter shows. A letter that was retried again and again has any number.
+const MOST_ATTEMPTS: u32 = 200;
 
 /// A letter with all that is known around it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -26,8 +30,8 @@ pub struct Shown {
     pub dashboard_url: Option<String>,
     /// Its event in the ledger.
     pub event: Option<LedgerEvent>,
-    /// Every attempt at its event, oldest first; none for a notification.
-    pub attempts: Vec<KeptAttempt>,
+    /// Every attempt at its event (the last 200), oldest first; none for a notification.
+    pub attempts: Vec<Attempt>,
     /// Its object as it is now.
     pub current: Option<CurrentRow>,
     /// What its object went through, oldest first: events, attempts, changes, notifications, letters,
@@ -55,12 +59,14 @@ pub async fn show(
     if !with_payload {
         letter.payload = None;
     }
-    let (event, attempts) = match letter.notification {
-        None => {
-            (store.find_event(&letter.event_key).await?, store.attempts(&letter.event_key).await?)
-        }
+    let (event, mut attempts) = match letter.notification {
+        None => (
+            store.find_event(&letter.event_key).await?,
+            store.attempts_at(&letter.event_key, MOST_ATTEMPTS).await?,
+        ),
         Some(_) => (None, Vec::new()),
     };
+    attempts.reverse();
     let mut current = None;
     let mut timeline = Vec::new();
     let mut dashboard_url = None;

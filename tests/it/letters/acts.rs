@@ -46,7 +46,7 @@ async fn a_snooze_is_undone_and_ends_with_a_retry() {
     assert_eq!(words(&retried.unwrap()), ["done"]);
     let letter = letter(&db, id).await;
     assert_eq!((letter.state, letter.snoozed_until), (LetterState::Retrying, None));
-    let verbs: Vec<_> = db.store.audit(&id.target()).await.unwrap();
+    let verbs: Vec<_> = db.store.dead_letter_audit(id).await.unwrap();
     let verbs: Vec<_> = verbs.iter().map(|entry| &*entry.verb).collect();
     assert_eq!(
         verbs,

@@ -71,7 +71,7 @@ async fn letters_go_when_they_ended_long_ago_and_open_ones_never() {
         db.rows("SELECT actor, verb, target, count FROM quittance.audit_log ORDER BY id").await;
     let entry = |target: &str| json!({"actor": "quittance", "verb": "retention.remove", "target": target, "count": 1});
     assert_eq!(audit[2..], [entry("dead_letters:resolved"), entry("dead_letters:discarded")]);
-    let kept = db.store.audit(&discarded.target()).await.unwrap();
+    let kept = db.store.dead_letter_audit(discarded).await.unwrap();
     assert_eq!(kept[0].reason.as_deref(), JANE.reason, "why it was discarded is still known");
 }
 

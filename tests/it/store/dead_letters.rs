@@ -182,7 +182,7 @@ async fn a_retry_is_noted_with_who_and_why_and_the_next_death_opens_the_letter_a
     assert_eq!(mark(&db, id, 2).await, Acted::Overtaken);
     assert_eq!(state(&db, id).await, LetterState::Resolved);
 
-    let audit = db.store.audit(&id.target()).await.unwrap();
+    let audit = db.store.dead_letter_audit(id).await.unwrap();
     assert_eq!(audit.len(), 3);
     assert_eq!((&*audit[0].actor, audit[0].reason.as_deref()), ("jane", JANE.reason));
     assert_eq!(audit[0].verb, "dead_letter.retry");
@@ -204,7 +204,7 @@ async fn a_retry_that_the_queue_does_not_take_leaves_the_letter_as_it_was() {
     assert_eq!(words(&results), ["not_enqueued", "discarded", "no_payload", "unknown"]);
     assert_eq!(results.iter().map(|one| one.id).collect::<Vec<_>>(), ids);
     assert_eq!(state(&db, open).await, LetterState::Open);
-    assert!(db.store.audit(&open.target()).await.unwrap().is_empty());
+    assert!(db.store.dead_letter_audit(open).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn a_discard_needs_a_reason_and_is_noted() {
         (letter.discarded_by.as_deref(), letter.discard_reason.as_deref()),
         (Some("jane"), JANE.reason)
     );
-    let audit = db.store.audit(&id.target()).await.unwrap();
+    let audit = db.store.dead_letter_audit(id).await.unwrap();
     assert_eq!(audit.len(), 1);
     assert_eq!(audit[0].verb, "dead_letter.discard");
     // It dies again, because Stripe sent it again: that is a new letter.
