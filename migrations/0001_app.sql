@@ -66,7 +66,7 @@ COMMENT ON COLUMN app.payments.id IS 'Ours, made at first sight, never changed.'
 COMMENT ON COLUMN app.payments.status IS 'Stripe''s status. A failed attempt goes back to requires_payment_method (see failure_code); a refund leaves it at succeeded (see amount_refunded).';
 COMMENT ON COLUMN app.payments.created_at IS 'When this row was made. When Stripe made the payment: stripe_created.';
 COMMENT ON COLUMN app.payments.amount_received IS 'Stripe''s amount_received: what has been received, not lowered by refunds.';
-COMMENT ON COLUMN app.payments.amount_captured IS 'Sum over app.charges of this payment.';
+COMMENT ON COLUMN app.payments.amount_captured IS 'Sum over app.charges of this payment: 0 until an event of its charge has come. What the payment itself says: amount_received.';
 COMMENT ON COLUMN app.payments.amount_refunded IS 'What went back of the money that was taken: the sum of amount_returned over app.charges of this payment. Falls again when a refund fails.';
 COMMENT ON COLUMN app.payments.stripe_account IS 'The connected account; empty for our own.';
 COMMENT ON COLUMN app.payments.failure_code IS 'Code of the last failed attempt: card_declined, authentication_required, ... NULL after a success.';
@@ -89,9 +89,10 @@ CREATE TABLE app.charges (
     amount_captured          BIGINT      NOT NULL,
     amount_refunded          BIGINT      NOT NULL,
     -- Stripe also counts as refunded what was only authorised and then released (a cancelled
-    -- authorisation, the rest of a partial capture). Nobody's money moved there.
+    -- authorisation, the rest of a partial capture). Nobody's money moved there. More can be
+    -- captured than was authorised: then nothing was released.
     amount_returned          BIGINT      NOT NULL GENERATED ALWAYS AS (
-                                 greatest(amount_refunded - (amount - amount_captured), 0)) STORED,
+                                 greatest(amount_refunded - greatest(amount - amount_captured, 0), 0)) STORED,
     captured                 BOOLEAN     NOT NULL,
     refunded                 BOOLEAN     NOT NULL,
     disputed                 BOOLEAN     NOT NULL,
@@ -146,6 +147,7 @@ CREATE TABLE app.refunds (
     livemode                 BOOLEAN     NOT NULL,
     reason                   TEXT,
     failure_reason           TEXT,
+    balance_transaction      TEXT,
     metadata                 JSONB       NOT NULL DEFAULT '{}',
     stripe_created           TIMESTAMPTZ NOT NULL,
     deleted                  BOOLEAN     NOT NULL DEFAULT false,
@@ -165,6 +167,7 @@ CREATE INDEX refunds_charge_idx ON app.refunds (charge) WHERE charge IS NOT NULL
 
 COMMENT ON TABLE  app.refunds IS 'One row a Refund.';
 COMMENT ON COLUMN app.refunds.status IS 'Stripe''s status. succeeded is not the end: a bank may send the money back, and then it is failed.';
+COMMENT ON COLUMN app.refunds.balance_transaction IS 'The movement of our balance. NULL where none moved: an authorisation that was released, which Stripe records as a refund, too.';
 COMMENT ON COLUMN app.refunds.stripe_account IS 'The connected account; empty for our own.';
 
 -- What changed, from, to, because of which event, when. Only real changes of a status.

@@ -152,28 +152,30 @@ DECLARE
 BEGIN
     INSERT INTO app.refunds AS f (
         stripe_refund_id, stripe_account, livemode, amount, currency, status, charge,
-        payment_intent, reason, failure_reason, metadata, stripe_created, version, observed_at)
+        payment_intent, reason, failure_reason, balance_transaction, metadata, stripe_created,
+        version, observed_at)
     SELECT
         r.id, r.account, r.livemode, r.amount, r.currency, r.status, r.charge,
-        r.payment_intent, r.reason, r.failure_reason, r.metadata, to_timestamp(r.created),
-        r.version, to_timestamp(r.observed_at)
+        r.payment_intent, r.reason, r.failure_reason, r.balance_transaction, r.metadata,
+        to_timestamp(r.created), r.version, to_timestamp(r.observed_at)
     FROM jsonb_to_recordset(rows) AS r (
         id text, account text, livemode boolean, version bigint, observed_at bigint,
         amount bigint, currency text, status text, charge text, payment_intent text, reason text,
-        failure_reason text, metadata jsonb, created bigint)
+        failure_reason text, balance_transaction text, metadata jsonb, created bigint)
     ON CONFLICT (stripe_refund_id) DO UPDATE SET
-        amount         = excluded.amount,
-        currency       = excluded.currency,
-        status         = excluded.status,
-        charge         = excluded.charge,
-        payment_intent = excluded.payment_intent,
-        reason         = excluded.reason,
-        failure_reason = excluded.failure_reason,
-        metadata       = excluded.metadata,
-        stripe_created = excluded.stripe_created,
-        version        = excluded.version,
-        observed_at    = excluded.observed_at,
-        updated_at     = clock_timestamp()
+        amount              = excluded.amount,
+        currency            = excluded.currency,
+        status              = excluded.status,
+        charge              = excluded.charge,
+        payment_intent      = excluded.payment_intent,
+        reason              = excluded.reason,
+        failure_reason      = excluded.failure_reason,
+        balance_transaction = excluded.balance_transaction,
+        metadata            = excluded.metadata,
+        stripe_created      = excluded.stripe_created,
+        version             = excluded.version,
+        observed_at         = excluded.observed_at,
+        updated_at          = clock_timestamp()
     WHERE f.stripe_account = excluded.stripe_account AND f.livemode = excluded.livemode;
     GET DIAGNOSTICS written = ROW_COUNT;
     RETURN written;

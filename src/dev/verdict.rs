@@ -139,6 +139,7 @@ const REFUNDS: Table = Table {
         ("payment_intent", IdAt("/payment_intent")),
         ("reason", At("/reason")),
         ("failure_reason", At("/failure_reason")),
+        ("balance_transaction", IdAt("/balance_transaction")),
         ("metadata", At("/metadata")),
         ("stripe_created", TimeAt("/created")),
     ],
@@ -153,7 +154,7 @@ pub(super) fn with_sums(payments: &mut [Value], charges: &[Value]) {
     let number = |object: &Value, key: &str| object.get(key).and_then(Value::as_i64).unwrap_or(0);
     for charge in charges {
         if let Some(payment) = charge.get("payment_intent").and_then(Value::as_str) {
-            let released = number(charge, "amount") - number(charge, "amount_captured");
+            let released = (number(charge, "amount") - number(charge, "amount_captured")).max(0);
             let returned = (number(charge, "amount_refunded") - released).max(0);
             let sum = sums.entry(payment).or_default();
             sum.0 += number(charge, "amount_captured");

@@ -87,8 +87,8 @@ pub struct Observed {
 pub struct Recorded {
     /// The status in the row.
     pub status: Status,
-    /// What had gone back.
-    pub amount_refunded: Minor,
+    /// What had gone back of the money that was taken.
+    pub returned: Minor,
 }
 
 /// Judges the observed status against the recorded one.
@@ -103,10 +103,11 @@ impl Observed {
     /// Stripe also counts as refunded what was only authorised and then released: all of it when
     /// the payment is cancelled or the authorisation expires, the rest when a part is captured
     /// (docs.stripe.com, "Capture a charge"). Nobody's money moved there. While more captures may
-    /// follow, this is too low; the last one sets it right.
+    /// follow, this is too low; the last one sets it right. More can be captured than was
+    /// authorised (docs.stripe.com, "Overcapture"), and nothing was released then.
     #[must_use]
     pub fn returned(&self) -> Minor {
-        let released = self.amount.saturating_sub(self.amount_captured);
+        let released = self.amount.saturating_sub(self.amount_captured).max(0);
         self.amount_refunded.saturating_sub(released).max(0)
     }
 }
@@ -114,8 +115,7 @@ impl Observed {
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    let before = recorded.map_or(0, |r| r.amount_refunded);
-    if observed.amount_refunded > before && observed.returned() > 0 {
+    if observed.returned() > recorded.map_or(0, |r| r.returned) {
         vec![Notification::state(Topic::PaymentRefunded)]
     } else {
         Vec::new()
@@ -150,10 +150,10 @@ mod tests {
         }
     }
 
-    /// Whether the step from `before` refunded to `after` refunded tells of a refund.
+    /// Whether a look tells of a refund that finds `captured` of 1000 taken and `after` refunded as
+    /// Stripe counts, where `before` had gone back.
     fn tells(before: Option<Minor>, captured: Minor, after: Minor) -> bool {
-        let recorded =
-            before.map(|amount_refunded| Recorded { status: Status::Succeeded, amount_refunded });
+        let recorded = before.map(|returned| Recorded { status: Status::Succeeded, returned });
         let told = notifications(recorded.as_ref(), &observed(Status::Succeeded, captured, after));
         assert!(told.is_empty() || told == [Notification::state(Topic::PaymentRefunded)]);
         !told.is_empty()
@@ -182,14 +182,27 @@ mod tests {
     fn a_released_authorisation_is_no_refund() {
         assert!(!tells(Some(0), 0, 1_000), "cancelled, or expired");
         assert!(!tells(Some(0), 400, 600), "captured in part, the rest released");
-        assert!(tells(Some(600), 400, 700), "of the captured part, some went back");
+        assert!(tells(Some(0), 400, 700), "of the captured part, some went back");
         assert!(tells(None, 400, 1_000));
+    }
+
+    #[test]
+    fn a_refund_between_two_captures_is_told_with_the_last_one() {
+        assert!(!tells(Some(0), 300, 100), "300 captured, and nobody knows yet what is released");
+        assert!(tells(Some(0), 1_000, 100));
+    }
+
+    #[test]
+    fn what_is_captured_beyond_the_authorisation_is_no_refund() {
+        assert_eq!(observed(Status::Succeeded, 1_200, 0).returned(), 0);
+        assert_eq!(observed(Status::Succeeded, 1_200, 50).returned(), 50);
+        assert!(!tells(None, 1_200, 0));
     }
 
     #[test]
     fn a_bounced_debit_is_expected_and_a_failed_charge_stays_failed() {
         let judge = |from, to| {
-            let recorded = Recorded { status: from, amount_refunded: 0 };
+            let recorded = Recorded { status: from, returned: 0 };
             transition(Some(&recorded), &observed(to, 0, 0)).kind
         };
         assert_eq!(judge(Status::Succeeded, Status::Failed), Move::Expected);

@@ -83,9 +83,9 @@ topics! {
     PaymentCapturable = "payment.capturable",
     /// Ended without money.
     PaymentCanceled = "payment.canceled",
-    /// More of it went back than before.
+    /// More of a payment went back than before. About its charge.
     PaymentRefunded = "payment.refunded",
-    /// A refund was sent.
+    /// A refund was sent; without a balance transaction, an authorisation was released.
     RefundSucceeded = "refund.succeeded",
     /// A refund failed, perhaps after it had succeeded.
     RefundFailed = "refund.failed",

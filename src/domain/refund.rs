@@ -72,6 +72,9 @@ pub struct Observed {
     pub reason: Option<String>,
     /// `lost_or_stolen_card`, `expired_or_canceled_card`, ...
     pub failure_reason: Option<String>,
+    /// The movement of the balance. None where no money moved: an authorisation that was released,
+    /// all of it or the rest of a partial capture, is a refund to Stripe, too.
+    pub balance_transaction: Option<String>,
     /// The team's own link to their rows, sorted by key.
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
@@ -113,6 +116,7 @@ mod tests {
             payment_intent: None,
             reason: None,
             failure_reason: None,
+            balance_transaction: None,
             metadata: vec![],
             created: 0,
         }

@@ -22,6 +22,7 @@ pub(crate) fn observe(it: Refund) -> Result<Observed, Unfit> {
         )?,
         reason: it.reason.as_ref().map(|reason| reason.as_str().to_owned()),
         failure_reason: it.failure_reason,
+        balance_transaction: id_text(it.balance_transaction.as_ref()).map(str::to_owned),
         metadata: it.metadata.map(field::metadata).unwrap_or_default(),
         created: it.created,
     })

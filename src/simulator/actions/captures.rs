@@ -73,7 +73,8 @@ impl Tx<'_> {
         let refund = Refund {
             id: self.ids.mint("re"),
             amount: rest,
-            balance_transaction: self.ids.mint("txn"),
+            // What was only authorised never was in the balance.
+            balance_transaction: None,
             charge: charge.id.clone(),
             created: self.now,
             currency: charge.currency.clone(),

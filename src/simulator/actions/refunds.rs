@@ -40,7 +40,7 @@ impl Tx<'_> {
         let refund = Refund {
             id: self.ids.mint("re"),
             amount,
-            balance_transaction: self.ids.mint("txn"),
+            balance_transaction: Some(self.ids.mint("txn")),
             charge: charge.id.clone(),
             created: self.now,
             currency: charge.currency.clone(),

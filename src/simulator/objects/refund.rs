@@ -29,7 +29,7 @@ impl RefundStatus {
 pub(crate) struct Refund {
     pub(crate) id: String,
     pub(crate) amount: i64,
-    pub(crate) balance_transaction: String,
+    pub(crate) balance_transaction: Option<String>,
     pub(crate) charge: String,
     pub(crate) created: i64,
     pub(crate) currency: String,

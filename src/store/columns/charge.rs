@@ -55,10 +55,12 @@ pub(super) fn columns(observed: &Observed) -> Value {
     })
 }
 
+/// Receivers hear what went back as `app.payments` has it: without what was only released.
 pub(super) fn facts(observed: &Observed) -> Value {
     json!({
         "amount": observed.amount,
-        "amount_refunded": observed.amount_refunded,
+        "amount_captured": observed.amount_captured,
+        "amount_refunded": observed.returned(),
         "currency": observed.currency.as_str(),
         "payment_intent": super::id(observed.payment_intent.as_ref()),
     })
@@ -66,9 +68,9 @@ pub(super) fn facts(observed: &Observed) -> Value {
 
 /// What the rules will want to know of this row.
 pub(super) fn remembered(observed: &Observed) -> Value {
-    json!({"status": observed.status.as_str(), "amount_refunded": observed.amount_refunded})
+    json!({"status": observed.status.as_str(), "amount_refunded": observed.returned()})
 }
 
 pub(super) fn recorded(stored: &Stored<'_>) -> Result<Recorded, StoreError> {
-    Ok(Recorded { status: stored.status()?, amount_refunded: stored.number("amount_refunded")? })
+    Ok(Recorded { status: stored.status()?, returned: stored.number("amount_refunded")? })
 }

@@ -17,6 +17,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
         payment_intent,
         reason,
         failure_reason,
+        balance_transaction,
         metadata,
         created,
     } = observed;
@@ -28,6 +29,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
         "payment_intent": super::id(payment_intent.as_ref()),
         "reason": reason,
         "failure_reason": failure_reason,
+        "balance_transaction": balance_transaction,
         "metadata": super::metadata(metadata),
         "created": created,
     })
@@ -36,6 +38,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
 pub(super) fn facts(observed: &Observed) -> Value {
     json!({
         "amount": observed.amount,
+        "balance_transaction": observed.balance_transaction,
         "currency": observed.currency.as_str(),
         "charge": super::id(observed.charge.as_ref()),
         "payment_intent": super::id(observed.payment_intent.as_ref()),

@@ -122,6 +122,22 @@ async fn an_authorisation_is_captured_in_part_or_let_go_and_neither_is_a_refund(
     assert_eq!(row["cancellation_reason"], "requested_by_customer");
     assert_eq!(app.told(&captured).await, ["payment.capturable", "payment.succeeded"]);
     assert_eq!(app.told(&canceled).await, ["payment.capturable", "payment.canceled"]);
+    let moved = "SELECT count(*) FROM app.refunds WHERE balance_transaction IS NOT NULL";
+    assert_eq!(app.db.number(moved).await, 0, "what Stripe calls a refund moved no money");
+
+    let new = NewRefund {
+        payment_intent: Some(captured.clone()),
+        amount: Some(50),
+        ..NewRefund::default()
+    };
+    account.create_refund(new).unwrap();
+    app.settled().await;
+    assert_eq!(sums(&app.payment(&captured).await), json!(["succeeded", 1500, 50, 0]));
+    let told = app.db.json("quittance.outbox", "topic = 'payment.refunded'").await;
+    let (before, after) = (&told["payload"]["before"], &told["payload"]["after"]);
+    assert_eq!((&before["amount_refunded"], &after["amount_refunded"]), (&json!(0), &json!(50)));
+    assert_eq!(told["payload"]["data"]["amount_refunded"], 50, "without the 500 that were let go");
+    assert_eq!(app.db.number(moved).await, 1);
     app.is_true().await;
 }
 

@@ -98,6 +98,7 @@ pub(crate) fn refund(status: refund::Status) -> Observed {
         payment_intent: Some(oid("pi_1")),
         reason: None,
         failure_reason: None,
+        balance_transaction: None,
         metadata: vec![],
         created: 1_700_000_000,
     }))

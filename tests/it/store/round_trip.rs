@@ -149,7 +149,7 @@ async fn every_field_of_a_charge_reaches_its_column() {
         json!({
             "stripe_charge_id": "obj_1", "stripe_account": "acct_1", "livemode": true,
             "status": "failed", "amount": 1, "amount_captured": 2, "amount_refunded": 3,
-            "amount_returned": 4, "currency": "eur", "captured": false, "refunded": true, "disputed": true,
+            "amount_returned": 3, "currency": "eur", "captured": false, "refunded": true, "disputed": true,
             "payment_intent": "pi_9", "customer": "cus_1", "payment_method": "pm_1",
             "failure_code": "card_declined", "failure_decline_code": "lost_card",
             "failure_message": "Your card was declined.", "outcome": "issuer_declined",
@@ -160,7 +160,7 @@ async fn every_field_of_a_charge_reaches_its_column() {
         })
     );
     let status = charge::Status::Failed;
-    let recorded = Some(Recorded::Charge(charge::Recorded { status, amount_refunded: 3 }));
+    let recorded = Some(Recorded::Charge(charge::Recorded { status, returned: 3 }));
     assert_eq!(
         row,
         Row {
@@ -184,6 +184,7 @@ async fn every_field_of_a_refund_reaches_its_column() {
         payment_intent: Some(oid("pi_9")),
         reason: Some("fraudulent".into()),
         failure_reason: Some("expired_or_canceled_card".into()),
+        balance_transaction: Some("txn_9".into()),
         metadata: vec![("order_id".into(), "42".into())],
         created: 1_700_000_020,
     }));
@@ -195,7 +196,8 @@ async fn every_field_of_a_refund_reaches_its_column() {
             "stripe_refund_id": "obj_1", "stripe_account": "acct_1", "livemode": true,
             "status": "failed", "amount": 1, "currency": "eur", "charge": "ch_9",
             "payment_intent": "pi_9", "reason": "fraudulent",
-            "failure_reason": "expired_or_canceled_card", "metadata": {"order_id": "42"},
+            "failure_reason": "expired_or_canceled_card", "balance_transaction": "txn_9",
+            "metadata": {"order_id": "42"},
             "stripe_created": "2023-11-14T22:13:40+00:00", "deleted": false, "version": 2,
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
