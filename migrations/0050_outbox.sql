@@ -152,9 +152,10 @@ AS $$
 DECLARE
     ahead numeric;
 BEGIN
-    SELECT coalesce(max(o.xid)::text::numeric, 0)
+    -- No max(): Postgres 14 has none for transaction numbers.
+    SELECT coalesce((SELECT o.xid FROM quittance.outbox AS o ORDER BY o.xid DESC LIMIT 1)::text::numeric, 0)
            - pg_snapshot_xmin(pg_current_snapshot())::text::numeric + 1
-    INTO ahead FROM quittance.outbox AS o;
+    INTO ahead;
     IF ahead <= 0 THEN
         RETURN 0;
     END IF;
