@@ -26,6 +26,13 @@ pub(super) fn taken<'a>(open: &[&Case<'a>]) -> Option<&'a Errand> {
         .max_by_key(|errand| errand.created())
 }
 
+/// What made us look: the newest of the events that asked for it. Those that the row covered had no
+/// part in it.
+pub(super) fn cause(open: &[&Case<'_>]) -> Option<EventId> {
+    let asked = open.iter().filter(|case| case.next == Next::Fetch).map(|case| case.errand);
+    asked.max_by_key(|errand| errand.created()).and_then(Errand::cause).cloned()
+}
+
 /// Whether what is in hand ends our access: Stripe refused it, or nobody had to be asked.
 pub(super) fn closes(open: &[&Case<'_>], refused: bool) -> bool {
     refused || open.iter().any(|case| case.next == Next::Close)
@@ -97,6 +104,7 @@ pub(super) fn outcome(case: &Case<'_>, change: Option<&Change>) -> Outcome {
             Next::Gone => Outcome::Gone,
             Next::Fetch | Next::Close | Next::Closed => Outcome::Deauthorized,
         },
+        (Some(NewState::Present { .. }), Next::Covered) => Outcome::Covered,
         (Some(NewState::Present { transition, .. }), _) if transition.is_change() => {
             Outcome::Applied
         }

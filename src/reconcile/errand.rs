@@ -11,6 +11,7 @@ use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types::{self, Way};
 use crate::domain::failure::Failure;
 use crate::domain::id::EventId;
+use crate::domain::object::{Kind, Subject};
 use crate::envelope;
 use crate::store::{Outcome, Receipt};
 use crate::stripe_api;
@@ -122,10 +123,14 @@ impl Errand {
         }
     }
 
-    /// Whether its event says that the object was deleted.
-    pub(super) fn tells_deletion(&self) -> bool {
+    /// Whether its event says that this object was deleted. No event says that of a connected account:
+    /// what it says was deleted is a part of it, such as a person, that led here.
+    pub(super) fn tells_deletion_of(&self, subject: &Subject) -> bool {
         match self {
-            Self::Settle(request) => event_types::way(&request.event.event_type) == Way::Deleted,
+            Self::Settle(request) => {
+                subject.kind != Kind::Account
+                    && event_types::way(&request.event.event_type) == Way::Deleted
+            }
             Self::Refresh { .. } => false,
         }
     }

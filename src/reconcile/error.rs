@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use crate::domain::failure::{self, Class, Dependency, Failure};
+use crate::domain::id::AccountId;
 use crate::domain::object::KindMismatch;
 use crate::store::StoreError;
 use crate::stripe_api::StripeError;
@@ -17,7 +18,13 @@ pub enum ReconcileError {
     /// event that does is still on its way: events come in any order. So it is tried again, and
     /// given up when its attempts are used up.
     #[error("Stripe refuses us this connected account, and no event said that it left us")]
-    AccessLost(#[source] StripeError),
+    AccessLost {
+        /// The account.
+        account: AccountId,
+        /// What Stripe says.
+        #[source]
+        error: StripeError,
+    },
     /// Stripe has no such object, and objects of its kind can be deleted: the event that says so
     /// may be on its way.
     #[error(
@@ -73,7 +80,7 @@ impl ReconcileError {
         };
         match self {
             Self::Stripe(error) => error.failure(),
-            Self::AccessLost(error) => Failure {
+            Self::AccessLost { error, .. } => Failure {
                 request_id: error.failure().request_id,
                 ..own(Class::Transient, "account_access_lost")
             },
@@ -113,17 +120,16 @@ impl ReconcileError {
                 | Class::Misconfigured(_) => Evidence::Failing(Dependency::Postgres),
             },
             Self::Contested { .. } => Evidence::Up(Dependency::Postgres),
-            // One account's or one object's doing, and no sign of an outage: Stripe answered.
-            Self::AccessLost(_) | Self::PerhapsDeleted(_) | Self::NotPermitted(_) => {
-                Evidence::Up(Dependency::Stripe)
-            }
+            // One object's doing, and no sign of an outage: Stripe answered.
+            Self::PerhapsDeleted(_) | Self::NotPermitted(_) => Evidence::Up(Dependency::Stripe),
+            Self::AccessLost { account, .. } => Evidence::Refused(account.clone()),
             Self::KindMismatch(_) | Self::Panicked(_) => Evidence::None,
         }
     }
 }
 
 /// What an attempt proves about a dependency, whatever became of the job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
     /// Nothing: it was not asked, or what failed was ours.
     None,
@@ -132,4 +138,8 @@ pub enum Evidence {
     /// It did not answer, or only with an error of its own. One such failure can be one object's
     /// trouble; many in a row mean that it is down.
     Failing(Dependency),
+    /// Stripe does not let us read this connected account. That may be the account's doing. It says
+    /// the same of every account to the key of another platform; so several accounts in a row, with no
+    /// proper answer in between, mean that the key is wrong.
+    Refused(AccountId),
 }

@@ -18,7 +18,7 @@ use super::snapshots::{self, Told};
 use crate::domain::access;
 use crate::domain::object::Subject;
 use crate::domain::plan::{self, Next};
-use crate::store::{Applied, Known, Settlement, Store, Together};
+use crate::store::{Applied, Known, Outcome, Settlement, Store, Together};
 use crate::stripe_api::{Client, Fetched, StripeError};
 
 /// What all flights share.
@@ -116,10 +116,12 @@ impl Inner {
         let request_id = seen.as_ref().and_then(|seen| seen.request_id.clone());
         let change = match (seen, decision::taken(&open)) {
             (Some(seen), _) => {
-                let cause = open.first().and_then(|case| case.errand.cause()).cloned();
+                let cause = decision::cause(&open);
                 Some(decision::decide(subject, known.row.as_ref(), seen, cause)?)
             }
-            (None, Some(taken)) if !known.access_ended && decision::closes(&open, asked) => {
+            (None, Some(taken))
+                if known.access_ended.is_none() && decision::closes(&open, asked) =>
+            {
                 Some(decision::close(subject, known.row.as_ref(), taken)?)
             }
             (None, Some(_) | None) => None,
@@ -141,10 +143,12 @@ impl Inner {
             return Ok(None);
         }
         self.count(subject, &open, asked, anomalous);
+        // "No such object" comes from an account that is not ours as well: it proves nothing of Stripe.
+        let gone = outcomes.contains(&Some(Outcome::Gone));
         let settled = outcomes.into_iter().map(|outcome| match outcome {
             None => Settled::Before,
             Some(outcome) => {
-                Settled::Now { outcome, fetched: asked, request_id: request_id.clone() }
+                Settled::Now { outcome, fetched: asked && !gone, request_id: request_id.clone() }
             }
         });
         Ok(Some(settled.collect()))
@@ -159,7 +163,8 @@ impl Inner {
             }
             let (row, created) = (known.row.as_ref(), errand.created());
             let next = plan::next(row, created, self.margin);
-            let next = access::next(next, row, known.access_ended, errand.word(), created);
+            let next =
+                access::next(next, row, known.access_ended, errand.word(), created, self.margin);
             Some(Case { errand, next })
         };
         errands.iter().map(case).collect()
@@ -191,10 +196,12 @@ impl Inner {
         known: &Known,
         open: &[&Case<'_>],
     ) -> Result<Option<Fetched>, ReconcileError> {
-        let told_deleted = open.iter().any(|case| case.errand.tells_deletion());
+        let mut told_deleted = open.iter().any(|case| case.errand.tells_deletion_of(subject));
         let answer = self.fetch(subject).await;
         if let Err(error) = &answer {
-            if error.is_access_lost() && (known.access_ended || decision::taken(open).is_some()) {
+            if error.is_access_lost()
+                && (known.access_ended.is_some() || decision::taken(open).is_some())
+            {
                 return Ok(None);
             }
             let led_here = open.iter().find_map(|case| case.errand.led_here());
@@ -203,11 +210,14 @@ impl Inner {
                 && let Some(led_here) = led_here
             {
                 missing::check_account(&self.stripe, subject, led_here, error).await?;
+                told_deleted = missing::dies_silently(subject);
             }
         }
-        match answer {
-            Err(error) if error.is_access_lost() => Err(ReconcileError::AccessLost(error)),
-            answer => missing::judge(subject, told_deleted, answer).map(Some),
+        match (answer, &subject.scope.account) {
+            (Err(error), Some(account)) if error.is_access_lost() => {
+                Err(ReconcileError::AccessLost { account: account.clone(), error })
+            }
+            (answer, _) => missing::judge(subject, told_deleted, answer).map(Some),
         }
     }
 

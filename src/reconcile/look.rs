@@ -42,7 +42,7 @@ impl Reconciler {
         if row.as_ref().is_some_and(|row| row.deleted) {
             return Ok(Looked::Buried);
         }
-        if loaded.access_ended.first() == Some(&true) {
+        if loaded.access_ended.first().is_some_and(Option::is_some) {
             return Ok(Looked::Deauthorized);
         }
         let fetched = missing::judge(subject, false, inner.stripe.fetch(subject).await)?;

@@ -4,10 +4,11 @@ use super::error::ReconcileError;
 use crate::domain::event::Timestamp;
 use crate::domain::event_types;
 use crate::domain::id::EventId;
-use crate::domain::object::Subject;
+use crate::domain::object::{Kind, Subject};
 use crate::stripe_api::{Client, Fetched, StripeError};
 
-/// Judges the answer to a fetch. `told_deleted`: an event in hand says that the object was deleted.
+/// Judges the answer to a fetch. `told_deleted`: an event in hand says that the object was deleted, or
+/// that it [died silently](dies_silently).
 ///
 /// A tombstone is for good, and a key of the wrong account finds no object at all; so a 404 alone
 /// buries nothing. Together with the event that says so, it does. Where that event may still be on
@@ -33,6 +34,13 @@ pub(super) fn judge(
         return Err(ReconcileError::NotPermitted(error));
     }
     Err(error.into())
+}
+
+/// Cards and sources of the time before PaymentMethods (`card_...`, `src_...`, `ba_...`) appear as
+/// payment methods too. Detaching one of those deletes it, and what answers from then on is a 404
+/// (docs.stripe.com, "Compatible payment method types"); no event says that it was deleted.
+pub(super) fn dies_silently(subject: &Subject) -> bool {
+    subject.kind == Kind::PaymentMethod && !subject.id.as_str().starts_with("pm_")
 }
 
 /// Stripe keeps an event for 30 days (docs.stripe.com, "Retrieve an event"); a day less, for the time

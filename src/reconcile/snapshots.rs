@@ -34,7 +34,7 @@ pub(super) fn read(
     let asking = open.iter().filter(|case| case.next == Next::Fetch).map(|case| case.errand);
     let asking: Vec<&Errand> = asking.collect();
     // In the event that tells of its deletion, an object looks as it did when it was there.
-    if asking.iter().any(|errand| errand.tells_deletion()) {
+    if asking.iter().any(|errand| errand.tells_deletion_of(subject)) {
         return None;
     }
     let good_for = |errand: &&Errand| plan::snapshot(row, errand.created(), margin);

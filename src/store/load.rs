@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::columns::{self, Stored};
 use super::connect::Store;
 use super::error::StoreError;
+use crate::domain::event::Timestamp;
 use crate::domain::id::EventId;
 use crate::domain::object::{Row, Subject};
 
@@ -19,8 +20,8 @@ pub struct Loaded {
     pub settled: BTreeSet<EventId>,
     /// One for each subject, in their order; none where there is no row.
     pub rows: Vec<Option<Row>>,
-    /// One for each subject: whether its account took our access back.
-    pub access_ended: Vec<bool>,
+    /// One for each subject: when its account took our access back, if it did, by Stripe's clock.
+    pub access_ended: Vec<Option<Timestamp>>,
 }
 
 impl Store {
@@ -52,7 +53,7 @@ impl Store {
                    extract(epoch FROM o.seen_by)::bigint               AS "seen_by?",
                    o.deleted                                           AS "deleted?",
                    o.recorded                                          AS "recorded?",
-                   a.ended                                             AS "access_ended?"
+                   extract(epoch FROM a.ended)::bigint                 AS "access_ended?"
             FROM (
                 SELECT ARRAY(
                     SELECT e.id
@@ -72,7 +73,8 @@ impl Store {
                 LIMIT 1
             ) AS o ON true
             LEFT JOIN LATERAL (
-                SELECT recorded ->> 'status' = 'deauthorized' AS ended FROM quittance.objects
+                SELECT CASE WHEN recorded ->> 'status' = 'deauthorized' THEN observed_at END AS ended
+                FROM quittance.objects
                 WHERE account = s.account AND livemode = s.livemode AND kind = 'account'
                   AND id = s.account
                 LIMIT 1
@@ -107,7 +109,7 @@ impl Store {
                 stored.map(|stored| columns::recorded(subject.kind, &stored)).transpose()?;
             rows.push(Some(Row { version, observed_at, seen_by, deleted, recorded }));
         }
-        let ended = |n: usize| found.get(n).and_then(|row| row.access_ended).unwrap_or(false);
+        let ended = |n: usize| found.get(n).and_then(|row| row.access_ended);
         let access_ended = (0..subjects.len()).map(ended).collect();
         Ok(Loaded { settled, rows, access_ended })
     }

@@ -15,6 +15,7 @@ use super::connect::Store;
 use super::error::StoreError;
 use super::gather::{Gather, Limits};
 use super::settlement::{Applied, Settlement};
+use crate::domain::event::Timestamp;
 use crate::domain::id::EventId;
 use crate::domain::object::{Row, Subject};
 
@@ -29,8 +30,8 @@ pub struct Known {
     pub settled: Vec<bool>,
     /// The row; none where there is none.
     pub row: Option<Row>,
-    /// Whether its account took our access back.
-    pub access_ended: bool,
+    /// When its account took our access back, if it did.
+    pub access_ended: Option<Timestamp>,
 }
 
 struct Question {

@@ -149,10 +149,7 @@ impl Client {
     pub async fn fetch(&self, subject: &Subject) -> Result<Fetched, StripeError> {
         self.check_mode(&subject.scope)?;
         let (endpoint, request) = kinds::request(subject)?;
-        let (mut meta, mut raw) = match self.get_it(subject, endpoint, request).await {
-            Err(error) if subject.kind == Kind::PaymentMethod => return gone(subject, error),
-            answer => answer?,
-        };
+        let (mut meta, mut raw) = self.get_it(subject, endpoint, request).await?;
         if subject.kind == Kind::Subscription {
             self.add_items(subject, &mut meta, &mut raw).await?;
         }
@@ -341,16 +338,6 @@ fn reader(subject: &Subject) -> Scope {
         | Kind::Mirrored(_) => subject.scope.account.clone(),
     };
     Scope { account, mode: subject.scope.mode }
-}
-
-/// "No such object" of a payment method that was deleted without leaving an answer.
-///
-/// Cards and sources of the time before PaymentMethods (`card_...`, `src_...`, `ba_...`) appear as
-/// payment methods too. Detaching one of those deletes it, and what answers from then on is a 404
-/// (docs.stripe.com, "Compatible payment method types"). Of all other objects it is a fault: a
-/// wrong account, a wrong mode.
-fn gone(subject: &Subject, error: StripeError) -> Result<Fetched, StripeError> {
-    if subject.id.as_str().starts_with("pm_") { Err(error) } else { error.into_deleted() }
 }
 
 /// The buckets that a request draws from. Stripe's limits are for each account and mode.

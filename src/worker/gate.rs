@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::domain::failure::{Class, Dependency};
-use crate::domain::id::EventId;
+use crate::domain::id::{AccountId, EventId};
 use crate::domain::retry::{Jitter, Policy};
 use crate::reconcile::{Evidence, Fault};
 
@@ -56,6 +56,8 @@ struct State {
     probe_at: Option<Instant>,
     /// What failed at a dependency since it last gave a proper answer, and since when.
     failing: BTreeMap<Dependency, Failing>,
+    /// The connected accounts that Stripe refused us since it last gave a proper answer.
+    refused: HashSet<AccountId>,
 }
 
 struct Failing {
@@ -85,7 +87,7 @@ pub(super) enum Verdict {
 
 impl Gate {
     /// An open gate. It closes when `down_after` different events have failed at a dependency in a
-    /// row; probes come at growing gaps of at most `probe_interval`.
+    /// row, or so many different accounts were refused us; probes come at growing gaps of at most `probe_interval`.
     #[must_use]
     pub fn new(down_after: u32, probe_interval: Duration) -> Self {
         let first = Duration::from_millis(250).min(probe_interval);
@@ -144,17 +146,22 @@ impl Gate {
             message: fault.failure.message(),
             since: SystemTime::now(),
         };
-        let cause = match (fault.failure.class, fault.evidence) {
+        let cause = match (fault.failure.class, &fault.evidence) {
             (Class::Unavailable(dependency), _) => pause(dependency, false),
             (Class::Misconfigured(dependency), _) => pause(dependency, true),
-            (_, Evidence::Failing(dependency)) if self.is_down(dependency, event) => {
-                pause(dependency, false)
+            (_, Evidence::Failing(dependency)) if self.is_down(*dependency, event) => {
+                pause(*dependency, false)
+            }
+            (_, Evidence::Refused(account)) if self.is_wrong_platform(account) => {
+                pause(Dependency::Stripe, true)
             }
             (_, Evidence::Up(dependency)) => {
-                self.is_up(dependency);
+                self.is_up(*dependency);
                 return Verdict::OfTheJob;
             }
-            (_, Evidence::Failing(_) | Evidence::None) => return Verdict::OfTheJob,
+            (_, Evidence::Failing(_) | Evidence::Refused(_) | Evidence::None) => {
+                return Verdict::OfTheJob;
+            }
         };
         let delay = self.close(cause, was_probe);
         if was_probe { Verdict::Return(delay) } else { Verdict::Wait }
@@ -168,7 +175,13 @@ impl Gate {
 
     /// Something that only this dependency can do was done.
     pub(super) fn is_up(&self, dependency: Dependency) {
-        self.lock().failing.remove(&dependency);
+        {
+            let mut state = self.lock();
+            state.failing.remove(&dependency);
+            if dependency == Dependency::Stripe {
+                state.refused.clear();
+            }
+        }
         let mut opened = false;
         self.inner.status.send_if_modified(|status| {
             if status.as_ref().is_none_or(|pause| pause.dependency != dependency) {
@@ -204,6 +217,16 @@ impl Gate {
         }
         let many = failing.events.len();
         many >= self.inner.down_after || (many >= 2 && failing.since.elapsed() >= LONG)
+    }
+
+    /// One account that is refused us took our access back; several different ones in a row mean that
+    /// the key is another platform's.
+    fn is_wrong_platform(&self, account: &AccountId) -> bool {
+        let mut state = self.lock();
+        if state.refused.len() < self.inner.down_after {
+            state.refused.insert(account.clone());
+        }
+        state.refused.len() >= self.inner.down_after
     }
 
     /// Closes the gate, or keeps it closed; answers when the next probe is due.
@@ -390,6 +413,25 @@ mod tests {
             assert_eq!(fail(&gate, 5, &fault).await, Verdict::Wait);
             assert_eq!(closed_for(&gate), Some(dependency));
         }
+    }
+
+    #[tokio::test]
+    async fn many_accounts_that_are_refused_in_a_row_mean_that_the_key_is_wrong() {
+        let gate = gate();
+        let refused = |n: u32| {
+            let account = AccountId::parse(&format!("acct_{n}")).unwrap();
+            fault(Class::Transient, Evidence::Refused(account))
+        };
+        for n in 1..=9 {
+            assert_eq!(fail(&gate, n, &refused(1)).await, Verdict::OfTheJob, "one left us");
+        }
+        assert_eq!(fail(&gate, 10, &refused(2)).await, Verdict::OfTheJob);
+        let pass = gate.enter().await;
+        gate.succeeded(pass, &[STRIPE]);
+        assert_eq!(fail(&gate, 11, &refused(3)).await, Verdict::OfTheJob, "counted anew");
+        assert_eq!(fail(&gate, 12, &refused(4)).await, Verdict::OfTheJob);
+        assert_eq!(fail(&gate, 13, &refused(5)).await, Verdict::Wait);
+        assert!(gate.status().borrow().as_ref().is_some_and(|pause| pause.misconfigured));
     }
 
     #[tokio::test]

@@ -1,6 +1,5 @@
 //! Connected accounts: what they can do, and what their platform may still ask.
 
-use quittance::domain::failure::Dependency;
 use quittance::domain::id::{AccountId, Mode, ObjectId, Scope};
 use quittance::domain::object::{Kind, Subject};
 use quittance::ops::accounts::check;
@@ -166,11 +165,8 @@ async fn a_refusal_that_no_event_explains_is_tried_again_until_one_does() {
         let fault = road.settle(&payout).await.unwrap_err();
         assert_eq!(fault.failure.code, "account_access_lost");
         assert_eq!(fault.failure.class.as_str(), "transient");
-        assert_eq!(
-            fault.evidence,
-            Evidence::Up(Dependency::Stripe),
-            "one account's doing is no outage"
-        );
+        let id = AccountId::parse(seller.id()).unwrap();
+        assert_eq!(fault.evidence, Evidence::Refused(id), "one account's doing is no outage");
     }
     road.settle(&road.last("account.application.deauthorized")).await.unwrap();
     assert_eq!(road.outcome(&payout).await, Outcome::Deauthorized);
@@ -199,6 +195,26 @@ async fn access_that_is_given_again_opens_the_account_whatever_comes_first() {
         assert_eq!(road.text(open).await, "true");
         assert_eq!(road.told("account.deauthorized").await.len(), 1, "it happened all the same");
     }
+}
+
+#[tokio::test]
+async fn what_is_made_after_access_was_given_again_is_read_before_anybody_says_that_it_was() {
+    let road = Road::start().await;
+    let seller = onboarded(&road).await;
+    seller.deauthorize();
+    road.settle(&road.last("account.application.deauthorized")).await.unwrap();
+    road.sim.clock().advance(10);
+    seller.authorize();
+    road.sim.clock().advance(10);
+    seller.create_payout(500, "eur").unwrap();
+    assert_eq!(road.outcome(&road.last("payout.created")).await, Outcome::Applied);
+    assert_eq!(road.text("SELECT count(*) FROM app.payouts").await, "1");
+
+    // Somebody who wonders can open the account without the event that says so.
+    assert!(allowed(&road, &seller).await.starts_with("f deauthorized"));
+    let id = AccountId::parse(seller.id()).unwrap();
+    let looked = check(&road.store, Some(&road.reconciler), &id, Mode::Test).await.unwrap();
+    assert!(looked.allowed, "{looked:?}");
 }
 
 #[tokio::test]

@@ -41,6 +41,11 @@ impl App {
     pub(crate) async fn settle(&self, event: &Value) -> Result<Settled, Fault> {
         // Where an object is missing, this is what Stripe is asked next.
         self.stripe.put(&format!("/v1/events/{}", event["id"].as_str().unwrap()), event.clone());
+        self.settle_unknown(event).await
+    }
+
+    /// The same, of an event that Stripe does not know.
+    pub(crate) async fn settle_unknown(&self, event: &Value) -> Result<Settled, Fault> {
         self.reconciler.settle(request(event)).await
     }
 

@@ -1,7 +1,7 @@
 //! Objects that are no more.
 
 use quittance::domain::failure::Dependency;
-use quittance::reconcile::Evidence;
+use quittance::reconcile::{Evidence, Settled};
 use quittance::store::Outcome;
 use serde_json::{Value, json};
 
@@ -81,4 +81,38 @@ async fn a_deletion_that_stripe_contradicts_is_what_stripe_says_now() {
     app.stripe.put(PATH, coupon());
     assert_eq!(app.outcome(&event("coupon.deleted", &coupon())).await, Outcome::Applied);
     assert_eq!(app.row("coupon", "SUMMER").await["deleted"], false);
+}
+
+#[tokio::test]
+async fn a_card_of_old_that_was_detached_is_gone_and_a_method_that_is_missing_is_a_fault() {
+    let app = App::start().await;
+    let method = |id: &str| json!({"object": "payment_method", "id": id, "livemode": false});
+    let card = event("payment_method.detached", &method("card_1"));
+    let fault = app.settle_unknown(&card).await.unwrap_err();
+    assert_eq!(fault.failure.code, "stripe_wrong_account");
+    assert_eq!(app.db.count("quittance.objects").await, 0, "a wrong key buries nothing");
+
+    assert_eq!(app.outcome(&card).await, Outcome::Gone);
+    assert_eq!(app.row("payment_method", "card_1").await["deleted"], true);
+    let fault = app.settle(&event("payment_method.updated", &method("pm_1"))).await.unwrap_err();
+    assert_eq!(fault.failure.code, "stripe_resource_missing");
+}
+
+#[tokio::test]
+async fn the_end_of_a_part_does_not_bury_the_whole_that_it_leads_to() {
+    let app = App::start().await;
+    let person = json!({"object": "person", "id": "person_1", "account": "acct_1"});
+    let mut deleted = event("person.deleted", &person);
+    deleted["account"] = json!("acct_1");
+    let fault = app.settle(&deleted).await.unwrap_err();
+    assert_eq!(fault.failure.code, "stripe_resource_missing", "of the account");
+    assert_eq!(app.db.count("quittance.objects").await, 0);
+}
+
+#[tokio::test]
+async fn that_there_is_no_such_object_proves_nothing_of_stripe() {
+    let app = App::start().await;
+    let settled = app.settle(&event("coupon.deleted", &coupon())).await.unwrap();
+    let Settled::Now { outcome, fetched, .. } = settled else { panic!("a duplicate") };
+    assert_eq!((outcome, fetched), (Outcome::Gone, false), "a wrong key hears the same");
 }

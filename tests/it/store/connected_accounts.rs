@@ -103,7 +103,7 @@ async fn every_field_of_an_account_reaches_its_column_and_outlives_our_access() 
         Known { charges_enabled: true, payouts_enabled: true, due: vec!["a".into(), "b".into()] };
     let before = Remembered { status: Status::Restricted, known: known.clone() };
     let loaded = db.store.load(&[], &[subject()]).await.unwrap();
-    assert_eq!(loaded.access_ended, [false]);
+    assert_eq!(loaded.access_ended, [None]);
     let recorded = Some(Recorded::Account(before.clone()));
     let version_2 = Row {
         version: 2,
@@ -133,7 +133,8 @@ async fn every_field_of_an_account_reaches_its_column_and_outlives_our_access() 
     let other = Subject { kind: Kind::Charge, id: oid("ch_1"), ..subject() };
     let own = super::given::subject(Kind::Charge, "ch_1");
     let loaded = db.store.load(&[], &[subject(), other, own]).await.unwrap();
-    assert_eq!(loaded.access_ended, [true, true, false], "it goes for all that is in the account");
+    let ended = Some(1_700_000_100);
+    assert_eq!(loaded.access_ended, [ended, ended, None], "it goes for all that is in the account");
     let recorded = loaded.rows[0].as_ref().unwrap().recorded.clone();
     let expected = Remembered { status: Status::Deauthorized, known };
     assert_eq!(recorded, Some(Recorded::Account(expected)));

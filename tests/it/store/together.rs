@@ -85,7 +85,7 @@ async fn each_is_told_what_is_known_of_its_own_object() {
         let is_known = [2, 5].contains(&n);
         assert_eq!(known.settled, [is_known, false], "{n}");
         assert_eq!(known.row.is_some(), is_known, "{n}");
-        assert!(!known.access_ended);
+        assert_eq!(known.access_ended, None);
     }
 }
 
