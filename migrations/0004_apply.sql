@@ -26,7 +26,10 @@ END $$;
 --   changes  [{settlement, account, livemode, kind, id, expected, observed_at, seen_by, deleted, data,
 --              recorded, row, cause, transition: {from, to, kind}, facts: [{id, topic, payload}]}]
 --   events   [{settlement, id, ..., attempt: {...}, occurrences: [{id, topic, payload}]}]
-CREATE FUNCTION quittance.apply(locks text[], changes jsonb, events jsonb) RETURNS integer[]
+--   lock_wait  milliseconds to wait for each lock, of whatever sort; then it is an error. NULL: as
+--              long as the statement may take.
+CREATE FUNCTION quittance.apply(locks text[], changes jsonb, events jsonb, lock_wait integer)
+RETURNS integer[]
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -43,6 +46,10 @@ BEGIN
     -- lock; with one snapshot for the whole transaction they would be wrong without an error.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'quittance.apply needs READ COMMITTED' USING ERRCODE = 'QT002';
+    END IF;
+
+    IF lock_wait IS NOT NULL THEN
+        PERFORM set_config('lock_timeout', lock_wait::text, true);
     END IF;
 
     -- First all locks, in one order for everybody: whatever overlaps waits here, holding nothing

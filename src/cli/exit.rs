@@ -98,6 +98,7 @@ pub(super) fn server(error: &(dyn Error + 'static)) -> Option<Dependency> {
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<StoreError>() {
             return match error {
+                StoreError::Shared(error) => server(error.as_ref()),
                 StoreError::Unavailable(_)
                 | StoreError::Silent { .. }
                 | StoreError::Lost

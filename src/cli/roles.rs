@@ -118,6 +118,7 @@ fn exit_of(error: &WorkerError) -> Exit {
 /// A schema that does not fit has an exit code of its own, so that a deployment can tell it apart.
 pub(super) fn exit_of_store(error: &StoreError) -> Exit {
     match error {
+        StoreError::Shared(error) => exit_of_store(error),
         StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
         StoreError::Unavailable(_)
         | StoreError::Silent { .. }

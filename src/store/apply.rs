@@ -1,6 +1,7 @@
 //! The write: a slice of settlements, one transaction, one round trip.
 
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use sqlx::types::Json;
@@ -77,7 +78,25 @@ impl Store {
     /// # Errors
     /// Postgres, or a value that breaks a constraint. Then *nothing* of the slice is written: a
     /// caller that wants to know which settlement was at fault writes them one by one.
-    pub async fn apply(&self, slice: &[Prepared]) -> Result<Vec<Applied>, StoreError> {
+    pub async fn apply(&self, slice: &[&Prepared]) -> Result<Vec<Applied>, StoreError> {
+        self.write(slice, None).await
+    }
+
+    /// The same, if each lock that it needs is to be had within `lock_wait`; otherwise
+    /// [`StoreError::Contention`].
+    pub(super) async fn apply_unless_locked(
+        &self,
+        slice: &[&Prepared],
+        lock_wait: Duration,
+    ) -> Result<Vec<Applied>, StoreError> {
+        self.write(slice, Some(lock_wait)).await
+    }
+
+    async fn write(
+        &self,
+        slice: &[&Prepared],
+        lock_wait: Option<Duration>,
+    ) -> Result<Vec<Applied>, StoreError> {
         if slice.is_empty() {
             return Ok(Vec::new());
         }
@@ -86,17 +105,18 @@ impl Store {
         let events: Vec<&Value> = slice.iter().flat_map(|it| &it.events).collect();
         let mut connection = self.pool.acquire().await?;
         let query = sqlx::query_scalar!(
-            r#"SELECT quittance.apply($1, $2, $3) AS "conflicts!""#,
+            r#"SELECT quittance.apply($1, $2, $3, $4) AS "conflicts!""#,
             &locks,
             Json(changes) as _,
             Json(events) as _,
+            lock_wait.map(|wait| i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)),
         );
         let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
         let conflicts = self.answered(connection, answer)?;
         if slice.iter().any(|it| it.tells) {
             self.told.send_modify(|times| *times = times.wrapping_add(1));
         }
-        let applied = |it: &Prepared| {
+        let applied = |it: &&Prepared| {
             if conflicts.contains(&it.number) { Applied::Conflict } else { Applied::Done }
         };
         Ok(slice.iter().map(applied).collect())

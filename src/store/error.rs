@@ -1,6 +1,7 @@
 //! What can go wrong with Postgres, and what that means for the job at hand.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::failure::{self, Class, Dependency, Failure};
@@ -24,6 +25,9 @@ pub enum StoreError {
     /// the end of the process.
     #[error("the round trip that this call was a part of ended without an answer")]
     Lost,
+    /// The call was made together with others, and what went wrong goes for all of them.
+    #[error(transparent)]
+    Shared(Arc<StoreError>),
     /// The URL, the password, the database's name, a permission or the schema is wrong.
     #[error("postgres refuses our settings")]
     Misconfigured(#[source] sqlx::Error),
@@ -83,6 +87,7 @@ impl StoreError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
+            Self::Shared(error) => error.class(),
             Self::Unavailable(_) | Self::Silent { .. } => Class::Unavailable(Dependency::Postgres),
             Self::Misconfigured(_)
             | Self::SchemaTooOld { .. }
@@ -100,6 +105,7 @@ impl StoreError {
     #[must_use]
     pub fn code(&self) -> String {
         match self {
+            Self::Shared(error) => error.code(),
             Self::Unavailable(_) => "postgres_unavailable".into(),
             Self::Silent { .. } => "postgres_silent".into(),
             Self::Lost => "postgres_call_lost".into(),

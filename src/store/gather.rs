@@ -10,8 +10,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-/// What is called: as many answers as it is given questions, in their order.
-type Call<Q, A> = dyn Fn(Vec<Q>) -> BoxFuture<'static, Vec<A>> + Send + Sync;
+/// What is called. It answers each question itself, when it can, and may be over before: its turn
+/// ends with it, and the next one is made.
+type Call<Q, A> = dyn Fn(Vec<Asked<Q, A>>) -> BoxFuture<'static, ()> + Send + Sync;
+
+/// A question, and whoever waits for its answer.
+pub(super) struct Asked<Q, A> {
+    pub(super) question: Q,
+    answer: oneshot::Sender<A>,
+}
+
+impl<Q, A> Asked<Q, A> {
+    pub(super) fn answer(self, answer: A) {
+        // Who no longer waits has its reasons.
+        let _ = self.answer.send(answer);
+    }
+}
 
 /// How calls are gathered.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +48,7 @@ struct Inner<Q, A> {
 }
 
 struct State<Q, A> {
-    waiting: VecDeque<(Q, oneshot::Sender<A>)>,
+    waiting: VecDeque<Asked<Q, A>>,
     /// Calls under way.
     running: usize,
 }
@@ -48,7 +62,7 @@ impl<Q, A> Clone for Gather<Q, A> {
 impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
     pub(super) fn new(
         limits: Limits,
-        call: impl Fn(Vec<Q>) -> BoxFuture<'static, Vec<A>> + Send + Sync + 'static,
+        call: impl Fn(Vec<Asked<Q, A>>) -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) -> Self {
         let state = Mutex::new(State { waiting: VecDeque::new(), running: 0 });
         Self(Arc::new(Inner { call: Box::new(call), limits, state }))
@@ -62,7 +76,7 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
         let (answer, answered) = oneshot::channel();
         let sets_out = {
             let mut state = self.0.lock();
-            state.waiting.push_back((question, answer));
+            state.waiting.push_back(Asked { question, answer });
             let sets_out = self.0.limits.another(&state);
             state.running += usize::from(sets_out);
             sets_out
@@ -99,18 +113,15 @@ struct Turn<Q, A> {
 
 impl<Q, A> Turn<Q, A> {
     async fn run(mut self) {
-        while let Some((questions, answers)) = self.next() {
+        while let Some(asked) = self.next() {
             let Some(inner) = &self.inner else { return };
-            for (answer, to) in (inner.call)(questions).await.into_iter().zip(answers) {
-                // Who no longer waits has its reasons.
-                let _ = to.send(answer);
-            }
+            (inner.call)(asked).await;
         }
     }
 
     /// Who is next; nobody, and the turn is over. Both under one lock, or somebody could come in
     /// between and wait for a turn that is about to end.
-    fn next(&mut self) -> Option<(Vec<Q>, Vec<oneshot::Sender<A>>)> {
+    fn next(&mut self) -> Option<Vec<Asked<Q, A>>> {
         let inner = self.inner.take()?;
         let mut state = inner.lock();
         state.running -= 1;
@@ -119,7 +130,7 @@ impl<Q, A> Turn<Q, A> {
         }
         state.running += 1;
         let count = state.waiting.len().min(inner.limits.most);
-        let next = state.waiting.drain(..count).unzip();
+        let next = state.waiting.drain(..count).collect();
         drop(state);
         self.inner = Some(inner);
         Some(next)
@@ -152,13 +163,16 @@ mod tests {
     fn gather(limits: Limits) -> (Gather<u32, (u32, usize)>, Arc<Semaphore>) {
         let gate = Arc::new(Semaphore::new(0));
         let held = Arc::clone(&gate);
-        let gather = Gather::new(limits, move |questions: Vec<u32>| {
+        let gather = Gather::new(limits, move |asked: Vec<Asked<u32, (u32, usize)>>| {
             let gate = Arc::clone(&held);
             async move {
                 gate.acquire().await.unwrap().forget();
-                let together = questions.len();
-                assert!(!questions.contains(&13), "thirteen");
-                questions.into_iter().map(|question| (question, together)).collect()
+                let together = asked.len();
+                for asked in asked {
+                    let question = asked.question;
+                    assert_ne!(question, 13, "thirteen");
+                    asked.answer((question, together));
+                }
             }
             .boxed()
         });

@@ -2,20 +2,22 @@
 //! same time share a round trip, and a commit.
 //!
 //! A slice fails whole. So what failed together is tried again one by one, and each caller has the
-//! answer to its own question: a value that breaks a constraint costs its neighbours a second try,
-//! and nothing else.
+//! answer to its own question as soon as there is one: a value that breaks a constraint, or a lock
+//! that somebody holds for long, costs its neighbours a second try, and nothing else. Unless the
+//! failure is nobody's own: when Postgres is away, a second try would fail like the first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::join_all;
 
 use super::apply::Prepared;
 use super::connect::Store;
 use super::error::StoreError;
-use super::gather::{Gather, Limits};
+use super::gather::{Asked, Gather, Limits};
 use super::settlement::{Applied, Settlement};
 use crate::domain::event::Timestamp;
+use crate::domain::failure::Class;
 use crate::domain::id::EventId;
 use crate::domain::object::{Row, Subject};
 
@@ -33,6 +35,10 @@ pub struct Known {
     /// When its account took our access back, if it did.
     pub access_ended: Option<Timestamp>,
 }
+
+/// How long a slice waits for a lock. Whoever holds one for longer is no worker that commits: all but
+/// the one that needs that lock should go on.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 
 struct Question {
     events: Vec<EventId>,
@@ -56,13 +62,9 @@ impl Together {
         Self {
             store,
             loads: Gather::new(LIMITS, move |questions| {
-                let store = Arc::clone(&reader);
-                async move { load(&store, questions).await }.boxed()
+                load(Arc::clone(&reader), questions).boxed()
             }),
-            writes: Gather::new(LIMITS, move |slice| {
-                let store = Arc::clone(&writer);
-                async move { apply(&store, slice).await }.boxed()
-            }),
+            writes: Gather::new(LIMITS, move |slice| apply(Arc::clone(&writer), slice).boxed()),
         }
     }
 
@@ -84,21 +86,22 @@ impl Together {
     }
 }
 
-async fn load(store: &Store, questions: Vec<Question>) -> Vec<Result<Known, StoreError>> {
-    match load_slice(store, &questions).await {
-        Ok(known) => known.into_iter().map(Ok).collect(),
-        Err(error) if questions.len() == 1 => vec![Err(error)],
-        Err(_) => {
-            let each = questions.iter().map(async |question| {
-                let mut known = load_slice(store, std::slice::from_ref(question)).await?;
-                known.pop().ok_or(StoreError::Lost)
-            });
-            join_all(each).await
-        }
-    }
+type AskedLoad = Asked<Question, Result<Known, StoreError>>;
+
+async fn load(store: Arc<Store>, asked: Vec<AskedLoad>) {
+    let questions: Vec<&Question> = asked.iter().map(|asked| &asked.question).collect();
+    let known = load_slice(&store, &questions).await;
+    answer(asked, known, |asked| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let known = load_slice(&store, &[&asked.question]).await;
+            let own = known.and_then(|mut known| known.pop().ok_or(StoreError::Lost));
+            asked.answer(own);
+        });
+    });
 }
 
-async fn load_slice(store: &Store, questions: &[Question]) -> Result<Vec<Known>, StoreError> {
+async fn load_slice(store: &Store, questions: &[&Question]) -> Result<Vec<Known>, StoreError> {
     let events: Vec<&EventId> = questions.iter().flat_map(|question| &question.events).collect();
     let subjects: Vec<Subject> = questions.iter().map(|q| q.subject.clone()).collect();
     let loaded = store.load(&events, &subjects).await?;
@@ -111,16 +114,53 @@ async fn load_slice(store: &Store, questions: &[Question]) -> Result<Vec<Known>,
     Ok(known.collect())
 }
 
-async fn apply(store: &Store, slice: Vec<Prepared>) -> Vec<Result<Applied, StoreError>> {
-    match store.apply(&slice).await {
-        Ok(applied) => applied.into_iter().map(Ok).collect(),
-        Err(error) if slice.len() == 1 => vec![Err(error)],
-        Err(_) => {
-            let each = slice.iter().map(async |one| {
-                let applied = store.apply(std::slice::from_ref(one)).await?;
-                applied.first().copied().ok_or(StoreError::Lost)
-            });
-            join_all(each).await
+type AskedWrite = Asked<Prepared, Result<Applied, StoreError>>;
+
+async fn apply(store: Arc<Store>, asked: Vec<AskedWrite>) {
+    let slice: Vec<&Prepared> = asked.iter().map(|asked| &asked.question).collect();
+    let applied = match slice.as_slice() {
+        alone @ [_] => store.apply(alone).await,
+        together => store.apply_unless_locked(together, LOCK_WAIT).await,
+    };
+    answer(asked, applied, |asked| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let applied = store.apply(&[&asked.question]).await;
+            let own = applied.and_then(|all| all.first().copied().ok_or(StoreError::Lost));
+            asked.answer(own);
+        });
+    });
+}
+
+/// Hands out the answers to what was asked together; or sees to it that each is asked `alone`, where
+/// only one of them may be at fault.
+fn answer<Q, A>(
+    asked: Vec<Asked<Q, Result<A, StoreError>>>,
+    answers: Result<Vec<A>, StoreError>,
+    alone: impl Fn(Asked<Q, Result<A, StoreError>>),
+) {
+    let error = match answers {
+        Ok(answers) => {
+            return asked.into_iter().zip(answers).for_each(|(asked, it)| asked.answer(Ok(it)));
         }
+        Err(error) => error,
+    };
+    match <[_; 1]>::try_from(asked) {
+        Ok([only]) => only.answer(Err(error)),
+        Err(all) if is_of_all(&error) => {
+            let error = Arc::new(error);
+            let each =
+                |asked: Asked<_, _>| asked.answer(Err(StoreError::Shared(Arc::clone(&error))));
+            all.into_iter().for_each(each);
+        }
+        Err(all) => all.into_iter().for_each(alone),
+    }
+}
+
+/// Whether each of them would fail like this, one by one too.
+fn is_of_all(error: &StoreError) -> bool {
+    match error.class() {
+        Class::Unavailable(_) | Class::Misconfigured(_) => true,
+        Class::Transient | Class::RateLimited { .. } | Class::Permanent => false,
     }
 }

@@ -208,7 +208,7 @@ pub(crate) async fn apply_all(
     slice: impl IntoIterator<Item = Settlement>,
 ) -> Result<Vec<Applied>, StoreError> {
     let slice: Vec<_> = slice.into_iter().map(|settlement| store.prepare(settlement)).collect();
-    store.apply(&slice).await
+    store.apply(&slice.iter().collect::<Vec<_>>()).await
 }
 
 pub(crate) async fn apply(store: &Store, settlement: Settlement) -> Applied {

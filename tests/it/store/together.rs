@@ -1,9 +1,10 @@
 //! Many callers, each with one object, share round trips and commits.
 
 use futures_util::future::join_all;
-use quittance::domain::failure::Class;
+use quittance::domain::failure::{Class, Dependency};
 use quittance::domain::object::Kind;
 use quittance::domain::payment::Status;
+use quittance::domain::refund;
 use quittance::store::{Applied, StoreError, Together};
 
 use super::given::*;
@@ -70,6 +71,27 @@ async fn each_hears_of_its_own_conflict_and_of_its_own_error() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_lock_keeps_nobody_else_waiting() {
+    let db = TestDatabase::migrated().await;
+    let together = Together::new(&db.store);
+    // Somebody builds an index, say: no refund can be written.
+    let mut other = db.connect().await;
+    let lock = "BEGIN; LOCK TABLE app.refunds IN SHARE MODE";
+    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+
+    let waits = tokio::spawn({
+        let together = together.clone();
+        let change = first("re_1", 100, refund(refund::Status::Succeeded));
+        async move { together.apply(settlement(change, vec![succeeded("evt_re")])).await }
+    });
+    let payments = join_all((0..20).map(|n| together.apply(paid(n)))).await;
+    assert!(payments.iter().all(|applied| matches!(applied, Ok(Applied::Done))), "{payments:?}");
+    assert!(!waits.is_finished(), "they went on before it could");
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    assert_eq!(waits.await.unwrap().unwrap(), Applied::Done);
+}
+
+#[tokio::test]
 async fn each_is_told_what_is_known_of_its_own_object() {
     let db = TestDatabase::migrated().await;
     for n in [2, 5] {
@@ -90,12 +112,14 @@ async fn each_is_told_what_is_known_of_its_own_object() {
 }
 
 #[tokio::test]
-async fn when_postgres_is_gone_each_hears_of_that() {
+async fn when_postgres_is_gone_each_hears_of_that_and_nobody_tries_alone() {
     let db = TestDatabase::migrated().await;
     let together = Together::new(&db.store);
     db.store.close().await;
     let each = (0..5).map(|n| together.apply(paid(n)));
     for applied in join_all(each).await {
-        assert!(matches!(applied, Err(StoreError::Unavailable(_))), "{applied:?}");
+        let error = applied.unwrap_err();
+        assert_eq!(error.class(), Class::Unavailable(Dependency::Postgres));
+        assert!(matches!(error, StoreError::Shared(_)), "{error:?}");
     }
 }
