@@ -153,7 +153,9 @@ impl Consumer {
     /// Connects, and looks whether this Redis will do. Waits for one that is down.
     async fn prepare(&self) -> Result<(), QueueError> {
         loop {
-            match self.try_prepare().await {
+            let prepared = self.try_prepare().await;
+            self.member.health.report("start", &prepared);
+            match prepared {
                 Ok(()) => return Ok(()),
                 Err(error @ (QueueError::TooOld { .. } | QueueError::WrongType { .. })) => {
                     return Err(error);

@@ -64,10 +64,22 @@ pub(super) async fn ensure(link: &Link, stream: &str) -> Result<(), QueueError> 
             .await;
         match created {
             Err(error) if error.code() == Some("BUSYGROUP") => Ok(()),
+            // A full Redis refuses before it looks. Jobs can be read from it all the same, and it
+            // is by their end that it gets room.
+            Err(error) if error.code() == Some("OOM") && is_there(&mut redis, stream).await => {
+                Ok(())
+            }
             other => other,
         }
     })
     .await
+}
+
+async fn is_there(redis: &mut MultiplexedConnection, stream: &str) -> bool {
+    let groups: RedisResult<Vec<HashMap<String, redis::Value>>> =
+        redis::cmd("XINFO").arg(&["GROUPS", stream]).query_async(redis).await;
+    let is_ours = |group: &HashMap<String, redis::Value>| matches!(group.get("name"), Some(redis::Value::BulkString(name)) if name == GROUP.as_bytes());
+    groups.is_ok_and(|groups| groups.iter().any(is_ours))
 }
 
 /// What `INFO` says; empty where an ACL forbids it.

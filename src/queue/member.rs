@@ -121,16 +121,11 @@ impl Member {
         self.script(&scripts::HAND_BACK, lane, &arguments, &jobs).await
     }
 
-    /// Removes finished jobs. An id that is gone already is passed over. As one step: an entry that
-    /// is no longer pending but not deleted would be counted as waiting for ever.
+    /// Removes at most 1,000 finished jobs. An id that is gone already is passed over.
     pub(super) async fn acknowledge(&self, lane: Lane, ids: &[JobId]) -> Result<(), QueueError> {
-        let stream = self.keys.stream(lane);
-        let ids = names(ids);
-        let mut pipeline = redis::pipe();
-        pipeline.atomic();
-        pipeline.cmd("XACK").arg(stream).arg(GROUP).arg(&ids).ignore();
-        pipeline.cmd("XDEL").arg(stream).arg(&ids).ignore();
-        self.link.call(|mut redis| async move { pipeline.query_async(&mut redis).await }).await
+        let _removed: usize =
+            self.script(&scripts::ACKNOWLEDGE, lane, &[GROUP], &names(ids)).await?;
+        Ok(())
     }
 
     /// Puts off at most [`LIMIT`] / 2 jobs; answers how many were ours.

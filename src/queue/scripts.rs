@@ -86,6 +86,7 @@ scripts! {
     BEGIN = "begin", stream;
     RENEW = "renew", stream;
     HAND_BACK = "hand_back", stream;
+    ACKNOWLEDGE = "acknowledge", stream;
     FORGET = "forget", stream;
     LEAVE = "leave", stream;
     RESCHEDULE = "reschedule", |keys, lane, _| vec![

@@ -135,6 +135,24 @@ async fn a_full_redis_is_unavailable_and_what_was_in_hand_is_retried_when_it_has
 }
 
 #[tokio::test]
+async fn a_full_redis_is_worked_empty_also_by_a_worker_that_starts_then() {
+    let queue = Queue::private().await;
+    // The group is there since an earlier worker.
+    let seen = Seen::default();
+    let worker = queue.work(1, seen.settle());
+    queue.enqueue(["earlier".to_owned()]).await;
+    queue.drained().await;
+    worker.stop().await;
+    queue.enqueue((0..20).map(|n| n.to_string())).await;
+    let _: String = queue.ask("CONFIG SET maxmemory 1").await;
+    let worker = queue.work(4, seen.settle());
+    queue.drained().await;
+    worker.stop().await;
+    assert_eq!(seen.bodies().len(), 21);
+    let _: String = queue.ask("CONFIG SET maxmemory 0").await;
+}
+
+#[tokio::test]
 async fn a_worker_starts_before_its_redis() {
     let mut queue = Queue::private().await;
     queue.redis().pause().unwrap();
