@@ -109,6 +109,7 @@ impl ReconcileError {
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         match self {
+            Self::Stripe(error) if error.is_of_other_mode() => Evidence::OtherMode,
             Self::Stripe(error) if !error.was_asked() => Evidence::None,
             Self::Stripe(error) if error.was_answered() => Evidence::Up(Dependency::Stripe),
             Self::Stripe(_) | Self::WrongAccount(_) => Evidence::Failing(Dependency::Stripe),
@@ -142,4 +143,7 @@ pub enum Evidence {
     /// the same of every account to the key of another platform; so several accounts in a row, with no
     /// proper answer in between, mean that the key is wrong.
     Refused(AccountId),
+    /// Our key is of the other mode than the object. One event that strayed here does that; but a key
+    /// that has not yet read anything may be the wrong one.
+    OtherMode,
 }

@@ -211,9 +211,8 @@ impl Client {
     }
 
     /// A key of the other mode finds nothing, and Stripe would answer "no such object" to every
-    /// single read. That is our own mistake and must not dead-letter the world; except where Stripe
-    /// itself mixes the modes: a live Connect endpoint also gets the test events of connected
-    /// accounts (docs.stripe.com, "Connect webhooks"), and those must not stop the live ones.
+    /// single read. Where Stripe itself mixes the modes, that is to be expected: a live Connect
+    /// endpoint also gets the test events of connected accounts (docs.stripe.com, "Connect webhooks").
     pub(super) fn check_mode(&self, scope: &Scope) -> Result<(), StripeError> {
         match self.key_mode {
             Some(mode) if mode != scope.mode => Err(StripeError::OtherMode {

@@ -220,12 +220,7 @@ impl StripeError {
             Self::UnknownValue { .. } => (Class::Permanent, "stripe_unknown_value"),
             Self::WrongObject { .. } => (Class::Permanent, "stripe_wrong_object"),
             Self::NoPath { .. } => (Class::Permanent, "stripe_no_path"),
-            Self::OtherMode { to_be_expected: true, .. } => {
-                (Class::Permanent, "stripe_key_of_other_mode")
-            }
-            Self::OtherMode { to_be_expected: false, .. } => {
-                (misconfigured, "stripe_key_of_other_mode")
-            }
+            Self::OtherMode { .. } => (Class::Permanent, "stripe_key_of_other_mode"),
         }
     }
 
@@ -248,6 +243,13 @@ impl StripeError {
             | Self::NoPath { .. }
             | Self::OtherMode { .. } => None,
         }
+    }
+
+    /// Whether the key opens the other mode than the one in which the object lives, and nothing in how
+    /// Stripe sends events explains that.
+    #[must_use]
+    pub fn is_of_other_mode(&self) -> bool {
+        matches!(self, Self::OtherMode { to_be_expected: false, .. })
     }
 
     /// Whether the request left this process.

@@ -58,6 +58,8 @@ struct State {
     failing: BTreeMap<Dependency, Failing>,
     /// The connected accounts that Stripe refused us since it last gave a proper answer.
     refused: HashSet<AccountId>,
+    /// Whether the key has ever opened anything.
+    is_proven: bool,
 }
 
 struct Failing {
@@ -155,13 +157,15 @@ impl Gate {
             (_, Evidence::Refused(account)) if self.is_wrong_platform(account) => {
                 pause(Dependency::Stripe, true)
             }
+            (_, Evidence::OtherMode) if !self.lock().is_proven => pause(Dependency::Stripe, true),
             (_, Evidence::Up(dependency)) => {
                 self.is_up(*dependency);
                 return Verdict::OfTheJob;
             }
-            (_, Evidence::Failing(_) | Evidence::Refused(_) | Evidence::None) => {
-                return Verdict::OfTheJob;
-            }
+            (
+                _,
+                Evidence::Failing(_) | Evidence::Refused(_) | Evidence::OtherMode | Evidence::None,
+            ) => return Verdict::OfTheJob,
         };
         let delay = self.close(cause, was_probe);
         if was_probe { Verdict::Return(delay) } else { Verdict::Wait }
@@ -180,6 +184,7 @@ impl Gate {
             state.failing.remove(&dependency);
             if dependency == Dependency::Stripe {
                 state.refused.clear();
+                state.is_proven = true;
             }
         }
         let mut opened = false;
@@ -413,6 +418,20 @@ mod tests {
             assert_eq!(fail(&gate, 5, &fault).await, Verdict::Wait);
             assert_eq!(closed_for(&gate), Some(dependency));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_of_the_other_mode_pauses_until_it_has_proved_to_be_the_right_one() {
+        let gate = gate();
+        let stray = fault(Class::Permanent, Evidence::OtherMode);
+        assert_eq!(fail(&gate, 1, &stray).await, Verdict::Wait, "nothing was ever read with it");
+        assert!(gate.status().borrow().as_ref().is_some_and(|pause| pause.misconfigured));
+        assert!(matches!(fail(&gate, 1, &stray).await, Verdict::Return(_)));
+        let good = gate.enter().await;
+        gate.succeeded(good, &[STRIPE]);
+        assert_eq!(closed_for(&gate), None);
+        assert_eq!(fail(&gate, 1, &stray).await, Verdict::OfTheJob, "it strayed here");
+        assert_eq!(closed_for(&gate), None, "and stops nobody");
     }
 
     #[tokio::test]
