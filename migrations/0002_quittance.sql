@@ -172,6 +172,8 @@ CREATE TABLE quittance.dead_letters (
     attempts        INTEGER     NOT NULL,
     deaths          INTEGER     NOT NULL DEFAULT 1,
     retries         INTEGER     NOT NULL DEFAULT 0,
+    -- The retries up to this one were taken back: their jobs, still in the queue, end without an attempt.
+    taken_back      INTEGER     NOT NULL DEFAULT 0,
 
     CONSTRAINT dead_letters_reason_check CHECK (
         reason IN ('permanent', 'exhausted', 'poison', 'undecodable')),

@@ -164,14 +164,15 @@ BEGIN
     RETURN 'done';
 END $$;
 
--- The delivery of a notification stays dead, and so does the ledger's row of an event.
+-- The delivery of a notification stays dead, and so does the ledger's row of an event. A retry that
+-- waits in the queue is taken back.
 CREATE FUNCTION quittance.act_discard(of bigint, who text, why text) RETURNS text
 LANGUAGE plpgsql
 AS $$
 BEGIN
     UPDATE quittance.dead_letters AS d
     SET state = 'discarded', resolved_at = clock_timestamp(), updated_at = clock_timestamp(),
-        snoozed_until = NULL, discarded_by = who, discard_reason = why
+        snoozed_until = NULL, discarded_by = who, discard_reason = why, taken_back = d.retries
     WHERE d.id = of AND d.state IN ('open', 'retrying');
     IF FOUND THEN
         RETURN 'done';
@@ -268,5 +269,84 @@ BEGIN
           FROM noted) AS n
     WHERE p.id = op
     RETURNING p.* INTO o;
+    RETURN NEXT o;
+END $$;
+
+-- Takes the retries of an operation back that have not come to an end: the letters are open again,
+-- and what waits in the queue for them ends without an attempt. Not those that somebody has retried
+-- since. Returns how many.
+CREATE FUNCTION quittance.take_back(op bigint) RETURNS bigint LANGUAGE plpgsql
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    WITH mine AS MATERIALIZED (
+        SELECT d.id, d.source, d.notification, d.endpoint
+        FROM quittance.operation_results AS r
+        JOIN quittance.dead_letters AS d ON d.id = r.letter
+        WHERE r.operation = op AND r.result = 'done' AND d.state = 'retrying'
+          AND NOT EXISTS (SELECT FROM quittance.operation_results AS later
+                          WHERE later.letter = d.id AND later.operation > op AND later.ok)
+        ORDER BY d.id
+        FOR UPDATE OF d
+    ),
+    unsent AS (
+        UPDATE quittance.outbox_deliveries AS o
+        SET state = 'dead', ended_at = clock_timestamp()
+        FROM mine AS m
+        WHERE m.source = 'notification' AND o.id = m.notification AND o.destination = m.endpoint
+          AND o.state = 'pending' AND o.attempts = 0
+        RETURNING m.id
+    ),
+    freed AS (
+        UPDATE quittance.dead_letters AS d
+        SET state = 'open', taken_back = d.retries, updated_at = clock_timestamp()
+        FROM mine AS m
+        WHERE d.id = m.id AND (m.source = 'event' OR m.id IN (SELECT u.id FROM unsent AS u))
+        RETURNING d.id
+    )
+    UPDATE quittance.operation_results AS r
+    SET ok = false, result = 'taken_back', at = clock_timestamp()
+    FROM freed AS f
+    WHERE r.operation = op AND r.letter = f.id;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    UPDATE quittance.operations AS o
+    SET done = o.done - n, failed = o.failed + n
+    WHERE o.id = op;
+    RETURN n;
+END $$;
+
+-- Ends an operation. One that runs ends before its next page, by whoever runs it; one that nobody
+-- runs any more ends here. Of a retry that has ended, it takes back what has not come to an end. No
+-- row: there is no such operation, or there is nothing left to cancel.
+CREATE FUNCTION quittance.cancel_operation(op bigint, who text, why text)
+RETURNS SETOF quittance.operations
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    o    quittance.operations;
+    back bigint := 0;
+    rest bigint;
+BEGIN
+    SELECT * INTO o FROM quittance.operations AS p WHERE p.id = op FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    rest := o.total - o.done - o.failed;
+    IF o.state <> 'running' OR o.heartbeat_at < now() - interval '1 minute' THEN
+        IF o.verb = 'retry' THEN
+            back := quittance.take_back(op);
+        END IF;
+        IF o.state <> 'running' AND back = 0 THEN
+            RETURN;
+        END IF;
+        UPDATE quittance.operations AS p
+        SET state = 'cancelled', ended_at = coalesce(p.ended_at, clock_timestamp())
+        WHERE p.id = op;
+    END IF;
+    UPDATE quittance.operations AS p SET cancel_requested = true WHERE p.id = op
+    RETURNING p.* INTO o;
+    INSERT INTO quittance.audit_log (actor, verb, target, reason, count)
+    VALUES (who, 'operation.cancel', 'operation:' || op, why, rest + back);
     RETURN NEXT o;
 END $$;

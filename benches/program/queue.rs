@@ -124,6 +124,7 @@ async fn enqueue(producer: &Producer, count: usize) {
         attempt: 0,
         source: JobSource::Webhook,
         trace: None,
+        retry_of: None,
     };
     let job = Job { meta, body: Bytes::from(vec![b'x'; BODY]) };
     let batch = vec![job; 500];

@@ -57,6 +57,7 @@ async fn fill(stage: &Stage, event: &Template, count: usize) {
             attempt: 0,
             source: JobSource::Webhook,
             trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+            retry_of: None,
         },
         body: event.fill(&events::number(n)).into(),
     };

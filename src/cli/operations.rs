@@ -14,7 +14,7 @@ use super::{parts, table};
 use crate::config::Role;
 use crate::ops::operations::{self, ResultOfOne};
 use crate::store::dead_letter::{ActWord, Actor, DeadLetterId};
-use crate::store::operation::{Operation, OperationId};
+use crate::store::operation::{Aftermath, Operation, OperationId, OperationState};
 use crate::store::{Store, StoreError};
 
 /// `quittance operations ...`
@@ -53,7 +53,8 @@ pub(super) enum OperationsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Stop one, wherever it runs. What is done stays done.
+    /// Stop one, wherever it runs, and take back the retries that wait for their turn. What is done
+    /// stays done.
     #[command(after_help = "Example:\n  quittance operations cancel 7 --reason 'wrong group'")]
     Cancel(Change),
     /// Go on with one that was interrupted or cancelled.
@@ -97,9 +98,10 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
             let cancelled = operations::cancel(&store, id, actor).await.map_err(|e| failed(&e))?;
             match cancelled {
                 Some(operation) if json => println!("{}", json!({ "operation": operation })),
-                Some(operation) => {
+                Some(operation) if operation.state == OperationState::Running => {
                     println!("Operation {id} ends before its next page: {}.", so_far(&operation));
                 }
+                Some(operation) => println!("Operation {id} is cancelled: {}.", so_far(&operation)),
                 None => return Err(not_now(&store, id).await),
             }
             Ok(Exit::Success)
@@ -189,6 +191,12 @@ fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: boo
     }
     println!("Which: {}", json!(operation.selection));
     println!("It is {}: {}.", state.as_str(), so_far(operation));
+    if let Some(Aftermath { retrying, resolved, open, gone }) = operation.letters {
+        println!(
+            "Of what was put back, {resolved} have settled, {open} were given up again, {gone} are \
+             discarded or removed, {retrying} wait or are being tried."
+        );
+    }
     if let Some(error) = &operation.error {
         println!("It stopped because: {error}");
     }

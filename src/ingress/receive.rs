@@ -99,6 +99,7 @@ fn job(
             attempt: 0,
             source: JobSource::Webhook,
             trace: Some(trace),
+            retry_of: None,
         },
         body,
     }

@@ -261,7 +261,10 @@ async fn page(
     noted.map(|_| true).ok_or(RunError::TakenOver)
 }
 
-/// Asks for the end of an operation. `None`: there is no such operation, or it has ended.
+/// Asks for the end of an operation. What a retry has put into the queue is taken back, as far as it has
+/// not come to an end there; also when the operation itself is done, because a retry that is spread over
+/// an hour has put all of it there in its first minute. `None`: there is no such operation, or nothing of
+/// it is left to cancel.
 ///
 /// # Errors
 /// Postgres.
@@ -298,12 +301,16 @@ pub async fn list(
     store.operations(before, limit).await
 }
 
-/// One operation.
+/// One operation; of a retry, with what became of its letters.
 ///
 /// # Errors
 /// Postgres.
 pub async fn show(store: &Store, id: OperationId) -> Result<Option<Operation>, StoreError> {
-    store.operation(id).await
+    let Some(mut operation) = store.operation(id).await? else { return Ok(None) };
+    if operation.verb == ActWord::Retry {
+        operation.letters = Some(store.operation_aftermath(id).await?);
+    }
+    Ok(Some(operation))
 }
 
 /// What an operation did to each letter, in their order: `limit` of those after `after`; only those

@@ -250,6 +250,7 @@ fn job(body: Bytes, endpoint: &str) -> Job {
             attempt: 0,
             source: JobSource::Replay,
             trace: None,
+            retry_of: None,
         },
         body,
     }

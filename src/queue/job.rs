@@ -100,6 +100,18 @@ pub struct JobMeta {
     /// The W3C `traceparent` of the request that brought it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// Of a retry: what it is a retry of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RetryOf>,
+}
+
+/// The dead letter behind a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryOf {
+    /// The letter's number.
+    pub letter: i64,
+    /// Which retry of it this is, from 1.
+    pub retry: i32,
 }
 
 /// The version that is written. A reader takes any: fields are only ever added.
@@ -130,6 +142,7 @@ impl JobMeta {
                 attempt: 0,
                 source: JobSource::Webhook,
                 trace: None,
+                retry_of: None,
             }
         })
     }
@@ -225,6 +238,7 @@ mod tests {
             attempt: 3,
             source: JobSource::Replay,
             trace: Some("00-ab-cd-01".into()),
+            retry_of: None,
         };
         let json = meta.encode().expect("it encodes");
         assert!(json.contains(r#""v":1"#), "{json}");

@@ -62,7 +62,7 @@ pub use error::QueueError;
 pub use flow::{FlowCounts, MinuteCount};
 pub use health::RedisHealth;
 pub use inspector::Inspector;
-pub use job::{Delivery, Disposition, Job, JobId, JobMeta, JobSource, Lane};
+pub use job::{Delivery, Disposition, Job, JobId, JobMeta, JobSource, Lane, RetryOf};
 pub use limiter::Limiter;
 pub use metrics::Metrics;
 pub use pause::{Pause, Pauses};

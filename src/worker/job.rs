@@ -17,7 +17,7 @@ use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
-use crate::queue::{Delivery, Disposition, JobSource, Pauses, Presence};
+use crate::queue::{Delivery, Disposition, JobSource, Pauses, Presence, RetryOf};
 use crate::reconcile::{Evidence, Fault, ReconcileError, Reconciler, Request, Settled};
 use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use crate::store::{Attempt, Receipt, Store, StoreError};
@@ -49,9 +49,17 @@ pub(super) struct Handler {
 /// How one attempt ended, before anything is kept or acknowledged.
 enum Ended {
     Settled,
+    /// It was the retry of a dead letter, and a person has taken it back.
+    TakenBack,
     Outage,
-    Returned { after: Duration },
-    Failed { decision: Decision, clock: Clock, failure: Failure },
+    Returned {
+        after: Duration,
+    },
+    Failed {
+        decision: Decision,
+        clock: Clock,
+        failure: Failure,
+    },
     Stopped,
 }
 
@@ -114,7 +122,7 @@ impl Handler {
         };
         loop {
             match self.attempt_once(delivery, &event).await {
-                Ended::Settled => return Disposition::Done,
+                Ended::Settled | Ended::TakenBack => return Disposition::Done,
                 Ended::Outage => {}
                 Ended::Returned { after } => return Disposition::Snooze { after },
                 Ended::Stopped => return Disposition::HandBack,
@@ -122,6 +130,15 @@ impl Handler {
                     return self.dispose(delivery, (&event).into(), decision, clock, failure).await;
                 }
             }
+        }
+    }
+
+    /// Whether the job is a retry that is no longer wanted: the letter was discarded meanwhile, or the
+    /// operation cancelled.
+    async fn is_taken_back(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+        match delivery.job.meta.retry_of {
+            Some(RetryOf { letter, retry }) => self.store.retry_is_taken_back(letter, retry).await,
+            None => Ok(false),
         }
     }
 
@@ -146,10 +163,21 @@ impl Handler {
             trace_id: trace_id(delivery),
         };
         let span = log::span(event, delivery, number);
-        let settling = self.reconciler.settle(request).instrument(span.clone());
-        let result = tokio::time::timeout(self.timeout, settling).await;
+        let settling = async {
+            match self.is_taken_back(delivery).await {
+                Ok(true) => Ok(None),
+                Ok(false) => self.reconciler.settle(request).await.map(Some),
+                Err(error) => Err(ReconcileError::from(error).into()),
+            }
+        };
+        let result = tokio::time::timeout(self.timeout, settling.instrument(span.clone())).await;
         let fault = match result {
-            Ok(Ok(settled)) => {
+            Ok(Ok(None)) => {
+                self.gate.succeeded(pass, &[Dependency::Postgres]);
+                tracing::info!(event = %event.id, "left alone: its retry was taken back");
+                return Ended::TakenBack;
+            }
+            Ok(Ok(Some(settled))) => {
                 self.gate.succeeded(pass, answered(&settled));
                 self.waited(delivery, &clock);
                 log::settled(event, delivery, number, &clock, &settled);

@@ -50,6 +50,11 @@ impl One {
         self.it.state == OperationState::Running
     }
 
+    /// Also when it is done: what it put back may wait in the queue.
+    fn can_cancel(&self) -> bool {
+        self.is_running() || self.it.letters.is_some_and(|letters| letters.retrying > 0)
+    }
+
     fn can_resume(&self) -> bool {
         matches!(self.it.state, OperationState::Interrupted | OperationState::Cancelled)
     }

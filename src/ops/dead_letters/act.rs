@@ -25,7 +25,7 @@ pub struct LetterResult {
     /// Whether what was asked for was done.
     pub ok: bool,
     /// A stable word: `done`, `moved`, `unknown`, the letter's state, `settled`, `replaced`, `gone`,
-    /// `no_payload`, `not_enqueued`, `not_marked`.
+    /// `no_payload`, `taken_back`, `not_enqueued`, `not_marked`.
     pub result: &'static str,
     /// The same in words.
     pub message: String,
@@ -59,6 +59,7 @@ fn words(verb: ActWord, acted: Acted) -> String {
         (Acted::NoPayload, _) => {
             "its body was not JSON and not kept: resend the event in Stripe".to_owned()
         }
+        (Acted::TakenBack, _) => "its retry was cancelled: it is open again".to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::queue::{Job, JobMeta, JobSource, Lane, Producer, QueueError};
+use crate::queue::{Job, JobMeta, JobSource, Lane, Producer, QueueError, RetryOf};
 use crate::store::dead_letter::{Acted, ActedOn, DeadLetterId, Letter, LetterSource, LetterState};
 
 /// By which lane jobs go back.
@@ -80,10 +80,21 @@ fn job(letter: &Letter) -> Option<Job> {
             secret_index: letter.secret_index,
             attempt: 0,
             source: JobSource::Retry,
-            trace: None,
+            trace: trace(letter),
+            retry_of: Some(RetryOf {
+                letter: letter.id.get(),
+                retry: letter.retries.saturating_add(1),
+            }),
         },
         body: Bytes::from(payload.to_string()),
     })
+}
+
+/// Goes on with the trace of the letter's attempts, so that one trace tells all that one webhook led to.
+/// The letter stands for the span in between, which is long over.
+fn trace(letter: &Letter) -> Option<String> {
+    let id = letter.trace_id.as_ref()?;
+    Some(format!("00-{id}-{:016x}-01", letter.id.get()))
 }
 
 fn lane(letter: &Letter, way: Way) -> Lane {

@@ -113,10 +113,12 @@ pub enum Acted {
     Gone,
     /// Its body was not kept, because it was not JSON: only Stripe can send it again.
     NoPayload,
+    /// Of a retry: it was taken back before it had come to an end.
+    TakenBack,
 }
 
 impl Acted {
-    const PLAIN: [Self; 7] = [
+    const PLAIN: [Self; 8] = [
         Self::Done,
         Self::Overtaken,
         Self::Unknown,
@@ -124,10 +126,11 @@ impl Acted {
         Self::Replaced,
         Self::Gone,
         Self::NoPayload,
+        Self::TakenBack,
     ];
 
     /// The stable word for it: `done`, `moved`, `unknown`, a letter's state, `settled`, `replaced`,
-    /// `gone`, `no_payload`.
+    /// `gone`, `no_payload`, `taken_back`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -139,6 +142,7 @@ impl Acted {
             Self::Replaced => "replaced",
             Self::Gone => "gone",
             Self::NoPayload => "no_payload",
+            Self::TakenBack => "taken_back",
         }
     }
 
@@ -159,7 +163,8 @@ impl Acted {
             | Self::Settled
             | Self::Replaced
             | Self::Gone
-            | Self::NoPayload => false,
+            | Self::NoPayload
+            | Self::TakenBack => false,
         }
     }
 }
@@ -206,6 +211,25 @@ pub(in crate::store) fn acted(word: &str) -> Result<Acted, StoreError> {
 }
 
 impl Store {
+    /// Whether this retry of a letter is no longer wanted: it was cancelled, or the letter discarded. Not
+    /// of a letter that is there no longer.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn retry_is_taken_back(&self, letter: i64, retry: i32) -> Result<bool, StoreError> {
+        let taken_back = sqlx::query_scalar!(
+            r#"
+            SELECT state = 'discarded' OR taken_back >= $2 AS "taken_back!"
+            FROM quittance.dead_letters WHERE id = $1
+            "#,
+            letter,
+            retry,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(taken_back.unwrap_or(false))
+    }
+
     /// Acts on letters, each for itself, with a row in the audit log for each that it was done to.
     /// In the order of their ids; unknown ones last.
     ///

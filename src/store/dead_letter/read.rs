@@ -89,6 +89,9 @@ pub struct Letter {
     pub deaths: i32,
     /// How often ops has put it back.
     pub retries: i32,
+    /// The trace of the last attempt, where the letter was read whole.
+    #[serde(skip)]
+    pub trace_id: Option<String>,
 }
 
 /// The letter as its columns are.
@@ -127,6 +130,7 @@ struct Record {
     attempts: i32,
     deaths: i32,
     retries: i32,
+    trace_id: Option<String>,
 }
 
 impl TryFrom<Record> for Letter {
@@ -172,6 +176,7 @@ impl TryFrom<Record> for Letter {
             attempts: r.attempts,
             deaths: r.deaths,
             retries: r.retries,
+            trace_id: r.trace_id,
         })
     }
 }
@@ -202,7 +207,8 @@ impl Store {
                    NULL::jsonb AS payload, body_sha256, body_bytes, snoozed_until,
                    discarded_by, discard_reason, first_failed_at AS "first_failed_at!",
                    created_at AS "created_at!", died_at AS "died_at!", resolved_at,
-                   attempts AS "attempts!", deaths AS "deaths!", retries AS "retries!"
+                   attempts AS "attempts!", deaths AS "deaths!", retries AS "retries!",
+                   NULL::text AS trace_id
             FROM quittance.letters_where($1)
             WHERE $2::bigint IS NULL OR id < $2
             ORDER BY id DESC
@@ -236,8 +242,10 @@ impl Store {
                    object_id, customer, account, livemode, endpoint, received_at, secret_index,
                    lane, reason, class, code, message, cause, payload, body_sha256, body_bytes,
                    snoozed_until, discarded_by, discard_reason, first_failed_at, created_at,
-                   died_at, resolved_at, attempts, deaths, retries
-            FROM quittance.dead_letters
+                   died_at, resolved_at, attempts, deaths, retries,
+                   (SELECT a.trace_id FROM quittance.attempts AS a
+                    WHERE a.event_id = d.event_id ORDER BY a.id DESC LIMIT 1) AS trace_id
+            FROM quittance.dead_letters AS d
             WHERE id = ANY ($1)
             ORDER BY id
             "#,

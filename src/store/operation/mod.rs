@@ -8,7 +8,7 @@
 mod read;
 mod run;
 
-pub use read::{Operation, OperationResult, OperationState};
+pub use read::{Aftermath, Operation, OperationResult, OperationState};
 pub use run::{NewOperation, Refused};
 
 use std::fmt;

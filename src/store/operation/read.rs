@@ -82,9 +82,25 @@ pub struct Operation {
     /// When it ended.
     #[serde(with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
+    /// Where the letters are by now that it put back, of a retry that is looked at by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub letters: Option<Aftermath>,
     /// Where it goes on.
     #[serde(skip)]
     pub(super) reached: i64,
+}
+
+/// What became of the letters that a retry put back into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Aftermath {
+    /// They wait for their turn, or are being tried: what a cancel takes back.
+    pub retrying: i64,
+    /// Their events have settled.
+    pub resolved: i64,
+    /// They were given up again.
+    pub open: i64,
+    /// They were discarded, or removed since.
+    pub gone: i64,
 }
 
 /// The operation as its columns are.
@@ -134,6 +150,7 @@ impl TryFrom<Record> for Operation {
             created_at: r.created_at,
             heartbeat_at: r.heartbeat_at,
             ended_at: r.ended_at,
+            letters: None,
             reached: r.reached,
         })
     }
@@ -188,6 +205,28 @@ impl Store {
     pub async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError> {
         let after = id.get().checked_add(1).map(OperationId);
         Ok(self.operations(after, 1).await?.pop().filter(|operation| operation.id == id))
+    }
+
+    /// What became of the letters that a retry put back.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn operation_aftermath(&self, id: OperationId) -> Result<Aftermath, StoreError> {
+        Ok(sqlx::query_as!(
+            Aftermath,
+            r#"
+            SELECT count(*) FILTER (WHERE d.state = 'retrying') AS "retrying!",
+                   count(*) FILTER (WHERE d.state = 'resolved') AS "resolved!",
+                   count(*) FILTER (WHERE d.state = 'open') AS "open!",
+                   count(*) FILTER (WHERE d.state = 'discarded' OR d.id IS NULL) AS "gone!"
+            FROM quittance.operation_results AS r
+            LEFT JOIN quittance.dead_letters AS d ON d.id = r.letter
+            WHERE r.operation = $1 AND r.ok
+            "#,
+            id.get(),
+        )
+        .fetch_one(&self.pool)
+        .await?)
     }
 
     /// What an operation did, in the order of the letters: `limit` of those after `after`; of

@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::read::Record;
 use super::{Operation, OperationId, OperationState, Running};
 use crate::store::connect::Store;
-use crate::store::dead_letter::{Act, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter};
+use crate::store::dead_letter::{
+    Act, ActWord, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter,
+};
 use crate::store::error::StoreError;
 
 /// A bulk act that is to begin.
@@ -224,6 +226,21 @@ impl Store {
         state: OperationState,
         error: Option<&str>,
     ) -> Result<Option<Operation>, StoreError> {
+        let id = running.operation.id.get();
+        let mut transaction = self.pool.begin().await?;
+        if state == OperationState::Cancelled && running.operation.verb == ActWord::Retry {
+            sqlx::query_scalar!(
+                r#"
+                SELECT quittance.take_back(id) FROM quittance.operations
+                WHERE id = $1 AND runner = $2 AND state = 'running'
+                FOR UPDATE
+                "#,
+                id,
+                running.runner,
+            )
+            .fetch_optional(&mut *transaction)
+            .await?;
+        }
         let record = sqlx::query_as!(
             Record,
             r#"
@@ -245,18 +262,20 @@ impl Store {
                    failed, reached, cancel_requested, error, created_at, heartbeat_at, ended_at
             FROM ended
             "#,
-            running.operation.id.get(),
+            id,
             running.runner,
             state.as_str(),
             error,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         record.map(Operation::try_from).transpose()
     }
 
     /// Asks for the end of an operation: whoever runs it ends it before its next page. One that
-    /// nobody runs any more ends here. None: there is no such operation, or it has ended.
+    /// nobody runs any more ends here. What a retry has put into the queue, and has not come to an end
+    /// there, is taken back. None: there is no such operation, or nothing is left to cancel.
     ///
     /// # Errors
     /// Postgres.
@@ -268,25 +287,12 @@ impl Store {
         let record = sqlx::query_as!(
             Record,
             r#"
-            WITH cancelled AS (
-                UPDATE quittance.operations
-                SET cancel_requested = true,
-                    state    = CASE WHEN heartbeat_at < now() - interval '1 minute'
-                                    THEN 'cancelled' ELSE state END,
-                    ended_at = CASE WHEN heartbeat_at < now() - interval '1 minute'
-                                    THEN clock_timestamp() END
-                WHERE id = $1 AND state = 'running'
-                RETURNING *
-            ),
-            noted AS (
-                INSERT INTO quittance.audit_log (actor, verb, target, reason, count)
-                SELECT $2, 'operation.cancel', 'operation:' || c.id, $3,
-                       c.total - c.done - c.failed
-                FROM cancelled AS c
-            )
-            SELECT id, verb, selection, upto, over_ms, until, actor, reason, state, total, done,
-                   failed, reached, cancel_requested, error, created_at, heartbeat_at, ended_at
-            FROM cancelled
+            SELECT id AS "id!", verb AS "verb!", selection AS "selection!", upto AS "upto!",
+                   over_ms, until, actor AS "actor!", reason, state AS "state!", total AS "total!",
+                   done AS "done!", failed AS "failed!", reached AS "reached!",
+                   cancel_requested AS "cancel_requested!", error, created_at AS "created_at!",
+                   heartbeat_at AS "heartbeat_at!", ended_at
+            FROM quittance.cancel_operation($1, $2, $3)
             "#,
             id.get(),
             actor.name,

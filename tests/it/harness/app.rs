@@ -221,6 +221,7 @@ impl App {
             attempt: 0,
             source: JobSource::Webhook,
             trace: None,
+            retry_of: None,
         };
         let job = Job { meta, body: body.into() };
         self.producer.enqueue(Lane::Live, &job).await.unwrap();

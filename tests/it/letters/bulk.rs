@@ -6,7 +6,7 @@ use quittance::ops::operations::{self, Agreed, BeginError, Request, RunError};
 use quittance::queue::Producer;
 use quittance::store::Store;
 use quittance::store::dead_letter::{Act, Filter, LetterState};
-use quittance::store::operation::{Operation, OperationState, Running};
+use quittance::store::operation::{Aftermath, Operation, OperationState, Running};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -116,6 +116,53 @@ async fn each_letter_has_its_result_and_one_that_fails_stops_none_of_the_others(
     let retrying = Filter { state: Some(LetterState::Retrying), ..Filter::default() };
     let (count, _) = db.store.count_dead_letters(&retrying, None).await.unwrap();
     assert_eq!(count, 1099);
+}
+
+#[tokio::test]
+async fn a_cancelled_retry_takes_back_what_waits_for_its_turn_also_when_all_of_it_is_queued() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 20).await;
+    let queue = queue();
+    let (all, hour) = (Filter::default(), Some(Duration::from_secs(3600)));
+    let asked = Request { over: hour, ..request(Act::Retry, &all) };
+    let running = operations::begin(&db.store, &asked).await.unwrap();
+    let done = run(&db.store, Some(&queue), running).await.unwrap();
+    assert_eq!((done.state, done.done), (OperationState::Done, 20), "all of it is in the queue");
+    // One has settled meanwhile, one was given up again, and one was retried once more by hand.
+    let letters = ids(&db, &Filter::default()).await;
+    execute(&db, format!("UPDATE quittance.dead_letters SET state = 'resolved', resolved_at = now() WHERE id = {}", letters[0])).await;
+    execute(
+        &db,
+        format!("UPDATE quittance.dead_letters SET state = 'open' WHERE id = {}", letters[1]),
+    )
+    .await;
+    let shown = operations::show(&db.store, done.id).await.unwrap().unwrap();
+    let now = Aftermath { retrying: 18, resolved: 1, open: 1, gone: 0 };
+    assert_eq!(shown.letters, Some(now));
+
+    let cancelled = operations::cancel(&db.store, done.id, JANE).await.unwrap().unwrap();
+    assert_eq!(
+        (cancelled.state, cancelled.done, cancelled.failed),
+        (OperationState::Cancelled, 2, 18)
+    );
+    assert_eq!(ids(&db, &Filter::open()).await.len(), 19);
+    let failed = operations::results(&db.store, &done, true, None, 100).await.unwrap();
+    assert_eq!(failed.len(), 18);
+    assert!(failed.iter().all(|one| one.result.result == "taken_back"));
+    assert!(db.store.retry_is_taken_back(letters[2].get(), 1).await.unwrap());
+    assert!(!db.store.retry_is_taken_back(letters[1].get(), 1).await.unwrap());
+    assert!(
+        operations::cancel(&db.store, done.id, JANE).await.unwrap().is_none(),
+        "nothing is left"
+    );
+
+    // What is retried anew is wanted; what a later operation retries is not the earlier one's to cancel.
+    let running = begin(&db, Act::Retry).await;
+    run(&db.store, Some(&queue), running).await.unwrap();
+    assert!(!db.store.retry_is_taken_back(letters[2].get(), 2).await.unwrap());
+    assert!(operations::cancel(&db.store, done.id, JANE).await.unwrap().is_none());
+    let noted = "SELECT count FROM quittance.audit_log WHERE verb = 'operation.cancel'";
+    assert_eq!(db.number(noted).await, 18);
 }
 
 #[tokio::test]

@@ -211,6 +211,7 @@ fn job(body: String) -> Job {
         attempt: 0,
         source: JobSource::Webhook,
         trace: None,
+        retry_of: None,
     };
     Job { meta, body: Bytes::from(body) }
 }

@@ -64,6 +64,24 @@ async fn a_retry_settles_the_event_and_resolves_its_letter() {
 }
 
 #[tokio::test]
+async fn a_retry_that_was_taken_back_ends_without_an_attempt_and_the_next_one_does_not() {
+    let app = fragile().await;
+    let (event, id) = given_up(&app).await;
+    // As if somebody took it back between the job and the worker.
+    app.db.execute("UPDATE quittance.dead_letters SET taken_back = 1").await;
+    assert!(retry(&app, id).await[0].ok);
+    app.drained().await;
+    assert_eq!(app.attempts(&event).await.len(), 1, "the one before");
+    assert_eq!(app.event(&event).await["status"], "dead");
+
+    assert!(retry(&app, id).await[0].ok);
+    app.drained().await;
+    assert_eq!(app.event(&event).await["status"], "settled");
+    let traces = app.db.number("SELECT count(DISTINCT trace_id) FROM quittance.attempts").await;
+    assert_eq!(traces, 1, "a retry goes on with the trace of what it retries");
+}
+
+#[tokio::test]
 async fn a_letter_that_dies_again_is_the_same_letter_and_a_discarded_one_stays_so() {
     let app = fragile().await;
     let (event, id) = given_up(&app).await;
