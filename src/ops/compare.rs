@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use super::reconcile::LookError;
+use crate::domain::event::Event;
 use crate::domain::id::Mode;
 use crate::domain::object::{Kind, Subject};
 use crate::reconcile::{Looked, Reconciler};
@@ -89,7 +90,8 @@ pub struct Comparison {
     pub would_tell: Vec<String>,
 }
 
-/// Asks Stripe about an object and says what a reconciliation would change. Writes nothing.
+/// Asks Stripe about an object and says what a reconciliation would change, because of `event` or of
+/// none. Writes nothing.
 ///
 /// # Errors
 /// Stripe or Postgres.
@@ -97,10 +99,11 @@ pub async fn compare(
     store: &Store,
     reconciler: &Reconciler,
     subject: &Subject,
+    event: Option<&Event>,
 ) -> Result<Comparison, LookError> {
     let object = ObjectKey::from(subject);
     let row = current(store, &object).await?;
-    let looked = reconciler.look(subject).await.map_err(LookError::from)?;
+    let looked = reconciler.look(subject, event).await.map_err(LookError::from)?;
     let mut comparison = Comparison {
         verdict: Verdict::Same,
         version: row.as_ref().map(|row| row.version),

@@ -23,6 +23,8 @@ pub struct Request {
     pub event: Event,
     /// The event as it came; what it says of its object may be enough.
     pub body: Bytes,
+    /// Whether a person has put it into the queue, perhaps long after Stripe had sent it.
+    pub resent: bool,
     /// How it came in.
     pub receipt: Receipt,
     /// The number of this attempt, from 1.
@@ -123,14 +125,18 @@ impl Errand {
         }
     }
 
-    /// Whether its event says that this object was deleted. No event says that of a connected account:
-    /// what it says was deleted is a part of it, such as a person, that led here.
+    /// Whether it comes fresh from Stripe.
+    pub(super) fn is_fresh(&self) -> bool {
+        match self {
+            Self::Settle(request) => !request.resent,
+            Self::Refresh { .. } => false,
+        }
+    }
+
+    /// Whether its event says that this object was deleted.
     pub(super) fn tells_deletion_of(&self, subject: &Subject) -> bool {
         match self {
-            Self::Settle(request) => {
-                subject.kind != Kind::Account
-                    && event_types::way(&request.event.event_type) == Way::Deleted
-            }
+            Self::Settle(request) => tells_deletion(&request.event, subject),
             Self::Refresh { .. } => false,
         }
     }
@@ -141,4 +147,10 @@ impl Errand {
             Self::Refresh { .. } => None,
         }
     }
+}
+
+/// Whether an event says that this object was deleted. None says that of a connected account: what it says
+/// was deleted is a part of it, such as a person, that led here.
+pub(super) fn tells_deletion(event: &Event, subject: &Subject) -> bool {
+    subject.kind != Kind::Account && event_types::way(&event.event_type) == Way::Deleted
 }

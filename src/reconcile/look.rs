@@ -1,14 +1,17 @@
 //! The road without its last step: what would be written, and what an event says.
 
 use super::decision::decide;
-use super::errand::Fault;
+use super::errand::{Fault, tells_deletion};
 use super::error::ReconcileError;
 use super::missing;
 use super::road::Reconciler;
+use crate::domain::access;
+use crate::domain::event::{Event, Timestamp};
 use crate::domain::id::{EventId, Mode, Scope};
 use crate::domain::object::Subject;
+use crate::domain::plan::Next;
 use crate::store::Change;
-use crate::stripe_api::FetchedEvent;
+use crate::stripe_api::{FetchedEvent, StripeError};
 
 /// What a look at an object comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,25 +30,41 @@ pub enum Looked {
 }
 
 impl Reconciler {
-    /// Asks Stripe for an object and decides, and writes nothing.
+    /// Asks Stripe for an object and decides, and writes nothing. `event`: the one that would have it
+    /// reconciled; none where somebody only wonders.
     ///
     /// # Errors
     /// Stripe or Postgres failed.
-    pub async fn look(&self, subject: &Subject) -> Result<Looked, Fault> {
-        self.looked(subject).await.map_err(Fault::from)
+    pub async fn look(&self, subject: &Subject, event: Option<&Event>) -> Result<Looked, Fault> {
+        self.looked(subject, event).await.map_err(Fault::from)
     }
 
-    async fn looked(&self, subject: &Subject) -> Result<Looked, ReconcileError> {
+    async fn looked(
+        &self,
+        subject: &Subject,
+        event: Option<&Event>,
+    ) -> Result<Looked, ReconcileError> {
         let inner = &self.inner;
         let loaded = inner.store.load(&[], std::slice::from_ref(subject)).await?;
         let row = loaded.rows.into_iter().next().flatten();
         if row.as_ref().is_some_and(|row| row.deleted) {
             return Ok(Looked::Buried);
         }
-        if loaded.access_ended.first().is_some_and(Option::is_some) {
+        let ended = loaded.access_ended.into_iter().next().flatten();
+        let (created, word) = event.map_or((Timestamp::MAX, None), |event| {
+            (event.created, access::word(&event.event_type))
+        });
+        let next = access::next(Next::Fetch, row.as_ref(), ended, word, created, inner.margin);
+        if matches!(next, Next::Close | Next::Closed) {
             return Ok(Looked::Deauthorized);
         }
-        let fetched = missing::judge(subject, false, inner.stripe.fetch(subject).await)?;
+        let answer = inner.stripe.fetch(subject).await;
+        if ended.is_some() && answer.as_ref().is_err_and(StripeError::is_access_lost) {
+            return Ok(Looked::Deauthorized);
+        }
+        let told_deleted = event.is_some_and(|event| tells_deletion(event, subject))
+            || missing::dies_silently(subject);
+        let fetched = missing::judge(subject, told_deleted, answer)?;
         let request_id = fetched.request_id.clone();
         let change = decide(subject, row.as_ref(), fetched, None)?;
         Ok(Looked::Seen { change: Box::new(change), request_id })

@@ -41,7 +41,8 @@ pub(super) fn read(
     match asking.as_slice() {
         // Of several, nobody could say which is the last.
         [errand] if good_for(errand) == Snapshot::Newer => {
-            let told = believed.then(|| told(subject, errand))??;
+            // What was new when it was given up says little of now, and may be all that comes.
+            let told = (believed && errand.is_fresh()).then(|| told(subject, errand))??;
             is_known_move(row, &told).then_some(Told::So(told))
         }
         all if all.iter().all(|errand| good_for(errand) == Snapshot::Compare) => {

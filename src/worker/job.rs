@@ -155,6 +155,7 @@ impl Handler {
         let request = Request {
             event: event.clone(),
             body: delivery.job.body.clone(),
+            resent: delivery.job.meta.source != JobSource::Webhook,
             receipt: receipt(delivery),
             attempt: number,
             started_at_ms: clock.at_ms,

@@ -183,5 +183,5 @@ pub(in crate::admin) async fn compared(admin: &Admin, name: &Name) -> Result<Com
     let reconciler = admin.desk.reconciler.as_ref().ok_or_else(no_key)?;
     let store = &admin.desk.store;
     let subject = name::subject(store, name, reconciler.mode()).await?;
-    Ok(compare::compare(store, reconciler, &subject).await?)
+    Ok(compare::compare(store, reconciler, &subject, None).await?)
 }

@@ -58,7 +58,7 @@ pub(in crate::cli) async fn run(
 type Told = Result<Value, String>;
 
 async fn look(store: &Store, reconciler: &Reconciler, subject: &Subject, json: bool) -> Told {
-    let found = compare::compare(store, reconciler, subject).await;
+    let found = compare::compare(store, reconciler, subject, None).await;
     let found = found.map_err(|error| failure::chain(&error).join(": "))?;
     if !json {
         tell::comparison(&found);

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::failure;
+use crate::domain::{failure, object};
+use crate::envelope;
 use crate::ops::compare::{self, Comparison};
 use crate::ops::name::{self, Name};
 use crate::ops::operations;
@@ -47,8 +48,8 @@ pub enum DryRunError {
     Store(#[from] StoreError),
 }
 
-/// Asks Stripe about the object of each letter, one after the other, and says what a retry would
-/// change. Writes nothing, and puts nothing into the queue. Letters that are named are all looked at;
+/// Asks Stripe about the object that each letter's event leads to, one after the other, and says what a
+/// retry would change. Writes nothing, and puts nothing into the queue. Letters that are named are all looked at;
 /// of those that a filter names, the newest [`MOST`].
 ///
 /// # Errors
@@ -107,6 +108,18 @@ async fn look(
         let text = "a notification would be sent again; it needs no look at Stripe";
         return Err(Unseen::Because(text.to_owned()));
     }
+    let whole = store.find_dead_letter(letter.id).await.map_err(Unseen::Store)?;
+    let payload = whole.and_then(|whole| whole.payload);
+    if let Some(Ok(event)) = payload.map(|body| envelope::parse(body.to_string().as_bytes())) {
+        let subjects = object::subjects(&event);
+        let Some(subject) = subjects.first() else {
+            let text =
+                "there is nothing of it to look at: it would be kept in the ledger as ignored";
+            return Err(Unseen::Because(text.to_owned()));
+        };
+        let compared = compare::compare(store, reconciler, subject, Some(&event)).await;
+        return compared.map_err(|error| Unseen::because(&error));
+    }
     let name = named(letter).ok_or_else(|| {
         Unseen::Because("nobody knows which object it is about: its event cannot be read".into())
     })?;
@@ -117,7 +130,7 @@ async fn look(
         | name::NameError::Ambiguous { .. }
         | name::NameError::TooLittle { .. } => Unseen::because(&error),
     })?;
-    let compared = compare::compare(store, reconciler, &subject).await;
+    let compared = compare::compare(store, reconciler, &subject, None).await;
     compared.map_err(|error| Unseen::because(&error))
 }
 

@@ -14,6 +14,7 @@ pub(crate) fn request(event: &Value) -> Request {
     Request {
         event: envelope::parse(&body).unwrap(),
         body,
+        resent: false,
         receipt: Receipt {
             endpoint: "default".into(),
             received_at_ms: 1_700_000_000_000,

@@ -15,7 +15,7 @@ use crate::harness::{TestDatabase, request};
 pub(crate) struct App {
     pub(crate) stripe: Stripe,
     pub(crate) db: TestDatabase,
-    reconciler: Reconciler,
+    pub(crate) reconciler: Reconciler,
 }
 
 impl App {

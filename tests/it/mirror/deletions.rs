@@ -1,11 +1,16 @@
 //! Objects that are no more.
 
-use quittance::domain::failure::Dependency;
+use quittance::domain::failure::{Class, Dependency, Failure};
+use quittance::domain::retry::DeadReason;
+use quittance::ops::dead_letters;
 use quittance::reconcile::{Evidence, Settled};
 use quittance::store::Outcome;
+use quittance::store::dead_letter::{DeadLetterId, Filter, NewDeadLetter};
 use serde_json::{Value, json};
 
 use super::app::{App, event};
+use crate::harness::request;
+use crate::store::given::attempt;
 
 fn coupon() -> Value {
     json!({"object": "coupon", "id": "SUMMER", "livemode": false})
@@ -115,4 +120,57 @@ async fn that_there_is_no_such_object_proves_nothing_of_stripe() {
     let settled = app.settle(&event("coupon.deleted", &coupon())).await.unwrap();
     let Settled::Now { outcome, fetched, .. } = settled else { panic!("a duplicate") };
     assert_eq!((outcome, fetched), (Outcome::Gone, false), "a wrong key hears the same");
+}
+
+#[tokio::test]
+async fn a_dry_run_looks_where_the_event_leads_and_believes_it_as_a_retry_does() {
+    let app = App::start().await;
+    let tax_id = json!({"object": "tax_id", "id": "txi_1", "customer": "cus_1"});
+    app.stripe.put("/v1/customers/cus_1/tax_ids/txi_1", tax_id.clone());
+    let discount = json!({"object": "discount", "id": "di_1", "customer": "cus_1"});
+    app.stripe.put(
+        "/v1/customers/cus_1",
+        json!({"object": "customer", "id": "cus_1",
+        "created": 1, "livemode": false}),
+    );
+    let balance = json!({"object": "discount", "id": "di_2"});
+    for (event, expected) in [
+        (event("coupon.deleted", &coupon()), "coupon Deleted"),
+        (event("customer.tax_id.updated", &tax_id), "tax_id Unknown"),
+        (event("customer.discount.updated", &discount), "customer Unknown"),
+        (event("customer.discount.updated", &balance), "kept in the ledger as ignored"),
+    ] {
+        let id = bury(&app, &event).await;
+        let only = Filter { ids: Some(vec![id]), ..Filter::default() };
+        let found = dead_letters::dry_run(&app.db.store, &app.reconciler, &only).await.unwrap();
+        let [one] = &found.dry_run[..] else { panic!("{found:?}") };
+        let said = match &one.comparison {
+            Some(it) => format!("{} {:?}", it.object.kind, it.verdict),
+            None => one.error.clone().unwrap(),
+        };
+        assert!(said.contains(expected), "{}: {said}", event["type"]);
+    }
+    assert_eq!(app.db.count("quittance.objects").await, 0, "and nothing was written");
+}
+
+/// Gives an event up, as a worker does.
+async fn bury(app: &App, event: &Value) -> DeadLetterId {
+    let request = request(event);
+    let failure = Failure {
+        class: Class::Permanent,
+        code: "x".into(),
+        chain: vec!["x".into()],
+        request_id: None,
+        should_retry: None,
+    };
+    let letter = NewDeadLetter {
+        event: (&request.event).into(),
+        receipt: request.receipt,
+        lane: "live".into(),
+        reason: DeadReason::Permanent.into(),
+        attempt: attempt(),
+        failure,
+        body: request.body,
+    };
+    app.db.store.dead_letter(&letter).await.unwrap().unwrap()
 }

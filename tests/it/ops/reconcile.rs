@@ -31,12 +31,12 @@ async fn a_comparison_says_what_would_change_and_writes_nothing() {
     let reconciler = app.reconciler();
     let store = &app.db.store;
     let subject = name::subject(store, &name(&payment), None).await.unwrap();
-    let same = compare(store, &reconciler, &subject).await.unwrap();
+    let same = compare(store, &reconciler, &subject, None).await.unwrap();
     assert_eq!((same.verdict, &same.differences), (Verdict::Same, &vec![]));
 
     app.stripe().platform().cancel_payment(&payment, None).unwrap();
     let before = app.db.everything().await;
-    let found = compare(store, &reconciler, &subject).await.unwrap();
+    let found = compare(store, &reconciler, &subject, None).await.unwrap();
     assert_eq!(found.verdict, Verdict::Different);
     assert_eq!(found.status.as_deref(), Some("requires_capture"));
     assert_eq!(found.new_status.as_deref(), Some("canceled"));
@@ -84,7 +84,7 @@ async fn a_column_that_somebody_wrote_by_hand_is_found_and_mended() {
     let reconciler = app.reconciler();
     let store = &app.db.store;
     let subject = name::subject(store, &name(&payment), None).await.unwrap();
-    let found = compare(store, &reconciler, &subject).await.unwrap();
+    let found = compare(store, &reconciler, &subject, None).await.unwrap();
     let [only] = &found.differences[..] else { panic!("{:?}", found.differences) };
     assert_eq!(only.field, "app.payments.amount");
     reconcile(store, &reconciler, subject, JANE).await.unwrap();
@@ -103,7 +103,7 @@ async fn an_object_that_no_event_told_of_can_be_fetched_by_its_id() {
     assert!(matches!(nameless, NameError::TooLittle { .. }), "{nameless}");
     assert_eq!(reconciler.mode(), Some(Mode::Test));
     let subject = name::subject(store, &name(&payment), reconciler.mode()).await.unwrap();
-    let found = compare(store, &reconciler, &subject).await.unwrap();
+    let found = compare(store, &reconciler, &subject, None).await.unwrap();
     assert_eq!(found.verdict, Verdict::Unknown);
     let done = reconcile(store, &reconciler, subject, JANE).await.unwrap();
     assert_eq!((done.version_before, done.version), (None, Some(1)));

@@ -1,7 +1,7 @@
 //! What an event says of its object is enough where it is as good as asking, and nowhere else.
 
 use quittance::domain::object::Kind;
-use quittance::reconcile::{Reconciler, Settled};
+use quittance::reconcile::{Reconciler, Request, Settled};
 use quittance::simulator::Story;
 use quittance::store::Outcome;
 use quittance::stripe_api::api_version;
@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, event, payment, settle};
-use crate::harness::{App, Options};
+use crate::harness::{App, Options, request};
 
 /// An event of a payment in our version, made so many seconds from now, that shows it like this.
 fn showing(id: &str, seconds: i64, status: &str) -> Value {
@@ -110,6 +110,17 @@ async fn an_event_that_is_newer_than_the_last_look_is_believed_where_the_setting
     assert!(!kept.to_string().contains("hush"), "{kept}");
 
     asked(&mut stage, &asking, &showing("evt_3", 120, "succeeded"), "succeeded").await;
+}
+
+#[tokio::test]
+async fn an_event_that_a_person_has_retried_is_not_believed_however_new_it_seems() {
+    let mut stage = Stage::set().await;
+    let believing = stage.believing("payment_intent");
+    let retried = Request { resent: true, ..request(&showing("evt_1", 0, "requires_action")) };
+    let settling = tokio::spawn(async move { believing.settle(retried).await });
+    stage.asked().await.answer(&payment("pi_1", "canceled"));
+    settling.await.unwrap().unwrap();
+    assert_eq!(row(&stage).await["status"], "canceled");
 }
 
 #[tokio::test]
