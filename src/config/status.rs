@@ -14,4 +14,6 @@ pub struct Status {
     /// How old the oldest notification that a destination has not been told may be.
     #[serde(with = "humantime_serde")]
     pub max_outbox_lag: Duration,
+    /// How many open dead letters may have been given up within the last hour.
+    pub max_new_dead_letters: u32,
 }

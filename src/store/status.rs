@@ -14,6 +14,8 @@ use super::error::StoreError;
 pub struct LetterCounts {
     /// Those that wait for a person now.
     pub open: i64,
+    /// Those of them that were first given up within the last hour.
+    pub new: i64,
     /// Open ones that nobody wants to see before a certain time.
     pub snoozed: i64,
     /// Those whose job is back in the queue.
@@ -69,7 +71,14 @@ impl Store {
                        AS "retrying!",
                    (SELECT count(*) FROM quittance.dead_letters
                     WHERE state = 'open' AND snoozed_until > clock_timestamp()) AS "snoozed!",
-                   -- Numbers rise with time, so the count ends at the first letter that is older.
+                   -- Numbers rise with time, so a count ends at the first letter that is older.
+                   (SELECT count(*) FROM quittance.dead_letters
+                    WHERE state = 'open'
+                      AND (snoozed_until IS NULL OR snoozed_until <= clock_timestamp())
+                      AND id > coalesce((
+                        SELECT id FROM quittance.dead_letters
+                        WHERE created_at <= clock_timestamp() - interval '1 hour'
+                        ORDER BY id DESC LIMIT 1), 0)) AS "new!",
                    (SELECT count(*) FROM quittance.dead_letters
                     WHERE id > coalesce((
                         SELECT id FROM quittance.dead_letters
@@ -81,6 +90,7 @@ impl Store {
         .await?;
         Ok(LetterCounts {
             open: classes.iter().map(|class| class.count).sum(),
+            new: counts.new,
             snoozed: counts.snoozed,
             retrying: counts.retrying,
             last_24_hours: counts.recent,

@@ -8,6 +8,7 @@ use super::document::{
     WorkerStatus,
 };
 use crate::config;
+use crate::store::status::LetterCounts;
 
 /// The findings, problems first.
 pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding> {
@@ -35,11 +36,7 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
         found.push(warning(FindingCode::Slowed, text));
     }
     if let Some(letters) = status.dead_letters.as_ref().filter(|letters| letters.open > 0) {
-        let text = format!(
-            "{} wait for a person: `quittance dead-letters groups`",
-            many(letters.open, "dead letter")
-        );
-        found.push(warning(FindingCode::DeadLetters, text));
+        found.push(dead_letters(letters, limits.max_new_dead_letters));
     }
     for one in status.outbox.iter().flatten() {
         let late = one.oldest_seconds.and_then(|seconds| u64::try_from(seconds).ok());
@@ -59,6 +56,21 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
     }
     found.sort_by_key(|finding| finding.severity);
     found
+}
+
+fn dead_letters(letters: &LetterCounts, most_new: u32) -> Finding {
+    let wait = many(letters.open, "dead letter");
+    if letters.new > i64::from(most_new) {
+        let text = format!(
+            "{wait} wait for a person, {} of them since less than an hour \
+             (status.max_new_dead_letters is {most_new}): `quittance dead-letters groups`",
+            letters.new
+        );
+        problem(FindingCode::DeadLetters, text)
+    } else {
+        let text = format!("{wait} wait for a person: `quittance dead-letters groups`");
+        warning(FindingCode::DeadLetters, text)
+    }
 }
 
 fn dependency(one: &DependencyStatus, found: &mut Vec<Finding>) {

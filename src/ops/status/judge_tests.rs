@@ -10,7 +10,7 @@ const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
 fn limits() -> config::Status {
     let (max_lag, max_outbox_lag) = (Duration::from_secs(300), Duration::from_secs(600));
-    config::Status { max_lag, max_outbox_lag }
+    config::Status { max_lag, max_outbox_lag, max_new_dead_letters: 100 }
 }
 
 fn up(name: &str) -> DependencyStatus {
@@ -172,6 +172,11 @@ fn the_schema_the_outbox_the_letters_and_the_limiter_are_judged() {
         status.dead_letters = Some(LetterCounts { open: 1, ..LetterCounts::default() });
     });
     assert_eq!(letters, [(warning, FindingCode::DeadLetters)]);
+    for (new, severity) in [(100, warning), (101, problem)] {
+        let counts = LetterCounts { open: 5_000, new, ..LetterCounts::default() };
+        let letters = found(|status| status.dead_letters = Some(counts));
+        assert_eq!(letters, [(severity, FindingCode::DeadLetters)]);
+    }
 
     let slowed = found(|status| {
         status.limiter = Some(vec![BucketStatus {
