@@ -58,6 +58,7 @@ impl Tx<'_> {
     /// that they keep getting events of methods whose customer is gone.
     pub(crate) fn delete_customer(&mut self, id: &str) -> Result<(), ApiError> {
         let customer = self.customer(id)?;
+        self.end_subscriptions_of(id)?;
         self.books.deleted.insert(customer.id.clone(), "customer");
         self.emit("customer.deleted", Snapshot::Other(customer.render()), None);
         Ok(())

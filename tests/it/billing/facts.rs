@@ -1,7 +1,7 @@
 //! The hard places of billing, one by one, and what is told of them.
 
 use quittance::reconcile::Settled;
-use quittance::simulator::NewSubscription;
+use quittance::simulator::{NewCustomer, NewSubscription};
 use quittance::store::Outcome;
 use serde_json::{Value, json};
 
@@ -21,9 +21,19 @@ fn price(road: &Road, amount: i64) -> String {
 }
 
 fn subscribe(road: &Road, prices: usize, trial_days: Option<i64>, card: &str) -> String {
+    subscribe_for("cus_1", road, prices, trial_days, card)
+}
+
+fn subscribe_for(
+    customer: &str,
+    road: &Road,
+    prices: usize,
+    trial_days: Option<i64>,
+    card: &str,
+) -> String {
     let prices = (0..prices).map(|_| (price(road, 900), 1)).collect();
     let new = NewSubscription {
-        customer: "cus_1".into(),
+        customer: customer.into(),
         prices,
         card: card.into(),
         trial_days,
@@ -62,6 +72,41 @@ async fn a_failing_renewal_is_told_and_so_is_its_recovery() {
     assert_eq!(road.told(&subscription).await, topics);
     let topics = ["invoice.finalized", "invoice.payment_failed", "invoice.paid"];
     assert_eq!(road.told(owed).await, topics);
+}
+
+#[tokio::test]
+async fn a_customer_who_is_deleted_takes_live_subscriptions_along() {
+    for backwards in [false, true] {
+        let mut road = Road::open().await;
+        let customer = id(&road.stripe().create_customer(NewCustomer::default()));
+        let subscriptions =
+            [None, Some(14)].map(|trial_days| subscribe_for(&customer, &road, 1, trial_days, GOOD));
+        let other = subscribe(&road, 1, None, GOOD);
+        road.catch_up().await;
+        let before = road.events().len();
+        road.stripe().delete_customer(&customer).unwrap();
+        let mut events = road.events().split_off(before);
+        if backwards {
+            events.reverse();
+        }
+        for event in &events {
+            road.settle(event).await;
+        }
+        let condition = format!("stripe_customer_id = '{customer}'");
+        assert_eq!(road.value("app.customers", "deleted", &condition).await, json!(true));
+        for (subscription, begun) in
+            subscriptions.iter().zip(["subscription.activated", "subscription.trialing"])
+        {
+            assert_eq!(status(&road, subscription).await, "canceled");
+            assert_eq!(road.told(subscription).await, [begun, "subscription.canceled"]);
+            let condition = format!("stripe_subscription_id = '{subscription}'");
+            let whose = road.value("app.subscriptions", "customer", &condition).await;
+            assert_eq!(whose, customer.as_str(), "the link outlives the customer");
+        }
+        assert_eq!(status(&road, &other).await, "active", "another customer's");
+        road.assert_true().await;
+        assert_eq!(road.anomalies().await, 0);
+    }
 }
 
 #[tokio::test]

@@ -237,6 +237,20 @@ impl Tx<'_> {
         self.end_subscription(it)
     }
 
+    /// A customer goes, and its subscriptions with it (docs.stripe.com, "Delete a customer").
+    pub(in crate::simulator::actions) fn end_subscriptions_of(
+        &mut self,
+        customer: &str,
+    ) -> Result<(), ApiError> {
+        let is_live = |it: &&Value| {
+            text(it, "object") == "subscription"
+                && text(it, "customer") == customer
+                && !["canceled", "incomplete_expired"].contains(&text(it, "status"))
+        };
+        let live: Vec<_> = self.books.documents.all().iter().filter(is_live).cloned().collect();
+        live.into_iter().try_for_each(|it| self.end_subscription(it).map(drop))
+    }
+
     /// Gone, as Stripe's event says, and still there to be read.
     fn end_subscription(&mut self, mut it: Value) -> Result<Value, ApiError> {
         it["status"] = json!("canceled");
