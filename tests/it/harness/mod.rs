@@ -35,6 +35,11 @@ pub(crate) fn database_url() -> String {
     env("QUITTANCE_TEST_DATABASE_URL")
 }
 
+/// One object of each kind, as Stripe publishes them: under `resources`, by their `object`.
+pub(crate) fn stripes_examples() -> serde_json::Value {
+    serde_json::from_str(include_str!("../../fixtures/stripe-objects.json")).unwrap()
+}
+
 /// A queue that no other test has, which is also the hash tag of its keys.
 pub(crate) fn queue_name() -> String {
     format!("test-{}", uuid::Uuid::new_v4().simple())

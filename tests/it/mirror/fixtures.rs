@@ -1,23 +1,16 @@
 //! Objects that nobody here wrote: Stripe's own published examples.
 
-use std::path::Path;
-
 use quittance::domain::mirror;
 use quittance::domain::object::Kind;
 use quittance::store::Outcome;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::app::{App, event};
+use crate::harness::stripes_examples;
 
 #[tokio::test]
 async fn every_example_of_a_mirrored_kind_is_kept_without_its_secrets() {
-    let Some(dir) = std::env::var_os("QUITTANCE_FIXTURES") else {
-        eprintln!("skipped: QUITTANCE_FIXTURES names no directory with stripe-objects.json");
-        return;
-    };
-    let path = Path::new(&dir).join("stripe-objects.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
-    let all: Value = serde_json::from_str(&text).unwrap();
+    let all = stripes_examples();
     let app = App::start().await;
     let mut kept = 0;
     for kind in Kind::every() {

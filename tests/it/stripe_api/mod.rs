@@ -4,7 +4,7 @@ mod budget;
 mod event;
 mod failures;
 mod fetch;
-mod fixtures;
+pub(crate) mod fixtures;
 mod items;
 mod server;
 
