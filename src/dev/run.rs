@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use super::told;
 use super::verdict::{self, Difference};
 use crate::config::ConfigError;
 use crate::queue::QueueError;
-use crate::simulator::{Kind, Simulator, run_billing, run_customer, run_payment};
+use crate::simulator::{Kind, Scope, Simulator, run_billing, run_customer, run_payment};
 use crate::store::{Store, StoreError, Table};
 
 /// What `quittance dev` is asked for.
@@ -229,7 +230,8 @@ async fn judge(
     Ok(all)
 }
 
-/// Holds every row against the simulator's truth, and the ledger against its events.
+/// Holds every row and its history against the simulator's truth, the ledger against its events, and
+/// what was told against both.
 ///
 /// # Errors
 /// Postgres.
@@ -244,6 +246,7 @@ pub async fn differences(
         |account: Option<&str>| !account.is_some_and(|id| revoked.iter().any(|r| r == id));
     let scopes = simulator.scopes();
     let scopes: Vec<_> = scopes.iter().filter(|s| is_open(s.account.as_deref())).collect();
+    let transitions = store.rows(Table("app.transitions")).await?;
     for table in verdict::TABLES {
         let truth = scopes.iter().flat_map(|scope| simulator.truth_in(scope, table.kind));
         let mut truth: Vec<_> = truth.collect();
@@ -251,6 +254,7 @@ pub async fn differences(
             verdict::with_sums(&mut truth, &simulator.truth(Kind::Charge));
         }
         let mut rows = store.rows(table.name).await?;
+        all.extend(verdict::history::judge(table, &rows, &transitions));
         if table.kind == Kind::Invoice {
             verdict::billing::with_last_payment(&mut truth);
         }
@@ -265,10 +269,20 @@ pub async fn differences(
         let truth = verdict::children(&simulator.truth(table.kind), at);
         all.extend(verdict::compare(table, &truth, &store.rows(table.name).await?));
     }
-    all.extend(verdict::ledger(
-        &simulator.truth(Kind::Event),
-        &store.rows(Table("quittance.events")).await?,
-    ));
+    let events = simulator.truth(Kind::Event);
+    all.extend(verdict::ledger(&events, &store.rows(Table("quittance.events")).await?));
+    let outbox = store.rows(Table("quittance.outbox")).await?;
+    all.extend(verdict::facts::judge(&objects(simulator), &events, &revoked, &outbox));
     all.extend(verdict::forgeries(simulator.stats().webhooks.forged_accepted));
     Ok(all)
+}
+
+/// All that the simulator has, of the kinds that have a table.
+fn objects(simulator: &Simulator) -> Vec<(Scope, Kind, Vec<Value>)> {
+    let of = |scope: Scope, kind| (scope.clone(), kind, simulator.truth_in(&scope, kind));
+    let scopes = simulator.scopes().into_iter();
+    scopes
+        .flat_map(|scope| verdict::TABLES.iter().map(move |table| (scope.clone(), table.kind)))
+        .map(|(scope, kind)| of(scope, kind))
+        .collect()
 }

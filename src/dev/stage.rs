@@ -166,6 +166,8 @@ fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
         ("QUITTANCE__WORKER__PROBE_INTERVAL", "1s".to_owned()),
         ("QUITTANCE__RETRY__FIRST", "500ms".to_owned()),
         ("QUITTANCE__RETRY__CAP", "10s".to_owned()),
+        // The delays are short here, and a webhook that was refused comes again no sooner for that.
+        ("QUITTANCE__RETRY__MAX_ATTEMPTS", "40".to_owned()),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value.into())).into()
 }

@@ -7,6 +7,8 @@ pub(super) mod account;
 pub(super) mod billing;
 mod customers;
 mod dispute;
+pub(super) mod facts;
+pub(super) mod history;
 mod payout;
 
 use std::collections::BTreeMap;

@@ -114,8 +114,10 @@ async fn an_old_event_that_is_sent_again_weeks_later_changes_nothing() {
     assert_eq!(app.told(&payment).await, ["payment.succeeded"]);
 }
 
+/// A thousand lives of payments, each story in its turn. That every fact was told once, and none that
+/// was not so, is part of what [`App::is_true`] asks.
 #[tokio::test]
-async fn a_crowd_of_payments_in_rough_weather_comes_out_right_with_each_fact_once() {
+async fn a_thousand_lives_in_rough_weather_come_out_right_with_each_fact_once() {
     let app = App::with(Options { workers: 2, ..Options::default() }).await;
     app.stripe().set_chaos(|chaos| {
         chaos.duplicates = 0.3;
@@ -131,33 +133,15 @@ async fn a_crowd_of_payments_in_rough_weather_comes_out_right_with_each_fact_onc
     });
     let account = app.stripe().platform();
     let mut rng = StdRng::seed_from_u64(1);
-    for story in Story::ALL.iter().cycle().take(100) {
-        run_story(&account, *story, &mut rng, std::time::Duration::ZERO).await.unwrap();
+    let mut stories = Story::ALL.iter().cycle().take(1_000).peekable();
+    while stories.peek().is_some() {
+        for story in stories.by_ref().take(100) {
+            run_story(&account, *story, &mut rng, std::time::Duration::ZERO).await.unwrap();
+        }
+        app.settled().await;
     }
-    app.settled().await;
     app.is_true().await;
-    let facts = app
-        .db
-        .rows(
-            "SELECT object_id FROM quittance.outbox WHERE topic = 'payment.succeeded'
-             GROUP BY object_id HAVING count(*) > 1",
-        )
-        .await;
-    assert_eq!(facts, [] as [Value; 0], "a payment succeeds once");
-    let failed = app.events("payment_intent.payment_failed").len();
-    let told = app
-        .db
-        .number("SELECT count(*) FROM quittance.outbox WHERE topic = 'payment.attempt_failed'")
-        .await;
-    assert_eq!(usize::try_from(told).unwrap(), failed);
-    let succeeded = app
-        .db
-        .number(
-            "SELECT count(*) FROM app.payments AS p WHERE status = 'succeeded' AND NOT EXISTS (
-                 SELECT FROM quittance.outbox AS o
-                 WHERE o.object_id = p.stripe_payment_intent_id AND topic = 'payment.succeeded')",
-        )
-        .await;
-    assert_eq!(succeeded, 0, "each success was told");
     assert_eq!(app.stripe().stats().webhooks.forged_accepted, 0);
+    let failed = app.events("payment_intent.payment_failed").len();
+    assert!(failed > 100, "{failed}: the judge would have nothing to count");
 }
