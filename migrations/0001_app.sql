@@ -124,6 +124,8 @@ CREATE TABLE app.charges (
 CREATE INDEX charges_payment_intent_idx ON app.charges (payment_intent) WHERE payment_intent IS NOT NULL;
 -- "What was tried for this customer?"
 CREATE INDEX charges_customer_idx ON app.charges (customer) WHERE customer IS NOT NULL;
+-- "What was tried for order 42?": a charge gets the metadata of its payment when it is made.
+CREATE INDEX charges_metadata_idx ON app.charges USING gin (metadata jsonb_path_ops);
 
 COMMENT ON TABLE  app.charges IS 'One row a Charge: an attempt to move money.';
 COMMENT ON COLUMN app.charges.payment_intent IS 'stripe_payment_intent_id of its payment. No foreign key: a charge may be seen first.';
@@ -164,6 +166,8 @@ CREATE TABLE app.refunds (
 -- "What was given back of this payment, and why?"
 CREATE INDEX refunds_payment_intent_idx ON app.refunds (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX refunds_charge_idx ON app.refunds (charge) WHERE charge IS NOT NULL;
+-- "Did our return 42 go through?": metadata @> '{"return_id": "42"}'
+CREATE INDEX refunds_metadata_idx ON app.refunds USING gin (metadata jsonb_path_ops);
 
 COMMENT ON TABLE  app.refunds IS 'One row a Refund.';
 COMMENT ON COLUMN app.refunds.status IS 'Stripe''s status. succeeded is not the end: a bank may send the money back, and then it is failed.';

@@ -77,6 +77,8 @@ CREATE TABLE app.subscription_items (
 
 -- Each write of a subscription looks for the items that it no longer has.
 CREATE INDEX subscription_items_subscription_idx ON app.subscription_items (subscription);
+-- "Which item is our seat or licence 42?": metadata @> '{"licence_id": "42"}'
+CREATE INDEX subscription_items_metadata_idx ON app.subscription_items USING gin (metadata jsonb_path_ops);
 
 COMMENT ON TABLE  app.subscription_items IS 'What is subscribed to at present: the items of each subscription as of its last observation.';
 COMMENT ON COLUMN app.subscription_items.subscription IS 'stripe_subscription_id of its subscription.';

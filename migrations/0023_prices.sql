@@ -32,6 +32,8 @@ CREATE TABLE app.prices (
 CREATE INDEX prices_product_idx ON app.prices (product);
 -- "What is the present price of this name?"
 CREATE INDEX prices_lookup_key_idx ON app.prices (lookup_key) WHERE lookup_key IS NOT NULL;
+-- "Which price is this of our catalogue?": metadata @> '{"sku": "42"}'
+CREATE INDEX prices_metadata_idx ON app.prices USING gin (metadata jsonb_path_ops);
 
 COMMENT ON TABLE  app.prices IS 'One row a Price. Amounts are in the currency''s smallest unit.';
 COMMENT ON COLUMN app.prices.stripe_price_id IS 'Unique within account and mode only: a price that was made from an old plan has the id that the team chose.';

@@ -32,6 +32,8 @@ CREATE TABLE app.subscription_schedules (
 CREATE INDEX subscription_schedules_subscription_idx ON app.subscription_schedules (subscription) WHERE subscription IS NOT NULL;
 -- "What is planned for this customer?"
 CREATE INDEX subscription_schedules_customer_idx ON app.subscription_schedules (customer);
+-- "Which schedule carries out our contract 42?": metadata @> '{"contract_id": "42"}'
+CREATE INDEX subscription_schedules_metadata_idx ON app.subscription_schedules USING gin (metadata jsonb_path_ops);
 
 COMMENT ON TABLE  app.subscription_schedules IS 'One row a Subscription Schedule. Its phases: quittance.objects.';
 COMMENT ON COLUMN app.subscription_schedules.subscription IS 'The subscription that it drives; NULL before it has made one, and after it let it go.';

@@ -1,7 +1,7 @@
 -- Disputes: a customer asks the bank for the money back.
 
--- One row a Dispute. Its id means something within one account and mode only, so those are part of
--- the key: the same id elsewhere is another row.
+-- One row a Dispute. The key holds account and mode beside Stripe's id, as that of quittance.objects
+-- does.
 CREATE TABLE app.disputes (
     id                   UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
     stripe_dispute_id    TEXT        NOT NULL,
@@ -36,6 +36,8 @@ CREATE TABLE app.disputes (
 -- "Is this payment disputed?"
 CREATE INDEX disputes_payment_intent_idx ON app.disputes (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX disputes_charge_idx ON app.disputes (charge) WHERE charge IS NOT NULL;
+-- "Which disputes does our case 42 answer?": metadata @> '{"case_id": "42"}'
+CREATE INDEX disputes_metadata_idx ON app.disputes USING gin (metadata jsonb_path_ops);
 -- "What has to be answered, and until when?": few rows, looked at every day.
 CREATE INDEX disputes_evidence_due_idx ON app.disputes (evidence_due_by)
     WHERE status IN ('needs_response', 'warning_needs_response');

@@ -56,6 +56,8 @@ CREATE TABLE app.connected_accounts (
 
 -- "Whose onboarding has to be chased, and until when?"
 CREATE INDEX connected_accounts_deadline_idx ON app.connected_accounts (deadline) WHERE deadline IS NOT NULL;
+-- "Which account is our seller 42?": metadata @> '{"seller_id": "42"}'
+CREATE INDEX connected_accounts_metadata_idx ON app.connected_accounts USING gin (metadata jsonb_path_ops);
 
 COMMENT ON TABLE  app.connected_accounts IS 'One row a connected account and mode. Ask app.can_receive_payments() before a destination charge.';
 COMMENT ON COLUMN app.connected_accounts.status IS 'Ours, derived: onboarding, restricted, enabled (all that it asked for works), rejected, deauthorized (it took our access back; the rest is what was last seen).';

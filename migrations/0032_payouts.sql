@@ -1,6 +1,6 @@
 -- Payouts: money on its way from a Stripe balance to a bank account.
 
--- One row a Payout; keyed within its account and mode, like app.disputes.
+-- One row a Payout; keyed like app.disputes.
 CREATE TABLE app.payouts (
     id                   UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
     stripe_payout_id     TEXT        NOT NULL,
@@ -34,6 +34,8 @@ CREATE TABLE app.payouts (
 
 -- "When does this account's money arrive?"
 CREATE INDEX payouts_account_idx ON app.payouts (stripe_account, arrival_date);
+-- "Which payout settles our statement 42?": metadata @> '{"statement_id": "42"}'
+CREATE INDEX payouts_metadata_idx ON app.payouts USING gin (metadata jsonb_path_ops);
 
 COMMENT ON TABLE  app.payouts IS 'One row a Payout.';
 COMMENT ON COLUMN app.payouts.amount IS 'In the currency''s smallest unit; below zero where a balance is made up for.';
