@@ -10,7 +10,7 @@ use quittance::domain::payment::Status;
 use serde_json::json;
 
 use super::{Receiver, Running, SECRET, settings, tell, until};
-use crate::harness::TestDatabase;
+use crate::harness::{TestDatabase, eventually};
 use crate::store::given::{observe, payment};
 
 const DELIVERED: &str =
@@ -75,6 +75,37 @@ async fn a_notification_says_what_was_and_what_is() {
             "data": {"amount": 1000, "amount_received": 0, "currency": "eur", "metadata": {}},
         })
     );
+}
+
+#[tokio::test]
+async fn no_transaction_is_open_while_an_answer_is_awaited() {
+    let db = TestDatabase::migrated().await;
+    let receiver = Receiver::start().await;
+    receiver.hold();
+    tell(&db, "evt_1", "pi_1").await;
+    let mut settings = settings(&receiver.url);
+    let destination = settings.outbox.destinations.get_mut("default").unwrap();
+    destination.timeout = Duration::from_secs(60);
+    let relay = Running::start(&db.store, &settings);
+    receiver.until(1).await;
+
+    // Those that the relay begins meanwhile, to look whether there is more, end by themselves.
+    let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+    let sent_by = db.number(now).await;
+    let open = format!(
+        "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()
+           AND (extract(epoch FROM xact_start) * 1000000)::bigint <= {sent_by}"
+    );
+    eventually("no transaction from before the request is open", async || {
+        db.number(&open).await == 0
+    })
+    .await;
+    assert_eq!(receiver.posts().len(), 1);
+    assert_eq!(db.number(DELIVERED).await, 0, "it still waits for its answer");
+    receiver.release();
+    until(&db, DELIVERED, 1).await;
+    relay.stop().await;
 }
 
 #[tokio::test]
