@@ -1,6 +1,7 @@
 //! What an event says about itself, before anyone looks at its object.
 
 use super::id::{AccountId, EventId, Mode, ObjectId, Scope};
+use super::money::{Currency, Minor};
 use super::payment::FailureReason;
 
 /// Whole seconds since 1970, on Stripe's clock.
@@ -42,6 +43,39 @@ pub struct About {
     /// Why an attempt failed, where the event tells of one: by the time someone looks at the object,
     /// the next attempt may have succeeded.
     pub failure: Option<FailureReason>,
+    /// What the event shows of its object, where the event is told by itself.
+    pub shown: Option<Box<Shown>>,
+}
+
+/// What an object was when its event was made, for those who are told of the event: by the time
+/// someone looks at the object, it is something else. Links, numbers and times, and the team's own
+/// link; each only where the object has it. Amounts are in the currency's smallest unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Of a payment, or of a dispute: what is disputed.
+    pub amount: Option<Minor>,
+    /// Of an invoice.
+    pub amount_due: Option<Minor>,
+    /// Of a checkout.
+    pub amount_total: Option<Minor>,
+    /// The currency of these.
+    pub currency: Option<Currency>,
+    /// Whose it is.
+    pub customer: Option<ObjectId>,
+    /// The charge that is disputed.
+    pub charge: Option<ObjectId>,
+    /// The payment that it belongs to.
+    pub payment_intent: Option<ObjectId>,
+    /// The subscription that an invoice or a checkout is for.
+    pub subscription: Option<ObjectId>,
+    /// How often an invoice was tried.
+    pub attempt_count: Option<i64>,
+    /// When an invoice is tried again; none: it is not.
+    pub next_payment_attempt: Option<Timestamp>,
+    /// When a trial ends.
+    pub trial_end: Option<Timestamp>,
+    /// The team's own link to their rows.
+    pub metadata: Option<Vec<(String, String)>>,
 }
 
 impl Event {

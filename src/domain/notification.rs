@@ -4,6 +4,8 @@
 //! it. An *occurrence* comes from an event itself and is told once for its id, also when the state
 //! that it speaks of is already history.
 
+use super::object::Kind;
+
 /// A notification, before it has an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notification {
@@ -48,7 +50,7 @@ impl Notification {
 }
 
 macro_rules! topics {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident of $kind:ident = $text:literal),+ $(,)?) => {
         /// What a notification says: the catalogue that consumers subscribe to.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Topic { $($(#[doc = $doc])+ $name),+ }
@@ -63,6 +65,12 @@ macro_rules! topics {
                 match self { $(Self::$name => $text),+ }
             }
 
+            /// The kind of object that it is about.
+            #[must_use]
+            pub fn kind(self) -> Kind {
+                match self { $(Self::$name => Kind::$kind),+ }
+            }
+
             /// What it says, in a sentence: the comment that stands above it here.
             #[must_use]
             pub fn describe(self) -> &'static str {
@@ -74,95 +82,95 @@ macro_rules! topics {
 
 topics! {
     /// The money is there.
-    PaymentSucceeded = "payment.succeeded",
+    PaymentSucceeded of PaymentIntent = "payment.succeeded",
     /// The customer has to do something.
-    PaymentRequiresAction = "payment.requires_action",
+    PaymentRequiresAction of PaymentIntent = "payment.requires_action",
     /// With the bank.
-    PaymentProcessing = "payment.processing",
+    PaymentProcessing of PaymentIntent = "payment.processing",
     /// Authorised; waits to be captured.
-    PaymentCapturable = "payment.capturable",
+    PaymentCapturable of PaymentIntent = "payment.capturable",
     /// Ended without money.
-    PaymentCanceled = "payment.canceled",
-    /// More of a payment went back than before. About its charge.
-    PaymentRefunded = "payment.refunded",
+    PaymentCanceled of PaymentIntent = "payment.canceled",
+    /// More of a payment went back than before.
+    PaymentRefunded of Charge = "payment.refunded",
     /// A refund was sent; without a balance transaction, an authorisation was released.
-    RefundSucceeded = "refund.succeeded",
+    RefundSucceeded of Refund = "refund.succeeded",
     /// A refund failed, perhaps after it had succeeded.
-    RefundFailed = "refund.failed",
+    RefundFailed of Refund = "refund.failed",
     /// A refund was called off.
-    RefundCanceled = "refund.canceled",
+    RefundCanceled of Refund = "refund.canceled",
     /// An attempt to pay failed; the payment may still succeed.
-    PaymentAttemptFailed = "payment.attempt_failed",
+    PaymentAttemptFailed of PaymentIntent = "payment.attempt_failed",
     /// The method is kept and can be charged.
-    SetupSucceeded = "setup.succeeded",
+    SetupSucceeded of SetupIntent = "setup.succeeded",
     /// The customer has to do something before the method is kept.
-    SetupRequiresAction = "setup.requires_action",
+    SetupRequiresAction of SetupIntent = "setup.requires_action",
     /// Ended without a method.
-    SetupCanceled = "setup.canceled",
+    SetupCanceled of SetupIntent = "setup.canceled",
     /// The customer came through; says whether it is paid.
-    CheckoutCompleted = "checkout.completed",
+    CheckoutCompleted of CheckoutSession = "checkout.completed",
     /// The money of a checkout is there, at once or days later.
-    CheckoutPaid = "checkout.paid",
+    CheckoutPaid of CheckoutSession = "checkout.paid",
     /// The delayed payment of a completed checkout failed.
-    CheckoutPaymentFailed = "checkout.payment_failed",
+    CheckoutPaymentFailed of CheckoutSession = "checkout.payment_failed",
     /// Nobody came through in time.
-    CheckoutExpired = "checkout.expired",
+    CheckoutExpired of CheckoutSession = "checkout.expired",
     /// A customer asks the bank for the money back, or the bank asks about it.
-    DisputeOpened = "dispute.opened",
+    DisputeOpened of Dispute = "dispute.opened",
     /// The bank decided for us.
-    DisputeWon = "dispute.won",
+    DisputeWon of Dispute = "dispute.won",
     /// The bank decided against us.
-    DisputeLost = "dispute.lost",
+    DisputeLost of Dispute = "dispute.lost",
     /// It ended without a decision: an inquiry closed, or a dispute was prevented.
-    DisputeClosed = "dispute.closed",
+    DisputeClosed of Dispute = "dispute.closed",
     /// The disputed money was taken from the balance.
-    DisputeFundsWithdrawn = "dispute.funds_withdrawn",
+    DisputeFundsWithdrawn of Dispute = "dispute.funds_withdrawn",
     /// The disputed money came back to the balance.
-    DisputeFundsReinstated = "dispute.funds_reinstated",
+    DisputeFundsReinstated of Dispute = "dispute.funds_reinstated",
     /// Charges of a connected account work.
-    AccountChargesEnabled = "account.charges_enabled",
+    AccountChargesEnabled of Account = "account.charges_enabled",
     /// They do not work any more.
-    AccountChargesDisabled = "account.charges_disabled",
+    AccountChargesDisabled of Account = "account.charges_disabled",
     /// Payouts of a connected account work.
-    AccountPayoutsEnabled = "account.payouts_enabled",
+    AccountPayoutsEnabled of Account = "account.payouts_enabled",
     /// They do not work any more.
-    AccountPayoutsDisabled = "account.payouts_disabled",
+    AccountPayoutsDisabled of Account = "account.payouts_disabled",
     /// A connected account has to hand in more than before.
-    AccountRequirementsDue = "account.requirements_due",
+    AccountRequirementsDue of Account = "account.requirements_due",
     /// A connected account took our access back.
-    AccountDeauthorized = "account.deauthorized",
+    AccountDeauthorized of Account = "account.deauthorized",
     /// The bank has the money.
-    PayoutPaid = "payout.paid",
+    PayoutPaid of Payout = "payout.paid",
     /// The bank sent it back, perhaps after it had been paid.
-    PayoutFailed = "payout.failed",
+    PayoutFailed of Payout = "payout.failed",
     /// It was called off.
-    PayoutCanceled = "payout.canceled",
+    PayoutCanceled of Payout = "payout.canceled",
     /// A trial began.
-    SubscriptionTrialing = "subscription.trialing",
+    SubscriptionTrialing of Subscription = "subscription.trialing",
     /// In good standing: begun, or recovered.
-    SubscriptionActivated = "subscription.activated",
+    SubscriptionActivated of Subscription = "subscription.activated",
     /// A renewal is owed, and Stripe tries on.
-    SubscriptionPastDue = "subscription.past_due",
+    SubscriptionPastDue of Subscription = "subscription.past_due",
     /// A renewal is owed, and Stripe tries no more.
-    SubscriptionUnpaid = "subscription.unpaid",
+    SubscriptionUnpaid of Subscription = "subscription.unpaid",
     /// A trial ended, and there is nothing to pay with.
-    SubscriptionPaused = "subscription.paused",
+    SubscriptionPaused of Subscription = "subscription.paused",
     /// Over.
-    SubscriptionCanceled = "subscription.canceled",
+    SubscriptionCanceled of Subscription = "subscription.canceled",
     /// A trial ends within days.
-    SubscriptionTrialEnding = "subscription.trial_ending",
+    SubscriptionTrialEnding of Subscription = "subscription.trial_ending",
     /// An invoice is final, and owed.
-    InvoiceFinalized = "invoice.finalized",
+    InvoiceFinalized of Invoice = "invoice.finalized",
     /// An invoice is settled, by Stripe or out of band.
-    InvoicePaid = "invoice.paid",
+    InvoicePaid of Invoice = "invoice.paid",
     /// An invoice was called off.
-    InvoiceVoided = "invoice.voided",
+    InvoiceVoided of Invoice = "invoice.voided",
     /// An invoice was written off.
-    InvoiceUncollectible = "invoice.uncollectible",
+    InvoiceUncollectible of Invoice = "invoice.uncollectible",
     /// An attempt to pay an invoice failed; another one may follow.
-    InvoicePaymentFailed = "invoice.payment_failed",
+    InvoicePaymentFailed of Invoice = "invoice.payment_failed",
     /// The customer has to do something to pay an invoice.
-    InvoicePaymentActionRequired = "invoice.payment_action_required",
+    InvoicePaymentActionRequired of Invoice = "invoice.payment_action_required",
 }
 
 /// The occurrence that an event of this type tells, if any.

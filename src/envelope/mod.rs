@@ -2,7 +2,7 @@
 //!
 //! Readers of the same bytes. [`peek()`] borrows, allocates next to nothing and is what the
 //! ingress can afford for each request; [`parse()`] makes the [`Event`](crate::domain::event::Event)
-//! that a worker decides on. Neither looks into the object further than its name, so an event in an
+//! that a worker decides on. Neither demands more of the object than its name, so an event in an
 //! API version that nobody here has types for is still an event. [`snapshot()`] is that object, for the
 //! few that want it.
 //!
@@ -13,6 +13,7 @@ mod created;
 mod parse;
 mod peek;
 mod reference;
+mod shown;
 mod snapshot;
 mod text;
 

@@ -4,11 +4,13 @@ use serde::Deserialize;
 
 use super::created::Created;
 use super::reference::Reference;
+use super::shown::shown;
 use super::text::Text;
 use super::{SNAPSHOT, THIN};
 use crate::domain::event::{About, Event};
 use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};
 use crate::domain::mirror::{self, Mirror, Owner};
+use crate::domain::notification;
 use crate::domain::object::Kind;
 use crate::domain::payment::FailureReason;
 
@@ -162,7 +164,12 @@ pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
             .map(|step| ("context", step)),
         (true, None, None) | (false, None, _) => None,
     };
-    let about = if thin { related(wire.related_object)? } else { snapshot(wire.data)? };
+    let mut about = if thin { related(wire.related_object)? } else { snapshot(wire.data)? };
+    // The others are many, and nobody asks what they show.
+    if let Some(about) = about.as_mut().filter(|_| notification::occurrence(&event_type).is_some())
+    {
+        about.shown = super::snapshot(bytes).map(|object| Box::new(shown(&object)));
+    }
     Ok(Event {
         id: EventId::parse(&id).map_err(at("id"))?,
         event_type: event_type.as_ref().into(),
@@ -203,6 +210,7 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
             decline_code: it.decline_code,
             message: it.message,
         }),
+        shown: None,
         id: object_id(&kind, "data.object.id", object.id)?,
         charge: object_id(&kind, "data.object.charge", object.charge)?,
         payment_intent: object_id(&kind, "data.object.payment_intent", object.payment_intent)?,
@@ -218,6 +226,7 @@ fn related(related: Option<Related<'_>>) -> Result<Option<About>, Undecodable> {
         charge: None,
         payment_intent: None,
         failure: None,
+        shown: None,
         owner: url.and_then(|url| {
             let id = Mirror::parse(&kind)?.owner_in(&url)?;
             ObjectId::parse(id).ok()

@@ -76,6 +76,7 @@ impl Reconciler {
                 payment_intent: None,
                 owner: None,
                 failure: None,
+                shown: None,
             });
         }
         // The others first: once the ledger says "settled", nobody comes back to them.

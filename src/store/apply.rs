@@ -13,7 +13,8 @@ use super::error::StoreError;
 use super::redact::Rules;
 use super::settlement::{Applied, Change, NewState, SettledEvent, Settlement};
 use super::{outbox_id, redact};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Shown};
+use crate::domain::id::ObjectId;
 use crate::domain::notification::Notification;
 use crate::domain::payment::FailureReason;
 
@@ -60,7 +61,7 @@ impl Store {
                 let lock = about.and_then(|a| columns::lock_of_event(&event.event.scope, a));
                 prepared.locks.extend(lock);
             }
-            let mut event = of_event(number, event);
+            let mut event = of_event(number, event, &self.rules);
             redact::strip(&mut event);
             prepared.events.push(event);
         }
@@ -238,7 +239,7 @@ fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
     })
 }
 
-fn of_event(settlement: i32, settled: &SettledEvent) -> Value {
+fn of_event(settlement: i32, settled: &SettledEvent, rules: &Rules) -> Value {
     let SettledEvent { event, outcome, receipt, occurrences, attempt } = settled;
     let object_kind = event.about.as_ref().map(|about| &*about.object);
     let object_id = event.about.as_ref().and_then(|about| about.id.as_ref());
@@ -254,7 +255,7 @@ fn of_event(settlement: i32, settled: &SettledEvent) -> Value {
                     "version": null,
                     "before": null,
                     "after": null,
-                    "data": occurrence(event),
+                    "data": occurrence(event, rules),
                 },
             })
         })
@@ -280,13 +281,52 @@ fn of_event(settlement: i32, settled: &SettledEvent) -> Value {
 }
 
 /// What an occurrence says besides its topic.
-fn occurrence(event: &Event) -> Value {
-    let mut data = json!({"event_type": event.event_type});
-    let failure = event.about.as_ref().and_then(|about| about.failure.as_ref());
-    if let (Some(failure), Some(fields)) = (failure, data.as_object_mut()) {
+fn occurrence(event: &Event, rules: &Rules) -> Value {
+    let mut data = Map::from_iter([("event_type".to_owned(), json!(event.event_type))]);
+    let about = event.about.as_ref();
+    if let Some(shown) = about.and_then(|about| about.shown.as_deref()) {
+        data.extend(of_shown(shown));
+    }
+    if let Some(failure) = about.and_then(|about| about.failure.as_ref()) {
         let FailureReason { code, decline_code, message } = failure;
         let reason = json!({"code": code, "decline_code": decline_code, "message": message});
-        fields.insert("failure".to_owned(), reason);
+        data.insert("failure".to_owned(), reason);
     }
+    let mut data = Value::Object(data);
+    rules.apply(&mut data, about.map(|about| &*about.object));
     data
+}
+
+/// What an event showed of its object, under the names that state facts have for the same.
+fn of_shown(shown: &Shown) -> impl Iterator<Item = (String, Value)> {
+    let id = |id: &Option<ObjectId>| id.as_ref().map(|id| json!(id.as_str()));
+    let Shown {
+        amount,
+        amount_due,
+        amount_total,
+        currency,
+        customer,
+        charge,
+        payment_intent,
+        subscription,
+        attempt_count,
+        next_payment_attempt,
+        trial_end,
+        metadata,
+    } = shown;
+    let fields = [
+        ("amount", amount.map(Value::from)),
+        ("amount_due", amount_due.map(Value::from)),
+        ("amount_total", amount_total.map(Value::from)),
+        ("currency", currency.map(|currency| json!(currency.as_str()))),
+        ("customer", id(customer)),
+        ("charge", id(charge)),
+        ("payment_intent", id(payment_intent)),
+        ("subscription", id(subscription)),
+        ("attempt_count", attempt_count.map(Value::from)),
+        ("next_payment_attempt", next_payment_attempt.map(Value::from)),
+        ("trial_end", trial_end.map(Value::from)),
+        ("metadata", metadata.as_deref().map(columns::metadata)),
+    ];
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }

@@ -190,7 +190,7 @@ fn lock(scope: &Scope, kind: &str, id: &str) -> String {
     format!("{}:{}:{kind}:{id}", account(scope), scope.mode.as_str())
 }
 
-fn metadata(pairs: &[(String, String)]) -> Value {
+pub(super) fn metadata(pairs: &[(String, String)]) -> Value {
     Value::Object(pairs.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<Map<_, _>>())
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn schema() -> Value {
         "cause": perhaps("string", "The Stripe event that led to it; null when none did."),
         "before": perhaps("object", "What was recorded; null at first sight, and for an occurrence."),
         "after": perhaps("object", "The same of what is recorded now; null for an occurrence."),
-        "data": {"type": "object", "description": "More of the object, by its kind; with `metadata` where the object has it. For an occurrence: `event_type`, and `failure` (`code`, `decline_code`, `message`) where it tells of a failed attempt."},
+        "data": {"type": "object", "description": "More of the object, by its kind; with `metadata` where the object has it. For an occurrence: `event_type`, what the event shows of its object (links, numbers, times, `metadata`), and `failure` (`code`, `decline_code`, `message`) where it tells of a failed attempt."},
     });
     let required: Vec<_> = properties.as_object().unwrap().keys().cloned().collect();
     json!({
@@ -55,9 +55,10 @@ const BEGIN: &str = "<!-- Topics: generated from src/domain/notification.rs, see
 const END: &str = "<!-- End of topics. -->\n";
 
 fn topics() -> String {
-    let mut text = String::from("| Topic | What it says |\n|---|---|\n");
+    let mut text = String::from("| Topic | About | What it says |\n|---|---|---|\n");
     for topic in Topic::ALL {
-        writeln!(text, "| `{}` | {} |", topic.as_str(), topic.describe()).unwrap();
+        let (name, kind, what) = (topic.as_str(), topic.kind().as_str(), topic.describe());
+        writeln!(text, "| `{name}` | `{kind}` | {what} |").unwrap();
     }
     text
 }
