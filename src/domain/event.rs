@@ -43,6 +43,10 @@ pub struct About {
     /// Why an attempt failed, where the event tells of one: by the time someone looks at the object,
     /// the next attempt may have succeeded.
     pub failure: Option<FailureReason>,
+    /// Whether the object lives by a test clock (docs.stripe.com, "Test your Billing integration with
+    /// test clocks"). Then the time of its event may be that clock's, and says nothing of what a look at
+    /// the object has seen.
+    pub by_test_clock: bool,
     /// What the event shows of its object, where the event is told by itself.
     pub shown: Option<Box<Shown>>,
 }

@@ -112,6 +112,8 @@ struct Object<'a> {
     subscription: Reference,
     #[serde(default)]
     alert: Reference,
+    #[serde(default)]
+    test_clock: Option<serde::de::IgnoredAny>,
     #[serde(default, alias = "last_setup_error")]
     last_payment_error: Option<Failure>,
 }
@@ -210,6 +212,7 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
             decline_code: it.decline_code,
             message: it.message,
         }),
+        by_test_clock: object.test_clock.is_some(),
         shown: None,
         id: object_id(&kind, "data.object.id", object.id)?,
         charge: object_id(&kind, "data.object.charge", object.charge)?,
@@ -226,6 +229,7 @@ fn related(related: Option<Related<'_>>) -> Result<Option<About>, Undecodable> {
         charge: None,
         payment_intent: None,
         failure: None,
+        by_test_clock: false,
         shown: None,
         owner: url.and_then(|url| {
             let id = Mirror::parse(&kind)?.owner_in(&url)?;

@@ -45,6 +45,7 @@ fn a_snapshot_event_is_read() {
             payment_intent: id("pi_1"),
             owner: None,
             failure: None,
+            by_test_clock: false,
             shown: None,
         })
     );

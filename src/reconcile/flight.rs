@@ -162,7 +162,7 @@ impl Inner {
                 return None;
             }
             let (row, created) = (known.row.as_ref(), errand.created());
-            let next = plan::next(row, created, self.margin);
+            let next = plan::next(row, errand.covered_after(), self.margin);
             let next =
                 access::next(next, row, known.access_ended, errand.word(), created, self.margin);
             Some(Case { errand, next })

@@ -76,6 +76,7 @@ impl Reconciler {
                 payment_intent: None,
                 owner: None,
                 failure: None,
+                by_test_clock: false,
                 shown: None,
             });
         }

@@ -139,6 +139,20 @@ async fn an_event_that_was_made_while_the_last_look_was_under_way_is_not_believe
 }
 
 #[tokio::test]
+async fn an_event_of_an_object_that_lives_by_a_test_clock_is_neither_covered_nor_believed() {
+    let mut stage = Stage::set().await;
+    let believing = stage.believing("payment_intent");
+    seen(&mut stage, &believing, "processing").await;
+    // Made now, by a clock that stands a year ago; or in a year.
+    for (id, seconds) in [("evt_past", -31_536_000), ("evt_future", 31_536_000)] {
+        let mut event = showing(id, seconds, "processing");
+        event["data"]["object"]["test_clock"] = json!("clock_1");
+        asked(&mut stage, &believing, &event, "succeeded").await;
+        assert_eq!(row(&stage).await["status"], "succeeded", "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_move_that_our_state_machine_thinks_impossible_is_looked_at_first() {
     let mut stage = Stage::set().await;
     let reconciler = stage.believing("payment_intent");

@@ -169,6 +169,7 @@ pub(crate) fn event(id: &str, event_type: &str, kind: Kind, object: &str) -> Eve
             payment_intent: None,
             owner: None,
             failure: None,
+            by_test_clock: false,
             shown: None,
         }),
     }
