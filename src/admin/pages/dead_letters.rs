@@ -85,11 +85,20 @@ impl Sieve {
         self.filter.is_narrow()
     }
 
-    /// The filter in another state; a page further down is none of that one.
+    /// The filter in another state.
     fn in_state(&self, state: &str) -> String {
-        let first =
-            Fields::parse(self.given.with("before", None).trim_start_matches('?').as_bytes());
-        first.with("state", Some(state))
+        self.first_page().with("state", Some(state))
+    }
+
+    /// The filter and a group of what it found. All of the filter stays: what is done to all of the
+    /// list that it leads to must not reach the letters of others.
+    fn of_group(&self, group: &str) -> String {
+        self.first_page().with("group", Some(group))
+    }
+
+    /// Its first page: one further down is none of another filter.
+    fn first_page(&self) -> Fields {
+        Fields::parse(self.query().trim_start_matches('?').as_bytes())
     }
 
     /// The filter as a query, without the page.

@@ -57,6 +57,32 @@ async fn nothing_dead_is_good_news_and_nothing_matching_is_not() {
 }
 
 #[tokio::test]
+async fn a_group_leads_to_its_letters_among_those_that_were_asked_for_and_to_no_others() {
+    let site = site().await;
+    // Three groups and a hundred customers: of each customer, 1 letter of each group.
+    site.given_up(300).await;
+    let cookie = site.sign_in(OPERATOR).await;
+    let asked = "/dead-letters?state=open&customer=cus_7&text=No+such&newer_than=30d&before=9999";
+    let page = site.page(asked, &cookie).await.text;
+    assert!(page.contains("1 letter in 1 group"), "{page}");
+    let list = link(&page, "/dead-letters/list?", "group=");
+    let page = site.page(&list, &cookie).await.text;
+    assert_eq!(page.matches("<tr data-row>").count(), 1, "{list}: {page}");
+    assert!(page.contains("cus_7") && !list.contains("before"), "{list}: {page}");
+    let bulk = link(&page, "/dead-letters/bulk?", "verb=discard");
+    let page = site.page(&bulk, &cookie).await.text;
+    assert!(page.contains("Discard 1 dead letter?"), "{bulk}: {page}");
+}
+
+/// Where the first link leads that begins with this and contains that.
+fn link(page: &str, begins: &str, contains: &str) -> String {
+    let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let links = links.map(|link| link.replace("&#38;", "&").replace("&amp;", "&"));
+    let mut links = links.filter(|link| link.starts_with(begins) && link.contains(contains));
+    links.next().unwrap_or_else(|| panic!("no link to {begins}…{contains}: {page}"))
+}
+
+#[tokio::test]
 async fn a_payload_is_hidden_until_it_is_asked_for_and_is_never_html() {
     let site = site().await;
     site.given_up(1).await;
