@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 
 use super::exit::{Exit, Failed};
 use super::roles::exit_of_store;
-use super::{parts, table, words};
+use super::table::{self, text, whole};
+use super::{parts, words};
 use crate::config::Role;
 use crate::ops::audit::{self, AuditPage};
 use crate::store::audit::AuditFilter;
@@ -79,8 +80,16 @@ fn list(page: &AuditPage, filtered: bool) {
             entry.reason.clone().unwrap_or_default(),
         ]
     });
-    let heading = ["ID", "WHEN", "WHO", "WHAT", "TO WHAT", "HOW MANY", "WHY"];
-    table::print(&heading, &rows.collect::<Vec<_>>());
+    let columns = [
+        whole("ID"),
+        whole("WHEN"),
+        whole("WHO"),
+        whole("WHAT"),
+        whole("TO WHAT"),
+        whole("HOW MANY"),
+        text("WHY"),
+    ];
+    table::print(&columns, &rows.collect::<Vec<_>>());
     if let Some(next) = page.next {
         println!("There are more: --before {next}");
     }

@@ -2,7 +2,7 @@
 
 use super::args::KindsArgs;
 use super::exit::Exit;
-use super::table;
+use super::table::{self, prose, whole};
 use crate::ops::kinds::{self, Report};
 
 pub(super) fn run(args: &KindsArgs) -> Exit {
@@ -31,10 +31,17 @@ fn for_people(report: &Report) {
             ]
         })
         .collect();
-    table::print(&["OBJECT", "DEPTH", "IDS", "IF STRIPE HAS NONE", "EVENT TYPES"], &rows);
+    let columns = [
+        whole("OBJECT"),
+        whole("DEPTH"),
+        whole("IDS"),
+        whole("IF STRIPE HAS NONE"),
+        prose("EVENT TYPES"),
+    ];
+    table::print(&columns, &rows);
     println!("\nNothing to fetch; kept in the ledger as ignored:");
     let rows: Vec<_> =
         report.kept.iter().map(|(kind, why)| vec![(*kind).to_owned(), (*why).to_owned()]).collect();
-    table::print(&["EVENT TYPE", "WHY"], &rows);
+    table::print(&[whole("EVENT TYPE"), prose("WHY")], &rows);
     println!("\nHandled: {}.", report.coverage());
 }

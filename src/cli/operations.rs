@@ -8,9 +8,10 @@ use serde_json::json;
 use super::args::Actor as ActorArg;
 use super::dead_letters::{finish, watch, who};
 use super::exit::{Exit, Failed};
+use super::parts;
 use super::roles::exit_of_store;
+use super::table::{self, text, whole};
 use super::words::at;
-use super::{parts, table};
 use crate::config::Role;
 use crate::ops::operations::{self, ResultOfOne};
 use crate::store::dead_letter::{ActWord, Actor, DeadLetterId};
@@ -161,7 +162,17 @@ fn list(all: &[Operation], as_json: bool) {
     } else if all.is_empty() {
         println!("No operations yet.");
     } else {
-        let heading = ["ID", "BEGUN", "VERB", "STATE", "DONE", "FAILED", "TOTAL", "BY", "WHY"];
+        let columns = [
+            whole("ID"),
+            whole("BEGUN"),
+            whole("VERB"),
+            whole("STATE"),
+            whole("DONE"),
+            whole("FAILED"),
+            whole("TOTAL"),
+            whole("BY"),
+            text("WHY"),
+        ];
         let rows = all.iter().map(|one| {
             vec![
                 one.id.to_string(),
@@ -175,7 +186,7 @@ fn list(all: &[Operation], as_json: bool) {
                 one.reason.clone().unwrap_or_default(),
             ]
         });
-        table::print(&heading, &rows.collect::<Vec<_>>());
+        table::print(&columns, &rows.collect::<Vec<_>>());
     }
 }
 
@@ -208,7 +219,8 @@ fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: boo
         let ok = if one.result.ok { "ok" } else { "failed" };
         vec![one.result.id.to_string(), ok.to_owned(), at(one.at), one.result.message.clone()]
     });
-    table::print(&["LETTER", "", "AT", "RESULT"], &rows.collect::<Vec<_>>());
+    let columns = [whole("LETTER"), whole(""), whole("AT"), text("RESULT")];
+    table::print(&columns, &rows.collect::<Vec<_>>());
     if let Some(last) = results.last().filter(|_| u32::try_from(results.len()) == Ok(limit)) {
         eprintln!("There may be more: --after {}", last.result.id);
     }

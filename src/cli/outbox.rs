@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::args::OutboxCommand;
 use super::dead_letters::who;
 use super::exit::{Exit, Failed};
+use super::parts;
 use super::roles::exit_of_store;
-use super::{parts, table};
+use super::table::{self, text, whole};
 use crate::config::Role;
 use crate::ops::outbox;
 use crate::store::StoreError;
@@ -69,7 +70,7 @@ fn status(destinations: &[DestinationState], json: bool) {
                 std::iter::once(one.name.clone()).chain(numbers).chain([oldest]).collect()
             })
             .collect();
-        table::print(&heading, &rows);
+        table::print(&heading.map(whole), &rows);
     }
 }
 
@@ -79,7 +80,14 @@ fn list(dead: &[DeadDelivery], json: bool) {
     } else if dead.is_empty() {
         println!("Nothing was given up.");
     } else {
-        let heading = ["ID", "DESTINATION", "TOPIC", "OBJECT", "TRIES", "FAILURE"];
+        let columns = [
+            whole("ID"),
+            whole("DESTINATION"),
+            whole("TOPIC"),
+            whole("OBJECT"),
+            whole("TRIES"),
+            text("FAILURE"),
+        ];
         let rows: Vec<_> = dead
             .iter()
             .map(|one| {
@@ -93,6 +101,6 @@ fn list(dead: &[DeadDelivery], json: bool) {
                 ]
             })
             .collect();
-        table::print(&heading, &rows);
+        table::print(&columns, &rows);
     }
 }

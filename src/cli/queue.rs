@@ -191,7 +191,7 @@ fn list(jobs: &[QueuedJob]) {
         ]
     });
     let heading = ["JOB", "AGE", "EVENT TYPE", "EVENT", "ATTEMPT", "DELIVERIES", ""];
-    table::print(&heading, &rows.collect::<Vec<_>>());
+    table::print(&heading.map(table::whole), &rows.collect::<Vec<_>>());
 }
 
 fn paused(one: &LaneActed) -> String {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::exit::{Exit, Failed};
-use super::{parts, table, words};
+use super::table::{self, prose, text, whole};
+use super::{parts, words};
 use crate::config::Role;
 use crate::ops::status::{
     BucketStatus, DependencyStatus, QueueStatus, Rates, Severity, Sources, Status, WorkerStatus,
@@ -107,7 +108,8 @@ fn dependencies(status: &Status) {
         vec![one.name.clone(), one.state.as_str().to_owned(), latency, detail(one)]
     });
     println!();
-    table::print(&["DEPENDENCY", "STATE", "ANSWERS IN", ""], &rows.collect::<Vec<_>>());
+    let columns = [whole("DEPENDENCY"), whole("STATE"), whole("ANSWERS IN"), text("")];
+    table::print(&columns, &rows.collect::<Vec<_>>());
 }
 
 /// The lanes of the queue.
@@ -127,8 +129,15 @@ pub(super) fn lanes(queue: &QueueStatus) {
         ]
     });
     println!();
-    let heading = ["LANE", "WAITING", "IN HAND", "RUNNING", "OLDEST", "PAUSED"];
-    table::print(&heading, &rows.collect::<Vec<_>>());
+    let columns = [
+        whole("LANE"),
+        whole("WAITING"),
+        whole("IN HAND"),
+        whole("RUNNING"),
+        whole("OLDEST"),
+        prose("PAUSED"),
+    ];
+    table::print(&columns, &rows.collect::<Vec<_>>());
     println!("Waiting for a later retry: {}", queue.delayed);
 }
 
@@ -139,7 +148,7 @@ fn rates(rates: &Rates) {
     };
     println!();
     table::print(
-        &["JOBS A SECOND", "1 MINUTE", "5 MINUTES", "1 HOUR"],
+        &["JOBS A SECOND", "1 MINUTE", "5 MINUTES", "1 HOUR"].map(whole),
         &[
             row("arrived", all.map(|rate| rate.arrived_per_second)),
             row("finished", all.map(|rate| rate.finished_per_second)),
@@ -165,7 +174,7 @@ fn workers(all: &[WorkerStatus]) {
     });
     println!();
     let heading = ["WORKER", "VERSION", "STARTED", "RUNS", "SEEN", "WAITS FOR"];
-    table::print(&heading, &rows.collect::<Vec<_>>());
+    table::print(&heading.map(whole), &rows.collect::<Vec<_>>());
     let jobs = all.iter().flat_map(|one| one.jobs.iter().map(|job| (one.name.clone(), job)));
     let mut jobs: Vec<_> = jobs.collect();
     jobs.sort_by_key(|(_, job)| std::cmp::Reverse(job.running_ms));
@@ -187,7 +196,8 @@ fn workers(all: &[WorkerStatus]) {
         .collect();
     if !rows.is_empty() {
         println!();
-        table::print(&["RUNS FOR", "EVENT TYPE", "EVENT", "OBJECT", "ATTEMPT", "WORKER"], &rows);
+        let heading = ["RUNS FOR", "EVENT TYPE", "EVENT", "OBJECT", "ATTEMPT", "WORKER"];
+        table::print(&heading.map(whole), &rows);
     }
     if more > 0 {
         println!("… and {more} more, which --json lists");
@@ -213,7 +223,7 @@ fn limiter(all: &[BucketStatus]) {
         ]
     });
     let heading = ["REQUEST BUDGET", "A SECOND", "TOKENS", "SLOWED UNTIL"];
-    table::print(&heading, &rows.collect::<Vec<_>>());
+    table::print(&heading.map(whole), &rows.collect::<Vec<_>>());
     if full > 0 {
         println!("… and {full} that are full, which --json lists");
     }
@@ -232,7 +242,7 @@ fn outbox(all: &[DestinationState]) {
     });
     println!();
     let heading = ["DESTINATION", "BEHIND", "PENDING", "DEAD", "OLDEST"];
-    table::print(&heading, &rows.collect::<Vec<_>>());
+    table::print(&heading.map(whole), &rows.collect::<Vec<_>>());
 }
 
 fn dead_letters(letters: &LetterCounts) {

@@ -1,41 +1,64 @@
-//! Tables for people: columns that fit the terminal.
+//! Tables for people: columns that fit the terminal as far as nothing is lost that one copies.
 
 use std::io::IsTerminal as _;
 
 use super::paint;
+use super::words::plain;
 
 /// Between two columns.
 const GAP: usize = 2;
-/// No column is made narrower than this.
-const LEAST: usize = 8;
-/// The last column is made this narrow before any other gives way: it holds the longest texts, and
-/// the others hold what people copy.
-const LAST: usize = 16;
+/// Sentences are not made narrower than this: less says nothing.
+const LEAST: usize = 16;
 
-/// What becomes of a last column that has no room.
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    heading: &'static str,
+    gives: Gives,
+}
+
+/// What a column does where there is no room for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Long {
-    Cut,
-    Wrapped,
+enum Gives {
+    /// It stays whole: rather is the line longer than the terminal.
+    Nothing,
+    /// It is left out, before any other gives way.
+    Itself,
+    /// Its texts are cut.
+    Ends,
+    /// Its texts go on in the next line.
+    Lines,
 }
 
-/// Prints rows under a heading, a line each. What has no room is cut.
-pub(super) fn print(heading: &[&str], rows: &[Vec<String>]) {
-    put(heading, rows, Long::Cut);
+/// What people copy or compare: ids, keys, types, times, numbers, states. Never cut, at any width.
+pub(super) const fn whole(heading: &'static str) -> Column {
+    Column { heading, gives: Gives::Nothing }
 }
 
-/// The same, but the last column goes on in the next line.
-pub(super) fn print_wrapped(heading: &[&str], rows: &[Vec<String>]) {
-    put(heading, rows, Long::Wrapped);
+/// What is only nice to have.
+pub(super) const fn picture(heading: &'static str) -> Column {
+    Column { heading, gives: Gives::Itself }
 }
 
-fn put(heading: &[&str], rows: &[Vec<String>], long: Long) {
-    for (number, line) in lines(heading, rows, width(), long).into_iter().enumerate() {
-        let painted = match (number, long) {
+/// Sentences whose beginning is enough: the whole is shown elsewhere.
+pub(super) const fn text(heading: &'static str) -> Column {
+    Column { heading, gives: Gives::Ends }
+}
+
+/// Sentences that have to be read whole.
+pub(super) const fn prose(heading: &'static str) -> Column {
+    Column { heading, gives: Gives::Lines }
+}
+
+/// Prints rows under a heading. What came from outside cannot end a line or command the terminal.
+pub(super) fn print(columns: &[Column], rows: &[Vec<String>]) {
+    let wrapped = columns.iter().any(|column| column.gives == Gives::Lines);
+    for (number, line) in lines(columns, rows, width()).into_iter().enumerate() {
+        let painted = match (number, wrapped) {
             (0, _) => paint::heading(&line),
-            (_, Long::Cut) => paint::states(&line),
+            (_, false) => paint::states(&line),
             // What is wrapped is sentences, in which no word stands for a state.
-            (_, Long::Wrapped) => paint::marks(&line),
+            (_, true) => paint::marks(&line),
         };
         println!("{painted}");
     }
@@ -52,81 +75,95 @@ fn width() -> Option<usize> {
     Some(told.or_else(asked).unwrap_or(80))
 }
 
-fn lines(heading: &[&str], rows: &[Vec<String>], width: Option<usize>, long: Long) -> Vec<String> {
-    let heading: Vec<String> = heading.iter().map(|h| (*h).to_owned()).collect();
-    let all: Vec<&Vec<String>> = std::iter::once(&heading).chain(rows).collect();
-    let mut wide: Vec<usize> = (0..heading.len())
-        .map(|c| all.iter().map(|r| r.get(c).map_or(0, |t| t.chars().count())).max().unwrap_or(0))
-        .collect();
+/// A column of this table, and how wide it is made.
+#[derive(Debug)]
+struct Fitted {
+    at: usize,
+    gives: Gives,
+    wide: usize,
+}
+
+fn lines(columns: &[Column], rows: &[Vec<String>], width: Option<usize>) -> Vec<String> {
+    let heading: Vec<String> = columns.iter().map(|column| column.heading.to_owned()).collect();
+    let rows = rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect());
+    let all: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
+    let widest = |at: usize| all.iter().map(|row| row.get(at).map_or(0, |cell| length(cell))).max();
+    let fitted = columns.iter().enumerate().map(|(at, column)| {
+        let wide = widest(at).unwrap_or_default();
+        Fitted { at, gives: column.gives, wide }
+    });
+    let mut fitted: Vec<Fitted> = fitted.collect();
     if let Some(width) = width {
-        fit(&mut wide, width);
+        fit(&mut fitted, width);
     }
-    all.iter().flat_map(|row| line(row, &wide, long)).collect()
+    all.iter().flat_map(|row| line(row, &fitted)).collect()
 }
 
-/// Makes columns narrower until they fit, or until none can be.
-fn fit(wide: &mut [usize], width: usize) {
-    let gaps = GAP * wide.len().saturating_sub(1);
-    let total = |wide: &[usize]| wide.iter().sum::<usize>() + gaps;
-    if let Some(last) = wide.len().checked_sub(1) {
-        let over = total(wide).saturating_sub(width);
-        let least = wide[last].min(LAST);
-        wide[last] = wide[last].saturating_sub(over).max(least);
+/// Makes the columns fit, as far as they give way.
+fn fit(columns: &mut Vec<Fitted>, width: usize) {
+    let total = |columns: &[Fitted]| {
+        let gaps = GAP * columns.len().saturating_sub(1);
+        columns.iter().map(|column| column.wide).sum::<usize>() + gaps
+    };
+    if total(columns) > width {
+        columns.retain(|column| column.gives != Gives::Itself);
     }
-    while total(wide) > width {
-        let widest = (0..wide.len()).max_by_key(|column| wide[*column]);
-        let Some(widest) = widest.filter(|column| wide[*column] > LEAST) else { return };
-        wide[widest] -= 1;
+    while total(columns) > width {
+        let sentences = columns.iter_mut().filter(|column| match column.gives {
+            Gives::Ends | Gives::Lines => column.wide > LEAST,
+            Gives::Nothing | Gives::Itself => false,
+        });
+        let Some(widest) = sentences.max_by_key(|column| column.wide) else { return };
+        widest.wide -= 1;
     }
 }
 
-/// A row: one line, or more where its last column is wrapped.
-fn line(row: &[String], wide: &[usize], long: Long) -> Vec<String> {
-    let last = wide.len().saturating_sub(1);
-    let mut text = String::new();
-    for (cell, wide) in row.iter().zip(&wide[..last]) {
-        let cell = cut(cell, *wide);
-        text += &format!("{cell:<wide$}{:GAP$}", "");
-    }
-    let indent = text.chars().count();
-    let rest = row.get(last).map(String::as_str).unwrap_or_default();
-    let room = wide.get(last).copied().unwrap_or_default();
-    let mut parts = match long {
-        Long::Cut => vec![cut(rest, room)],
-        Long::Wrapped => wrap(rest, room),
-    }
-    .into_iter();
-    text += &parts.next().unwrap_or_default();
-    let first = text.trim_end().to_owned();
-    std::iter::once(first).chain(parts.map(|part| format!("{:indent$}{part}", ""))).collect()
+/// A row: one line, or more where a column of it goes on.
+fn line(row: &[String], columns: &[Fitted]) -> Vec<String> {
+    let cells = columns.iter().map(|column| {
+        let cell = row.get(column.at).map(String::as_str).unwrap_or_default();
+        match column.gives {
+            Gives::Nothing | Gives::Itself => vec![cell.to_owned()],
+            Gives::Ends => vec![cut(cell, column.wide)],
+            Gives::Lines => wrap(cell, column.wide),
+        }
+    });
+    let cells: Vec<Vec<String>> = cells.collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or_default();
+    let line = |nth: usize| {
+        let mut line = String::new();
+        for (cell, column) in cells.iter().zip(columns) {
+            let part = cell.get(nth).map(String::as_str).unwrap_or_default();
+            line += &format!("{part:<wide$}{:GAP$}", "", wide = column.wide);
+        }
+        line.trim_end().to_owned()
+    };
+    (0..height).map(line).collect()
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
 }
 
 fn cut(text: &str, wide: usize) -> String {
-    if text.chars().count() <= wide {
+    if length(text) <= wide {
         return text.to_owned();
     }
     text.chars().take(wide.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// Between words where it can, within one where it must.
+/// Between words, and never within one: it may be an id.
 fn wrap(text: &str, wide: usize) -> Vec<String> {
-    let wide = wide.max(1);
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
-        let letters: Vec<char> = word.chars().collect();
-        for (nth, part) in letters.chunks(wide).enumerate() {
-            let Some(line) = lines.last_mut() else { continue };
-            let used = line.chars().count();
-            let gap = usize::from(used > 0);
-            if nth == 0 && used + gap + part.len() <= wide {
-                line.extend(std::iter::repeat_n(' ', gap).chain(part.iter().copied()));
-            } else {
-                lines.push(part.iter().collect());
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if length(line) + 1 + length(word) <= wide => {
+                line.push(' ');
+                line.push_str(word);
             }
+            Some(_) | None => lines.push(word.to_owned()),
         }
-    }
-    if lines.len() > 1 && lines[0].is_empty() {
-        lines.remove(0);
     }
     lines
 }
@@ -135,42 +172,84 @@ fn wrap(text: &str, wide: usize) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn rows() -> Vec<Vec<String>> {
-        vec![vec!["dl_1".into(), "card was declined by the bank".into()]]
+    fn row(cells: &[&str]) -> Vec<Vec<String>> {
+        vec![cells.iter().map(|cell| (*cell).to_owned()).collect()]
     }
 
     #[test]
-    fn columns_align_and_the_last_is_cut_at_the_terminals_edge() {
+    fn columns_align_and_a_text_is_cut_at_the_terminals_edge() {
+        let columns = [whole("ID"), text("MESSAGE")];
+        let rows = row(&["dl_1", "card was declined by the bank"]);
         assert_eq!(
-            lines(&["ID", "MESSAGE"], &rows(), Some(25), Long::Cut),
+            lines(&columns, &rows, Some(25)),
             ["ID    MESSAGE", "dl_1  card was declined …"]
         );
         assert_eq!(
-            lines(&["ID", "MESSAGE"], &rows(), None, Long::Cut)[1],
+            lines(&columns, &rows, None)[1],
             "dl_1  card was declined by the bank",
             "nothing is cut from what a program reads"
         );
     }
 
     #[test]
-    fn a_wrapped_column_goes_on_under_itself() {
+    fn prose_goes_on_under_itself_and_no_word_of_it_is_broken() {
+        let columns = [whole("ID"), prose("OURS"), prose("THEIRS")];
+        let rows = row(&["dl_1", "the card was declined by pm_1PgcXZLkdIwHu7ix", "new"]);
         assert_eq!(
-            lines(&["ID", "MESSAGE"], &rows(), Some(23), Long::Wrapped),
-            ["ID    MESSAGE", "dl_1  card was declined", "      by the bank"]
+            lines(&columns, &rows, Some(30)),
+            [
+                "ID    OURS              THEIRS",
+                "dl_1  the card was      new",
+                "      declined by",
+                "      pm_1PgcXZLkdIwHu7ix",
+            ]
         );
-        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"], "a long word is broken");
+    }
+
+    const GROUP: &str = "0a1b2c3d4e5f:checkout.session.async_payment_succeeded";
+    const TIME: &str = "2026-01-31T12:00:00Z";
+    const CAUSE: &str = "Stripe has no such object: No such payment_intent: …";
+
+    fn groups(width: usize) -> Vec<String> {
+        let columns = [
+            whole("GROUP"),
+            picture("LAST 24 HOURS"),
+            whole("FIRST SEEN"),
+            whole("CODE"),
+            text("CAUSE"),
+        ];
+        let rows = row(&[GROUP, &"▁".repeat(24), TIME, "not_found", CAUSE]);
+        lines(&columns, &rows, Some(width))
     }
 
     #[test]
-    fn no_line_is_wider_than_the_terminal() {
-        let long = "x".repeat(60);
-        let rows = vec![vec![long.clone(), "short".into(), long.clone(), long]];
-        for width in [40, 60, 80, 120] {
-            for long in [Long::Cut, Long::Wrapped] {
-                for line in lines(&["A", "B", "C", "D"], &rows, Some(width), long) {
-                    assert!(line.chars().count() <= width, "{width}: {line}");
-                }
+    fn what_people_copy_is_whole_at_any_width() {
+        for width in [0, 1, 40, 80, 100, 200] {
+            let lines = groups(width);
+            for id in [GROUP, TIME, "not_found"] {
+                assert!(lines[1].contains(id), "{width}: {lines:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_picture_gives_way_first_then_the_sentences_and_then_nothing() {
+        assert!(groups(166)[1].contains('▁') && groups(166)[1].ends_with(CAUSE));
+        assert!(!groups(165)[1].contains('▁') && groups(165)[1].ends_with(CAUSE));
+        assert!(!groups(165)[0].contains("LAST 24 HOURS"), "its heading goes with it");
+        assert_eq!(length(&groups(120)[1]), 120, "the cause was cut to fit");
+        assert_eq!(groups(80), groups(40));
+        assert!(groups(40)[1].ends_with("Stripe has no s…"), "{:?}", groups(40));
+    }
+
+    #[test]
+    fn what_an_id_holds_neither_ends_a_line_nor_commands_the_terminal() {
+        let rows = row(&["evt_1\nevt_2\u{1b}[2J", "a\tb\r\u{9b}1m\u{202e}c"]);
+        for width in [None, Some(80), Some(40)] {
+            assert_eq!(
+                lines(&[whole("EVENT"), whole("OBJECT")], &rows, width)[1],
+                "evt_1\\nevt_2\\u{1b}[2J  a\\tb\\r\\u{9b}1m\\u{202e}c"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Times and spans, as people read them.
+//! Times, spans and foreign texts, as people read them.
 
 use std::time::Duration;
 
@@ -38,6 +38,21 @@ pub(super) fn moment(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::now_utc()
         .checked_sub(ago.try_into().unwrap_or(time::Duration::MAX))
         .ok_or_else(|| format!("{text} ago is before all time"))
+}
+
+/// A text from outside on one line, without what would command the terminal or turn what is read
+/// around: all that is written otherwise than it is stands there escaped.
+pub(super) fn plain(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || turns(c) {
+            plain.extend(c.escape_default());
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
-use crate::cli::table;
-use crate::cli::words::at;
+use crate::cli::table::{self, picture, text, whole};
+use crate::cli::words::{at, plain};
 use crate::ops::dead_letters::LetterResult;
 use crate::store::dead_letter::{Group, Groups, Letter};
 
@@ -18,23 +18,33 @@ pub(super) fn groups(groups: &Groups, narrow: bool, as_json: bool) {
     } else if groups.groups.is_empty() {
         none(narrow);
     } else {
-        let heading = ["GROUP", "COUNT", "LAST 24 HOURS", "LAST SEEN", "EXAMPLE", "CODE", "CAUSE"];
+        let columns = [
+            whole("GROUP"),
+            whole("COUNT"),
+            picture("LAST 24 HOURS"),
+            whole("FIRST SEEN"),
+            whole("LAST SEEN"),
+            whole("EXAMPLE"),
+            whole("CODE"),
+            text("CAUSE"),
+        ];
         let rows = groups.groups.iter().map(|group| {
             vec![
                 group.group.to_string(),
                 group.count.to_string(),
-                picture(group),
+                by_hour(group),
+                at(group.first_seen),
                 at(group.last_seen),
                 group.example.to_string(),
                 group.code.clone(),
                 group.cause.clone(),
             ]
         });
-        table::print(&heading, &rows.collect::<Vec<_>>());
+        table::print(&columns, &rows.collect::<Vec<_>>());
     }
 }
 
-fn picture(group: &Group) -> String {
+fn by_hour(group: &Group) -> String {
     let most = group.hourly.iter().copied().max().unwrap_or(0).max(1);
     let bar = |count: &i64| match usize::try_from(count.saturating_mul(7) / most) {
         Ok(height) if *count > 0 => BARS[height.clamp(1, 7)],
@@ -56,8 +66,17 @@ pub(super) fn list(letters: &[Letter], limit: u32, narrow: bool, output: &Output
     } else if letters.is_empty() {
         none(narrow);
     } else {
-        let heading = ["ID", "STATE", "GIVEN UP", "EVENT", "OBJECT", "TRIES", "CODE", "MESSAGE"];
-        table::print(&heading, &letters.iter().map(row).collect::<Vec<_>>());
+        let columns = [
+            whole("ID"),
+            whole("STATE"),
+            whole("GIVEN UP"),
+            whole("EVENT"),
+            whole("OBJECT"),
+            whole("TRIES"),
+            whole("CODE"),
+            text("MESSAGE"),
+        ];
+        table::print(&columns, &letters.iter().map(row).collect::<Vec<_>>());
         if let Some(last) = letters.last().filter(|_| u32::try_from(letters.len()) == Ok(limit)) {
             eprintln!("There may be more: --before {}", last.id);
         }
@@ -83,7 +102,7 @@ pub(super) fn sample(letters: &[Letter]) -> Vec<String> {
         let Letter { id, event_type, object_id, code, .. } = letter;
         let event_type = event_type.as_deref().unwrap_or("?");
         let object = object_id.as_deref().unwrap_or("");
-        format!("{id}  {}  {event_type}  {object}  {code}", at(letter.died_at))
+        plain(&format!("{id}  {}  {event_type}  {object}  {code}", at(letter.died_at)))
     };
     letters.iter().map(line).collect()
 }

@@ -1,8 +1,8 @@
 //! One dead letter whole, for people: what, why, what was tried, what is so now, who did what.
 
 use crate::cli::objects::tell;
-use crate::cli::table;
-use crate::cli::words::at;
+use crate::cli::table::{self, prose, whole};
+use crate::cli::words::{at, plain};
 use crate::domain::id::Mode;
 use crate::ops::dead_letters::Shown;
 use crate::store::dead_letter::Letter;
@@ -11,8 +11,8 @@ use crate::store::timeline::Attempt;
 pub(super) fn print(shown: &Shown) {
     let letter = &shown.dead_letter;
     let event_type = letter.event_type.as_deref().unwrap_or("an event that cannot be read");
-    println!("Dead letter {}, {}: {event_type}", letter.id, letter.state.as_str());
-    println!("{}: {}", letter.code, letter.message);
+    println!("Dead letter {}, {}: {}", letter.id, letter.state.as_str(), plain(event_type));
+    println!("{}: {}", letter.code, plain(&letter.message));
     println!();
     tell::facts(&facts(shown));
     attempts(&shown.attempts);
@@ -34,7 +34,8 @@ pub(super) fn print(shown: &Shown) {
             let reason = act.reason.clone().unwrap_or_default();
             vec![at(act.at), act.actor.clone(), act.verb.clone(), reason]
         });
-        table::print(&["TIME", "WHO", "WHAT", "WHY"], &rows.collect::<Vec<_>>());
+        let columns = [whole("TIME"), whole("WHO"), whole("WHAT"), prose("WHY")];
+        table::print(&columns, &rows.collect::<Vec<_>>());
     }
     match &letter.payload {
         Some(payload) => println!("\n{payload:#}"),
@@ -95,6 +96,15 @@ fn attempts(attempts: &[Attempt]) {
             one.chain.as_ref().map(|chain| chain.join(": ")).unwrap_or_default(),
         ]
     });
-    let heading = ["TRY", "BEGAN", "TOOK", "WORKER", "CLASS", "REQUEST", "TRACE", "ERROR"];
-    table::print_wrapped(&heading, &rows.collect::<Vec<_>>());
+    let columns = [
+        whole("TRY"),
+        whole("BEGAN"),
+        whole("TOOK"),
+        whole("WORKER"),
+        whole("CLASS"),
+        whole("REQUEST"),
+        whole("TRACE"),
+        prose("ERROR"),
+    ];
+    table::print(&columns, &rows.collect::<Vec<_>>());
 }

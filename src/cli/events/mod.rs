@@ -13,7 +13,7 @@ use super::exit::{Exit, Failed};
 use super::objects::tell;
 use super::parts::{self, print_json};
 use super::roles::exit_of_store;
-use super::words::at;
+use super::words::{at, plain};
 use super::{dead_letters, table};
 use crate::config::Role;
 use crate::ops::events::{self, EventPage, EventShown, ListError};
@@ -79,7 +79,8 @@ fn print_page(page: &EventPage) {
             ]
         })
         .collect();
-    table::print(&["RECEIVED", "EVENT", "TYPE", "OBJECT", "STATUS", "OUTCOME", "TRIES"], &rows);
+    let heading = ["RECEIVED", "EVENT", "TYPE", "OBJECT", "STATUS", "OUTCOME", "TRIES"];
+    table::print(&heading.map(table::whole), &rows);
     if let Some(next) = &page.next {
         println!("\nThere are more: --before {next}");
     }
@@ -106,7 +107,8 @@ async fn show(config: Option<&Path>, id: &str, json: bool) -> Result<Exit, Faile
 fn print_shown(shown: EventShown) {
     let kind = shown.event.as_ref().and_then(|event| event.event_type.clone());
     let kind = kind.or_else(|| shown.attempts.iter().find_map(|it| it.event_type.clone()));
-    println!("{}  {}", shown.id, kind.unwrap_or_else(|| "of an unknown type".to_owned()));
+    let kind = kind.as_deref().unwrap_or("of an unknown type");
+    println!("{}  {}", plain(&shown.id), plain(kind));
     let mut facts = Vec::new();
     match &shown.event {
         None => facts.push(("ended", "not yet: it is in the queue and will be tried again".into())),

@@ -12,7 +12,7 @@ use args::{ListArgs, ObjectsCommand, ShowArgs};
 use super::exit::{Exit, Failed};
 use super::parts::{self, print_json};
 use super::roles::exit_of_store;
-use super::table;
+use super::table::{self, whole};
 use super::words::at;
 use crate::config::Role;
 use crate::domain::object::Kind;
@@ -94,7 +94,7 @@ fn print_page(page: &ObjectPage) {
         .collect();
     let heading =
         ["KIND", "ID", "STATUS", "AMOUNT", "CUSTOMER", "CREATED", "SEEN AT STRIPE", "ACCOUNT"];
-    table::print(&heading, &rows);
+    table::print(&heading.map(whole), &rows);
     if let (true, Some(last)) = (page.more, page.objects.last()) {
         println!("\nThere are more: --after {}", last.key.id);
     }

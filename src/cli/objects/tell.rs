@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::cli::table;
-use crate::cli::words::at;
+use crate::cli::table::{self, prose, whole};
+use crate::cli::words::{self, at};
 use crate::domain::id::Mode;
 use crate::ops::compare::{Comparison, Difference};
 use crate::ops::reconcile::Reconciled;
@@ -23,7 +23,7 @@ pub(in crate::cli) fn key(key: &ObjectKey) -> String {
 pub(in crate::cli) fn facts(facts: &[(&str, String)]) {
     let wide = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in facts {
-        println!("  {name:<wide$}  {value}");
+        println!("  {name:<wide$}  {}", words::plain(value));
     }
 }
 
@@ -53,7 +53,7 @@ pub(in crate::cli) fn moments(moments: &[Moment]) {
             ]
         })
         .collect();
-    table::print_wrapped(&["TIME", "", "WHAT", ""], &rows);
+    table::print(&[whole("TIME"), whole(""), whole("WHAT"), prose("")], &rows);
 }
 
 /// What a reconciliation did, in a line.
@@ -107,7 +107,7 @@ pub(in crate::cli) fn comparison(found: &Comparison) {
             .iter()
             .map(|it| vec![it.field.clone(), plain(&it.ours), plain(&it.stripes)])
             .collect();
-        table::print(&["FIELD", "OURS", "STRIPE'S"], &rows);
+        table::print(&[whole("FIELD"), prose("OURS"), prose("STRIPE'S")], &rows);
     }
 }
 
