@@ -79,6 +79,15 @@ impl Failed {
         Self { exit, server: None, text: text.into() }
     }
 
+    /// The same with more that helps, each in a sentence.
+    pub(super) fn but(mut self, more: &[String]) -> Self {
+        for sentence in more {
+            self.text.push_str("; ");
+            self.text.push_str(sentence);
+        }
+        self
+    }
+
     /// Ends with an error and all its causes on one line.
     pub(super) fn because(exit: Exit, what: &str, error: &(dyn Error + 'static)) -> Self {
         let text = format!("{what}: {}", failure::chain(error).join(": "));

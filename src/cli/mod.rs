@@ -14,6 +14,7 @@ mod audit;
 mod budget;
 mod config;
 mod dead_letters;
+mod delays;
 #[cfg(feature = "dev")]
 mod dev;
 mod events;

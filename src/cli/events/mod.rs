@@ -14,7 +14,7 @@ use super::objects::tell;
 use super::parts::{self, print_json};
 use super::roles::exit_of_store;
 use super::words::{at, plain};
-use super::{dead_letters, table};
+use super::{dead_letters, delays, table};
 use crate::config::Role;
 use crate::ops::events::{self, EventPage, EventShown, ListError};
 use crate::ops::replay::{self, Replay, ReplayError, Replayed};
@@ -94,7 +94,7 @@ async fn show(config: Option<&Path>, id: &str, json: bool) -> Result<Exit, Faile
             "no table knows the event {id}: it never came, it waits in the queue for its first \
              attempt, or it is older than what is kept. `quittance events replay {id}` asks Stripe for it"
         );
-        return Err(Failed::new(Exit::Failure, text));
+        return Err(Failed::new(Exit::Failure, text).but(&delays::look(&settings).await));
     };
     if json {
         print_json(&shown)?;

@@ -9,17 +9,19 @@ use std::path::Path;
 
 use args::{ListArgs, ObjectsCommand, ShowArgs};
 
+use super::delays;
 use super::exit::{Exit, Failed};
 use super::parts::{self, print_json};
 use super::roles::exit_of_store;
 use super::table::{self, whole};
-use super::words::at;
-use crate::config::Role;
+use super::words::{at, plain};
+use crate::config::{Role, Settings};
 use crate::domain::object::Kind;
+use crate::ops::dead_letters;
 use crate::ops::name::NameError;
 use crate::ops::objects::{self, FindError, ObjectPage, ObjectShown};
-use crate::store::StoreError;
 use crate::store::object::{ObjectFilter, ObjectKey};
+use crate::store::{Store, StoreError};
 
 pub(super) async fn run(config: Option<&Path>, command: ObjectsCommand) -> Result<Exit, Failed> {
     match command {
@@ -45,21 +47,39 @@ async fn list(config: Option<&Path>, args: ListArgs) -> Result<Exit, Failed> {
         FindError::NothingAsked => Failed::new(Exit::Failure, error.to_string()),
         FindError::Store(error) => failed(&error),
     })?;
+    let mut hints = Vec::new();
+    if let Some(customer) = &filter.customer {
+        hints.extend(given_up(&store, customer).await?);
+    }
+    if page.objects.is_empty() {
+        hints.extend(delays::look(&settings).await);
+    }
+    let for_people = !args.output.json && !args.output.ids;
     if args.output.json {
         print_json(&page)?;
     } else if args.output.ids {
         page.objects.iter().for_each(|found| println!("{}", found.key.id));
     } else if page.objects.is_empty() {
         println!("No object fits.");
-        if let Some(customer) = &filter.customer {
-            println!(
-                "Events of this customer that were given up: quittance dead-letters list --customer {customer}"
-            );
-        }
     } else {
         print_page(&page);
     }
+    for hint in hints {
+        // A program reads the list alone.
+        if for_people { println!("{hint}") } else { eprintln!("quittance: {hint}") }
+    }
     Ok(Exit::Success)
+}
+
+/// Where the rest of what a customer did may be: what was given up is in no row.
+async fn given_up(store: &Store, customer: &str) -> Result<Option<String>, Failed> {
+    let open = dead_letters::open_of(store, customer).await.map_err(|error| failed(&error))?;
+    let which = match open {
+        0 => return Ok(None),
+        1 => "1 dead letter of this customer is open".to_owned(),
+        many => format!("{many} dead letters of this customer are open"),
+    };
+    Ok(Some(format!("{which}: quittance dead-letters list --customer {}", plain(customer))))
 }
 
 /// The place in a list, by the id alone: within a list, an id names one object.
@@ -104,13 +124,27 @@ async fn show(config: Option<&Path>, args: ShowArgs) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Ops)?;
     let store = parts::store(&settings, "objects")?;
     let name = args.place.name(&args.id, args.kind)?;
-    let shown = objects::show(&store, &name).await.map_err(unclear)?;
+    let shown = match objects::show(&store, &name).await {
+        Ok(shown) => shown,
+        Err(error) => return Err(not_shown(&settings, error).await),
+    };
     if args.json {
         print_json(&shown)?;
     } else {
         print_shown(&shown, args.data)?;
     }
     Ok(Exit::Success)
+}
+
+/// What was not found may be on its way.
+async fn not_shown(settings: &Settings, error: NameError) -> Failed {
+    let delays = match &error {
+        NameError::Unknown { .. } => delays::look(settings).await,
+        NameError::Ambiguous { .. } | NameError::TooLittle { .. } | NameError::Store(_) => {
+            Vec::new()
+        }
+    };
+    unclear(error).but(&delays)
 }
 
 fn print_shown(shown: &ObjectShown, data: bool) -> Result<(), Failed> {

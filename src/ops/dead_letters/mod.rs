@@ -31,6 +31,15 @@ pub async fn groups(store: &Store, filter: &Filter) -> Result<Groups, StoreError
     store.dead_letter_groups(filter).await
 }
 
+/// How many letters of a customer wait for a person.
+///
+/// # Errors
+/// Postgres.
+pub async fn open_of(store: &Store, customer: &str) -> Result<i64, StoreError> {
+    let filter = Filter { customer: Some(customer.to_owned()), ..Filter::open() };
+    Ok(store.count_dead_letters(&filter, None).await?.0)
+}
+
 /// Lists letters without their payloads, newest first: `limit` of those before `before`.
 ///
 /// # Errors

@@ -1,9 +1,10 @@
 //! The same by the command line.
 
-use quittance::simulator::NewRefund;
+use quittance::simulator::{NewCustomer, NewPayment, NewRefund};
 
 use super::{command, fragile, parsed};
-use crate::harness::App;
+use crate::harness::app::payment_of;
+use crate::harness::{App, Program};
 
 #[tokio::test]
 async fn an_operator_finds_a_stale_payment_looks_mends_it_and_sees_who_did() {
@@ -71,6 +72,67 @@ async fn what_is_not_known_is_said_with_what_to_try() {
     assert_eq!(code, 2);
     assert!(said.contains("quittance kinds"), "{said}");
     app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_found_may_wait_in_a_paused_lane_and_that_is_said() {
+    let app = App::without_workers().await;
+    let asked: [&[&str]; 3] = [
+        &["objects", "show", "pi_nobody"],
+        &["events", "show", "evt_nobody"],
+        &["objects", "list", "--customer", "cus_nobody"],
+    ];
+    for args in asked {
+        let (_, out, said) = command(&app, args).await;
+        assert!(!out.contains("lane") && !said.contains("lane"), "{args:?}: {out}{said}");
+    }
+    let (code, out, said) =
+        command(&app, &["queue", "pause", "--lane", "live", "--reason", "x", "--as", "jane"]).await;
+    assert_eq!(code, 0, "{out}{said}");
+    for args in asked {
+        let (_, out, said) = command(&app, args).await;
+        let said = out + &said;
+        assert!(said.contains("the live lane is paused since 20"), "{args:?}: {said}");
+        assert!(said.contains(", by jane: events may wait there"), "{args:?}: {said}");
+    }
+    // The tables can be asked where Redis cannot.
+    let url = app.db.url();
+    let env = [("DATABASE_URL", url.as_str()), ("REDIS_URL", "redis://127.0.0.1:1")];
+    let ended = Program::run(&["objects", "show", "pi_nobody"], &env).await;
+    assert!(ended.code == Some(1) && !ended.stderr.contains("lane"), "{}", ended.stderr);
+    let (code, ..) = command(&app, &["queue", "resume"]).await;
+    assert_eq!(code, 0);
+}
+
+#[tokio::test]
+async fn a_customers_list_says_how_many_of_their_dead_letters_are_open() {
+    let app = fragile().await;
+    let customer = app.stripe().platform().create_customer(NewCustomer::default());
+    let customer = customer["id"].as_str().unwrap();
+    app.settled().await;
+    app.stripe().set_auto_deliver(false);
+    app.makes(NewPayment { customer: Some(customer.to_owned()), ..payment_of(1000) });
+    let event = app.events("payment_intent.created").remove(0);
+    app.stripe().set_chaos(|chaos| chaos.server_errors = 1.0);
+    app.deliver(&event).await;
+    app.drained().await;
+    let hint = |customer: &str| {
+        format!(
+            "1 dead letter of this customer is open: quittance dead-letters list --customer {customer}"
+        )
+    };
+    let list = ["objects", "list", "--customer", customer];
+    let (code, out, err) = command(&app, &list).await;
+    assert!(code == 0 && out.starts_with("KIND") && out.contains(&hint(customer)), "{out}{err}");
+    let (_, out, err) = command(&app, &[&list[..], &["--ids"]].concat()).await;
+    assert!(out == format!("{customer}\n") && err.contains(&hint(customer)), "{out}{err}");
+
+    app.db.execute("UPDATE quittance.dead_letters SET customer = 'cus_elsewhere'").await;
+    let (_, out, err) = command(&app, &["objects", "list", "--customer", "cus_elsewhere"]).await;
+    let expected = format!("No object fits.\n{}\n", hint("cus_elsewhere"));
+    assert_eq!((out, err), (expected, String::new()));
+    let (_, out, err) = command(&app, &list).await;
+    assert!(!out.contains("dead letter") && !err.contains("dead letter"), "{out}{err}");
 }
 
 #[tokio::test]
