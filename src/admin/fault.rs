@@ -11,6 +11,7 @@ use crate::ops::events::ListError;
 use crate::ops::name::NameError;
 use crate::ops::objects::FindError;
 use crate::ops::operations::BeginError;
+use crate::ops::outbox::OutboxError;
 use crate::ops::reconcile::{LookError, ReconcileError};
 use crate::ops::replay::ReplayError;
 
@@ -57,6 +58,15 @@ impl From<ListError> for Problem {
         match error {
             ListError::NoSuchEvent(_) => missing(error),
             ListError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<OutboxError> for Problem {
+    fn from(error: OutboxError) -> Self {
+        match error {
+            OutboxError::NoSuchDestination { .. } => missing(error),
+            OutboxError::Store(error) => postgres(error),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::parts;
 use super::roles::exit_of_store;
 use super::table::{self, text, whole};
 use crate::config::Role;
-use crate::ops::outbox;
+use crate::ops::outbox::{self, OutboxError, Retried};
 use crate::store::StoreError;
 use crate::store::dead_letter::Actor;
 use crate::store::outbox::{DeadDelivery, DestinationState};
@@ -27,22 +27,41 @@ pub(super) async fn run(config: Option<&Path>, command: OutboxCommand) -> Result
         }
         OutboxCommand::Dead { destination, limit, json } => {
             let dead = outbox::dead(&store, destination.as_deref(), i64::from(limit));
-            list(&dead.await.map_err(|error| failed(&error))?, json);
+            list(&dead.await.map_err(refused)?, json);
         }
         OutboxCommand::Retry { destination, ids, all, reason, actor } => {
             let ids = ids.iter().map(|text| id(text)).collect::<Result<Vec<_>, _>>()?;
             let name = who(actor);
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let ids = if all { &[] } else { &*ids };
-            let revived = outbox::retry(&store, &destination, ids, actor);
-            let revived = revived.await.map_err(|error| failed(&error))?;
-            println!("{revived} due again for {destination}.");
-            if usize::try_from(revived).is_ok_and(|revived| revived < ids.len()) {
-                return Ok(Exit::Partial);
-            }
+            let retried = outbox::retry(&store, &destination, ids, actor).await;
+            return Ok(tell(&retried.map_err(refused)?, &destination));
         }
     }
     Ok(Exit::Success)
+}
+
+/// How many, which not and why, and how the program ends.
+fn tell(retried: &Retried, destination: &str) -> Exit {
+    println!("{} due again for {destination}.", retried.revived);
+    for id in &retried.not_given_up {
+        eprintln!(
+            "quittance: {id} was not given up for {destination}: it is unknown, or it arrived, or it \
+             is being sent; `quittance outbox dead --destination {destination}` lists what was"
+        );
+    }
+    match (retried.revived, &*retried.not_given_up) {
+        (_, []) => Exit::Success,
+        (0, _) => Exit::Failure,
+        (_, _) => Exit::Partial,
+    }
+}
+
+fn refused(error: OutboxError) -> Failed {
+    match error {
+        OutboxError::NoSuchDestination { .. } => Failed::new(Exit::Failure, error.to_string()),
+        OutboxError::Store(error) => failed(&error),
+    }
 }
 
 fn failed(error: &StoreError) -> Failed {

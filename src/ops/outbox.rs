@@ -1,10 +1,54 @@
 //! `quittance outbox`: status, dead, retry.
 
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::store::dead_letter::Actor;
-use crate::store::outbox::{DeadDelivery, DestinationState};
+use crate::store::outbox::{DeadDelivery, DestinationState, Revived};
 use crate::store::{Store, StoreError};
+
+/// Why something could not be done about a destination.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// No worker has ever told anybody of this name.
+    #[error("there is no destination {name}: {}", list(.known))]
+    NoSuchDestination {
+        /// What it was called.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// Postgres.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn list(known: &[String]) -> String {
+    match known {
+        [] => "nobody has been told anything yet".to_owned(),
+        known => format!("those that were ever told are {}", known.join(", ")),
+    }
+}
+
+/// What became due again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Retried {
+    /// How many.
+    pub revived: i64,
+    /// Those of the named that are not given up for it: the id is wrong, or it arrived, or it is
+    /// being sent.
+    pub not_given_up: Vec<Uuid>,
+}
+
+/// Refuses a name that is misspelt: of nobody, nothing was given up.
+async fn check(store: &Store, name: &str) -> Result<(), OutboxError> {
+    let known = store.destination_names().await?;
+    if known.iter().any(|one| one == name) {
+        return Ok(());
+    }
+    Err(OutboxError::NoSuchDestination { name: name.to_owned(), known })
+}
 
 /// How far each destination is.
 ///
@@ -17,25 +61,31 @@ pub async fn status(store: &Store) -> Result<Vec<DestinationState>, StoreError> 
 /// What was given up, oldest first; of one destination, or of all.
 ///
 /// # Errors
-/// Postgres.
+/// There is no such destination, or Postgres.
 pub async fn dead(
     store: &Store,
     destination: Option<&str>,
     most: i64,
-) -> Result<Vec<DeadDelivery>, StoreError> {
-    store.dead_deliveries(destination, most).await
+) -> Result<Vec<DeadDelivery>, OutboxError> {
+    if let Some(name) = destination {
+        check(store, name).await?;
+    }
+    Ok(store.dead_deliveries(destination, most).await?)
 }
 
 /// Makes what was given up due again: these notifications, or all of the destination if none is
 /// named. It comes after what its object was told since; a receiver that minds has `version`.
 ///
 /// # Errors
-/// Postgres.
+/// There is no such destination, or Postgres.
 pub async fn retry(
     store: &Store,
     destination: &str,
     ids: &[Uuid],
     actor: Actor<'_>,
-) -> Result<i64, StoreError> {
-    store.revive_deliveries(destination, ids, actor).await
+) -> Result<Retried, OutboxError> {
+    check(store, destination).await?;
+    let Revived { count, named } = store.revive_deliveries(destination, ids, actor).await?;
+    let not_given_up = ids.iter().filter(|id| !named.contains(id)).copied().collect();
+    Ok(Retried { revived: count, not_given_up })
 }

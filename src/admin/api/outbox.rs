@@ -14,7 +14,7 @@ use crate::admin::input::{Asked, Body, limit};
 use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::http::auth::Identity;
-use crate::ops::outbox;
+use crate::ops::outbox::{self, Retried};
 use crate::ops::terms::{Actor, DeadDelivery, DestinationState};
 
 /// The destinations of notifications.
@@ -63,7 +63,7 @@ pub(in crate::admin) async fn given_up(
 ) -> Result<Vec<DeadDelivery>, Problem> {
     let most = i64::from(limit(query.limit)?);
     let dead = outbox::dead(&admin.desk.store, query.destination.as_deref(), most);
-    dead.await.map_err(postgres)
+    Ok(dead.await?)
 }
 
 /// What to send again.
@@ -83,34 +83,27 @@ pub(in crate::admin) struct RetryBody {
     pub(in crate::admin) reason: Option<String>,
 }
 
-/// How many are due again.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct Revived {
-    /// How many; fewer than were named where some are not there any more.
-    revived: i64,
-}
-
 /// Send again what was given up, with a fresh budget of attempts.
 #[utoipa::path(post, path = "/outbox/retry", tag = "outbox", request_body = RetryBody,
-    responses((status = 200, body = Revived), (status = "default", body = Problem)))]
+    responses((status = 200, body = Retried), (status = "default", body = Problem)))]
 pub(super) async fn retry(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,
     Body(body): Body<RetryBody>,
-) -> Answer<Revived> {
-    Ok(Json(Revived { revived: revived(&admin, &who.name, &body).await? }))
+) -> Answer<Retried> {
+    Ok(Json(retried(&admin, &who.name, &body).await?))
 }
 
-pub(in crate::admin) async fn revived(
+pub(in crate::admin) async fn retried(
     admin: &Admin,
     who: &str,
     body: &RetryBody,
-) -> Result<i64, Problem> {
+) -> Result<Retried, Problem> {
     // For the verb below, naming none means all: that has to be said.
     if body.ids.is_empty() != body.all {
         return Err(wrong("Name notifications by `ids`, or say `all`: true; one of the two."));
     }
     let actor = Actor { name: who, reason: body.reason.as_deref() };
     let store = &admin.desk.store;
-    outbox::retry(store, &body.destination, &body.ids, actor).await.map_err(postgres)
+    Ok(outbox::retry(store, &body.destination, &body.ids, actor).await?)
 }

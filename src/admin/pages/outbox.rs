@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::page;
-use crate::admin::api::outbox::{DeadQuery, RetryBody, given_up, revived};
-use crate::admin::fault::{postgres, wrong};
+use crate::admin::api::outbox::{DeadQuery, RetryBody, given_up, retried};
+use crate::admin::fault::{conflict, postgres, wrong};
 use crate::admin::frame::Frame;
 use crate::admin::input::{Asked, Changing};
 use crate::admin::refusal::Refused;
@@ -49,7 +49,16 @@ pub(super) async fn retry(
         all: form.fields.get("all").is_some(),
         reason: form.fields.get("reason").map(str::to_owned),
     };
-    revived(&admin, &form.who, &body).await?;
+    let retried = retried(&admin, &form.who, &body).await?;
+    if !retried.not_given_up.is_empty() {
+        let (done, not) = (retried.revived, retried.not_given_up.len());
+        let detail = format!(
+            "{done} are due again. {not} of the selected were no longer given up for {}: they arrived, \
+             or are being sent.",
+            body.destination
+        );
+        return Err(conflict("not_given_up", detail).into());
+    }
     Ok(Redirect::to("/outbox").into_response())
 }
 

@@ -11,4 +11,4 @@ mod review;
 mod upkeep;
 
 pub use relay::{Claimed, Undelivered};
-pub use review::{DeadDelivery, DestinationState};
+pub use review::{DeadDelivery, DestinationState, Revived};

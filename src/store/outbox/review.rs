@@ -42,7 +42,26 @@ pub struct DeadDelivery {
     pub failure: Option<String>,
 }
 
+/// What was made due again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revived {
+    /// How many.
+    pub count: i64,
+    /// Which, where they were named.
+    pub named: Vec<Uuid>,
+}
+
 impl Store {
+    /// The names of all destinations that were ever opened.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn destination_names(&self) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar!("SELECT name FROM quittance.outbox_destinations ORDER BY name")
+            .fetch_all(&self.pool)
+            .await?)
+    }
+
     /// All destinations that were ever opened, by name.
     ///
     /// # Errors
@@ -101,7 +120,7 @@ impl Store {
     }
 
     /// Makes what was given up due again, with all its attempts before it: those of `ids`, or all
-    /// of the destination if there are none. Says how many. Their dead letters are being retried.
+    /// of the destination if there are none. Their dead letters are being retried.
     ///
     /// # Errors
     /// Postgres.
@@ -110,8 +129,9 @@ impl Store {
         destination: &str,
         ids: &[Uuid],
         actor: Actor<'_>,
-    ) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar!(
+    ) -> Result<Revived, StoreError> {
+        Ok(sqlx::query_as!(
+            Revived,
             r#"
             WITH revived AS (
                 UPDATE quittance.outbox_deliveries
@@ -134,7 +154,9 @@ impl Store {
                 FROM total AS t
                 WHERE t.count > 0
             )
-            SELECT t.count AS "count!" FROM total AS t
+            SELECT t.count AS "count!",
+                   ARRAY(SELECT id FROM revived WHERE $2::uuid[] <> '{}') AS "named!"
+            FROM total AS t
             "#,
             destination,
             ids,

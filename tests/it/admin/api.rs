@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::site::{OPERATOR, Site};
 use crate::harness::{Options, eventually};
+use crate::letters::notifications::{SHOP, given_up};
 
 async fn site() -> Site {
     Site::start(Options { workers: 0, ..Options::default() }).await
@@ -173,6 +174,29 @@ fn what_one_can_list_by_one_can_list_by_everywhere() {
             parameters.filter(|name| !besides.contains(name)).map(called).collect();
         assert_eq!(flags, parameters, "{command}, and {path}");
     }
+}
+
+#[tokio::test]
+async fn a_destination_that_is_not_there_is_not_found_and_what_was_not_given_up_is_named() {
+    let site = site().await;
+    let (claimed, _) = given_up(&site.app.db).await;
+    let retry = |destination, ids: Value| json!({"destination": destination, "ids": ids});
+    let unknown = "00000000-0000-7000-8000-000000000000";
+    let refused = [
+        site.call("GET", "/outbox/dead?destination=nope", OPERATOR, &json!(null)).await,
+        site.call("POST", "/outbox/retry", OPERATOR, &retry("nope", json!([unknown]))).await,
+    ];
+    for refused in refused {
+        let problem = refused.json();
+        assert_eq!((refused.status, &problem["code"]), (404, &json!("not_found")), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(SHOP), "{problem}");
+    }
+    let asked = retry(SHOP, json!([claimed.id, unknown]));
+    let done = site.call("POST", "/outbox/retry", OPERATOR, &asked).await.json();
+    assert_eq!(done, json!({"revived": 1, "not_given_up": [unknown]}));
+    let cookie = site.sign_in(OPERATOR).await;
+    let page = site.page("/outbox?destination=nope", &cookie).await;
+    assert!(page.status == 404 && page.text.contains("there is no destination nope"), "{page:?}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::notifications::{SHOP, given_up};
 use super::{execute, many};
 use crate::harness::{Program, TestDatabase, redis_url};
 
@@ -23,11 +24,41 @@ fn parsed(text: &str) -> Value {
 }
 
 #[tokio::test]
+async fn what_a_payload_calls_its_object_neither_ends_a_line_nor_commands_the_terminal() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 1).await;
+    execute(&db, "UPDATE quittance.dead_letters SET object_id = E'ch_1\\nch_2\\x1b[2J'".into())
+        .await;
+    let (_, out, _) = command(&db, &["dead-letters", "list"]).await;
+    assert!(out.lines().count() == 2 && out.contains(r"ch_1\nch_2\u{1b}[2J"), "{out}");
+}
+
+#[tokio::test]
+async fn who_is_told_nothing_and_what_was_not_given_up_are_named() {
+    let db = TestDatabase::migrated().await;
+    let (claimed, _) = given_up(&db).await;
+    let refused: [&[&str]; 2] =
+        [&["outbox", "dead", "--destination", "nope"], &["outbox", "retry", "nope", "--all"]];
+    for args in refused {
+        let (code, out, said) = command(&db, args).await;
+        assert_eq!((code, out.as_str()), (1, ""), "{said}");
+        assert!(said.contains("there is no destination nope") && said.contains(SHOP), "{said}");
+    }
+    let (known, unknown) = (claimed.id.to_string(), "00000000-0000-7000-8000-000000000000");
+    let (code, out, said) = command(&db, &["outbox", "retry", SHOP, unknown]).await;
+    assert_eq!((code, out.as_str()), (1, "0 due again for http:shop.\n"), "{said}");
+    assert!(said.contains(&format!("{unknown} was not given up for http:shop")), "{said}");
+    let (code, out, said) = command(&db, &["outbox", "retry", SHOP, &known, unknown]).await;
+    assert_eq!((code, out.as_str()), (5, "1 due again for http:shop.\n"), "{said}");
+    assert!(said.contains(unknown) && !said.contains(&known), "{said}");
+}
+
+#[tokio::test]
 async fn a_group_is_found_and_acted_on_as_a_whole_and_the_operation_shown() {
     let db = TestDatabase::migrated().await;
     many(&db, 3).await;
     let (code, out, _) = command(&db, &["dead-letters", "groups"]).await;
-    assert!(code == 0 && out.contains("f:charge.failed"), "{out}");
+    assert!(code == 0 && out.contains("f:charge.failed") && out.contains("FIRST SEEN"), "{out}");
     let (_, out, _) = command(&db, &["dead-letters", "groups", "--json"]).await;
     let group = parsed(&out)["groups"][0].clone();
     assert_eq!(group["states"]["open"], 3);

@@ -5,7 +5,7 @@ mod bulk;
 mod commands;
 mod filters;
 mod groups;
-mod notifications;
+pub(crate) mod notifications;
 mod retention;
 
 use std::time::Duration;

@@ -13,7 +13,7 @@ use super::{JANE, letter, queue, words};
 use crate::harness::{TestDatabase, eventually};
 use crate::outbox::tell;
 
-pub(super) const SHOP: &str = "http:shop";
+pub(crate) const SHOP: &str = "http:shop";
 
 /// Hands out what there is, as soon as no transaction of any test may still come before it.
 async fn claim(db: &TestDatabase) -> Vec<Claimed> {
@@ -37,7 +37,7 @@ async fn fail(db: &TestDatabase, claimed: &Claimed, again: Result<Duration, Lett
 }
 
 /// A notification about pi_1 that was given up.
-pub(super) async fn given_up(db: &TestDatabase) -> (Claimed, Letter) {
+pub(crate) async fn given_up(db: &TestDatabase) -> (Claimed, Letter) {
     tell(db, "evt_1", "pi_1").await;
     let claimed = claim(db).await.remove(0);
     fail(db, &claimed, Err(LetterReason::Exhausted)).await;
@@ -131,7 +131,7 @@ async fn a_discard_leaves_the_delivery_dead_and_can_be_undone() {
 async fn a_retry_by_the_outbox_is_a_retry_of_the_letter() {
     let db = TestDatabase::migrated().await;
     let (claimed, dead) = given_up(&db).await;
-    assert_eq!(outbox::retry(&db.store, SHOP, &[], JANE).await.unwrap(), 1);
+    assert_eq!(outbox::retry(&db.store, SHOP, &[], JANE).await.unwrap().revived, 1);
     let retrying = letter(&db, dead.id).await;
     assert_eq!((retrying.state, retrying.retries), (LetterState::Retrying, 1));
     db.store.mark_delivered(SHOP, &[claimed.id]).await.unwrap();

@@ -71,7 +71,7 @@ async fn what_is_given_up_makes_way_and_can_be_sent_again() {
 
     let actor = Actor { name: "ann", reason: Some("mended") };
     let revived = db.store.revive_deliveries("http:default", &[dead[0].id], actor).await.unwrap();
-    assert_eq!(revived, 1);
+    assert_eq!((revived.count, revived.named), (1, vec![dead[0].id]));
     receiver.until(4).await;
     relay.stop().await;
     assert_eq!(receiver.taken(), ["evt_2", "evt_1"]);
