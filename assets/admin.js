@@ -5,16 +5,19 @@
   const main = document.getElementById("content");
 
   // --- Live pages: <main data-live="5"> is fetched anew every so many seconds, as long as nobody is
-  // in the middle of something.
+  // in the middle of something. What has the focus is not taken from under anybody's fingers; the
+  // page itself has it after a click beside everything, and that is nothing.
   const busy = () => {
     const focused = document.activeElement;
     return document.hidden
-      || (focused && main.contains(focused) && focused.matches("input, select, textarea, summary, button"))
+      || (focused !== main && main.contains(focused))
       || main.querySelector("input[type=checkbox]:checked, details[open], .here") !== null
       || !document.getSelection().isCollapsed
       || document.querySelector("dialog[open]") !== null;
   };
+  let next;
   const renew = async () => {
+    clearTimeout(next);
     const seconds = Number(main.dataset.live);
     if (!seconds) return;
     if (!busy()) {
@@ -31,9 +34,12 @@
         }
       } catch { /* The next look may find it. */ }
     }
-    setTimeout(renew, seconds * 1000);
+    clearTimeout(next);
+    next = setTimeout(renew, seconds * 1000);
   };
-  if (main.dataset.live) setTimeout(renew, Number(main.dataset.live) * 1000);
+  if (main.dataset.live) next = setTimeout(renew, Number(main.dataset.live) * 1000);
+  // Who comes back to the page sees at once how it is now.
+  document.addEventListener("visibilitychange", renew);
 
   // --- Keys. None works while something is typed, or together with Ctrl, Alt or Meta.
   const rows = () => [...main.querySelectorAll("tr[data-row]")];

@@ -10,19 +10,35 @@ use crate::http::Problem;
 
 /// A problem on its way out, which becomes a page where pages are served.
 #[derive(Debug)]
-pub(super) struct Refused(Problem);
+pub(super) struct Refused {
+    problem: Problem,
+    /// The page whose form was refused.
+    back: Option<Back>,
+}
+
+#[derive(Debug, Clone)]
+struct Back(String);
+
+impl Refused {
+    /// The same, leading back to the form that has to be filled in again.
+    pub(super) fn of_form(self, path: String) -> Self {
+        Self { back: Some(Back(path)), ..self }
+    }
+}
 
 impl<P: Into<Problem>> From<P> for Refused {
     fn from(problem: P) -> Self {
-        Self(problem.into())
+        Self { problem: problem.into(), back: None }
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let problem = self.0.clone();
-        let mut response = self.0.into_response();
-        response.extensions_mut().insert(problem);
+        let mut response = self.problem.clone().into_response();
+        response.extensions_mut().insert(self.problem);
+        if let Some(back) = self.back {
+            response.extensions_mut().insert(back);
+        }
         response
     }
 }
@@ -30,7 +46,8 @@ impl IntoResponse for Refused {
 /// Makes a page of a refusal; passes everything else on.
 pub(super) async fn rendered(mut response: Response, frame: Frame) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    let page = ProblemPage { frame, problem };
+    let back = response.extensions_mut().remove::<Back>().map(|back| back.0);
+    let page = ProblemPage { frame, problem, back };
     match page.render() {
         Ok(text) => {
             let (mut parts, _) = response.into_parts();

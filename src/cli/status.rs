@@ -69,7 +69,8 @@ fn print(status: &Status) {
             Severity::Problem => "problem",
             Severity::Warning => "warning",
         };
-        println!("  {severity}: {}", finding.text);
+        let remedy = finding.remedy.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+        println!("  {severity}: {}{remedy}", words::plain(&finding.text));
     }
     dependencies(status);
     if let Some(queue) = &status.queue {
@@ -204,17 +205,15 @@ fn workers(all: &[WorkerStatus]) {
     }
 }
 
-/// Those that are drawn on or held back. There is one for each endpoint and account, so that all of
-/// them would hide these.
+/// Those that are drawn on or held back.
 fn limiter(all: &[BucketStatus]) {
-    let idle = |one: &&BucketStatus| one.slowed_until.is_none() && one.tokens >= one.capacity;
-    let full = all.iter().filter(idle).count();
+    let full = all.iter().filter(|one| one.is_full()).count();
     println!();
     if full == all.len() {
         println!("Requests to Stripe: all {full} budgets are full");
         return;
     }
-    let rows = all.iter().filter(|one| !idle(one)).map(|one| {
+    let rows = all.iter().filter(|one| !one.is_full()).map(|one| {
         vec![
             one.bucket.clone(),
             format!("{:.1} of {:.0}", one.rate_per_second, one.full_rate_per_second),

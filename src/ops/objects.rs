@@ -64,6 +64,17 @@ pub struct Link {
     pub id: String,
 }
 
+/// Something that keeps an object from being up to date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Obstacle {
+    /// What it is, for people.
+    pub text: String,
+    /// The event whose change is not seen yet.
+    pub event: String,
+    /// The dead letter, where it was given up.
+    pub dead_letter: Option<i64>,
+}
+
 /// All that is known of one object.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ObjectShown {
@@ -76,8 +87,8 @@ pub struct ObjectShown {
     /// Where the row came from: the event, and the attempt that asked Stripe. None where a person
     /// asked, or where that attempt is no longer kept.
     pub origin: Option<Origin>,
-    /// What keeps it from being up to date, for people; empty when nothing is known to.
-    pub obstacles: Vec<String>,
+    /// What keeps it from being up to date; empty when nothing is known to.
+    pub obstacles: Vec<Obstacle>,
     /// The objects that it names.
     pub links: Vec<Link>,
     /// What happened to it, oldest first.
@@ -118,23 +129,22 @@ fn obstacles(
     row: Option<&ObjectRow>,
     letters: &[ObjectLetter],
     attempts: &[Attempt],
-) -> Vec<String> {
+) -> Vec<Obstacle> {
     let mut found = Vec::new();
     for letter in letters {
         let ObjectLetter { id, event, code, message, .. } = letter;
         let kind = letter.event_type.as_deref().unwrap_or("an event");
-        match letter.state.as_str() {
-            "open" => found.push(format!(
+        let text = match letter.state.as_str() {
+            "open" => format!(
                 "dead letter {id} is open: {kind} ({event}) was given up ({code}): {message}"
-            )),
-            "retrying" => {
-                found.push(format!("dead letter {id} is being retried: {kind} ({event})"))
-            }
+            ),
+            "retrying" => format!("dead letter {id} is being retried: {kind} ({event})"),
             "discarded" if row.is_none_or(|row| row.updated_at < letter.created_at) => {
-                found.push(format!("dead letter {id} was discarded: {kind} ({event})"));
+                format!("dead letter {id} was discarded: {kind} ({event})")
             }
-            _ => {}
-        }
+            _ => continue,
+        };
+        found.push(Obstacle { text, event: event.clone(), dead_letter: Some(*id) });
     }
     let mut told = std::collections::BTreeSet::new();
     for attempt in attempts.iter().filter(|attempt| !attempt.ended) {
@@ -142,10 +152,11 @@ fn obstacles(
         if told.insert(attempt.event.as_str()) {
             let kind = attempt.event_type.as_deref().unwrap_or("an event");
             let code = attempt.code.as_deref().unwrap_or("no reason kept");
-            found.push(format!(
+            let text = format!(
                 "{kind} ({}) is in the queue and will be tried again: attempt {} failed ({code})",
                 attempt.event, attempt.number
-            ));
+            );
+            found.push(Obstacle { text, event: attempt.event.clone(), dead_letter: None });
         }
     }
     found

@@ -12,7 +12,7 @@ use crate::admin::api::dead_letters::{ActBody, acted, letter_id, tried, verb_of}
 use crate::admin::api::operations::{BeginBody, begun};
 use crate::admin::fault::{postgres, wrong};
 use crate::admin::frame::Frame;
-use crate::admin::input::{Changing, Fields, Raw, duration, later};
+use crate::admin::input::{Changing, Fields, Raw, duration, later, way_back};
 use crate::admin::refusal::Refused;
 use crate::admin::selection;
 use crate::admin::state::Admin;
@@ -47,6 +47,11 @@ pub(super) async fn act(
     frame: Frame,
     form: Changing,
 ) -> Result<Response, Refused> {
+    let back = way_back(&form.fields, "back");
+    acted_on(&admin, frame, form).await.map_err(|refused| refused.of_form(back))
+}
+
+async fn acted_on(admin: &Admin, frame: Frame, form: Changing) -> Result<Response, Refused> {
     let fields = &form.fields;
     let verb = verb_of(fields.need("verb", "What to do")?)?;
     let ids = fields.all("id").map(letter_id).collect::<Result<Vec<_>, _>>()?;
@@ -62,7 +67,7 @@ pub(super) async fn act(
             ActWord::Retry | ActWord::Discard | ActWord::Undo => None,
         },
     };
-    let results = acted(&admin, &form.who, verb, &body).await?;
+    let results = acted(admin, &form.who, verb, &body).await?;
     match &*results {
         // What one did to one letter is seen on its page.
         [one] if one.ok => Ok(Redirect::to(&format!("/dead-letters/{}", one.id)).into_response()),
@@ -126,6 +131,11 @@ pub(super) async fn begin(
     State(admin): State<Arc<Admin>>,
     form: Changing,
 ) -> Result<Response, Refused> {
+    let back = way_back(&form.fields, "back");
+    confirmed(&admin, &form).await.map_err(|refused| refused.of_form(back))
+}
+
+async fn confirmed(admin: &Arc<Admin>, form: &Changing) -> Result<Response, Refused> {
     let fields = &form.fields;
     let verb = verb_of(fields.need("verb", "What to do")?)?;
     let count = number(fields.need("count", "The count")?)?;
@@ -143,7 +153,7 @@ pub(super) async fn begin(
         over_ms: over_ms(fields)?,
         until: fields.get("until").map(later).transpose()?,
     };
-    let operation = begun(&admin, &form.who, &body).await?;
+    let operation = begun(admin, &form.who, &body).await?;
     Ok(Redirect::to(&format!("/operations/{}", operation.id)).into_response())
 }
 

@@ -73,6 +73,8 @@ async fn nothing_here() -> Refused {
 pub(super) struct ProblemPage {
     pub(super) frame: Frame,
     pub(super) problem: Problem,
+    /// Where the form is that was refused.
+    pub(super) back: Option<String>,
 }
 
 /// The attempts at something, as a table.

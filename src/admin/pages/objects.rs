@@ -14,7 +14,7 @@ use crate::admin::refusal::Refused;
 use crate::admin::state::Admin;
 use crate::admin::view;
 use crate::ops::compare::{Comparison, Difference};
-use crate::ops::objects::{self, ObjectPage, ObjectShown};
+use crate::ops::objects::{self, ObjectPage, ObjectShown, Obstacle};
 use crate::ops::reconcile::Reconciled;
 use crate::ops::terms::{Actor, Found};
 use crate::ops::timeline::{Happening, Moment};
@@ -62,6 +62,14 @@ struct One {
     /// Whether the JSON was asked for.
     with_data: bool,
     can_ask_stripe: bool,
+}
+
+/// Where what stands in its way can be looked at, and mended.
+fn obstacle_path(obstacle: &Obstacle) -> String {
+    match obstacle.dead_letter {
+        Some(id) => format!("/dead-letters/{id}"),
+        None => format!("/events/{}", view::part(&obstacle.event)),
+    }
 }
 
 /// Where the details of something that happened are.

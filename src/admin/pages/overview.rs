@@ -10,7 +10,7 @@ use super::page;
 use crate::admin::frame::Frame;
 use crate::admin::state::Admin;
 use crate::admin::view::{self, Bars};
-use crate::ops::status::{self, Severity, Slice, Status};
+use crate::ops::status::{self, BucketStatus, Finding, FindingCode, Severity, Slice, Status};
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -29,16 +29,50 @@ impl Overview {
     }
 
     /// The findings, problems first, and how each sort looks.
-    fn findings(&self) -> [(&'static str, Vec<&str>); 2] {
+    fn findings(&self) -> [(&'static str, Vec<&Finding>); 2] {
         let of = |severity: Severity| {
-            let found = self.status.findings.iter().filter(|it| it.severity == severity);
-            found.map(|it| it.text.as_str()).collect()
+            self.status.findings.iter().filter(|it| it.severity == severity).collect()
         };
         [("bad", of(Severity::Problem)), ("warn", of(Severity::Warning))]
     }
 
+    /// The budgets of requests that are drawn on or held back.
+    fn drawn_on(&self) -> Vec<&BucketStatus> {
+        self.status.limiter.iter().flatten().filter(|one| !one.is_full()).collect()
+    }
+
+    fn full(&self) -> usize {
+        self.status.limiter.iter().flatten().filter(|one| one.is_full()).count()
+    }
+
     fn places(&self) -> u64 {
         self.status.workers.iter().flatten().map(|worker| worker.concurrency).sum()
+    }
+}
+
+/// The page on which one sees more of a finding, and can do something about it.
+fn path_of(finding: &Finding) -> Option<&'static str> {
+    match finding.code {
+        FindingCode::DeadLetters => Some("/dead-letters"),
+        FindingCode::OutboxBehind | FindingCode::OutboxDead => Some("/outbox"),
+        FindingCode::Behind | FindingCode::Paused => Some("/queue"),
+        // What there is to see of these is below.
+        FindingCode::RedisDown
+        | FindingCode::PostgresDown
+        | FindingCode::StripeDown
+        | FindingCode::Schema
+        | FindingCode::NoWorkers
+        | FindingCode::WorkerSilent
+        | FindingCode::Versions
+        | FindingCode::Slowed => None,
+    }
+}
+
+/// Budgets that are full, as a number alone.
+fn are_full(count: usize) -> String {
+    match count {
+        1 => "1 budget is full.".to_owned(),
+        many => format!("{} are full.", view::count(many, "budget")),
     }
 }
 

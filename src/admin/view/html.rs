@@ -75,6 +75,12 @@ pub(crate) fn event(id: &str) -> Html {
     Html(format!("<a href=\"/events/{}\"><code>{}</code></a>", part(id), escaped(id)))
 }
 
+/// A type of event, which may be broken between its words where there is no room.
+pub(crate) fn event_type(name: &str) -> Html {
+    let name = escaped(name);
+    Html(name.replace('.', ".<wbr>").replace('_', "_<wbr>"))
+}
+
 /// An account, or that it is our own.
 pub(crate) fn account(id: &str) -> Html {
     Html(if id.is_empty() {
@@ -144,7 +150,7 @@ mod tests {
     #[test]
     fn what_comes_from_outside_is_never_html() {
         let evil = "<b>\"'&";
-        for html in [tag(evil), object(Some(evil)), event(evil), account(evil)] {
+        for html in [tag(evil), object(Some(evil)), event(evil), account(evil), event_type(evil)] {
             let text = html.to_string();
             assert!(!text.contains("<b>") && !text.contains("\"'"), "{text}");
         }

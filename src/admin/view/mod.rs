@@ -6,7 +6,7 @@ mod time;
 
 pub(crate) use bars::Bars;
 pub(crate) use html::{
-    account, count, event, mode, number, object, object_path, object_verb, part, plain, pretty,
-    short, tag, words,
+    account, count, event, event_type, mode, number, object, object_path, object_verb, part, plain,
+    pretty, short, tag, words,
 };
 pub(crate) use time::{ago, exact, length};

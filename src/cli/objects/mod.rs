@@ -179,7 +179,7 @@ fn print_shown(shown: &ObjectShown, data: bool) -> Result<(), Failed> {
     tell::facts(&facts);
     if !shown.obstacles.is_empty() {
         println!("\nWhat keeps it from being up to date:");
-        shown.obstacles.iter().for_each(|obstacle| println!("  {obstacle}"));
+        shown.obstacles.iter().for_each(|obstacle| println!("  {}", plain(&obstacle.text)));
     }
     if let Some(table) = &shown.table {
         println!("\n{}:", table.table);

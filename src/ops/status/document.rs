@@ -49,8 +49,10 @@ pub struct Finding {
     pub severity: Severity,
     /// A stable word for it.
     pub code: FindingCode,
-    /// What is wrong, and where it helps, what to do.
+    /// What is wrong.
     pub text: String,
+    /// The command that mends it, or that shows more of it.
+    pub remedy: Option<String>,
 }
 
 /// How bad a finding is.
@@ -277,6 +279,15 @@ pub struct BucketStatus {
     /// Until when it is slower than that, after a 429; null while it is not.
     #[serde(with = "time::serde::rfc3339::option")]
     pub slowed_until: Option<OffsetDateTime>,
+}
+
+impl BucketStatus {
+    /// Whether nobody draws on it and Stripe does not hold it back: then there is nothing to see.
+    /// There is a bucket for each endpoint and account, so that all of them would hide the others.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.slowed_until.is_none() && self.tokens >= self.capacity
+    }
 }
 
 /// The database's schema.

@@ -16,11 +16,8 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
     status.dependencies.iter().for_each(|one| dependency(one, &mut found));
     if let Some(schema) = status.schema.as_ref().filter(|schema| !schema.fits) {
         let have = schema.have.map_or_else(|| "nothing".to_owned(), |have| have.to_string());
-        let text = format!(
-            "the schema is at {have} and this program needs {}: run `quittance migrate`",
-            schema.need
-        );
-        found.push(problem(FindingCode::Schema, text));
+        let text = format!("the schema is at {have} and this program needs {}", schema.need);
+        found.push(problem(FindingCode::Schema, text).mended_by("quittance migrate"));
     }
     if let Some(all) = &status.workers {
         workers(all, &mut found);
@@ -46,12 +43,10 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
             found.push(problem(FindingCode::OutboxBehind, text));
         }
         if one.dead > 0 {
-            let text = format!(
-                "{} were given up for {}: `quittance outbox dead`",
-                many(one.dead, "notification"),
-                one.name
-            );
-            found.push(warning(FindingCode::OutboxDead, text));
+            let were = if one.dead == 1 { "was" } else { "were" };
+            let text =
+                format!("{} {were} given up for {}", many(one.dead, "notification"), one.name);
+            found.push(warning(FindingCode::OutboxDead, text).mended_by("quittance outbox dead"));
         }
     }
     found.sort_by_key(|finding| finding.severity);
@@ -59,18 +54,18 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
 }
 
 fn dead_letters(letters: &LetterCounts, most_new: u32) -> Finding {
-    let wait = many(letters.open, "dead letter");
-    if letters.new > i64::from(most_new) {
-        let text = format!(
-            "{wait} wait for a person, {} of them since less than an hour \
-             (status.max_new_dead_letters is {most_new}): `quittance dead-letters groups`",
+    let wait = if letters.open == 1 { "waits" } else { "wait" };
+    let text = format!("{} {wait} for a person", many(letters.open, "dead letter"));
+    let finding = if letters.new > i64::from(most_new) {
+        let new = format!(
+            "{} of them since less than an hour (status.max_new_dead_letters is {most_new})",
             letters.new
         );
-        problem(FindingCode::DeadLetters, text)
+        problem(FindingCode::DeadLetters, format!("{text}, {new}"))
     } else {
-        let text = format!("{wait} wait for a person: `quittance dead-letters groups`");
         warning(FindingCode::DeadLetters, text)
-    }
+    };
+    finding.mended_by("quittance dead-letters groups")
 }
 
 fn dependency(one: &DependencyStatus, found: &mut Vec<Finding>) {
@@ -119,7 +114,7 @@ fn lanes(queue: &QueueStatus, max_lag: Duration, found: &mut Vec<Finding>) {
             // A backfill may take its time; that is what its lane is for.
             let is_live = lane.lane == "live";
             let severity = if is_live { Severity::Problem } else { Severity::Warning };
-            found.push(Finding { severity, code: FindingCode::Behind, text });
+            found.push(Finding { severity, code: FindingCode::Behind, text, remedy: None });
         }
     }
     for pause in queue.paused() {
@@ -130,11 +125,17 @@ fn lanes(queue: &QueueStatus, max_lag: Duration, found: &mut Vec<Finding>) {
 }
 
 fn problem(code: FindingCode, text: String) -> Finding {
-    Finding { severity: Severity::Problem, code, text }
+    Finding { severity: Severity::Problem, code, text, remedy: None }
 }
 
 fn warning(code: FindingCode, text: String) -> Finding {
-    Finding { severity: Severity::Warning, code, text }
+    Finding { severity: Severity::Warning, code, text, remedy: None }
+}
+
+impl Finding {
+    fn mended_by(self, command: &str) -> Self {
+        Self { remedy: Some(format!("`{command}`")), ..self }
+    }
 }
 
 fn many(count: i64, of: &str) -> String {

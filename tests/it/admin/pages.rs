@@ -83,6 +83,22 @@ fn link(page: &str, begins: &str, contains: &str) -> String {
 }
 
 #[tokio::test]
+async fn what_stands_in_the_way_and_what_is_remarked_lead_to_where_one_mends_it() {
+    let site = site().await;
+    site.given_up(3).await;
+    let cookie = site.sign_in(VIEWER).await;
+    let page = site.page("/objects/pi_given_up_3", &cookie).await.text;
+    let letter = link(&page, "/dead-letters/", "");
+    assert!(page.contains("dead letter 3 is open") && letter == "/dead-letters/3", "{page}");
+    let page = site.page("/", &cookie).await.text;
+    assert!(
+        page.contains("<a href=\"/dead-letters\">3 dead letters wait for a person</a>"),
+        "{page}"
+    );
+    assert!(!page.contains("quittance dead-letters"), "no command to type: {page}");
+}
+
+#[tokio::test]
 async fn a_payload_is_hidden_until_it_is_asked_for_and_is_never_html() {
     let site = site().await;
     site.given_up(1).await;
@@ -110,12 +126,19 @@ async fn a_bulk_discard_wants_its_count_typed_and_tells_of_each() {
         ("count", "10"),
         ("reason", "test data"),
         ("typed", "9"),
+        ("back", asked),
     ];
     let refused = site.post("/dead-letters/bulk", &cookie, &fields).await;
     assert_eq!(refused.status, 409, "{refused:?}");
+    assert_eq!(link(&refused.text, "/dead-letters/bulk?", "charge.failed"), asked);
     assert_eq!(site.app.db.count("quittance.operations").await, 0);
 
     fields[5] = ("typed", "10");
+    let reason = std::mem::replace(&mut fields[4], ("reason", ""));
+    let refused = site.post("/dead-letters/bulk", &cookie, &fields).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert_eq!(link(&refused.text, "/dead-letters/bulk?", "charge.failed"), asked);
+    fields[4] = reason;
     let begun = site.post("/dead-letters/bulk", &cookie, &fields).await;
     assert_eq!((begun.status, begun.header("location")), (303, "/operations/1"));
     eventually("it is done", async || {

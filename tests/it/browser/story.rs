@@ -53,13 +53,83 @@ async fn a_bulk_discard_happens_only_with_its_count_typed() {
     browser.says("Nothing was done.").await;
     assert_eq!(site.app.db.count("quittance.dead_letters WHERE state = 'open'").await, 2000);
 
-    browser.client.back().await.unwrap();
-    browser.sees("#typed").await.clear().await.unwrap();
+    browser.follow("Back to the form").await;
+    browser.types("#reason", "test data").await;
     browser.types("#typed", "2000").await;
     browser.click("button.danger").await;
     browser.says("2\u{202f}000 done, 0 not, of 2\u{202f}000.").await;
     browser.follow("Dead letters").await;
     browser.says("Nothing is dead. Good.").await;
+    browser.close().await;
+}
+
+/// Lets the page renew itself now, twice: with a link in focus, and with one that gets it while the
+/// answer is on its way; and then with nothing in focus. Answers what was asked for and what is left.
+const RENEWS: &str = "
+    const done = arguments[arguments.length - 1];
+    const link = document.querySelector('#content tr[data-row] a');
+    const fetched = window.fetch;
+    let asked = 0, meanwhile = () => {};
+    let over;
+    window.fetch = async (...given) => {
+        asked += 1;
+        const answer = await fetched(...given);
+        const text = await answer.text();
+        meanwhile();
+        // What waits for the text goes on before the next turn.
+        answer.text = async () => { setTimeout(over); return text; };
+        return answer;
+    };
+    const renew = (during) => {
+        const ended = new Promise((resolve) => { over = resolve; });
+        meanwhile = during;
+        document.dispatchEvent(new Event('visibilitychange'));
+        return ended;
+    };
+    const seen = [];
+    (async () => {
+        for (const css of ['tr[data-row] a', '.scroll', 'a.button']) {
+            document.querySelector('#content ' + css).focus();
+            renew(() => {});
+            seen.push(asked);
+            document.activeElement.blur();
+        }
+        await renew(() => link.focus());
+        seen.push(asked, document.activeElement === link && link.isConnected);
+        link.blur();
+        await renew(() => {});
+        seen.push(asked, link.isConnected);
+        done(seen);
+    })();";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_renews_itself_takes_nothing_away_that_has_the_focus() {
+    let Some(browser) = Browser::start("light").await else { return };
+    let site = Site::start(Options { workers: 0, ..Options::default() }).await;
+    site.given_up(3).await;
+    sign_in(&browser, &site, OPERATOR).await;
+    let seen = browser.client.execute_async(RENEWS, Vec::new()).await.unwrap();
+    // Nothing was asked for while something had the focus; then it stayed; then all was replaced.
+    assert_eq!(seen, serde_json::json!([0, 0, 0, 1, true, 2, false]));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn age_and_attempts_of_a_letter_are_seen_on_a_desk_without_scrolling() {
+    let Some(browser) = Browser::start("light").await else { return };
+    let site = Site::start(Options { workers: 0, ..Options::default() }).await;
+    site.given_up(60).await;
+    let long = "UPDATE quittance.dead_letters
+        SET event_type = 'checkout.session.async_payment_succeeded',
+            object_id = 'cs_test_' || repeat('a', 58)";
+    site.app.db.execute(long).await;
+    sign_in(&browser, &site, OPERATOR).await;
+    browser.client.set_window_size(1280, 900).await.unwrap();
+    browser.open(&format!("http://{}/dead-letters/list", site.address)).await;
+    let script = "const box = document.querySelector('.scroll').getBoundingClientRect();
+        return ['Given up', 'Attempts', 'Type'].map((name) =>
+            document.querySelector(`td[data-label='${name}']`).getBoundingClientRect().right <= box.right);";
+    assert_eq!(browser.run(script).await, serde_json::json!([true, true, true]));
     browser.close().await;
 }
 
