@@ -64,8 +64,9 @@ pub(super) async fn bearer(
         if identity.role < AdminRole::Operator {
             return may_only_look(&identity).into_response();
         }
-        if let Some(problem) = not_from_a_program(&request) {
-            return problem.into_response();
+        if auth::is_foreign(request.headers()) {
+            let detail = "This request comes from another site's page.";
+            return Problem::new(StatusCode::FORBIDDEN, "foreign_origin", detail).into_response();
         }
     }
     request.extensions_mut().insert(identity);
@@ -97,18 +98,14 @@ fn identify(admin: &Admin, request: &Request) -> Result<Identity, Problem> {
 
 /// A page of another site can make a browser post to this machine, but not with a JSON type unless
 /// it asks first, and it is not answered.
-fn not_from_a_program(request: &Request) -> Option<Problem> {
-    if auth::is_foreign(request.headers()) {
-        let detail = "This request comes from another site's page.";
-        return Some(Problem::new(StatusCode::FORBIDDEN, "foreign_origin", detail));
-    }
+pub(super) async fn from_a_program(request: Request, next: Next) -> Response {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let json = kind.is_some_and(|kind| kind.split(';').next() == Some("application/json"));
-    (!json).then(|| {
-        let detail =
-            "Send a body of Content-Type: application/json; {} where there is nothing to say.";
-        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail)
-    })
+    if json {
+        return next.run(request).await;
+    }
+    let detail = "Send a body of Content-Type: application/json; {} where there is nothing to say.";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail).into_response()
 }
 
 /// 403 for who may only look.

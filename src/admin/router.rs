@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
+use axum::routing::{any, get};
 
 use super::state::Admin;
 use super::{access, api, assets, headers, pages, sign_in};
@@ -24,11 +24,15 @@ pub fn router(admin: Arc<Admin>) -> Router {
     let pages = pages::router()
         .route("/sign-out", axum::routing::post(sign_in::end))
         .layer(from_fn_with_state(Arc::clone(&admin), access::signed_in));
+    // The nest has this path without its slash alone.
+    let bare = Router::new().route("/api/v1/", any(api::nothing_here));
+    let bare = bare.layer(from_fn_with_state(Arc::clone(&admin), access::bearer));
     let api = api::router().layer(from_fn_with_state(Arc::clone(&admin), access::bearer));
     Router::new()
         .route("/sign-in", get(sign_in::ask).post(sign_in::begin))
         .route("/assets/{name}", get(assets::serve))
         .nest("/api/v1", api)
+        .merge(bare)
         .merge(pages)
         .layer(from_fn_with_state(Arc::clone(&admin), access::own_name))
         .with_state(admin)

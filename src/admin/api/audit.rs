@@ -29,14 +29,16 @@ pub(in crate::admin) struct AuditQuery {
     /// From then on: RFC 3339, or how long ago: `2h`.
     pub(in crate::admin) since: Option<String>,
     /// Only entries before this one: the next page.
+    #[param(minimum = 1)]
     pub(in crate::admin) before: Option<i64>,
     /// How many, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
 /// List the audit log, newest first.
 #[utoipa::path(get, path = "/audit", tag = "audit", params(AuditQuery),
-    responses((status = 200, body = AuditPage), (status = "default", body = Problem)))]
+    responses((status = 200, body = AuditPage)))]
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     asked: Asked<AuditQuery>,

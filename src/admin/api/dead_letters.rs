@@ -22,7 +22,7 @@ use crate::ops::terms::{ActWord, Actor, DeadLetterId, Filter, Groups, Letter};
 
 /// Count letters by cause and type of event, the largest group first.
 #[utoipa::path(get, path = "/dead-letters/groups", tag = "dead letters", params(Filter),
-    responses((status = 200, body = Groups), (status = "default", body = Problem)))]
+    responses((status = 200, body = Groups)))]
 pub(super) async fn groups(State(admin): State<Arc<Admin>>, Raw(given): Raw) -> Answer<Groups> {
     let filter = selection::filter(&given, &[])?;
     Ok(Json(dead_letters::groups(&admin.desk.store, &filter).await.map_err(postgres)?))
@@ -34,9 +34,10 @@ pub(super) async fn groups(State(admin): State<Arc<Admin>>, Raw(given): Raw) -> 
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct PageQuery {
     /// Only letters before this one: the next page.
-    #[param(value_type = Option<i64>)]
+    #[param(minimum = 1)]
     pub(in crate::admin) before: Option<i64>,
     /// How many, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
@@ -51,7 +52,7 @@ pub(in crate::admin) struct LetterPage {
 
 /// List letters, newest first.
 #[utoipa::path(get, path = "/dead-letters", tag = "dead letters", params(Filter, PageQuery),
-    responses((status = 200, body = LetterPage), (status = "default", body = Problem)))]
+    responses((status = 200, body = LetterPage)))]
 pub(super) async fn list(State(admin): State<Arc<Admin>>, Raw(given): Raw) -> Answer<LetterPage> {
     let filter = selection::filter(&given, &["before", "limit"])?;
     let page: PageQuery = read(&given.with("", None).replacen('?', "", 1))?;
@@ -89,8 +90,8 @@ pub(super) struct ShowQuery {
 
 /// Show one whole: the event, each attempt, the row as it is now, what people did.
 #[utoipa::path(get, path = "/dead-letters/{id}", tag = "dead letters",
-    params(("id" = i64, Path), ShowQuery),
-    responses((status = 200, body = Shown), (status = "default", body = Problem)))]
+    params(("id" = i64, Path, minimum = 1), ShowQuery),
+    responses((status = 200, body = Shown)))]
 pub(super) async fn show(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
@@ -121,7 +122,7 @@ pub(super) struct PreviewBody {
 
 /// Count what a bulk act would be done to, and show some of it. Changes nothing.
 #[utoipa::path(post, path = "/dead-letters/preview", tag = "dead letters", request_body = PreviewBody,
-    responses((status = 200, body = Preview), (status = "default", body = Problem)))]
+    responses((status = 200, body = Preview)))]
 pub(super) async fn preview(
     State(admin): State<Arc<Admin>>,
     Body(body): Body<PreviewBody>,
@@ -159,7 +160,7 @@ macro_rules! verbs {
     ($($(#[$doc:meta])* $name:ident at $path:literal: $verb:expr;)*) => {$(
         $(#[$doc])*
         #[utoipa::path(post, path = $path, tag = "dead letters", request_body = ActBody,
-            responses((status = 200, body = Results), (status = "default", body = Problem)))]
+            responses((status = 200, body = Results)))]
         pub(super) async fn $name(
             State(admin): State<Arc<Admin>>,
             Extension(who): Extension<Identity>,
@@ -220,7 +221,7 @@ pub(super) struct DryRunBody {
 
 /// Say what a retry would find: ask Stripe about the letters' objects. Writes nothing.
 #[utoipa::path(post, path = "/dead-letters/dry-run", tag = "dead letters", request_body = DryRunBody,
-    responses((status = 200, body = DryRuns), (status = "default", body = Problem)))]
+    responses((status = 200, body = DryRuns)))]
 pub(super) async fn dry_run(
     State(admin): State<Arc<Admin>>,
     Body(body): Body<DryRunBody>,

@@ -44,6 +44,7 @@ pub(in crate::admin) struct EventQuery {
     /// Only events that were received before this one: the next page.
     pub(in crate::admin) before: Option<String>,
     /// How many, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
@@ -70,7 +71,7 @@ impl EventQuery {
 
 /// List events that came to an end, the last received first.
 #[utoipa::path(get, path = "/events", tag = "events", params(EventQuery),
-    responses((status = 200, body = EventPage), (status = "default", body = Problem)))]
+    responses((status = 200, body = EventPage)))]
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     asked: Asked<EventQuery>,
@@ -82,8 +83,8 @@ pub(super) async fn list(
 }
 
 /// Show one event: where it ended, every attempt at it, its dead letters.
-#[utoipa::path(get, path = "/events/{id}", tag = "events", params(("id" = String, Path)),
-    responses((status = 200, body = EventShown), (status = "default", body = Problem)))]
+#[utoipa::path(get, path = "/events/{id}", tag = "events", params(("id" = String, Path, min_length = 1, max_length = 255)),
+    responses((status = 200, body = EventShown)))]
 pub(super) async fn show(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
@@ -113,9 +114,9 @@ pub(in crate::admin) struct ReplayBody {
 }
 
 /// Settle an event again, by what Stripe still has of it.
-#[utoipa::path(post, path = "/events/{id}/replay", tag = "events", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/events/{id}/replay", tag = "events", params(("id" = String, Path, min_length = 1, max_length = 255)),
     request_body = ReplayBody,
-    responses((status = 200, body = Replayed), (status = "default", body = Problem)))]
+    responses((status = 200, body = Replayed)))]
 pub(super) async fn replay(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,

@@ -14,12 +14,16 @@ pub(super) mod system;
 
 use std::sync::Arc;
 
+use axum::handler::Handler;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::middleware::from_fn;
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi as _};
 
+use super::access;
 use super::state::Admin;
 use crate::http::Problem;
 
@@ -31,43 +35,55 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/openapi.json", get(async || Json(document())))
         .route("/outbox/destinations", get(outbox::destinations))
         .route("/outbox/dead", get(outbox::dead))
-        .route("/outbox/retry", post(outbox::retry))
+        .route("/outbox/retry", changing(outbox::retry))
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/groups", get(dead_letters::groups))
-        .route("/dead-letters/preview", post(dead_letters::preview))
-        .route("/dead-letters/dry-run", post(dead_letters::dry_run))
-        .route("/dead-letters/retry", post(dead_letters::retry))
-        .route("/dead-letters/discard", post(dead_letters::discard))
-        .route("/dead-letters/snooze", post(dead_letters::snooze))
-        .route("/dead-letters/undo", post(dead_letters::undo))
+        .route("/dead-letters/preview", changing(dead_letters::preview))
+        .route("/dead-letters/dry-run", changing(dead_letters::dry_run))
+        .route("/dead-letters/retry", changing(dead_letters::retry))
+        .route("/dead-letters/discard", changing(dead_letters::discard))
+        .route("/dead-letters/snooze", changing(dead_letters::snooze))
+        .route("/dead-letters/undo", changing(dead_letters::undo))
         .route("/dead-letters/{id}", get(dead_letters::show))
-        .route("/operations", get(operations::list).post(operations::begin))
+        .route("/operations", get(operations::list).merge(changing(operations::begin)))
         .route("/operations/{id}", get(operations::show))
         .route("/operations/{id}/results", get(operations::results))
-        .route("/operations/{id}/cancel", post(operations::cancel))
-        .route("/operations/{id}/resume", post(operations::resume))
+        .route("/operations/{id}/cancel", changing(operations::cancel))
+        .route("/operations/{id}/resume", changing(operations::resume))
         .route("/events", get(events::list))
         .route("/events/{id}", get(events::show))
-        .route("/events/{id}/replay", post(events::replay))
+        .route("/events/{id}/replay", changing(events::replay))
         .route("/objects", get(objects::list))
         .route("/objects/{id}", get(objects::show))
-        .route("/objects/{id}/reconcile", post(objects::reconcile))
-        .route("/objects/{id}/compare", post(objects::compare))
+        .route("/objects/{id}/reconcile", changing(objects::reconcile))
+        .route("/objects/{id}/compare", changing(objects::compare))
         .route("/queue", get(queue::show))
         .route("/queue/jobs", get(queue::peek))
-        .route("/queue/pause", post(queue::pause))
-        .route("/queue/resume", post(queue::resume))
+        .route("/queue/pause", changing(queue::pause))
+        .route("/queue/resume", changing(queue::resume))
         .route("/audit", get(audit::list))
         .route("/status", get(system::status))
         .route("/kinds", get(system::kinds))
-        .route("/accounts/{id}/check", get(system::check).post(system::refresh))
-        .fallback(async || {
-            Problem::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.")
-        })
+        .route("/accounts/{id}/check", get(system::check).merge(changing(system::refresh)))
+        .fallback(nothing_here)
         .method_not_allowed_fallback(async || {
             let detail = "This path is not made for this method: see /api/v1/openapi.json.";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
+}
+
+/// A verb that changes something, or that asks Stripe: taken from a program alone. Only where the
+/// method is right, so that a wrong one is answered as such.
+fn changing<H, T>(verb: H) -> MethodRouter<Arc<Admin>>
+where
+    H: Handler<T, Arc<Admin>>,
+    T: 'static,
+{
+    post(verb).route_layer(from_fn(access::from_a_program))
+}
+
+pub(super) async fn nothing_here() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.")
 }
 
 #[derive(utoipa::OpenApi)]
@@ -80,7 +96,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
     ),
     servers((url = "/api/v1")),
     security(("token" = [])),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &Refusals, &Ids),
     components(schemas(Problem)),
     paths(
         dead_letters::list,
@@ -131,6 +147,44 @@ impl Modify for Bearer {
             .build();
         let components = document.components.get_or_insert_with(Default::default);
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Every call can be refused, in one shape.
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let calls = document.paths.paths.values_mut().flat_map(|item| {
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
+        });
+        for call in calls.flatten() {
+            for (status, what) in [
+                ("401", "No token came, or one that is not known here."),
+                ("default", "It was refused: `code` and `detail` say why."),
+            ] {
+                let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+                let response = ResponseBuilder::new()
+                    .description(what)
+                    .content("application/problem+json", problem)
+                    .build();
+                call.responses.responses.insert(status.to_owned(), response.into());
+            }
+        }
+    }
+}
+
+/// Numbers that name something begin at 1.
+struct Ids;
+
+impl Modify for Ids {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_with(Default::default);
+        for name in ["DeadLetterId", "OperationId"] {
+            if let Some(RefOr::T(Schema::Object(id))) = components.schemas.get_mut(name) {
+                id.minimum = Some(1.into());
+            }
+        }
     }
 }
 

@@ -38,6 +38,7 @@ pub(in crate::admin) struct ObjectQuery {
     /// Only objects after this one, the last of the page before: `KIND/ID`.
     pub(in crate::admin) after: Option<String>,
     /// How many, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
@@ -105,7 +106,7 @@ pub(in crate::admin) fn named(id: &str, query: &NameQuery) -> Result<Name, Probl
 
 /// Find objects: those of a customer, with a word in their metadata, or of a kind.
 #[utoipa::path(get, path = "/objects", tag = "objects", params(ObjectQuery),
-    responses((status = 200, body = ObjectPage), (status = "default", body = Problem)))]
+    responses((status = 200, body = ObjectPage)))]
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     asked: Asked<ObjectQuery>,
@@ -122,8 +123,8 @@ pub(in crate::admin) async fn listed(
 }
 
 /// Show an object: its row, where that came from, its timeline, and what keeps it from being up to date.
-#[utoipa::path(get, path = "/objects/{id}", tag = "objects", params(("id" = String, Path), NameQuery),
-    responses((status = 200, body = ObjectShown), (status = "default", body = Problem)))]
+#[utoipa::path(get, path = "/objects/{id}", tag = "objects", params(("id" = String, Path, min_length = 1, max_length = 255), NameQuery),
+    responses((status = 200, body = ObjectShown)))]
 pub(super) async fn show(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
@@ -142,8 +143,8 @@ pub(in crate::admin) struct ReasonBody {
 
 /// Ask Stripe about an object now, and write what it says.
 #[utoipa::path(post, path = "/objects/{id}/reconcile", tag = "objects",
-    params(("id" = String, Path), NameQuery), request_body = ReasonBody,
-    responses((status = 200, body = Reconciled), (status = "default", body = Problem)))]
+    params(("id" = String, Path, min_length = 1, max_length = 255), NameQuery), request_body = ReasonBody,
+    responses((status = 200, body = Reconciled)))]
 pub(super) async fn reconcile(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,
@@ -169,8 +170,8 @@ pub(in crate::admin) async fn reconciled(
 
 /// Ask Stripe about an object, and say what a reconciliation would change. Writes nothing.
 #[utoipa::path(post, path = "/objects/{id}/compare", tag = "objects",
-    params(("id" = String, Path), NameQuery), request_body = serde_json::Value,
-    responses((status = 200, body = Comparison), (status = "default", body = Problem)))]
+    params(("id" = String, Path, min_length = 1, max_length = 255), NameQuery), request_body = serde_json::Value,
+    responses((status = 200, body = Comparison)))]
 pub(super) async fn compare(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,

@@ -48,7 +48,7 @@ pub(in crate::admin) struct BeginBody {
 
 /// Begin a bulk act. It runs in this server; watch it by its number.
 #[utoipa::path(post, path = "/operations", tag = "operations", request_body = BeginBody,
-    responses((status = 200, body = Operation), (status = "default", body = Problem)))]
+    responses((status = 200, body = Operation)))]
 pub(super) async fn begin(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,
@@ -89,8 +89,10 @@ pub(in crate::admin) async fn begun(
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct OperationQuery {
     /// Only operations before this one: the next page.
+    #[param(minimum = 1)]
     pub(in crate::admin) before: Option<i64>,
     /// How many, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
@@ -105,7 +107,7 @@ pub(in crate::admin) struct OperationPage {
 
 /// List operations, newest first.
 #[utoipa::path(get, path = "/operations", tag = "operations", params(OperationQuery),
-    responses((status = 200, body = OperationPage), (status = "default", body = Problem)))]
+    responses((status = 200, body = OperationPage)))]
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     asked: Asked<OperationQuery>,
@@ -133,8 +135,8 @@ pub(in crate::admin) fn operation_id(text: &str) -> Result<OperationId, Problem>
 }
 
 /// Show one: how far it is, who asked for it and why.
-#[utoipa::path(get, path = "/operations/{id}", tag = "operations", params(("id" = i64, Path)),
-    responses((status = 200, body = Operation), (status = "default", body = Problem)))]
+#[utoipa::path(get, path = "/operations/{id}", tag = "operations", params(("id" = i64, Path, minimum = 1)),
+    responses((status = 200, body = Operation)))]
 pub(super) async fn show(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
@@ -155,8 +157,10 @@ pub(in crate::admin) struct ResultQuery {
     /// Only letters to which it could not be done.
     pub(in crate::admin) only_failed: bool,
     /// Only letters after this one: the next page.
+    #[param(minimum = 1)]
     pub(in crate::admin) after: Option<i64>,
     /// How many, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
@@ -171,8 +175,8 @@ pub(in crate::admin) struct ResultPage {
 
 /// Show what an operation did to each letter.
 #[utoipa::path(get, path = "/operations/{id}/results", tag = "operations",
-    params(("id" = i64, Path), ResultQuery),
-    responses((status = 200, body = ResultPage), (status = "default", body = Problem)))]
+    params(("id" = i64, Path, minimum = 1), ResultQuery),
+    responses((status = 200, body = ResultPage)))]
 pub(super) async fn results(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
@@ -201,8 +205,8 @@ pub(in crate::admin) async fn results_of(
 
 /// Ask for the end of an operation, whoever runs it.
 #[utoipa::path(post, path = "/operations/{id}/cancel", tag = "operations",
-    params(("id" = i64, Path)), request_body = ReasonBody,
-    responses((status = 200, body = Operation), (status = "default", body = Problem)))]
+    params(("id" = i64, Path, minimum = 1)), request_body = ReasonBody,
+    responses((status = 200, body = Operation)))]
 pub(super) async fn cancel(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,
@@ -226,8 +230,8 @@ pub(in crate::admin) async fn cancelled(
 
 /// Go on with an operation that was interrupted or cancelled, where it was.
 #[utoipa::path(post, path = "/operations/{id}/resume", tag = "operations",
-    params(("id" = i64, Path)), request_body = ReasonBody,
-    responses((status = 200, body = Operation), (status = "default", body = Problem)))]
+    params(("id" = i64, Path, minimum = 1)), request_body = ReasonBody,
+    responses((status = 200, body = Operation)))]
 pub(super) async fn resume(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,

@@ -26,7 +26,7 @@ pub(super) struct Destinations {
 
 /// How far each destination is.
 #[utoipa::path(get, path = "/outbox/destinations", tag = "outbox",
-    responses((status = 200, body = Destinations), (status = "default", body = Problem)))]
+    responses((status = 200, body = Destinations)))]
 pub(super) async fn destinations(State(admin): State<Arc<Admin>>) -> Answer<Destinations> {
     let destinations = outbox::status(&admin.desk.store).await.map_err(postgres)?;
     Ok(Json(Destinations { destinations }))
@@ -40,6 +40,7 @@ pub(in crate::admin) struct DeadQuery {
     /// Only of this destination: `stream`, `http:NAME`.
     pub(in crate::admin) destination: Option<String>,
     /// How many, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Dead {
 
 /// List what was given up, oldest first.
 #[utoipa::path(get, path = "/outbox/dead", tag = "outbox", params(DeadQuery),
-    responses((status = 200, body = Dead), (status = "default", body = Problem)))]
+    responses((status = 200, body = Dead)))]
 pub(super) async fn dead(State(admin): State<Arc<Admin>>, asked: Asked<DeadQuery>) -> Answer<Dead> {
     Ok(Json(Dead { dead: given_up(&admin, &asked.query).await? }))
 }
@@ -85,7 +86,7 @@ pub(in crate::admin) struct RetryBody {
 
 /// Send again what was given up, with a fresh budget of attempts.
 #[utoipa::path(post, path = "/outbox/retry", tag = "outbox", request_body = RetryBody,
-    responses((status = 200, body = Retried), (status = "default", body = Problem)))]
+    responses((status = 200, body = Retried)))]
 pub(super) async fn retry(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,

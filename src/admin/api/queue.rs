@@ -19,7 +19,7 @@ use crate::ops::terms::{Actor, Lane, Place};
 
 /// How full the queue is, and which of its lanes are paused.
 #[utoipa::path(get, path = "/queue", tag = "queue",
-    responses((status = 200, body = QueueStatus), (status = "default", body = Problem)))]
+    responses((status = 200, body = QueueStatus)))]
 pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Answer<QueueStatus> {
     Ok(Json(queue::show(&admin.desk.inspector).await.map_err(redis)?))
 }
@@ -34,6 +34,7 @@ pub(in crate::admin) struct PeekQuery {
     /// `waiting`, which it is by default, `in_hand` or `delayed`.
     pub(in crate::admin) place: Option<String>,
     /// How many, 1 to 100; 20 by default.
+    #[param(minimum = 1, maximum = 100)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
@@ -46,7 +47,7 @@ pub(super) struct Jobs {
 
 /// Look at the first jobs of a lane. Changes nothing.
 #[utoipa::path(get, path = "/queue/jobs", tag = "queue", params(PeekQuery),
-    responses((status = 200, body = Jobs), (status = "default", body = Problem)))]
+    responses((status = 200, body = Jobs)))]
 pub(super) async fn peek(State(admin): State<Arc<Admin>>, asked: Asked<PeekQuery>) -> Answer<Jobs> {
     Ok(Json(Jobs { jobs: peeked(&admin, &asked.query).await? }))
 }
@@ -96,7 +97,7 @@ pub(super) struct Lanes {
 
 /// Pause lanes: within about a second no worker begins a job of them.
 #[utoipa::path(post, path = "/queue/pause", tag = "queue", request_body = LanesBody,
-    responses((status = 200, body = Lanes), (status = "default", body = Problem)))]
+    responses((status = 200, body = Lanes)))]
 pub(super) async fn pause(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,
@@ -107,7 +108,7 @@ pub(super) async fn pause(
 
 /// End the pause of lanes.
 #[utoipa::path(post, path = "/queue/resume", tag = "queue", request_body = LanesBody,
-    responses((status = 200, body = Lanes), (status = "default", body = Problem)))]
+    responses((status = 200, body = Lanes)))]
 pub(super) async fn resume(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,

@@ -43,8 +43,8 @@ pub(super) struct ModeQuery {
 
 /// May a destination charge be made to this account, by what was last seen?
 #[utoipa::path(get, path = "/accounts/{id}/check", tag = "system",
-    params(("id" = String, Path), ModeQuery),
-    responses((status = 200, body = Checked), (status = "default", body = Problem)))]
+    params(("id" = String, Path, min_length = 1, max_length = 255), ModeQuery),
+    responses((status = 200, body = Checked)))]
 pub(super) async fn check(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
@@ -62,9 +62,9 @@ pub(super) struct RefreshBody {
 }
 
 /// The same, after asking Stripe.
-#[utoipa::path(post, path = "/accounts/{id}/check", tag = "system", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/accounts/{id}/check", tag = "system", params(("id" = String, Path, min_length = 1, max_length = 255)),
     request_body = RefreshBody,
-    responses((status = 200, body = Checked), (status = "default", body = Problem)))]
+    responses((status = 200, body = Checked)))]
 pub(super) async fn refresh(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,

@@ -32,6 +32,33 @@ fn the_committed_document_is_that_of_the_code() {
     assert!(committed["openapi"].as_str().unwrap().starts_with("3.1"), "{}", committed["openapi"]);
 }
 
+#[test]
+fn the_document_says_how_each_call_is_refused_and_what_numbers_it_takes() {
+    let document = document();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, call) in methods.as_object().unwrap() {
+            for status in ["401", "default"] {
+                let content = &call["responses"][status]["content"];
+                let schema = &content["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/Problem", "{method} {path} {status}");
+                assert_eq!(content.as_object().unwrap().len(), 1, "{method} {path} {status}");
+            }
+            for parameter in call["parameters"].as_array().into_iter().flatten() {
+                let (name, schema) = (&parameter["name"], &parameter["schema"]);
+                if name == "limit" {
+                    let most = if path == "/queue/jobs" { 100 } else { 1000 };
+                    assert_eq!((&schema["minimum"], &schema["maximum"]), (&json!(1), &json!(most)));
+                }
+                let is_number = schema["format"] == "int64";
+                let is_id = ["id", "before", "after"].contains(&name.as_str().unwrap());
+                assert!(!is_id || !is_number || schema["minimum"] == 1, "{path}: {parameter}");
+            }
+        }
+    }
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["DeadLetterId"]["minimum"], 1, "{}", schemas["DeadLetterId"]);
+}
+
 #[tokio::test]
 async fn every_path_of_the_document_is_served_and_refuses_as_a_problem() {
     let site = site().await;
@@ -51,6 +78,21 @@ async fn every_path_of_the_document_is_served_and_refuses_as_a_problem() {
     }
     let nowhere = site.call("GET", "/nowhere", OPERATOR, &json!(null)).await;
     assert_eq!((nowhere.status, &nowhere.json()["code"]), (404, &json!("not_found")));
+    for path in ["/", "", "/nowhere/"] {
+        let nowhere = site.call("GET", path, OPERATOR, &json!(null)).await;
+        assert_eq!(nowhere.status, 404, "{path}: {nowhere:?}");
+        assert_eq!(nowhere.header("content-type"), "application/problem+json", "{path}");
+    }
+    let bearer = format!("Bearer {OPERATOR}");
+    let plain = [("authorization", bearer.as_str()), ("content-type", "text/plain")];
+    for (path, methods) in document()["paths"].as_object().unwrap() {
+        let path = format!("/api/v1{}", path.replace("{id}", "0"));
+        let wrong = site.ask("DELETE", &path, &plain, "").await;
+        assert_eq!((wrong.status, &wrong.json()["code"]), (405, &json!("method_not_allowed")));
+        let posted = site.ask("POST", &path, &plain, "{}").await;
+        let expected = if methods.get("post").is_some() { 415 } else { 405 };
+        assert_eq!(posted.status, expected, "{path}: a page of another site can send this");
+    }
     // Last, because after ten of them nobody from here is let in for a while.
     for path in document()["paths"].as_object().unwrap().keys() {
         let path = path.replace("{id}", "0");
