@@ -79,6 +79,21 @@ a line, for pipes. Colour is for terminals alone, and `NO_COLOR=1` turns it off.
 system's user, or `--as`.
 ";
 
+/// What a command prints with `--json`, where the API answers the same: the schema's name in
+/// docs/openapi.json. A test holds the API's side.
+const SHAPES: &[(&str, &str)] = &[
+    ("accounts check", "Checked"),
+    ("audit list", "AuditPage"),
+    ("dead-letters groups", "Groups"),
+    ("dead-letters show", "Shown"),
+    ("events list", "EventPage"),
+    ("events show", "EventShown"),
+    ("objects list", "ObjectPage"),
+    ("objects show", "ObjectShown"),
+    ("queue show", "QueueStatus"),
+    ("status", "Status"),
+];
+
 /// All commands as one document.
 fn markdown() -> String {
     let mut text = INTRODUCTION.to_owned();
@@ -113,6 +128,10 @@ fn describe(command: &Command, above: &[&str], text: &mut String) {
     }
     for arg in words.into_iter().chain(flags) {
         let _ = writeln!(text, "| `{}` | {} |", spelled(arg), meaning(arg));
+    }
+    let name = path.get(1..).unwrap_or_default().join(" ");
+    if let Some((_, shape)) = SHAPES.iter().find(|(command, _)| *command == name) {
+        let _ = writeln!(text, "\n`--json` prints `{shape}` of [openapi.json](openapi.json).");
     }
     if let Some(more) = command.get_after_help() {
         let _ = write!(text, "\n{}", fenced(&more.to_string()));

@@ -189,6 +189,28 @@ fn nothing_that_one_can_do_is_missing_from_the_command_line_the_api_or_the_pages
 }
 
 #[test]
+fn what_a_command_prints_as_json_is_what_the_api_answers() {
+    let document = document();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut said = 0;
+    for section in text.split("\n## `quittance ").skip(1) {
+        let (command, rest) = section.split_once('`').unwrap();
+        let Some((_, rest)) = rest.split_once("`--json` prints `") else { continue };
+        let shape = rest.split('`').next().unwrap();
+        let answered = VERBS.iter().filter(|(name, ..)| *name == command).any(|(_, call, _)| {
+            let (method, path) = call.split_once(' ').unwrap();
+            let call = &document["paths"][path][method.to_lowercase()];
+            let schema = &call["responses"]["200"]["content"]["application/json"]["schema"];
+            schema["$ref"] == format!("#/components/schemas/{shape}")
+        });
+        assert!(answered, "no call of the API answers {shape}, as {command} does");
+        said += 1;
+    }
+    assert_eq!(said, 10);
+}
+
+#[test]
 fn what_one_can_list_by_one_can_list_by_everywhere() {
     let document = document();
     let commands = commands();
