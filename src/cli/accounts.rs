@@ -32,7 +32,9 @@ pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Resu
 
 fn failed(error: &CheckError) -> Failed {
     match error {
-        CheckError::Refresh(_) => Failed::new(Exit::Failure, error.to_string()),
+        CheckError::Refresh(_) => {
+            Failed::because(Exit::Failure, "the account could not be checked", error)
+        }
         CheckError::Store(error) => {
             Failed::because(exit_of_store(error), "the account could not be checked", error)
         }

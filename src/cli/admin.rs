@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::exit::{Exit, Failed};
 use super::numbers::Numbers;
-use super::{parts, signals};
+use super::{parts, server, signals};
 use crate::admin::{self, Admin};
 use crate::config::{Role, Settings};
 use crate::http::{self, Limits, auth};
@@ -87,6 +87,7 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Admin)?;
     let shutdown = signals::shutdown()?;
     let desk = desk(&settings)?;
+    server::fitting(&settings).await?;
     let listener = parts::listen("admin.listen", settings.admin.listen).await?;
     let numbers = Numbers::new("admin").serve(settings.metrics.listen, &shutdown).await?;
     let address = parts::address_of(&listener, settings.admin.listen);

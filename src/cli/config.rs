@@ -6,6 +6,8 @@ use super::args::{ConfigCommand, RoleArg};
 use super::exit::{Exit, Failed};
 use super::online;
 use crate::config::{self, Role};
+use crate::domain::failure::Class;
+use crate::stripe_api::StripeError;
 
 impl From<RoleArg> for Role {
     fn from(role: RoleArg) -> Self {
@@ -17,6 +19,17 @@ impl From<RoleArg> for Role {
             RoleArg::Admin => Self::Admin,
         }
     }
+}
+
+/// A key that Stripe refuses is a wrong setting; a Stripe that is not reached is none.
+fn refusal(error: &StripeError) -> Failed {
+    let exit = match error.failure().class {
+        Class::Misconfigured(_) => Exit::Settings,
+        Class::Permanent | Class::Transient | Class::RateLimited { .. } | Class::Unavailable(_) => {
+            Exit::Failure
+        }
+    };
+    Failed::because(exit, "Stripe could not be asked", error)
 }
 
 pub(super) async fn run(path: Option<&Path>, command: ConfigCommand) -> Result<Exit, Failed> {
@@ -35,11 +48,14 @@ pub(super) async fn run(path: Option<&Path>, command: ConfigCommand) -> Result<E
         }
         let found = online::look(&settings).await;
         let kinds = [("ok", found.seen), ("warning", found.warnings), ("not seen", found.unseen)];
-        println!();
+        // Beside the settings, which are long, and which one may want in a file.
         for (kind, texts) in kinds {
             for text in texts {
-                println!("# {kind}: {text}");
+                eprintln!("{kind}: {text}");
             }
+        }
+        if let Some(error) = found.fault {
+            return Err(refusal(&error));
         }
     }
     Ok(Exit::Success)

@@ -5,8 +5,13 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::domain::failure::{self, Class, Dependency};
+use crate::ops::accounts::CheckError;
+use crate::ops::reconcile::{LookError, ReconcileError};
+use crate::ops::replay::ReplayError;
 use crate::queue::QueueError;
+use crate::reconcile::{Evidence, Fault};
 use crate::store::StoreError;
+use crate::stripe_api::StripeError;
 
 /// What each exit code means: for scripts, and never renumbered. `--help`, docs/cli.md and the README
 /// say the same.
@@ -69,14 +74,23 @@ pub(super) struct Failed {
     /// The exit code.
     pub exit: Exit,
     /// The server that could not be reached, or that refused us.
-    pub server: Option<Dependency>,
+    pub trouble: Option<Trouble>,
     text: String,
+}
+
+/// A server that is in the way of what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// Which.
+    pub server: Dependency,
+    /// Whether it was there, and refused our settings.
+    pub refused: bool,
 }
 
 impl Failed {
     /// Ends with `text`, which says what was wrong, where, and what to do.
     pub(super) fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self { exit, server: None, text: text.into() }
+        Self { exit, trouble: None, text: text.into() }
     }
 
     /// The same with more that helps, each in a sentence.
@@ -91,7 +105,20 @@ impl Failed {
     /// Ends with an error and all its causes on one line.
     pub(super) fn because(exit: Exit, what: &str, error: &(dyn Error + 'static)) -> Self {
         let text = format!("{what}: {}", failure::chain(error).join(": "));
-        Self { exit, server: server(error), text }
+        Self { exit, trouble: trouble(error), text }
+    }
+
+    /// Why one of many things failed, to be told in its line.
+    pub(super) fn of_one(error: &(dyn Error + 'static)) -> Self {
+        let text = failure::chain(error).join(": ");
+        Self { exit: Exit::Failure, trouble: trouble(error), text }
+    }
+
+    /// Of many things each went its own way, and was told; a server was in the way of some.
+    pub(super) fn of_many(exit: Exit, trouble: Trouble) -> Self {
+        let state = if trouble.refused { "refused us" } else { "could not be reached" };
+        let text = format!("not all was done: {} {state}", trouble.server);
+        Self { exit, trouble: Some(trouble), text }
     }
 }
 
@@ -102,34 +129,80 @@ impl fmt::Display for Failed {
 }
 
 /// The server that is behind an error, where reaching it is what failed.
-pub(super) fn server(error: &(dyn Error + 'static)) -> Option<Dependency> {
+pub(super) fn trouble(error: &(dyn Error + 'static)) -> Option<Trouble> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<StoreError>() {
-            return match error {
-                StoreError::Shared(error) => server(error.as_ref()),
-                StoreError::Unavailable(_)
-                | StoreError::Silent { .. }
-                | StoreError::Lost
-                | StoreError::Misconfigured(_) => Some(Dependency::Postgres),
-                StoreError::Contention(_)
-                | StoreError::Constraint { .. }
-                | StoreError::ForeignScope(_)
-                | StoreError::Value(_)
-                | StoreError::Unreadable { .. }
-                | StoreError::Unexpected(_)
-                | StoreError::SchemaTooOld { .. }
-                | StoreError::SchemaDiffers { .. }
-                | StoreError::Migration(_) => None,
-            };
+            return of_store(error);
         }
         if let Some(error) = error.downcast_ref::<QueueError>() {
-            return match error.class() {
-                Class::Unavailable(server) | Class::Misconfigured(server) => Some(server),
-                Class::Permanent | Class::Transient | Class::RateLimited { .. } => None,
-            };
+            return of_class(error.class());
+        }
+        if let Some(error) = error.downcast_ref::<StripeError>() {
+            let up = error.was_answered() || !error.was_asked();
+            return of_class(error.failure().class).or((!up).then_some(STRIPE));
+        }
+        if let Some(error) = error.downcast_ref::<LookError>() {
+            return of_look(error);
+        }
+        // What is transparent is none of its own causes.
+        if let Some(ReconcileError::Look(error)) = error.downcast_ref::<ReconcileError>() {
+            return of_look(error);
+        }
+        if let Some(ReplayError::Look(error)) = error.downcast_ref::<ReplayError>() {
+            return of_look(error);
+        }
+        if let Some(CheckError::Refresh(fault)) = error.downcast_ref::<CheckError>() {
+            return of_fault(fault);
         }
         next = error.source();
     }
     None
+}
+
+const STRIPE: Trouble = Trouble { server: Dependency::Stripe, refused: false };
+
+fn of_class(class: Class) -> Option<Trouble> {
+    match class {
+        Class::Unavailable(server) => Some(Trouble { server, refused: false }),
+        Class::Misconfigured(server) => Some(Trouble { server, refused: true }),
+        Class::Permanent | Class::Transient | Class::RateLimited { .. } => None,
+    }
+}
+
+fn of_look(error: &LookError) -> Option<Trouble> {
+    match error {
+        LookError::Look(fault) => of_fault(fault),
+        LookError::Store(error) => of_store(error),
+    }
+}
+
+fn of_fault(fault: &Fault) -> Option<Trouble> {
+    let failing = match fault.evidence {
+        Evidence::Failing(server) => Some(Trouble { server, refused: false }),
+        Evidence::None | Evidence::Up(_) | Evidence::Refused(_) => None,
+    };
+    of_class(fault.failure.class).or(failing)
+}
+
+fn of_store(error: &StoreError) -> Option<Trouble> {
+    match error {
+        StoreError::Shared(error) => of_store(error),
+        StoreError::Unavailable(_)
+        | StoreError::Silent { .. }
+        | StoreError::NotOpened { .. }
+        | StoreError::Lost
+        | StoreError::Misconfigured(_) => of_class(error.class())
+            .or(Some(Trouble { server: Dependency::Postgres, refused: false })),
+        StoreError::Contention(_)
+        | StoreError::Constraint { .. }
+        | StoreError::ForeignScope(_)
+        | StoreError::Value(_)
+        | StoreError::Unreadable { .. }
+        | StoreError::Unexpected(_)
+        | StoreError::SchemaTooOld { .. }
+        | StoreError::SchemaDiffers { .. }
+        | StoreError::Migration(_)
+        | StoreError::MigrationStatement { .. } => None,
+    }
 }

@@ -52,13 +52,11 @@ use crate::telemetry;
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let config = args.config.clone();
     match run(args) {
         Ok(code) => code,
-        Err(failed) => {
+        Err((failed, advice)) => {
             eprintln!("quittance: {failed}");
-            if let Some(advice) = failed.server.and_then(|it| server::advice(config.as_deref(), it))
-            {
+            if let Some(advice) = advice {
                 eprintln!("{advice}");
             }
             failed.exit.into()
@@ -66,15 +64,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> Result<ExitCode, Failed> {
+/// What it came to; where it failed, with a few lines of advice for people, if there are any.
+fn run(args: Args) -> Result<ExitCode, (Failed, Option<String>)> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failed::new(Exit::Failure, format!("cannot start: {error}")))?;
+        .map_err(|error| (Failed::new(Exit::Failure, format!("cannot start: {error}")), None))?;
     // rustls has two crypto providers; with both linked it asks to be told which. Ours is ring.
     // It fails only when one was chosen before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let done = runtime.block_on(dispatch(args));
+    let config = args.config.clone();
+    let done = runtime.block_on(async {
+        match dispatch(args).await {
+            Ok(code) => Ok(code),
+            Err(failed) => Err(server::explained(config.as_deref(), failed).await),
+        }
+    });
     // Before the runtime goes, by which the last spans are sent.
     telemetry::end();
     done

@@ -1,11 +1,12 @@
 //! What Stripe says of our account and endpoints, held against the settings. Warnings only.
 
 use crate::config::{ModeFilter, Settings};
+use crate::domain::failure;
 use crate::stripe_api::inspect::{Inspection, WebhookEndpoint, inspect};
 use crate::stripe_api::{self, StripeError};
 
 /// What was found: each line can be read alone.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Findings {
     /// As it should be.
     pub(super) seen: Vec<String>,
@@ -13,45 +14,55 @@ pub(super) struct Findings {
     pub(super) warnings: Vec<String>,
     /// What could not be seen, which is no fault: a restricted key need not be allowed to.
     pub(super) unseen: Vec<String>,
+    /// Why Stripe could not be asked at all: it is not reached, or refuses the key.
+    pub(super) fault: Option<StripeError>,
 }
 
 /// Asks Stripe, and compares. Never fails: what cannot be asked cannot be compared.
 pub(super) async fn look(settings: &Settings) -> Findings {
     match inspect(&settings.stripe).await {
-        Ok(inspection) => compare(settings, &inspection),
-        Err(error) => Findings {
-            unseen: vec![format!("Stripe was not asked: {error}")],
-            ..Findings::default()
-        },
+        Ok(inspection) => compare(settings, inspection),
+        Err(error) => Findings { fault: Some(error), ..Findings::default() },
     }
 }
 
 /// The same at a worker's start, into the log.
 pub(super) async fn warn(settings: Settings) {
-    let Findings { seen: _, warnings, unseen } = look(&settings).await;
+    let Findings { seen: _, warnings, unseen, fault } = look(&settings).await;
     for warning in warnings {
         tracing::warn!(warning, "the settings are not as Stripe says");
     }
     for text in unseen {
         tracing::debug!("{text}");
     }
+    if let Some(error) = fault {
+        let error = failure::chain(&error).join(": ");
+        tracing::warn!(error, "stripe could not be asked whether the settings are as it says");
+    }
 }
 
-fn compare(settings: &Settings, inspection: &Inspection) -> Findings {
+fn compare(settings: &Settings, inspection: Inspection) -> Findings {
     let mut found = Findings::default();
-    match &inspection.account {
-        Ok(id) => account(settings, id, &mut found),
-        Err(error) => found.unseen.push(unseen("the account", error)),
+    match inspection.account {
+        Ok(id) => account(settings, &id, &mut found),
+        Err(error) => found.not_seen("the account", error),
     }
-    match &inspection.endpoints {
-        Ok(all) => endpoints(settings, all, &mut found),
-        Err(error) => found.unseen.push(unseen("the webhook endpoints", error)),
+    match inspection.endpoints {
+        Ok(all) => endpoints(settings, &all, &mut found),
+        Err(error) => found.not_seen("the webhook endpoints", error),
     }
     found
 }
 
-fn unseen(what: &str, error: &StripeError) -> String {
-    format!("{what} could not be seen: {error}")
+impl Findings {
+    fn not_seen(&mut self, what: &str, error: StripeError) {
+        if error.is_forbidden() {
+            self.unseen.push(format!("{what} could not be seen: {error}"));
+        } else {
+            // Both are refused alike, or neither is reached: the first says it.
+            self.fault.get_or_insert(error);
+        }
+    }
 }
 
 fn account(settings: &Settings, id: &str, found: &mut Findings) {
@@ -120,6 +131,8 @@ fn name_of(url: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::config;
 
@@ -145,7 +158,7 @@ mod tests {
 
     fn found(account: &str, endpoints: Vec<WebhookEndpoint>) -> Findings {
         let inspection = Inspection { account: Ok(account.to_owned()), endpoints: Ok(endpoints) };
-        compare(&settings(), &inspection)
+        compare(&settings(), inspection)
     }
 
     #[test]
@@ -169,10 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_restricted_key_may_not_see_is_no_warning() {
-        let refused = || StripeError::Settings("no");
-        let inspection = Inspection { account: Err(refused()), endpoints: Err(refused()) };
-        let found = compare(&settings(), &inspection);
-        assert_eq!((found.warnings.len(), found.unseen.len()), (0, 2));
+    fn what_is_no_matter_of_permission_is_a_fault() {
+        let lost = || StripeError::TimedOut { after: Duration::from_secs(1) };
+        let inspection = Inspection { account: Err(lost()), endpoints: Err(lost()) };
+        let found = compare(&settings(), inspection);
+        assert!(found.unseen.is_empty(), "{found:?}");
+        assert!(matches!(found.fault, Some(StripeError::TimedOut { .. })), "{found:?}");
     }
 }

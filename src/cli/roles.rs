@@ -122,6 +122,7 @@ pub(super) fn exit_of_store(error: &StoreError) -> Exit {
         StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
         StoreError::Unavailable(_)
         | StoreError::Silent { .. }
+        | StoreError::NotOpened { .. }
         | StoreError::Lost
         | StoreError::Misconfigured(_)
         | StoreError::Contention(_)
@@ -130,7 +131,8 @@ pub(super) fn exit_of_store(error: &StoreError) -> Exit {
         | StoreError::Value(_)
         | StoreError::Unreadable { .. }
         | StoreError::Unexpected(_)
-        | StoreError::Migration(_) => Exit::Failure,
+        | StoreError::Migration(_)
+        | StoreError::MigrationStatement { .. } => Exit::Failure,
     }
 }
 

@@ -1,13 +1,60 @@
 //! A server that cannot be reached: which one that is, which setting says so, and what to try.
 
 use std::path::Path;
+use std::time::Duration;
 
-use crate::config;
-use crate::domain::failure::Dependency;
+use tokio::time::timeout;
 
-/// A few lines for people, after the message that says what failed. None where the settings cannot be
-/// read again.
-pub(super) fn advice(config: Option<&Path>, server: Dependency) -> Option<String> {
+use super::exit::{Exit, Failed};
+use super::parts;
+use super::roles::exit_of_store;
+use crate::config::{self, Settings};
+use crate::domain::failure::{self, Dependency};
+
+/// How long it may take to find out more about a server that is in the way.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A failure with what can be found out about the server behind it, and a few lines for people. No lines
+/// where no server is to blame, or where the settings cannot be read again.
+pub(super) async fn explained(config: Option<&Path>, failed: Failed) -> (Failed, Option<String>) {
+    let Some(trouble) = failed.trouble else { return (failed, None) };
+    let Ok(settings) = config::load(config, config::environment()) else { return (failed, None) };
+    if trouble.server != Dependency::Postgres {
+        let advice = advice(&settings, trouble.server, None);
+        return (failed, advice);
+    }
+    if trouble.refused
+        && let Err(schema) = fitting(&settings).await
+    {
+        return (schema, None);
+    }
+    let cause = if trouble.refused { None } else { cause(&settings).await };
+    // Said once is enough.
+    let cause = cause.filter(|cause| !failed.to_string().ends_with(cause));
+    let advice = advice(&settings, trouble.server, cause.as_deref());
+    (failed, advice)
+}
+
+/// Fails where Postgres answers and its schema is not the one of this program.
+pub(super) async fn fitting(settings: &Settings) -> Result<(), Failed> {
+    let Ok(store) = parts::store(settings, "check") else { return Ok(()) };
+    match timeout(PATIENCE, store.check_schema()).await {
+        Ok(Err(error)) if exit_of_store(&error) == Exit::Schema => {
+            Err(Failed::because(Exit::Schema, "the database cannot be used", &error))
+        }
+        // Whatever else is wrong with it, whoever works with it says.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Why no connection to Postgres can be opened, if that is so.
+async fn cause(settings: &Settings) -> Option<String> {
+    let store = parts::store(settings, "check").ok()?;
+    let error = store.unreachable_because().await?;
+    failure::chain(&error).pop()
+}
+
+fn advice(settings: &Settings, server: Dependency, cause: Option<&str>) -> Option<String> {
     let (key, attempts): (_, &[&str]) = match server {
         Dependency::Postgres => (
             "database.url",
@@ -28,12 +75,19 @@ pub(super) fn advice(config: Option<&Path>, server: Dependency) -> Option<String
         ),
         Dependency::Stripe => (
             "stripe.api_base",
-            &["https://status.stripe.com", "whether this machine may connect to it"],
+            &[
+                "`quittance config check --online` says what Stripe makes of the key",
+                "401 or 403: stripe.secret_key is wrong, was rolled, or lacks a permission",
+                "refused or timed out: a proxy or a firewall between this machine and Stripe",
+                "429 or 5xx: later; https://status.stripe.com",
+            ],
         ),
     };
-    let settings = config::load(config, config::environment()).ok()?;
     let (value, origin) = settings.shown(key)?;
     let origin = origin.unwrap_or("the default");
     let attempts = attempts.join("\n           ");
-    Some(format!("  server:  {value}\n  setting: {key}, from {origin}\n  try:     {attempts}"))
+    let cause = cause.map(|cause| format!("  cause:   {cause}\n")).unwrap_or_default();
+    Some(format!(
+        "{cause}  server:  {value}\n  setting: {key}, from {origin}\n  try:     {attempts}"
+    ))
 }

@@ -53,7 +53,12 @@ pub(super) async fn run(config: Option<&Path>, args: StatusArgs) -> Result<Exit,
         // Whoever reads a pipe wants each look when it is made. A reader that is gone ends us later.
         let _ = std::io::stdout().flush();
         let Some(seconds) = args.watch else {
-            return Ok(if status.healthy { Exit::Success } else { Exit::Failure });
+            let unfit = status.schema.as_ref().is_some_and(|schema| !schema.fits);
+            return Ok(match status.healthy {
+                _ if unfit => Exit::Schema,
+                true => Exit::Success,
+                false => Exit::Failure,
+            });
         };
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {}

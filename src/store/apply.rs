@@ -104,7 +104,7 @@ impl Store {
         let locks: Vec<String> = slice.iter().flat_map(|it| it.locks.iter().cloned()).collect();
         let changes: Vec<&Value> = slice.iter().filter_map(|it| it.change.as_ref()).collect();
         let events: Vec<&Value> = slice.iter().flat_map(|it| &it.events).collect();
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
             r#"SELECT quittance.apply($1, $2, $3, $4) AS "conflicts!""#,
             &locks,

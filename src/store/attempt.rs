@@ -66,7 +66,7 @@ impl Store {
         attempt: &Attempt,
     ) -> Result<(), StoreError> {
         let scope = event.scope.as_ref();
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connection().await?;
         let query = sqlx::query!(
             r#"
             INSERT INTO quittance.attempts (

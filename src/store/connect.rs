@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
-use sqlx::{Connection as _, Executor as _};
-use tokio::sync::watch;
-
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use tokio::sync::{Mutex, watch};
 use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout};
 
 use super::error::StoreError;
 use super::redact::Rules;
@@ -18,6 +18,12 @@ use crate::config;
 /// A connection that rested longer is tested before it is used; under load none is.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
+/// How long it may take to hear why there is no connection.
+const EXPLAINS_WITHIN: Duration = Duration::from_secs(1);
+
+/// For how long an explanation holds: many calls fail together, and one asks for all.
+const EXPLAINED_FOR: Duration = Duration::from_secs(1);
+
 /// What a call may take longer than the server's own limit for a statement: the way there and back.
 const BEYOND: Duration = Duration::from_secs(2);
 
@@ -25,6 +31,10 @@ const BEYOND: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) pool: PgPool,
+    /// How a connection is opened.
+    options: Arc<PgConnectOptions>,
+    /// Why the last one could not be, if that was asked for.
+    explained: Arc<Mutex<Option<Explained>>>,
     /// What is never stored.
     pub(super) rules: Arc<Rules>,
     /// How long a call may be without an answer.
@@ -32,6 +42,9 @@ pub struct Store {
     /// Counts what this process writes into the outbox, to wake its relay.
     pub(super) told: watch::Sender<u64>,
 }
+
+/// Why a connection could not be opened, and when that was.
+type Explained = (Instant, Arc<StoreError>);
 
 impl Store {
     /// Makes the pool; connects with the first call that needs a connection, so that a Postgres
@@ -42,9 +55,7 @@ impl Store {
     /// # Errors
     /// The URL cannot be read.
     pub fn connect(settings: &config::Database, role: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(settings.url.reveal())
-            .map_err(StoreError::from)?
-            .application_name(&format!("quittance {role}"));
+        let options = options(settings, role)?;
         let timeout = settings.statement_timeout;
         let for_people = role != "worker";
         let pool = PgPoolOptions::new()
@@ -58,15 +69,56 @@ impl Store {
                 })
             })
             .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, for_people)))
-            .connect_lazy_with(options);
-        let told = watch::Sender::new(0);
-        Ok(Self { pool, rules: Arc::default(), patience: timeout + BEYOND, told })
+            .connect_lazy_with(options.clone());
+        Ok(Self {
+            pool,
+            options: Arc::new(options),
+            explained: Arc::default(),
+            rules: Arc::default(),
+            patience: timeout + BEYOND,
+            told: watch::Sender::new(0),
+        })
     }
 
     /// The same, with more that is never stored.
     #[must_use]
     pub fn redacting(self, settings: &config::Redaction) -> Self {
         Self { rules: Arc::new(settings.into()), ..self }
+    }
+
+    /// A connection of the pool.
+    ///
+    /// # Errors
+    /// There is none; where the pool does not say why, one that was opened beside it does.
+    pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        match self.pool.acquire().await.map_err(StoreError::from) {
+            Err(error) if error.is_unexplained() => {
+                Err(self.unreachable_because().await.unwrap_or(error))
+            }
+            other => other,
+        }
+    }
+
+    /// Why no connection can be opened; none if one can. The pool keeps it to itself: it tries again
+    /// until its time is over, and then says only that.
+    pub async fn unreachable_because(&self) -> Option<StoreError> {
+        let mut explained = self.explained.lock().await;
+        if let Some((at, error)) = explained.as_ref()
+            && at.elapsed() < EXPLAINED_FOR
+        {
+            return Some(StoreError::Shared(Arc::clone(error)));
+        }
+        *explained = None;
+        let error = match open(&self.options, EXPLAINS_WITHIN).await {
+            Ok(connection) => {
+                // It has served; that it ends is all there is left to want of it.
+                let _ = connection.close().await;
+                return None;
+            }
+            Err(error) => Arc::new(error),
+        };
+        *explained = Some((Instant::now(), Arc::clone(&error)));
+        Some(StoreError::Shared(error))
     }
 
     /// What a call on `connection` came to, that was given [`Self::patience`].
@@ -100,6 +152,29 @@ impl Store {
     /// Closes the connections once they are back in the pool.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// How a connection is opened; `role` names the process in `pg_stat_activity`.
+pub(super) fn options(
+    settings: &config::Database,
+    role: &str,
+) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(settings.url.reveal()).map_err(StoreError::from)?;
+    Ok(options.application_name(&format!("quittance {role}")))
+}
+
+/// A connection that is not the pool's, opened in time or not at all.
+pub(super) async fn open(
+    options: &PgConnectOptions,
+    within: Duration,
+) -> Result<PgConnection, StoreError> {
+    match timeout(within, options.connect()).await {
+        Ok(opened) => Ok(opened?),
+        Err(_) => Err(StoreError::NotOpened {
+            place: format!("{}:{}", options.get_host(), options.get_port()),
+            after: within,
+        }),
     }
 }
 

@@ -42,7 +42,7 @@ impl Store {
         let ids: Vec<String> = subjects.iter().map(|s| s.id.as_str().to_owned()).collect();
         // The LIMITs keep each look-up a look-up by key: a plan that was made while the tables
         // were empty would else join them whole, and the session would keep it.
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connection().await?;
         let query = sqlx::query!(
             r#"
             -- What is settled is said once, with the first object.
@@ -128,7 +128,7 @@ impl Store {
         for snapshot in &mut snapshots {
             self.rules.apply(snapshot, Some(subject.kind.as_str()));
         }
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
             r#"
             SELECT o.data = ALL ($6::jsonb[]) AS "held!"

@@ -43,7 +43,7 @@ pub mod together;
 pub use apply::WouldWrite;
 pub use attempt::Attempt;
 pub use connect::Store;
-pub use error::StoreError;
+pub use error::{Cause, StoreError};
 pub use load::Loaded;
 pub use metrics::Metrics;
 pub use review::LedgerCounts;

@@ -1,13 +1,11 @@
 //! The migrations, and whether the database has had them.
 
 use std::collections::HashMap;
-use std::str::FromStr as _;
 
+use sqlx::Connection as _;
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::connect::Store;
+use super::connect::{Store, open, options};
 use super::error::StoreError;
 use crate::config;
 
@@ -24,13 +22,11 @@ const TABLE: &str = "quittance._sqlx_migrations";
 /// is left as it is: migrations only ever expand, so the older binary works with it.
 ///
 /// # Errors
-/// No connection, or a migration failed; a failed migration leaves nothing of itself.
+/// No connection within `database.acquire_timeout`, or a migration failed; a failed migration leaves
+/// nothing of itself.
 pub async fn migrate(settings: &config::Database) -> Result<(), StoreError> {
-    let mut connection = PgConnectOptions::from_str(settings.url.reveal())
-        .map_err(StoreError::from)?
-        .application_name("quittance migrate")
-        .connect()
-        .await?;
+    let options = options(settings, "migrate")?;
+    let mut connection = open(&options, settings.acquire_timeout).await?;
     let mut migrator = Migrator {
         migrations: EMBEDDED.migrations.clone(),
         ignore_missing: true,
@@ -47,6 +43,9 @@ pub async fn migrate(settings: &config::Database) -> Result<(), StoreError> {
 fn from_migration(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(source) => source.into(),
+        MigrateError::ExecuteMigration(source, version) => {
+            StoreError::of_migration(version, source)
+        }
         MigrateError::VersionMismatch(version) => StoreError::SchemaDiffers { version },
         other => StoreError::Migration(other),
     }
@@ -87,7 +86,7 @@ impl Store {
     /// Postgres.
     pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
         let need = EMBEDDED.iter().map(|m| m.version).max().unwrap_or_default();
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connection().await?;
         let migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
             .bind(TABLE)
             .fetch_one(&mut *connection)
@@ -104,7 +103,7 @@ impl Store {
     /// # Errors
     /// The schema is older than this binary, was made from other migrations, or cannot be read.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connection().await?;
         let migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
             .bind(TABLE)
             .fetch_one(&mut *connection)

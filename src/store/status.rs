@@ -41,7 +41,7 @@ impl Store {
     /// # Errors
     /// Postgres.
     pub async fn latency(&self) -> Result<Duration, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connection().await?;
         // The first question after opening it also pays for what the opening has left to do.
         connection.execute("SELECT 1").await?;
         let begin = Instant::now();

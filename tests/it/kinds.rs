@@ -8,8 +8,6 @@ use quittance::domain::event_types;
 use quittance::ops::kinds::report;
 use serde_json::{Value, json};
 
-use crate::mirror::stripe::Stripe;
-
 const BEGIN: &str = "<!-- kinds:begin -->\n";
 const END: &str = "<!-- kinds:end -->";
 
@@ -79,49 +77,4 @@ fn the_catalogue_has_every_event_type_that_async_stripe_knows() {
     let ours: BTreeSet<&str> = event_types::all().map(|(event_type, _, _)| event_type).collect();
     assert_eq!(theirs.difference(&ours).collect::<Vec<_>>(), [&""; 0], "not in the catalogue");
     assert_eq!(ours.difference(&theirs).collect::<Vec<_>>(), [&""; 0], "not Stripe's");
-}
-
-async fn check_online(stripe: &Stripe) -> Output {
-    let base = stripe.base.clone();
-    let check = move || {
-        let environment = [
-            ("STRIPE_SECRET_KEY", "sk_test_hush"),
-            ("STRIPE_API_BASE", &*base),
-            ("QUITTANCE__STRIPE__ACCOUNT", "acct_1"),
-        ];
-        quittance(&["config", "check", "--online"], &environment)
-    };
-    tokio::task::spawn_blocking(check).await.unwrap()
-}
-
-#[tokio::test]
-async fn a_check_asks_stripe_and_warns_of_what_does_not_fit() {
-    let stripe = Stripe::start().await;
-    stripe.put("/v1/account", json!({"object": "account", "id": "acct_2"}));
-    let endpoint = json!({
-        "object": "webhook_endpoint", "id": "we_1", "api_version": "2019-01-01",
-        "url": "https://shop.example/webhooks/stripe", "status": "enabled",
-    });
-    let page = json!({"object": "list", "data": [endpoint]});
-    stripe.put("/v1/webhook_endpoints?limit=100", page);
-    let shown = text(&check_online(&stripe).await);
-    assert!(shown.contains("# warning: stripe.secret_key belongs to acct_2"), "{shown}");
-    assert!(
-        shown.contains(
-            "# warning: we_1 (endpoint \"default\") sends snapshots of version 2019-01-01"
-        ),
-        "{shown}"
-    );
-    assert!(!shown.contains("hush"));
-}
-
-#[tokio::test]
-async fn a_check_with_a_key_that_may_not_see_the_account_succeeds() {
-    let stripe = Stripe::start().await;
-    let refusal = || json!({"error": {"message": "The provided key does not have the permission"}});
-    stripe.say("/v1/account", 403, refusal());
-    stripe.say("/v1/webhook_endpoints?limit=100", 403, refusal());
-    let shown = text(&check_online(&stripe).await);
-    assert!(shown.contains("# not seen: the account could not be seen"), "{shown}");
-    assert!(!shown.contains("# warning"), "{shown}");
 }

@@ -4,6 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "that is how a test fails; clippy.toml allows them in the test functions alone"
 )]
 
@@ -17,6 +19,7 @@ mod config;
 mod connect;
 mod customers;
 mod dev;
+mod in_the_way;
 mod ingress;
 mod kinds;
 mod layers;

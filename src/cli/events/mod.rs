@@ -17,7 +17,7 @@ use super::words::{at, plain};
 use super::{dead_letters, delays, table};
 use crate::config::Role;
 use crate::ops::events::{self, EventPage, EventShown, ListError};
-use crate::ops::replay::{self, Replay, ReplayError, Replayed};
+use crate::ops::replay::{self, Replay, Replayed};
 use crate::ops::timeline::{Happening, Moment};
 use crate::store::StoreError;
 use crate::store::dead_letter::Actor;
@@ -159,6 +159,7 @@ async fn replay(config: Option<&Path>, args: ReplayArgs) -> Result<Exit, Failed>
     let name = dead_letters::who(args.actor);
     let actor = Actor { name: &name, reason: args.reason.as_deref() };
     let mut told = Vec::new();
+    let mut in_the_way = None;
     for id in args.ids {
         let wanted = Replay { id, account: args.place.connected(), mode: args.place.mode() };
         let result = replay::replay(&store, &producer, &reconciler, &wanted, actor).await;
@@ -167,7 +168,11 @@ async fn replay(config: Option<&Path>, args: ReplayArgs) -> Result<Exit, Failed>
             Ok(replayed) => {
                 Told { event, ok: true, result: words(&replayed), replayed: Some(replayed) }
             }
-            Err(error) => Told { event, ok: false, result: why(&error), replayed: None },
+            Err(error) => {
+                let failed = Failed::of_one(&error);
+                in_the_way = in_the_way.or(failed.trouble);
+                Told { event, ok: false, result: failed.to_string(), replayed: None }
+            }
         };
         if !args.json {
             println!("{}: {}", line.event, line.result);
@@ -177,7 +182,8 @@ async fn replay(config: Option<&Path>, args: ReplayArgs) -> Result<Exit, Failed>
     if args.json {
         print_json(&serde_json::json!({ "results": told }))?;
     }
-    Ok(Exit::of_many(told.iter().map(|line| line.ok)))
+    let exit = Exit::of_many(told.iter().map(|line| line.ok));
+    in_the_way.map_or(Ok(exit), |trouble| Err(Failed::of_many(exit, trouble)))
 }
 
 fn words(replayed: &Replayed) -> String {
@@ -192,10 +198,6 @@ fn words(replayed: &Replayed) -> String {
             format!("it had settled; its object was reconciled: {}", tell::reconciled(reconciled))
         }
     }
-}
-
-fn why(error: &ReplayError) -> String {
-    crate::domain::failure::chain(error).join(": ")
 }
 
 fn failed(error: &StoreError) -> Failed {

@@ -10,7 +10,6 @@ use crate::cli::exit::{Exit, Failed};
 use crate::cli::parts::print_json;
 use crate::cli::{dead_letters, parts};
 use crate::config::Role;
-use crate::domain::failure;
 use crate::domain::object::Subject;
 use crate::ops::name::{self, NameError};
 use crate::ops::{compare, reconcile};
@@ -30,15 +29,20 @@ pub(in crate::cli) async fn run(
     let who = dead_letters::who(args.actor);
     let actor = Actor { name: &who, reason: args.reason.as_deref() };
     let mut results = Vec::new();
+    let mut in_the_way = None;
     for name in &names {
         let id = name.id.as_str();
         let result = match name::subject(&store, name, reconciler.mode()).await {
             // Without Postgres there is nothing to go on with.
             Err(error @ NameError::Store(_)) => return Err(unclear(error)),
-            Err(error) => Err(unclear(error).to_string()),
+            Err(error) => Err(Failed::new(Exit::Failure, unclear(error).to_string())),
             Ok(subject) if args.dry_run => look(&store, &reconciler, &subject, args.json).await,
             Ok(subject) => act(&store, &reconciler, subject, actor, args.json).await,
         };
+        let result = result.map_err(|failed| {
+            in_the_way = in_the_way.or(failed.trouble);
+            failed.to_string()
+        });
         if let (false, Err(why)) = (args.json, &result) {
             println!("{id}: {why}");
         }
@@ -51,19 +55,20 @@ pub(in crate::cli) async fn run(
         });
         print_json(&json!({"results": all.collect::<Vec<_>>()}))?;
     }
-    Ok(Exit::of_many(results.iter().map(|(_, result)| result.is_ok())))
+    let exit = Exit::of_many(results.iter().map(|(_, result)| result.is_ok()));
+    in_the_way.map_or(Ok(exit), |trouble| Err(Failed::of_many(exit, trouble)))
 }
 
-/// The document of what was done; what went wrong in words.
-type Told = Result<Value, String>;
+/// The document of what was done, or what went wrong.
+type Told = Result<Value, Failed>;
 
 async fn look(store: &Store, reconciler: &Reconciler, subject: &Subject, json: bool) -> Told {
     let found = compare::compare(store, reconciler, subject, None).await;
-    let found = found.map_err(|error| failure::chain(&error).join(": "))?;
+    let found = found.map_err(|error| Failed::of_one(&error))?;
     if !json {
         tell::comparison(&found);
     }
-    serde_json::to_value(&found).map_err(|error| error.to_string())
+    serde_json::to_value(&found).map_err(|error| Failed::of_one(&error))
 }
 
 async fn act(
@@ -74,9 +79,9 @@ async fn act(
     json: bool,
 ) -> Told {
     let done = reconcile::reconcile(store, reconciler, subject, actor).await;
-    let done = done.map_err(|error| failure::chain(&error).join(": "))?;
+    let done = done.map_err(|error| Failed::of_one(&error))?;
     if !json {
         println!("{}: {}", done.object.id, tell::reconciled(&done));
     }
-    serde_json::to_value(&done).map_err(|error| error.to_string())
+    serde_json::to_value(&done).map_err(|error| Failed::of_one(&error))
 }

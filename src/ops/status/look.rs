@@ -61,7 +61,7 @@ struct OfPostgres {
 pub async fn look(sources: &Sources) -> Status {
     let Sources { inspector, store, limits } = sources;
     let (of_redis, of_postgres) =
-        tokio::join!(answered(of_redis(inspector)), answered(of_postgres(store)));
+        tokio::join!(answered(of_redis(inspector)), explained(store, of_postgres(store)));
     let workers: Option<Vec<_>> =
         of_redis.as_ref().ok().map(|seen| seen.roster.iter().map(worker).collect());
     let dependencies = vec![
@@ -124,6 +124,20 @@ async fn answered<T, E: Error>(asking: impl Future<Output = Result<T, E>>) -> Re
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(failure::chain(&error).join(": ")),
         Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+/// The same of Postgres, which may be waited for in vain for longer than that: then, why.
+async fn explained<T>(
+    store: &Store,
+    asking: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, String> {
+    match answered(asking).await {
+        Ok(answer) => Ok(answer),
+        Err(why) => Err(match store.unreachable_because().await {
+            Some(error) => failure::chain(&error).join(": "),
+            None => why,
+        }),
     }
 }
 

@@ -150,7 +150,7 @@ impl Store {
             words(failure.class.as_str(), &failure.code, failure.message());
         let payload = payload(body, &self.rules);
         let customer = payload.as_ref().and_then(customer_of);
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connection().await?;
         let query = sqlx::query_file_scalar!(
             "src/store/dead_letter/write.sql",
             event.key,

@@ -20,7 +20,7 @@ pub(crate) use app::{App, Options};
 pub(crate) use database::{TestDatabase, database_settings};
 pub(crate) use logs::Logs;
 pub(crate) use private::{Private, private_postgres, private_redis, private_redis_with, temp_dir};
-pub(crate) use program::Program;
+pub(crate) use program::{Ended, Program};
 pub(crate) use proxy::Proxy;
 pub(crate) use request::request;
 pub(crate) use settings::settings;
