@@ -6,6 +6,10 @@
 //! Each part's file says what it measures and what its floor is. Needs Redis and Postgres (with
 //! pgbench), and nothing that runs. Fails only if something is lost.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
+#![allow(
+    clippy::print_stdout,
+    reason = "its output is for whoever started it, and has no other reader"
+)]
 
 mod bare;
 mod canned;

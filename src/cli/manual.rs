@@ -35,7 +35,9 @@ pub(super) struct ManArgs {
 
 /// `quittance completions`
 pub(super) fn completions(args: &CompletionsArgs) -> Exit {
-    clap_complete::generate(args.shell, &mut Args::command(), "quittance", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Args::command(), "quittance", &mut script);
+    print!("{}", String::from_utf8_lossy(&script));
     Exit::Success
 }
 

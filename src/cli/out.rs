@@ -1,9 +1,11 @@
-//! Standard output, whose reader may leave before the end: `quittance events list | head`.
+//! Standard output and standard error, whose reader may leave before the end: `quittance events list |
+//! head`, and which may be full.
 //!
-//! The standard macros panic then. These end the program: nobody is left to read what would follow.
+//! The standard macros panic then. Output that nobody reads any more ends the program; a message that
+//! cannot be shown is lost, and the exit code still says what it would have said.
 
 use std::fmt;
-use std::io::{ErrorKind, Write as _, stdout};
+use std::io::{ErrorKind, Write as _, stderr, stdout};
 use std::process;
 
 /// As the standard one.
@@ -15,6 +17,22 @@ macro_rules! print {
 macro_rules! println {
     () => { $crate::cli::out::write(format_args!(""), "\n") };
     ($($text:tt)*) => { $crate::cli::out::write(format_args!($($text)*), "\n") };
+}
+
+/// As the standard one.
+macro_rules! eprint {
+    ($($text:tt)*) => { $crate::cli::out::tell(format_args!($($text)*), "") };
+}
+
+/// As the standard one.
+macro_rules! eprintln {
+    ($($text:tt)*) => { $crate::cli::out::tell(format_args!($($text)*), "\n") };
+}
+
+/// Writes a text and its end to standard error, if that is possible.
+pub(super) fn tell(text: fmt::Arguments<'_>, end: &str) {
+    // There is no other place to say that there is no place to say it.
+    let _ = write!(stderr().lock(), "{text}{end}");
 }
 
 /// Writes a text and its end.

@@ -1,6 +1,7 @@
 //! What `quittance dev` shows on the terminal.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,6 +12,18 @@ use super::verdict::Difference;
 use crate::queue::Depth;
 use crate::simulator::Stats;
 use crate::store::LedgerCounts;
+
+/// A line on the terminal. What is run does not end because nobody watches it any more: its servers want
+/// to be stopped, and its exit code is awaited.
+macro_rules! say {
+    () => { write(format_args!(""), "\n") };
+    ($($text:tt)*) => { write(format_args!($($text)*), "\n") };
+}
+
+fn write(text: fmt::Arguments<'_>, end: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = write!(out, "{text}{end}").and_then(|()| out.flush());
+}
 
 /// One look at everything. None: it could not be reached just now.
 pub(super) struct Seen {
@@ -95,11 +108,11 @@ impl Picture {
         let rate = self.rate(seen);
         let line = seen.line(self.payments, rate);
         if self.live {
-            write(&format!("\r\x1b[K{line}"));
+            write(format_args!("\r\x1b[K{line}"), "");
         } else if self.last.is_none_or(|last| last.elapsed() > Duration::from_secs(2))
             && line != self.shown
         {
-            println!("{line}");
+            say!("{line}");
             self.last = Some(Instant::now());
         }
         self.shown = line;
@@ -127,91 +140,85 @@ impl Picture {
     /// Something happened that is worth a line of its own.
     pub(super) fn note(&mut self, text: &str) {
         if self.live {
-            write(&format!("\r\x1b[K! {text}\n{}", self.shown));
+            write(format_args!("\r\x1b[K! {text}\n{}", self.shown), "");
         } else {
-            println!("! {text}");
+            say!("! {text}");
         }
     }
 
     pub(super) fn end(&mut self) {
         if self.live {
-            println!();
+            say!();
         } else {
-            println!("{}", self.shown);
+            say!("{}", self.shown);
         }
     }
 }
 
-fn write(text: &str) {
-    let mut out = std::io::stdout().lock();
-    // A terminal that is gone is no reason to end a run.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
 /// Says what runs where.
 pub(super) fn introduce(stage: &Stage, options: &Options) {
-    println!("webhooks   {}", stage.webhook_url);
-    println!("admin      {}", stage.admin_url);
-    println!("database   psql '{}'", stage.database_url);
-    println!(
+    say!("webhooks   {}", stage.webhook_url);
+    say!("admin      {}", stage.admin_url);
+    say!("database   psql '{}'", stage.database_url);
+    say!(
         "shell      . {}    (then `quittance status` and all others work there)",
         stage.environment.display()
     );
-    println!("logs       {}/*/server.log", options.root.display());
+    say!("logs       {}/*/server.log", options.root.display());
     match &stage.simulator {
         Some(simulator) => {
             let weather = if options.calm { "calm" } else { "rough weather" };
-            println!(
+            say!(
                 "stripe     simulated at {} (seed {}, {weather})",
                 simulator.base_url(),
                 options.seed
             );
         }
         None => {
-            println!("stripe     the real one; in another terminal:");
-            println!("           stripe listen --forward-to {}", stage.webhook_url);
+            say!("stripe     the real one; in another terminal:");
+            say!("           stripe listen --forward-to {}", stage.webhook_url);
         }
     }
-    println!("workers    {} · stop with Ctrl-C\n", stage.workers.len());
+    say!("workers    {} · stop with Ctrl-C\n", stage.workers.len());
 }
 
 /// The end of a run with `--payments`.
 pub(super) fn verdict(seen: &Seen, differences: &[Difference], logs: &[PathBuf]) {
     if let Some(stats) = &seen.stats {
         let hooks = stats.webhooks;
-        println!("\npayments              {}", seen.told);
-        println!("events                {}", hooks.deliveries);
-        println!("webhooks sent         {}", hooks.sent);
-        println!("  of them duplicates  {}", hooks.duplicates);
-        println!("  answered not 2xx    {}", hooks.failed);
-        println!("forged, and accepted  {}, {}", hooks.forged, hooks.forged_accepted);
-        println!("API calls             {}", stats.requests_to(None));
+        say!("\npayments              {}", seen.told);
+        say!("events                {}", hooks.deliveries);
+        say!("webhooks sent         {}", hooks.sent);
+        say!("  of them duplicates  {}", hooks.duplicates);
+        say!("  answered not 2xx    {}", hooks.failed);
+        say!("forged, and accepted  {}, {}", hooks.forged, hooks.forged_accepted);
+        say!("API calls             {}", stats.requests_to(None));
         for row in &stats.requests {
             let status = row.status.map_or_else(|| "none".to_owned(), |s| s.to_string());
-            println!("  {:<34}{status:<6}{}", row.endpoint, row.count);
+            say!("  {:<34}{status:<6}{}", row.endpoint, row.count);
         }
     }
     if let Some(ledger) = &seen.ledger {
-        println!("dead letters          {}", ledger.dead);
+        say!("dead letters          {}", ledger.dead);
     }
     if let Some((told, again)) = seen.heard {
-        println!("facts told            {told}");
-        println!("  again, by their id  {again}");
+        say!("facts told            {told}");
+        say!("  again, by their id  {again}");
     }
-    println!("differences           {}", differences.len());
+    say!("differences           {}", differences.len());
     const SHOWN: usize = 20;
     for d in differences.iter().take(SHOWN) {
-        println!("  {} {} {}: expected {}, found {}", d.table, d.id, d.what, d.expected, d.found);
+        say!("  {} {} {}: expected {}, found {}", d.table, d.id, d.what, d.expected, d.found);
     }
     if differences.len() > SHOWN {
-        println!("  … and {} more", differences.len() - SHOWN);
+        say!("  … and {} more", differences.len() - SHOWN);
     }
     if differences.is_empty() {
-        println!("\nEvery row is what the simulator says it is, and every fact was told.");
+        say!("\nEvery row is what the simulator says it is, and every fact was told.");
     } else {
-        println!("\nThe logs may say why:");
+        say!("\nThe logs may say why:");
         for log in logs {
-            println!("  {}", log.display());
+            say!("  {}", log.display());
         }
     }
 }

@@ -40,7 +40,9 @@ pub fn init(log: &Log, telemetry: &Telemetry, role: &str) -> Result<(), Telemetr
     let none_of_them = format!("{SPANS}=off").parse()?;
     let filter = EnvFilter::builder().parse(&log.filter)?.add_directive(none_of_them);
     let tracer = trace::begin(telemetry, role)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // A line that cannot be written is lost. To say so on the same output would end the thread.
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Json => true,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::harness::{Program, TestDatabase, temp_dir};
+use crate::harness::{Program, temp_dir};
 
 #[tokio::test]
 async fn the_document_about_the_command_line_is_up_to_date() {
@@ -84,12 +84,32 @@ async fn a_server_that_is_not_there_is_named_with_its_setting_and_what_to_try() 
 }
 
 #[tokio::test]
-async fn a_schema_that_was_never_made_is_told_apart_from_a_server_that_is_not_there() {
-    let db = TestDatabase::empty().await;
-    let url = db.url();
-    let ended = Program::run(&["events", "list"], &[("DATABASE_URL", &url)]).await;
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("quittance migrate"), "{}", ended.stderr);
+async fn a_message_that_nobody_can_read_does_not_change_the_exit_code() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let dir = temp_dir();
+    let config = dir.path().join("quittance.toml");
+    std::fs::write(&config, "[database]\nuri = \"x\"\n").unwrap();
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_quittance"));
+        command.args(args).env_clear().env("QUITTANCE_CONFIG", &config).stderr(full());
+        command.status().unwrap().code()
+    };
+    assert_eq!(run(&["migrate"]), Some(3), "settings refused");
+    assert_eq!(run(&["no-such-command"]), Some(2));
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_ends_nobody() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_quittance"))
+        .args(["migrate"])
+        .env_clear()
+        // Port 1 of this machine: nobody listens there.
+        .envs([("DATABASE_URL", "postgres://127.0.0.1:1/x"), ("QUITTANCE__LOG__FILTER", "trace")])
+        .stderr(full)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1), "it was the database that was not there");
 }
 
 #[tokio::test]
