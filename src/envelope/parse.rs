@@ -46,6 +46,12 @@ pub enum Undecodable {
     /// A field that every event has.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// A name that cannot be one, and that no index would take.
+    #[error("`{field}` is longer than 255 characters, or holds a control character")]
+    Name {
+        /// Where it stands.
+        field: &'static str,
+    },
     /// An id that cannot be one.
     #[error("`{field}`: {problem}")]
     Id {
@@ -56,6 +62,9 @@ pub enum Undecodable {
         problem: IdError,
     },
 }
+
+/// Longest name of a type, a version or a kind.
+const LONGEST_NAME: usize = 255;
 
 /// Everything is optional here, because serde names the place of a wrong value but not that of a
 /// missing one.
@@ -154,6 +163,8 @@ pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
     };
     let id = present("id", wire.id)?;
     let event_type = present("type", wire.event_type)?;
+    named("type", &event_type)?;
+    named("api_version", wire.api_version.as_deref().unwrap_or_default())?;
     let created = present("created", wire.created)?;
     let livemode = present("livemode", wire.livemode)?;
     let account = match (thin, &wire.account, &wire.context) {
@@ -197,6 +208,12 @@ fn present<T>(field: &'static str, value: Option<T>) -> Result<T, Undecodable> {
     value.ok_or(Undecodable::Missing(field))
 }
 
+/// Refuses what is no name: Stripe's are words, and Postgres holds no U+0000.
+fn named(field: &'static str, text: &str) -> Result<(), Undecodable> {
+    let good = text.len() <= LONGEST_NAME && !text.contains(char::is_control);
+    if good { Ok(()) } else { Err(Undecodable::Name { field }) }
+}
+
 fn at(field: &'static str) -> impl Fn(IdError) -> Undecodable {
     move |problem| Undecodable::Id { field, problem }
 }
@@ -205,6 +222,7 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
     let mut object = present("data.object", present("data", data)?.object)?;
     // An object without a name of its kind is of a kind that we do not handle.
     let Some(kind) = object.object.take() else { return Ok(None) };
+    named("data.object.object", &kind)?;
     Ok(Some(About {
         owner: object.owner(&kind),
         failure: object.last_payment_error.map(|it| FailureReason {
@@ -224,6 +242,7 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
 fn related(related: Option<Related<'_>>) -> Result<Option<About>, Undecodable> {
     // Not every thin event is about an object.
     let Some(Related { kind: Some(kind), id, url }) = related else { return Ok(None) };
+    named("related_object.type", &kind)?;
     Ok(Some(About {
         id: object_id(&kind, "related_object.id", id)?,
         charge: None,

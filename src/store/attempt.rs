@@ -65,6 +65,7 @@ impl Store {
         event: &DeadEvent,
         attempt: &Attempt,
     ) -> Result<(), StoreError> {
+        let event = event.storable();
         let scope = event.scope.as_ref();
         let mut connection = self.connection().await?;
         let query = sqlx::query!(

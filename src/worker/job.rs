@@ -15,6 +15,7 @@ use super::log;
 use super::metrics::{Metrics, Settlement};
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
+use crate::domain::id::EventId;
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
 use crate::queue::{Delivery, Disposition, JobSource, Pauses, Presence, RetryOf};
@@ -336,11 +337,12 @@ fn dead_event(delivery: &Delivery) -> DeadEvent {
     }
     let unreadable = DeadEvent::unreadable(body);
     let Ok(peek) = envelope::peek(body) else { return unreadable };
-    DeadEvent {
-        key: peek.id.to_string(),
-        event_type: Some(peek.event_type.to_string()),
-        ..unreadable
-    }
+    // What is no id is no key: the ingress takes whatever text is there.
+    let key = match EventId::parse(&peek.id) {
+        Ok(id) => id.as_str().to_owned(),
+        Err(_) => unreadable.key.clone(),
+    };
+    DeadEvent { key, event_type: Some(peek.event_type.to_string()), ..unreadable }
 }
 
 /// How long a job waits whose dead letter Postgres refused for a reason of its own.

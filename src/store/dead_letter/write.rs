@@ -10,7 +10,7 @@ use super::{DeadLetterId, LetterReason};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint;
-use crate::domain::id::Scope;
+use crate::domain::id::{ObjectId, Scope};
 use crate::store::attempt::Attempt;
 use crate::store::columns::account;
 use crate::store::connect::Store;
@@ -73,6 +73,27 @@ impl DeadEvent {
     }
 }
 
+/// Longest text that an index of ours is sure to take.
+const LONGEST: usize = 255;
+
+impl DeadEvent {
+    /// The same as Postgres can hold it: who could not read an event does not know what is in it.
+    pub(in crate::store) fn storable(&self) -> Self {
+        let text = |text: &String| -> String {
+            text.replace('\0', "\u{fffd}").chars().take(LONGEST).collect()
+        };
+        Self {
+            key: text(&self.key),
+            event_type: self.event_type.as_ref().map(text),
+            api_version: self.api_version.as_ref().map(text),
+            scope: self.scope.clone(),
+            created: self.created,
+            object_kind: self.object_kind.as_ref().map(text),
+            object_id: self.object_id.as_ref().map(text),
+        }
+    }
+}
+
 impl From<&Event> for DeadEvent {
     fn from(event: &Event) -> Self {
         let about = event.about.as_ref();
@@ -122,7 +143,7 @@ fn customer_of(event: &Value) -> Option<String> {
     // A thin event only names its object.
     let object = event.pointer("/data/object").or_else(|| event.get("related_object"))?;
     let kind = object.get("object").or_else(|| object.get("type")).and_then(Value::as_str);
-    let id = |value: &Value| value.as_str().map(str::to_owned);
+    let id = |value: &Value| ObjectId::parse(value.as_str()?).ok().map(|id| id.to_string());
     if kind == Some("customer") {
         return object.get("id").and_then(id);
     }
@@ -144,6 +165,7 @@ impl Store {
         letter: &NewDeadLetter,
     ) -> Result<Option<DeadLetterId>, StoreError> {
         let NewDeadLetter { event, receipt, lane, reason, attempt, failure, body } = letter;
+        let event = event.storable();
         let event_type = event.event_type.as_deref();
         let attempt = Attempt { failure: Some(failure.clone()), ..attempt.clone() }.to_json();
         let Words { message, cause, fingerprint } =

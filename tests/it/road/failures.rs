@@ -45,6 +45,40 @@ async fn an_event_that_cannot_be_decoded_is_a_dead_letter_at_once() {
 }
 
 #[tokio::test]
+async fn an_event_whose_texts_postgres_cannot_hold_is_a_dead_letter_at_once() {
+    let app = App::start().await;
+    let long = "x".repeat(4_000);
+    let event = |id: &str, event_type: &str, version: &str, kind: &str| {
+        format!(
+            r#"{{"id":"{id}","object":"event","type":"{event_type}","livemode":false,"created":1,
+                "api_version":"{version}","data":{{"object":{{"id":"x","object":"{kind}"}}}}}}"#
+        )
+    };
+    let nul = r"a\u0000b";
+    let mut client = Client::connect(app.ingress).await;
+    for body in [
+        event(r"evt_\u0000", "charge.failed", "1", "charge"),
+        event(&format!("evt_{long}"), "charge.failed", "1", "charge"),
+        event("evt_1", nul, "1", "charge"),
+        event("evt_2", &long, "1", "charge"),
+        event("evt_3", "charge.failed", nul, "charge"),
+        event("evt_4", "charge.failed", "1", nul),
+    ] {
+        let answer = client.post(&Webhook::signed(body, "whsec_test")).await;
+        assert_eq!(answer.status, 200);
+    }
+    app.drained().await;
+    let letters = app.db.rows("SELECT * FROM quittance.dead_letters ORDER BY id").await;
+    let mut keys: Vec<_> = letters.iter().map(|it| it["event_id"].as_str().unwrap()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys[..4], ["evt_1", "evt_2", "evt_3", "evt_4"]);
+    assert!(keys[4..].iter().all(|key| key.starts_with("sha256:")) && keys.len() == 6, "{keys:?}");
+    for letter in letters {
+        assert_eq!(letter["reason"], "undecodable", "{letter}");
+    }
+}
+
+#[tokio::test]
 async fn an_object_that_stripe_does_not_know_is_given_up_at_the_first_attempt() {
     let app = App::start().await;
     let object = json!({"id": "pi_nowhere", "object": "payment_intent"});
