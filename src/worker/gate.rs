@@ -253,7 +253,9 @@ impl Gate {
             let same = |p: &Pause| {
                 (p.dependency, p.misconfigured) == (pause.dependency, pause.misconfigured)
             };
-            if status.as_ref().is_some_and(same) {
+            if let Some(known) = status.as_mut().filter(|known| same(known)) {
+                // It was said once, and nobody who waits is to be woken; who looks sees the latest.
+                known.message = pause.message;
                 return false;
             }
             if pause.misconfigured {
@@ -475,6 +477,17 @@ mod tests {
             "one object's trouble"
         );
         assert_eq!(fail(&gate, 2, &server_error()).await, Verdict::Wait);
+    }
+
+    #[tokio::test]
+    async fn the_cause_of_a_pause_is_the_latest_and_its_beginning_the_first() {
+        let gate = gate();
+        let status = gate.status();
+        gate.close_for(POSTGRES, "refused".to_owned());
+        let first = status.borrow().clone().unwrap();
+        gate.close_for(POSTGRES, "starting up".to_owned());
+        let now = status.borrow().clone().unwrap();
+        assert_eq!((now.message.as_str(), now.since), ("starting up", first.since));
     }
 
     #[tokio::test(start_paused = true)]
