@@ -211,15 +211,26 @@ pub async fn pause(
     lanes: &[Lane],
     actor: Actor<'_>,
 ) -> Result<Vec<LaneActed>, QueueError> {
-    let mut acted = Vec::with_capacity(lanes.len());
+    // All of them first: a note waits for Postgres, and the work does not wait for a note.
+    let mut paused = Vec::with_capacity(lanes.len());
+    let mut refused = None;
     for &lane in lanes {
-        let (changed, pause) = inspector.pause(lane, actor.name, actor.reason).await?;
+        match inspector.pause(lane, actor.name, actor.reason).await {
+            Ok((changed, pause)) => paused.push((lane, changed, pause)),
+            Err(error) => {
+                refused = Some(error);
+                break;
+            }
+        }
+    }
+    let mut acted = Vec::with_capacity(paused.len());
+    for (lane, changed, pause) in paused {
         let not_audited =
             if changed { note(store, "queue.pause", lane, actor, &pause).await } else { None };
         let (pause, lane) = (Some(PauseStatus::from(&pause)), lane.as_str().to_owned());
         acted.push(LaneActed { lane, changed, pause, not_audited });
     }
-    Ok(acted)
+    refused.map_or(Ok(acted), Err)
 }
 
 /// Ends the pause of lanes.

@@ -14,7 +14,7 @@ use crate::config;
 use crate::domain::failure::{self, Class, Dependency};
 use crate::domain::retry::{Jitter, Policy};
 use crate::http::{self, Limits};
-use crate::queue::{Consumer, QueueError, WaitsFor};
+use crate::queue::{Consumer, QueueError, Stopped, WaitsFor};
 use crate::reconcile::Reconciler;
 use crate::store::{Store, StoreError};
 
@@ -95,7 +95,8 @@ pub async fn run(
     tracing::info!(worker = parts.name, concurrency = worker.concurrency, "working");
     let handle = move |delivery| handler.clone().handle(delivery);
     let stopped = parts.consumer.run(handle, shutdown.clone(), worker.grace).await?;
-    tracing::info!(worker = parts.name, ?stopped, "stopped");
+    let Stopped { handed_back, left } = stopped;
+    tracing::info!(worker = parts.name, handed_back, left, "stopped");
     shutdown.cancel();
     if let Some(serving) = serving {
         // It ends with the token; a panic in it has been reported by the runtime.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::document::{
-    DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Severity, Status,
-    WorkerStatus,
+    BucketStatus, DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Severity,
+    Status, WorkerStatus,
 };
 use crate::config;
 use crate::store::status::LetterCounts;
@@ -25,13 +25,7 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
     if let Some(queue) = &status.queue {
         lanes(queue, limits.max_lag, &mut found);
     }
-    for bucket in status.limiter.iter().flatten().filter(|bucket| bucket.slowed_until.is_some()) {
-        let text = format!(
-            "Stripe limits us at {}: {:.1} requests a second instead of {:.0}",
-            bucket.bucket, bucket.rate_per_second, bucket.full_rate_per_second
-        );
-        found.push(warning(FindingCode::Slowed, text));
-    }
+    slowed(status, &mut found);
     if let Some(letters) = status.dead_letters.as_ref().filter(|letters| letters.open > 0) {
         found.push(dead_letters(letters, limits.max_new_dead_letters));
     }
@@ -66,6 +60,24 @@ fn dead_letters(letters: &LetterCounts, most_new: u32) -> Finding {
         warning(FindingCode::DeadLetters, text)
     };
     finding.mended_by("quittance dead-letters groups")
+}
+
+/// One line: there is a budget for each endpoint and account, and Stripe's trouble is the trouble of all.
+fn slowed(status: &Status, found: &mut Vec<Finding>) {
+    let share = |bucket: &BucketStatus| bucket.rate_per_second / bucket.full_rate_per_second;
+    let slowed = status.limiter.iter().flatten().filter(|bucket| bucket.slowed_until.is_some());
+    let slowed: Vec<_> = slowed.collect();
+    let most = slowed.iter().copied().min_by(|a, b| share(a).total_cmp(&share(b)));
+    let Some(most) = most else { return };
+    let others = match slowed.len() - 1 {
+        0 => String::new(),
+        others => format!("; less at {others} more"),
+    };
+    let text = format!(
+        "Stripe limits us at {}: {:.1} requests a second instead of {:.0}{others}",
+        most.bucket, most.rate_per_second, most.full_rate_per_second
+    );
+    found.push(warning(FindingCode::Slowed, text));
 }
 
 fn dependency(one: &DependencyStatus, found: &mut Vec<Finding>) {

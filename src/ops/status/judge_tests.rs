@@ -178,17 +178,18 @@ fn the_schema_the_outbox_the_letters_and_the_limiter_are_judged() {
         assert_eq!(letters, [(severity, FindingCode::DeadLetters)]);
     }
 
+    let bucket = |bucket: &str, rate_per_second| BucketStatus {
+        bucket: bucket.into(),
+        rate_per_second,
+        full_rate_per_second: 25.0,
+        tokens: 0.0,
+        capacity: 5.0,
+        slowed_until: Some(AT),
+    };
     let slowed = found(|status| {
-        status.limiter = Some(vec![BucketStatus {
-            bucket: "live:charges".into(),
-            rate_per_second: 12.5,
-            full_rate_per_second: 25.0,
-            tokens: 0.0,
-            capacity: 5.0,
-            slowed_until: Some(AT),
-        }]);
+        status.limiter = Some(vec![bucket("live:charges", 12.5), bucket("live:refunds", 5.0)]);
     });
-    assert_eq!(slowed, [(warning, FindingCode::Slowed)]);
+    assert_eq!(slowed, [(warning, FindingCode::Slowed)], "one line, however many");
 }
 
 #[test]

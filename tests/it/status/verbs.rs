@@ -54,6 +54,29 @@ async fn a_pause_is_shown_everywhere_with_who_and_why_and_its_end_is_too() {
 }
 
 #[tokio::test]
+async fn a_pause_of_all_lanes_waits_for_no_note_between_them() {
+    let app = App::without_workers().await;
+    let look = inspector(&app);
+    // A Postgres that takes connections and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://x@{}/x", silent.local_addr().unwrap());
+    let acquire_timeout = Duration::from_secs(3_600);
+    let url = config::Secret::new(url);
+    let settings = config::Database { url, acquire_timeout, ..app.settings.database.clone() };
+    let store = Store::connect(&settings, "test").unwrap();
+    let pausing = {
+        let look = look.clone();
+        tokio::spawn(async move { queue::pause(&look, &store, &Lane::ALL, JANE).await })
+    };
+    eventually("both are paused", async || {
+        queue::pauses(&look).await.is_ok_and(|paused| paused.len() == Lane::ALL.len())
+    })
+    .await;
+    assert!(!pausing.is_finished(), "nobody has noted it yet");
+    pausing.abort();
+}
+
+#[tokio::test]
 async fn a_pause_takes_back_what_an_outage_holds_back_and_costs_no_attempt() {
     // One request whose connection ends without an answer is enough to call it an outage.
     let env = &[("QUITTANCE__WORKER__DOWN_AFTER", "1")];
