@@ -7,6 +7,13 @@ use super::exit::{Exit, Failed};
 use super::signals;
 use crate::dev::{self, Ended, Options};
 
+/// A variable that is set to something.
+fn set(name: &str) -> Option<String> {
+    std::env::var_os(name)
+        .map(|value| value.to_string_lossy().into_owned())
+        .filter(|it| !it.is_empty())
+}
+
 pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
     if let Some(DevCommand::Exec { command }) = args.command {
         let code = dev::exec(command).await;
@@ -14,8 +21,21 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
             .map(ExitCode::from)
             .map_err(|error| Failed::because(Exit::Failure, "cannot run the command", &error));
     }
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let real_stripe = set("STRIPE_SECRET_KEY") && set("STRIPE_WEBHOOK_SECRET");
+    let key = set("STRIPE_SECRET_KEY");
+    let both = [&key, &set("STRIPE_WEBHOOK_SECRET")].map(Option::is_some);
+    let real_stripe = both == [true, true];
+    if real_stripe && key.is_some_and(|key| key.contains("_live_")) {
+        let text = "STRIPE_SECRET_KEY is a key of live mode, whose payments are no place to develop \
+                    in: use the key of a sandbox (sk_test_...)";
+        return Err(Failed::new(Exit::Settings, text));
+    }
+    if let [true, false] | [false, true] = both {
+        let names = ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"];
+        let (is, other) = if both[0] { (names[0], names[1]) } else { (names[1], names[0]) };
+        eprintln!(
+            "Stripe is simulated: {is} is set and {other} is not, and only both choose the real one."
+        );
+    }
     if real_stripe && (args.payments.is_some() || args.disasters) {
         let text = "--payments and --disasters need the simulator, but STRIPE_SECRET_KEY and \
                     STRIPE_WEBHOOK_SECRET are set, which choose the real Stripe: unset them";

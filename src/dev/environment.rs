@@ -9,8 +9,25 @@ use std::path::{Path, PathBuf};
 
 use super::servers::ServerError;
 
+/// The file, which goes when this is dropped: it leads to servers that are there as long as we are.
+#[derive(Debug)]
+pub(super) struct Environment(PathBuf);
+
+impl Environment {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        // What cannot be removed is replaced by the next run.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// Writes `env` into `root`, for us alone: it holds the passwords of the servers.
-pub(super) fn write(root: &Path, env: &[(String, OsString)]) -> Result<PathBuf, ServerError> {
+pub(super) fn write(root: &Path, env: &[(String, OsString)]) -> Result<Environment, ServerError> {
     let path = root.join("env");
     let text: String =
         env.iter().map(|(name, value)| line(name, &value.to_string_lossy())).collect();
@@ -21,7 +38,7 @@ pub(super) fn write(root: &Path, env: &[(String, OsString)]) -> Result<PathBuf, 
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     let mut file = file.map_err(ServerError::io("create", &path))?;
     file.write_all(text.as_bytes()).map_err(ServerError::io("write", &path))?;
-    Ok(path)
+    Ok(Environment(path))
 }
 
 fn line(name: &str, value: &str) -> String {
@@ -38,10 +55,13 @@ mod tests {
     fn a_shell_reads_what_was_written() {
         let dir = tempfile::tempdir().unwrap();
         let odd = "it's; $HOME `x` \"y\"";
-        write(dir.path(), &[("OLD".to_owned(), "x".into())]).unwrap();
-        let path = write(dir.path(), &[("ODD".to_owned(), odd.into())]).unwrap();
+        fs::write(dir.path().join("env"), "of a run that was killed").unwrap();
+        let file = write(dir.path(), &[("ODD".to_owned(), odd.into())]).unwrap();
+        let path = file.path().to_owned();
         let script = format!(". {} && printf %s \"$ODD\"", path.display());
         let ended = Command::new("sh").args(["-c", &script]).output().unwrap();
         assert_eq!(String::from_utf8(ended.stdout).unwrap(), odd);
+        drop(file);
+        assert!(!path.exists(), "it leads nowhere when the servers are gone");
     }
 }

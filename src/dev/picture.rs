@@ -162,7 +162,7 @@ pub(super) fn introduce(stage: &Stage, options: &Options) {
     say!("database   psql '{}'", stage.database_url);
     say!(
         "shell      . {}    (then `quittance status` and all others work there)",
-        stage.environment.display()
+        stage.environment.path().display()
     );
     say!("logs       {}/*/server.log", options.root.display());
     match &stage.simulator {

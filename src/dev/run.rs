@@ -1,6 +1,8 @@
 //! `quittance dev`: from the first server's start to the verdict.
 
-use std::path::PathBuf;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -45,6 +47,15 @@ pub struct Options {
 /// Why `quittance dev` could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum DevError {
+    /// Another one runs there.
+    #[error(
+        "another `quittance dev` runs in {}: stop it, or give this one a directory by --root",
+        root.display()
+    )]
+    Running {
+        /// The directory.
+        root: PathBuf,
+    },
     /// A server or a role did not start or stop.
     #[error(transparent)]
     Server(#[from] ServerError),
@@ -79,6 +90,7 @@ const AT_ONCE: usize = 64;
 /// # Errors
 /// A server, a role or a table could not be reached.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<Ended, DevError> {
+    let _ours = claim(&options.root)?;
     let mut stage = tokio::select! {
         stage = Stage::set(&options) => stage?,
         () = shutdown.cancelled() => return Ok(Ended::Stopped),
@@ -90,6 +102,21 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<Ended,
     let ended = result?;
     stopped?;
     Ok(ended)
+}
+
+/// Locks the directory for as long as the file is open. The servers lock theirs, too, but wait for those
+/// of a run that was killed; for one that goes on nobody has to wait.
+fn claim(root: &Path) -> Result<File, DevError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(root);
+    made.map_err(ServerError::io("create", root))?;
+    let path = root.join("lock");
+    let lock = OpenOptions::new().create(true).append(true).open(&path);
+    let lock = lock.map_err(ServerError::io("open", &path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(DevError::Running { root: root.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(ServerError::io("lock", &path)(error).into()),
+    }
 }
 
 async fn play(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use super::environment;
+use super::environment::{self, Environment};
 use super::roles::Role;
 use super::run::{DevError, Options};
 use super::servers::random::free_port;
@@ -35,7 +35,7 @@ pub(super) struct Stage {
     pub(super) admin_url: String,
     pub(super) database_url: String,
     /// The roles' settings, for a shell.
-    pub(super) environment: PathBuf,
+    pub(super) environment: Environment,
 }
 
 const WEBHOOK_SECRETS: [&str; 2] = ["whsec_simulator_new", "whsec_simulator_old"];

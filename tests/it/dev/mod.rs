@@ -5,6 +5,7 @@ mod harness_database;
 mod orphans;
 mod postgres;
 mod redis;
+mod terminal;
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
