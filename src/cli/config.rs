@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::{ConfigCommand, RoleArg};
 use super::exit::{Exit, Failed};
-use super::online;
+use super::{online, parts};
 use crate::config::{self, Role};
 use crate::domain::failure::Class;
 use crate::stripe_api::StripeError;
@@ -39,6 +39,7 @@ pub(super) async fn run(path: Option<&Path>, command: ConfigCommand) -> Result<E
     if let Some(role) = role {
         settings.require(role.into()).map_err(refused)?;
     }
+    parts::usable(&settings)?;
     print!("{}", settings.redacted());
     if online {
         if settings.stripe.secret_key.is_empty() {

@@ -37,11 +37,10 @@ mod server;
 mod signals;
 mod status;
 mod table;
+mod usage;
 mod words;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use args::{Args, Command};
 use exit::{Exit, Failed};
@@ -51,11 +50,11 @@ use crate::telemetry;
 /// Runs the program; the exit codes are those of [`exit::Exit`].
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
-    match run(args) {
+    let typed = usage::typed();
+    match run(typed.args) {
         Ok(code) => code,
         Err((failed, advice)) => {
-            eprintln!("quittance: {failed}");
+            eprintln!("{}: {failed}", typed.command);
             if let Some(advice) = advice {
                 eprintln!("{advice}");
             }

@@ -1,5 +1,6 @@
 //! Parts that several roles are made of.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
 use crate::config::{self, Role, Settings};
+use crate::domain::failure;
 use crate::queue::{Inspector, Limiter, Producer};
 use crate::reconcile::Reconciler;
 use crate::store::Store;
@@ -21,7 +23,32 @@ pub(super) fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Fail
     let refused = |error: config::ConfigError| Failed::new(Exit::Settings, error.to_string());
     let settings = config::load(path, config::environment()).map_err(refused)?;
     settings.require(role).map_err(refused)?;
+    usable(&settings)?;
     Ok(settings)
+}
+
+/// Has the drivers read the URLs that are set; connects nowhere.
+pub(super) fn usable(settings: &Settings) -> Result<(), Failed> {
+    let refused = |key: &str, looks_like: &str, error: &(dyn Error + 'static)| {
+        let cause = failure::chain(error).pop().unwrap_or_default();
+        let (value, origin) = settings.shown(key).unwrap_or_default();
+        let origin = origin.unwrap_or("the default");
+        let text = format!(
+            "the settings are refused:\n{key} = {value} (from {origin}) cannot be used: {cause}.\n  \
+             It looks like {looks_like}"
+        );
+        Failed::new(Exit::Settings, text)
+    };
+    if !settings.redis.url.is_empty() {
+        Inspector::new(&settings.redis, &settings.queue)
+            .map_err(|error| refused("redis.url", "redis://user:password@host:6379/0", &error))?;
+    }
+    if !settings.database.url.is_empty() {
+        let form = "postgres://user:password@host:5432/database?sslmode=require";
+        Store::connect(&settings.database, "check")
+            .map_err(|error| refused("database.url", form, &error))?;
+    }
+    Ok(())
 }
 
 /// The same, for a role that runs on: with its log begun.

@@ -89,12 +89,25 @@ fn redacted_url(text: &str) -> String {
     if url.password().is_some() && url.set_password(Some("***")).is_err() {
         return REDACTED.into();
     }
-    // libpq takes `?password=` and `?sslpassword=` too; of the rest, nothing is worth the risk.
-    if url.query().is_some() {
-        let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
-        url.query_pairs_mut().clear().extend_pairs(names.iter().map(|name| (name, "***")));
+    // libpq takes `?password=` and `?sslpassword=` too, and sqlx a key itself in the place of its path.
+    let query = url.query().map(|query| query.split('&').map(shown_pair).collect::<Vec<_>>());
+    if let Some(pairs) = query {
+        url.set_query(Some(&pairs.join("&")));
     }
     url.into()
+}
+
+/// A parameter of a URL, without its value where that may be a secret.
+fn shown_pair(pair: &str) -> String {
+    let secret = url::form_urlencoded::parse(pair.as_bytes()).any(|(name, value)| {
+        let name = name.to_ascii_lowercase();
+        let names = ["pass", "pwd", "secret", "token", "auth", "credential"];
+        names.iter().any(|part| name.contains(part)) || value.contains("-----BEGIN")
+    });
+    match pair.split_once('=') {
+        Some((name, _)) if secret => format!("{name}=***"),
+        Some(_) | None => pair.to_owned(),
+    }
 }
 
 /// A URL without its path, which may be all that keeps strangers out.
@@ -133,7 +146,13 @@ mod tests {
         for (url, shown) in [
             ("redis://:hunter2@h:6379/1", "redis://:***@h:6379/1"),
             ("postgres://u:hunter2@h/db", "postgres://u:***@h/db"),
-            ("postgres://h/db?user=u&password=hunter2", "postgres://h/db?user=***&password=***"),
+            ("postgres://h/db?user=u&password=hunter2", "postgres://h/db?user=u&password=***"),
+            ("postgres://h/db?p%61ssword=hunter2", "postgres://h/db?p%61ssword=***"),
+            ("postgres://h/db?sslkey=-----BEGIN%20hunter2", "postgres://h/db?sslkey=***"),
+            (
+                "postgres:///db?host=/run/pg&sslmode=require",
+                "postgres:///db?host=/run/pg&sslmode=require",
+            ),
             ("redis://h", "redis://h"),
             ("hunter2", "[redacted]"),
         ] {

@@ -66,6 +66,13 @@ impl Settings {
 }
 
 fn fault(key: &str, role: Role) -> Fault {
+    let who = match role {
+        Role::Ingress | Role::Worker | Role::Migrate | Role::Admin => {
+            format!("the role {}", role.as_str())
+        }
+        // Nobody knows them by these names; what was typed is said before this.
+        Role::Ops | Role::Requeue | Role::Reconcile => "this command".to_owned(),
+    };
     let set = match conventional(key) {
         Some(variable) => format!("Set {variable}, or {key} in a settings file."),
         None => format!("Set {key}."),
@@ -74,7 +81,7 @@ fn fault(key: &str, role: Role) -> Fault {
         key: key.to_owned(),
         value: None,
         origin: None,
-        problem: format!("is not set, and the role {} needs it", role.as_str()),
+        problem: format!("is not set, and {who} needs it"),
         remedy: format!("{set} {}", remedy(key)),
     }
 }

@@ -84,6 +84,58 @@ async fn a_server_that_is_not_there_is_named_with_its_setting_and_what_to_try() 
 }
 
 #[tokio::test]
+async fn a_url_that_its_driver_cannot_use_is_refused_with_its_setting() {
+    for (variable, url, key, fault) in [
+        ("REDIS_URL", "redis://u:hush@h/abc", "redis.url = redis://u:***@h/abc", "database number"),
+        (
+            "DATABASE_URL",
+            "postgres://u:hush@h/x?sslmode=foo",
+            "database.url = postgres://u:***@h/x?sslmode=foo",
+            "unknown value \"foo\"",
+        ),
+    ] {
+        let ended = Program::run(&["config", "check"], &[(variable, url)]).await;
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        for part in [key, fault, variable, "It looks like"] {
+            assert!(ended.stderr.contains(part), "no {part:?} in {ended:?}");
+        }
+        assert!(!ended.stderr.contains("hush"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_command_lacks_is_said_by_the_name_of_the_command() {
+    for command in [&["status"][..], &["queue", "show"], &["events", "list"]] {
+        let ended = Program::run(command, &[]).await;
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        let said = format!("quittance {}: the settings are refused:", command.join(" "));
+        assert!(ended.stderr.starts_with(&said), "{ended:?}");
+        assert!(ended.stderr.contains("is not set, and this command needs it"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_line_that_cannot_be_followed_says_what_could_be_typed() {
+    for (args, parts) in [
+        (
+            &["dead-letters", "retry"][..],
+            &["--all", "--group", "--code", "--newer-than", "--customer"][..],
+        ),
+        (&["objects", "list"], &["--kind", "--customer", "--metadata"]),
+        (&["dead-letters", "retry", "1", "--over", "48h"], &["24 hours at most"]),
+        (&["dead-letters", "snooze", "1", "--for", "0s"], &["longer than nothing"]),
+        (&["dead-letters", "snooze", "1", "--until", "2020-01-01T00:00:00Z"], &["it is past"]),
+    ] {
+        // Before anything is looked at: not even the settings are there.
+        let ended = Program::run(args, &[]).await;
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        for part in parts {
+            assert!(ended.stderr.contains(part), "{args:?}: no {part:?} in {}", ended.stderr);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_message_that_nobody_can_read_does_not_change_the_exit_code() {
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let dir = temp_dir();

@@ -34,6 +34,23 @@ fn refused(file: &str, variables: &[(&str, &str)], expected: &[&str]) {
 }
 
 #[test]
+fn a_word_that_is_no_level_is_refused_as_a_filter() {
+    let filter = |text: &str| load("", &[("QUITTANCE__LOG__FILTER", text)]).is_ok();
+    for good in ["info", "DEBUG", "warn,quittance=debug", "quittance::worker", "off", "2"] {
+        assert!(filter(good), "{good}");
+    }
+    let said = ["log.filter", "\"infoo\", which is no level", "Did you mean info?"];
+    refused("", &[("QUITTANCE__LOG__FILTER", "quittance=debug,infoo")], &said);
+}
+
+#[test]
+fn a_percent_sign_in_a_url_stands_for_a_character() {
+    let said = ["database.url", "holds a %", "%25"];
+    refused("", &[("DATABASE_URL", "postgres://u:p4ssw%zz@h/x")], &said);
+    assert!(load("", &[("DATABASE_URL", "postgres://u:p4ssw%25zz@h/x")]).is_ok());
+}
+
+#[test]
 fn the_defaults_are_sound_and_say_what_the_manual_says() {
     let settings = load("", &[]).unwrap();
     assert_eq!(settings.ingress.listen, "0.0.0.0:8080".parse().unwrap());

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use humantime::parse_duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::cli::args::{Actor, Output};
 use crate::cli::words;
+use crate::ops::dead_letters::{LONGEST_SPREAD, Refusal};
 use crate::store::dead_letter::{
     DeadLetterId, Filter, GroupKey, LetterReason, LetterSource, LetterState,
 };
@@ -97,7 +98,7 @@ pub(in crate::cli) struct Retry {
     pub(super) target: Target,
     /// Spread them evenly over this time, so that they don't storm Stripe: 10m; at most 24h. Of all
     /// that match, 20 a second go unless this says otherwise; 0s is all at once.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = spread)]
     pub(super) over: Option<Duration>,
     /// Only ask Stripe what they would find, and show it beside our rows: of the letters that are
     /// named, or of the newest 20 that match. Writes nothing. Needs STRIPE_SECRET_KEY.
@@ -128,10 +129,10 @@ pub(in crate::cli) struct Snooze {
     #[command(flatten)]
     pub(super) target: Target,
     /// For how long: 2h.
-    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, required_unless_present = "until")]
+    #[arg(long = "for", value_name = "TIME", value_parser = ahead, required_unless_present = "until")]
     pub(super) length: Option<Duration>,
     /// Until when: 2026-11-30T08:00:00Z.
-    #[arg(long, value_name = "MOMENT", value_parser = moment, conflicts_with = "length")]
+    #[arg(long, value_name = "MOMENT", value_parser = future, conflicts_with = "length")]
     pub(super) until: Option<OffsetDateTime>,
     /// Why; kept in the audit log.
     #[arg(long)]
@@ -154,9 +155,10 @@ pub(in crate::cli) struct Undo {
 
 /// To which letters something is done.
 #[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("which").required(true).multiple(true).args(["ids", "all", "group"]))]
 pub(in crate::cli) struct Target {
     /// The dead letters.
-    #[arg(required_unless_present_any = ["all", "group"], conflicts_with = "all")]
+    #[arg(conflicts_with = "all")]
     pub(super) ids: Vec<DeadLetterId>,
     /// All that match; without a filter, all that there are.
     #[arg(long)]
@@ -324,7 +326,18 @@ enum ReasonArg {
     Undecodable,
 }
 
-fn moment(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| "a moment is written 2026-11-30T08:00:00Z".to_owned())
+fn future(text: &str) -> Result<OffsetDateTime, String> {
+    let moment = OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| "a moment is written 2026-11-30T08:00:00Z".to_owned())?;
+    if moment > OffsetDateTime::now_utc() { Ok(moment) } else { Err("it is past".to_owned()) }
+}
+
+fn ahead(text: &str) -> Result<Duration, String> {
+    let length = parse_duration(text).map_err(|error| error.to_string())?;
+    if length.is_zero() { Err("it must be longer than nothing: 2h".to_owned()) } else { Ok(length) }
+}
+
+fn spread(text: &str) -> Result<Duration, String> {
+    let over = parse_duration(text).map_err(|error| error.to_string())?;
+    if over > LONGEST_SPREAD { Err(Refusal::TooFar.to_string()) } else { Ok(over) }
 }

@@ -1,6 +1,6 @@
 //! What can be typed after `quittance objects` and `quittance reconcile`.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use crate::cli::args::{Actor, Output};
 use crate::cli::place::{Place, kind};
@@ -23,6 +23,7 @@ pub(in crate::cli) enum ObjectsCommand {
 
 /// `quittance objects list`
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true).multiple(true).args(["customer", "metadata", "kind"]))]
 pub(in crate::cli) struct ListArgs {
     /// Of this customer: cus_...
     #[arg(long, value_name = "ID")]
@@ -31,7 +32,7 @@ pub(in crate::cli) struct ListArgs {
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub metadata: Option<(String, String)>,
     /// Of this kind: payment_intent, invoice, ...
-    #[arg(long, value_parser = kind, required_unless_present_any = ["customer", "metadata"])]
+    #[arg(long, value_parser = kind)]
     pub kind: Option<Kind>,
     #[command(flatten)]
     pub place: Place,

@@ -3,6 +3,7 @@
 use url::{Host, Url};
 
 use super::Checker;
+use crate::config::suggest::nearest;
 use crate::config::{Secret, Settings};
 
 pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
@@ -15,8 +16,28 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         &["http", "https"],
     );
     api_base(checker, &settings.stripe.api_base);
-    if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&settings.log.filter) {
-        checker.must(false, "log.filter", format!("cannot be read: {error}"));
+    filter(checker, &settings.log.filter);
+}
+
+/// A word alone would be the name of a module, all of whose lines are shown; who writes one means a
+/// level.
+fn filter(checker: &mut Checker<'_>, text: &str) {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let key = "log.filter";
+    if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(text) {
+        checker.must(false, key, format!("cannot be read: {error}"));
+    }
+    for word in text.split(',').map(str::trim) {
+        let lower = word.to_ascii_lowercase();
+        let is_word =
+            !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
+        if is_word && !LEVELS.contains(&&*lower) {
+            let remedy = match nearest(&lower, LEVELS.into_iter()) {
+                Some(level) => format!("Did you mean {level}?"),
+                None => format!("For the lines of that module, write {word}=trace."),
+            };
+            checker.object(&[key], format!("holds {word:?}, which is no level"), remedy);
+        }
     }
 }
 
@@ -29,6 +50,11 @@ fn scheme(checker: &mut Checker<'_>, key: &str, url: &Secret, schemes: &[&str]) 
     match Url::parse(url.reveal()) {
         Err(error) => checker.must(false, key, format!("is not a URL: {error}")),
         Ok(url) => {
+            checker.must(
+                is_encoded(url.as_str()),
+                key,
+                "holds a % that is not followed by two hexadecimal digits; write it as %25",
+            );
             let begins: Vec<_> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
             checker.must(
                 schemes.contains(&url.scheme()),
@@ -37,6 +63,13 @@ fn scheme(checker: &mut Checker<'_>, key: &str, url: &Secret, schemes: &[&str]) 
             );
         }
     }
+}
+
+/// Whether each percent sign begins what stands for another character.
+fn is_encoded(url: &str) -> bool {
+    url.split('%').skip(1).all(|rest| {
+        rest.get(..2).is_some_and(|two| two.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    })
 }
 
 fn api_base(checker: &mut Checker<'_>, text: &str) {
