@@ -4,6 +4,7 @@ use std::path::Path;
 
 use time::format_description::well_known::Rfc3339;
 
+use super::again::again;
 use super::args::{AccountsCommand, CheckArgs};
 use super::exit::{Exit, Failed};
 use super::parts;
@@ -23,7 +24,8 @@ pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Resu
     let settings = parts::settings_and_log(config, role)?;
     let store = parts::store(&settings, "accounts")?;
     let reconciler = if args.refresh { Some(parts::reconciler(&settings, &store)?) } else { None };
-    let answer = accounts::check(&store, reconciler.as_ref(), &account, mode).await;
+    let check = async || accounts::check(&store, reconciler.as_ref(), &account, mode).await;
+    let answer = again(check, CheckError::failure).await;
     let answer = answer.map_err(|error| failed(&error))?;
     tell(&account, mode, &answer, &args);
     // 1 says "no", like any failure does: whoever asks before sending money goes on at 0 alone.

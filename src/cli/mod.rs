@@ -9,6 +9,7 @@ mod out;
 
 mod accounts;
 mod admin;
+mod again;
 mod args;
 mod audit;
 mod budget;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::domain::failure::Failure;
 use crate::domain::id::{AccountId, Mode, ObjectId, Scope};
 use crate::domain::object::{Kind, Subject};
 use crate::reconcile::{Fault, Reconciler};
@@ -45,6 +46,17 @@ pub enum CheckError {
     /// Postgres.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl CheckError {
+    /// What failed, where it was the look: another one may work.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Refresh(fault) => Some(&fault.failure),
+            Self::Store(_) => None,
+        }
+    }
 }
 
 /// What a platform must ask before it makes a destination charge: the same answer as the SQL

@@ -5,6 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::compare::{self, Difference};
+use crate::domain::failure::Failure;
 use crate::domain::object::Subject;
 use crate::reconcile::{Fault, Reconciler, Settled};
 use crate::store::audit::NewAudit;
@@ -23,6 +24,17 @@ pub enum LookError {
     Store(#[from] StoreError),
 }
 
+impl LookError {
+    /// What failed, where it was the look: another one may work.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Look(fault) => Some(&fault.failure),
+            Self::Store(_) => None,
+        }
+    }
+}
+
 impl From<Fault> for LookError {
     fn from(fault: Fault) -> Self {
         Self::Look(Box::new(fault))
@@ -38,6 +50,17 @@ pub enum ReconcileError {
     /// It was reconciled, and Postgres then failed to note that in the audit log.
     #[error("it was reconciled, but that could not be noted in the audit log: {0}")]
     NotNoted(#[source] StoreError),
+}
+
+impl ReconcileError {
+    /// As [`LookError::failure`].
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Look(error) => error.failure(),
+            Self::NotNoted(_) => None,
+        }
+    }
 }
 
 /// What a reconciliation did.

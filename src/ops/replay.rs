@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::events;
 use super::name::{self, Name};
 use super::reconcile::{self, LookError, Reconciled};
+use crate::domain::failure::Failure;
 use crate::domain::id::{AccountId, EventId, Mode, Scope};
 use crate::domain::object::Kind;
 use crate::queue::{Job, JobMeta, JobSource, Lane, Producer, QueueError};
@@ -119,6 +120,22 @@ pub enum ReplayError {
         /// Why.
         source: StoreError,
     },
+}
+
+impl ReplayError {
+    /// As [`LookError::failure`].
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Look(error) => error.failure(),
+            Self::NotAtStripe { .. }
+            | Self::TooOld { .. }
+            | Self::NothingToDo { .. }
+            | Self::WhichMode { .. }
+            | Self::NotEnqueued { .. }
+            | Self::NotNoted { .. } => None,
+        }
+    }
 }
 
 impl From<StoreError> for ReplayError {

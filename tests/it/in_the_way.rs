@@ -147,6 +147,24 @@ async fn a_migration_does_not_wait_for_a_postgres_that_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_look_that_stripe_limits_is_tried_again() {
+    let stripe = Stripe::start().await;
+    stripe.say("/v1/payment_intents/pi_1", 429, json!({"error": {"message": "slower"}}));
+    let db = TestDatabase::migrated().await;
+    let (url, redis, queue) = (db.url(), redis_url(), queue_name());
+    let env = [
+        ("DATABASE_URL", &*url),
+        ("REDIS_URL", &redis),
+        ("QUITTANCE__QUEUE__NAME", &queue),
+        ("STRIPE_SECRET_KEY", "sk_test_x"),
+        ("STRIPE_API_BASE", &stripe.base),
+    ];
+    let ended = within("its end", Program::run(&["reconcile", "pi_1", "--test"], &env)).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(stripe.asked().len(), 5, "{ended:?}");
+}
+
+#[tokio::test]
 async fn a_stripe_that_refuses_the_key_is_named_with_its_setting_and_what_to_try() {
     let stripe = Stripe::start().await;
     let refusal = || json!({"error": {"message": "Invalid API Key provided"}});

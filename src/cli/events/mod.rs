@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use args::{EventsCommand, ListArgs, ReplayArgs};
 
+use super::again::again;
 use super::exit::{Exit, Failed};
 use super::objects::tell;
 use super::parts::{self, print_json};
@@ -17,7 +18,7 @@ use super::words::{at, plain};
 use super::{dead_letters, delays, table};
 use crate::config::Role;
 use crate::ops::events::{self, EventPage, EventShown, ListError};
-use crate::ops::replay::{self, Replay, Replayed};
+use crate::ops::replay::{self, Replay, ReplayError, Replayed};
 use crate::ops::timeline::{Happening, Moment};
 use crate::store::StoreError;
 use crate::store::dead_letter::Actor;
@@ -162,7 +163,8 @@ async fn replay(config: Option<&Path>, args: ReplayArgs) -> Result<Exit, Failed>
     let mut in_the_way = None;
     for id in args.ids {
         let wanted = Replay { id, account: args.place.connected(), mode: args.place.mode() };
-        let result = replay::replay(&store, &producer, &reconciler, &wanted, actor).await;
+        let replay = async || replay::replay(&store, &producer, &reconciler, &wanted, actor).await;
+        let result = again(replay, ReplayError::failure).await;
         let event = wanted.id.as_str().to_owned();
         let line = match result {
             Ok(replayed) => {

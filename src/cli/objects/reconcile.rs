@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 
 use super::args::ReconcileArgs;
 use super::{tell, unclear};
+use crate::cli::again::again;
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::parts::print_json;
 use crate::cli::{dead_letters, parts};
 use crate::config::Role;
 use crate::domain::object::Subject;
 use crate::ops::name::{self, NameError};
+use crate::ops::reconcile::{LookError, ReconcileError};
 use crate::ops::{compare, reconcile};
 use crate::reconcile::Reconciler;
 use crate::store::Store;
@@ -63,7 +65,8 @@ pub(in crate::cli) async fn run(
 type Told = Result<Value, Failed>;
 
 async fn look(store: &Store, reconciler: &Reconciler, subject: &Subject, json: bool) -> Told {
-    let found = compare::compare(store, reconciler, subject, None).await;
+    let look = async || compare::compare(store, reconciler, subject, None).await;
+    let found = again(look, LookError::failure).await;
     let found = found.map_err(|error| Failed::of_one(&error))?;
     if !json {
         tell::comparison(&found);
@@ -78,7 +81,8 @@ async fn act(
     actor: Actor<'_>,
     json: bool,
 ) -> Told {
-    let done = reconcile::reconcile(store, reconciler, subject, actor).await;
+    let act = async || reconcile::reconcile(store, reconciler, subject.clone(), actor).await;
+    let done = again(act, ReconcileError::failure).await;
     let done = done.map_err(|error| Failed::of_one(&error))?;
     if !json {
         println!("{}: {}", done.object.id, tell::reconciled(&done));
