@@ -180,6 +180,7 @@ fn of_look(error: &LookError) -> Option<Trouble> {
 fn of_fault(fault: &Fault) -> Option<Trouble> {
     let failing = match fault.evidence {
         Evidence::Failing(server) => Some(Trouble { server, refused: false }),
+        Evidence::OtherMode => Some(Trouble { server: Dependency::Stripe, refused: true }),
         Evidence::None | Evidence::Up(_) | Evidence::Refused(_) => None,
     };
     of_class(fault.failure.class).or(failing)
