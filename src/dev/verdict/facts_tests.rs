@@ -1,6 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::event_types;
+use crate::domain::notification::Topic;
 
 const REVOKED: &str = "acct_gone";
 
@@ -61,6 +63,22 @@ fn lived() -> (Vec<(Kind, Value)>, Vec<Value>, Vec<Value>) {
         state("subscription.activated", "subscription", "sub_1"),
     ];
     (truth, events, outbox)
+}
+
+#[test]
+fn every_topic_is_judged_and_is_about_the_kind_that_the_catalogue_says() {
+    for topic in Topic::ALL {
+        let (name, kind) = (topic.as_str(), topic.kind().as_str());
+        let states = SAYINGS.iter().filter(|saying| saying.topic == name);
+        let by_state = states.map(|saying| saying.kind.as_str());
+        let by_event = OCCURRENCES.iter().filter(|(_, told)| *told == name).map(|(of, _)| {
+            let mut types = event_types::all();
+            let shows = types.find(|(known, _, _)| known == of).map(|(_, objects, _)| objects[0]);
+            // What it shows had our access, and what is told is told of the account.
+            if name == "account.deauthorized" { "account" } else { shows.unwrap_or_default() }
+        });
+        assert_eq!(by_state.chain(by_event).collect::<Vec<_>>(), [kind], "{topic:?}");
+    }
 }
 
 #[test]
