@@ -1,0 +1,204 @@
+//! When the gate closes, and who opens it.
+
+use super::*;
+use crate::domain::failure::Failure;
+
+fn fault(class: Class, evidence: Evidence) -> Fault {
+    let failure = Failure {
+        class,
+        code: "x".into(),
+        chain: vec!["no answer".into()],
+        request_id: None,
+        should_retry: None,
+    };
+    Fault { failure, evidence }
+}
+
+fn event(n: u32) -> EventId {
+    EventId::parse(&format!("evt_{n}")).unwrap()
+}
+
+const STRIPE: Dependency = Dependency::Stripe;
+const POSTGRES: Dependency = Dependency::Postgres;
+
+fn outage() -> Fault {
+    fault(Class::Unavailable(POSTGRES), Evidence::Failing(POSTGRES))
+}
+
+fn server_error() -> Fault {
+    fault(Class::Transient, Evidence::Failing(STRIPE))
+}
+
+fn gate() -> Gate {
+    Gate::new(3, Duration::from_secs(10))
+}
+
+async fn fail(gate: &Gate, n: u32, fault: &Fault) -> Verdict {
+    let pass = gate.enter().await;
+    gate.failed(pass, Some(&event(n)), fault)
+}
+
+fn closed_for(gate: &Gate) -> Option<Dependency> {
+    gate.status().borrow().as_ref().map(|pause| pause.dependency)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_lets_one_job_through_at_a_time() {
+    let gate = gate();
+    assert_eq!(fail(&gate, 1, &outage()).await, Verdict::Wait);
+    let probe = gate.enter().await;
+    assert!(probe.probe.is_some());
+    let other = tokio::time::timeout(Duration::from_secs(3600), gate.enter()).await;
+    assert!(other.is_err(), "nobody else passes while the probe is under way");
+    gate.succeeded(probe, &[POSTGRES]);
+    assert!(gate.enter().await.probe.is_none(), "open again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_probed_in_vain_makes_room_for_another() {
+    let gate = gate();
+    fail(&gate, 1, &outage()).await;
+    assert!(matches!(fail(&gate, 1, &outage()).await, Verdict::Return(after) if !after.is_zero()));
+    let probe = gate.enter().await;
+    gate.succeeded(probe, &[POSTGRES]);
+    assert_eq!(closed_for(&gate), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_dropped_gives_its_turn_away() {
+    let gate = gate();
+    fail(&gate, 1, &outage()).await;
+    drop(gate.enter().await);
+    assert!(gate.enter().await.probe.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_did_not_ask_proves_nothing() {
+    let gate = gate();
+    let wrong_key = fault(Class::Misconfigured(STRIPE), Evidence::Failing(STRIPE));
+    fail(&gate, 1, &wrong_key).await;
+    // A covered event: settled, and Stripe was not asked.
+    let probe = gate.enter().await;
+    gate.succeeded(probe, &[POSTGRES]);
+    assert_eq!(closed_for(&gate), Some(STRIPE));
+    // Our own limiter spoke, or our own clock ran out.
+    let local = fault(Class::RateLimited { retry_after: None }, Evidence::None);
+    assert_eq!(fail(&gate, 2, &local).await, Verdict::OfTheJob);
+    assert_eq!(closed_for(&gate), Some(STRIPE));
+    // A "no" of Stripe's own: it is up, and takes our key.
+    let refusal = fault(Class::Permanent, Evidence::Up(STRIPE));
+    assert_eq!(fail(&gate, 3, &refusal).await, Verdict::OfTheJob);
+    assert_eq!(closed_for(&gate), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_fail_together_do_not_delay_the_probe() {
+    let gate = gate();
+    let passes = [gate.enter().await, gate.enter().await, gate.enter().await];
+    for (n, pass) in (1..).zip(passes) {
+        gate.failed(pass, Some(&event(n)), &outage());
+    }
+    let before = Instant::now();
+    assert!(gate.enter().await.probe.is_some());
+    assert_eq!(before.elapsed(), Duration::from_millis(250));
+}
+
+#[tokio::test]
+async fn one_object_that_fails_at_stripe_does_not_stop_the_others() {
+    let gate = gate();
+    for _ in 0..10 {
+        assert_eq!(fail(&gate, 1, &server_error()).await, Verdict::OfTheJob);
+    }
+    assert_eq!(closed_for(&gate), None);
+}
+
+#[tokio::test]
+async fn many_events_that_fail_in_a_row_mean_that_it_is_down() {
+    for (dependency, fault) in
+        [(STRIPE, server_error()), (POSTGRES, fault(Class::Transient, Evidence::Failing(POSTGRES)))]
+    {
+        let gate = gate();
+        for n in 1..=2 {
+            assert_eq!(fail(&gate, n, &fault).await, Verdict::OfTheJob);
+        }
+        let pass = gate.enter().await;
+        gate.succeeded(pass, &[dependency]);
+        for n in 3..=4 {
+            assert_eq!(fail(&gate, n, &fault).await, Verdict::OfTheJob, "counted anew");
+        }
+        assert_eq!(fail(&gate, 5, &fault).await, Verdict::Wait);
+        assert_eq!(closed_for(&gate), Some(dependency));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_the_other_mode_pauses_until_it_has_proved_to_be_the_right_one() {
+    let gate = gate();
+    let stray = fault(Class::Permanent, Evidence::OtherMode);
+    assert_eq!(fail(&gate, 1, &stray).await, Verdict::Wait, "nothing was ever read with it");
+    assert!(gate.status().borrow().as_ref().is_some_and(|pause| pause.misconfigured));
+    assert!(matches!(fail(&gate, 1, &stray).await, Verdict::Return(_)));
+    let good = gate.enter().await;
+    gate.succeeded(good, &[STRIPE]);
+    assert_eq!(closed_for(&gate), None);
+    assert_eq!(fail(&gate, 1, &stray).await, Verdict::OfTheJob, "it strayed here");
+    assert_eq!(closed_for(&gate), None, "and stops nobody");
+}
+
+#[tokio::test]
+async fn many_accounts_that_are_refused_in_a_row_mean_that_the_key_is_wrong() {
+    let gate = gate();
+    let refused = |n: u32| {
+        let account = AccountId::parse(&format!("acct_{n}")).unwrap();
+        fault(Class::Transient, Evidence::Refused(account))
+    };
+    for n in 1..=9 {
+        assert_eq!(fail(&gate, n, &refused(1)).await, Verdict::OfTheJob, "one left us");
+    }
+    assert_eq!(fail(&gate, 10, &refused(2)).await, Verdict::OfTheJob);
+    let pass = gate.enter().await;
+    gate.succeeded(pass, &[STRIPE]);
+    assert_eq!(fail(&gate, 11, &refused(3)).await, Verdict::OfTheJob, "counted anew");
+    assert_eq!(fail(&gate, 12, &refused(4)).await, Verdict::OfTheJob);
+    assert_eq!(fail(&gate, 13, &refused(5)).await, Verdict::Wait);
+    assert!(gate.status().borrow().as_ref().is_some_and(|pause| pause.misconfigured));
+}
+
+#[tokio::test]
+async fn what_stripe_was_not_asked_does_not_interrupt_the_row() {
+    let gate = gate();
+    let over_budget = fault(Class::RateLimited { retry_after: None }, Evidence::None);
+    for n in [1, 2] {
+        fail(&gate, n, &server_error()).await;
+        fail(&gate, n + 10, &over_budget).await;
+    }
+    assert_eq!(fail(&gate, 3, &server_error()).await, Verdict::Wait);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_quiet_system_two_events_and_a_minute_are_enough() {
+    let gate = gate();
+    assert_eq!(fail(&gate, 1, &server_error()).await, Verdict::OfTheJob);
+    tokio::time::advance(LONG).await;
+    assert_eq!(fail(&gate, 1, &server_error()).await, Verdict::OfTheJob, "one object's trouble");
+    assert_eq!(fail(&gate, 2, &server_error()).await, Verdict::Wait);
+}
+
+#[tokio::test]
+async fn the_cause_of_a_pause_is_the_latest_and_its_beginning_the_first() {
+    let gate = gate();
+    let status = gate.status();
+    gate.close_for(POSTGRES, "refused".to_owned());
+    let first = status.borrow().clone().unwrap();
+    gate.close_for(POSTGRES, "starting up".to_owned());
+    let now = status.borrow().clone().unwrap();
+    assert_eq!((now.message.as_str(), now.since), ("starting up", first.since));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_key_pauses_and_says_so() {
+    let gate = gate();
+    let wrong_key = fault(Class::Misconfigured(STRIPE), Evidence::Failing(STRIPE));
+    assert_eq!(fail(&gate, 1, &wrong_key).await, Verdict::Wait);
+    assert!(gate.status().borrow().as_ref().is_some_and(|pause| pause.misconfigured));
+}
