@@ -21,8 +21,9 @@ use crate::store::dead_letter::{
 use crate::store::operation::{NewOperation, Operation, OperationId, OperationState, Running};
 use crate::store::{Store, StoreError};
 
-/// Letters of one page: of a retry, their payloads are in memory together.
-const PAGE: u32 = 500;
+/// Letters of one page: of a retry, their payloads are in memory together. Live events wait for the commit
+/// of a page that is under way, so it must not take long.
+const PAGE: u32 = 200;
 
 /// Letters that a preview shows.
 const SAMPLE: u32 = 5;

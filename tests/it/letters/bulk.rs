@@ -101,7 +101,7 @@ async fn each_letter_has_its_result_and_one_that_fails_stops_none_of_the_others(
         (done.state, done.total, done.done, done.failed),
         (OperationState::Done, 1100, 1099, 1)
     );
-    assert_eq!(seen, [0, 499, 999, 1099, 1099], "page by page");
+    assert_eq!(seen, [0, 199, 399, 599, 799, 999, 1099, 1099], "page by page");
     let failed = operations::results(&db.store, &done, true, None, 10).await.unwrap();
     let [failed] = &failed[..] else { panic!("{failed:?}") };
     assert_eq!(failed.result.result, "no_payload");
@@ -194,8 +194,8 @@ async fn one_that_is_cancelled_ends_before_its_next_page_and_goes_on_there() {
     let running = begin(&db, Act::Discard).await;
     let id = running.operation.id;
     let cancelled = run_one_page(&db.store, running).await;
-    assert_eq!((cancelled.state, cancelled.done), (OperationState::Cancelled, 500));
-    assert_eq!(ids(&db, &Filter::open()).await.len(), 600);
+    assert_eq!((cancelled.state, cancelled.done), (OperationState::Cancelled, 200));
+    assert_eq!(ids(&db, &Filter::open()).await.len(), 900);
     assert!(operations::cancel(&db.store, id, JANE).await.unwrap().is_none(), "it has ended");
 
     let running = operations::resume(&db.store, id, JANE).await.unwrap().unwrap();
@@ -204,7 +204,7 @@ async fn one_that_is_cancelled_ends_before_its_next_page_and_goes_on_there() {
     let asked = operations::cancel(&db.store, id, JANE).await.unwrap().unwrap();
     assert_eq!((asked.state, asked.cancel_requested), (OperationState::Running, true));
     let cancelled = run(&db.store, None, running).await.unwrap();
-    assert_eq!((cancelled.state, cancelled.done), (OperationState::Cancelled, 500));
+    assert_eq!((cancelled.state, cancelled.done), (OperationState::Cancelled, 200));
 
     let running = operations::resume(&db.store, id, JANE).await.unwrap().unwrap();
     let done = run(&db.store, None, running).await.unwrap();
