@@ -195,7 +195,7 @@ pub(super) fn verdict(seen: &Seen, differences: &[Difference], logs: &[PathBuf])
         say!("API calls             {}", stats.requests_to(None));
         for row in &stats.requests {
             let status = row.status.map_or_else(|| "none".to_owned(), |s| s.to_string());
-            say!("  {:<34}{status:<6}{}", row.endpoint, row.count);
+            say!("  {:<40} {status:<6}{}", row.endpoint, row.count);
         }
     }
     if let Some(ledger) = &seen.ledger {
