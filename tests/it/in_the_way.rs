@@ -20,6 +20,15 @@ async fn check_online(base: &str) -> Ended {
     ended
 }
 
+/// A Stripe that refuses whatever a check asks.
+async fn refusing(status: u16, message: &str) -> Stripe {
+    let stripe = Stripe::start().await;
+    for path in ["/v1/account", "/v1/webhook_endpoints?limit=100"] {
+        stripe.say(path, status, json!({"error": {"message": message}}));
+    }
+    stripe
+}
+
 #[tokio::test]
 async fn a_check_asks_stripe_and_warns_of_what_does_not_fit() {
     let stripe = Stripe::start().await;
@@ -42,10 +51,7 @@ async fn a_check_asks_stripe_and_warns_of_what_does_not_fit() {
 
 #[tokio::test]
 async fn a_check_with_a_key_that_may_not_see_the_account_succeeds() {
-    let stripe = Stripe::start().await;
-    let refusal = || json!({"error": {"message": "The provided key does not have the permission"}});
-    stripe.say("/v1/account", 403, refusal());
-    stripe.say("/v1/webhook_endpoints?limit=100", 403, refusal());
+    let stripe = refusing(403, "The provided key does not have the permission").await;
     let ended = check_online(&stripe.base).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stderr.contains("not seen: the account could not be seen"), "{ended:?}");
@@ -54,10 +60,7 @@ async fn a_check_with_a_key_that_may_not_see_the_account_succeeds() {
 
 #[tokio::test]
 async fn a_check_fails_where_stripe_refuses_the_key_or_is_not_there() {
-    let stripe = Stripe::start().await;
-    let refusal = || json!({"error": {"message": "Invalid API Key provided: sk_test_***hush"}});
-    stripe.say("/v1/account", 401, refusal());
-    stripe.say("/v1/webhook_endpoints?limit=100", 401, refusal());
+    let stripe = refusing(401, "Invalid API Key provided: sk_test_***hush").await;
     let refused = check_online(&stripe.base).await;
     assert_eq!(refused.code, Some(3), "{refused:?}");
     assert!(refused.stderr.contains("Stripe answered 401"), "{refused:?}");

@@ -1,14 +1,17 @@
 //! Many callers, each with one object, share round trips and commits.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use quittance::config::Database;
 use quittance::domain::failure::{Class, Dependency};
 use quittance::domain::object::Kind;
 use quittance::domain::payment::Status;
 use quittance::domain::refund;
-use quittance::store::{Applied, StoreError, Together};
+use quittance::store::{Applied, Store, StoreError, Together};
 
 use super::given::*;
-use crate::harness::TestDatabase;
+use crate::harness::{TestDatabase, within};
 
 fn paid(n: usize) -> quittance::store::Settlement {
     let change = first(&format!("pi_{n}"), 100, payment(Status::Succeeded));
@@ -73,7 +76,9 @@ async fn each_hears_of_its_own_conflict_and_of_its_own_error() {
 #[tokio::test]
 async fn who_waits_for_a_lock_keeps_nobody_else_waiting() {
     let db = TestDatabase::migrated().await;
-    let together = Together::new(&db.store);
+    // No statement is cut off for taking long: it is the lock that nobody waits for.
+    let settings = Database { statement_timeout: Duration::from_hours(1), ..db.settings() };
+    let together = Together::new(&Store::connect(&settings, "test").unwrap());
     // Somebody builds an index, say: no refund can be written.
     let mut other = db.connect().await;
     let lock = "BEGIN; LOCK TABLE app.refunds IN SHARE MODE";
@@ -84,7 +89,8 @@ async fn who_waits_for_a_lock_keeps_nobody_else_waiting() {
         let change = first("re_1", 100, refund(refund::Status::Succeeded));
         async move { together.apply(settlement(change, vec![succeeded("evt_re")])).await }
     });
-    let payments = join_all((0..20).map(|n| together.apply(paid(n)))).await;
+    let payments = join_all((0..20).map(|n| together.apply(paid(n))));
+    let payments = within("they go on", payments).await;
     assert!(payments.iter().all(|applied| matches!(applied, Ok(Applied::Done))), "{payments:?}");
     assert!(!waits.is_finished(), "they went on before it could");
     sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
