@@ -1,12 +1,15 @@
 //! What the program logs, kept for a test to read.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use serde_json::Value;
+use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// Keeps all that is logged on this thread from here on. A test's runtime has but this thread, so
 /// that is all that its tasks log.
@@ -15,11 +18,21 @@ pub(crate) struct Logs {
     _guard: DefaultGuard,
 }
 
+/// Listens to nothing, and never says so for good.
+///
+/// While there is but one subscriber, tracing-core (0.1.36, `Rebuilder::JustOne`) asks whether anybody
+/// wants an event of the thread that logs it first. On the thread of a test that captures nothing the
+/// answer is no, for the whole process, and the one subscriber never hears of it.
+static COMPANY: LazyLock<Dispatch> = LazyLock::new(|| {
+    Dispatch::new(tracing_subscriber::registry().with(dynamic_filter_fn(|_, _| false)))
+});
+
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
     pub(crate) fn capture(level: LevelFilter) -> Self {
+        LazyLock::force(&COMPANY);
         let kept = Kept::default();
         let subscriber = tracing_subscriber::fmt()
             .json()
@@ -62,4 +75,15 @@ impl MakeWriter<'_> for Kept {
     fn make_writer(&self) -> Self {
         self.clone()
     }
+}
+
+#[test]
+fn what_another_thread_was_the_first_to_log_is_captured() {
+    fn logs() {
+        tracing::info!("logged");
+    }
+    let captured = Logs::capture(LevelFilter::INFO);
+    std::thread::spawn(logs).join().unwrap();
+    logs();
+    assert_eq!(captured.saying("logged").len(), 1);
 }
