@@ -10,7 +10,7 @@ use crate::domain::access::{self, Word};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types::{self, Way};
 use crate::domain::failure::Failure;
-use crate::domain::id::EventId;
+use crate::domain::id::{EventId, ObjectId};
 use crate::domain::object::{Kind, Subject};
 use crate::envelope;
 use crate::store::{Outcome, Receipt};
@@ -117,6 +117,14 @@ impl Errand {
             Self::Settle(request) if request.event.api_version.is_none() => None,
             Self::Settle(request) => Some((&request.event.id, request.event.created)),
             Self::Refresh { created, cause } => cause.as_ref().map(|cause| (cause, *created)),
+        }
+    }
+
+    /// The payment that its object belongs to, as its event says.
+    pub(super) fn payment(&self) -> Option<&ObjectId> {
+        match self {
+            Self::Settle(request) => request.event.about.as_ref()?.payment_intent.as_ref(),
+            Self::Refresh { .. } => None,
         }
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
-use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use super::decision::{self, Case, settled_event};
@@ -13,13 +12,13 @@ use super::errand::{Errand, Fault, Settled};
 use super::error::ReconcileError;
 use super::flights::{Flights, Lead};
 use super::metrics::Metrics;
-use super::missing;
+use super::rides::Rides;
 use super::snapshots::{self, Told};
 use crate::domain::access;
 use crate::domain::object::Subject;
 use crate::domain::plan::{self, Next};
 use crate::store::{Applied, Known, Outcome, Settlement, Store, Together};
-use crate::stripe_api::{Client, Fetched, StripeError};
+use crate::stripe_api::{Client, Fetched};
 
 /// What all flights share.
 pub(super) struct Inner {
@@ -33,6 +32,7 @@ pub(super) struct Inner {
     pub(super) snapshots: Vec<String>,
     pub(super) max_rounds: u32,
     pub(super) flights: Arc<Flights<Subject, Member>>,
+    pub(super) rides: Arc<Rides<Fetched>>,
     pub(super) metrics: Metrics,
 }
 
@@ -104,6 +104,7 @@ impl Inner {
         subject: &Subject,
         errands: &[Errand],
     ) -> Result<Option<Vec<Settled>>, ReconcileError> {
+        let ride = self.ride(subject, errands);
         let events = errands.iter().filter_map(Errand::event_id).cloned().collect();
         let known = self.together.load(events, subject.clone()).await?;
         let cases = self.cases(&known, errands);
@@ -112,7 +113,12 @@ impl Inner {
         let unknown = open.iter().any(|case| case.next == Next::Fetch);
         let told = if unknown { self.told(subject, &known, &open).await? } else { None };
         let asked = unknown && told.is_none();
-        let seen = if asked { self.see(subject, &known, &open).await? } else { told };
+        let seen = if asked {
+            self.see(subject, &known, &open, ride).await?
+        } else {
+            drop(ride);
+            told
+        };
         let request_id = seen.as_ref().and_then(|seen| seen.request_id.clone());
         let change = match (seen, decision::taken(&open)) {
             (Some(seen), _) => {
@@ -189,59 +195,9 @@ impl Inner {
         }
     }
 
-    /// Asks Stripe. `None`: it refuses us the account, which is known or told by what is in hand.
-    async fn see(
-        &self,
-        subject: &Subject,
-        known: &Known,
-        open: &[&Case<'_>],
-    ) -> Result<Option<Fetched>, ReconcileError> {
-        let mut told_deleted = open.iter().any(|case| case.errand.tells_deletion_of(subject));
-        let answer = self.fetch(subject).await;
-        if let Err(error) = &answer {
-            if error.is_access_lost()
-                && (known.access_ended.is_some() || decision::taken(open).is_some())
-            {
-                return Ok(None);
-            }
-            let led_here = open.iter().find_map(|case| case.errand.led_here());
-            if error.is_missing()
-                && !told_deleted
-                && let Some(led_here) = led_here
-            {
-                missing::check_account(&self.stripe, subject, led_here, error).await?;
-                told_deleted = missing::dies_silently(subject);
-            }
-        }
-        match (answer, &subject.scope.account) {
-            (Err(error), Some(account)) if error.is_access_lost() => {
-                Err(ReconcileError::AccessLost { account: account.clone(), error })
-            }
-            (answer, _) => missing::judge(subject, told_deleted, answer).map(Some),
-        }
-    }
-
     async fn write(&self, settlement: Settlement) -> Result<Applied, ReconcileError> {
         let span = tracing::info_span!(target: "otel", "apply", otel.kind = "client");
         Ok(self.together.apply(settlement).instrument(span).await?)
-    }
-
-    async fn fetch(&self, subject: &Subject) -> Result<Fetched, StripeError> {
-        let span = tracing::info_span!(
-            target: "otel", "fetch", otel.kind = "client", otel.status_code = Empty,
-            request_id = Empty
-        );
-        let fetched = self.stripe.fetch(subject).instrument(span.clone()).await;
-        match &fetched {
-            Ok(fetched) => {
-                span.record("request_id", fetched.request_id.as_deref());
-            }
-            Err(error) => {
-                span.record("otel.status_code", "ERROR");
-                span.record("request_id", error.failure().request_id);
-            }
-        }
-        fetched
     }
 
     /// Counts what a round came to, once it has come to it.

@@ -9,6 +9,7 @@
 //! read was observed before our fetch, and whatever is written after it makes our write fail. Of
 //! two workers that ask at the same time, one writes; the other starts again from the read.
 
+mod ask;
 mod decision;
 mod errand;
 pub mod error;
@@ -17,6 +18,7 @@ mod flights;
 pub mod look;
 mod metrics;
 mod missing;
+mod rides;
 pub mod road;
 mod snapshots;
 

@@ -48,6 +48,7 @@ impl Reconciler {
             max_rounds: settings.max_rounds,
             snapshots: settings.snapshots.clone(),
             flights: Arc::new(Flights::new()),
+            rides: Arc::default(),
             metrics,
         };
         Self { inner: Arc::new(inner) }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::client::{Fetched, FetchedState};
+use super::fetched::{Fetched, FetchedState};
 use super::refusal::Refusal;
 use crate::domain::event::Timestamp;
 use crate::domain::failure::{self, Class, Dependency, Failure};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use quittance::simulator::Confirm;
+use serde_json::json;
 
 use crate::harness::app::payment_of;
 use crate::harness::{App, Options, eventually};
@@ -104,6 +105,38 @@ async fn events_of_one_object_that_are_in_hand_together_share_a_request() {
     assert_eq!(app.db.count("quittance.events").await, 12);
     assert_eq!(app.told(&payment).await.len(), 11);
     app.stop().await;
+}
+
+/// The same of a charge and its payment, whichever of their events comes first.
+#[tokio::test]
+async fn a_payment_and_its_charge_that_are_in_hand_together_share_a_request() {
+    for charge_first in [true, false] {
+        let mut app = App::with(held_back(0)).await;
+        let payment = app.pays("pm_card_visa");
+        // Of which each must be asked for, and neither can be read from its event.
+        app.stripe().set_chaos(|chaos| chaos.old_snapshots = 1.0);
+        let mut events = app.events("charge.succeeded");
+        events.extend(app.events("payment_intent.succeeded"));
+        if !charge_first {
+            events.reverse();
+        }
+        for event in &events {
+            app.deliver(event).await;
+        }
+        app.add_worker().await;
+        app.drained().await;
+        assert_eq!(app.requests(), 1, "{events:?}");
+        assert_eq!(app.payment(&payment).await["status"], "succeeded");
+        assert_eq!(app.told(&payment).await, ["payment.succeeded"]);
+        let charges = app.db.rows("SELECT status, payment_intent FROM app.charges").await;
+        assert_eq!(charges, [json!({"status": "succeeded", "payment_intent": payment})]);
+        for event in &events {
+            assert_eq!(app.event(event).await["outcome"], "applied");
+        }
+        let raw = app.db.json("quittance.objects", "kind = 'payment_intent'").await;
+        assert!(raw["data"]["latest_charge"].is_string(), "as Stripe shows a payment: {raw}");
+        app.stop().await;
+    }
 }
 
 #[tokio::test]

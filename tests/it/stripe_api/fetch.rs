@@ -37,19 +37,23 @@ async fn a_slash_at_the_end_of_the_base_url_does_no_harm() {
     assert_eq!(server.seen()[0].line, "GET /v1/payment_intents/pi_1 HTTP/1.1");
 }
 
-#[tokio::test]
-async fn each_kind_is_read_from_its_own_endpoint() {
-    let charge = json!({
-        "id": "ch_1", "object": "charge", "amount": 5, "amount_captured": 5, "amount_refunded": 2,
+fn charge(id: &str) -> serde_json::Value {
+    json!({
+        "id": id, "object": "charge", "amount": 5, "amount_captured": 5, "amount_refunded": 2,
         "billing_details": {}, "captured": true, "created": 1, "currency": "jpy",
         "disputed": false, "livemode": false, "metadata": {}, "paid": true, "refunded": false,
         "status": "succeeded",
-    });
+    })
+}
+
+#[tokio::test]
+async fn each_kind_is_read_from_its_own_endpoint() {
     let refund = json!({
         "id": "re_1", "object": "refund", "amount": 2, "created": 1, "currency": "jpy",
         "charge": "ch_1", "status": "pending",
     });
-    let server = Server::replying([answer(200, &[], charge), answer(200, &[], refund)]).await;
+    let replies = [charge("ch_1"), refund].map(|body| answer(200, &[], body));
+    let server = Server::replying(replies).await;
     let client = client(&server.base);
 
     let fetched = client.fetch(&subject(Kind::Charge, "ch_1")).await.unwrap();
@@ -66,6 +70,62 @@ async fn each_kind_is_read_from_its_own_endpoint() {
 
     let lines: Vec<_> = server.seen().into_iter().map(|seen| seen.line).collect();
     assert_eq!(lines, ["GET /v1/charges/ch_1 HTTP/1.1", "GET /v1/refunds/re_1 HTTP/1.1"]);
+}
+
+/// A payment that shows its latest charge whole, and the two as they answer for themselves.
+fn with_charge(id: &str) -> (serde_json::Value, serde_json::Value, serde_json::Value) {
+    let charge = charge(id);
+    let mut payment = intent("pi_1");
+    payment["latest_charge"] = json!(id);
+    let mut both = payment.clone();
+    both["latest_charge"] = charge.clone();
+    (both, payment, charge)
+}
+
+#[tokio::test]
+async fn a_payment_brings_its_latest_charge_as_if_each_had_been_asked_for() {
+    let (both, alone, charge) = with_charge("ch_1");
+    let replies = [both, alone, charge].map(|body| answer(200, &[], body));
+    let server = Server::replying(replies).await;
+    let client = client(&server.base);
+    let wanted = [subject(Kind::Charge, "ch_0"), subject(Kind::Charge, "ch_1")];
+    let (payment, brought) =
+        client.fetch_with_charge(&self::payment("pi_1"), &wanted).await.unwrap();
+    assert_eq!(payment, client.fetch(&self::payment("pi_1")).await.unwrap());
+    let alone = client.fetch(&wanted[1]).await.unwrap();
+    assert_eq!(brought, Some((wanted[1].clone(), alone)));
+    let asked = &server.seen()[0].line;
+    assert_eq!(asked, "GET /v1/payment_intents/pi_1?expand[0]=latest_charge HTTP/1.1");
+}
+
+#[tokio::test]
+async fn a_charge_that_nobody_wants_or_nobody_can_read_leaves_the_payment_as_it_is() {
+    let (both, _, _) = with_charge("ch_2");
+    let (mut unreadable, _, _) = with_charge("ch_1");
+    unreadable["latest_charge"]["amount"] = json!("a lot");
+    let none = intent("pi_1");
+    let replies = [both, unreadable, none].map(|body| answer(200, &[], body));
+    let server = Server::replying(replies).await;
+    let client = client(&server.base);
+    let wanted = [subject(Kind::Charge, "ch_1")];
+    for id in [Some("ch_2"), Some("ch_1"), None] {
+        let fetched = client.fetch_with_charge(&payment("pi_1"), &wanted).await;
+        let (payment, None) = fetched.unwrap() else { panic!("no charge came along") };
+        let FetchedState::Present { raw, .. } = payment.state else { panic!("a payment") };
+        assert_eq!(raw["latest_charge"].as_str(), id);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_read_charges_reads_the_payment() {
+    let refused = json!({"error": {"type": "invalid_request_error", "message": "rak_charge_read"}});
+    let server =
+        Server::replying([answer(403, &[], refused), answer(200, &[], intent("pi_1"))]).await;
+    let wanted = [subject(Kind::Charge, "ch_1")];
+    let client = client(&server.base);
+    let (_, charge) = client.fetch_with_charge(&payment("pi_1"), &wanted).await.unwrap();
+    assert_eq!(charge, None);
+    assert_eq!(server.seen()[1].line, "GET /v1/payment_intents/pi_1 HTTP/1.1");
 }
 
 #[tokio::test]

@@ -1,0 +1,117 @@
+//! A round asks Stripe: by itself, or a payment and its charge with one request.
+
+use tracing::Instrument as _;
+use tracing::field::Empty;
+
+use super::decision::{self, Case};
+use super::errand::Errand;
+use super::error::ReconcileError;
+use super::flight::Inner;
+use super::missing;
+use super::rides::{Passenger, Ride};
+use crate::domain::object::{Kind, Subject};
+use crate::store::Known;
+use crate::stripe_api::{Fetched, StripeError};
+
+impl Inner {
+    /// What the round has to do with those of its payment or its charge.
+    pub(super) fn ride(&self, subject: &Subject, errands: &[Errand]) -> Ride<Fetched> {
+        if subject.kind == Kind::PaymentIntent {
+            return Ride::Driver(self.rides.driver(subject.clone()));
+        }
+        let payment = errands.iter().find_map(Errand::payment);
+        let seat = payment.filter(|_| subject.kind == Kind::Charge).and_then(|payment| {
+            let payment =
+                Subject { kind: Kind::PaymentIntent, id: payment.clone(), ..subject.clone() };
+            self.rides.seat(payment, subject.clone())
+        });
+        seat.map_or(Ride::Alone, Ride::Seat)
+    }
+
+    /// Asks Stripe. `None`: it refuses us the account, which is known or told by what is in hand.
+    pub(super) async fn see(
+        &self,
+        subject: &Subject,
+        known: &Known,
+        open: &[&Case<'_>],
+        ride: Ride<Fetched>,
+    ) -> Result<Option<Fetched>, ReconcileError> {
+        let mut told_deleted = open.iter().any(|case| case.errand.tells_deletion_of(subject));
+        let answer = self.fetch(subject, ride).await;
+        if let Err(error) = &answer {
+            if error.is_access_lost()
+                && (known.access_ended.is_some() || decision::taken(open).is_some())
+            {
+                return Ok(None);
+            }
+            let led_here = open.iter().find_map(|case| case.errand.led_here());
+            if error.is_missing()
+                && !told_deleted
+                && let Some(led_here) = led_here
+            {
+                missing::check_account(&self.stripe, subject, led_here, error).await?;
+                told_deleted = missing::dies_silently(subject);
+            }
+        }
+        match (answer, &subject.scope.account) {
+            (Err(error), Some(account)) if error.is_access_lost() => {
+                Err(ReconcileError::AccessLost { account: account.clone(), error })
+            }
+            (answer, _) => missing::judge(subject, told_deleted, answer).map(Some),
+        }
+    }
+
+    async fn fetch(&self, subject: &Subject, ride: Ride<Fetched>) -> Result<Fetched, StripeError> {
+        let span = tracing::info_span!(
+            target: "otel", "fetch", otel.kind = "client", otel.status_code = Empty,
+            request_id = Empty
+        );
+        let fetched = self.ask(subject, ride).instrument(span.clone()).await;
+        match &fetched {
+            Ok(fetched) => {
+                span.record("request_id", fetched.request_id.as_deref());
+            }
+            Err(error) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("request_id", error.failure().request_id);
+            }
+        }
+        fetched
+    }
+
+    async fn ask(&self, subject: &Subject, ride: Ride<Fetched>) -> Result<Fetched, StripeError> {
+        match ride {
+            Ride::Alone => {}
+            Ride::Seat(seat) => {
+                if let Some(brought) = seat.get_in().await {
+                    self.metrics.shared(1);
+                    return Ok(brought);
+                }
+            }
+            Ride::Driver(driver) => {
+                let passengers = driver.depart().await;
+                if !passengers.is_empty() {
+                    return self.ask_with(subject, passengers).await;
+                }
+            }
+        }
+        self.stripe.fetch(subject).await
+    }
+
+    /// Asks about a payment and its charge at once. A charge that does not come along asks by itself.
+    async fn ask_with(
+        &self,
+        payment: &Subject,
+        passengers: Vec<Passenger<Fetched>>,
+    ) -> Result<Fetched, StripeError> {
+        let charges: Vec<_> = passengers.iter().map(|one| one.charge.clone()).collect();
+        let (fetched, charge) = self.stripe.fetch_with_charge(payment, &charges).await?;
+        if let Some((charge, brought)) = charge
+            && let Some(one) = passengers.into_iter().find(|one| one.charge == charge)
+        {
+            // Who no longer waits has timed out.
+            let _ = one.brought.send(brought);
+        }
+        Ok(fetched)
+    }
+}
