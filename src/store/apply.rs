@@ -159,6 +159,7 @@ impl Store {
     }
 }
 
+/// What is written of a change, still to be stripped.
 fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
     let subject = &change.subject;
     let version = change.expected_version.saturating_add(1);
@@ -177,7 +178,7 @@ fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
             data = raw;
             let mut told = columns::facts(&observed);
             for value in [&mut row, &mut data, &mut told] {
-                rules.apply(value, kind);
+                rules.drop_from(value, kind);
             }
             recorded = columns::remembered(&observed);
             if transition.is_change() {
@@ -220,7 +221,7 @@ fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
             ("observed_at".to_owned(), json!(change.observed_at)),
         ]);
     }
-    json!({
+    let mut value = json!({
         "settlement": settlement,
         "account": account,
         "livemode": livemode,
@@ -231,14 +232,21 @@ fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
         "seen_by": change.seen_by,
         "deleted": deleted,
         "cause": change.cause.as_ref().map(|id| id.as_str()),
-        "row": row,
-        "data": data,
-        "recorded": recorded,
-        "transition": step,
-        "facts": facts,
-    })
+    });
+    // Moved in, while `json!` would copy them; and the object is most of all that is written.
+    if let Value::Object(fields) = &mut value {
+        fields.extend([
+            ("row".to_owned(), row),
+            ("data".to_owned(), data),
+            ("recorded".to_owned(), recorded),
+            ("transition".to_owned(), step),
+            ("facts".to_owned(), Value::Array(facts)),
+        ]);
+    }
+    value
 }
 
+/// What is written of an event, still to be stripped.
 fn of_event(settlement: i32, settled: &SettledEvent, rules: &Rules) -> Value {
     let SettledEvent { event, outcome, receipt, occurrences, attempt } = settled;
     let object_kind = event.about.as_ref().map(|about| &*about.object);
@@ -293,7 +301,7 @@ fn occurrence(event: &Event, rules: &Rules) -> Value {
         data.insert("failure".to_owned(), reason);
     }
     let mut data = Value::Object(data);
-    rules.apply(&mut data, about.map(|about| &*about.object));
+    rules.drop_from(&mut data, about.map(|about| &*about.object));
     data
 }
 

@@ -71,6 +71,11 @@ impl Rules {
     /// `object` is its kind, for values that do not say it themselves.
     pub fn apply(&self, value: &mut Value, object: Option<&str>) {
         strip(value);
+        self.drop_from(value, object);
+    }
+
+    /// The same of a value that will be stripped as a part of another.
+    pub(super) fn drop_from(&self, value: &mut Value, object: Option<&str>) {
         if !self.paths.is_empty() {
             self.walk(value, object);
         }
