@@ -293,6 +293,12 @@ fn object_id(
 }
 
 fn decode(bytes: &[u8]) -> Result<Wire<'_>, Undecodable> {
+    // Keeping track of the path costs as much again, and nearly every event fits.
+    serde_json::from_slice(bytes).or_else(|_| decode_tracked(bytes))
+}
+
+/// The same, and where it fails.
+fn decode_tracked(bytes: &[u8]) -> Result<Wire<'_>, Undecodable> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let wire = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
