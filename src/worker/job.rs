@@ -11,17 +11,17 @@ use tracing::Instrument as _;
 use super::clock::Clock;
 use super::company::Company;
 use super::gate::{Gate, Verdict};
+use super::keep::dead_event;
 use super::log;
 use super::metrics::{Metrics, Settlement};
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
-use crate::domain::id::EventId;
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
 use crate::queue::{Delivery, Disposition, JobSource, Pauses, Presence, RetryOf};
 use crate::reconcile::{Evidence, Fault, ReconcileError, Reconciler, Request, Settled};
-use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
-use crate::store::{Attempt, Receipt, Store, StoreError};
+use crate::store::dead_letter::{DeadEvent, LetterReason};
+use crate::store::{Receipt, Store, StoreError};
 use crate::telemetry::Step;
 
 /// What it takes to do a job. One a process; cheap to clone.
@@ -223,135 +223,6 @@ impl Handler {
             Step::waited(from, until, meta.trace.as_deref(), delivery.lane.as_str());
         }
     }
-
-    /// Keeps the decision in the tables, then tells the queue.
-    async fn dispose(
-        &self,
-        delivery: &Delivery,
-        event: DeadEvent,
-        decision: Decision,
-        clock: Clock,
-        failure: Failure,
-    ) -> Disposition {
-        match decision {
-            Decision::Snooze { after } => Disposition::Snooze { after },
-            Decision::Retry { after } => {
-                let attempt = self.attempt(delivery, clock, Some(failure));
-                let keep = || self.store.record_attempt(&event, &attempt);
-                match self.persist(keep).await {
-                    Kept::Yes => Disposition::Retry { after },
-                    Kept::Stopped => Disposition::HandBack,
-                    // The job matters more than the note about its attempt.
-                    Kept::Refused(error) => {
-                        tracing::error!(error, event = event.key, "the attempt could not be kept");
-                        Disposition::Retry { after }
-                    }
-                }
-            }
-            Decision::DeadLetter { reason } => {
-                self.bury(delivery, event, reason.into(), clock, failure).await
-            }
-        }
-    }
-
-    /// Writes the dead letter; only then is the job done. Without it the job stays in the queue.
-    async fn bury(
-        &self,
-        delivery: &Delivery,
-        event: DeadEvent,
-        reason: LetterReason,
-        clock: Clock,
-        failure: Failure,
-    ) -> Disposition {
-        let letter = NewDeadLetter {
-            event,
-            receipt: receipt(delivery),
-            lane: delivery.lane.as_str().to_owned(),
-            reason,
-            attempt: self.attempt(delivery, clock, Some(failure.clone())),
-            failure,
-            body: delivery.job.body.clone(),
-        };
-        match self.persist(|| self.store.dead_letter(&letter)).await {
-            Kept::Yes => {
-                self.metrics.gave_up(letter.failure.class, letter.reason);
-                Disposition::Done
-            }
-            Kept::Stopped => Disposition::HandBack,
-            Kept::Refused(error) => {
-                tracing::error!(
-                    error,
-                    event = letter.event.key,
-                    reason = letter.reason.as_str(),
-                    "the dead letter could not be written; the job stays in the queue"
-                );
-                Disposition::Snooze { after: RELUCTANT }
-            }
-        }
-    }
-
-    /// Writes, through as many outages of Postgres as it takes.
-    async fn persist<T, F>(&self, mut write: impl FnMut() -> F) -> Kept
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        loop {
-            let pass = tokio::select! {
-                biased;
-                pass = self.gate.enter() => pass,
-                () = self.stopping.cancelled() => return Kept::Stopped,
-            };
-            let error = match write().await {
-                Ok(_) => {
-                    self.gate.succeeded(pass, &[Dependency::Postgres]);
-                    return Kept::Yes;
-                }
-                Err(error) => error,
-            };
-            let fault = Fault::from(ReconcileError::from(error));
-            // What is to be kept is worth more than the place that waiting for it takes.
-            if self.gate.failed(pass, None, &fault) == Verdict::OfTheJob {
-                return Kept::Refused(fault.failure.message());
-            }
-        }
-    }
-
-    fn attempt(&self, delivery: &Delivery, clock: Clock, failure: Option<Failure>) -> Attempt {
-        Attempt {
-            number: delivery.job.meta.attempt.saturating_add(1),
-            started_at_ms: clock.at_ms,
-            duration_ms: clock.elapsed_ms(),
-            worker: self.worker.clone(),
-            request_id: failure.as_ref().and_then(|f| f.request_id.clone()),
-            trace_id: trace_id(delivery),
-            failure,
-        }
-    }
-}
-
-/// The event as a dead letter names it: by as much as can be read of it.
-fn dead_event(delivery: &Delivery) -> DeadEvent {
-    let body = &delivery.job.body;
-    if let Ok(event) = envelope::parse(body) {
-        return (&event).into();
-    }
-    let unreadable = DeadEvent::unreadable(body);
-    let Ok(peek) = envelope::peek(body) else { return unreadable };
-    // What is no id is no key: the ingress takes whatever text is there.
-    let key = match EventId::parse(&peek.id) {
-        Ok(id) => id.as_str().to_owned(),
-        Err(_) => unreadable.key.clone(),
-    };
-    DeadEvent { key, event_type: Some(peek.event_type.to_string()), ..unreadable }
-}
-
-/// How long a job waits whose dead letter Postgres refused for a reason of its own.
-const RELUCTANT: Duration = Duration::from_secs(60);
-
-enum Kept {
-    Yes,
-    Stopped,
-    Refused(String),
 }
 
 /// What took part in settling an event.
@@ -377,7 +248,7 @@ fn timed_out(after: Duration) -> Failure {
     plain(Class::Transient, "attempt_timed_out", text)
 }
 
-fn receipt(delivery: &Delivery) -> Receipt {
+pub(super) fn receipt(delivery: &Delivery) -> Receipt {
     let meta = &delivery.job.meta;
     Receipt {
         endpoint: meta.endpoint.clone(),
@@ -387,6 +258,6 @@ fn receipt(delivery: &Delivery) -> Receipt {
 }
 
 /// The trace id of a W3C `traceparent`: `00-<trace id>-<span id>-<flags>`.
-fn trace_id(delivery: &Delivery) -> Option<String> {
+pub(super) fn trace_id(delivery: &Delivery) -> Option<String> {
     delivery.job.meta.trace.as_deref()?.split('-').nth(1).map(str::to_owned)
 }

@@ -10,6 +10,7 @@ mod company;
 pub mod gate;
 mod health;
 mod job;
+mod keep;
 mod log;
 pub mod maintenance;
 mod metrics;
