@@ -36,28 +36,24 @@ impl Inner {
         open: &[&Case<'_>],
         ride: Ride<Fetched>,
     ) -> Result<Option<Fetched>, ReconcileError> {
-        let mut told_deleted = open.iter().any(|case| case.errand.tells_deletion_of(subject));
         let answer = self.fetch(subject, ride).await;
-        if let Err(error) = &answer {
-            if error.is_access_lost()
-                && (known.access_ended.is_some() || decision::taken(open).is_some())
-            {
-                return Ok(None);
-            }
-            let led_here = open.iter().find_map(|case| case.errand.led_here());
-            if error.is_missing()
-                && !told_deleted
-                && let Some(led_here) = led_here
-            {
-                missing::check_account(&self.stripe, subject, led_here, error).await?;
-                told_deleted = missing::dies_silently(subject);
-            }
-        }
         match (answer, &subject.scope.account) {
+            (Err(error), _)
+                if error.is_access_lost()
+                    && (known.access_ended.is_some() || decision::taken(open).is_some()) =>
+            {
+                Ok(None)
+            }
             (Err(error), Some(account)) if error.is_access_lost() => {
                 Err(ReconcileError::AccessLost { account: account.clone(), error })
             }
-            (answer, _) => missing::judge(subject, told_deleted, answer).map(Some),
+            (answer, _) => {
+                let told_deleted = open.iter().any(|case| case.errand.tells_deletion_of(subject));
+                let led_here = open.iter().find_map(|case| case.errand.led_here());
+                missing::judge(&self.stripe, subject, told_deleted, led_here, answer)
+                    .await
+                    .map(Some)
+            }
         }
     }
 

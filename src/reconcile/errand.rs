@@ -109,13 +109,10 @@ impl Errand {
         }
     }
 
-    /// The event behind it, if Stripe has it by its id among those of its first API, and when it was
-    /// made.
+    /// [`led_here`], for the event behind it.
     pub(super) fn led_here(&self) -> Option<(&EventId, Timestamp)> {
         match self {
-            // A thin event has no version, and is found elsewhere.
-            Self::Settle(request) if request.event.api_version.is_none() => None,
-            Self::Settle(request) => Some((&request.event.id, request.event.created)),
+            Self::Settle(request) => led_here(&request.event),
             Self::Refresh { created, cause } => cause.as_ref().map(|cause| (cause, *created)),
         }
     }
@@ -177,4 +174,10 @@ impl Errand {
 /// was deleted is a part of it, such as a person, that led here.
 pub(super) fn tells_deletion(event: &Event, subject: &Subject) -> bool {
     subject.kind != Kind::Account && event_types::way(&event.event_type) == Way::Deleted
+}
+
+/// The event by which its object was found, and when it was made, if Stripe has it by its id among those
+/// of its first API. A thin event has no version, and is found elsewhere.
+pub(super) fn led_here(event: &Event) -> Option<(&EventId, Timestamp)> {
+    event.api_version.as_ref().map(|_| (&event.id, event.created))
 }

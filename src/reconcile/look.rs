@@ -1,7 +1,7 @@
 //! The road without its last step: what would be written, and what an event says.
 
 use super::decision::decide;
-use super::errand::{Fault, tells_deletion};
+use super::errand::{Fault, led_here, tells_deletion};
 use super::error::ReconcileError;
 use super::missing;
 use super::road::Reconciler;
@@ -62,9 +62,10 @@ impl Reconciler {
         if ended.is_some() && answer.as_ref().is_err_and(StripeError::is_access_lost) {
             return Ok(Looked::Deauthorized);
         }
-        let told_deleted = event.is_some_and(|event| tells_deletion(event, subject))
-            || missing::dies_silently(subject);
-        let fetched = missing::judge(subject, told_deleted, answer)?;
+        let told_deleted = event.is_some_and(|event| tells_deletion(event, subject));
+        let led_here = event.and_then(led_here);
+        let fetched =
+            missing::judge(&inner.stripe, subject, told_deleted, led_here, answer).await?;
         let request_id = fetched.request_id.clone();
         let change = decide(subject, row.as_ref(), fetched, None)?;
         Ok(Looked::Seen { change: Box::new(change), request_id })

@@ -7,15 +7,19 @@ use crate::domain::id::EventId;
 use crate::domain::object::{Kind, Subject};
 use crate::stripe_api::{Client, Fetched, StripeError};
 
-/// Judges the answer to a fetch. `told_deleted`: an event in hand says that the object was deleted, or
-/// that it [died silently](dies_silently).
+/// Judges the answer to a fetch. `told_deleted`: an event in hand says that the object was deleted.
+/// `led_here`: the event that made us ask, and when it was made, if Stripe has it among those of its first
+/// API.
 ///
 /// A tombstone is for good, and a key of the wrong account finds no object at all; so a 404 alone
 /// buries nothing. Together with the event that says so, it does. Where that event may still be on
-/// its way, the job is tried again until it has come.
-pub(super) fn judge(
+/// its way, the job is tried again until it has come; and what [dies silently](dies_silently) has no
+/// such event, so that it is enough that the key is the right one.
+pub(super) async fn judge(
+    stripe: &Client,
     subject: &Subject,
     told_deleted: bool,
+    led_here: Option<(&EventId, Timestamp)>,
     answer: Result<Fetched, StripeError>,
 ) -> Result<Fetched, ReconcileError> {
     let error = match answer {
@@ -25,8 +29,16 @@ pub(super) fn judge(
     if told_deleted {
         return error.into_deleted().map_err(ReconcileError::from);
     }
-    if error.is_missing() && event_types::is_deletable(subject.kind.as_str()) {
-        return Err(ReconcileError::PerhapsDeleted(error));
+    if error.is_missing() {
+        if let Some(led_here) = led_here {
+            check_account(stripe, subject, led_here, &error).await?;
+            if dies_silently(subject) {
+                return error.into_deleted().map_err(ReconcileError::from);
+            }
+        }
+        if event_types::is_deletable(subject.kind.as_str()) {
+            return Err(ReconcileError::PerhapsDeleted(error));
+        }
     }
     // Nobody's money hangs on a mirrored kind: a key that was never meant to read it must not stop
     // the work on all others, as it rightly does for a kind that the tables are made of.
@@ -39,7 +51,7 @@ pub(super) fn judge(
 /// Cards and sources of the time before PaymentMethods (`card_...`, `src_...`, `ba_...`) appear as
 /// payment methods too. Detaching one of those deletes it, and what answers from then on is a 404
 /// (docs.stripe.com, "Compatible payment method types"); no event says that it was deleted.
-pub(super) fn dies_silently(subject: &Subject) -> bool {
+fn dies_silently(subject: &Subject) -> bool {
     subject.kind == Kind::PaymentMethod && !subject.id.as_str().starts_with("pm_")
 }
 
@@ -54,7 +66,7 @@ const KEPT_SECONDS: i64 = 29 * 24 * 3600;
 /// `led_here`: the event and when it was made; `missing`: Stripe's word that there is no such object.
 /// Where the event cannot tell, because it is too old or the key may not read events, nothing is
 /// found.
-pub(super) async fn check_account(
+async fn check_account(
     stripe: &Client,
     subject: &Subject,
     led_here: (&EventId, Timestamp),

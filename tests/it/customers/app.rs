@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quittance::config::{self, Secret};
-use quittance::reconcile::{Reconciler, Settled};
+use quittance::domain::object;
+use quittance::reconcile::{Fault, Looked, Reconciler, Settled};
 use quittance::simulator::{Config, Kind, Simulator};
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::Value;
@@ -57,7 +58,18 @@ impl App {
     }
 
     pub(super) async fn settle(&self, event: &Value) -> Settled {
-        self.reconciler.settle(request(event)).await.unwrap()
+        self.try_settle(event).await.unwrap()
+    }
+
+    pub(super) async fn try_settle(&self, event: &Value) -> Result<Settled, Fault> {
+        self.reconciler.settle(request(event)).await
+    }
+
+    /// What settling it would do.
+    pub(super) async fn look(&self, event: &Value) -> Result<Looked, Fault> {
+        let event = request(event).event;
+        let subject = &object::subjects(&event)[0];
+        self.reconciler.look(subject, Some(&event)).await
     }
 
     /// One row of a table as JSON, found by its object's id, if it is there.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use quittance::reconcile::Settled;
+use quittance::reconcile::{Looked, Settled};
 use quittance::simulator::{
     CheckoutMode, CustomerStory, Kind, NewCheckout, NewCustomer, NewSetup, run_customer_story,
 };
-use quittance::store::Outcome;
+use quittance::store::{NewState, Outcome};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -161,6 +161,33 @@ async fn a_deleted_customer_is_not_brought_back_by_a_late_event() {
     }
     let row = app.row("payment_methods", id(&method)).await.unwrap();
     assert_eq!((&row["status"], &row["customer"]), (&json!("detached"), &json!(null)));
+}
+
+/// A card of the time before PaymentMethods is deleted when it is detached, and no event says so.
+#[tokio::test]
+async fn an_old_card_that_is_missing_is_gone_unless_the_key_is_of_another_account() {
+    let app = App::start().await;
+    let account = app.sim.platform();
+    let customer = account.create_customer(NewCustomer::default());
+    let method = account.attach_method("pm_card_visa", id(&customer)).unwrap();
+    account.detach_method(id(&method)).unwrap();
+    let mut event = app.events_of("payment_method.detached").remove(0);
+    event["data"]["object"]["id"] = json!("card_1");
+
+    app.sim.set_chaos(|chaos| chaos.other_account = true);
+    for failure in [app.try_settle(&event).await.err(), app.look(&event).await.err()] {
+        assert_eq!(failure.unwrap().failure.code, "stripe_wrong_account");
+    }
+    app.sim.set_chaos(|chaos| chaos.other_account = false);
+    let Looked::Seen { change, .. } = app.look(&event).await.unwrap() else { panic!("a look") };
+    assert_eq!(change.state, NewState::Deleted);
+    let settled = app.settle(&event).await;
+    assert!(matches!(settled, Settled::Now { outcome: Outcome::Gone, .. }), "{settled:?}");
+
+    // What was made since then has an event for its end.
+    event["id"] = app.events_of("payment_method.attached")[0]["id"].clone();
+    event["data"]["object"]["id"] = json!("pm_1");
+    assert_eq!(app.try_settle(&event).await.unwrap_err().failure.code, "stripe_resource_missing");
 }
 
 #[tokio::test]
