@@ -45,6 +45,11 @@ pub(crate) struct Templates {
 impl Templates {
     /// Those of a payment that the simulator lived through.
     pub(crate) async fn make() -> Self {
+        Self::described("Order 4711 of a shop that sells what people need").await
+    }
+
+    /// Of one with this description.
+    pub(crate) async fn described(description: &str) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = Config { api_version: api_version().to_owned(), ..Config::default() };
         let stripe = Simulator::start(listener, config).unwrap();
@@ -55,7 +60,7 @@ impl Templates {
             confirm: true,
             capture_method: Some(CaptureMethod::Automatic),
             customer: Some("cus_9s6XKzkNRiz8i3".to_owned()),
-            description: Some("Order 4711 of a shop that sells what people need".to_owned()),
+            description: Some(description.to_owned()),
             metadata: [("order_id".to_owned(), "4711".to_owned())].into(),
             ..NewPayment::default()
         };

@@ -14,7 +14,8 @@ const TURNS: usize = 5;
 
 pub(crate) async fn measure() {
     let mut stage = Stage::set().await;
-    let event = Templates::make().await.event;
+    // As large as one with an address and some metadata.
+    let event = Templates::described(&"4711 ".repeat(210)).await.event;
     let redis = stage.servers.redis.url();
     let requests = Requests::sign(&event, 0, EVENTS);
     let (mut adding, mut reading, mut ours) = (Vec::new(), Vec::new(), Vec::new());
