@@ -4,8 +4,8 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use super::decision::{self, Case};
-use super::errand::Errand;
-use super::error::ReconcileError;
+use super::errand::{Errand, Fault};
+use super::error::{Evidence, ReconcileError};
 use super::flight::Inner;
 use super::missing;
 use super::rides::{Passenger, Ride};
@@ -13,9 +13,12 @@ use crate::domain::object::{Kind, Subject};
 use crate::store::Known;
 use crate::stripe_api::{Fetched, StripeError};
 
+/// What a payment brings of its charge.
+pub(super) type Brought = Result<Box<Fetched>, Box<Fault>>;
+
 impl Inner {
     /// What the round has to do with those of its payment or its charge.
-    pub(super) fn ride(&self, subject: &Subject, errands: &[Errand]) -> Ride<Fetched> {
+    pub(super) fn ride(&self, subject: &Subject, errands: &[Errand]) -> Ride<Brought> {
         if subject.kind == Kind::PaymentIntent {
             return Ride::Driver(self.rides.driver(subject.clone()));
         }
@@ -34,9 +37,9 @@ impl Inner {
         subject: &Subject,
         known: &Known,
         open: &[&Case<'_>],
-        ride: Ride<Fetched>,
+        ride: Ride<Brought>,
     ) -> Result<Option<Fetched>, ReconcileError> {
-        let answer = self.fetch(subject, ride).await;
+        let answer = self.fetch(subject, ride).await?;
         match (answer, &subject.scope.account) {
             (Err(error), _)
                 if error.is_access_lost()
@@ -57,56 +60,78 @@ impl Inner {
         }
     }
 
-    async fn fetch(&self, subject: &Subject, ride: Ride<Fetched>) -> Result<Fetched, StripeError> {
+    /// What Stripe says, or does not; or that it did not answer the payment that was to bring it.
+    async fn fetch(
+        &self,
+        subject: &Subject,
+        ride: Ride<Brought>,
+    ) -> Result<Result<Fetched, StripeError>, ReconcileError> {
         let span = tracing::info_span!(
             target: "otel", "fetch", otel.kind = "client", otel.status_code = Empty,
             request_id = Empty
         );
         let fetched = self.ask(subject, ride).instrument(span.clone()).await;
-        match &fetched {
-            Ok(fetched) => {
-                span.record("request_id", fetched.request_id.as_deref());
-            }
-            Err(error) => {
-                span.record("otel.status_code", "ERROR");
-                span.record("request_id", error.failure().request_id);
-            }
+        let (request_id, failed) = match &fetched {
+            Ok(Ok(fetched)) => (fetched.request_id.clone(), false),
+            Ok(Err(error)) => (error.failure().request_id, true),
+            Err(error) => (error.failure().request_id, true),
+        };
+        span.record("request_id", request_id);
+        if failed {
+            span.record("otel.status_code", "ERROR");
         }
         fetched
     }
 
-    async fn ask(&self, subject: &Subject, ride: Ride<Fetched>) -> Result<Fetched, StripeError> {
+    async fn ask(
+        &self,
+        subject: &Subject,
+        ride: Ride<Brought>,
+    ) -> Result<Result<Fetched, StripeError>, ReconcileError> {
         match ride {
             Ride::Alone => {}
-            Ride::Seat(seat) => {
-                if let Some(brought) = seat.get_in().await {
+            Ride::Seat(seat) => match seat.get_in().await {
+                Some(Ok(brought)) => {
                     self.metrics.shared(1);
-                    return Ok(brought);
+                    return Ok(Ok(*brought));
                 }
-            }
+                Some(Err(fault)) => return Err(ReconcileError::Along(fault)),
+                None => {}
+            },
             Ride::Driver(driver) => {
                 let passengers = driver.depart().await;
                 if !passengers.is_empty() {
-                    return self.ask_with(subject, passengers).await;
+                    return Ok(self.ask_with(subject, passengers).await);
                 }
             }
         }
-        self.stripe.fetch(subject).await
+        Ok(self.stripe.fetch(subject).await)
     }
 
-    /// Asks about a payment and its charge at once. A charge that does not come along asks by itself.
+    /// Asks about a payment and its charge at once. A charge that does not come along asks by itself,
+    /// unless there was no answer: it would wait as long for none of its own.
     async fn ask_with(
         &self,
         payment: &Subject,
-        passengers: Vec<Passenger<Fetched>>,
+        passengers: Vec<Passenger<Brought>>,
     ) -> Result<Fetched, StripeError> {
         let charges: Vec<_> = passengers.iter().map(|one| one.charge.clone()).collect();
-        let (fetched, charge) = self.stripe.fetch_with_charge(payment, &charges).await?;
+        let answer = self.stripe.fetch_with_charge(payment, &charges).await;
+        let (fetched, charge) = match answer {
+            Ok(answer) => answer,
+            Err(error) if error.was_answered() => return Err(error),
+            Err(error) => {
+                let fault = Fault { failure: error.failure(), evidence: Evidence::of(&error) };
+                for one in passengers {
+                    one.bring(Err(Box::new(fault.clone())));
+                }
+                return Err(error);
+            }
+        };
         if let Some((charge, brought)) = charge
             && let Some(one) = passengers.into_iter().find(|one| one.charge == charge)
         {
-            // Who no longer waits has timed out.
-            let _ = one.brought.send(brought);
+            one.bring(Ok(Box::new(brought)));
         }
         Ok(fetched)
     }

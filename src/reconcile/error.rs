@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use super::errand::Fault;
 use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::id::AccountId;
 use crate::domain::object::KindMismatch;
@@ -42,6 +43,9 @@ pub enum ReconcileError {
     /// The key may not read objects of a mirrored kind.
     #[error("stripe.secret_key may not read objects of this kind")]
     NotPermitted(#[source] StripeError),
+    /// Stripe did not answer the request for its payment, with which it was asked about.
+    #[error("asking Stripe for its payment, and for it along with that, failed")]
+    Along(Box<Fault>),
     /// Reading or writing the tables failed.
     #[error("Postgres failed")]
     Store(#[from] StoreError),
@@ -96,6 +100,7 @@ impl ReconcileError {
                 request_id: error.failure().request_id,
                 ..own(Class::Permanent, "stripe_permission_missing")
             },
+            Self::Along(fault) => fault.failure.clone(),
             Self::Store(error) => error.failure(),
             Self::Contested { .. } => own(Class::Transient, "row_contested"),
             Self::KindMismatch(_) => own(Class::Permanent, "kind_mismatch"),
@@ -109,10 +114,9 @@ impl ReconcileError {
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         match self {
-            Self::Stripe(error) if error.is_of_other_mode() => Evidence::OtherMode,
-            Self::Stripe(error) if !error.was_asked() => Evidence::None,
-            Self::Stripe(error) if error.was_answered() => Evidence::Up(Dependency::Stripe),
-            Self::Stripe(_) | Self::WrongAccount(_) => Evidence::Failing(Dependency::Stripe),
+            Self::Stripe(error) => Evidence::of(error),
+            Self::WrongAccount(_) => Evidence::Failing(Dependency::Stripe),
+            Self::Along(fault) => fault.evidence.clone(),
             Self::Store(error) => match error.class() {
                 Class::Permanent => Evidence::Up(Dependency::Postgres),
                 Class::Transient
@@ -146,4 +150,19 @@ pub enum Evidence {
     /// Our key is of the other mode than the object. One event that strayed here does that; but a key
     /// that has not yet read anything may be the wrong one.
     OtherMode,
+}
+
+impl Evidence {
+    /// What it proves that asking Stripe ended like this.
+    pub(super) fn of(error: &StripeError) -> Self {
+        if error.is_of_other_mode() {
+            Self::OtherMode
+        } else if !error.was_asked() {
+            Self::None
+        } else if error.was_answered() {
+            Self::Up(Dependency::Stripe)
+        } else {
+            Self::Failing(Dependency::Stripe)
+        }
+    }
 }

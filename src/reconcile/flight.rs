@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
+use super::ask::Brought;
 use super::decision::{self, Case, settled_event};
 use super::errand::{Errand, Fault, Settled};
 use super::error::ReconcileError;
@@ -32,7 +33,7 @@ pub(super) struct Inner {
     pub(super) snapshots: Vec<String>,
     pub(super) max_rounds: u32,
     pub(super) flights: Arc<Flights<Subject, Member>>,
-    pub(super) rides: Arc<Rides<Fetched>>,
+    pub(super) rides: Arc<Rides<Brought>>,
     pub(super) metrics: Metrics,
 }
 

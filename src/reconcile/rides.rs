@@ -43,8 +43,8 @@ struct Car<T> {
 #[derive(Debug)]
 pub(super) struct Passenger<T> {
     pub(super) charge: Subject,
-    /// Where it waits for what Stripe says. Dropped: it has to ask by itself.
-    pub(super) brought: oneshot::Sender<T>,
+    /// Where it waits. Dropped: it has to ask by itself.
+    waits: oneshot::Sender<T>,
 }
 
 /// The part that a round of a flight takes in it, from before its row is read.
@@ -116,6 +116,14 @@ impl<T> Rides<T> {
     }
 }
 
+impl<T> Passenger<T> {
+    /// Brings it what was to be known of it.
+    pub(super) fn bring(self, what: T) {
+        // Who no longer waits has timed out.
+        let _ = self.waits.send(what);
+    }
+}
+
 impl<T> Driver<T> {
     /// The payment has to be asked about. It departs when the charges under way know whether they
     /// have to be, too; with those that do.
@@ -145,14 +153,14 @@ impl<T> Seat<T> {
     /// The charge has to be asked about. `Some`: what its payment brought of it; `None`: it has to
     /// ask by itself.
     pub(super) async fn get_in(self) -> Option<T> {
-        let (brought, waiting) = oneshot::channel();
+        let (waits, brought) = oneshot::channel();
         {
             let mut cars = self.rides.lock();
             let car = cars.get_mut(&self.payment).filter(|car| car.waits)?;
-            car.inside.push(Passenger { charge: self.charge.clone(), brought });
+            car.inside.push(Passenger { charge: self.charge.clone(), waits });
         }
         drop(self);
-        waiting.await.ok()
+        brought.await.ok()
     }
 }
 
@@ -200,7 +208,7 @@ mod tests {
         drop(knows_enough);
         let [passenger] = <[_; 1]>::try_from(departs.now_or_never().unwrap()).unwrap();
         assert_eq!(passenger.charge, charge("ch_1"));
-        passenger.brought.send("a charge").unwrap();
+        passenger.bring("a charge");
         assert_eq!(waits.now_or_never().unwrap(), Some("a charge"));
         assert!(rides.lock().is_empty(), "nothing is left behind");
     }

@@ -139,6 +139,25 @@ async fn a_payment_and_its_charge_that_are_in_hand_together_share_a_request() {
     }
 }
 
+/// A charge that asked by itself then would wait as long again, and longer than an attempt may take.
+#[tokio::test]
+async fn a_charge_fails_with_its_payment_where_stripe_does_not_answer() {
+    let env = &[("QUITTANCE__RETRY__MAX_ATTEMPTS", "1"), ("QUITTANCE__WORKER__DOWN_AFTER", "9")];
+    let mut app = App::with(Options { env, ..held_back(0) }).await;
+    app.pays("pm_card_visa");
+    for event in [app.events("charge.succeeded"), app.events("payment_intent.succeeded")].concat() {
+        app.deliver(&event).await;
+    }
+    app.stripe().set_chaos(|chaos| chaos.down = true);
+    app.add_worker().await;
+    app.drained().await;
+    assert_eq!(app.requests(), 1);
+    let codes =
+        app.db.rows("SELECT code, count(*) AS letters FROM quittance.dead_letters GROUP BY 1");
+    assert_eq!(codes.await, [json!({"code": "stripe_connection_lost", "letters": 2})]);
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn ordinary_lives_in_bursts_take_less_than_half_a_request_an_event() {
     let mut app = App::without_workers().await;
