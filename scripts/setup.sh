@@ -69,10 +69,12 @@ axe_version=4.14.1
 axe_sha256=e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 axe_file=${CARGO_TARGET_DIR:-target}/tools/axe-$axe_version.min.js
 
+have_axe() { [ -e "$axe_file" ]; }
+
 # By npm, from wherever npm is set up to fetch; it is what it was when this was written.
 fetch_axe() {
-    if [ -e "$axe_file" ]; then return 0; fi
-    have npm || fail "npm is missing, which fetches axe-core. Install Node.js, then run this again."
+    if have_axe; then return 0; fi
+    have npm || fail "npm is still missing, which fetches axe-core. Install Node.js by hand."
     folder=$(mktemp -d)
     archive=$folder/axe-core-$axe_version.tgz
     (cd "$folder" && npm pack --silent "axe-core@$axe_version" >/dev/null) ||
@@ -174,6 +176,7 @@ explain() {
         have_postgres || say "  brew install postgresql@17    (no 'brew services start' is needed)"
         have_compiler || say "  xcode-select --install"
         [ -z "$browser" ] || have_browser || say "  brew install --cask chromium chromedriver"
+        [ -z "$browser" ] || have_axe || have npm || say "  brew install node"
     elif have dnf; then
         have_redis || say "  sudo dnf install valkey       (or redis)"
         have_postgres || say "  sudo dnf install postgresql-server postgresql-contrib"
@@ -203,6 +206,7 @@ main() {
     missing=
     if [ -n "$browser" ]; then
         have_browser || missing="$missing chromium chromium-driver fonts-dejavu-core"
+        have_axe || have npm || missing="$missing npm"
     fi
     have_redis || missing="$missing redis-server"
     have_postgres || missing="$missing postgresql"
