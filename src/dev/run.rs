@@ -278,7 +278,7 @@ pub async fn differences(
         let truth = scopes.iter().flat_map(|scope| simulator.truth_in(scope, table.kind));
         let mut truth: Vec<_> = truth.collect();
         if table.kind == Kind::PaymentIntent {
-            verdict::with_sums(&mut truth, &simulator.truth(Kind::Charge));
+            verdict::money::with_sums(&mut truth, &simulator.truth(Kind::Charge));
         }
         let mut rows = store.rows(table.name).await?;
         all.extend(verdict::history::judge(table, &rows, &transitions));

@@ -85,7 +85,8 @@ fn status(kind: Kind, row: &Value) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::super::{REFUNDS, customers};
+    use super::super::customers;
+    use super::super::money::REFUNDS;
     use super::*;
 
     fn row(status: &str) -> Value {
