@@ -4,17 +4,14 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use super::decision::{self, Case};
-use super::errand::{Errand, Fault};
-use super::error::{Evidence, ReconcileError};
-use super::flight::Inner;
+use super::errand::Errand;
+use super::error::{Evidence, Fault, ReconcileError};
+use super::flight::{Brought, Inner};
 use super::missing;
 use super::rides::{Passenger, Ride};
 use crate::domain::object::{Kind, Subject};
 use crate::store::Known;
 use crate::stripe_api::{Fetched, StripeError};
-
-/// What a payment brings of its charge.
-pub(super) type Brought = Result<Box<Fetched>, Box<Fault>>;
 
 impl Inner {
     /// What the round has to do with those of its payment or its charge.

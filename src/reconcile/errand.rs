@@ -5,11 +5,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::error::{Evidence, ReconcileError};
 use crate::domain::access::{self, Word};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types::{self, Way};
-use crate::domain::failure::Failure;
 use crate::domain::id::{EventId, ObjectId};
 use crate::domain::object::{Kind, Subject};
 use crate::envelope;
@@ -53,21 +51,6 @@ pub enum Settled {
     },
     /// Before: a duplicate.
     Before,
-}
-
-/// A failure, and what it proves about the dependencies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// What the worker decides on.
-    pub failure: Failure,
-    /// Whether something is down.
-    pub evidence: Evidence,
-}
-
-impl From<ReconcileError> for Fault {
-    fn from(error: ReconcileError) -> Self {
-        Self { failure: error.failure(), evidence: error.evidence() }
-    }
 }
 
 /// Why an object is to be brought up to date.

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 
-use super::errand::Fault;
 use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::id::AccountId;
 use crate::domain::object::KindMismatch;
@@ -130,6 +129,21 @@ impl ReconcileError {
             Self::AccessLost { account, .. } => Evidence::Refused(account.clone()),
             Self::KindMismatch(_) | Self::Panicked(_) => Evidence::None,
         }
+    }
+}
+
+/// A failure, and what it proves about the dependencies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What the worker decides on.
+    pub failure: Failure,
+    /// Whether something is down.
+    pub evidence: Evidence,
+}
+
+impl From<ReconcileError> for Fault {
+    fn from(error: ReconcileError) -> Self {
+        Self { failure: error.failure(), evidence: error.evidence() }
     }
 }
 

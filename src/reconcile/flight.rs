@@ -7,10 +7,9 @@ use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
-use super::ask::Brought;
 use super::decision::{self, Case, settled_event};
-use super::errand::{Errand, Fault, Settled};
-use super::error::ReconcileError;
+use super::errand::{Errand, Settled};
+use super::error::{Fault, ReconcileError};
 use super::flights::{Flights, Lead};
 use super::metrics::Metrics;
 use super::rides::Rides;
@@ -20,6 +19,9 @@ use crate::domain::object::Subject;
 use crate::domain::plan::{self, Next};
 use crate::store::{Applied, Known, Outcome, Settlement, Store, Together};
 use crate::stripe_api::{Client, Fetched};
+
+/// What a payment brings of its charge.
+pub(super) type Brought = Result<Box<Fetched>, Box<Fault>>;
 
 /// What all flights share.
 pub(super) struct Inner {

@@ -1,8 +1,8 @@
 //! The road without its last step: what would be written, and what an event says.
 
 use super::decision::decide;
-use super::errand::{Fault, led_here, tells_deletion};
-use super::error::ReconcileError;
+use super::errand::{led_here, tells_deletion};
+use super::error::{Fault, ReconcileError};
 use super::missing;
 use super::road::Reconciler;
 use crate::domain::access;

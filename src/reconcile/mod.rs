@@ -22,8 +22,8 @@ mod rides;
 pub mod road;
 mod snapshots;
 
-pub use errand::{Fault, Request, Settled};
-pub use error::{Evidence, ReconcileError};
+pub use errand::{Request, Settled};
+pub use error::{Evidence, Fault, ReconcileError};
 pub use look::Looked;
 pub use metrics::Metrics;
 pub use road::Reconciler;

@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::decision::settled_event;
-use super::errand::{Errand, Fault, Request, Settled};
-use super::error::{Evidence, ReconcileError};
+use super::errand::{Errand, Request, Settled};
+use super::error::{Evidence, Fault, ReconcileError};
 use super::flight::{self, Inner, Member};
 use super::flights::Flights;
 use super::metrics::Metrics;
