@@ -6,6 +6,7 @@
 mod disasters;
 mod environment;
 pub mod exec;
+mod options;
 mod picture;
 mod roles;
 mod run;
@@ -14,7 +15,9 @@ pub mod servers;
 mod stage;
 mod told;
 mod verdict;
+mod weather;
 
 pub use exec::exec;
-pub use run::{DevError, Ended, Options, differences, run};
+pub use options::{DevError, Ended, Options};
+pub use run::{differences, run};
 pub use verdict::Difference;

@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::run::Options;
+use super::options::Options;
 use super::stage::Stage;
 use super::verdict::Difference;
 use crate::queue::Depth;

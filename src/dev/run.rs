@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,72 +15,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::disasters::Disasters;
+use super::options::{DevError, Ended, Options};
 use super::picture::{Picture, Seen};
 use super::servers::ServerError;
 use super::stage::{DRAIN_WITHIN, Stage};
 use super::told;
 use super::verdict::{self, Difference};
-use crate::config::ConfigError;
-use crate::queue::QueueError;
 use crate::simulator::{Kind, Scope, Simulator, run_billing, run_customer, run_payment};
 use crate::store::{Store, StoreError, Table};
-
-/// What `quittance dev` is asked for.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Payments to live through before the verdict; none: a trickle until Ctrl-C.
-    pub payments: Option<u32>,
-    /// Seeds the simulator's dice.
-    pub seed: u64,
-    /// No duplicates, no reordering, no errors.
-    pub calm: bool,
-    /// Kill workers and restart servers on the way.
-    pub disasters: bool,
-    /// Worker processes.
-    pub workers: u32,
-    /// Where the servers' data and the logs go.
-    pub root: PathBuf,
-    /// Use the real Stripe instead of the simulator.
-    pub real_stripe: bool,
-}
-
-/// Why `quittance dev` could not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum DevError {
-    /// Another one runs there.
-    #[error(
-        "another `quittance dev` runs in {}: stop it, or give this one a directory by --root",
-        root.display()
-    )]
-    Running {
-        /// The directory.
-        root: PathBuf,
-    },
-    /// A server or a role did not start or stop.
-    #[error(transparent)]
-    Server(#[from] ServerError),
-    /// The settings are refused.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Postgres failed us.
-    #[error("reading Postgres failed")]
-    Store(#[from] StoreError),
-    /// Redis failed us.
-    #[error("reading Redis failed")]
-    Queue(#[from] QueueError),
-    /// No listener.
-    #[error("cannot listen on a loopback port")]
-    Listen(#[source] std::io::Error),
-}
-
-/// How it ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// Ctrl-C.
-    Stopped,
-    /// All payments were lived through, and this is what differs. Empty is what one hopes for.
-    Verdict(Vec<Difference>),
-}
 
 /// Payments that are under way at once.
 const AT_ONCE: usize = 64;

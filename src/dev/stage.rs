@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::environment::{self, Environment};
+use super::options::{DevError, Options};
 use super::roles::Role;
-use super::run::{DevError, Options};
 use super::servers::random::free_port;
 use super::servers::{self, Servers};
 use super::told::{self, Receiver};
@@ -142,7 +142,7 @@ async fn simulator(options: &Options) -> Result<Simulator, DevError> {
     };
     let simulator = Simulator::start(listener, config).map_err(DevError::Listen)?;
     if !options.calm {
-        simulator.set_chaos(super::disasters::rough_weather);
+        simulator.set_chaos(super::weather::rough);
     }
     Ok(simulator)
 }
