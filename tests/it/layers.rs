@@ -14,9 +14,10 @@ const LAYERS: &[(&str, Imports)] = &[
     ("config", Imports::Only(&[])),
     ("http", Imports::Only(&["config"])),
     ("telemetry", Imports::Only(&["config"])),
-    ("envelope", Imports::Only(&["domain"])),
-    ("stripe_api", Imports::Only(&["domain", "config"])),
-    ("store", Imports::Only(&["domain", "config"])),
+    ("surrogates", Imports::Only(&[])),
+    ("envelope", Imports::Only(&["domain", "surrogates"])),
+    ("stripe_api", Imports::Only(&["domain", "config", "surrogates"])),
+    ("store", Imports::Only(&["domain", "config", "surrogates"])),
     ("queue", Imports::Only(&["domain", "config"])),
     ("ingress", Imports::Only(&["domain", "envelope", "queue", "http", "config", "telemetry"])),
     ("reconcile", Imports::Only(&["domain", "envelope", "stripe_api", "store", "config"])),
@@ -63,19 +64,19 @@ const CRATES: &[(&str, &str)] = &[
     ("stripe_payment", "src/stripe_api/"),
     ("stripe_product", "src/stripe_api/"),
     ("stripe_shared", "src/stripe_api/"),
-    ("stripe_types", "src/stripe_api/"),
     ("backoff", "src/domain/retry.rs"),
 ];
 
-/// What would make a rule depend on when, where or how often it runs.
+/// What would make a rule depend on when, where or how often it runs. serde's derive says how Stripe's
+/// JSON is read, and reads nothing by itself.
 const IMPURE: &[&str] = &[
     "async",
     "await",
     "Instant",
     "SystemTime",
     "OffsetDateTime",
-    "serde",
     "serde_json",
+    "serde_path_to_error",
     "rand",
     "tokio",
     "futures_util",
@@ -108,7 +109,8 @@ fn breaches(path: &str, text: &str) -> Vec<String> {
             found.push(format!("{path}: only {home} may name the crate `{name}`"));
         }
     }
-    if module == "domain" {
+    // A test of a rule may parse what the rule is about.
+    if module == "domain" && !path.ends_with("_tests.rs") {
         for word in IMPURE.iter().filter(|word| source.has_word(word)) {
             found.push(format!("{path}: `domain` is pure and must not name `{word}`"));
         }
