@@ -14,12 +14,14 @@
 
 pub mod field;
 pub mod id;
+mod loose;
 pub mod money;
 
 pub mod event;
 mod event_catalogue;
 pub mod event_types;
 pub mod notification;
+pub mod status_word;
 pub mod transition;
 
 pub mod charge;

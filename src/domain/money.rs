@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::de::Error as _;
 
-use super::field;
-
 /// An ISO 4217 code in lower case, as Stripe writes it: `eur`, `jpy`, `kwd`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
@@ -35,8 +33,7 @@ impl Currency {
 
 impl<'de> serde::Deserialize<'de> for Currency {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = field::text(from)?.ok_or_else(|| D::Error::custom(CurrencyError))?;
-        Self::parse(&text).map_err(D::Error::custom)
+        Self::parse(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
 

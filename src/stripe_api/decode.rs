@@ -182,6 +182,12 @@ mod tests {
         let error = observe(Kind::Payout, &value, Some("req_1")).unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("cannot decode the answer: method: invalid type"), "{text}");
+        let evidence = json!({"past_due": false, "has_evidence": true, "submission_count": "1"});
+        let value = json!({"id": "dp_1", "evidence_details": evidence});
+        let text = observe(Kind::Dispute, &value, None).unwrap_err().to_string();
+        let place =
+            "cannot decode the answer: evidence_details.submission_count: not a whole number";
+        assert!(text.starts_with(place), "{text}");
         let value = json!({"id": "po_1", "automatic": "joe@example.com"});
         let text = observe(Kind::Payout, &value, None).unwrap_err().to_string();
         assert!(text.starts_with("cannot decode the answer: automatic: invalid type"), "{text}");

@@ -209,7 +209,7 @@ fn each_sort_of_breach_is_caught() {
         ("src/domain/plan.rs", "async fn f() {}", "must not name `async`"),
         ("src/domain/plan.rs", "fn f() { Instant::now(); }", "must not name `Instant`"),
         ("src/domain/plan.rs", "use std::time::SystemTime;", "must not name `SystemTime`"),
-        ("src/domain/plan.rs", "#[derive(serde::Deserialize)] struct X;", "not name `serde`"),
+        ("src/domain/plan.rs", "fn f() { serde_json::from_str(t) }", "not name `serde_json`"),
         ("src/domain/plan.rs", "fn f() { rand::random() }", "must not name `rand`"),
     ] {
         let found = breaches(path, text);
@@ -222,6 +222,8 @@ fn what_is_allowed_passes() {
     for (path, text) in [
         ("src/domain/retry.rs", "use backoff::X; use super::failure::Class;"),
         ("src/domain/id.rs", "use std::time::Duration; use thiserror::Error;"),
+        ("src/domain/plan.rs", "#[derive(serde::Deserialize)] struct X;"),
+        ("src/domain/plan_tests.rs", "use serde_json::json;"),
         ("src/store/mod.rs", "use sqlx::PgPool; use crate::domain::id; use crate::config;"),
         ("src/queue/mod.rs", "use redis::cmd; use apalis::prelude::*;"),
         ("src/stripe_api/mod.rs", "use stripe_core::x; use stripe_shared::y;"),
