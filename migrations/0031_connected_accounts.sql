@@ -44,9 +44,9 @@ CREATE TABLE app.connected_accounts (
     CONSTRAINT connected_accounts_deauthorized_check CHECK (
         (status = 'deauthorized') = (deauthorized_at IS NOT NULL)),
     CONSTRAINT connected_accounts_card_payments_check CHECK (
-        card_payments IN ('active', 'pending', 'inactive')),
+        card_payments ~ '^[A-Za-z0-9_.-]{1,64}$'),
     CONSTRAINT connected_accounts_transfers_check CHECK (
-        transfers IN ('active', 'pending', 'inactive')),
+        transfers ~ '^[A-Za-z0-9_.-]{1,64}$'),
     -- A refusal without a reason helps nobody.
     CONSTRAINT connected_accounts_why_not_check CHECK (
         (can_charge AND can_receive_payouts) = (why_not IS NULL)),

@@ -21,6 +21,8 @@ pub mod telemetry;
 pub mod http;
 
 // An event's way in.
+pub mod surrogates;
+
 pub mod envelope;
 
 pub mod ingress;

@@ -4,7 +4,7 @@ use crate::domain::transition::{Move, matrix};
 fn seen(charges: bool, payouts: bool, due: &[&str]) -> Observed {
     let active = || {
         let requirements = Requirements::default();
-        Some(Capability { status: CapabilityStatus::Active, requirements })
+        Some(Capability { status: CapabilityStatus::Active.into(), requirements })
     };
     Observed::Seen(Box::new(Seen {
         charges_enabled: charges,
@@ -14,8 +14,7 @@ fn seen(charges: bool, payouts: bool, due: &[&str]) -> Observed {
             currently_due: due.iter().map(|&field| field.to_owned()).collect(),
             ..Requirements::default()
         },
-        card_payments: active(),
-        transfers: active(),
+        capabilities: Capabilities { card_payments: active(), transfers: active() },
         account_type: None,
         country: None,
         default_currency: None,
@@ -25,7 +24,7 @@ fn seen(charges: bool, payouts: bool, due: &[&str]) -> Observed {
 }
 
 fn recorded(observed: &Observed) -> Recorded {
-    Recorded { status: observed.standing().status, known: observed.known() }
+    Recorded { status: observed.standing().status.into(), known: observed.known() }
 }
 
 fn told(before: Option<&Observed>, now: &Observed) -> Vec<Topic> {

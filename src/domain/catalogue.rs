@@ -1,5 +1,7 @@
 //! What products and prices have in common: they can be bought, or not any more.
 
+use serde::{Deserialize as _, Deserializer};
+
 use super::transition;
 
 /// Stripe's `active` flag, as a status (docs.stripe.com, "The Product object", "The Price object").
@@ -16,6 +18,14 @@ impl Status {
     #[must_use]
     pub fn from_active(active: bool) -> Self {
         if active { Self::Active } else { Self::Inactive }
+    }
+
+    /// Reads Stripe's `active`.
+    ///
+    /// # Errors
+    /// It is no flag.
+    pub fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        bool::deserialize(from).map(Self::from_active)
     }
 
     /// As Stripe's `active`.

@@ -1,11 +1,13 @@
 //! Charge: one attempt to move money, and how much of it went back.
 
+use serde::Deserialize;
+
 use super::event::Timestamp;
+use super::field;
 use super::id::{AccountId, ObjectId};
 use super::money::{Currency, Minor};
 use super::notification::{Notification, Topic};
-use super::payment::FailureReason;
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition};
 
 /// Stripe's `status` of a charge (docs.stripe.com, "The Charge object").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,16 +43,19 @@ impl transition::Status for Status {
 }
 
 /// All that Stripe says about a charge and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// Stripe's status.
-    pub status: Status,
+    pub status: StatusWord<Status>,
     /// What was charged.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount: Minor,
     /// What was captured of it.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount_captured: Minor,
     /// What went back of it, what was authorised and released without being captured included;
     /// falls again when a refund fails.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount_refunded: Minor,
     /// The currency of all three.
     pub currency: Currency,
@@ -61,32 +66,56 @@ pub struct Observed {
     /// Whether a dispute was opened.
     pub disputed: bool,
     /// The payment that it belongs to.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub payment_intent: Option<ObjectId>,
     /// Who paid.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub customer: Option<String>,
     /// With what.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub payment_method: Option<String>,
-    /// Why it failed.
-    pub failure: Option<FailureReason>,
-    /// `outcome.type`: `authorized`, `issuer_declined`, `blocked`, ...
-    pub outcome: Option<String>,
+    /// Why it failed: `card_declined`, ...
+    #[serde(default, deserialize_with = "field::text")]
+    pub failure_code: Option<String>,
+    /// Stripe's sentence on that.
+    #[serde(default, deserialize_with = "field::text")]
+    pub failure_message: Option<String>,
+    /// What the bank and Radar made of it.
+    #[serde(default, deserialize_with = "field::object")]
+    pub outcome: Option<ChargeOutcome>,
     /// Destination charges: where the money goes.
+    #[serde(default, rename = "transfer_data", deserialize_with = "field::destination")]
     pub transfer_destination: Option<AccountId>,
     /// What the platform keeps.
+    #[serde(default, deserialize_with = "field::number")]
     pub application_fee_amount: Option<Minor>,
     /// The balance transaction, once there is one.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub balance_transaction: Option<String>,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
+}
+
+/// Stripe's `outcome` of a charge.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct ChargeOutcome {
+    /// `authorized`, `issuer_declined`, `blocked`, ...
+    #[serde(default, rename = "type", deserialize_with = "field::text")]
+    pub kind: Option<String>,
+    /// The word of whoever decided.
+    #[serde(default, deserialize_with = "field::text")]
+    pub reason: Option<String>,
 }
 
 /// What the rules need to know of the row as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     /// The status in the row.
-    pub status: Status,
+    pub status: StatusWord<Status>,
     /// What had gone back of the money that was taken.
     pub returned: Minor,
 }
@@ -94,10 +123,26 @@ pub struct Recorded {
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::judge(recorded.map(|r| r.status), observed.status)
+    transition::judge(recorded.map(|r| &r.status), &observed.status)
 }
 
 impl Observed {
+    /// The bank's own word for why it declined.
+    ///
+    /// A charge has no decline code of its own; `outcome.reason` is the bank's word where the bank
+    /// declined. Where Radar blocked, or let pass, it is Radar's word and none of the bank's
+    /// (docs.stripe.com, "Understanding declines").
+    #[must_use]
+    pub fn decline_code(&self) -> Option<&str> {
+        let outcome = self.outcome.as_ref().filter(|_| self.has_failed())?;
+        let is_the_bank_s = outcome.kind.as_deref() == Some("issuer_declined");
+        outcome.reason.as_deref().filter(|_| is_the_bank_s)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failure_code.is_some() || self.failure_message.is_some()
+    }
+
     /// What went back of the money that had been taken.
     ///
     /// Stripe also counts as refunded what was only authorised and then released: all of it when
@@ -129,7 +174,7 @@ mod tests {
 
     fn observed(status: Status, amount_captured: Minor, amount_refunded: Minor) -> Observed {
         Observed {
-            status,
+            status: status.into(),
             amount: 1_000,
             amount_captured,
             amount_refunded,
@@ -140,7 +185,8 @@ mod tests {
             payment_intent: None,
             customer: None,
             payment_method: None,
-            failure: None,
+            failure_code: None,
+            failure_message: None,
             outcome: None,
             transfer_destination: None,
             application_fee_amount: None,
@@ -153,7 +199,8 @@ mod tests {
     /// Whether a look tells of a refund that finds `captured` of 1000 taken and `after` refunded as
     /// Stripe counts, where `before` had gone back.
     fn tells(before: Option<Minor>, captured: Minor, after: Minor) -> bool {
-        let recorded = before.map(|returned| Recorded { status: Status::Succeeded, returned });
+        let recorded =
+            before.map(|returned| Recorded { status: Status::Succeeded.into(), returned });
         let told = notifications(recorded.as_ref(), &observed(Status::Succeeded, captured, after));
         assert!(told.is_empty() || told == [Notification::state(Topic::PaymentRefunded)]);
         !told.is_empty()
@@ -202,10 +249,14 @@ mod tests {
     #[test]
     fn a_bounced_debit_is_expected_and_a_failed_charge_stays_failed() {
         let judge = |from, to| {
-            let recorded = Recorded { status: from, returned: 0 };
+            let recorded = Recorded { status: StatusWord::Known(from), returned: 0 };
             transition(Some(&recorded), &observed(to, 0, 0)).kind
         };
         assert_eq!(judge(Status::Succeeded, Status::Failed), Move::Expected);
         assert_eq!(judge(Status::Failed, Status::Succeeded), Move::Anomalous);
     }
 }
+
+#[cfg(test)]
+#[path = "charge_json_tests.rs"]
+mod json_tests;

@@ -1,9 +1,12 @@
 //! Checkout Session: a customer on Stripe's page, from the open page to the money.
 
+use serde::Deserialize;
+
 use super::event::Timestamp;
+use super::field;
 use super::money::{Currency, Minor};
 use super::notification::{Notification, Topic};
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition, Vocabulary};
 
 /// Where a session stands: Stripe's `status`, and for a complete one its `payment_status`
 /// (docs.stripe.com, "The Checkout Session object", "Fulfill orders").
@@ -84,6 +87,16 @@ impl Progress {
     }
 }
 
+impl Vocabulary for Progress {
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn from_word(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
 /// Stripe's `payment_status` of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PaymentStatus {
@@ -116,50 +129,85 @@ impl PaymentStatus {
     }
 }
 
+impl Vocabulary for PaymentStatus {
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn from_word(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
 /// All that Stripe says about a session and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
-    /// Stripe's `status`.
-    pub progress: Progress,
+    /// Stripe's `status`, which it documents as nullable.
+    #[serde(rename = "status")]
+    pub progress: Option<StatusWord<Progress>>,
     /// Stripe's `payment_status`.
-    pub payment_status: PaymentStatus,
+    pub payment_status: StatusWord<PaymentStatus>,
     /// `payment`, `setup` or `subscription`.
     pub mode: String,
     /// The team's own reference: a cart, an order.
+    #[serde(default, deserialize_with = "field::key")]
     pub client_reference_id: Option<String>,
     /// Who came through.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub customer: Option<String>,
     /// Mode `payment`: the payment, made when the customer confirms.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub payment_intent: Option<String>,
     /// Mode `setup`: the setup.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub setup_intent: Option<String>,
     /// Mode `subscription`: the subscription.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub subscription: Option<String>,
     /// The invoice, where the session makes one.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub invoice: Option<String>,
     /// After discounts and taxes.
+    #[serde(default, deserialize_with = "field::number")]
     pub amount_total: Option<Minor>,
     /// Its currency.
+    #[serde(default, deserialize_with = "field::currency")]
     pub currency: Option<Currency>,
     /// When the page closes.
+    #[serde(deserialize_with = "field::needed_time")]
     pub expires_at: Timestamp,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
 }
 
 impl Observed {
-    /// Where it stands.
+    /// Where it stands. A word that the rules do not know stays in it as Stripe says it.
     #[must_use]
-    pub fn status(&self) -> Status {
-        match (self.progress, self.payment_status) {
+    pub fn status(&self) -> StatusWord<Status> {
+        let progress = match &self.progress {
+            Some(StatusWord::Known(progress)) => progress,
+            Some(StatusWord::Unknown(word)) => return StatusWord::Unknown(word.clone()),
+            None => return StatusWord::or_none(None),
+        };
+        let status = match (progress, &self.payment_status) {
             (Progress::Open, _) => Status::Open,
             (Progress::Expired, _) => Status::Expired,
-            (Progress::Complete, PaymentStatus::Unpaid) => Status::CompleteUnpaid,
-            (Progress::Complete, PaymentStatus::Paid) => Status::CompletePaid,
-            (Progress::Complete, PaymentStatus::NoPaymentRequired) => Status::CompleteFree,
-        }
+            (Progress::Complete, StatusWord::Known(PaymentStatus::Unpaid)) => {
+                Status::CompleteUnpaid
+            }
+            (Progress::Complete, StatusWord::Known(PaymentStatus::Paid)) => Status::CompletePaid,
+            (Progress::Complete, StatusWord::Known(PaymentStatus::NoPaymentRequired)) => {
+                Status::CompleteFree
+            }
+            (Progress::Complete, StatusWord::Unknown(word)) => {
+                return StatusWord::Unknown(format!("complete/{word}").into());
+            }
+        };
+        status.into()
     }
 }
 
@@ -167,13 +215,13 @@ impl Observed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     /// Where it stood.
-    pub status: Status,
+    pub status: StatusWord<Status>,
 }
 
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::judge(recorded.map(|r| r.status), observed.status())
+    transition::judge(recorded.map(|r| &r.status), &observed.status())
 }
 
 /// The state facts that this step makes true: that the customer came through, and that the money is
@@ -184,7 +232,8 @@ pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transitio
 /// anybody who was not told that it had been opened.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    let (before, after) = (recorded.map(|r| r.status), observed.status());
+    let before = recorded.and_then(|r| r.status.known());
+    let Some(after) = observed.status().known() else { return Vec::new() };
     let mut told = Vec::new();
     if is_complete(after) && !before.is_some_and(is_complete) {
         told.push(Notification::state(Topic::CheckoutCompleted));
@@ -211,8 +260,8 @@ mod tests {
 
     fn observed(progress: Progress, payment_status: PaymentStatus) -> Observed {
         Observed {
-            progress,
-            payment_status,
+            progress: Some(progress.into()),
+            payment_status: payment_status.into(),
             mode: "payment".into(),
             client_reference_id: None,
             customer: None,
@@ -233,7 +282,7 @@ mod tests {
         progress: Progress,
         payment_status: PaymentStatus,
     ) -> (Move, Vec<Topic>) {
-        let recorded = from.map(|status| Recorded { status });
+        let recorded = from.map(|status| Recorded { status: status.into() });
         let observed = observed(progress, payment_status);
         let told = notifications(recorded.as_ref(), &observed);
         let kind = transition(recorded.as_ref(), &observed).kind;
@@ -286,3 +335,7 @@ mod tests {
         assert_eq!(back, (Move::Anomalous, vec![]));
     }
 }
+
+#[cfg(test)]
+#[path = "checkout_json_tests.rs"]
+mod json_tests;

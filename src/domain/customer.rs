@@ -2,7 +2,10 @@
 //!
 //! Name, e-mail, phone and addresses are personal data and nobody's key: they are in no column.
 
+use serde::{Deserialize, Deserializer};
+
 use super::event::Timestamp;
+use super::field;
 use super::money::{Currency, Minor};
 use super::notification::Notification;
 use super::transition::{self, Transition};
@@ -38,20 +41,44 @@ impl transition::Status for Status {
 }
 
 /// All that Stripe says about a customer and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// From Stripe's `delinquent`.
+    #[serde(default = "owes_nothing", rename = "delinquent", deserialize_with = "status")]
     pub status: Status,
     /// What the next invoice begins with; negative is a credit.
+    #[serde(default, deserialize_with = "field::number")]
     pub balance: Option<Minor>,
     /// The currency of the balance and of recurring payments; none before the first of them.
+    #[serde(default, deserialize_with = "field::currency")]
     pub currency: Option<Currency>,
     /// `invoice_settings.default_payment_method`: what invoices are charged to.
+    #[serde(default, rename = "invoice_settings", deserialize_with = "default_payment_method")]
     pub default_payment_method: Option<String>,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
+}
+
+fn owes_nothing() -> Status {
+    Status::Current
+}
+
+/// From `delinquent`, which is absent where it does not apply: a customer without invoices.
+fn status<'de, D: Deserializer<'de>>(from: D) -> Result<Status, D::Error> {
+    Ok(if field::flag(from)? { Status::Delinquent } else { Status::Current })
+}
+
+fn default_payment_method<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct InvoiceSettings {
+        #[serde(default, deserialize_with = "field::id_text")]
+        default_payment_method: Option<String>,
+    }
+    Ok(field::object::<InvoiceSettings, D>(from)?.and_then(|it| it.default_payment_method))
 }
 
 /// What the rules need to know of the row as it is.
@@ -60,7 +87,7 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::of_status(recorded, observed.status)
+    transition::of_status(recorded, &observed.status.into())
 }
 
 /// A customer's state tells nothing by itself: what made it delinquent is told by the invoice.
@@ -71,7 +98,7 @@ pub fn notifications(_: Option<&Recorded>, _: &Observed) -> Vec<Notification> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::transition::{Move, matrix};
+    use super::super::transition::{Move, StatusWord, matrix};
     use super::*;
 
     #[test]
@@ -92,9 +119,13 @@ mod tests {
         for (from, to) in
             [(Status::Current, Status::Delinquent), (Status::Delinquent, Status::Current)]
         {
-            let recorded = Recorded { status: from };
+            let recorded = Recorded { status: StatusWord::Known(from) };
             assert_eq!(transition(Some(&recorded), &observed(to)).kind, Move::Expected);
             assert_eq!(notifications(Some(&recorded), &observed(to)), []);
         }
     }
 }
+
+#[cfg(test)]
+#[path = "customer_json_tests.rs"]
+mod json_tests;

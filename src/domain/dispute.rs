@@ -1,10 +1,13 @@
 //! Dispute: a customer asks the bank for the money back, and the bank decides.
 
+use serde::{Deserialize, Deserializer};
+
 use super::event::Timestamp;
+use super::field;
 use super::id::ObjectId;
 use super::money::{Currency, Minor};
 use super::notification::{Notification, Topic};
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition};
 
 /// Stripe's `status` of a dispute (docs.stripe.com, "The Dispute object", "How disputes work").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,34 +79,53 @@ impl transition::Status for Status {
 }
 
 /// All that Stripe says about a dispute and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// Stripe's status.
-    pub status: Status,
+    pub status: StatusWord<Status>,
     /// What is disputed; may differ from what was charged.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount: Minor,
     /// Its currency.
     pub currency: Currency,
     /// `fraudulent`, `product_not_received`, ...
     pub reason: String,
     /// The charge that is disputed.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub charge: Option<ObjectId>,
     /// The payment that it belongs to.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub payment_intent: Option<ObjectId>,
-    /// Until when evidence counts; none where the bank takes none.
-    pub evidence_due_by: Option<Timestamp>,
-    /// Whether evidence was handed in after that.
-    pub evidence_past_due: bool,
-    /// Whether evidence was prepared.
-    pub has_evidence: bool,
-    /// How often evidence was handed in.
-    pub submission_count: i64,
+    /// What is known of the evidence.
+    pub evidence_details: EvidenceDetails,
     /// Whether giving the money back still ends it.
     pub is_charge_refundable: bool,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
+}
+
+/// Stripe's `evidence_details` of a dispute.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct EvidenceDetails {
+    /// Until when evidence counts; none where the bank takes none.
+    #[serde(default, deserialize_with = "due_by")]
+    pub due_by: Option<Timestamp>,
+    /// Whether evidence was handed in after that.
+    pub past_due: bool,
+    /// Whether evidence was prepared.
+    pub has_evidence: bool,
+    /// How often evidence was handed in.
+    #[serde(deserialize_with = "field::needed_number")]
+    pub submission_count: i64,
+}
+
+/// Stripe's 0 says that the bank takes no evidence for this one.
+fn due_by<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    Ok(field::time(from)?.filter(|due| *due != 0))
 }
 
 /// What the rules need to know of the row as it is.
@@ -112,7 +134,7 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::of_status(recorded, observed.status)
+    transition::of_status(recorded, &observed.status)
 }
 
 /// The state facts that this step makes true. One that is first seen at its end was opened too.
@@ -122,7 +144,7 @@ pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<No
         return Vec::new();
     }
     let opened = recorded.is_none().then_some(Topic::DisputeOpened);
-    let ended = match observed.status {
+    let ended = observed.status.known().and_then(|status| match status {
         Status::Won => Some(Topic::DisputeWon),
         Status::Lost => Some(Topic::DisputeLost),
         Status::WarningClosed | Status::Prevented => Some(Topic::DisputeClosed),
@@ -130,7 +152,7 @@ pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<No
         | Status::WarningUnderReview
         | Status::NeedsResponse
         | Status::UnderReview => None,
-    };
+    });
     opened.into_iter().chain(ended).map(Notification::state).collect()
 }
 
@@ -141,16 +163,13 @@ mod tests {
 
     fn observed(status: Status) -> Observed {
         Observed {
-            status,
+            status: status.into(),
             amount: 1_000,
             currency: Currency::parse("eur").unwrap(),
             reason: "fraudulent".into(),
             charge: None,
             payment_intent: None,
-            evidence_due_by: None,
-            evidence_past_due: false,
-            has_evidence: false,
-            submission_count: 0,
+            evidence_details: EvidenceDetails::default(),
             is_charge_refundable: false,
             metadata: vec![],
             created: 0,
@@ -192,3 +211,7 @@ mod tests {
         assert_eq!(step(Some(WarningClosed), NeedsResponse).0, Move::Anomalous);
     }
 }
+
+#[cfg(test)]
+#[path = "dispute_json_tests.rs"]
+mod json_tests;

@@ -10,6 +10,13 @@ use super::payment::FailureReason;
 /// it alone never orders two events.
 pub type Timestamp = i64;
 
+/// Whether a time lies in the years 1 to 9999: what Postgres, RFC 3339 and every client of ours can
+/// hold, and more than Stripe can mean.
+#[must_use]
+pub fn is_storable_time(at: Timestamp) -> bool {
+    (-62_135_596_800..=253_402_300_799).contains(&at)
+}
+
 /// A verified event, without its object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

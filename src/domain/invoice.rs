@@ -1,10 +1,13 @@
 //! Invoice: from draft to paid, or not.
 
+use serde::{Deserialize, Deserializer};
+
 use super::event::Timestamp;
+use super::field;
 use super::id::ObjectId;
 use super::money::{Currency, Minor};
 use super::notification::{Notification, Topic};
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition};
 
 /// Stripe's `status` of an invoice (docs.stripe.com, "Status transitions and finalization").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,54 +50,145 @@ impl transition::Status for Status {
 }
 
 /// All that Stripe says about an invoice and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
-    /// Stripe's status.
-    pub status: Status,
+    /// Stripe's status, which it documents as nullable.
+    pub status: Option<StatusWord<Status>>,
     /// Who owes.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub customer: Option<String>,
     /// The subscription that it bills.
+    #[serde(default, rename = "parent", deserialize_with = "subscription")]
     pub subscription: Option<ObjectId>,
     /// The payment that paid it, or that is to.
+    #[serde(default, rename = "payments", deserialize_with = "payment_intent")]
     pub payment_intent: Option<ObjectId>,
     /// Its currency.
     pub currency: Currency,
     /// What is to be paid.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount_due: Minor,
     /// What was paid of it.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount_paid: Minor,
     /// What is left of it.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount_remaining: Minor,
     /// Before discounts and taxes.
+    #[serde(deserialize_with = "field::needed_number")]
     pub subtotal: Minor,
     /// After discounts and taxes.
+    #[serde(deserialize_with = "field::needed_number")]
     pub total: Minor,
     /// Tries of the payment so far, by Stripe's schedule.
+    #[serde(deserialize_with = "field::needed_number")]
     pub attempt_count: i64,
     /// The next one.
+    #[serde(default, deserialize_with = "field::time")]
     pub next_payment_attempt: Option<Timestamp>,
     /// `subscription_create`, `subscription_cycle`, `subscription_update`, `manual`, ...
+    #[serde(default, deserialize_with = "field::text")]
     pub billing_reason: Option<String>,
     /// `charge_automatically` or `send_invoice`.
     pub collection_method: String,
     /// The number that the customer sees; none before it is final.
+    #[serde(default, deserialize_with = "field::text")]
     pub number: Option<String>,
     /// Money came by a way that Stripe did not see.
+    #[serde(default, rename = "amount_paid_off_stripe", deserialize_with = "is_some_amount")]
     pub paid_out_of_band: bool,
     /// When it is due; none where it is charged automatically.
+    #[serde(default, deserialize_with = "field::time")]
     pub due_date: Option<Timestamp>,
     /// What it bills, from: for a subscription the period *before* the one that it opens.
+    #[serde(deserialize_with = "field::needed_time")]
     pub period_start: Timestamp,
     /// What it bills, until.
+    #[serde(deserialize_with = "field::needed_time")]
     pub period_end: Timestamp,
-    /// When it left the draft.
-    pub finalized_at: Option<Timestamp>,
-    /// When it was paid.
-    pub paid_at: Option<Timestamp>,
+    /// When it came to where it stands.
+    #[serde(default, deserialize_with = "status_transitions")]
+    pub status_transitions: StatusTransitions,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
+}
+
+/// Stripe's `status_transitions` of an invoice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct StatusTransitions {
+    /// When it left the draft.
+    #[serde(default, deserialize_with = "field::time")]
+    pub finalized_at: Option<Timestamp>,
+    /// When it was paid.
+    #[serde(default, deserialize_with = "field::time")]
+    pub paid_at: Option<Timestamp>,
+}
+
+fn status_transitions<'de, D: Deserializer<'de>>(from: D) -> Result<StatusTransitions, D::Error> {
+    Ok(field::object(from)?.unwrap_or_default())
+}
+
+/// From `parent`, which says what an invoice was made for.
+fn subscription<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ObjectId>, D::Error> {
+    #[derive(Deserialize)]
+    struct Parent {
+        #[serde(default, deserialize_with = "field::object")]
+        subscription_details: Option<SubscriptionDetails>,
+    }
+    #[derive(Deserialize)]
+    struct SubscriptionDetails {
+        #[serde(default, deserialize_with = "field::object_id")]
+        subscription: Option<ObjectId>,
+    }
+    let details = field::object::<Parent, D>(from)?.and_then(|it| it.subscription_details);
+    Ok(details.and_then(|it| it.subscription))
+}
+
+/// From `payments`: of several the one that paid; else the one that Stripe will try next.
+fn payment_intent<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ObjectId>, D::Error> {
+    #[derive(Deserialize)]
+    struct InvoicePayment {
+        #[serde(default, deserialize_with = "field::text")]
+        status: Option<String>,
+        #[serde(default, deserialize_with = "field::optional_flag")]
+        is_default: bool,
+        #[serde(default, deserialize_with = "field::object")]
+        payment: Option<Payment>,
+    }
+    #[derive(Deserialize)]
+    struct Payment {
+        #[serde(default, deserialize_with = "field::object_id")]
+        payment_intent: Option<ObjectId>,
+    }
+    let all = field::list::<InvoicePayment, D>(from)?;
+    let rank = |it: &InvoicePayment| match (it.status.as_deref(), it.is_default) {
+        (Some("paid"), _) => 0,
+        (_, true) => 1,
+        (_, false) => 2,
+    };
+    let intents = all.into_iter().filter_map(|it| {
+        let rank = rank(&it);
+        Some((rank, it.payment?.payment_intent?))
+    });
+    // The first of the best.
+    Ok(intents.min_by_key(|(rank, _)| *rank).map(|(_, id)| id))
+}
+
+/// Whether an amount is there and is more than nothing.
+fn is_some_amount<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Ok(field::number(from)?.is_some_and(|amount| amount > 0))
+}
+
+impl Observed {
+    /// Its status as the rules see it.
+    #[must_use]
+    pub fn stated(&self) -> StatusWord<Status> {
+        StatusWord::or_none(self.status.as_ref())
+    }
 }
 
 /// What the rules need to know of the row as it is.
@@ -103,20 +197,19 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::of_status(recorded, observed.status)
+    transition::of_status(recorded, &observed.stated())
 }
 
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    let topic = match observed.status {
+    transition::on_entering(recorded, &observed.stated(), |status| match status {
         Status::Open => Some(Topic::InvoiceFinalized),
         Status::Paid => Some(Topic::InvoicePaid),
         Status::Uncollectible => Some(Topic::InvoiceUncollectible),
         Status::Void => Some(Topic::InvoiceVoided),
         Status::Draft => None,
-    };
-    transition::on_entering(recorded, observed.status, topic)
+    })
 }
 
 #[cfg(test)]
@@ -126,7 +219,7 @@ mod tests {
 
     fn observed(status: Status) -> Observed {
         Observed {
-            status,
+            status: Some(status.into()),
             customer: None,
             subscription: None,
             payment_intent: None,
@@ -145,8 +238,7 @@ mod tests {
             due_date: None,
             period_start: 0,
             period_end: 0,
-            finalized_at: None,
-            paid_at: None,
+            status_transitions: StatusTransitions::default(),
             metadata: vec![],
             created: 0,
         }
@@ -189,3 +281,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "invoice_json_tests.rs"]
+mod json_tests;

@@ -1,23 +1,27 @@
 //! The rules, and nothing else.
 //!
-//! Pure: no async, no clock, no randomness, no serde, and none of the crates that talk to the
-//! outside. Whatever a rule needs of the world (a time, a random number) is handed to it as a
-//! value, so that each rule is a table that can be printed, reviewed and tested whole.
+//! Pure: no async, no clock, no randomness, and none of the crates that talk to the outside. serde's
+//! derive says how the narrow struct of a kind is read from Stripe's JSON; the bytes are parsed
+//! elsewhere. Whatever a rule needs of the world (a time, a random number) is handed to it as a value,
+//! so that each rule is a table that can be printed, reviewed and tested whole.
 //!
-//! Reading order: what things are called ([`id`], [`money`], [`event`]), what Stripe can say about
-//! each object ([`payment`], [`charge`], [`refund`] and so on, and without a state machine those of
-//! [`mirror`]; gathered in [`object`]; [`account`] with its [`standing`]), which events there are
-//! ([`event_types`]), what a job should do next ([`plan`], [`access`]), and what to do when it fails
-//! ([`failure`], [`fingerprint`], [`retry`]).
+//! Reading order: what things are called ([`id`], [`money`], [`event`]), how a field of Stripe's is
+//! read ([`field`]), what Stripe can say about each object ([`payment`], [`charge`], [`refund`] and so
+//! on, and without a state machine those of [`mirror`]; gathered in [`object`]; [`account`] with its
+//! [`standing`]), which events there are ([`event_types`]), what a job should do next ([`plan`],
+//! [`access`]), and what to do when it fails ([`failure`], [`fingerprint`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod field;
 pub mod id;
+mod loose;
 pub mod money;
 
 pub mod event;
 mod event_catalogue;
 pub mod event_types;
 pub mod notification;
+pub mod status_word;
 pub mod transition;
 
 pub mod charge;

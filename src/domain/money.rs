@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::de::Error as _;
+
 /// An ISO 4217 code in lower case, as Stripe writes it: `eur`, `jpy`, `kwd`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
@@ -26,6 +28,12 @@ impl Currency {
     pub fn as_str(&self) -> &str {
         // Only `parse` builds one, from ASCII letters.
         std::str::from_utf8(&self.0).unwrap_or("???")
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Currency {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A new kind with a state machine is one file beside this one and one line in the list here.
 
+use serde::{Deserialize, Deserializer};
+
 use super::event::{About, Event, Timestamp};
 use super::event_types::{self, Way};
 use super::id::{ObjectId, Scope};
@@ -54,6 +56,17 @@ macro_rules! kinds {
         }
 
         impl Observed {
+            /// Reads a living object of a kind from Stripe's JSON. Deletion is told apart before.
+            ///
+            /// # Errors
+            /// A field that a column or a decision cannot do without is not there, or not of its type.
+            pub fn read<'de, D: Deserializer<'de>>(kind: Kind, from: D) -> Result<Self, D::Error> {
+                Ok(match kind {
+                    $(Kind::$name => Self::$name(Box::new(Deserialize::deserialize(from)?)),)+
+                    Kind::Mirrored(mirror) => Self::Mirrored(mirror),
+                })
+            }
+
             /// Its kind.
             #[must_use]
             pub fn kind(&self) -> Kind {

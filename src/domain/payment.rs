@@ -1,10 +1,13 @@
 //! PaymentIntent: a payment from the first attempt to its end.
 
+use serde::Deserialize;
+
 use super::event::Timestamp;
+use super::field;
 use super::id::{AccountId, ObjectId};
 use super::money::{Currency, Minor};
 use super::notification::{Notification, Topic};
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition};
 
 /// Stripe's `status` of a PaymentIntent (docs.stripe.com, "How PaymentIntents work").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,56 +97,75 @@ impl transition::Status for Status {
 
 /// Why the last attempt failed, in Stripe's own words (docs.stripe.com, "Error codes", "Decline
 /// codes").
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct FailureReason {
     /// `card_declined`, `authentication_required`, `processing_error`, ...
+    #[serde(default, deserialize_with = "field::text")]
     pub code: Option<String>,
     /// The bank's finer word: `insufficient_funds`, `lost_card`, ...
+    #[serde(default, deserialize_with = "field::text")]
     pub decline_code: Option<String>,
     /// A sentence for people.
+    #[serde(default, deserialize_with = "field::text")]
     pub message: Option<String>,
 }
 
 /// All that Stripe says about a payment and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// Stripe's status.
-    pub status: Status,
+    pub status: StatusWord<Status>,
     /// What the payment is for.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount: Minor,
     /// What can still be captured.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount_capturable: Minor,
     /// What has been received.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount_received: Minor,
     /// The currency of all three.
     pub currency: Currency,
     /// Who pays.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub customer: Option<String>,
     /// The method of the last attempt.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub payment_method: Option<String>,
     /// The charge of the last attempt.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub latest_charge: Option<ObjectId>,
     /// `automatic`, `automatic_async` or `manual`.
     pub capture_method: String,
     /// Why the last attempt failed; none after a success.
+    #[serde(default, rename = "last_payment_error", deserialize_with = "field::object")]
     pub failure: Option<FailureReason>,
     /// `requested_by_customer`, `abandoned`, ...
+    #[serde(default, deserialize_with = "field::text")]
     pub cancellation_reason: Option<String>,
     /// When it was cancelled.
+    #[serde(default, deserialize_with = "field::time")]
     pub canceled_at: Option<Timestamp>,
     /// What the customer has to do next: `redirect_to_url`, `use_stripe_sdk`, ...
+    #[serde(default, deserialize_with = "field::type_of")]
     pub next_action: Option<String>,
     /// Destination charges: where the money goes.
+    #[serde(default, rename = "transfer_data", deserialize_with = "field::destination")]
     pub transfer_destination: Option<AccountId>,
     /// Destination charges: what the platform keeps.
+    #[serde(default, deserialize_with = "field::number")]
     pub application_fee_amount: Option<Minor>,
     /// The account on whose behalf the charge is made.
+    #[serde(default, deserialize_with = "field::account_id")]
     pub on_behalf_of: Option<AccountId>,
     /// A text for people.
+    #[serde(default, deserialize_with = "field::text")]
     pub description: Option<String>,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
 }
 
@@ -153,21 +175,20 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::of_status(recorded, observed.status)
+    transition::of_status(recorded, &observed.status)
 }
 
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    let topic = match observed.status {
+    transition::on_entering(recorded, &observed.status, |status| match status {
         Status::Succeeded => Some(Topic::PaymentSucceeded),
         Status::RequiresAction => Some(Topic::PaymentRequiresAction),
         Status::Canceled => Some(Topic::PaymentCanceled),
         Status::Processing => Some(Topic::PaymentProcessing),
         Status::RequiresCapture => Some(Topic::PaymentCapturable),
         Status::RequiresPaymentMethod | Status::RequiresConfirmation => None,
-    };
-    transition::on_entering(recorded, observed.status, topic)
+    })
 }
 
 #[cfg(test)]
@@ -177,7 +198,7 @@ mod tests {
 
     fn observed(status: Status) -> Observed {
         Observed {
-            status,
+            status: status.into(),
             amount: 1_099,
             amount_capturable: 0,
             amount_received: 0,
@@ -245,3 +266,7 @@ mod tests {
         assert_eq!(told, (Move::Anomalous, vec![Topic::PaymentSucceeded]));
     }
 }
+
+#[cfg(test)]
+#[path = "payment_json_tests.rs"]
+mod json_tests;

@@ -2,7 +2,10 @@
 //!
 //! Never a number: Stripe does not tell it, and the fingerprint that stands for it is in no column.
 
+use serde::{Deserialize, Deserializer};
+
 use super::event::Timestamp;
+use super::field;
 use super::notification::Notification;
 use super::transition::{self, Transition};
 
@@ -40,27 +43,70 @@ impl transition::Status for Status {
 }
 
 /// All that Stripe says about a method and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// Whose it is; none once it is detached.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub customer: Option<String>,
     /// `card`, `us_bank_account`, `sepa_debit`, ...
+    #[serde(rename = "type")]
     pub method_type: String,
-    /// Cards: `visa`, `mastercard`, ...
-    pub brand: Option<String>,
-    /// Cards and bank accounts: the last four digits.
-    pub last4: Option<String>,
-    /// Cards: 1 to 12. Networks send a new date when they send a new card.
-    pub exp_month: Option<i64>,
-    /// Cards: with the century.
-    pub exp_year: Option<i64>,
+    /// Cards: what is printed on them, as far as we keep it.
+    #[serde(default, deserialize_with = "field::object")]
+    pub card: Option<Card>,
+    /// Bank accounts in the US.
+    #[serde(default, deserialize_with = "field::object")]
+    pub us_bank_account: Option<BankAccount>,
+    /// Bank accounts in Europe.
+    #[serde(default, deserialize_with = "field::object")]
+    pub sepa_debit: Option<BankAccount>,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
 }
 
+/// What we keep of a card.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Card {
+    /// `visa`, `mastercard`, ...
+    #[serde(default, deserialize_with = "field::text")]
+    pub brand: Option<String>,
+    /// The last four digits.
+    #[serde(default, deserialize_with = "last4")]
+    pub last4: Option<String>,
+    /// 1 to 12. Networks send a new date when they send a new card.
+    #[serde(default, deserialize_with = "field::number")]
+    pub exp_month: Option<i64>,
+    /// With the century.
+    #[serde(default, deserialize_with = "field::number")]
+    pub exp_year: Option<i64>,
+}
+
+/// What we keep of a bank account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct BankAccount {
+    /// The last four digits.
+    #[serde(default, deserialize_with = "last4")]
+    pub last4: Option<String>,
+}
+
+/// The last four digits, or none: whatever is longer may be the whole number, and is not kept.
+fn last4<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(field::text(from)?.filter(|text| text.chars().count() <= 4))
+}
+
 impl Observed {
+    /// The last four digits of a card or a bank account.
+    #[must_use]
+    pub fn last4(&self) -> Option<&str> {
+        let card = self.card.as_ref().and_then(|card| card.last4.as_deref());
+        let mut banks = [&self.us_bank_account, &self.sepa_debit].into_iter().flatten();
+        card.or_else(|| banks.find_map(|bank| bank.last4.as_deref()))
+    }
+
     /// Whether a customer has it.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -74,7 +120,7 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::judge(recorded.map(|r| r.status), observed.status())
+    transition::of_status(recorded, &observed.status().into())
 }
 
 /// Tells nothing: that a method was saved is told by its setup.
@@ -92,10 +138,9 @@ mod tests {
         Observed {
             customer: customer.map(str::to_owned),
             method_type: "card".into(),
-            brand: None,
-            last4: None,
-            exp_month: None,
-            exp_year: None,
+            card: None,
+            us_bank_account: None,
+            sepa_debit: None,
             metadata: vec![],
             created: 0,
         }
@@ -110,8 +155,12 @@ mod tests {
     fn a_method_without_a_customer_is_detached() {
         assert_eq!(observed(Some("cus_1")).status(), Status::Attached);
         assert_eq!(observed(None).status(), Status::Detached);
-        let recorded = Recorded { status: Status::Attached };
+        let recorded = Recorded { status: Status::Attached.into() };
         assert_eq!(transition(Some(&recorded), &observed(None)).kind, Move::Expected);
         assert_eq!(notifications(Some(&recorded), &observed(None)), []);
     }
 }
+
+#[cfg(test)]
+#[path = "payment_method_json_tests.rs"]
+mod json_tests;

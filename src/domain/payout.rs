@@ -1,9 +1,12 @@
 //! Payout: money on its way from a Stripe balance to a bank account.
 
+use serde::Deserialize;
+
 use super::event::Timestamp;
+use super::field;
 use super::money::{Currency, Minor};
 use super::notification::{Notification, Topic};
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition};
 
 /// Stripe's `status` of a payout (docs.stripe.com, "The Payout object").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,35 +51,45 @@ impl transition::Status for Status {
 }
 
 /// All that Stripe says about a payout and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// Stripe's status.
-    pub status: Status,
+    pub status: StatusWord<Status>,
     /// What is paid out; below zero where a balance is made up for.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount: Minor,
     /// Its currency.
     pub currency: Currency,
     /// When the bank is expected to have it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub arrival_date: Timestamp,
     /// Whether Stripe's schedule made it.
     pub automatic: bool,
     /// `standard` or `instant`.
     pub method: String,
     /// `bank_account` or `card`.
+    #[serde(rename = "type")]
     pub destination_type: String,
     /// Where it goes: `ba_...`, `card_...`.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub destination: Option<String>,
     /// What it did to the balance.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub balance_transaction: Option<String>,
     /// Why it failed: `account_closed`, `no_account`, ...
+    #[serde(default, deserialize_with = "field::text")]
     pub failure_code: Option<String>,
     /// Stripe's sentence on that.
+    #[serde(default, deserialize_with = "field::text")]
     pub failure_message: Option<String>,
     /// What stands on the bank's statement.
+    #[serde(default, deserialize_with = "field::text")]
     pub statement_descriptor: Option<String>,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
 }
 
@@ -86,19 +99,18 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::of_status(recorded, observed.status)
+    transition::of_status(recorded, &observed.status)
 }
 
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    let topic = match observed.status {
+    transition::on_entering(recorded, &observed.status, |status| match status {
         Status::Paid => Some(Topic::PayoutPaid),
         Status::Failed => Some(Topic::PayoutFailed),
         Status::Canceled => Some(Topic::PayoutCanceled),
         Status::Pending | Status::InTransit => None,
-    };
-    transition::on_entering(recorded, observed.status, topic)
+    })
 }
 
 #[cfg(test)]
@@ -108,7 +120,7 @@ mod tests {
 
     fn observed(status: Status) -> Observed {
         Observed {
-            status,
+            status: status.into(),
             amount: 1_000,
             currency: Currency::parse("eur").unwrap(),
             arrival_date: 0,
@@ -154,3 +166,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "payout_json_tests.rs"]
+mod json_tests;

@@ -1,10 +1,13 @@
 //! Refund: state of its own, full or partial, that can fail after it had succeeded.
 
+use serde::Deserialize;
+
 use super::event::Timestamp;
+use super::field;
 use super::id::ObjectId;
 use super::money::{Currency, Minor};
 use super::notification::{Notification, Topic};
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition};
 
 /// Stripe's `status` of a refund (docs.stripe.com, "The Refund object").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,29 +59,46 @@ impl transition::Status for Status {
 }
 
 /// All that Stripe says about a refund and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// Stripe's status; a few old refunds have none, which Stripe documents as succeeded.
-    pub status: Status,
+    #[serde(default = "sent", deserialize_with = "status")]
+    pub status: StatusWord<Status>,
     /// What goes back.
+    #[serde(deserialize_with = "field::needed_number")]
     pub amount: Minor,
     /// Its currency.
     pub currency: Currency,
     /// The charge that it gives back.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub charge: Option<ObjectId>,
     /// The payment that it belongs to.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub payment_intent: Option<ObjectId>,
     /// `duplicate`, `fraudulent`, `requested_by_customer`, ...
+    #[serde(default, deserialize_with = "field::text")]
     pub reason: Option<String>,
     /// `lost_or_stolen_card`, `expired_or_canceled_card`, ...
+    #[serde(default, deserialize_with = "field::text")]
     pub failure_reason: Option<String>,
     /// The movement of the balance. None where no money moved: an authorisation that was released,
     /// all of it or the rest of a partial capture, is a refund to Stripe, too.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub balance_transaction: Option<String>,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
+}
+
+fn sent() -> StatusWord<Status> {
+    Status::Succeeded.into()
+}
+
+fn status<'de, D: serde::Deserializer<'de>>(from: D) -> Result<StatusWord<Status>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_else(sent))
 }
 
 /// What the rules need to know of the row as it is.
@@ -87,19 +107,18 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::of_status(recorded, observed.status)
+    transition::of_status(recorded, &observed.status)
 }
 
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    let topic = match observed.status {
+    transition::on_entering(recorded, &observed.status, |status| match status {
         Status::Succeeded => Some(Topic::RefundSucceeded),
         Status::Failed => Some(Topic::RefundFailed),
         Status::Canceled => Some(Topic::RefundCanceled),
         Status::Pending | Status::RequiresAction => None,
-    };
-    transition::on_entering(recorded, observed.status, topic)
+    })
 }
 
 #[cfg(test)]
@@ -109,7 +128,7 @@ mod tests {
 
     fn observed(status: Status) -> Observed {
         Observed {
-            status,
+            status: status.into(),
             amount: 300,
             currency: Currency::parse("eur").unwrap(),
             charge: None,
@@ -163,3 +182,7 @@ mod tests {
         assert_eq!(step(Some(Status::Canceled), Status::Pending).0, Move::Anomalous);
     }
 }
+
+#[cfg(test)]
+#[path = "refund_json_tests.rs"]
+mod json_tests;

@@ -1,10 +1,13 @@
 //! SetupIntent: keeping a way to pay for later, without taking money now.
 
+use serde::Deserialize;
+
 use super::event::Timestamp;
+use super::field;
 use super::id::AccountId;
 use super::notification::{Notification, Topic};
 use super::payment::FailureReason;
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition};
 
 /// Stripe's `status` of a SetupIntent (docs.stripe.com, "The SetupIntent object").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,31 +84,41 @@ impl transition::Status for Status {
 
 /// All that Stripe says about a setup and that we keep in columns. Its `client_secret` lets whoever
 /// has it finish the setup, and is kept nowhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// Stripe's status.
-    pub status: Status,
+    pub status: StatusWord<Status>,
     /// Whose method it will be.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub customer: Option<String>,
     /// The method.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub payment_method: Option<String>,
     /// `off_session` or `on_session`: how it is meant to be used.
     pub usage: String,
     /// Why the last attempt failed; none after a success.
+    #[serde(default, rename = "last_setup_error", deserialize_with = "field::object")]
     pub failure: Option<FailureReason>,
     /// `abandoned`, `requested_by_customer`, `duplicate`.
+    #[serde(default, deserialize_with = "field::text")]
     pub cancellation_reason: Option<String>,
     /// What the customer has to do next: `redirect_to_url`, `use_stripe_sdk`, ...
+    #[serde(default, deserialize_with = "field::type_of")]
     pub next_action: Option<String>,
     /// The customer's permission to be charged, where the method needs one.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub mandate: Option<String>,
     /// The account for which it is made.
+    #[serde(default, deserialize_with = "field::account_id")]
     pub on_behalf_of: Option<AccountId>,
     /// A text for people.
+    #[serde(default, deserialize_with = "field::text")]
     pub description: Option<String>,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
 }
 
@@ -115,19 +128,18 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::of_status(recorded, observed.status)
+    transition::of_status(recorded, &observed.status)
 }
 
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    let topic = match observed.status {
+    transition::on_entering(recorded, &observed.status, |status| match status {
         Status::Succeeded => Some(Topic::SetupSucceeded),
         Status::RequiresAction => Some(Topic::SetupRequiresAction),
         Status::Canceled => Some(Topic::SetupCanceled),
         Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::Processing => None,
-    };
-    transition::on_entering(recorded, observed.status, topic)
+    })
 }
 
 #[cfg(test)]
@@ -137,7 +149,7 @@ mod tests {
 
     fn observed(status: Status) -> Observed {
         Observed {
-            status,
+            status: status.into(),
             customer: None,
             payment_method: None,
             usage: "off_session".into(),
@@ -192,3 +204,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "setup_json_tests.rs"]
+mod json_tests;

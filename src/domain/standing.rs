@@ -4,7 +4,7 @@
 //! while the capability that a destination charge needs is not (docs.stripe.com, "Account
 //! capabilities", "Handle verification with the API").
 
-use super::account::{Capability, CapabilityStatus, Seen, Status};
+use super::account::{Capabilities, Capability, CapabilityStatus, Seen, Status};
 use super::event::Timestamp;
 
 /// What follows from an account and its capabilities together.
@@ -30,7 +30,8 @@ impl Standing {
     /// Of an account that was looked at.
     #[must_use]
     pub fn of(seen: &Seen) -> Self {
-        let (cards, transfers) = (seen.card_payments.as_ref(), seen.transfers.as_ref());
+        let Capabilities { card_payments, transfers } = &seen.capabilities;
+        let (cards, transfers) = (card_payments.as_ref(), transfers.as_ref());
         let can_charge = seen.charges_enabled && is_active(cards);
         let can_receive_payouts = seen.payouts_enabled && is_active(transfers);
         let can_receive_payments = seen.charges_enabled && can_receive_payouts;
@@ -76,7 +77,8 @@ impl Standing {
 
 fn status(seen: &Seen) -> Status {
     let reason = seen.requirements.disabled_reason.as_deref();
-    let asked = [seen.card_payments.as_ref(), seen.transfers.as_ref()];
+    let Capabilities { card_payments, transfers } = &seen.capabilities;
+    let asked = [card_payments.as_ref(), transfers.as_ref()];
     let works = asked.iter().flatten().all(|c| c.status == CapabilityStatus::Active)
         && asked.iter().any(Option::is_some)
         && seen.charges_enabled
@@ -137,20 +139,20 @@ fn reasons(all: &[&Option<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::account::Requirements;
+    use super::super::transition::StatusWord;
     use super::*;
 
     fn working() -> Seen {
         let active = || {
             let requirements = Requirements::default();
-            Some(Capability { status: CapabilityStatus::Active, requirements })
+            Some(Capability { status: CapabilityStatus::Active.into(), requirements })
         };
         Seen {
             charges_enabled: true,
             payouts_enabled: true,
             details_submitted: true,
             requirements: Requirements::default(),
-            card_payments: active(),
-            transfers: active(),
+            capabilities: Capabilities { card_payments: active(), transfers: active() },
             account_type: None,
             country: None,
             default_currency: None,
@@ -161,7 +163,7 @@ mod tests {
 
     fn inactive(reason: &str, due: &[&str], deadline: Option<Timestamp>) -> Option<Capability> {
         Some(Capability {
-            status: CapabilityStatus::Inactive,
+            status: CapabilityStatus::Inactive.into(),
             requirements: Requirements {
                 currently_due: due.iter().map(|&field| field.to_owned()).collect(),
                 disabled_reason: Some(reason.to_owned()),
@@ -169,6 +171,23 @@ mod tests {
                 ..Requirements::default()
             },
         })
+    }
+
+    fn with(change: impl FnOnce(&mut Capabilities)) -> Seen {
+        let mut seen = working();
+        change(&mut seen.capabilities);
+        seen
+    }
+
+    #[test]
+    fn a_capability_with_a_status_of_tomorrow_does_not_work_and_is_quoted() {
+        let asleep = Capability {
+            status: StatusWord::Unknown("asleep".into()),
+            requirements: Requirements::default(),
+        };
+        let it = Standing::of(&with(|all| all.transfers = Some(asleep)));
+        assert_eq!((it.status, it.can_receive_payments), (Status::Restricted, false));
+        assert_eq!(it.why_not.as_deref(), Some("transfers is asleep"));
     }
 
     #[test]
@@ -194,7 +213,7 @@ mod tests {
     #[test]
     fn enabled_payouts_do_not_help_while_transfers_are_inactive() {
         let transfers = inactive("requirements.fields_needed", &["company.tax_id"], Some(9));
-        let it = Standing::of(&Seen { transfers, ..working() });
+        let it = Standing::of(&with(|all| all.transfers = transfers));
         assert!(it.can_charge && !it.can_receive_payouts && !it.can_receive_payments);
         let why = "transfers is inactive (requirements.fields_needed): company.tax_id";
         assert_eq!(it.why_not.as_deref(), Some(why));
@@ -203,7 +222,7 @@ mod tests {
 
     #[test]
     fn an_account_that_only_receives_needs_no_card_payments_for_that() {
-        let it = Standing::of(&Seen { card_payments: None, ..working() });
+        let it = Standing::of(&with(|all| all.card_payments = None));
         assert!(!it.can_charge && it.can_receive_payouts && it.can_receive_payments);
         assert_eq!(it.why_not.as_deref(), Some("card_payments was not requested"));
         assert_eq!(it.why_no_payments, None);
@@ -212,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_deadline_is_the_first_of_the_account_and_its_capabilities() {
-        let mut seen = Seen { card_payments: inactive("other", &[], Some(20)), ..working() };
+        let mut seen = with(|all| all.card_payments = inactive("other", &[], Some(20)));
         seen.requirements.current_deadline = Some(30);
         assert_eq!(Standing::of(&seen).deadline, Some(20));
         seen.requirements.current_deadline = Some(10);

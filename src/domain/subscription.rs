@@ -1,10 +1,13 @@
 //! Subscription, with its items: written together, as one observation.
 
+use serde::{Deserialize, Deserializer};
+
 use super::event::Timestamp;
+use super::field::{self, List};
 use super::id::ObjectId;
 use super::money::Currency;
 use super::notification::{Notification, Topic};
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition};
 
 /// Stripe's `status` of a subscription (docs.stripe.com, "How subscriptions work", Statuses).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,72 +81,109 @@ impl transition::Status for Status {
 }
 
 /// All that Stripe says about a subscription and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// Stripe's status.
-    pub status: Status,
+    pub status: StatusWord<Status>,
     /// Who pays.
+    #[serde(deserialize_with = "field::needed_id_text")]
     pub customer: String,
     /// The currency of all its items.
     pub currency: Currency,
     /// `charge_automatically` or `send_invoice`.
     pub collection_method: String,
     /// When its trial began.
+    #[serde(default, deserialize_with = "field::time")]
     pub trial_start: Option<Timestamp>,
     /// When its trial ends, or ended.
+    #[serde(default, deserialize_with = "field::time")]
     pub trial_end: Option<Timestamp>,
     /// It will not be renewed.
     pub cancel_at_period_end: bool,
     /// When it will be canceled.
+    #[serde(default, deserialize_with = "field::time")]
     pub cancel_at: Option<Timestamp>,
     /// When somebody asked for the end; the end itself may come later.
+    #[serde(default, deserialize_with = "field::time")]
     pub canceled_at: Option<Timestamp>,
     /// When it ended.
+    #[serde(default, deserialize_with = "field::time")]
     pub ended_at: Option<Timestamp>,
     /// Invoices are made and not collected.
+    #[serde(default, rename = "pause_collection", deserialize_with = "field::object")]
     pub pause: Option<Pause>,
     /// What it is paid with; none: the customer's own default.
+    #[serde(default, deserialize_with = "field::id_text")]
     pub default_payment_method: Option<String>,
     /// Its newest invoice.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub latest_invoice: Option<ObjectId>,
     /// The schedule that drives it.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub schedule: Option<ObjectId>,
     /// All of its items, sorted by id.
+    #[serde(deserialize_with = "items")]
     pub items: Vec<Item>,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
 }
 
 /// `pause_collection`. The status stays what it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Pause {
     /// `keep_as_draft`, `mark_uncollectible` or `void`: what becomes of the invoices meanwhile.
-    pub behavior: String,
+    #[serde(default, deserialize_with = "field::text")]
+    pub behavior: Option<String>,
     /// When collection goes on by itself.
+    #[serde(default, deserialize_with = "field::time")]
     pub resumes_at: Option<Timestamp>,
 }
 
 /// One thing that is subscribed to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Item {
     /// `si_...`
+    #[serde(deserialize_with = "field::needed_id")]
     pub id: ObjectId,
     /// Its price.
-    pub price: ObjectId,
-    /// What it is the price of.
-    pub product: ObjectId,
+    pub price: ItemPrice,
     /// How many; none where use is metered.
+    #[serde(default, deserialize_with = "field::number")]
     pub quantity: Option<i64>,
     /// What is paid for, from.
+    #[serde(deserialize_with = "field::needed_time")]
     pub current_period_start: Timestamp,
     /// What is paid for, until.
+    #[serde(deserialize_with = "field::needed_time")]
     pub current_period_end: Timestamp,
     /// The team's own keys and values, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
+}
+
+/// What is kept of the price of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ItemPrice {
+    /// `price_...`
+    #[serde(deserialize_with = "field::needed_id")]
+    pub id: ObjectId,
+    /// What it is the price of.
+    #[serde(deserialize_with = "field::needed_id")]
+    pub product: ObjectId,
+}
+
+/// Each of them is needed: an item that is not seen counts as gone.
+fn items<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Item>, D::Error> {
+    let mut items = List::<Item>::deserialize(from)?.data;
+    items.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    Ok(items)
 }
 
 impl Observed {
@@ -165,13 +205,13 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::of_status(recorded, observed.status)
+    transition::of_status(recorded, &observed.status)
 }
 
 /// The state facts that this step makes true.
 #[must_use]
 pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<Notification> {
-    let topic = match observed.status {
+    transition::on_entering(recorded, &observed.status, |status| match status {
         Status::Trialing => Some(Topic::SubscriptionTrialing),
         Status::Active => Some(Topic::SubscriptionActivated),
         Status::PastDue => Some(Topic::SubscriptionPastDue),
@@ -180,8 +220,7 @@ pub fn notifications(recorded: Option<&Recorded>, observed: &Observed) -> Vec<No
         Status::Canceled => Some(Topic::SubscriptionCanceled),
         // Never begun: there is nothing to give and nothing to take back.
         Status::Incomplete | Status::IncompleteExpired => None,
-    };
-    transition::on_entering(recorded, observed.status, topic)
+    })
 }
 
 #[cfg(test)]
@@ -191,7 +230,7 @@ mod tests {
 
     fn observed(status: Status) -> Observed {
         Observed {
-            status,
+            status: status.into(),
             customer: "cus_1".into(),
             currency: Currency::parse("eur").unwrap(),
             collection_method: "charge_automatically".into(),
@@ -214,8 +253,10 @@ mod tests {
     fn item(id: &str, start: Timestamp, end: Timestamp) -> Item {
         Item {
             id: ObjectId::parse(id).unwrap(),
-            price: ObjectId::parse("price_1").unwrap(),
-            product: ObjectId::parse("prod_1").unwrap(),
+            price: ItemPrice {
+                id: ObjectId::parse("price_1").unwrap(),
+                product: ObjectId::parse("prod_1").unwrap(),
+            },
             quantity: Some(1),
             current_period_start: start,
             current_period_end: end,
@@ -263,3 +304,7 @@ mod tests {
         assert_eq!(it.current_period(), Some((330, 360)));
     }
 }
+
+#[cfg(test)]
+#[path = "subscription_json_tests.rs"]
+mod json_tests;

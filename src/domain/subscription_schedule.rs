@@ -1,9 +1,12 @@
 //! Subscription schedule: what a subscription will be, phase by phase.
 
+use serde::Deserialize;
+
 use super::event::Timestamp;
+use super::field;
 use super::id::ObjectId;
 use super::notification::Notification;
-use super::transition::{self, Transition};
+use super::transition::{self, StatusWord, Transition};
 
 /// Stripe's `status` of a schedule (docs.stripe.com, "The Subscription Schedule object").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,32 +47,50 @@ impl transition::Status for Status {
 }
 
 /// All that Stripe says about a schedule and that we keep in columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Observed {
     /// Stripe's status.
-    pub status: Status,
+    pub status: StatusWord<Status>,
     /// Whose it is.
+    #[serde(deserialize_with = "field::needed_id_text")]
     pub customer: String,
     /// The subscription that it drives.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub subscription: Option<ObjectId>,
     /// The one that it drove before it let go.
+    #[serde(default, deserialize_with = "field::object_id")]
     pub released_subscription: Option<ObjectId>,
     /// `release`, `cancel`, ...: what happens after the last phase.
     pub end_behavior: String,
-    /// When the present phase began.
-    pub current_phase_start: Option<Timestamp>,
-    /// When the present phase ends.
-    pub current_phase_end: Option<Timestamp>,
+    /// The present phase.
+    #[serde(default, deserialize_with = "field::object")]
+    pub current_phase: Option<Phase>,
     /// When it was called off.
+    #[serde(default, deserialize_with = "field::time")]
     pub canceled_at: Option<Timestamp>,
     /// When its last phase was over.
+    #[serde(default, deserialize_with = "field::time")]
     pub completed_at: Option<Timestamp>,
     /// When it let go.
+    #[serde(default, deserialize_with = "field::time")]
     pub released_at: Option<Timestamp>,
     /// The team's own link to their rows, sorted by key.
+    #[serde(default, deserialize_with = "field::metadata")]
     pub metadata: Vec<(String, String)>,
     /// When Stripe made it.
+    #[serde(deserialize_with = "field::needed_time")]
     pub created: Timestamp,
+}
+
+/// A phase of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Phase {
+    /// When it began.
+    #[serde(default, deserialize_with = "field::time")]
+    pub start_date: Option<Timestamp>,
+    /// When it ends.
+    #[serde(default, deserialize_with = "field::time")]
+    pub end_date: Option<Timestamp>,
 }
 
 /// What the rules need to know of the row as it is.
@@ -78,7 +99,7 @@ pub type Recorded = transition::Recorded<Status>;
 /// Judges the observed status against the recorded one.
 #[must_use]
 pub fn transition(recorded: Option<&Recorded>, observed: &Observed) -> Transition {
-    transition::of_status(recorded, observed.status)
+    transition::of_status(recorded, &observed.status)
 }
 
 /// None: what a schedule does, it does to its subscription, which tells it.
@@ -97,3 +118,7 @@ mod tests {
         insta::assert_snapshot!(matrix::<Status>());
     }
 }
+
+#[cfg(test)]
+#[path = "subscription_schedule_json_tests.rs"]
+mod json_tests;

@@ -1,8 +1,11 @@
 //! What a new observation does to what is recorded, whatever the kind of object.
 
+use std::borrow::Cow;
+
 #[cfg(test)]
 use super::notification::Sort;
 use super::notification::{Notification, Topic};
+pub use super::status_word::{StatusWord, Vocabulary};
 
 /// How an observed status relates to the recorded one.
 ///
@@ -16,7 +19,8 @@ pub enum Move {
     Same,
     /// A move that the state machine knows, perhaps over states that nobody saw.
     Expected,
-    /// A move that the state machine thinks impossible.
+    /// A move that the state machine thinks impossible, or one from or to a status that it does not
+    /// know.
     Anomalous,
 }
 
@@ -34,12 +38,12 @@ impl Move {
 }
 
 /// A step of an object from one status to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
     /// The status that was recorded; none at first sight.
-    pub from: Option<&'static str>,
+    pub from: Option<Cow<'static, str>>,
     /// The status that Stripe says it has now.
-    pub to: &'static str,
+    pub to: Cow<'static, str>,
     /// What the state machine thinks of it.
     pub kind: Move,
 }
@@ -48,7 +52,7 @@ impl Transition {
     /// The step of an object that has no status: none.
     #[must_use]
     pub fn none() -> Self {
-        Self { from: None, to: "", kind: Move::Same }
+        Self { from: None, to: Cow::Borrowed(""), kind: Move::Same }
     }
 
     /// Whether the status is another one than before: what `app.transitions` keeps.
@@ -62,7 +66,7 @@ impl Transition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded<S> {
     /// The status in the row.
-    pub status: S,
+    pub status: StatusWord<S>,
 }
 
 /// A status of some object, with its state machine.
@@ -83,36 +87,51 @@ pub trait Status: Copy + Eq + 'static {
     }
 }
 
+impl<S: Status> Vocabulary for S {
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn from_word(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
 /// Judges an observed status against the recorded one.
 ///
 /// A fetch skips states that came and went between two looks, so a move is expected when a *path*
-/// of legal steps leads there, not only a single step.
+/// of legal steps leads there, not only a single step. Of a status that the rules do not know, they
+/// know no step either.
 #[must_use]
-pub fn judge<S: Status>(recorded: Option<S>, observed: S) -> Transition {
-    let kind = match recorded {
-        None => Move::Opened,
-        Some(from) if from == observed => Move::Same,
-        Some(from) if reachable(from, observed) => Move::Expected,
-        Some(_) => Move::Anomalous,
+pub fn judge<S: Status>(recorded: Option<&StatusWord<S>>, observed: &StatusWord<S>) -> Transition {
+    let kind = match (recorded.map(|from| (from, from.known())), observed.known()) {
+        (Some((from, _)), _) if from == observed => Move::Same,
+        (None, Some(_)) => Move::Opened,
+        (Some((_, Some(from))), Some(to)) if reachable(from, to) => Move::Expected,
+        (_, None) | (Some(_), Some(_)) => Move::Anomalous,
     };
-    Transition { from: recorded.map(S::as_str), to: observed.as_str(), kind }
+    Transition { from: recorded.map(StatusWord::to_text), to: observed.to_text(), kind }
 }
 
 /// Judges an observed status against a row.
 #[must_use]
-pub fn of_status<S: Status>(recorded: Option<&Recorded<S>>, observed: S) -> Transition {
-    judge(recorded.map(|row| row.status), observed)
+pub fn of_status<S: Status>(
+    recorded: Option<&Recorded<S>>,
+    observed: &StatusWord<S>,
+) -> Transition {
+    judge(recorded.map(|row| &row.status), observed)
 }
 
 /// What is told of a status when an object comes into it. While it stays there, nothing is.
 #[must_use]
 pub fn on_entering<S: Status>(
     recorded: Option<&Recorded<S>>,
-    observed: S,
-    topic: Option<Topic>,
+    observed: &StatusWord<S>,
+    topic: impl FnOnce(S) -> Option<Topic>,
 ) -> Vec<Notification> {
-    let stays = recorded.is_some_and(|row| row.status == observed);
-    topic.filter(|_| !stays).map(Notification::state).into_iter().collect()
+    let stays = recorded.is_some_and(|row| row.status == *observed);
+    let topic = observed.known().filter(|_| !stays).and_then(topic);
+    topic.map(Notification::state).into_iter().collect()
 }
 
 fn reachable<S: Status>(from: S, to: S) -> bool {
@@ -146,7 +165,7 @@ pub fn matrix<S: Status>() -> String {
     for from in rows {
         out += &format!("\n| {} |", from.map_or("(none)", S::as_str));
         for &to in S::ALL {
-            let cell = match judge(from, to).kind {
+            let cell = match judge(from.map(StatusWord::from).as_ref(), &to.into()).kind {
                 Move::Opened => "opened",
                 Move::Same => "same",
                 Move::Expected if from.is_some_and(|f| f.steps_to(to)) => "step",
@@ -168,7 +187,7 @@ pub(super) fn step<S: Status, O>(
     transition: fn(Option<&Recorded<S>>, &O) -> Transition,
     notifications: fn(Option<&Recorded<S>>, &O) -> Vec<Notification>,
 ) -> (Move, Vec<Topic>) {
-    let recorded = from.map(|status| Recorded { status });
+    let recorded = from.map(|status| Recorded { status: status.into() });
     let told = notifications(recorded.as_ref(), observed);
     assert!(told.iter().all(|it| it.sort == Sort::State), "{told:?}");
     let kind = transition(recorded.as_ref(), observed).kind;
@@ -206,14 +225,14 @@ mod tests {
         for (n, from) in path.iter().enumerate() {
             for to in &path[n..] {
                 let expected = if from == to { Move::Same } else { Move::Expected };
-                assert!(judge(Some(*from), *to).kind == expected);
+                assert!(judge(Some(&(*from).into()), &(*to).into()).kind == expected);
             }
         }
     }
 
     fn every_judgement_holds<S: Status>(from: Option<S>, to: S) {
-        let step = judge(from, to);
-        assert_eq!(step.from, from.map(S::as_str));
+        let step = judge(from.map(StatusWord::from).as_ref(), &to.into());
+        assert_eq!(step.from.as_deref(), from.map(S::as_str));
         assert_eq!(step.to, to.as_str());
         assert_eq!(step.kind == Move::Opened, from.is_none());
         assert_eq!(step.kind == Move::Same, from == Some(to));
@@ -282,6 +301,21 @@ mod tests {
             let known = payment::Status::ALL.iter().any(|s| s.as_str() == text);
             prop_assert_eq!(payment::Status::parse(&text).is_some(), known);
         }
+    }
+
+    #[test]
+    fn a_word_that_the_rules_do_not_know_is_recorded_as_an_anomaly() {
+        let word = |text: &str| StatusWord::<charge::Status>::parse(text).unwrap();
+        let kind = |from: Option<&str>, to| judge(from.map(word).as_ref(), &word(to)).kind;
+        assert_eq!(kind(None, "frozen"), Move::Anomalous);
+        assert_eq!(kind(Some("pending"), "frozen"), Move::Anomalous);
+        assert_eq!(kind(Some("frozen"), "frozen"), Move::Same);
+        assert_eq!(kind(Some("frozen"), "thawed"), Move::Anomalous);
+        assert_eq!(kind(Some("frozen"), "succeeded"), Move::Anomalous);
+        let step = judge(Some(&word("pending")), &word("frozen"));
+        assert_eq!((step.from.as_deref(), &*step.to), (Some("pending"), "frozen"));
+        assert_eq!(StatusWord::<charge::Status>::recorded("frozen"), word("frozen"));
+        assert_eq!(StatusWord::<charge::Status>::or_none(None).as_str(), "null");
     }
 
     #[test]

@@ -12,7 +12,6 @@
 mod created;
 mod parse;
 mod peek;
-mod reference;
 mod shown;
 mod snapshot;
 mod text;

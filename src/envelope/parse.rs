@@ -3,16 +3,17 @@
 use serde::Deserialize;
 
 use super::created::Created;
-use super::reference::Reference;
 use super::shown::shown;
 use super::text::Text;
 use super::{SNAPSHOT, THIN};
 use crate::domain::event::{About, Event};
+use crate::domain::field;
 use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};
 use crate::domain::mirror::{self, Mirror, Owner};
 use crate::domain::notification;
 use crate::domain::object::Kind;
 use crate::domain::payment::FailureReason;
+use crate::surrogates;
 
 /// Why bytes cannot be read as an event. Ends up in a dead letter, so it names the place and never
 /// quotes what is there.
@@ -46,6 +47,9 @@ pub enum Undecodable {
     /// A field that every event has.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// A time that no table can hold.
+    #[error("`{0}` is outside of the years 1 to 9999")]
+    OutOfRange(&'static str),
     /// A name that cannot be one, and that no index would take.
     #[error("`{field}` is longer than 255 characters, or holds a control character")]
     Name {
@@ -67,7 +71,8 @@ pub enum Undecodable {
 const LONGEST_NAME: usize = 255;
 
 /// Everything is optional here, because serde names the place of a wrong value but not that of a
-/// missing one.
+/// missing one. Only what decides where an event belongs can be of a wrong type; the rest is read where
+/// it can be read, and left out where it is odd: the API may well have a good answer.
 #[derive(Deserialize)]
 struct Wire<'a> {
     #[serde(borrow, default)]
@@ -84,8 +89,8 @@ struct Wire<'a> {
     account: Option<Text<'a>>,
     #[serde(borrow, default)]
     context: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    api_version: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "field::text")]
+    api_version: Option<String>,
     #[serde(borrow, default)]
     data: Option<Data<'a>>,
     #[serde(borrow, default)]
@@ -102,50 +107,42 @@ struct Data<'a> {
 struct Object<'a> {
     #[serde(borrow, default)]
     object: Option<Text<'a>>,
-    #[serde(default)]
-    id: Reference,
-    #[serde(default)]
-    charge: Reference,
-    #[serde(default)]
-    payment_intent: Reference,
+    #[serde(default, deserialize_with = "field::reference")]
+    id: Option<Box<str>>,
+    #[serde(default, deserialize_with = "field::reference")]
+    charge: Option<Box<str>>,
+    #[serde(default, deserialize_with = "field::reference")]
+    payment_intent: Option<Box<str>>,
     // What it may belong to.
-    #[serde(default)]
-    customer: Reference,
-    #[serde(default)]
-    account: Reference,
-    #[serde(default)]
-    fee: Reference,
-    #[serde(default)]
-    source: Reference,
-    #[serde(default)]
-    subscription: Reference,
-    #[serde(default)]
-    alert: Reference,
+    #[serde(default, deserialize_with = "field::reference")]
+    customer: Option<Box<str>>,
+    #[serde(default, deserialize_with = "field::reference")]
+    account: Option<Box<str>>,
+    #[serde(default, deserialize_with = "field::reference")]
+    fee: Option<Box<str>>,
+    #[serde(default, deserialize_with = "field::reference")]
+    source: Option<Box<str>>,
+    #[serde(default, deserialize_with = "field::reference")]
+    subscription: Option<Box<str>>,
+    #[serde(default, deserialize_with = "field::reference")]
+    alert: Option<Box<str>>,
     #[serde(default)]
     test_clock: Option<serde::de::IgnoredAny>,
-    #[serde(default, alias = "last_setup_error")]
-    last_payment_error: Option<Failure>,
-}
-
-/// Why an attempt failed.
-#[derive(Deserialize)]
-struct Failure {
-    #[serde(default)]
-    code: Option<String>,
-    #[serde(default)]
-    decline_code: Option<String>,
-    #[serde(default)]
-    message: Option<String>,
+    // Why an attempt failed.
+    #[serde(default, deserialize_with = "field::object")]
+    last_payment_error: Option<FailureReason>,
+    #[serde(default, deserialize_with = "field::object")]
+    last_setup_error: Option<FailureReason>,
 }
 
 #[derive(Deserialize)]
 struct Related<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Option<Text<'a>>,
-    #[serde(default)]
-    id: Reference,
-    #[serde(borrow, default)]
-    url: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "field::reference")]
+    id: Option<Box<str>>,
+    #[serde(default, deserialize_with = "field::text")]
+    url: Option<String>,
 }
 
 /// Reads an event from the bytes in which Stripe sent it.
@@ -154,6 +151,7 @@ struct Related<'a> {
 /// The bytes are no event, or lack something without which it cannot be kept in the ledger. No
 /// repetition mends that: the job is dead-lettered at once.
 pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
+    let bytes = &*surrogates::replace_unpaired(bytes);
     let wire = decode(bytes)?;
     let thin = match wire.object.as_deref() {
         Some(SNAPSHOT) => false,
@@ -164,8 +162,7 @@ pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
     let id = present("id", wire.id)?;
     let event_type = present("type", wire.event_type)?;
     named("type", &event_type)?;
-    named("api_version", wire.api_version.as_deref().unwrap_or_default())?;
-    let created = present("created", wire.created)?;
+    let created = present("created", wire.created)?.0.ok_or(Undecodable::OutOfRange("created"))?;
     let livemode = present("livemode", wire.livemode)?;
     let account = match (thin, &wire.account, &wire.context) {
         (_, Some(account), _) => Some(("account", &**account)),
@@ -186,14 +183,14 @@ pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
     Ok(Event {
         id: EventId::parse(&id).map_err(at("id"))?,
         event_type: event_type.as_ref().into(),
-        created: created.0,
+        created,
         scope: Scope {
             account: account
                 .map(|(field, text)| AccountId::parse(text).map_err(at(field)))
                 .transpose()?,
             mode: Mode::from_livemode(livemode),
         },
-        api_version: wire.api_version.map(|version| version.as_ref().into()),
+        api_version: wire.api_version.filter(|version| is_name(version)).map(Into::into),
         about,
     })
 }
@@ -210,8 +207,11 @@ fn present<T>(field: &'static str, value: Option<T>) -> Result<T, Undecodable> {
 
 /// Refuses what is no name: Stripe's are words, and Postgres holds no U+0000.
 fn named(field: &'static str, text: &str) -> Result<(), Undecodable> {
-    let good = text.len() <= LONGEST_NAME && !text.contains(char::is_control);
-    if good { Ok(()) } else { Err(Undecodable::Name { field }) }
+    if is_name(text) { Ok(()) } else { Err(Undecodable::Name { field }) }
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() <= LONGEST_NAME && !text.contains(char::is_control)
 }
 
 fn at(field: &'static str) -> impl Fn(IdError) -> Undecodable {
@@ -225,16 +225,12 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
     named("data.object.object", &kind)?;
     Ok(Some(About {
         owner: object.owner(&kind),
-        failure: object.last_payment_error.map(|it| FailureReason {
-            code: it.code,
-            decline_code: it.decline_code,
-            message: it.message,
-        }),
+        failure: object.last_payment_error.or(object.last_setup_error),
         by_test_clock: object.test_clock.is_some(),
         shown: None,
         id: object_id(&kind, "data.object.id", object.id)?,
-        charge: object_id(&kind, "data.object.charge", object.charge)?,
-        payment_intent: object_id(&kind, "data.object.payment_intent", object.payment_intent)?,
+        charge: link(object.charge),
+        payment_intent: link(object.payment_intent),
         object: kind.as_ref().into(),
     }))
 }
@@ -271,10 +267,15 @@ impl Object<'_> {
                 Owner::Subscription => &self.subscription,
                 Owner::Alert => &self.alert,
             };
-            let id = reference.0.as_deref().filter(|id| owner.owns(id))?;
+            let id = reference.as_deref().filter(|id| owner.owns(id))?;
             ObjectId::parse(id).ok()
         })
     }
+}
+
+/// The id of another object; none where it cannot be one.
+fn link(id: Option<Box<str>>) -> Option<ObjectId> {
+    ObjectId::parse(&id?).ok()
 }
 
 /// The ids of kinds that we do not handle may be anything (a user chooses a coupon's), and must not
@@ -282,9 +283,9 @@ impl Object<'_> {
 fn object_id(
     kind: &str,
     field: &'static str,
-    id: Reference,
+    id: Option<Box<str>>,
 ) -> Result<Option<ObjectId>, Undecodable> {
-    let Some(text) = id.0 else { return Ok(None) };
+    let Some(text) = id else { return Ok(None) };
     match ObjectId::parse(&text) {
         Ok(id) => Ok(Some(id)),
         Err(problem) if Kind::parse(kind).is_some() => Err(Undecodable::Id { field, problem }),

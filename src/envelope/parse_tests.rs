@@ -78,6 +78,71 @@ fn a_reference_of_any_other_type_is_none() {
 }
 
 #[test]
+fn what_is_odd_and_not_needed_is_left_out() {
+    let odd = [
+        json!(null),
+        json!(true),
+        json!(-7),
+        json!(1e300),
+        json!(""),
+        json!([1]),
+        json!({}),
+        json!({ "code": 5, "id": 5 }),
+        json!("a\0b"),
+        json!("x".repeat(10_000)),
+    ];
+    let fields = [
+        "last_payment_error",
+        "last_setup_error",
+        "charge",
+        "payment_intent",
+        "customer",
+        "account",
+        "fee",
+        "source",
+        "subscription",
+        "alert",
+        "test_clock",
+    ];
+    for value in &odd {
+        for field in fields {
+            let mut event = event();
+            event["type"] = json!("payment_intent.payment_failed");
+            event["data"]["object"][field] = value.clone();
+            let read = read(&event).unwrap_or_else(|e| panic!("{field} {value}: {e}"));
+            assert_eq!(read.about.unwrap().id, id("re_1"));
+        }
+        let mut event = event();
+        event["api_version"] = value.clone();
+        let version = read(&event).unwrap().api_version;
+        assert_eq!(version.as_deref(), value.as_str().filter(|text| text.is_empty()));
+    }
+}
+
+#[test]
+fn of_an_odd_error_all_that_can_be_read_is_kept() {
+    let mut event = event();
+    event["data"]["object"]["last_payment_error"] = json!({"code": 5, "message": "HALF"});
+    event["data"]["object"]["last_setup_error"] = json!({"code": "other"});
+    let body = event.to_string().replace("HALF", "a\\ud83d");
+    let failure = parse(body.as_bytes()).unwrap().about.unwrap().failure.unwrap();
+    assert_eq!(failure.code, None);
+    assert_eq!(failure.message.as_deref(), Some("a\u{fffd}"));
+}
+
+#[test]
+fn a_time_that_nothing_can_hold_is_named() {
+    for created in [json!(i64::MAX), json!(u64::MAX), json!(1e30), json!(253_402_300_800_i64)] {
+        let error = read(&with("/created", created)).unwrap_err();
+        assert_eq!(error.to_string(), "`created` is outside of the years 1 to 9999");
+    }
+    assert_eq!(
+        read(&with("/created", json!(253_402_300_799_i64))).unwrap().created,
+        253_402_300_799
+    );
+}
+
+#[test]
 fn the_account_of_a_connected_account_is_kept() {
     let mut event = event();
     event["account"] = json!("acct_1");

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::surrogates;
+
 #[derive(Deserialize)]
 struct Wire {
     data: Option<Data>,
@@ -17,7 +19,7 @@ struct Data {
 /// none, like a thin event.
 #[must_use]
 pub fn snapshot(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice::<Wire>(bytes).ok()?.data?.object
+    serde_json::from_slice::<Wire>(&surrogates::replace_unpaired(bytes)).ok()?.data?.object
 }
 
 #[cfg(test)]

@@ -249,6 +249,7 @@ fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
 /// What is written of an event, still to be stripped.
 fn of_event(settlement: i32, settled: &SettledEvent, rules: &Rules) -> Value {
     let SettledEvent { event, outcome, receipt, occurrences, attempt } = settled;
+    let receipt = receipt.storable();
     let object_kind = event.about.as_ref().map(|about| &*about.object);
     let object_id = event.about.as_ref().and_then(|about| about.id.as_ref());
     let occurrences: Vec<_> = occurrences

@@ -9,7 +9,11 @@ use super::connect::Store;
 use super::dead_letter::DeadEvent;
 use super::error::StoreError;
 use super::redact;
+use crate::domain::event::is_storable_time;
 use crate::domain::failure::Failure;
+
+/// More attempts than any policy allows.
+const MOST_ATTEMPTS: u32 = 100_000;
 
 /// One try at an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +40,10 @@ impl Attempt {
         let Self { number, started_at_ms, duration_ms, worker, request_id, trace_id, failure } =
             self;
         let failure = failure.as_ref();
+        // The number comes from the queue, and the ledger adds them up in 32 bits.
+        let number = (*number).min(MOST_ATTEMPTS);
+        let at = started_at_ms.div_euclid(1_000);
+        let started_at_ms = if is_storable_time(at) { *started_at_ms } else { 0 };
         // The request that failed is the failure's own, if it names one.
         let request_id = request_id.as_ref().or(failure.and_then(|f| f.request_id.as_ref()));
         let mut value = json!({

@@ -1,12 +1,13 @@
 //! What a decision hands over to be written: plain values, complete before the call.
 
-use crate::domain::event::{Event, Timestamp};
+use crate::domain::event::{Event, Timestamp, is_storable_time};
 use crate::domain::id::EventId;
 use crate::domain::notification::Notification;
 use crate::domain::object::{Observed, Subject};
 use crate::domain::transition::Transition;
 
 use super::attempt::Attempt;
+use super::dead_letter::storable_text;
 
 /// One decision: a change of one object, if there is one, and the events that it settles. Written
 /// whole or not at all.
@@ -134,6 +135,19 @@ pub struct Receipt {
     pub received_at_ms: i64,
     /// Which of the endpoint's secrets matched: its index, never its value.
     pub secret_index: Option<u32>,
+}
+
+impl Receipt {
+    /// The same as Postgres can hold it. It comes from the queue, where a job may have been put, or
+    /// changed, by other means than the ingress.
+    pub(in crate::store) fn storable(&self) -> Self {
+        let received_at = self.received_at_ms.div_euclid(1_000);
+        Self {
+            endpoint: storable_text(&self.endpoint),
+            received_at_ms: if is_storable_time(received_at) { self.received_at_ms } else { 0 },
+            secret_index: self.secret_index.filter(|index| i32::try_from(*index).is_ok()),
+        }
+    }
 }
 
 /// What became of a settlement.

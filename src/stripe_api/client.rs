@@ -16,9 +16,10 @@ use super::fetched::{Fetched, FetchedState};
 use super::metrics::Metrics;
 use super::refusal::Refusal;
 use super::transport::Transport;
-use super::{account, decode, kinds};
+use super::{decode, kinds};
 use crate::config;
-use crate::domain::account::Observed as ConnectedAccount;
+use crate::domain::account::{ListedCapability, Observed as ConnectedAccount};
+use crate::domain::field::List;
 use crate::domain::id::{Mode, Scope};
 use crate::domain::object::{Kind, Observed, Subject};
 
@@ -100,14 +101,13 @@ impl Client {
         observed: &mut ConnectedAccount,
     ) -> Result<(), StripeError> {
         if let ConnectedAccount::Seen(seen) = observed
-            && account::lacks_reasons(seen)
+            && seen.lacks_reasons()
         {
             let request = CapabilitiesAccount::new(subject.id.as_str());
             let answer = self.ask(subject, "account_capabilities", request.build()).await?;
             let of = answer.meta.request_id.as_deref();
-            let all: stripe_types::List<stripe_shared::Capability> =
-                decode::typed(&decode::json(&answer.body, of)?, of)?;
-            account::add_reasons(seen, &all.data);
+            let all: List<ListedCapability> = decode::typed(&decode::json(&answer.body, of)?, of)?;
+            seen.add_reasons(all.data);
         }
         Ok(())
     }

@@ -1,19 +1,39 @@
-//! From bytes to a typed object that is the one that was asked for.
+//! From bytes to an object that is the one that was asked for, and what it says.
 
-use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::error::StripeError;
 use crate::domain::mirror::Mirror;
-use crate::domain::object::Subject;
+use crate::domain::object::{Kind, Observed, Subject};
+use crate::surrogates;
 
-/// Parses the body. Done once; the typed object is made from the same value that is kept.
+/// Parses the body. Done once; the narrow struct is read from the same value that is kept.
 pub(crate) fn json(body: &[u8], request_id: Option<&str>) -> Result<Value, StripeError> {
+    let error = match serde_json::from_slice(body) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let request_id = || request_id.map(str::to_owned);
+    let mended = surrogates::replace_unpaired(body);
+    if let Cow::Owned(mended) = &mended
+        && let Ok(value) = serde_json::from_slice(mended)
+    {
+        return Ok(value);
+    }
+    // Not all that JSON allows can be held: a number can be too large, and lists too deep. Such an
+    // answer is Stripe's all the same, and no repetition makes it another.
+    if serde_json::from_slice::<IgnoredAny>(&mended).is_ok() {
+        let mut json = serde_json::Deserializer::from_slice(&mended);
+        if let Err(error) = serde_path_to_error::deserialize::<_, Value>(&mut json) {
+            let (path, problem) = (error.path().to_string(), error.inner().to_string());
+            return Err(StripeError::Undecodable { path, problem, request_id: request_id() });
+        }
+    }
     // serde_json's own message about bad *syntax* holds a position and no content.
-    serde_json::from_slice(body).map_err(|error| StripeError::NotJson {
-        problem: error.to_string(),
-        request_id: request_id.map(str::to_owned),
-    })
+    Err(StripeError::NotJson { problem: error.to_string(), request_id: request_id() })
 }
 
 /// Refuses an answer about something else: a proxy's mix-up, or a key of another mode, must not
@@ -64,19 +84,41 @@ pub(crate) fn is_deleted(value: &Value) -> bool {
     value["deleted"].as_bool() == Some(true)
 }
 
-/// Makes the typed object, or names the path of the field that does not fit.
+/// What the JSON of a living object says, read by the narrow struct of its kind; or the path of the
+/// field that does not fit.
+pub(crate) fn observe(
+    kind: Kind,
+    raw: &Value,
+    request_id: Option<&str>,
+) -> Result<Observed, StripeError> {
+    // Keeping track of the path costs as much again, and nearly every object fits.
+    Observed::read(kind, raw).or_else(|_| {
+        let mut track = serde_path_to_error::Track::new();
+        let tracked = serde_path_to_error::Deserializer::new(raw, &mut track);
+        Observed::read(kind, tracked)
+            .map_err(|error| undecodable(&track.path(), &error, request_id))
+    })
+}
+
+/// The same for what is no object of a kind.
 pub(crate) fn typed<T: DeserializeOwned>(
     value: &Value,
     request_id: Option<&str>,
 ) -> Result<T, StripeError> {
-    // Keeping track of the path costs as much again, and nearly every object fits.
-    T::deserialize(value).or_else(|_| {
-        serde_path_to_error::deserialize(value).map_err(|error| StripeError::Undecodable {
-            path: error.path().to_string(),
-            problem: without_content(&error.inner().to_string()),
-            request_id: request_id.map(str::to_owned),
-        })
-    })
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| undecodable(error.path(), error.inner(), request_id))
+}
+
+fn undecodable(
+    path: &serde_path_to_error::Path,
+    error: &serde_json::Error,
+    request_id: Option<&str>,
+) -> StripeError {
+    StripeError::Undecodable {
+        path: path.to_string(),
+        problem: without_content(&error.to_string()),
+        request_id: request_id.map(str::to_owned),
+    }
 }
 
 /// serde quotes the text that it did not expect, which may be anybody's name or secret. The field's
@@ -96,7 +138,6 @@ mod tests {
 
     use super::*;
     use crate::domain::id::{Mode, ObjectId, Scope};
-    use crate::domain::object::Kind;
 
     fn subject() -> Subject {
         Subject {
@@ -137,12 +178,35 @@ mod tests {
 
     #[test]
     fn a_failed_decode_names_the_path_and_keeps_the_content_to_itself() {
-        let value = json!({"id": "pi_1", "amount": "joe@example.com"});
-        let error = typed::<stripe_shared::PaymentIntent>(&value, Some("req_1")).unwrap_err();
+        let value = json!({"id": "po_1", "method": {"name": "joe@example.com"}, "amount": 1});
+        let error = observe(Kind::Payout, &value, Some("req_1")).unwrap_err();
         let text = error.to_string();
-        assert!(text.starts_with("cannot decode the answer: amount: invalid type"), "{text}");
+        assert!(text.starts_with("cannot decode the answer: method: invalid type"), "{text}");
+        let evidence = json!({"past_due": false, "has_evidence": true, "submission_count": "1"});
+        let value = json!({"id": "dp_1", "evidence_details": evidence});
+        let text = observe(Kind::Dispute, &value, None).unwrap_err().to_string();
+        let place =
+            "cannot decode the answer: evidence_details.submission_count: not a whole number";
+        assert!(text.starts_with(place), "{text}");
+        let value = json!({"id": "po_1", "automatic": "joe@example.com"});
+        let text = observe(Kind::Payout, &value, None).unwrap_err().to_string();
+        assert!(text.starts_with("cannot decode the answer: automatic: invalid type"), "{text}");
         assert!(!text.contains("joe"), "{text}");
         assert_eq!(error.failure().code, "stripe_undecodable");
         assert_eq!(error.failure().request_id.as_deref(), Some("req_1"));
+    }
+
+    #[test]
+    fn half_a_character_is_replaced() {
+        let value = json(br#"{"message":"no \ud83d"}"#, None).unwrap();
+        assert_eq!(value, json!({"message": "no \u{fffd}"}));
+    }
+
+    #[test]
+    fn a_number_that_nothing_can_hold_is_named_and_is_no_proxy_s_page() {
+        let error = json(br#"{"a":{"amount":1e999}}"#, None).unwrap_err();
+        assert!(error.to_string().starts_with("cannot decode the answer: a.amount: "), "{error}");
+        assert_eq!(error.failure().code, "stripe_undecodable");
+        assert_eq!(json(b"<html>", None).unwrap_err().failure().code, "stripe_not_json");
     }
 }

@@ -64,24 +64,12 @@ pub enum StripeError {
         /// Stripe's `Request-Id`.
         request_id: Option<String>,
     },
-    /// The answer is JSON of another shape than the typed object.
+    /// The answer lacks a field that is needed, or has one that cannot be stored.
     #[error("cannot decode the answer: {path}: {problem}")]
     Undecodable {
         /// The field, from the root.
         path: String,
         /// What is wrong with it.
-        problem: String,
-        /// Stripe's `Request-Id`.
-        request_id: Option<String>,
-    },
-    /// A field has a value that our rules do not know.
-    #[error("{field} is {value:?}: {problem}")]
-    UnknownValue {
-        /// The field, from the object's name.
-        field: &'static str,
-        /// What it holds.
-        value: String,
-        /// What is wrong with that.
         problem: String,
         /// Stripe's `Request-Id`.
         request_id: Option<String>,
@@ -185,7 +173,6 @@ impl StripeError {
                 | Self::NotJson { .. }
                 | Self::Undated { .. }
                 | Self::Undecodable { .. }
-                | Self::UnknownValue { .. }
                 | Self::WrongObject { .. }
                 | Self::NoPath { .. }
                 | Self::OtherMode { .. } => None,
@@ -217,7 +204,6 @@ impl StripeError {
             Self::NotJson { .. } => (Class::Transient, "stripe_not_json"),
             Self::Undated { .. } => (misconfigured, "stripe_undated"),
             Self::Undecodable { .. } => (Class::Permanent, "stripe_undecodable"),
-            Self::UnknownValue { .. } => (Class::Permanent, "stripe_unknown_value"),
             Self::WrongObject { .. } => (Class::Permanent, "stripe_wrong_object"),
             Self::NoPath { .. } => (Class::Permanent, "stripe_no_path"),
             Self::OtherMode { .. } => (Class::Permanent, "stripe_key_of_other_mode"),
@@ -231,7 +217,6 @@ impl StripeError {
             | Self::NotJson { request_id, .. }
             | Self::Undated { request_id }
             | Self::Undecodable { request_id, .. }
-            | Self::UnknownValue { request_id, .. }
             | Self::WrongObject { request_id, .. } => request_id.as_deref(),
             Self::Settings(_)
             | Self::Tls(_)
@@ -270,7 +255,6 @@ impl StripeError {
             | Self::NotJson { .. }
             | Self::Undated { .. }
             | Self::Undecodable { .. }
-            | Self::UnknownValue { .. }
             | Self::WrongObject { .. } => true,
         }
     }
@@ -280,10 +264,7 @@ impl StripeError {
     pub fn was_answered(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.is_stripes_word(),
-            Self::TooLong { .. }
-            | Self::Undecodable { .. }
-            | Self::UnknownValue { .. }
-            | Self::WrongObject { .. } => true,
+            Self::TooLong { .. } | Self::Undecodable { .. } | Self::WrongObject { .. } => true,
             Self::Settings(_)
             | Self::Tls(_)
             | Self::Unsendable(_)

@@ -56,7 +56,7 @@ impl Fetched {
         let state = if decode::is_deleted(&raw) {
             FetchedState::Deleted
         } else {
-            let observed = kinds::observe(kind, &raw, request_id.as_deref())?;
+            let observed = decode::observe(kind, &raw, request_id.as_deref())?;
             FetchedState::Present { observed, raw }
         };
         Ok(Self { observed_at, seen_by, request_id, state })
@@ -72,7 +72,7 @@ impl Fetched {
             return None;
         }
         decode::check_identity(&raw, subject, None).ok()?;
-        let observed = kinds::observe(subject.kind, &raw, None).ok()?;
+        let observed = decode::observe(subject.kind, &raw, None).ok()?;
         let state = FetchedState::Present { observed, raw };
         let seen_by = created.saturating_add(1);
         Some(Self { observed_at: created, seen_by, request_id: None, state })

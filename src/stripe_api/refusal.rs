@@ -5,6 +5,8 @@ use serde::Deserialize;
 use super::answer::{Answer, Limited, Meta};
 use crate::domain::event::Timestamp;
 use crate::domain::failure::{Class, Dependency};
+use crate::domain::field;
+use crate::surrogates;
 
 /// Longest part of a message of Stripe's that is kept.
 const MAX_MESSAGE: usize = 500;
@@ -37,13 +39,16 @@ struct Body {
 
 #[derive(Deserialize)]
 struct Error {
+    #[serde(default, deserialize_with = "field::text")]
     code: Option<String>,
+    #[serde(default, deserialize_with = "field::text")]
     message: Option<String>,
 }
 
 impl Refusal {
     pub(crate) fn read(answer: &Answer, connected: bool) -> Self {
-        let body: Option<Body> = serde_json::from_slice(&answer.body).ok();
+        let body: Option<Body> =
+            serde_json::from_slice(&surrogates::replace_unpaired(&answer.body)).ok();
         let stripes_own = body.is_some();
         let (code, message) = body.map_or((None, None), |b| (b.error.code, b.error.message));
         Self {
@@ -219,6 +224,15 @@ mod tests {
         for status in [301, 404, 407] {
             let (class, word) = refusal(status, "<html>no</html>", false).judge();
             assert_eq!((class.as_str(), word), ("misconfigured", "stripe_not_reached"));
+        }
+    }
+
+    #[test]
+    fn an_odd_message_is_still_stripes_own() {
+        for message in [r#""No such charge: 'a\ud83d'""#, "5", "null", "{}"] {
+            let body = format!(r#"{{"error":{{"code":"resource_missing","message":{message}}}}}"#);
+            let (_, word) = refusal(404, &body, false).judge();
+            assert_eq!(word, "stripe_resource_missing", "{message}");
         }
     }
 

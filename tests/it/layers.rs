@@ -14,9 +14,10 @@ const LAYERS: &[(&str, Imports)] = &[
     ("config", Imports::Only(&[])),
     ("http", Imports::Only(&["config"])),
     ("telemetry", Imports::Only(&["config"])),
-    ("envelope", Imports::Only(&["domain"])),
-    ("stripe_api", Imports::Only(&["domain", "config"])),
-    ("store", Imports::Only(&["domain", "config"])),
+    ("surrogates", Imports::Only(&[])),
+    ("envelope", Imports::Only(&["domain", "surrogates"])),
+    ("stripe_api", Imports::Only(&["domain", "config", "surrogates"])),
+    ("store", Imports::Only(&["domain", "config", "surrogates"])),
     ("queue", Imports::Only(&["domain", "config"])),
     ("ingress", Imports::Only(&["domain", "envelope", "queue", "http", "config", "telemetry"])),
     ("reconcile", Imports::Only(&["domain", "envelope", "stripe_api", "store", "config"])),
@@ -63,19 +64,19 @@ const CRATES: &[(&str, &str)] = &[
     ("stripe_payment", "src/stripe_api/"),
     ("stripe_product", "src/stripe_api/"),
     ("stripe_shared", "src/stripe_api/"),
-    ("stripe_types", "src/stripe_api/"),
     ("backoff", "src/domain/retry.rs"),
 ];
 
-/// What would make a rule depend on when, where or how often it runs.
+/// What would make a rule depend on when, where or how often it runs. serde's derive says how Stripe's
+/// JSON is read, and reads nothing by itself.
 const IMPURE: &[&str] = &[
     "async",
     "await",
     "Instant",
     "SystemTime",
     "OffsetDateTime",
-    "serde",
     "serde_json",
+    "serde_path_to_error",
     "rand",
     "tokio",
     "futures_util",
@@ -108,7 +109,8 @@ fn breaches(path: &str, text: &str) -> Vec<String> {
             found.push(format!("{path}: only {home} may name the crate `{name}`"));
         }
     }
-    if module == "domain" {
+    // A test of a rule may parse what the rule is about.
+    if module == "domain" && !path.ends_with("_tests.rs") {
         for word in IMPURE.iter().filter(|word| source.has_word(word)) {
             found.push(format!("{path}: `domain` is pure and must not name `{word}`"));
         }
@@ -207,7 +209,7 @@ fn each_sort_of_breach_is_caught() {
         ("src/domain/plan.rs", "async fn f() {}", "must not name `async`"),
         ("src/domain/plan.rs", "fn f() { Instant::now(); }", "must not name `Instant`"),
         ("src/domain/plan.rs", "use std::time::SystemTime;", "must not name `SystemTime`"),
-        ("src/domain/plan.rs", "#[derive(serde::Deserialize)] struct X;", "not name `serde`"),
+        ("src/domain/plan.rs", "fn f() { serde_json::from_str(t) }", "not name `serde_json`"),
         ("src/domain/plan.rs", "fn f() { rand::random() }", "must not name `rand`"),
     ] {
         let found = breaches(path, text);
@@ -220,6 +222,8 @@ fn what_is_allowed_passes() {
     for (path, text) in [
         ("src/domain/retry.rs", "use backoff::X; use super::failure::Class;"),
         ("src/domain/id.rs", "use std::time::Duration; use thiserror::Error;"),
+        ("src/domain/plan.rs", "#[derive(serde::Deserialize)] struct X;"),
+        ("src/domain/plan_tests.rs", "use serde_json::json;"),
         ("src/store/mod.rs", "use sqlx::PgPool; use crate::domain::id; use crate::config;"),
         ("src/queue/mod.rs", "use redis::cmd; use apalis::prelude::*;"),
         ("src/stripe_api/mod.rs", "use stripe_core::x; use stripe_shared::y;"),

@@ -18,6 +18,7 @@ mod cli;
 mod config;
 mod connect;
 mod customers;
+mod decode;
 mod dev;
 mod in_the_way;
 mod ingress;

@@ -25,6 +25,9 @@ these machines forbid nothing. They judge what was seen against what was recorde
 - **anomaly**: no sequence of documented steps leads there. It is applied all the same, and shown to
   ops: either Stripe has learnt something new, or we have misread something old.
 
+A status that is in no table here is recorded as Stripe says it, and so is a missing one (as `null`). Each
+step to it or from it is an anomaly, and no notification tells of it.
+
 In the tables, the recorded status is on the left and the observed one on top.
 ";
 

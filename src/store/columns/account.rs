@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::Stored;
-use crate::domain::account::{Capability, Known, Observed, Recorded, Requirements, Seen};
+use crate::domain::account::{
+    Capabilities, Capability, Known, Observed, Recorded, Requirements, Seen,
+};
 use crate::domain::standing::Standing;
 use crate::domain::transition::Status as _;
 use crate::store::error::StoreError;
@@ -34,8 +36,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
         payouts_enabled,
         details_submitted,
         requirements: Requirements { currently_due, past_due, disabled_reason, current_deadline },
-        card_payments,
-        transfers,
+        capabilities: Capabilities { card_payments, transfers },
         account_type,
         country,
         default_currency,
@@ -64,7 +65,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
     row
 }
 
-fn word(capability: Option<&Capability>) -> Option<&'static str> {
+fn word(capability: Option<&Capability>) -> Option<&str> {
     capability.map(|capability| capability.status.as_str())
 }
 

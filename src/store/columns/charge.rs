@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::Stored;
 use crate::domain::charge::{Observed, Recorded};
 use crate::domain::id::AccountId;
-use crate::domain::transition::Status as _;
 use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
@@ -22,7 +21,8 @@ pub(super) fn columns(observed: &Observed) -> Value {
         payment_intent,
         customer,
         payment_method,
-        failure,
+        failure_code,
+        failure_message,
         outcome,
         transfer_destination,
         application_fee_amount,
@@ -30,7 +30,6 @@ pub(super) fn columns(observed: &Observed) -> Value {
         metadata,
         created,
     } = observed;
-    let failure = super::failure(failure.as_ref());
     json!({
         "status": status.as_str(),
         "amount": amount,
@@ -43,10 +42,10 @@ pub(super) fn columns(observed: &Observed) -> Value {
         "payment_intent": super::id(payment_intent.as_ref()),
         "customer": customer,
         "payment_method": payment_method,
-        "failure_code": failure.code,
-        "failure_decline_code": failure.decline_code,
-        "failure_message": failure.message,
-        "outcome": outcome,
+        "failure_code": failure_code,
+        "failure_decline_code": observed.decline_code(),
+        "failure_message": failure_message,
+        "outcome": outcome.as_ref().map(|outcome| &outcome.kind),
         "transfer_destination": transfer_destination.as_ref().map(AccountId::as_str),
         "application_fee_amount": application_fee_amount,
         "balance_transaction": balance_transaction,

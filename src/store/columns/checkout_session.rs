@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Stored;
 use crate::domain::checkout::{Observed, Recorded};
-use crate::domain::transition::Status as _;
+use crate::domain::transition::StatusWord;
 use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
@@ -26,7 +26,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
         created,
     } = observed;
     json!({
-        "status": progress.as_str(),
+        "status": progress.as_ref().map(StatusWord::as_str),
         "payment_status": payment_status.as_str(),
         "mode": mode,
         "client_reference_id": client_reference_id,

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Stored;
-use crate::domain::dispute::{Observed, Recorded};
-use crate::domain::transition::Status as _;
+use crate::domain::dispute::{EvidenceDetails, Observed, Recorded};
 use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
@@ -16,10 +15,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
         reason,
         charge,
         payment_intent,
-        evidence_due_by,
-        evidence_past_due,
-        has_evidence,
-        submission_count,
+        evidence_details: EvidenceDetails { due_by, past_due, has_evidence, submission_count },
         is_charge_refundable,
         metadata,
         created,
@@ -31,8 +27,8 @@ pub(super) fn columns(observed: &Observed) -> Value {
         "reason": reason,
         "charge": super::id(charge.as_ref()),
         "payment_intent": super::id(payment_intent.as_ref()),
-        "evidence_due_by": evidence_due_by,
-        "evidence_past_due": evidence_past_due,
+        "evidence_due_by": due_by,
+        "evidence_past_due": past_due,
         "has_evidence": has_evidence,
         "submission_count": submission_count,
         "is_charge_refundable": is_charge_refundable,
@@ -46,7 +42,7 @@ pub(super) fn facts(observed: &Observed) -> Value {
         "amount": observed.amount,
         "currency": observed.currency.as_str(),
         "reason": observed.reason,
-        "evidence_due_by": observed.evidence_due_by,
+        "evidence_due_by": observed.evidence_details.due_by,
         "charge": super::id(observed.charge.as_ref()),
         "payment_intent": super::id(observed.payment_intent.as_ref()),
     })

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Stored;
-use crate::domain::invoice::{Observed, Recorded};
-use crate::domain::transition::Status as _;
+use crate::domain::invoice::{Observed, Recorded, StatusTransitions};
+use crate::domain::transition::StatusWord;
 use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
@@ -29,8 +29,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
         due_date,
         period_start,
         period_end,
-        finalized_at,
-        paid_at,
+        status_transitions: StatusTransitions { finalized_at, paid_at },
         metadata,
         created,
     } = observed;
@@ -38,7 +37,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
     // Two objects of one: a single `json!` of this size goes beyond the macro's depth.
     for part in [
         json!({
-            "status": status.as_str(),
+            "status": status.as_ref().map(StatusWord::as_str),
             "customer": customer,
             "subscription": super::id(subscription.as_ref()),
             "payment_intent": super::id(payment_intent.as_ref()),
@@ -87,7 +86,7 @@ pub(super) fn facts(observed: &Observed) -> Value {
 
 /// What the rules will want to know of this row.
 pub(super) fn remembered(observed: &Observed) -> Value {
-    json!({"status": observed.status.as_str()})
+    json!({"status": observed.stated().as_str()})
 }
 
 pub(super) fn recorded(stored: &Stored<'_>) -> Result<Recorded, StoreError> {

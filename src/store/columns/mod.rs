@@ -25,7 +25,7 @@ use crate::domain::event::About;
 use crate::domain::id::{ObjectId, Scope};
 use crate::domain::object::{Kind, Observed, Recorded, Subject};
 use crate::domain::payment::FailureReason;
-use crate::domain::transition::Status;
+use crate::domain::transition::{Status, StatusWord};
 
 /// The account as it is stored: empty for our own.
 pub(super) fn account(scope: &Scope) -> &str {
@@ -102,9 +102,11 @@ pub(super) fn remembered(observed: &Observed) -> Value {
 pub(super) struct Stored<'a>(pub(super) &'a Value);
 
 impl Stored<'_> {
-    fn status<S: Status>(&self) -> Result<S, StoreError> {
+    /// Whatever was recorded can be read again: also a word that no state machine knows.
+    fn status<S: Status>(&self) -> Result<StatusWord<S>, StoreError> {
         let text = self.0.get("status").and_then(Value::as_str);
-        text.and_then(S::parse).ok_or(StoreError::Unreadable { what: "objects.recorded.status" })
+        text.map(StatusWord::recorded)
+            .ok_or(StoreError::Unreadable { what: "objects.recorded.status" })
     }
 
     fn number(&self, key: &str) -> Result<i64, StoreError> {

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::Stored;
 use crate::domain::id::AccountId;
 use crate::domain::payment::{Observed, Recorded};
-use crate::domain::transition::Status as _;
 use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {

@@ -9,16 +9,24 @@ use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
     // Taken apart whole: a new field does not compile until it has a column.
-    let Observed { customer, method_type, brand, last4, exp_month, exp_year, metadata, created } =
-        observed;
+    let Observed {
+        customer,
+        method_type,
+        card,
+        us_bank_account: _,
+        sepa_debit: _,
+        metadata,
+        created,
+    } = observed;
+    let card = card.as_ref();
     json!({
         "status": observed.status().as_str(),
         "customer": customer,
         "type": method_type,
-        "brand": brand,
-        "last4": last4,
-        "exp_month": exp_month,
-        "exp_year": exp_year,
+        "brand": card.map(|card| &card.brand),
+        "last4": observed.last4(),
+        "exp_month": card.map(|card| card.exp_month),
+        "exp_year": card.map(|card| card.exp_year),
         "metadata": super::metadata(metadata),
         "created": created,
     })

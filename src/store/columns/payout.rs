@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::Stored;
 use crate::domain::payout::{Observed, Recorded};
-use crate::domain::transition::Status as _;
 use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {

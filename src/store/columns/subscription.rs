@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Stored;
-use crate::domain::subscription::{Item, Observed, Recorded};
-use crate::domain::transition::Status as _;
+use crate::domain::subscription::{Item, ItemPrice, Observed, Recorded};
 use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
@@ -56,8 +55,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
 fn item(item: &Item) -> Value {
     let Item {
         id,
-        price,
-        product,
+        price: ItemPrice { id: price, product },
         quantity,
         current_period_start,
         current_period_end,

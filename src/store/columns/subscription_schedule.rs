@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::Stored;
 use crate::domain::subscription_schedule::{Observed, Recorded};
-use crate::domain::transition::Status as _;
 use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
@@ -15,8 +14,7 @@ pub(super) fn columns(observed: &Observed) -> Value {
         subscription,
         released_subscription,
         end_behavior,
-        current_phase_start,
-        current_phase_end,
+        current_phase,
         canceled_at,
         completed_at,
         released_at,
@@ -29,8 +27,8 @@ pub(super) fn columns(observed: &Observed) -> Value {
         "subscription": super::id(subscription.as_ref()),
         "released_subscription": super::id(released_subscription.as_ref()),
         "end_behavior": end_behavior,
-        "current_phase_start": current_phase_start,
-        "current_phase_end": current_phase_end,
+        "current_phase_start": current_phase.map(|phase| phase.start_date),
+        "current_phase_end": current_phase.map(|phase| phase.end_date),
         "canceled_at": canceled_at,
         "completed_at": completed_at,
         "released_at": released_at,

@@ -21,7 +21,7 @@ pub use filter::Filter;
 pub use group::{Group, GroupKey, GroupKeyError, Groups, StateCounts};
 pub use read::Letter;
 pub use write::{DeadEvent, NewDeadLetter};
-pub(super) use write::{Words, words};
+pub(super) use write::{Words, storable_text, words};
 
 use std::fmt;
 use std::str::FromStr;

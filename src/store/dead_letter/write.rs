@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{DeadLetterId, LetterReason};
-use crate::domain::event::{Event, Timestamp};
+use crate::domain::event::{Event, Timestamp, is_storable_time};
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint;
 use crate::domain::id::{ObjectId, Scope};
@@ -17,6 +17,7 @@ use crate::store::connect::Store;
 use crate::store::error::StoreError;
 use crate::store::redact::{self, Rules};
 use crate::store::settlement::Receipt;
+use crate::surrogates;
 
 /// A job that is given up.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,18 +77,21 @@ impl DeadEvent {
 /// Longest text that an index of ours is sure to take.
 const LONGEST: usize = 255;
 
+/// The text as Postgres and its indexes can hold it.
+pub(in crate::store) fn storable_text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}").chars().take(LONGEST).collect()
+}
+
 impl DeadEvent {
     /// The same as Postgres can hold it: who could not read an event does not know what is in it.
     pub(in crate::store) fn storable(&self) -> Self {
-        let text = |text: &String| -> String {
-            text.replace('\0', "\u{fffd}").chars().take(LONGEST).collect()
-        };
+        let text = |text: &String| storable_text(text);
         Self {
             key: text(&self.key),
             event_type: self.event_type.as_ref().map(text),
             api_version: self.api_version.as_ref().map(text),
             scope: self.scope.clone(),
-            created: self.created,
+            created: self.created.filter(|at| is_storable_time(*at)),
             object_kind: self.object_kind.as_ref().map(text),
             object_id: self.object_id.as_ref().map(text),
         }
@@ -116,7 +120,7 @@ fn sha256(body: &[u8]) -> String {
 /// The body as it may be kept. What is not JSON cannot be redacted, so nothing of it is kept: its
 /// hash and length say whether two bodies are the same, and Stripe can send it again.
 fn payload(body: &[u8], rules: &Rules) -> Option<Value> {
-    let mut value = serde_json::from_slice(body).ok()?;
+    let mut value = serde_json::from_slice(&surrogates::replace_unpaired(body)).ok()?;
     rules.apply(&mut value, None);
     Some(value)
 }
@@ -165,7 +169,7 @@ impl Store {
         letter: &NewDeadLetter,
     ) -> Result<Option<DeadLetterId>, StoreError> {
         let NewDeadLetter { event, receipt, lane, reason, attempt, failure, body } = letter;
-        let event = event.storable();
+        let (event, receipt) = (event.storable(), receipt.storable());
         let event_type = event.event_type.as_deref();
         let attempt = Attempt { failure: Some(failure.clone()), ..attempt.clone() }.to_json();
         let Words { message, cause, fingerprint } =
@@ -190,7 +194,7 @@ impl Store {
             lane,
             reason.as_str(),
             failure.class.as_str(),
-            failure.code,
+            storable_text(&failure.code),
             message,
             fingerprint,
             payload,
@@ -215,6 +219,10 @@ mod tests {
         assert_eq!(
             payload(b"{\"client_secret\":\"x\",\"a\":1}", &Rules::default()),
             Some(serde_json::json!({"a": 1}))
+        );
+        assert_eq!(
+            payload(br#"{"a":"no \ud83d"}"#, &Rules::default()),
+            Some(serde_json::json!({"a": "no \u{fffd}"}))
         );
     }
 

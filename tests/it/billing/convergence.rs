@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::road::Road;
+use crate::simulator::decoding::decode;
 
 async fn live_through(road: &Road, stories: &[BillingStory], rng: &mut StdRng) {
     for story in stories {
@@ -33,7 +34,7 @@ async fn every_event_of_a_story_is_of_a_type_that_stripe_has() {
     let road = Road::open().await;
     live_through(&road, &BillingStory::ALL, &mut StdRng::seed_from_u64(2)).await;
     for event in road.events() {
-        let event: stripe_shared::Event = serde_json::from_value(event).unwrap();
+        let event: stripe_shared::Event = decode(&event);
         let known = !matches!(event.type_, stripe_shared::EventType::Unknown(_));
         assert!(known, "{}", event.type_.as_str());
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-type Answers = HashMap<String, (StatusCode, Value)>;
+type Answers = HashMap<String, (StatusCode, String)>;
 
 #[derive(Clone, Default)]
 struct Script {
@@ -41,6 +41,11 @@ impl Stripe {
     }
 
     pub(crate) fn say(&self, path: &str, status: u16, body: Value) {
+        self.say_bytes(path, status, body.to_string());
+    }
+
+    /// The same, byte for byte: what no [`Value`] can hold.
+    pub(crate) fn say_bytes(&self, path: &str, status: u16, body: String) {
         let status = StatusCode::from_u16(status).unwrap();
         self.script.answers.lock().unwrap().insert(path.to_owned(), (status, body));
     }
@@ -72,7 +77,9 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
     let answer = known.get(&asked).or_else(|| known.get(&path)).cloned();
     script.asked.lock().unwrap().push(asked);
     match answer {
-        Some((status, body)) => (status, Json(body)).into_response(),
+        Some((status, body)) => {
+            (status, [("content-type", "application/json")], body).into_response()
+        }
         None => {
             let error = json!({"error": {
                 "type": "invalid_request_error", "code": "resource_missing",

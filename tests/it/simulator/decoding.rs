@@ -6,7 +6,6 @@ use quittance::simulator::{CustomerStory, run_customer_story};
 use quittance::simulator::{Kind, Story, run_story};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::harness::Api;
@@ -24,8 +23,9 @@ async fn all_stories() -> Api {
     api
 }
 
-fn decode<T: DeserializeOwned>(value: &Value) -> T {
-    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error} in {value:#}"))
+pub(crate) fn decode<T: miniserde::Deserialize>(value: &Value) -> T {
+    miniserde::json::from_str(&value.to_string())
+        .unwrap_or_else(|error| panic!("{error} in {value:#}"))
 }
 
 #[tokio::test]

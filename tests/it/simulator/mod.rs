@@ -3,7 +3,7 @@
 
 mod chaos;
 mod customers;
-mod decoding;
+pub(crate) mod decoding;
 mod events;
 mod harness;
 mod idempotency;

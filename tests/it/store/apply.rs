@@ -90,7 +90,7 @@ async fn a_tombstone_is_never_resurrected() {
     assert!(rows.iter().all(|row| row.deleted));
     assert_eq!(
         rows[0].recorded,
-        Some(Recorded::PaymentIntent(payment::Recorded { status: Status::Processing }))
+        Some(Recorded::PaymentIntent(payment::Recorded { status: Status::Processing.into() }))
     );
     assert_eq!(rows[1].recorded, None);
     let row = db.json("app.payments", "true").await;

@@ -11,16 +11,13 @@ use crate::harness::TestDatabase;
 
 fn a_dispute(status: dispute::Status) -> dispute::Observed {
     dispute::Observed {
-        status,
+        status: status.into(),
         amount: 1,
         currency: eur(),
         reason: "general".into(),
         charge: None,
         payment_intent: None,
-        evidence_due_by: None,
-        evidence_past_due: false,
-        has_evidence: false,
-        submission_count: 0,
+        evidence_details: dispute::EvidenceDetails::default(),
         is_charge_refundable: false,
         metadata: vec![],
         created: 1,
@@ -29,7 +26,7 @@ fn a_dispute(status: dispute::Status) -> dispute::Observed {
 
 fn a_payout(status: payout::Status) -> payout::Observed {
     payout::Observed {
-        status,
+        status: status.into(),
         amount: 1,
         currency: eur(),
         arrival_date: 1,
@@ -50,15 +47,17 @@ fn a_payout(status: payout::Status) -> payout::Observed {
 async fn every_field_of_a_dispute_reaches_its_column() {
     let db = TestDatabase::migrated().await;
     let full = Observed::Dispute(Box::new(dispute::Observed {
-        status: dispute::Status::UnderReview,
+        status: dispute::Status::UnderReview.into(),
         amount: 1000,
         reason: "fraudulent".into(),
         charge: Some(oid("ch_9")),
         payment_intent: Some(oid("pi_9")),
-        evidence_due_by: Some(1_700_000_010),
-        evidence_past_due: true,
-        has_evidence: true,
-        submission_count: 2,
+        evidence_details: dispute::EvidenceDetails {
+            due_by: Some(1_700_000_010),
+            past_due: true,
+            has_evidence: true,
+            submission_count: 2,
+        },
         is_charge_refundable: true,
         metadata: vec![("order_id".into(), "42".into())],
         created: 1_700_000_020,
@@ -79,7 +78,7 @@ async fn every_field_of_a_dispute_reaches_its_column() {
         })
     );
     let status = dispute::Status::UnderReview;
-    let recorded = Some(Recorded::Dispute(dispute::Recorded { status }));
+    let recorded = Some(Recorded::Dispute(dispute::Recorded { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -96,7 +95,7 @@ async fn every_field_of_a_dispute_reaches_its_column() {
 async fn every_field_of_a_payout_reaches_its_column() {
     let db = TestDatabase::migrated().await;
     let full = Observed::Payout(Box::new(payout::Observed {
-        status: payout::Status::Failed,
+        status: payout::Status::Failed.into(),
         amount: -5,
         arrival_date: 1_700_000_010,
         automatic: true,
@@ -126,7 +125,8 @@ async fn every_field_of_a_payout_reaches_its_column() {
             "deleted": false, "version": 2, "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let recorded = Some(Recorded::Payout(payout::Recorded { status: payout::Status::Failed }));
+    let recorded =
+        Some(Recorded::Payout(payout::Recorded { status: payout::Status::Failed.into() }));
     assert_eq!(
         row,
         Row {

@@ -1,11 +1,12 @@
 //! Connected accounts in their table: every field in its column, every status allowed.
 
 use quittance::domain::account::{
-    Capability, CapabilityStatus, Known, Observed as Connected, Recorded as Remembered,
-    Requirements, Seen, Status,
+    Capabilities, Capability, CapabilityStatus, Known, Observed as Connected,
+    Recorded as Remembered, Requirements, Seen, Status,
 };
 use quittance::domain::id::{AccountId, Mode, Scope};
 use quittance::domain::object::{Kind, Observed, Recorded, Row, Subject, decide};
+use quittance::domain::transition::StatusWord;
 use quittance::store::{Applied, Change, NewState};
 use serde_json::{Value, json};
 
@@ -23,8 +24,7 @@ fn blank() -> Seen {
         payouts_enabled: false,
         details_submitted: false,
         requirements: Requirements::default(),
-        card_payments: None,
-        transfers: None,
+        capabilities: Capabilities::default(),
         account_type: None,
         country: None,
         default_currency: None,
@@ -36,7 +36,7 @@ fn blank() -> Seen {
 fn full() -> Seen {
     let capability = |status, current_deadline| {
         let requirements = Requirements { current_deadline, ..Requirements::default() };
-        Some(Capability { status, requirements })
+        Some(Capability { status: StatusWord::Known(status), requirements })
     };
     Seen {
         charges_enabled: true,
@@ -48,8 +48,10 @@ fn full() -> Seen {
             disabled_reason: Some("other".into()),
             current_deadline: Some(1_700_000_030),
         },
-        card_payments: capability(CapabilityStatus::Pending, Some(1_700_000_010)),
-        transfers: capability(CapabilityStatus::Active, None),
+        capabilities: Capabilities {
+            card_payments: capability(CapabilityStatus::Pending, Some(1_700_000_010)),
+            transfers: capability(CapabilityStatus::Active, None),
+        },
         account_type: Some("express".into()),
         country: Some("DE".into()),
         default_currency: Some("eur".into()),
@@ -101,7 +103,7 @@ async fn every_field_of_an_account_reaches_its_column_and_outlives_our_access() 
     assert_eq!(row(&db).await, expected);
     let known =
         Known { charges_enabled: true, payouts_enabled: true, due: vec!["a".into(), "b".into()] };
-    let before = Remembered { status: Status::Restricted, known: known.clone() };
+    let before = Remembered { status: Status::Restricted.into(), known: known.clone() };
     let loaded = db.store.load(&[], &[subject()]).await.unwrap();
     assert_eq!(loaded.access_ended, [None]);
     let recorded = Some(Recorded::Account(before.clone()));
@@ -136,7 +138,7 @@ async fn every_field_of_an_account_reaches_its_column_and_outlives_our_access() 
     let ended = Some(1_700_000_100);
     assert_eq!(loaded.access_ended, [ended, ended, None], "it goes for all that is in the account");
     let recorded = loaded.rows[0].as_ref().unwrap().recorded.clone();
-    let expected = Remembered { status: Status::Deauthorized, known };
+    let expected = Remembered { status: Status::Deauthorized.into(), known };
     assert_eq!(recorded, Some(Recorded::Account(expected)));
 }
 
@@ -145,7 +147,8 @@ async fn every_status_of_an_account_is_accepted_by_its_table() {
     let db = TestDatabase::migrated().await;
     let rejected =
         Requirements { disabled_reason: Some("rejected.fraud".into()), ..Requirements::default() };
-    let enabled = Seen { card_payments: None, ..full() };
+    let mut enabled = full();
+    enabled.capabilities.card_payments = None;
     let all = [
         (Status::Onboarding, Connected::Seen(Box::new(blank()))),
         (Status::Restricted, Connected::Seen(Box::new(full()))),

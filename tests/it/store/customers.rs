@@ -30,7 +30,7 @@ fn blank_customer(status: customer::Status) -> Observed {
 
 fn blank_setup(status: setup::Status) -> Observed {
     Observed::SetupIntent(Box::new(setup::Observed {
-        status,
+        status: status.into(),
         customer: None,
         payment_method: None,
         usage: "on_session".into(),
@@ -50,8 +50,8 @@ fn blank_checkout(
     payment_status: checkout::PaymentStatus,
 ) -> Observed {
     Observed::CheckoutSession(Box::new(checkout::Observed {
-        progress,
-        payment_status,
+        progress: Some(progress.into()),
+        payment_status: payment_status.into(),
         mode: "payment".into(),
         client_reference_id: None,
         customer: None,
@@ -71,10 +71,9 @@ fn blank_method(customer: Option<&str>) -> Observed {
     Observed::PaymentMethod(Box::new(payment_method::Observed {
         customer: customer.map(str::to_owned),
         method_type: "link".into(),
-        brand: None,
-        last4: None,
-        exp_month: None,
-        exp_year: None,
+        card: None,
+        us_bank_account: None,
+        sepa_debit: None,
         metadata: vec![],
         created: 1_700_000_000,
     }))
@@ -104,7 +103,7 @@ async fn every_field_of_a_customer_reaches_its_column() {
         })
     );
     let status = customer::Status::Delinquent;
-    let recorded = Some(Recorded::Customer(customer::Recorded { status }));
+    let recorded = Some(Recorded::Customer(customer::Recorded { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -121,7 +120,7 @@ async fn every_field_of_a_customer_reaches_its_column() {
 async fn every_field_of_a_setup_reaches_its_column() {
     let db = TestDatabase::migrated().await;
     let full = Observed::SetupIntent(Box::new(setup::Observed {
-        status: setup::Status::RequiresAction,
+        status: setup::Status::RequiresAction.into(),
         customer: own("cus_1"),
         payment_method: own("pm_1"),
         usage: "off_session".into(),
@@ -154,7 +153,7 @@ async fn every_field_of_a_setup_reaches_its_column() {
         })
     );
     let status = setup::Status::RequiresAction;
-    let recorded = Some(Recorded::SetupIntent(setup::Recorded { status }));
+    let recorded = Some(Recorded::SetupIntent(setup::Recorded { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -171,8 +170,8 @@ async fn every_field_of_a_setup_reaches_its_column() {
 async fn every_field_of_a_checkout_reaches_its_column() {
     let db = TestDatabase::migrated().await;
     let full = Observed::CheckoutSession(Box::new(checkout::Observed {
-        progress: checkout::Progress::Complete,
-        payment_status: checkout::PaymentStatus::Unpaid,
+        progress: Some(checkout::Progress::Complete.into()),
+        payment_status: checkout::PaymentStatus::Unpaid.into(),
         mode: "subscription".into(),
         client_reference_id: own("cart-9"),
         customer: own("cus_1"),
@@ -202,7 +201,7 @@ async fn every_field_of_a_checkout_reaches_its_column() {
         })
     );
     let status = checkout::Status::CompleteUnpaid;
-    let recorded = Some(Recorded::CheckoutSession(checkout::Recorded { status }));
+    let recorded = Some(Recorded::CheckoutSession(checkout::Recorded { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -221,10 +220,14 @@ async fn every_field_of_a_method_reaches_its_column() {
     let full = Observed::PaymentMethod(Box::new(payment_method::Observed {
         customer: own("cus_1"),
         method_type: "card".into(),
-        brand: own("visa"),
-        last4: own("4242"),
-        exp_month: Some(8),
-        exp_year: Some(2034),
+        card: Some(payment_method::Card {
+            brand: own("visa"),
+            last4: own("4242"),
+            exp_month: Some(8),
+            exp_year: Some(2034),
+        }),
+        us_bank_account: None,
+        sepa_debit: None,
         metadata: vec![("wallet".into(), "main".into())],
         created: 1_700_000_020,
     }));
@@ -241,7 +244,8 @@ async fn every_field_of_a_method_reaches_its_column() {
         })
     );
     let status = payment_method::Status::Attached;
-    let recorded = Some(Recorded::PaymentMethod(payment_method::Recorded { status }));
+    let recorded =
+        Some(Recorded::PaymentMethod(payment_method::Recorded { status: status.into() }));
     assert_eq!(
         row,
         Row {

@@ -43,7 +43,7 @@ pub(crate) fn of_amount(amount: i64) -> Observed {
 
 pub(crate) fn payment(status: payment::Status) -> Observed {
     Observed::PaymentIntent(Box::new(payment::Observed {
-        status,
+        status: status.into(),
         amount: 1000,
         amount_capturable: 0,
         amount_received: 0,
@@ -68,7 +68,7 @@ pub(crate) fn payment(status: payment::Status) -> Observed {
 /// A charge that was captured whole.
 pub(crate) fn charge(payment_intent: &str, captured: i64, refunded: i64) -> Observed {
     Observed::Charge(Box::new(charge::Observed {
-        status: charge::Status::Succeeded,
+        status: charge::Status::Succeeded.into(),
         amount: captured,
         amount_captured: captured,
         amount_refunded: refunded,
@@ -79,7 +79,8 @@ pub(crate) fn charge(payment_intent: &str, captured: i64, refunded: i64) -> Obse
         payment_intent: Some(oid(payment_intent)),
         customer: None,
         payment_method: None,
-        failure: None,
+        failure_code: None,
+        failure_message: None,
         outcome: None,
         transfer_destination: None,
         application_fee_amount: None,
@@ -91,7 +92,7 @@ pub(crate) fn charge(payment_intent: &str, captured: i64, refunded: i64) -> Obse
 
 pub(crate) fn refund(status: refund::Status) -> Observed {
     Observed::Refund(Box::new(refund::Observed {
-        status,
+        status: status.into(),
         amount: 300,
         currency: eur(),
         charge: Some(oid("ch_1")),

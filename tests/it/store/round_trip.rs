@@ -57,7 +57,7 @@ pub(super) async fn written(
 async fn every_field_of_a_payment_reaches_its_column() {
     let db = TestDatabase::migrated().await;
     let full = Observed::PaymentIntent(Box::new(payment::Observed {
-        status: payment::Status::RequiresPaymentMethod,
+        status: payment::Status::RequiresPaymentMethod.into(),
         amount: 1,
         amount_capturable: 2,
         amount_received: 3,
@@ -102,7 +102,7 @@ async fn every_field_of_a_payment_reaches_its_column() {
         })
     );
     let status = payment::Status::RequiresPaymentMethod;
-    let recorded = Some(Recorded::PaymentIntent(payment::Recorded { status }));
+    let recorded = Some(Recorded::PaymentIntent(payment::Recorded { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -119,7 +119,7 @@ async fn every_field_of_a_payment_reaches_its_column() {
 async fn every_field_of_a_charge_reaches_its_column() {
     let db = TestDatabase::migrated().await;
     let full = Observed::Charge(Box::new(charge::Observed {
-        status: charge::Status::Failed,
+        status: charge::Status::Failed.into(),
         amount: 1,
         amount_captured: 2,
         amount_refunded: 3,
@@ -130,12 +130,12 @@ async fn every_field_of_a_charge_reaches_its_column() {
         payment_intent: Some(oid("pi_9")),
         customer: Some("cus_1".into()),
         payment_method: Some("pm_1".into()),
-        failure: Some(FailureReason {
-            code: Some("card_declined".into()),
-            decline_code: Some("lost_card".into()),
-            message: Some("Your card was declined.".into()),
+        failure_code: Some("card_declined".into()),
+        failure_message: Some("Your card was declined.".into()),
+        outcome: Some(charge::ChargeOutcome {
+            kind: Some("issuer_declined".into()),
+            reason: Some("lost_card".into()),
         }),
-        outcome: Some("issuer_declined".into()),
         transfer_destination: Some(account("acct_2")),
         application_fee_amount: Some(4),
         balance_transaction: Some("txn_1".into()),
@@ -160,7 +160,7 @@ async fn every_field_of_a_charge_reaches_its_column() {
         })
     );
     let status = charge::Status::Failed;
-    let recorded = Some(Recorded::Charge(charge::Recorded { status, returned: 3 }));
+    let recorded = Some(Recorded::Charge(charge::Recorded { status: status.into(), returned: 3 }));
     assert_eq!(
         row,
         Row {
@@ -177,7 +177,7 @@ async fn every_field_of_a_charge_reaches_its_column() {
 async fn every_field_of_a_refund_reaches_its_column() {
     let db = TestDatabase::migrated().await;
     let full = Observed::Refund(Box::new(refund::Observed {
-        status: refund::Status::Failed,
+        status: refund::Status::Failed.into(),
         amount: 1,
         currency: eur(),
         charge: Some(oid("ch_9")),
@@ -202,7 +202,8 @@ async fn every_field_of_a_refund_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let recorded = Some(Recorded::Refund(refund::Recorded { status: refund::Status::Failed }));
+    let recorded =
+        Some(Recorded::Refund(refund::Recorded { status: refund::Status::Failed.into() }));
     assert_eq!(
         row,
         Row {
@@ -228,7 +229,7 @@ async fn every_status_of_the_state_machines_is_accepted_by_its_table() {
     for (n, &status) in charge::Status::ALL.iter().enumerate() {
         let mut observed = charge("pi_1", 0, 0);
         if let Observed::Charge(o) = &mut observed {
-            o.status = status;
+            o.status = status.into();
         }
         observe(&db.store, &format!("ch_{n}"), 100, observed).await;
     }

@@ -144,9 +144,14 @@ async fn a_page_in_the_answer_s_place_may_go_away() {
 async fn an_object_of_another_shape_names_the_field() {
     let mut it = intent("pi_1");
     it["transfer_data"] = json!({"destination": 7});
+    it["amount"] = json!({"value": 7});
     let failure = fails(answer(200, &[], it), &payment("pi_1")).await;
     assert_eq!((failure.class, failure.code.as_str()), (Class::Permanent, "stripe_undecodable"));
-    assert!(failure.message().contains("transfer_data.destination"), "{}", failure.message());
+    assert!(
+        failure.message().contains("cannot decode the answer: amount: "),
+        "{}",
+        failure.message()
+    );
 }
 
 #[tokio::test]
