@@ -25,6 +25,7 @@ CREATE TABLE app.setup_intents (
     observed_at            TIMESTAMPTZ NOT NULL,
     updated_at             TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
+    -- Stripe makes each of these ids once, across accounts and modes.
     CONSTRAINT setup_intents_stripe_setup_intent_id_key UNIQUE (stripe_setup_intent_id),
     CONSTRAINT setup_intents_status_check CHECK (status IN (
         'requires_payment_method', 'requires_confirmation', 'requires_action', 'processing',

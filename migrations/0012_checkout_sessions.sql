@@ -25,6 +25,7 @@ CREATE TABLE app.checkout_sessions (
     observed_at                TIMESTAMPTZ NOT NULL,
     updated_at                 TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
+    -- Stripe makes each of these ids once, across accounts and modes.
     CONSTRAINT checkout_sessions_stripe_checkout_session_id_key UNIQUE (stripe_checkout_session_id),
     CONSTRAINT checkout_sessions_status_check CHECK (status IN ('open', 'complete', 'expired')),
     CONSTRAINT checkout_sessions_payment_status_check CHECK (

@@ -201,7 +201,7 @@ proptest! {
 fn an_object_names_what_it_belongs_to_if_its_kind_belongs_to_anything() {
     let owner = |object| {
         let event = with("/data/object", object);
-        read(&event).unwrap().about.unwrap().owner.map(|id| id.to_string())
+        read(&event).unwrap().about.unwrap().owner.map(|owner| owner.id.to_string())
     };
     let customer = json!({ "id": "cus_1", "object": "customer" });
     let tax_id = json!({ "object": "tax_id", "id": "txi_1", "customer": customer });

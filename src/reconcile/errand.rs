@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::missing;
 use crate::domain::access::{self, Word};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types::{self, Way};
@@ -154,9 +155,13 @@ impl Errand {
 }
 
 /// Whether an event says that this object was deleted. None says that of a connected account: what it says
-/// was deleted is a part of it, such as a person, that led here.
+/// was deleted is a part of it, such as a person, that led here. Of a card or a source that appears as a
+/// payment method, the event says so that it was detached.
 pub(super) fn tells_deletion(event: &Event, subject: &Subject) -> bool {
-    subject.kind != Kind::Account && event_types::way(&event.event_type) == Way::Deleted
+    let deletes = event_types::way(&event.event_type) == Way::Deleted
+        || event_types::is_detachment(&event.event_type)
+            && missing::is_deleted_by_detaching(subject);
+    subject.kind != Kind::Account && deletes
 }
 
 /// The event by which its object was found, and when it was made, if Stripe has it by its id among those

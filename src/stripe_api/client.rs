@@ -102,7 +102,7 @@ impl Client {
         if let ConnectedAccount::Seen(seen) = observed
             && account::lacks_reasons(seen)
         {
-            let request = CapabilitiesAccount::new(subject.id.as_str());
+            let request = CapabilitiesAccount::new(subject.id.url_segment());
             let answer = self.ask(subject, "account_capabilities", request.build()).await?;
             let of = answer.meta.request_id.as_deref();
             let all: stripe_types::List<stripe_shared::Capability> =

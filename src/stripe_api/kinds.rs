@@ -29,7 +29,6 @@ use super::{account, charge, dispute, payment_intent, payout, refund};
 use super::{checkout_session, customer, payment_method, setup_intent};
 use super::{invoice, price, product, subscription, subscription_schedule};
 use crate::domain::account::Observed as ConnectedAccount;
-use crate::domain::id::ObjectId;
 use crate::domain::object::{Kind, Observed, Subject};
 
 /// The endpoint, as the limiter and the metrics name it, and the request that retrieves the object.
@@ -37,7 +36,8 @@ use crate::domain::object::{Kind, Observed, Subject};
 /// # Errors
 /// The API has no path to it.
 pub(super) fn request(subject: &Subject) -> Result<(&'static str, RequestBuilder), StripeError> {
-    let id = subject.id.as_str();
+    // async-stripe puts it into the path as it is.
+    let id = subject.id.url_segment();
     Ok(match subject.kind {
         Kind::PaymentIntent => ("payment_intents", RetrievePaymentIntent::new(id).build()),
         Kind::Charge => ("charges", RetrieveCharge::new(id).build()),
@@ -60,9 +60,8 @@ pub(super) fn request(subject: &Subject) -> Result<(&'static str, RequestBuilder
             ("subscription_schedules", RetrieveSubscriptionSchedule::new(id).build())
         }
         Kind::Mirrored(mirror) => {
-            let owner = subject.owner.as_ref().map(ObjectId::as_str);
             // The transport puts the version of the API before each path, as async-stripe expects.
-            let path = mirror.path(id, owner);
+            let path = mirror.path(&subject.id, subject.owner.as_ref());
             let path = path.as_deref().and_then(|path| path.strip_prefix("/v1"));
             let path = path.ok_or(StripeError::NoPath { kind: mirror.as_str() })?;
             (mirror.as_str(), RequestBuilder::new(StripeMethod::Get, path))

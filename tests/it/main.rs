@@ -19,6 +19,7 @@ mod config;
 mod connect;
 mod customers;
 mod dev;
+mod ids;
 mod in_the_way;
 mod ingress;
 mod kinds;
