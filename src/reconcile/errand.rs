@@ -5,7 +5,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::missing;
 use crate::domain::access::{self, Word};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types::{self, Way};
@@ -146,6 +145,14 @@ impl Errand {
         }
     }
 
+    /// Whether its event says that a customer has a payment method no more.
+    pub(super) fn tells_detachment(&self) -> bool {
+        match self {
+            Self::Settle(request) => event_types::is_detachment(&request.event.event_type),
+            Self::Refresh { .. } => false,
+        }
+    }
+
     pub(super) fn event_id(&self) -> Option<&EventId> {
         match self {
             Self::Settle(request) => Some(&request.event.id),
@@ -155,13 +162,9 @@ impl Errand {
 }
 
 /// Whether an event says that this object was deleted. None says that of a connected account: what it says
-/// was deleted is a part of it, such as a person, that led here. Of a card or a source that appears as a
-/// payment method, the event says so that it was detached.
+/// was deleted is a part of it, such as a person, that led here.
 pub(super) fn tells_deletion(event: &Event, subject: &Subject) -> bool {
-    let deletes = event_types::way(&event.event_type) == Way::Deleted
-        || event_types::is_detachment(&event.event_type)
-            && missing::is_deleted_by_detaching(subject);
-    subject.kind != Kind::Account && deletes
+    subject.kind != Kind::Account && event_types::way(&event.event_type) == Way::Deleted
 }
 
 /// The event by which its object was found, and when it was made, if Stripe has it by its id among those

@@ -133,13 +133,13 @@ impl StripeError {
         if self.is_missing() { self.refused_as_deleted() } else { Err(self) }
     }
 
-    /// The same, and also of "that request is wrong" (400): for an object of which an event says that it
-    /// is no more what it is asked for as.
+    /// The same of "that request is wrong" (400): for an object of which an event says that it is no
+    /// longer what it is asked for as.
     ///
     /// # Errors
     /// Itself, if it says anything else, or does not say when.
-    pub fn missing_or_invalid_into_deleted(self) -> Result<Fetched, Self> {
-        if self.is_missing() || self.is_invalid() { self.refused_as_deleted() } else { Err(self) }
+    pub fn invalid_into_deleted(self) -> Result<Fetched, Self> {
+        if self.is_invalid() { self.refused_as_deleted() } else { Err(self) }
     }
 
     fn refused_as_deleted(self) -> Result<Fetched, Self> {

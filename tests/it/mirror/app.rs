@@ -29,7 +29,7 @@ impl App {
 
     /// With a key that does not say its mode, and reads both.
     pub(crate) async fn of_both_modes() -> Self {
-        Self::with(&[], "key_of_both_modes").await
+        Self::with(&[], "sk_of_both_modes").await
     }
 
     async fn with(paths: &[&str], key: &str) -> Self {
