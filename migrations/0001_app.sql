@@ -6,6 +6,14 @@
 --   version          raised by one with each write; the compare-and-set token of `quittance.objects`.
 --   observed_at      Stripe's clock when the fetch behind this row began, floored to the second.
 --   deleted          Stripe says that the object is gone; the rest of the row is what was last seen.
+--
+-- What makes a Stripe id unique depends on the kind:
+--   - where people may choose it (customers, products, prices that were plans) or Stripe's copies keep it
+--     (customers, payment methods): the id together with account and mode;
+--   - where Stripe makes it, once (payments, charges, refunds, setup intents, checkout sessions,
+--     subscriptions and their items and schedules, invoices): the id alone. The same one from another
+--     account or mode means that an endpoint is set up for the wrong one, and is refused;
+--   - disputes, payouts and connected accounts: with account and mode, as quittance.objects has it.
 
 CREATE SCHEMA IF NOT EXISTS quittance;
 CREATE SCHEMA app;
@@ -48,7 +56,8 @@ CREATE TABLE app.payments (
     observed_at              TIMESTAMPTZ NOT NULL,
     updated_at               TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
-    -- Stripe's ids are unique across accounts and modes; also the conflict target of each write.
+    -- Stripe makes each of these ids once, across accounts and modes; also the conflict target of each
+    -- write.
     CONSTRAINT payments_stripe_payment_intent_id_key UNIQUE (stripe_payment_intent_id),
     CONSTRAINT payments_currency_check CHECK (currency ~ '^[a-z]{3}$'),
     -- Any word: Stripe may add one, and owns the state. app.transitions shows what our rules do not know.

@@ -1,5 +1,9 @@
 -- One row a Customer. Deletable: a deleted one keeps its row, with `deleted` set. Name, e-mail, phone and
 -- addresses are personal data and in no column.
+--
+-- The id is unique within account and mode only. People may choose it (docs.stripe.com, "Create a
+-- customer"), and Stripe's own copies keep it: of a customer that is copied to another account ("PAN
+-- data copy") or shared within an organisation.
 
 CREATE TABLE app.customers (
     id                     UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -18,7 +22,7 @@ CREATE TABLE app.customers (
     observed_at            TIMESTAMPTZ NOT NULL,
     updated_at             TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
-    CONSTRAINT customers_stripe_customer_id_key UNIQUE (stripe_customer_id),
+    CONSTRAINT customers_stripe_customer_id_key UNIQUE (stripe_customer_id, stripe_account, livemode),
     CONSTRAINT customers_currency_check CHECK (currency ~ '^[a-z]{3}$')
 );
 
@@ -26,6 +30,7 @@ CREATE TABLE app.customers (
 CREATE INDEX customers_metadata_idx ON app.customers USING gin (metadata jsonb_path_ops);
 
 COMMENT ON TABLE  app.customers IS 'One row a Customer.';
+COMMENT ON COLUMN app.customers.stripe_customer_id IS 'Unique within account and mode only: people may choose it, and Stripe keeps it when customers are copied to another account.';
 COMMENT ON COLUMN app.customers.delinquent IS 'Stripe''s word for owing money: the latest invoice could not be charged, or is past due.';
 COMMENT ON COLUMN app.customers.balance IS 'What the next invoice begins with, in the currency''s smallest unit; negative is a credit.';
 COMMENT ON COLUMN app.customers.currency IS 'NULL before the first invoice or balance.';
@@ -50,7 +55,7 @@ BEGIN
         id text, account text, livemode boolean, version bigint, observed_at bigint,
         delinquent boolean, balance bigint, currency text, default_payment_method text,
         metadata jsonb, created bigint)
-    ON CONFLICT (stripe_customer_id) DO UPDATE SET
+    ON CONFLICT ON CONSTRAINT customers_stripe_customer_id_key DO UPDATE SET
         delinquent             = excluded.delinquent,
         balance                = excluded.balance,
         currency               = excluded.currency,
@@ -59,8 +64,7 @@ BEGIN
         stripe_created         = excluded.stripe_created,
         version                = excluded.version,
         observed_at            = excluded.observed_at,
-        updated_at             = clock_timestamp()
-    WHERE c.stripe_account = excluded.stripe_account AND c.livemode = excluded.livemode;
+        updated_at             = clock_timestamp();
     GET DIAGNOSTICS written = ROW_COUNT;
     RETURN written;
 END $$;

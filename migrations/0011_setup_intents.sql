@@ -25,6 +25,7 @@ CREATE TABLE app.setup_intents (
     observed_at            TIMESTAMPTZ NOT NULL,
     updated_at             TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
+    -- Stripe makes each of these ids once, across accounts and modes.
     CONSTRAINT setup_intents_stripe_setup_intent_id_key UNIQUE (stripe_setup_intent_id),
     -- Any word: Stripe may add one, and owns the state. app.transitions shows what our rules do not know.
     CONSTRAINT setup_intents_status_check CHECK (status ~ '^[A-Za-z0-9_.-]{1,64}$')

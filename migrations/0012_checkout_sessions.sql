@@ -26,6 +26,7 @@ CREATE TABLE app.checkout_sessions (
     observed_at                TIMESTAMPTZ NOT NULL,
     updated_at                 TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
+    -- Stripe makes each of these ids once, across accounts and modes.
     CONSTRAINT checkout_sessions_stripe_checkout_session_id_key UNIQUE (stripe_checkout_session_id),
     -- Any word: Stripe may add one, and owns the state. app.transitions shows what our rules do not know.
     CONSTRAINT checkout_sessions_status_check CHECK (status ~ '^[A-Za-z0-9_.-]{1,64}$'),

@@ -1,4 +1,9 @@
 -- One row a PaymentMethod that was attached at some time. Never a number, and no fingerprint.
+--
+-- The id is unique within account and mode only: Stripe keeps the ids of payment methods, cards, bank
+-- accounts and sources when it copies them to another account with their customers ("PAN data copy").
+-- Cards, bank accounts and sources of their own are mirrored in quittance.objects, whose key says the
+-- same.
 
 CREATE TABLE app.payment_methods (
     id                       UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -20,7 +25,7 @@ CREATE TABLE app.payment_methods (
     observed_at              TIMESTAMPTZ NOT NULL,
     updated_at               TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
-    CONSTRAINT payment_methods_stripe_payment_method_id_key UNIQUE (stripe_payment_method_id),
+    CONSTRAINT payment_methods_stripe_payment_method_id_key UNIQUE (stripe_payment_method_id, stripe_account, livemode),
     CONSTRAINT payment_methods_status_check CHECK (status IN ('attached', 'detached')),
     CONSTRAINT payment_methods_customer_check CHECK ((status = 'attached') = (customer IS NOT NULL)),
     -- Whatever else may be put here by mistake, it is no card number.
@@ -33,8 +38,9 @@ CREATE INDEX payment_methods_customer_idx ON app.payment_methods (customer) WHER
 CREATE INDEX payment_methods_metadata_idx ON app.payment_methods USING gin (metadata jsonb_path_ops);
 
 COMMENT ON TABLE  app.payment_methods IS 'One row a PaymentMethod that was attached at some time. Stripe tells no event of one that never was.';
+COMMENT ON COLUMN app.payment_methods.stripe_payment_method_id IS 'Unique within account and mode only: Stripe keeps it when customers are copied to another account.';
 COMMENT ON COLUMN app.payment_methods.status IS 'attached: a customer has it. detached: nobody has, and it cannot be charged again.';
-COMMENT ON COLUMN app.payment_methods.customer IS 'stripe_customer_id; NULL once it is detached. May name a customer that is deleted: see app.customers.deleted.';
+COMMENT ON COLUMN app.payment_methods.customer IS 'stripe_customer_id, in the same account and mode; NULL once it is detached. May name a customer that is deleted: see app.customers.deleted.';
 COMMENT ON COLUMN app.payment_methods.type IS 'card, us_bank_account, sepa_debit, ...';
 COMMENT ON COLUMN app.payment_methods.last4 IS 'The last four digits of a card or a bank account.';
 COMMENT ON COLUMN app.payment_methods.exp_year IS 'Follows a new card from the bank, where the network tells (payment_method.automatically_updated).';
@@ -56,7 +62,7 @@ BEGIN
         id text, account text, livemode boolean, version bigint, observed_at bigint,
         status text, customer text, type text, brand text, last4 text, exp_month bigint,
         exp_year bigint, metadata jsonb, created bigint)
-    ON CONFLICT (stripe_payment_method_id) DO UPDATE SET
+    ON CONFLICT ON CONSTRAINT payment_methods_stripe_payment_method_id_key DO UPDATE SET
         status         = excluded.status,
         customer       = excluded.customer,
         type           = excluded.type,
@@ -68,8 +74,7 @@ BEGIN
         stripe_created = excluded.stripe_created,
         version        = excluded.version,
         observed_at    = excluded.observed_at,
-        updated_at     = clock_timestamp()
-    WHERE m.stripe_account = excluded.stripe_account AND m.livemode = excluded.livemode;
+        updated_at     = clock_timestamp();
     GET DIAGNOSTICS written = ROW_COUNT;
     RETURN written;
 END $$;

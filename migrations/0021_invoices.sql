@@ -34,7 +34,8 @@ CREATE TABLE app.invoices (
     created_at           TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     updated_at           TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
-    -- Stripe's ids are unique across accounts and modes; also the conflict target of each write.
+    -- Stripe makes each of these ids once, across accounts and modes; also the conflict target of each
+    -- write.
     CONSTRAINT invoices_stripe_invoice_id_key UNIQUE (stripe_invoice_id),
     CONSTRAINT invoices_currency_check CHECK (currency ~ '^[a-z]{3}$'),
     -- Any word: Stripe may add one, and owns the state. app.transitions shows what our rules do not know.

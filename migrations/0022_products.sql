@@ -18,7 +18,8 @@ CREATE TABLE app.products (
     created_at        TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     updated_at        TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
-    -- A team may choose these ids itself, so two accounts, or two modes, may have the same one.
+    -- A team may choose these ids itself, so two accounts may have the same one; and Stripe keeps the id
+    -- of a product that is copied from test to live mode.
     CONSTRAINT products_stripe_product_id_key UNIQUE (stripe_account, livemode, stripe_product_id)
 );
 

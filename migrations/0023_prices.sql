@@ -23,7 +23,8 @@ CREATE TABLE app.prices (
     created_at               TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     updated_at               TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
-    -- A team may choose these ids itself, so two accounts, or two modes, may have the same one.
+    -- A price that was made from a plan has the id that the team chose for the plan, and two accounts, or
+    -- two modes, may have the same one.
     CONSTRAINT prices_stripe_price_id_key UNIQUE (stripe_account, livemode, stripe_price_id),
     CONSTRAINT prices_currency_check CHECK (currency ~ '^[a-z]{3}$')
 );

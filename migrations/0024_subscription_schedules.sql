@@ -22,7 +22,8 @@ CREATE TABLE app.subscription_schedules (
     created_at                      TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     updated_at                      TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
-    -- Stripe's ids are unique across accounts and modes; also the conflict target of each write.
+    -- Stripe makes each of these ids once, across accounts and modes; also the conflict target of each
+    -- write.
     CONSTRAINT subscription_schedules_stripe_subscription_schedule_id_key UNIQUE (stripe_subscription_schedule_id),
     -- Any word: Stripe may add one, and owns the state. app.transitions shows what our rules do not know.
     CONSTRAINT subscription_schedules_status_check CHECK (status ~ '^[A-Za-z0-9_.-]{1,64}$')

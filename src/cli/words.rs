@@ -55,6 +55,18 @@ pub(super) fn plain(text: &str) -> String {
     plain
 }
 
+/// A text from outside as one argument of a command that people copy into a shell: quoted, unless it is
+/// of letters, digits and a few signs that no shell reads.
+pub(super) fn argument(text: &str) -> String {
+    let text = plain(text);
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"_-.:@+,".contains(&b);
+    if !text.is_empty() && !text.starts_with('-') && text.bytes().all(safe) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! What an event says about itself, before anyone looks at its object.
 
 use super::id::{AccountId, EventId, Mode, ObjectId, Scope};
+use super::mirror::Parent;
 use super::money::{Currency, Minor};
 use super::payment::FailureReason;
 
@@ -46,7 +47,7 @@ pub struct About {
     /// The payment that it belongs to.
     pub payment_intent: Option<ObjectId>,
     /// What it belongs to, for kinds that cannot be found without it (see [`super::mirror`]).
-    pub owner: Option<ObjectId>,
+    pub owner: Option<Parent>,
     /// Why an attempt failed, where the event tells of one: by the time someone looks at the object,
     /// the next attempt may have succeeded.
     pub failure: Option<FailureReason>,

@@ -38,6 +38,12 @@ pub fn name(event_type: &str) -> Option<&'static str> {
     types.find(|known| **known == event_type).copied()
 }
 
+/// Whether an event of this type says that a customer has a payment method no more.
+#[must_use]
+pub fn is_detachment(event_type: &str) -> bool {
+    event_type == "payment_method.detached"
+}
+
 /// Whether Stripe sends an event when an object of this kind is deleted. A missing one is then most
 /// likely deleted, and the event that says so is on its way.
 #[must_use]

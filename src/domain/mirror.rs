@@ -6,8 +6,10 @@
 //! ([`super::object::Kind::parse`]). Which event types belong to a kind, and which of them say that
 //! an object was deleted, is in [`super::event_types`].
 
+use std::borrow::Cow;
 use std::fmt;
 
+use super::id::{self, AccountId, IdError, ObjectId};
 use super::mirror_table::{OWNED, Spec, TABLE};
 
 /// An object that another one belongs to, as the other one names it.
@@ -41,29 +43,42 @@ impl Owner {
         }
     }
 
-    /// Stripe's `object` of it, and how its ids begin.
-    const fn kind(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Customer => ("customer", "cus_"),
-            Self::Account => ("account", "acct_"),
-            Self::Fee => ("application_fee", "fee_"),
-            Self::Source => ("source", "src_"),
-            Self::Subscription => ("subscription", "sub_"),
-            Self::Alert => ("billing.alert", "alrt_"),
-        }
-    }
-
     /// Stripe's `object` of it.
     #[must_use]
     pub fn object(self) -> &'static str {
-        self.kind().0
+        match self {
+            Self::Customer => "customer",
+            Self::Account => "account",
+            Self::Fee => "application_fee",
+            Self::Source => "source",
+            Self::Subscription => "subscription",
+            Self::Alert => "billing.alert",
+        }
     }
 
-    /// Whether an id is one of its kind. The same field can hold other things elsewhere.
-    #[must_use]
-    pub fn owns(self, id: &str) -> bool {
-        id.starts_with(self.kind().1)
+    /// Parses what stands in its field. The field says what the id is of, and not how the id begins:
+    /// people choose the ids of customers.
+    ///
+    /// # Errors
+    /// The text is no id of such an object.
+    pub fn parse_id(self, text: &str) -> Result<ObjectId, IdError> {
+        match self {
+            Self::Customer => ObjectId::parse(text),
+            Self::Account => AccountId::parse(text).and_then(|id| ObjectId::parse(id.as_str())),
+            Self::Fee | Self::Source | Self::Subscription | Self::Alert => {
+                ObjectId::parse_made_by_stripe(text)
+            }
+        }
     }
+}
+
+/// The object that another one belongs to: the field that names it, and its id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Parent {
+    /// The field, which says its kind.
+    pub field: Owner,
+    /// Its id.
+    pub id: ObjectId,
 }
 
 /// A mirrored kind: a line of the table.
@@ -123,32 +138,41 @@ impl Mirror {
         self.0.places.iter().map(|place| place.path)
     }
 
-    /// The owner whose kind an id is of, if objects of this kind have such an owner.
+    /// Whether people may choose its ids. One that there is for each owner goes by its owner's id.
     #[must_use]
-    pub fn owner(self, owner: &str) -> Option<Owner> {
-        self.0.places.iter().filter_map(|place| place.under).find(|kind| kind.owns(owner))
+    pub fn has_chosen_ids(self) -> bool {
+        self.0.chosen || self.single_of() == Some(Owner::Customer)
+    }
+
+    /// The owner of a kind of which there is one for each owner.
+    #[must_use]
+    pub fn single_of(self) -> Option<Owner> {
+        self.0.places.iter().find_map(|place| place.under).filter(|_| self.0.single)
     }
 
     /// The path of one object; `None` when it belongs to something that is not known.
     #[must_use]
-    pub fn path(self, id: &str, owner: Option<&str>) -> Option<String> {
+    pub fn path(self, id: &ObjectId, parent: Option<&Parent>) -> Option<String> {
         self.0.places.iter().find_map(|place| {
-            let path = match (place.under, owner) {
+            let path = match (place.under, parent) {
                 (None, _) => place.path.to_owned(),
-                (Some(kind), Some(owner)) if kind.owns(owner) => {
-                    place.path.replace(&format!("{{{}}}", kind.field()), owner)
+                (Some(field), Some(parent)) if field == parent.field => {
+                    let blank = format!("{{{}}}", field.field());
+                    place.path.replace(&blank, &parent.id.url_segment())
                 }
                 (Some(_), _) => return None,
             };
-            Some(path.replace("{id}", id))
+            Some(path.replace("{id}", &id.url_segment()))
         })
     }
 
-    /// The owner's id in the path of an object, as a thin event gives it.
+    /// The owner's field and the id that stands for it in the path of an object, as a thin event gives
+    /// it.
     #[must_use]
-    pub fn owner_in(self, url: &str) -> Option<&str> {
+    pub fn owner_in(self, url: &str) -> Option<(Owner, Cow<'_, str>)> {
         self.0.places.iter().find_map(|place| {
-            let blank = format!("{{{}}}", place.under?.field());
+            let field = place.under?;
+            let blank = format!("{{{}}}", field.field());
             let mut owner = None;
             let mut wanted = place.path.split('/');
             for given in url.split('/') {
@@ -159,7 +183,8 @@ impl Mirror {
                     _ => return None,
                 }
             }
-            owner.filter(|_| wanted.next().is_none())
+            let segment = owner.filter(|_| wanted.next().is_none())?;
+            Some((field, id::from_url_segment(segment)?))
         })
     }
 }
@@ -172,10 +197,12 @@ pub fn owners(object: &str) -> impl Iterator<Item = Owner> {
     owned.iter().copied().chain(places.iter().filter_map(|place| place.under))
 }
 
-/// The object that an id belongs to, among the owners of `object`.
+/// The name of a kind whose objects belong to others, as the tables write it; `None` for all others.
 #[must_use]
-pub fn owner_of(object: &str, id: &str) -> Option<Owner> {
-    owners(object).find(|owner| owner.owns(id))
+pub fn owned(object: &str) -> Option<&'static str> {
+    let owned = OWNED.iter().map(|(kind, _)| *kind);
+    let mirrored = TABLE.iter().filter(|spec| spec.places.iter().any(|it| it.under.is_some()));
+    owned.chain(mirrored.map(|spec| spec.object)).find(|kind| *kind == object)
 }
 
 #[cfg(test)]
@@ -208,21 +235,26 @@ mod tests {
         }
     }
 
+    fn path(object: &str, id: &str, parent: Option<(Owner, &str)>) -> Option<String> {
+        let parent = parent.map(|(field, id)| Parent { field, id: ObjectId::parse(id).unwrap() });
+        mirror(object).path(&ObjectId::parse(id).unwrap(), parent.as_ref())
+    }
+
     #[test]
     fn a_path_has_the_id_and_the_owner_in_it() {
-        let path = |object, id, owner| mirror(object).path(id, owner);
+        let (customer, account) = ((Owner::Customer, "cus_1"), (Owner::Account, "acct_1"));
         assert_eq!(path("coupon", "SUMMER", None).unwrap(), "/v1/coupons/SUMMER");
         assert_eq!(
-            path("tax_id", "txi_1", Some("cus_1")).unwrap(),
+            path("tax_id", "txi_1", Some(customer)).unwrap(),
             "/v1/customers/cus_1/tax_ids/txi_1"
         );
         assert_eq!(path("tax_id", "txi_1", None).unwrap(), "/v1/tax_ids/txi_1");
         assert_eq!(
-            path("card", "card_1", Some("acct_1")).unwrap(),
+            path("card", "card_1", Some(account)).unwrap(),
             "/v1/accounts/acct_1/external_accounts/card_1"
         );
         assert_eq!(
-            path("card", "card_1", Some("cus_1")).unwrap(),
+            path("card", "card_1", Some(customer)).unwrap(),
             "/v1/customers/cus_1/sources/card_1"
         );
         assert_eq!(path("card", "card_1", None), None);
@@ -230,10 +262,38 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_is_believed_by_its_field_and_encoded_in_a_path() {
+        assert_eq!(
+            path("card", "card_1", Some((Owner::Customer, "acct_42/..?"))).unwrap(),
+            "/v1/customers/acct_42%2F..%3F/sources/card_1"
+        );
+        assert_eq!(
+            path("cash_balance", "{id}", Some((Owner::Customer, "{id}"))).unwrap(),
+            "/v1/customers/%7Bid%7D/cash_balance"
+        );
+        assert_eq!(
+            path("entitlements.active_entitlement_summary", "a&b", Some((Owner::Customer, "a&b")))
+                .unwrap(),
+            "/v1/entitlements/active_entitlements?customer=a%26b&limit=100"
+        );
+        assert_eq!(path("coupon", "20% off", None).unwrap(), "/v1/coupons/20%25%20off");
+    }
+
+    #[test]
     fn the_owner_is_read_from_the_url_of_a_thin_event() {
-        let owner = |object, url| mirror(object).owner_in(url);
-        assert_eq!(owner("person", "/v1/accounts/acct_1/persons/person_1"), Some("acct_1"));
-        assert_eq!(owner("tax_id", "/v1/customers/cus_1/tax_ids/txi_1"), Some("cus_1"));
+        let owner = |object, url| {
+            let (field, id) = mirror(object).owner_in(url)?;
+            Some((field, id.into_owned()))
+        };
+        let found = |field, id: &str| Some((field, id.to_owned()));
+        assert_eq!(
+            owner("person", "/v1/accounts/acct_1/persons/person_1"),
+            found(Owner::Account, "acct_1")
+        );
+        assert_eq!(
+            owner("tax_id", "/v1/customers/user%2042/tax_ids/txi_1"),
+            found(Owner::Customer, "user 42")
+        );
         assert_eq!(owner("tax_id", "/v1/tax_ids/txi_1"), None);
         assert_eq!(owner("person", "/v1/accounts/acct_1/persons"), None);
         assert_eq!(owner("person", "/v1/accounts/acct_1/persons/person_1/x"), None);
@@ -243,8 +303,15 @@ mod tests {
     #[test]
     fn a_discount_belongs_to_its_subscription_before_its_customer() {
         assert_eq!(owners("discount").collect::<Vec<_>>(), [Owner::Subscription, Owner::Customer]);
-        assert_eq!(owner_of("discount", "cus_1"), Some(Owner::Customer));
-        assert_eq!(owner_of("discount", "di_1"), None);
         assert_eq!(owners("coupon").count(), 0);
+    }
+
+    #[test]
+    fn the_kinds_whose_ids_people_choose() {
+        let all = Mirror::table().filter(|mirror| mirror.has_chosen_ids()).map(Mirror::as_str);
+        assert_eq!(
+            all.collect::<Vec<_>>(),
+            ["cash_balance", "coupon", "entitlements.active_entitlement_summary", "plan"]
+        );
     }
 }

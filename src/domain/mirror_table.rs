@@ -17,6 +17,8 @@ pub(super) struct Spec {
     pub(super) prefix: &'static str,
     /// Where it is retrieved: the first place whose owner is known.
     pub(super) places: &'static [Place],
+    /// People choose its ids.
+    pub(super) chosen: bool,
     /// There is one of it in an account (or for its owner), and it has no id of its own.
     pub(super) single: bool,
     /// The `object` of the answer.
@@ -32,15 +34,20 @@ const fn under(owner: Owner, path: &'static str) -> Place {
 }
 
 const fn kind(object: &'static str, prefix: &'static str, places: &'static [Place]) -> Spec {
-    Spec { object, prefix, places, single: false, answers: object }
+    Spec { object, prefix, places, chosen: false, single: false, answers: object }
+}
+
+/// A kind whose ids people may choose.
+const fn chosen(object: &'static str, places: &'static [Place]) -> Spec {
+    Spec { object, prefix: "", places, chosen: true, single: false, answers: object }
 }
 
 const fn single(object: &'static str, places: &'static [Place]) -> Spec {
-    Spec { object, prefix: "", places, single: true, answers: object }
+    Spec { object, prefix: "", places, chosen: false, single: true, answers: object }
 }
 
 const fn list(object: &'static str, places: &'static [Place]) -> Spec {
-    Spec { object, prefix: "", places, single: true, answers: "list" }
+    Spec { object, prefix: "", places, chosen: false, single: true, answers: "list" }
 }
 
 /// The table. docs.stripe.com, "API reference", has each path.
@@ -102,7 +109,7 @@ pub(super) const TABLE: &[Spec] = &[
     kind("billing.credit_grant", "", &[at("/v1/billing/credit_grants/{id}")]),
     kind("billing.meter", "", &[at("/v1/billing/meters/{id}")]),
     kind("billing_portal.configuration", "bpc_", &[at("/v1/billing_portal/configurations/{id}")]),
-    kind("coupon", "", &[at("/v1/coupons/{id}")]),
+    chosen("coupon", &[at("/v1/coupons/{id}")]),
     kind("credit_note", "cn_", &[at("/v1/credit_notes/{id}")]),
     // More than a hundred of one customer would need more than one look; the mirror has the first
     // hundred, and `has_more` says so.
@@ -115,7 +122,7 @@ pub(super) const TABLE: &[Spec] = &[
     ),
     kind("invoice_payment", "", &[at("/v1/invoice_payments/{id}")]),
     kind("invoiceitem", "ii_", &[at("/v1/invoiceitems/{id}")]),
-    kind("plan", "", &[at("/v1/plans/{id}")]),
+    chosen("plan", &[at("/v1/plans/{id}")]),
     kind("promotion_code", "promo_", &[at("/v1/promotion_codes/{id}")]),
     kind("quote", "qt_", &[at("/v1/quotes/{id}")]),
     kind(

@@ -1,5 +1,6 @@
 //! What an id says by how it begins (docs.stripe.com, "Object IDs"): which kind of object it names.
 
+use super::id::{IdError, ObjectId};
 use super::mirror::Mirror;
 use super::object::Kind;
 
@@ -29,12 +30,14 @@ impl Kind {
         }
     }
 
-    /// Whether people may choose the ids of this kind, whatever its prefix.
-    fn is_named_by_people(self) -> bool {
+    /// Whether people may choose the ids of this kind, whatever its prefix. Not those of promotion codes:
+    /// what customers type in is another field.
+    #[must_use]
+    pub fn has_chosen_ids(self) -> bool {
         match self {
             // A price takes over the id of the plan that it was.
             Self::Customer | Self::Product | Self::Price => true,
-            Self::Mirrored(mirror) => mirror.prefix().is_empty() && !mirror.is_single(),
+            Self::Mirrored(mirror) => mirror.has_chosen_ids(),
             Self::PaymentIntent
             | Self::Charge
             | Self::Refund
@@ -50,9 +53,24 @@ impl Kind {
         }
     }
 
+    /// Parses an id of this kind: any text where people may choose it, else one that Stripe can have
+    /// made. It may lack the prefix: Stripe has changed some.
+    ///
+    /// # Errors
+    /// The text cannot be such an id.
+    pub fn parse_id(self, text: &str) -> Result<ObjectId, IdError> {
+        if self.has_chosen_ids() {
+            ObjectId::parse(text)
+        } else {
+            ObjectId::parse_made_by_stripe(text)
+        }
+    }
+
     /// The kinds that an object of this id may be of, the likeliest first: those with the longest
-    /// prefix that fits; of an id that fits none, those whose ids people choose. An object that has
-    /// no id is named by its kind.
+    /// prefix that fits; of an id that fits none, those whose ids people choose or have no fixed
+    /// beginning. An object that has no id is named by its kind.
+    ///
+    /// A chosen id can begin like one of Stripe's: [`Self::with_chosen_ids`].
     #[must_use]
     pub fn of_id(id: &str) -> Vec<Self> {
         let fit = |kind: Self| {
@@ -64,8 +82,17 @@ impl Kind {
             return Self::every().filter(|kind| fit(*kind) == longest).collect();
         }
         let single = Mirror::parse(id).filter(|mirror| mirror.is_single());
-        let named = Self::every().filter(|kind| kind.is_named_by_people());
+        let named = Self::every().filter(|kind| match kind {
+            Self::Mirrored(mirror) => mirror.prefix().is_empty() && !mirror.is_single(),
+            typed => typed.has_chosen_ids(),
+        });
+        let named = named.filter(|kind| kind.parse_id(id).is_ok());
         single.map(Self::Mirrored).into_iter().chain(named).collect()
+    }
+
+    /// The kinds whose ids people may choose: an object of one of them can have any id.
+    pub fn with_chosen_ids() -> impl Iterator<Item = Self> {
+        Self::every().filter(|kind| kind.has_chosen_ids())
     }
 }
 
@@ -100,6 +127,14 @@ mod tests {
         assert!(found.starts_with(&["customer", "product", "price"]), "{found:?}");
         assert!(found.contains(&"coupon") && found.contains(&"plan"), "{found:?}");
         assert!(!found.contains(&"payment_intent"), "{found:?}");
+    }
+
+    #[test]
+    fn an_id_that_only_a_person_can_have_chosen_is_of_no_kind_that_stripe_names() {
+        assert_eq!(
+            kinds("Pro plan $699/month"),
+            ["customer", "product", "price", "coupon", "plan"]
+        );
     }
 
     #[test]

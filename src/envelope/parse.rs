@@ -9,7 +9,7 @@ use super::{SNAPSHOT, THIN};
 use crate::domain::event::{About, Event};
 use crate::domain::field;
 use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};
-use crate::domain::mirror::{self, Mirror, Owner};
+use crate::domain::mirror::{self, Mirror, Owner, Parent};
 use crate::domain::notification;
 use crate::domain::object::Kind;
 use crate::domain::payment::FailureReason;
@@ -220,17 +220,16 @@ fn at(field: &'static str) -> impl Fn(IdError) -> Undecodable {
 
 fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
     let mut object = present("data.object", present("data", data)?.object)?;
-    // An object without a name of its kind is of a kind that we do not handle.
-    let Some(kind) = object.object.take() else { return Ok(None) };
+    let Some(kind) = object.object.take().filter(|kind| !kind.is_empty()) else { return Ok(None) };
     named("data.object.object", &kind)?;
     Ok(Some(About {
-        owner: object.owner(&kind),
+        owner: object.owner(&kind)?,
         failure: object.last_payment_error.or(object.last_setup_error),
         by_test_clock: object.test_clock.is_some(),
         shown: None,
         id: object_id(&kind, "data.object.id", object.id)?,
-        charge: link(object.charge),
-        payment_intent: link(object.payment_intent),
+        charge: link(Kind::Charge, object.charge),
+        payment_intent: link(Kind::PaymentIntent, object.payment_intent),
         object: kind.as_ref().into(),
     }))
 }
@@ -238,7 +237,15 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
 fn related(related: Option<Related<'_>>) -> Result<Option<About>, Undecodable> {
     // Not every thin event is about an object.
     let Some(Related { kind: Some(kind), id, url }) = related else { return Ok(None) };
+    if kind.is_empty() {
+        return Ok(None);
+    }
     named("related_object.type", &kind)?;
+    let owner = url.as_deref().and_then(|url| Mirror::parse(&kind)?.owner_in(url));
+    let owner = owner.map(|(field, id)| {
+        let id = field.parse_id(&id).map_err(at("related_object.url"))?;
+        Ok(Parent { field, id })
+    });
     Ok(Some(About {
         id: object_id(&kind, "related_object.id", id)?,
         charge: None,
@@ -246,50 +253,51 @@ fn related(related: Option<Related<'_>>) -> Result<Option<About>, Undecodable> {
         failure: None,
         by_test_clock: false,
         shown: None,
-        owner: url.and_then(|url| {
-            let id = Mirror::parse(&kind)?.owner_in(&url)?;
-            ObjectId::parse(id).ok()
-        }),
+        owner: owner.transpose()?,
         object: kind.as_ref().into(),
     }))
 }
 
 impl Object<'_> {
-    /// What it belongs to: the first of the owners that its kind has and that it names. A field
-    /// of that name may hold something else in another kind, or a name without a prefix.
-    fn owner(&self, kind: &str) -> Option<ObjectId> {
-        mirror::owners(kind).find_map(|owner| {
-            let reference = match owner {
-                Owner::Customer => &self.customer,
-                Owner::Account => &self.account,
-                Owner::Fee => &self.fee,
-                Owner::Source => &self.source,
-                Owner::Subscription => &self.subscription,
-                Owner::Alert => &self.alert,
+    /// What it belongs to: the first of the owners that its kind has and that it names. It is the field
+    /// that says of which kind the owner is.
+    fn owner(&self, kind: &str) -> Result<Option<Parent>, Undecodable> {
+        let mut fault = None;
+        for field in mirror::owners(kind) {
+            let (name, reference) = match field {
+                Owner::Customer => ("data.object.customer", &self.customer),
+                Owner::Account => ("data.object.account", &self.account),
+                Owner::Fee => ("data.object.fee", &self.fee),
+                Owner::Source => ("data.object.source", &self.source),
+                Owner::Subscription => ("data.object.subscription", &self.subscription),
+                Owner::Alert => ("data.object.alert", &self.alert),
             };
-            let id = reference.as_deref().filter(|id| owner.owns(id))?;
-            ObjectId::parse(id).ok()
-        })
+            let Some(id) = reference.as_deref() else { continue };
+            match field.parse_id(id) {
+                Ok(id) => return Ok(Some(Parent { field, id })),
+                Err(problem) => fault = fault.or_else(|| Some(at(name)(problem))),
+            }
+        }
+        fault.map_or(Ok(None), Err)
     }
 }
 
-/// The id of another object; none where it cannot be one.
-fn link(id: Option<Box<str>>) -> Option<ObjectId> {
-    ObjectId::parse(&id?).ok()
+/// The id of another object of this kind; none where it cannot be one.
+fn link(kind: Kind, id: Option<Box<str>>) -> Option<ObjectId> {
+    kind.parse_id(&id?).ok()
 }
 
-/// The ids of kinds that we do not handle may be anything (a user chooses a coupon's), and must not
-/// turn an event that is merely ignored into a dead letter.
+/// The object's own id. That of a kind that we do not handle may be anything, and must not turn an event
+/// that is merely ignored into a dead letter.
 fn object_id(
     kind: &str,
     field: &'static str,
     id: Option<Box<str>>,
 ) -> Result<Option<ObjectId>, Undecodable> {
     let Some(text) = id else { return Ok(None) };
-    match ObjectId::parse(&text) {
-        Ok(id) => Ok(Some(id)),
-        Err(problem) if Kind::parse(kind).is_some() => Err(Undecodable::Id { field, problem }),
-        Err(_) => Ok(None),
+    match Kind::parse(kind) {
+        Some(kind) => kind.parse_id(&text).map(Some).map_err(at(field)),
+        None => Ok(ObjectId::parse(&text).ok()),
     }
 }
 

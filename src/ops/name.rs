@@ -1,7 +1,7 @@
 //! Which object a person means: an id alone, or with as much as it takes to tell it from others.
 
 use crate::domain::id::{AccountId, IdError, Mode, ObjectId, Scope};
-use crate::domain::mirror;
+use crate::domain::mirror::{self, Parent};
 use crate::domain::object::{Kind, Subject};
 use crate::store::object::{ObjectKey, ObjectRow};
 use crate::store::{Store, StoreError};
@@ -28,10 +28,20 @@ impl Name {
         Ok(Self { id: ObjectId::parse(id)?, kind: None, account: None, mode: None })
     }
 
-    /// The kinds that it may be of.
+    /// The kinds that it is most likely of.
     #[must_use]
     pub fn kinds(&self) -> Vec<Kind> {
         self.kind.map_or_else(|| Kind::of_id(self.id.as_str()), |kind| vec![kind])
+    }
+
+    /// The kinds that it may be of. An id that somebody chose can begin like one of another kind.
+    fn possible_kinds(&self) -> Vec<Kind> {
+        let mut kinds = self.kinds();
+        if self.kind.is_none() {
+            let more: Vec<_> = Kind::with_chosen_ids().filter(|it| !kinds.contains(it)).collect();
+            kinds.extend(more);
+        }
+        kinds
     }
 }
 
@@ -113,16 +123,23 @@ impl Known {
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {
         let data = self.row.as_ref().and_then(|row| row.data.as_ref());
-        let owner = data.and_then(|data| {
-            mirror::owners(&self.key.kind).find_map(|owner| {
-                let field = &data[owner.field()];
-                let id = field.as_str().or_else(|| field["id"].as_str())?;
-                ObjectId::parse(id).ok().filter(|id| owner.owns(id.as_str()))
+        let named = data.and_then(|data| {
+            mirror::owners(&self.key.kind).find_map(|field| {
+                let value = &data[field.field()];
+                let id = value.as_str().or_else(|| value["id"].as_str())?;
+                Some(Parent { field, id: field.parse_id(id).ok()? })
             })
         });
-        let mut subject = self.key.subject(owner)?;
-        // Only mirrored kinds are found below another one.
-        subject.owner = subject.kind.mirror().and(subject.owner);
+        let mut subject = self.key.subject(named)?;
+        // Only mirrored kinds are found below another one. One that there is for each owner goes by its
+        // owner's id.
+        let Some(mirror) = subject.kind.mirror() else {
+            subject.owner = None;
+            return Some(subject);
+        };
+        if let Some(field) = mirror.single_of() {
+            subject.owner = Some(Parent { field, id: subject.id.clone() });
+        }
         Some(subject)
     }
 }
@@ -132,7 +149,7 @@ impl Known {
 /// # Errors
 /// None or several fit, or Postgres.
 pub async fn find(store: &Store, name: &Name) -> Result<Known, NameError> {
-    let kinds = name.kinds();
+    let kinds = name.possible_kinds();
     let (id, account) = (name.id.as_str(), name.account.as_deref());
     let mut rows = store.objects_named(&kinds, id, account, name.mode).await?;
     if rows.len() > 1 {
@@ -151,7 +168,7 @@ pub async fn find(store: &Store, name: &Name) -> Result<Known, NameError> {
     }
     match spoken.pop() {
         Some(key) => Ok(Known { key, row: None }),
-        None => Err(NameError::Unknown { id: id.to_owned(), kinds }),
+        None => Err(NameError::Unknown { id: id.to_owned(), kinds: name.kinds() }),
     }
 }
 
@@ -185,7 +202,9 @@ pub async fn subject(store: &Store, name: &Name, mode: Option<Mode>) -> Result<S
             let account = account.map(AccountId::parse).transpose();
             let account = account.map_err(|_| too_little("its account is no account's id"))?;
             let scope = Scope { account, mode };
-            Ok(Subject { scope, kind, id: name.id.clone(), owner: None })
+            let id = kind.parse_id(name.id.as_str());
+            let id = id.map_err(|_| too_little("no object of this kind has such an id"))?;
+            Ok(Subject { scope, kind, id, owner: None })
         }
         Err(
             error @ (NameError::Ambiguous { .. }

@@ -162,13 +162,15 @@ fn obstacles(
     found
 }
 
-/// The fields at the top of an object that name another one whose kind has a state machine.
+/// The fields at the top of an object that name another one whose kind has a state machine: by how the
+/// id begins, or by the field where people choose the id.
 fn links(data: &Value) -> Vec<Link> {
     let Some(fields) = data.as_object() else { return Vec::new() };
     let of = |(field, value): (&String, &Value)| {
         let id = value.as_str().or_else(|| value["id"].as_str())?;
         let names = |kind: &Kind| kind.prefixes().iter().any(|prefix| id.starts_with(prefix));
-        let known = field != "id" && Kind::ALL.iter().any(names);
+        let is_named = |kind: &Kind| kind.has_chosen_ids() && kind.as_str() == field;
+        let known = field != "id" && Kind::ALL.iter().any(|kind| names(kind) || is_named(kind));
         known.then(|| Link { field: field.clone(), id: id.to_owned() })
     };
     fields.iter().filter_map(of).collect()
@@ -190,5 +192,9 @@ mod tests {
         assert!(found.contains(&("customer", "cus_1")), "{found:?}");
         assert!(found.contains(&("latest_charge", "ch_1")), "{found:?}");
         assert!(!found.iter().any(|(field, _)| *field == "id"), "{found:?}");
+        let chosen =
+            links(&json!({"id": "sub_1", "customer": "user 42", "description": "user 42"}));
+        let link = Link { field: "customer".to_owned(), id: "user 42".to_owned() };
+        assert_eq!(chosen, [link]);
     }
 }

@@ -1,7 +1,7 @@
 //! What the verbs are asked in: their arguments' types in one place, so that who only asks need not
 //! know where each comes from.
 
-pub use crate::domain::id::{AccountId, EventId, Mode, ObjectId};
+pub use crate::domain::id::{AccountId, EventId, Mode, ObjectId, url_segment};
 pub use crate::domain::object::Kind;
 pub use crate::queue::{Lane, Place};
 pub use crate::store::Outcome;

@@ -141,6 +141,14 @@ fn of_act(act: &AuditRow) -> String {
     format!("{} by {} on {}{reason}", act.verb, act.actor, act.target)
 }
 
+/// Whether what was done to an object of this id was done to this one.
+fn is_about(act: &AuditRow, key: &ObjectKey) -> bool {
+    let details = &act.details;
+    details["kind"] == key.kind.as_str()
+        && details["account"] == key.account.as_str()
+        && details["livemode"] == key.livemode
+}
+
 /// The story of an object.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Story {
@@ -166,10 +174,14 @@ impl Story {
             store.transitions(&key.account, key.livemode, &key.kind, &key.id).await?;
         let surplus = transitions.len().saturating_sub(most as usize);
         transitions.drain(..surplus);
+        let mut acts = store.acts_on(&targets, most).await?;
+        // The log names an object by its id; which of several it was is in the details.
+        let own = key.target();
+        acts.retain(|act| act.target != own || is_about(act, key));
         Ok(Self {
             attempts: store.attempts_of(key, &ids, most).await?,
             notifications: store.notifications_of(key, most).await?,
-            acts: store.acts_on(&targets, most).await?,
+            acts,
             events,
             letters,
             transitions,

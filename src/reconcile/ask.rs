@@ -48,6 +48,8 @@ impl Inner {
                 Err(ReconcileError::AccessLost { account: account.clone(), error })
             }
             (answer, _) => {
+                let told_detached = open.iter().any(|case| case.errand.tells_detachment());
+                let answer = missing::detached(subject, told_detached, answer);
                 let told_deleted = open.iter().any(|case| case.errand.tells_deletion_of(subject));
                 let led_here = open.iter().find_map(|case| case.errand.led_here());
                 missing::judge(&self.stripe, subject, told_deleted, led_here, answer)

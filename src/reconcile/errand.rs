@@ -145,6 +145,14 @@ impl Errand {
         }
     }
 
+    /// Whether its event says that a customer has a payment method no more.
+    pub(super) fn tells_detachment(&self) -> bool {
+        match self {
+            Self::Settle(request) => event_types::is_detachment(&request.event.event_type),
+            Self::Refresh { .. } => false,
+        }
+    }
+
     pub(super) fn event_id(&self) -> Option<&EventId> {
         match self {
             Self::Settle(request) => Some(&request.event.id),

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::id::AccountId;
-use crate::domain::object::KindMismatch;
+use crate::domain::object::{KindMismatch, Unnamed};
 use crate::store::StoreError;
 use crate::stripe_api::StripeError;
 
@@ -57,6 +57,9 @@ pub enum ReconcileError {
     /// A bug: the row is of another kind than the observation.
     #[error(transparent)]
     KindMismatch(#[from] KindMismatch),
+    /// The event is of a kind that we handle, and does not say which object it is about.
+    #[error("the event cannot be applied: it is about {0}")]
+    Unnamed(#[from] Unnamed),
     /// A bug: the code panicked.
     #[error("panicked: {0}")]
     Panicked(String),
@@ -103,6 +106,7 @@ impl ReconcileError {
             Self::Store(error) => error.failure(),
             Self::Contested { .. } => own(Class::Transient, "row_contested"),
             Self::KindMismatch(_) => own(Class::Permanent, "kind_mismatch"),
+            Self::Unnamed(_) => own(Class::Permanent, "event_object_unnamed"),
             // A panic may come from one object's data or from a passing state; the budget of
             // attempts tells the two apart.
             Self::Panicked(_) => own(Class::Transient, "panicked"),
@@ -127,7 +131,7 @@ impl ReconcileError {
             // One object's doing, and no sign of an outage: Stripe answered.
             Self::PerhapsDeleted(_) | Self::NotPermitted(_) => Evidence::Up(Dependency::Stripe),
             Self::AccessLost { account, .. } => Evidence::Refused(account.clone()),
-            Self::KindMismatch(_) | Self::Panicked(_) => Evidence::None,
+            Self::KindMismatch(_) | Self::Unnamed(_) | Self::Panicked(_) => Evidence::None,
         }
     }
 }

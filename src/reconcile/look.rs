@@ -7,6 +7,7 @@ use super::missing;
 use super::road::Reconciler;
 use crate::domain::access;
 use crate::domain::event::{Event, Timestamp};
+use crate::domain::event_types;
 use crate::domain::id::{EventId, Mode, Scope};
 use crate::domain::object::Subject;
 use crate::domain::plan::Next;
@@ -62,6 +63,8 @@ impl Reconciler {
         if ended.is_some() && answer.as_ref().is_err_and(StripeError::is_access_lost) {
             return Ok(Looked::Deauthorized);
         }
+        let told_detached = event.is_some_and(|it| event_types::is_detachment(&it.event_type));
+        let answer = missing::detached(subject, told_detached, answer);
         let told_deleted = event.is_some_and(|event| tells_deletion(event, subject));
         let led_here = event.and_then(led_here);
         let fetched =

@@ -13,8 +13,9 @@ use crate::stripe_api::{Client, Fetched, StripeError};
 ///
 /// A tombstone is for good, and a key of the wrong account finds no object at all; so a 404 alone
 /// buries nothing. Together with the event that says so, it does. Where that event may still be on
-/// its way, the job is tried again until it has come; and what [dies silently](dies_silently) has no
-/// such event, so that it is enough that the key is the right one.
+/// its way, the job is tried again until it has come; and what
+/// [detaching deletes](is_deleted_by_detaching) has no such event, so that it is enough that the key is the
+/// right one.
 pub(super) async fn judge(
     stripe: &Client,
     subject: &Subject,
@@ -32,7 +33,7 @@ pub(super) async fn judge(
     if error.is_missing() {
         if let Some(led_here) = led_here {
             check_account(stripe, subject, led_here, &error).await?;
-            if dies_silently(subject) {
+            if is_deleted_by_detaching(subject) {
                 return error.into_deleted().map_err(ReconcileError::from);
             }
         }
@@ -50,9 +51,25 @@ pub(super) async fn judge(
 
 /// Cards and sources of the time before PaymentMethods (`card_...`, `src_...`, `ba_...`) appear as
 /// payment methods too. Detaching one of those deletes it, and what answers from then on is a 404
-/// (docs.stripe.com, "Compatible payment method types"); no event says that it was deleted.
-fn dies_silently(subject: &Subject) -> bool {
+/// (docs.stripe.com, "Compatible payment method types"), or a 400: see [`detached`]. No event says that it
+/// was deleted.
+fn is_deleted_by_detaching(subject: &Subject) -> bool {
     subject.kind == Kind::PaymentMethod && !subject.id.as_str().starts_with("pm_")
+}
+
+/// Takes a 400 for a deletion, where an event in hand says that the payment method was detached and
+/// [detaching deletes it](is_deleted_by_detaching): Stripe then says that the source is not attached to a
+/// customer. The request holds nothing but the id, and an account that is not ours would answer 404.
+pub(super) fn detached(
+    subject: &Subject,
+    told_detached: bool,
+    answer: Result<Fetched, StripeError>,
+) -> Result<Fetched, StripeError> {
+    if told_detached && is_deleted_by_detaching(subject) {
+        answer.or_else(StripeError::invalid_into_deleted)
+    } else {
+        answer
+    }
 }
 
 /// Stripe keeps an event for 30 days (docs.stripe.com, "Retrieve an event"); a day less, for the time

@@ -61,7 +61,8 @@ impl Reconciler {
     /// Stripe or Postgres failed, or others kept writing the row. Nothing is half-done then, and
     /// the same call may be made again.
     pub async fn settle(&self, mut request: Request) -> Result<Settled, Fault> {
-        let mut subjects = object::subjects(&request.event).into_iter();
+        let subjects = object::subjects(&request.event).map_err(ReconcileError::from)?;
+        let mut subjects = subjects.into_iter();
         let Some(primary) = subjects.next() else {
             return self.ignore(request).await.map_err(Fault::from);
         };

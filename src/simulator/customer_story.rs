@@ -190,6 +190,7 @@ impl<R: Rng> Teller<'_, R> {
 
     async fn customer(&mut self) -> String {
         let made = self.account.create_customer(NewCustomer {
+            id: None,
             balance: -i64::from(self.rng.random_range(0..3_u8)) * 500,
             currency: self.rng.random_bool(0.5).then(|| "eur".to_owned()),
             metadata: self.link("user_id"),

@@ -103,7 +103,7 @@ impl Client {
         if let ConnectedAccount::Seen(seen) = observed
             && seen.lacks_reasons()
         {
-            let request = CapabilitiesAccount::new(subject.id.as_str());
+            let request = CapabilitiesAccount::new(subject.id.url_segment());
             let answer = self.ask(subject, "account_capabilities", request.build()).await?;
             let of = answer.meta.request_id.as_deref();
             let all: List<ListedCapability> = decode::typed(&decode::json(&answer.body, of)?, of)?;

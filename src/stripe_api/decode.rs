@@ -63,11 +63,10 @@ pub(crate) fn check_identity(
     }
     // Some ids, `card_payments` of a capability, mean something only together with the owner's.
     if let Some(owner) = &subject.owner
-        && let Some(kind) = mirror.and_then(|mirror| mirror.owner(owner.as_str()))
-        && let Some(answered) = value[kind.field()].as_str()
-        && answered != owner.as_str()
+        && let Some(answered) = value[owner.field.field()].as_str()
+        && answered != owner.id.as_str()
     {
-        return wrong(kind.field(), owner.as_str(), Some(answered));
+        return wrong(owner.field.field(), owner.id.as_str(), Some(answered));
     }
     // A refund has no `livemode`, and neither has a deleted object; then the id has to do.
     match value["livemode"].as_bool() {

@@ -118,8 +118,20 @@ impl StripeError {
     /// # Errors
     /// Itself, if it says anything else, or does not say when.
     pub fn into_deleted(self) -> Result<Fetched, Self> {
+        if self.is_missing() { self.refused_as_deleted() } else { Err(self) }
+    }
+
+    /// The same of "that request is wrong" (400): for an object of which an event says that it is no
+    /// longer what it is asked for as.
+    ///
+    /// # Errors
+    /// Itself, if it says anything else, or does not say when.
+    pub fn invalid_into_deleted(self) -> Result<Fetched, Self> {
+        if self.is_invalid() { self.refused_as_deleted() } else { Err(self) }
+    }
+
+    fn refused_as_deleted(self) -> Result<Fetched, Self> {
         if let Self::Refused(refusal) = &self
-            && refusal.is_missing()
             && let Ok((observed_at, seen_by)) = refusal.dated()
         {
             let request_id = refusal.request_id().map(str::to_owned);
@@ -132,6 +144,11 @@ impl StripeError {
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.lacks_permission())
+    }
+
+    /// Whether Stripe says that the request is wrong.
+    fn is_invalid(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_invalid())
     }
 
     /// Whether Stripe says that there is no such object.

@@ -26,7 +26,8 @@ impl Client {
     /// See [`StripeError`]; each says its class.
     pub async fn event(&self, scope: &Scope, id: &EventId) -> Result<FetchedEvent, StripeError> {
         self.check_mode(scope)?;
-        let request = RequestBuilder::new(StripeMethod::Get, format!("/events/{id}"));
+        let request =
+            RequestBuilder::new(StripeMethod::Get, format!("/events/{}", id.url_segment()));
         let connected = scope.account.is_some();
         let answer = self.ask_as(scope, connected, "events", request).await?;
         let request_id = answer.meta.request_id;

@@ -31,7 +31,7 @@ impl Client {
     ) -> Result<(Fetched, Option<(Subject, Fetched)>), StripeError> {
         self.check_mode(&payment.scope)?;
         let (endpoint, _) = kinds::request(payment)?;
-        let request = RetrievePaymentIntent::new(payment.id.as_str());
+        let request = RetrievePaymentIntent::new(payment.id.url_segment());
         let request = request.expand([LATEST_CHARGE.to_owned()]).build();
         let (meta, mut raw) = match self.get_it(payment, endpoint, request).await {
             // Perhaps it is the charge that the key may not read.

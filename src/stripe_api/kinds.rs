@@ -20,7 +20,6 @@ use stripe_product::price::RetrievePrice;
 use stripe_product::product::RetrieveProduct;
 
 use super::error::StripeError;
-use crate::domain::id::ObjectId;
 use crate::domain::object::{Kind, Subject};
 
 /// What Stripe shows of an invoice only where it is asked for.
@@ -31,7 +30,8 @@ const WITH_AN_INVOICE: [&str; 2] = ["amount_paid_off_stripe", "payments"];
 /// # Errors
 /// The API has no path to it.
 pub(super) fn request(subject: &Subject) -> Result<(&'static str, RequestBuilder), StripeError> {
-    let id = subject.id.as_str();
+    // async-stripe puts it into the path as it is.
+    let id = subject.id.url_segment();
     Ok(match subject.kind {
         Kind::PaymentIntent => ("payment_intents", RetrievePaymentIntent::new(id).build()),
         Kind::Charge => ("charges", RetrieveCharge::new(id).build()),
@@ -54,9 +54,8 @@ pub(super) fn request(subject: &Subject) -> Result<(&'static str, RequestBuilder
             ("subscription_schedules", RetrieveSubscriptionSchedule::new(id).build())
         }
         Kind::Mirrored(mirror) => {
-            let owner = subject.owner.as_ref().map(ObjectId::as_str);
             // The transport puts the version of the API before each path, as async-stripe expects.
-            let path = mirror.path(id, owner);
+            let path = mirror.path(&subject.id, subject.owner.as_ref());
             let path = path.as_deref().and_then(|path| path.strip_prefix("/v1"));
             let path = path.ok_or(StripeError::NoPath { kind: mirror.as_str() })?;
             (mirror.as_str(), RequestBuilder::new(StripeMethod::Get, path))

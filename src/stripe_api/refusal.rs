@@ -93,6 +93,12 @@ impl Refusal {
         self.status == 404 && self.stripes_own && self.is("resource_missing")
     }
 
+    /// "That request is wrong", said of a request that holds nothing but an id: the object is there, and
+    /// is not what it is asked for as.
+    pub(crate) fn is_invalid(&self) -> bool {
+        self.status == 400 && self.stripes_own
+    }
+
     /// The key is good, and may not do this.
     pub(crate) fn lacks_permission(&self) -> bool {
         self.status == 403 && !self.is_access_lost()

@@ -20,6 +20,7 @@ mod connect;
 mod customers;
 mod decode;
 mod dev;
+mod ids;
 mod in_the_way;
 mod ingress;
 mod kinds;

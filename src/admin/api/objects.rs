@@ -35,7 +35,8 @@ pub(in crate::admin) struct ObjectQuery {
     pub(in crate::admin) account: Option<String>,
     /// `live` or `test`.
     pub(in crate::admin) mode: Option<String>,
-    /// Only objects after this one, the last of the page before: `KIND/ID`.
+    /// Only objects after this one, the last of the page before: `KIND/ACCOUNT/MODE/ID`, with `own` for
+    /// our own account and the id percent-encoded.
     pub(in crate::admin) after: Option<String>,
     /// How many, 1 to 1000.
     #[param(minimum = 1, maximum = 1000)]
@@ -64,14 +65,8 @@ impl ObjectQuery {
 
     fn after(&self) -> Result<Option<ObjectKey>, Problem> {
         let Some(text) = &self.after else { return Ok(None) };
-        let (kind, id) =
-            text.split_once('/').ok_or_else(|| wrong(format!("`{text}` is not KIND/ID")))?;
-        Ok(Some(ObjectKey {
-            kind: kind.to_owned(),
-            id: id.to_owned(),
-            account: self.account.clone().unwrap_or_default(),
-            livemode: self.mode.as_deref() == Some("live"),
-        }))
+        let key = ObjectKey::from_cursor(text);
+        key.map(Some).ok_or_else(|| wrong(format!("`{text}` is not KIND/ACCOUNT/MODE/ID")))
     }
 }
 

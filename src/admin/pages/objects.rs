@@ -41,8 +41,7 @@ pub(super) async fn list(
 
 /// The place after an object, for the link to the next page.
 fn after(found: &[Found]) -> String {
-    let last = found.last().map(|last| format!("{}/{}", last.key.kind, last.key.id));
-    last.unwrap_or_default()
+    found.last().map(|last| last.key.cursor()).unwrap_or_default()
 }
 
 /// An amount in the smallest unit of its currency, as the tables have it.

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use crate::ops::terms::{ObjectKey, url_segment};
 use askama::filters::{Html as Escaping, HtmlSafe, escape};
-use url::form_urlencoded::byte_serialize;
-
-use crate::ops::terms::ObjectKey;
 
 /// Text that is HTML already.
 pub(crate) struct Html(String);
@@ -26,8 +24,7 @@ fn escaped(text: &str) -> String {
 
 /// A segment of a path, or a value of a query.
 pub(crate) fn part(text: &str) -> String {
-    // A plus is a space in a query alone.
-    byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+    url_segment(text)
 }
 
 /// A state as a coloured word.
@@ -51,10 +48,15 @@ pub(crate) fn object_path(key: &ObjectKey) -> String {
 
 /// Where something is done to an object: `/reconcile`, `/compare`.
 pub(crate) fn object_verb(key: &ObjectKey, verb: &str) -> String {
-    let account = if key.account.is_empty() { "own" } else { &key.account };
-    let mode = if key.livemode { "live" } else { "test" };
     let (id, kind) = (part(&key.id), part(&key.kind));
-    format!("/objects/{id}{verb}?kind={kind}&account={}&mode={mode}", part(account))
+    format!("/objects/{id}{verb}?kind={kind}&{}", scope(&key.account, key.livemode))
+}
+
+/// Account and mode in a query.
+fn scope(account: &str, livemode: bool) -> String {
+    let account = if account.is_empty() { "own" } else { account };
+    let mode = if livemode { "live" } else { "test" };
+    format!("account={}&mode={mode}", part(account))
 }
 
 /// A stable word as people write it.
@@ -62,10 +64,15 @@ pub(crate) fn words(word: &str) -> String {
     word.replace('_', " ")
 }
 
-/// A link to an object that may not be known whole.
-pub(crate) fn object(id: Option<&str>) -> Html {
+/// A link to an object that may not be known whole. The same id can be in several accounts and modes.
+pub(crate) fn object(id: Option<&str>, account: Option<&str>, livemode: Option<bool>) -> Html {
     Html(match id {
-        Some(id) => format!("<a href=\"/objects/{}\"><code>{}</code></a>", part(id), escaped(id)),
+        Some(id) => {
+            let query = account.zip(livemode).map(|(account, mode)| scope(account, mode));
+            let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+            let path = escaped(&format!("/objects/{}{query}", part(id)));
+            format!("<a href=\"{path}\"><code>{}</code></a>", escaped(id))
+        }
         None => "–".to_owned(),
     })
 }
@@ -150,7 +157,13 @@ mod tests {
     #[test]
     fn what_comes_from_outside_is_never_html() {
         let evil = "<b>\"'&";
-        for html in [tag(evil), object(Some(evil)), event(evil), account(evil), event_type(evil)] {
+        for html in [
+            tag(evil),
+            object(Some(evil), Some(evil), Some(true)),
+            event(evil),
+            account(evil),
+            event_type(evil),
+        ] {
             let text = html.to_string();
             assert!(!text.contains("<b>") && !text.contains("\"'"), "{text}");
         }

@@ -5,6 +5,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use crate::cli::args::{Actor, Output};
 use crate::cli::place::{Place, kind};
 use crate::domain::object::Kind;
+use crate::store::object::ObjectKey;
 
 /// `quittance objects ...`
 #[derive(Debug, Subcommand)]
@@ -39,9 +40,9 @@ pub(in crate::cli) struct ListArgs {
     /// How many at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
-    /// Only those after this one: the next page.
-    #[arg(long, value_name = "ID")]
-    pub after: Option<String>,
+    /// Only those after this one: the next page. The end of each page prints it.
+    #[arg(long, value_name = "KIND/ACCOUNT/MODE/ID", value_parser = cursor)]
+    pub after: Option<ObjectKey>,
     #[command(flatten)]
     pub output: Output,
 }
@@ -67,7 +68,7 @@ pub(in crate::cli) struct ShowArgs {
 /// `quittance reconcile`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY. An object that is not known yet is looked for in our own account and the key's mode, unless --account says otherwise.\n\nExamples:\n  quittance reconcile pi_3PX... --dry-run\n  quittance reconcile pi_3PX... ch_3PX... --reason 'ticket 4711'\n  quittance objects list --customer cus_Qx... --ids | xargs quittance reconcile"
+    after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY. An object that is not known yet is looked for in our own account and the key's mode, unless --account says otherwise.\n\nExamples:\n  quittance reconcile pi_3PX... --dry-run\n  quittance reconcile pi_3PX... ch_3PX... --reason 'ticket 4711'\n  quittance objects list --customer cus_Qx... --ids | xargs -d '\\n' quittance reconcile --"
 )]
 pub(in crate::cli) struct ReconcileArgs {
     /// The objects: pi_..., ch_..., sub_..., ...
@@ -89,6 +90,10 @@ pub(in crate::cli) struct ReconcileArgs {
     /// One JSON document.
     #[arg(long)]
     pub json: bool,
+}
+
+fn cursor(text: &str) -> Result<ObjectKey, &'static str> {
+    ObjectKey::from_cursor(text).ok_or("write it as the page before has printed it")
 }
 
 fn pair(text: &str) -> Result<(String, String), &'static str> {

@@ -14,13 +14,13 @@ use super::exit::{Exit, Failed};
 use super::parts::{self, print_json};
 use super::roles::exit_of_store;
 use super::table::{self, whole};
-use super::words::{at, plain};
+use super::words::{argument, at, plain};
 use crate::config::{Role, Settings};
 use crate::domain::object::Kind;
 use crate::ops::dead_letters;
 use crate::ops::name::NameError;
 use crate::ops::objects::{self, FindError, ObjectPage, ObjectShown};
-use crate::store::object::{ObjectFilter, ObjectKey};
+use crate::store::object::ObjectFilter;
 use crate::store::{Store, StoreError};
 
 pub(super) async fn run(config: Option<&Path>, command: ObjectsCommand) -> Result<Exit, Failed> {
@@ -33,7 +33,6 @@ pub(super) async fn run(config: Option<&Path>, command: ObjectsCommand) -> Resul
 async fn list(config: Option<&Path>, args: ListArgs) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Ops)?;
     let store = parts::store(&settings, "objects")?;
-    let after = args.after.map(|id| after(id, args.kind));
     let mode = args.place.mode();
     let filter = ObjectFilter {
         customer: args.customer,
@@ -42,7 +41,7 @@ async fn list(config: Option<&Path>, args: ListArgs) -> Result<Exit, Failed> {
         account: args.place.account,
         mode,
     };
-    let page = objects::list(&store, &filter, after.as_ref(), args.limit).await;
+    let page = objects::list(&store, &filter, args.after.as_ref(), args.limit).await;
     let page = page.map_err(|error| match error {
         FindError::NothingAsked => Failed::new(Exit::Failure, error.to_string()),
         FindError::Store(error) => failed(&error),
@@ -79,14 +78,7 @@ async fn given_up(store: &Store, customer: &str) -> Result<Option<String>, Faile
         1 => "1 dead letter of this customer is open".to_owned(),
         many => format!("{many} dead letters of this customer are open"),
     };
-    Ok(Some(format!("{which}: quittance dead-letters list --customer {}", plain(customer))))
-}
-
-/// The place in a list, by the id alone: within a list, an id names one object.
-fn after(id: String, kind: Option<Kind>) -> ObjectKey {
-    let kind = kind.or_else(|| Kind::of_id(&id).first().copied());
-    let kind = kind.map_or("", Kind::as_str).to_owned();
-    ObjectKey { kind, id, account: String::new(), livemode: false }
+    Ok(Some(format!("{which}: quittance dead-letters list --customer {}", argument(customer))))
 }
 
 fn print_page(page: &ObjectPage) {
@@ -116,7 +108,7 @@ fn print_page(page: &ObjectPage) {
         ["KIND", "ID", "STATUS", "AMOUNT", "CUSTOMER", "CREATED", "SEEN AT STRIPE", "ACCOUNT"];
     table::print(&heading.map(whole), &rows);
     if let (true, Some(last)) = (page.more, page.objects.last()) {
-        println!("\nThere are more: --after {}", last.key.id);
+        println!("\nThere are more: --after {}", last.key.cursor());
     }
 }
 
@@ -201,9 +193,10 @@ pub(super) fn unclear(error: NameError) -> Failed {
     match error {
         NameError::Store(error) => failed(&error),
         NameError::Unknown { id, .. } => {
+            let typed = argument(&id);
             let hint = format!(
-                "{}. `quittance reconcile {id}` asks Stripe for it; \
-                 `quittance dead-letters list --object {id}` lists what was given up",
+                "{}. `quittance reconcile {typed}` asks Stripe for it; \
+                 `quittance dead-letters list --object {typed}` lists what was given up",
                 NameError::Unknown { id: id.clone(), kinds: Kind::of_id(&id) }
             );
             Failed::new(Exit::Failure, hint)

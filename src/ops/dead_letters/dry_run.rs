@@ -111,7 +111,7 @@ async fn look(
     let whole = store.find_dead_letter(letter.id).await.map_err(Unseen::Store)?;
     let payload = whole.and_then(|whole| whole.payload);
     if let Some(Ok(event)) = payload.map(|body| envelope::parse(body.to_string().as_bytes())) {
-        let subjects = object::subjects(&event);
+        let subjects = object::subjects(&event).map_err(|error| Unseen::because(&error))?;
         let Some(subject) = subjects.first() else {
             let text =
                 "there is nothing of it to look at: it would be kept in the ledger as ignored";

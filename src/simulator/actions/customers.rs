@@ -9,6 +9,8 @@ use crate::simulator::world::Tx;
 /// `POST /v1/customers`
 #[derive(Debug, Clone, Default)]
 pub struct NewCustomer {
+    /// An id of the team's own choice; none: Stripe's.
+    pub id: Option<String>,
     /// What the first invoice begins with.
     pub balance: i64,
     /// The currency of the balance.
@@ -20,7 +22,7 @@ pub struct NewCustomer {
 impl Tx<'_> {
     pub(crate) fn create_customer(&mut self, new: NewCustomer) -> Customer {
         let customer = Customer {
-            id: self.ids.mint("cus"),
+            id: new.id.unwrap_or_else(|| self.ids.mint("cus")),
             balance: new.balance,
             created: self.now,
             currency: new.currency,

@@ -68,7 +68,7 @@ where
         Ok(form) => (form, None),
         Err(error) => (Form::default(), Some(error)),
     };
-    let call = Call { method: parts.method, path: parts.uri.path().to_owned(), form };
+    let call = Call::new(parts.method, parts.uri.path(), form);
     let endpoint = call.endpoint();
 
     let cut = Moment::rolled(&mut dice, chaos.resets);

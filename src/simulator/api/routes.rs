@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::Method;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::simulator::core::Core;
@@ -23,11 +24,23 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) form: Form,
+    /// The parts of the path, decoded: an id may hold a slash.
+    segments: Vec<String>,
 }
 
 impl Call {
+    pub(crate) fn new(method: Method, path: &str, form: Form) -> Self {
+        // As at Stripe, a raw plus stands for a space here, too.
+        let decoded = |segment: &str| {
+            let segment = segment.replace('+', " ");
+            percent_decode_str(&segment).decode_utf8_lossy().into_owned()
+        };
+        let segments = path.trim_matches('/').split('/').map(decoded).collect();
+        Self { method, path: path.to_owned(), form, segments }
+    }
+
     fn segments(&self) -> Vec<&str> {
-        self.path.trim_matches('/').split('/').collect()
+        self.segments.iter().map(String::as_str).collect()
     }
 
     /// The endpoint, as limits and counters know it: `GET /v1/charges/{id}`.

@@ -187,6 +187,8 @@ impl Store {
             filter.mode.map(Mode::is_live),
             after.map(|key| key.kind.as_str()),
             after.map(|key| key.id.as_str()),
+            after.map(|key| key.account.as_str()),
+            after.map(|key| key.livemode),
             i64::from(limit),
         )
         .fetch_all(&mut *looking)
@@ -213,6 +215,8 @@ impl Store {
             filter.mode.map(Mode::is_live),
             after.map(|key| key.kind.as_str()),
             after.map(|key| key.id.as_str()),
+            after.map(|key| key.account.as_str()),
+            after.map(|key| key.livemode),
             i64::from(limit),
         )
         .fetch_all(&mut *looking)
@@ -239,6 +243,8 @@ impl Store {
             filter.account.as_deref(),
             filter.mode.map(Mode::is_live),
             after.map(|key| key.id.as_str()),
+            after.map(|key| key.account.as_str()),
+            after.map(|key| key.livemode),
             i64::from(limit),
         )
         .fetch_all(&mut *looking)

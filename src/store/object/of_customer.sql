@@ -47,8 +47,9 @@ WHERE ($2::jsonb IS NULL OR o.data -> 'metadata' @> $2)
   AND ($4::text IS NULL OR o.account = $4)
   AND ($5::boolean IS NULL OR o.livemode = $5)
   AND ($6::text IS NULL
-       OR (t.stripe_created, o.kind, o.id) < (
-           SELECT p.stripe_created, p.kind, p.id FROM these AS p
-           WHERE p.kind = $6 AND p.id = $7 LIMIT 1))
-ORDER BY t.stripe_created DESC, o.kind DESC, o.id DESC
-LIMIT $8
+       OR (t.stripe_created, o.kind, o.id, o.account, o.livemode) < (
+           SELECT p.stripe_created, p.kind, p.id, p.stripe_account, p.livemode
+           FROM these AS p
+           WHERE p.kind = $6 AND p.id = $7 AND p.stripe_account = $8 AND p.livemode = $9))
+ORDER BY t.stripe_created DESC, o.kind DESC, o.id DESC, o.account DESC, o.livemode DESC
+LIMIT $10

@@ -12,6 +12,8 @@ WHERE o.kind = $1
   AND ($3::jsonb IS NULL OR o.data -> 'metadata' @> $3)
   AND ($4::text IS NULL OR o.account = $4)
   AND ($5::boolean IS NULL OR o.livemode = $5)
-  AND ($6::text IS NULL OR o.id < $6)
-ORDER BY o.id DESC
-LIMIT $7
+  -- The first part is what the index can do; the same id can be in several accounts and modes.
+  AND ($6::text IS NULL
+       OR (o.id <= $6 AND (o.id, o.account, o.livemode) < ($6, $7, $8::boolean)))
+ORDER BY o.id DESC, o.account DESC, o.livemode DESC
+LIMIT $9

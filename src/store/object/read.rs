@@ -5,7 +5,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::domain::id::{AccountId, Mode, ObjectId, Scope};
+use crate::domain::id::{AccountId, Mode, Scope, from_url_segment, url_segment};
+use crate::domain::mirror::Parent;
 use crate::domain::object::{Kind, Subject};
 use crate::store::columns;
 use crate::store::connect::Store;
@@ -24,6 +25,9 @@ pub struct ObjectKey {
     pub livemode: bool,
 }
 
+/// Our own account, where a word for it is needed.
+const OWN: &str = "own";
+
 impl From<&Subject> for ObjectKey {
     fn from(subject: &Subject) -> Self {
         Self {
@@ -39,17 +43,42 @@ impl ObjectKey {
     /// The object as the road names it; `None` for a kind that is not handled. `owner` is what it
     /// belongs to, for kinds that are not found without that.
     #[must_use]
-    pub fn subject(&self, owner: Option<ObjectId>) -> Option<Subject> {
+    pub fn subject(&self, owner: Option<Parent>) -> Option<Subject> {
         let account = match self.account.as_str() {
             "" => None,
             account => Some(AccountId::parse(account).ok()?),
         };
+        let kind = Kind::parse(&self.kind)?;
         Some(Subject {
             scope: Scope { account, mode: Mode::from_livemode(self.livemode) },
-            kind: Kind::parse(&self.kind)?,
-            id: ObjectId::parse(&self.id).ok()?,
+            kind,
+            id: kind.parse_id(&self.id).ok()?,
             owner,
         })
+    }
+
+    /// The object as the place in a list after which the next page begins: `KIND/ACCOUNT/MODE/ID`, with
+    /// `own` for our own account and the id encoded as in a URL.
+    #[must_use]
+    pub fn cursor(&self) -> String {
+        let account = if self.account.is_empty() { OWN } else { &self.account };
+        let mode = Mode::from_livemode(self.livemode);
+        format!("{}/{account}/{mode}/{}", self.kind, url_segment(&self.id))
+    }
+
+    /// The opposite of [`Self::cursor`]; `None` where it is no such text.
+    #[must_use]
+    pub fn from_cursor(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(4, '/');
+        let (kind, account) = (parts.next()?, parts.next()?);
+        let livemode = match parts.next()? {
+            "live" => true,
+            "test" => false,
+            _ => return None,
+        };
+        let account = if account == OWN { "" } else { account };
+        let id = from_url_segment(parts.next()?)?;
+        Some(Self { kind: kind.into(), id: id.into(), account: account.into(), livemode })
     }
 
     /// What the audit log calls it.
@@ -235,5 +264,26 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_list_is_a_text_and_back() {
+        for (account, livemode, id, cursor) in [
+            ("", false, "pi_1", "payment_intent/own/test/pi_1"),
+            ("acct_1", true, "a/b own\u{fc}", "payment_intent/acct_1/live/a%2Fb%20own%C3%BC"),
+        ] {
+            let (kind, account) = ("payment_intent".to_owned(), account.to_owned());
+            let key = ObjectKey { kind, id: id.to_owned(), account, livemode };
+            assert_eq!(key.cursor(), cursor);
+            assert_eq!(ObjectKey::from_cursor(cursor), Some(key));
+        }
+        for wrong in ["", "pi_1", "payment_intent/pi_1", "charge/own/x/ch_1", "charge/own/test"] {
+            assert_eq!(ObjectKey::from_cursor(wrong), None, "{wrong}");
+        }
     }
 }

@@ -68,7 +68,7 @@ impl App {
     /// What settling it would do.
     pub(super) async fn look(&self, event: &Value) -> Result<Looked, Fault> {
         let event = request(event).event;
-        let subject = &object::subjects(&event)[0];
+        let subject = &object::subjects(&event).unwrap()[0];
         self.reconciler.look(subject, Some(&event)).await
     }
 

@@ -24,11 +24,20 @@ impl App {
     }
 
     pub(crate) async fn redacting(paths: &[&str]) -> Self {
+        Self::with(paths, "sk_test_x").await
+    }
+
+    /// With a key that does not say its mode, and reads both.
+    pub(crate) async fn of_both_modes() -> Self {
+        Self::with(&[], "sk_of_both_modes").await
+    }
+
+    async fn with(paths: &[&str], key: &str) -> Self {
         let (stripe, mut db) = (Stripe::start().await, TestDatabase::migrated().await);
         let paths = paths.iter().map(|path| (*path).to_owned().try_into().unwrap()).collect();
         db.store = db.store.clone().redacting(&Redaction { paths });
         let environment = [
-            ("STRIPE_SECRET_KEY".to_owned(), "sk_test_x".to_owned()),
+            ("STRIPE_SECRET_KEY".to_owned(), key.to_owned()),
             ("STRIPE_API_BASE".to_owned(), stripe.base.clone()),
         ];
         let settings = config::load(None, environment.into_iter()).unwrap();

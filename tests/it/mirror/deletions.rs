@@ -133,12 +133,14 @@ async fn a_dry_run_looks_where_the_event_leads_and_believes_it_as_a_retry_does()
         json!({"object": "customer", "id": "cus_1",
         "created": 1, "livemode": false}),
     );
-    let balance = json!({"object": "discount", "id": "di_2"});
+    let nobodys = json!({"object": "discount", "id": "di_2"});
+    let gizmo = json!({"object": "gizmo", "id": "gz_1"});
     for (event, expected) in [
         (event("coupon.deleted", &coupon()), "coupon Deleted"),
         (event("customer.tax_id.updated", &tax_id), "tax_id Unknown"),
         (event("customer.discount.updated", &discount), "customer Unknown"),
-        (event("customer.discount.updated", &balance), "kept in the ledger as ignored"),
+        (event("customer.discount.updated", &nobodys), "does not say what it belongs to"),
+        (event("gizmo.updated", &gizmo), "kept in the ledger as ignored"),
     ] {
         let id = bury(&app, &event).await;
         let only = Filter { ids: Some(vec![id]), ..Filter::default() };

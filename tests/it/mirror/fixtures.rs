@@ -21,7 +21,7 @@ async fn every_example_of_a_mirrored_kind_is_kept_without_its_secrets() {
             continue;
         }
         if let Some(owner) = mirror::owners(kind.as_str()).last()
-            && !object[owner.field()].as_str().is_some_and(|id| owner.owns(id))
+            && object[owner.field()].as_str().is_none()
         {
             let id = [
                 ("customer", "cus_1"),

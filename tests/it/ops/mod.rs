@@ -34,7 +34,7 @@ async fn audit(app: &App) -> Vec<String> {
 }
 
 /// Runs `quittance ...` on this app's servers.
-async fn command(app: &App, args: &[&str]) -> (i32, String, String) {
+pub(crate) async fn command(app: &App, args: &[&str]) -> (i32, String, String) {
     let url = app.db.url();
     let env = [
         ("DATABASE_URL", url.as_str()),

@@ -5,6 +5,7 @@ mod event;
 mod failures;
 mod fetch;
 pub(crate) mod fixtures;
+mod hostile_ids;
 mod items;
 mod server;
 

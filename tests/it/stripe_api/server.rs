@@ -43,7 +43,7 @@ pub(super) fn undated(status: u16, headers: &[(&str, &str)], body: impl ToString
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) line: String,
-    headers: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
 }
 
 impl Seen {
