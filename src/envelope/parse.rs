@@ -4,15 +4,12 @@ use serde::Deserialize;
 
 use super::created::Created;
 use super::reference::Reference;
-use super::shown::shown;
 use super::text::Text;
 use super::{SNAPSHOT, THIN};
 use crate::domain::event::{About, Event};
 use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};
 use crate::domain::mirror::{self, Mirror, Owner};
-use crate::domain::notification;
 use crate::domain::object::Kind;
-use crate::domain::payment::FailureReason;
 
 /// Why bytes cannot be read as an event. Ends up in a dead letter, so it names the place and never
 /// quotes what is there.
@@ -123,19 +120,6 @@ struct Object<'a> {
     alert: Reference,
     #[serde(default)]
     test_clock: Option<serde::de::IgnoredAny>,
-    #[serde(default, alias = "last_setup_error")]
-    last_payment_error: Option<Failure>,
-}
-
-/// Why an attempt failed.
-#[derive(Deserialize)]
-struct Failure {
-    #[serde(default)]
-    code: Option<String>,
-    #[serde(default)]
-    decline_code: Option<String>,
-    #[serde(default)]
-    message: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -177,12 +161,7 @@ pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
             .map(|step| ("context", step)),
         (true, None, None) | (false, None, _) => None,
     };
-    let mut about = if thin { related(wire.related_object)? } else { snapshot(wire.data)? };
-    // The others are many, and nobody asks what they show.
-    if let Some(about) = about.as_mut().filter(|_| notification::occurrence(&event_type).is_some())
-    {
-        about.shown = super::snapshot(bytes).map(|object| Box::new(shown(&object)));
-    }
+    let about = if thin { related(wire.related_object)? } else { snapshot(wire.data)? };
     Ok(Event {
         id: EventId::parse(&id).map_err(at("id"))?,
         event_type: event_type.as_ref().into(),
@@ -225,11 +204,7 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
     named("data.object.object", &kind)?;
     Ok(Some(About {
         owner: object.owner(&kind),
-        failure: object.last_payment_error.map(|it| FailureReason {
-            code: it.code,
-            decline_code: it.decline_code,
-            message: it.message,
-        }),
+        failure: None,
         by_test_clock: object.test_clock.is_some(),
         shown: None,
         id: object_id(&kind, "data.object.id", object.id)?,

@@ -8,8 +8,8 @@ use super::columns;
 use super::connect::Store;
 use super::dead_letter::DeadEvent;
 use super::error::StoreError;
-use super::redact;
 use crate::domain::failure::Failure;
+use crate::redaction;
 
 /// One try at an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +31,8 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// As `quittance.attempts` takes it, redacted.
+    /// As `quittance.attempts` takes it. Errors can quote what they were given, so their secrets are
+    /// taken out.
     pub(super) fn to_json(&self) -> Value {
         let Self { number, started_at_ms, duration_ms, worker, request_id, trace_id, failure } =
             self;
@@ -49,7 +50,7 @@ impl Attempt {
             "code": failure.map(|f| &f.code),
             "chain": failure.map(|f| &f.chain),
         });
-        redact::strip(&mut value);
+        redaction::strip(&mut value);
         value
     }
 }

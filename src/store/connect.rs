@@ -12,8 +12,8 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
 use super::error::StoreError;
-use super::redact::Rules;
 use crate::config;
+use crate::redaction::Rules;
 
 /// A connection that rested longer is tested before it is used; under load none is.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub struct Store {
     options: Arc<PgConnectOptions>,
     /// Why the last one could not be, if that was asked for.
     explained: Arc<Mutex<Option<Explained>>>,
-    /// What is never stored.
+    /// What is dropped before anything is stored.
     pub(super) rules: Arc<Rules>,
     /// How long a call may be without an answer.
     pub(super) patience: Duration,
@@ -80,10 +80,16 @@ impl Store {
         })
     }
 
-    /// The same, with more that is never stored.
+    /// The same, with more that is dropped before anything is stored.
     #[must_use]
     pub fn redacting(self, settings: &config::Redaction) -> Self {
         Self { rules: Arc::new(settings.into()), ..self }
+    }
+
+    /// What is dropped before anything is stored, for those that make what is stored.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
     }
 
     /// A connection of the pool.

@@ -21,6 +21,7 @@ use crate::config;
 use crate::domain::account::Observed as ConnectedAccount;
 use crate::domain::id::{Mode, Scope};
 use crate::domain::object::{Kind, Observed, Subject};
+use crate::redaction::Rules;
 
 /// Longest wait for a token in place. Waiting in place is what keeps a worker from fetching more than
 /// it may ask for; a longer wait gives the job back, which costs Redis and Postgres a round each.
@@ -34,6 +35,8 @@ pub struct Client {
     account_rate: u32,
     key_mode: Option<Mode>,
     metrics: Metrics,
+    /// What is dropped from each answer before anything is made of it.
+    pub(super) rules: Arc<Rules>,
 }
 
 impl fmt::Debug for Client {
@@ -58,6 +61,7 @@ impl Client {
             account_rate: settings.account_rate,
             key_mode: mode_of_key(settings.secret_key.reveal()),
             metrics: Metrics::default(),
+            rules: Arc::default(),
         })
     }
 
@@ -73,6 +77,12 @@ impl Client {
         Self { metrics: metrics.clone(), ..self }
     }
 
+    /// The same, with more that is dropped from what Stripe answers.
+    #[must_use]
+    pub fn redacting(self, rules: &Arc<Rules>) -> Self {
+        Self { rules: Arc::clone(rules), ..self }
+    }
+
     /// Asks Stripe for one object.
     ///
     /// # Errors
@@ -84,7 +94,7 @@ impl Client {
         if subject.kind == Kind::Subscription {
             self.add_items(subject, &mut meta, &mut raw).await?;
         }
-        let mut fetched = Fetched::of(subject.kind, &meta, raw)?;
+        let mut fetched = Fetched::of(subject.kind, &meta, self.rules.redact(raw))?;
         if let FetchedState::Present { observed: Observed::Account(observed), .. } =
             &mut fetched.state
         {
@@ -105,8 +115,8 @@ impl Client {
             let request = CapabilitiesAccount::new(subject.id.as_str());
             let answer = self.ask(subject, "account_capabilities", request.build()).await?;
             let of = answer.meta.request_id.as_deref();
-            let all: stripe_types::List<stripe_shared::Capability> =
-                decode::typed(&decode::json(&answer.body, of)?, of)?;
+            let raw = self.rules.redact(decode::json(&answer.body, of)?);
+            let all: stripe_types::List<stripe_shared::Capability> = decode::typed(&raw, of)?;
             account::add_reasons(seen, &all.data);
         }
         Ok(())

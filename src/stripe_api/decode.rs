@@ -1,9 +1,11 @@
 //! From bytes to a typed object that is the one that was asked for.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
+use serde_path_to_error::{Path, Segment};
 
 use super::error::StripeError;
+use crate::config::RedactedPath;
 use crate::domain::mirror::Mirror;
 use crate::domain::object::Subject;
 
@@ -64,18 +66,89 @@ pub(crate) fn is_deleted(value: &Value) -> bool {
     value["deleted"].as_bool() == Some(true)
 }
 
-/// Makes the typed object, or names the path of the field that does not fit.
+/// Makes the typed object, or names the path of the field that does not fit. One that is missing or does
+/// not fit, and that `[redaction]` may drop, counts as empty: the typed objects demand many fields, and
+/// much of them, that no column needs.
 pub(crate) fn typed<T: DeserializeOwned>(
     value: &Value,
     request_id: Option<&str>,
 ) -> Result<T, StripeError> {
     // Keeping track of the path costs as much again, and nearly every object fits.
     T::deserialize(value).or_else(|_| {
-        serde_path_to_error::deserialize(value).map_err(|error| StripeError::Undecodable {
+        completed(value.clone()).map_err(|error| StripeError::Undecodable {
             path: error.path().to_string(),
             problem: without_content(&error.inner().to_string()),
             request_id: request_id.map(str::to_owned),
         })
+    })
+}
+
+/// What an empty field can be, depending on what its type takes.
+fn empty_values() -> impl Iterator<Item = Value> {
+    [json!(null), json!(""), json!({}), json!([]), json!(false), json!(0)].into_iter()
+}
+
+/// The most tries to make an object fit; a typed object has fewer fields that no column needs.
+const MOST_TRIES: u32 = 500;
+
+/// The typed object of a value whose dispensable fields are emptied where they do not fit, one after the
+/// other.
+fn completed<T: DeserializeOwned>(
+    mut value: Value,
+) -> Result<T, serde_path_to_error::Error<serde_json::Error>> {
+    let object = value["object"].as_str().unwrap_or_default().to_owned();
+    // The field that was emptied last, and what else it can be.
+    let mut emptied = (String::new(), empty_values());
+    let mut tries = 0;
+    loop {
+        let error = match serde_path_to_error::deserialize(&value) {
+            Ok(typed) => return Ok(typed),
+            Err(error) => error,
+        };
+        tries += 1;
+        let mut at = pointer(error.path());
+        let problem = error.inner().to_string();
+        let missing = problem.strip_prefix("missing field `").and_then(|it| it.strip_suffix('`'));
+        if let Some(name) = missing {
+            // Where a type chooses among others, what is missing further down counts as missing here.
+            if value.pointer(&at).is_some_and(|it| it.get(name).is_none()) {
+                at = format!("{at}/{name}");
+            }
+        }
+        if at != emptied.0 {
+            emptied = (at, empty_values());
+        }
+        if tries > MOST_TRIES || !may_be_dropped(&object, &emptied.0) {
+            return Err(error);
+        }
+        let (Some((parent, name)), Some(empty)) = (emptied.0.rsplit_once('/'), emptied.1.next())
+        else {
+            return Err(error);
+        };
+        match value.pointer_mut(parent).and_then(Value::as_object_mut) {
+            Some(fields) => drop(fields.insert(name.to_owned(), empty)),
+            None => return Err(error),
+        }
+    }
+}
+
+/// A path as a JSON pointer.
+fn pointer(path: &Path) -> String {
+    let step = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{key}"),
+        Segment::Enum { .. } | Segment::Unknown => "/?".to_owned(),
+    };
+    path.iter().map(step).collect()
+}
+
+/// Whether the settings may drop what a JSON pointer into an object leads to, or what is around it.
+fn may_be_dropped(object: &str, pointer: &str) -> bool {
+    let is_name = |step: &&str| !step.is_empty() && step.parse::<usize>().is_err();
+    let names: Vec<&str> = pointer.split('/').filter(is_name).collect();
+    (1..=names.len()).any(|upto| {
+        let path = names.get(..upto).unwrap_or_default().join(".");
+        RedactedPath::try_from(format!("{object}:{path}")).is_ok()
     })
 }
 
@@ -92,8 +165,6 @@ fn without_content(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::domain::id::{Mode, ObjectId, Scope};
     use crate::domain::object::Kind;

@@ -15,11 +15,15 @@ const LAYERS: &[(&str, Imports)] = &[
     ("http", Imports::Only(&["config"])),
     ("telemetry", Imports::Only(&["config"])),
     ("envelope", Imports::Only(&["domain"])),
-    ("stripe_api", Imports::Only(&["domain", "config"])),
-    ("store", Imports::Only(&["domain", "config"])),
+    ("redaction", Imports::Only(&["config"])),
+    ("stripe_api", Imports::Only(&["domain", "redaction", "config"])),
+    ("store", Imports::Only(&["domain", "redaction", "config"])),
     ("queue", Imports::Only(&["domain", "config"])),
     ("ingress", Imports::Only(&["domain", "envelope", "queue", "http", "config", "telemetry"])),
-    ("reconcile", Imports::Only(&["domain", "envelope", "stripe_api", "store", "config"])),
+    (
+        "reconcile",
+        Imports::Only(&["domain", "envelope", "redaction", "stripe_api", "store", "config"]),
+    ),
     (
         "worker",
         Imports::Only(&[

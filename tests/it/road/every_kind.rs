@@ -18,7 +18,7 @@ use crate::mirror::app::{App, event};
 
 /// An object of each kind, as Stripe shows it. What else an event about one of them makes us ask for
 /// (a refund's charge, say) is put where it is asked for.
-async fn examples(app: &App) -> Vec<(Kind, Value)> {
+pub(crate) async fn examples(app: &App) -> Vec<(Kind, Value)> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stripe = Simulator::start(listener, simulator::Config::default()).unwrap();
     let (account, mut rng) = (stripe.platform(), StdRng::seed_from_u64(1));

@@ -1,7 +1,7 @@
 //! The whole road: from what happens at Stripe to the tables, over real HTTP, Redis and Postgres.
 
 mod dead_letters;
-mod every_kind;
+pub(crate) mod every_kind;
 mod failures;
 mod money;
 mod once;

@@ -8,7 +8,6 @@ mod customers;
 pub(crate) mod dead_letters;
 pub(crate) mod given;
 mod items;
-mod needed;
 mod once;
 mod readme;
 mod round_trip;
