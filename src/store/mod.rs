@@ -30,6 +30,7 @@ pub mod object;
 pub mod operation;
 pub mod outbox;
 mod outbox_id;
+mod pool;
 pub mod pulse;
 pub mod retention;
 pub mod review;

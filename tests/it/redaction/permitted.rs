@@ -152,8 +152,9 @@ async fn a_column_that_must_not_be_empty_is_made_of_a_field_that_the_settings_re
         .rows(
             "SELECT DISTINCT k.kind, c.column_name AS name
              FROM information_schema.columns AS c
-             JOIN quittance.kinds AS k ON k.app_table = format('app.%I', c.table_name)::regclass
-             WHERE c.is_nullable = 'NO' AND c.column_default IS NULL
+             JOIN pg_class AS t ON t.relname = c.table_name
+             JOIN quittance.kinds AS k ON k.app_table = t.oid
+             WHERE c.table_schema = 'app' AND c.is_nullable = 'NO' AND c.column_default IS NULL
                AND c.column_name NOT LIKE 'stripe\\_%'
              ORDER BY 1, 2",
         )

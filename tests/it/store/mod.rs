@@ -13,5 +13,6 @@ mod readme;
 mod round_trip;
 mod schema;
 mod secrets;
+mod silent;
 mod sums;
 mod together;
