@@ -34,6 +34,8 @@ pub mod worker;
 
 pub mod reconcile;
 
+pub mod redaction;
+
 pub mod stripe_api;
 
 pub mod store;

@@ -21,62 +21,165 @@ pub struct RedactedPath {
     pub fields: Vec<String>,
 }
 
-/// Fields without which an object could not be told, ordered or put into its table.
-const NEEDED: &[&str] =
-    &["id", "object", "livemode", "created", "status", "currency", "deleted", "version", "account"];
-
-/// Fields of an object itself that a table cannot be without. Within another object (`refunds.reason`)
-/// they may go.
-const COLUMNS: &[&str] = &[
-    "active",
-    "amount",
-    "amount_capturable",
-    "amount_captured",
-    "amount_due",
-    "amount_paid",
-    "amount_received",
-    "amount_refunded",
-    "amount_remaining",
-    "amount_returned",
-    "arrival_date",
-    "attempt_count",
-    "automatic",
-    "billing_scheme",
-    "cancel_at_period_end",
-    "capture_method",
-    "captured",
-    "charges_enabled",
-    "collection_method",
-    "current_period_end",
-    "current_period_start",
+/// Fields that no path may end in, wherever they stand: what an object is, whether it is there, and
+/// which others it leads to. None of them says anything about a person.
+const NEEDED: &[&str] = &[
+    "account",
+    "alert",
+    "charge",
+    "created",
+    "currency",
     "customer",
-    "delinquent",
-    "destination_type",
-    "details_submitted",
-    "disputed",
-    "end_behavior",
-    "evidence_past_due",
-    "expires_at",
-    "has_evidence",
-    "is_charge_refundable",
-    "method",
-    "mode",
-    "paid_out_of_band",
-    "payment_status",
-    "payouts_enabled",
-    "period_end",
-    "period_start",
-    "price",
-    "product",
-    "reason",
-    "refunded",
-    "submission_count",
+    "data",
+    "deleted",
+    "fee",
+    "has_more",
+    "id",
+    "latest_charge",
+    "livemode",
+    "object",
+    "payment_intent",
+    "status",
     "subscription",
-    "subtotal",
-    "total",
-    "type",
-    "usage",
+    "test_clock",
 ];
+
+/// What the tables and the rules need of an object besides, by its `object`. Each path with all that
+/// leads to it.
+const NEEDED_OF: &[(&str, &[&str])] = &[
+    (
+        "account",
+        &[
+            "capabilities",
+            "charges_enabled",
+            "details_submitted",
+            "payouts_enabled",
+            "requirements.current_deadline",
+            "requirements.currently_due",
+            "requirements.disabled_reason",
+            "requirements.past_due",
+        ],
+    ),
+    (
+        "capability",
+        &[
+            "requirements.current_deadline",
+            "requirements.currently_due",
+            "requirements.disabled_reason",
+            "requirements.past_due",
+        ],
+    ),
+    (
+        "charge",
+        &[
+            "amount",
+            "amount_captured",
+            "amount_refunded",
+            "captured",
+            "disputed",
+            "refunded",
+            "transfer_data.destination",
+        ],
+    ),
+    ("checkout.session", &["expires_at", "mode", "payment_status"]),
+    ("customer", &["delinquent"]),
+    (
+        "dispute",
+        &[
+            "amount",
+            "evidence_details.has_evidence",
+            "evidence_details.past_due",
+            "evidence_details.submission_count",
+            "is_charge_refundable",
+            "reason",
+        ],
+    ),
+    (
+        "invoice",
+        &[
+            "amount_due",
+            "amount_paid",
+            "amount_paid_off_stripe",
+            "amount_remaining",
+            "attempt_count",
+            "collection_method",
+            "paid_out_of_band",
+            "payments.data.is_default",
+            "payments.data.payment",
+            "period_end",
+            "period_start",
+            "subtotal",
+            "total",
+        ],
+    ),
+    (
+        "payment_intent",
+        &[
+            "amount",
+            "amount_capturable",
+            "amount_received",
+            "capture_method",
+            "transfer_data.destination",
+        ],
+    ),
+    ("payment_method", &["type"]),
+    ("payout", &["amount", "arrival_date", "automatic", "method", "type"]),
+    (
+        "price",
+        &[
+            "active",
+            "billing_scheme",
+            "product",
+            "recurring.interval",
+            "recurring.interval_count",
+            "recurring.usage_type",
+        ],
+    ),
+    ("product", &["active"]),
+    ("refund", &["amount"]),
+    ("setup_intent", &["usage"]),
+    ("source_mandate_notification", &["source"]),
+    ("source_transaction", &["source"]),
+    (
+        "subscription",
+        &[
+            "cancel_at_period_end",
+            "collection_method",
+            "current_period_end",
+            "current_period_start",
+            "items.data.current_period_end",
+            "items.data.current_period_start",
+            "items.data.price.product",
+            "pause_collection.behavior",
+        ],
+    ),
+    ("subscription_item", &["current_period_end", "current_period_start", "price.product"]),
+    (
+        "subscription_schedule",
+        &["current_phase.end_date", "current_phase.start_date", "end_behavior"],
+    ),
+];
+
+/// Whether a path could drop what something needs, and of which object that is.
+fn takes_from(object: Option<&str>, fields: &[String]) -> Option<&'static str> {
+    // A path without an object begins at any depth, so it can hit the middle of a longer one.
+    let begins = |needed: &[&str]| {
+        needed.len() >= fields.len()
+            && fields.iter().zip(needed).all(|(field, name)| field == "*" || field == name)
+    };
+    let hits = |needed: &&str| {
+        let names: Vec<&str> = needed.split('.').collect();
+        match object {
+            Some(_) => begins(&names),
+            None => (0..names.len()).any(|from| begins(names.get(from..).unwrap_or_default())),
+        }
+    };
+    NEEDED_OF
+        .iter()
+        .filter(|(of, _)| object.is_none_or(|object| object == *of))
+        .find(|(_, paths)| paths.iter().any(|needed| hits(needed)))
+        .map(|(of, _)| *of)
+}
 
 impl TryFrom<String> for RedactedPath {
     type Error = String;
@@ -102,14 +205,22 @@ impl TryFrom<String> for RedactedPath {
             ));
         }
         match fields.last().map(String::as_str) {
-            Some("*") | None => Err(format!("`{text}` names no field at its end")),
-            Some(last)
-                if NEEDED.contains(&last) || (fields.len() == 1 && COLUMNS.contains(&last)) =>
-            {
-                Err(format!("`{text}` would drop `{last}`, without which nothing can be stored"))
+            Some("*") | None => return Err(format!("`{text}` names no field at its end")),
+            Some(last) if NEEDED.contains(&last) => {
+                return Err(format!(
+                    "`{text}` would drop `{last}`, without which nothing can be stored"
+                ));
             }
-            Some(_) => Ok(Self { object, fields }),
+            Some(_) => {}
         }
+        if let Some(of) = takes_from(object.as_deref(), &fields) {
+            let other =
+                if object.is_none() { "; name another object before it, with a colon" } else { "" };
+            return Err(format!(
+                "`{text}` would drop what the row of every {of} is made of{other}"
+            ));
+        }
+        Ok(Self { object, fields })
     }
 }
 
@@ -127,7 +238,17 @@ mod tests {
 
     #[test]
     fn what_a_table_needs_may_go_where_it_is_not_the_tables_own() {
-        for text in ["refunds.reason", "*.type", "name", "product:name"] {
+        for text in [
+            "refunds.reason",
+            "*.type",
+            "name",
+            "product:name",
+            "refund:reason",
+            "charge:source",
+            "payment_intent:customer.email",
+            "evidence_details.due_by",
+            "items.data.price.nickname",
+        ] {
             assert!(RedactedPath::try_from(text.to_owned()).is_ok(), "{text}");
         }
     }
@@ -148,8 +269,35 @@ mod tests {
             "charge:currency",
             "reason",
             "dispute:reason",
+            // What holds it is needed, too.
+            "items",
+            "subscription:items",
+            "subscription_item:price",
+            "*.price",
+            "evidence_details",
+            "transfer_data",
+            "payments.data",
+            // What it leads to.
+            "payment_intent:latest_charge",
+            "charge:payment_intent",
+            "refund:charge",
+            "payment_method:customer",
         ] {
             assert!(RedactedPath::try_from(text.to_owned()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        let refused = |text: &str| RedactedPath::try_from(text.to_owned()).unwrap_err();
+        assert_eq!(
+            refused("reason"),
+            "`reason` would drop what the row of every dispute is made of; name another object \
+             before it, with a colon"
+        );
+        assert_eq!(
+            refused("dispute:reason"),
+            "`dispute:reason` would drop what the row of every dispute is made of"
+        );
     }
 }

@@ -48,7 +48,7 @@ pub struct About {
     pub payment_intent: Option<ObjectId>,
     /// What it belongs to, for kinds that cannot be found without it (see [`super::mirror`]).
     pub owner: Option<Parent>,
-    /// Why an attempt failed, where the event tells of one: by the time someone looks at the object,
+    /// Why an attempt failed, where the event is told by itself: by the time someone looks at the object,
     /// the next attempt may have succeeded.
     pub failure: Option<FailureReason>,
     /// Whether the object lives by a test clock (docs.stripe.com, "Test your Billing integration with

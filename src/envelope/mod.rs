@@ -4,7 +4,7 @@
 //! ingress can afford for each request; [`parse()`] makes the [`Event`](crate::domain::event::Event)
 //! that a worker decides on. Neither demands more of the object than its name, so an event in an
 //! API version that nobody here has types for is still an event. [`snapshot()`] is that object, for the
-//! few that want it.
+//! few that want it, and [`show()`] reads what is told of it.
 //!
 //! Both take snapshot events (`object: "event"`) and thin ones (`object: "v2.core.event"`,
 //! docs.stripe.com, "Thin events").
@@ -18,6 +18,7 @@ mod text;
 
 pub use parse::{Undecodable, parse};
 pub use peek::{NotAnEvent, Peek, peek};
+pub use shown::show;
 pub use snapshot::snapshot;
 
 /// `object` of a snapshot event.

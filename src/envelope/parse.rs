@@ -3,16 +3,13 @@
 use serde::Deserialize;
 
 use super::created::Created;
-use super::shown::shown;
 use super::text::Text;
 use super::{SNAPSHOT, THIN};
 use crate::domain::event::{About, Event};
 use crate::domain::field;
 use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};
 use crate::domain::mirror::{self, Mirror, Owner, Parent};
-use crate::domain::notification;
 use crate::domain::object::Kind;
-use crate::domain::payment::FailureReason;
 use crate::surrogates;
 
 /// Why bytes cannot be read as an event. Ends up in a dead letter, so it names the place and never
@@ -128,11 +125,6 @@ struct Object<'a> {
     alert: Option<Box<str>>,
     #[serde(default)]
     test_clock: Option<serde::de::IgnoredAny>,
-    // Why an attempt failed.
-    #[serde(default, deserialize_with = "field::object")]
-    last_payment_error: Option<FailureReason>,
-    #[serde(default, deserialize_with = "field::object")]
-    last_setup_error: Option<FailureReason>,
 }
 
 #[derive(Deserialize)]
@@ -174,12 +166,7 @@ pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
             .map(|step| ("context", step)),
         (true, None, None) | (false, None, _) => None,
     };
-    let mut about = if thin { related(wire.related_object)? } else { snapshot(wire.data)? };
-    // The others are many, and nobody asks what they show.
-    if let Some(about) = about.as_mut().filter(|_| notification::occurrence(&event_type).is_some())
-    {
-        about.shown = super::snapshot(bytes).map(|object| Box::new(shown(&object)));
-    }
+    let about = if thin { related(wire.related_object)? } else { snapshot(wire.data)? };
     Ok(Event {
         id: EventId::parse(&id).map_err(at("id"))?,
         event_type: event_type.as_ref().into(),
@@ -224,7 +211,7 @@ fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
     named("data.object.object", &kind)?;
     Ok(Some(About {
         owner: object.owner(&kind)?,
-        failure: object.last_payment_error.or(object.last_setup_error),
+        failure: None,
         by_test_clock: object.test_clock.is_some(),
         shown: None,
         id: object_id(&kind, "data.object.id", object.id)?,

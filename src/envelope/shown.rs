@@ -2,13 +2,33 @@
 
 use serde_json::Value;
 
-use crate::domain::event::Shown;
+use crate::domain::event::{About, Shown};
 use crate::domain::id::ObjectId;
 use crate::domain::money::Currency;
+use crate::domain::payment::FailureReason;
+
+/// Adds to `about` what its event shows of its object, for an event that is told by itself. `object`: the
+/// object of the event, without what must not be told.
+pub fn show(about: &mut About, object: &Value) {
+    about.failure = failure(object);
+    about.shown = Some(Box::new(shown(object)));
+}
+
+/// Why the last attempt failed, if one did.
+fn failure(object: &Value) -> Option<FailureReason> {
+    let error = ["last_payment_error", "last_setup_error"].map(|key| object[key].as_object());
+    let error = error.into_iter().flatten().next()?;
+    let text = |key: &str| error.get(key)?.as_str().map(str::to_owned);
+    Some(FailureReason {
+        code: text("code"),
+        decline_code: text("decline_code"),
+        message: text("message"),
+    })
+}
 
 /// Picks it out of the object. What is not there, or is something else in this kind or in this version
 /// of the API, is left out: it is no reason to give up the event.
-pub(super) fn shown(object: &Value) -> Shown {
+fn shown(object: &Value) -> Shown {
     let number = |key: &str| object[key].as_i64();
     let id = |pointer: &str| {
         let value = object.pointer(pointer)?;
@@ -53,6 +73,21 @@ mod tests {
         ] {
             let found = shown(&invoice).subscription.unwrap();
             assert_eq!(found.as_str(), "sub_1", "{invoice}");
+        }
+    }
+
+    #[test]
+    fn a_failed_attempt_says_why_in_the_event_itself() {
+        let error = json!({"code": "card_declined", "decline_code": 7, "message": "No.",
+                           "payment_method": {"id": "pm_1"}});
+        for object in [json!({"last_payment_error": error}), json!({"last_setup_error": error})] {
+            let failure = failure(&object).unwrap();
+            assert_eq!(failure.code.as_deref(), Some("card_declined"));
+            assert_eq!(failure.decline_code, None, "of another type");
+            assert_eq!(failure.message.as_deref(), Some("No."));
+        }
+        for none in [json!({"last_payment_error": null}), json!({"last_payment_error": "x"})] {
+            assert_eq!(failure(&none), None);
         }
     }
 

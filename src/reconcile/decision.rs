@@ -9,6 +9,7 @@ use crate::domain::notification;
 use crate::domain::object::{self, Observed, Recorded, Row, Subject};
 use crate::domain::plan::Next;
 use crate::domain::transition::Move;
+use crate::redaction::{Redacted, Rules};
 use crate::store::{Attempt, Change, NewState, Outcome, SettledEvent};
 use crate::stripe_api::{Fetched, FetchedState};
 
@@ -43,6 +44,7 @@ pub(super) fn close(
     subject: &Subject,
     row: Option<&Row>,
     taken: &Errand,
+    rules: &Rules,
 ) -> Result<Change, ReconcileError> {
     let recorded = row.and_then(|row| row.recorded.as_ref());
     let before = match recorded {
@@ -52,8 +54,8 @@ pub(super) fn close(
     let observed = Observed::Account(Box::new(account::Observed::deauthorized(before)));
     let (transition, notifications) = object::decide(recorded, &observed)?;
     let raw = match row {
-        Some(_) => serde_json::Value::Null,
-        None => serde_json::json!({ "id": subject.id.as_str(), "object": "account" }),
+        Some(_) => Redacted::default(),
+        None => rules.redact(serde_json::json!({ "id": subject.id.as_str(), "object": "account" })),
     };
     Ok(Change {
         subject: subject.clone(),

@@ -3,14 +3,15 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use serde_json::Value;
 
 use crate::domain::access::{self, Word};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types::{self, Way};
 use crate::domain::id::{EventId, ObjectId};
+use crate::domain::notification;
 use crate::domain::object::{Kind, Subject};
 use crate::envelope;
+use crate::redaction::{Redacted, Rules};
 use crate::store::{Outcome, Receipt};
 use crate::stripe_api;
 
@@ -35,6 +36,19 @@ pub struct Request {
     pub worker: String,
     /// The trace that it belongs to.
     pub trace_id: Option<String>,
+}
+
+impl Request {
+    /// Adds to the event what it shows of its object, where it is told by itself. Read from the object
+    /// that is left when it has been redacted: it goes into a notification.
+    pub(super) fn show(&mut self, rules: &Rules) {
+        if notification::occurrence(&self.event.event_type).is_some()
+            && let Some(about) = self.event.about.as_mut()
+            && let Some(object) = envelope::snapshot(&self.body)
+        {
+            envelope::show(about, &rules.redact(object));
+        }
+    }
 }
 
 /// How an event ended.
@@ -116,14 +130,15 @@ impl Errand {
         }
     }
 
-    /// Its object as the event shows it, if it does, and in the shape of our version of the API.
-    pub(super) fn snapshot(&self) -> Option<Value> {
+    /// Its object as the event shows it, if it does, and in the shape of our version of the API; less
+    /// what must not be kept.
+    pub(super) fn snapshot(&self, rules: &Rules) -> Option<Redacted> {
         match self {
             Self::Settle(request)
                 if !self.is_by_test_clock()
                     && request.event.api_version.as_deref() == Some(stripe_api::api_version()) =>
             {
-                envelope::snapshot(&request.body)
+                envelope::snapshot(&request.body).map(|object| rules.redact(object))
             }
             Self::Settle(_) | Self::Refresh { .. } => None,
         }

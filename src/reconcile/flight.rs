@@ -131,7 +131,7 @@ impl Inner {
             (None, Some(taken))
                 if known.access_ended.is_none() && decision::closes(&open, asked) =>
             {
-                Some(decision::close(subject, known.row.as_ref(), taken)?)
+                Some(decision::close(subject, known.row.as_ref(), taken, self.store.rules())?)
             }
             (None, Some(_) | None) => None,
         };
@@ -188,7 +188,8 @@ impl Inner {
     ) -> Result<Option<Fetched>, ReconcileError> {
         let believed = self.snapshots.iter().any(|kind| kind == subject.kind.as_str());
         let row = known.row.as_ref();
-        match (snapshots::read(subject, row, open, self.margin, believed), row) {
+        match (snapshots::read(subject, row, open, self.margin, believed, self.store.rules()), row)
+        {
             (Some(Told::So(seen)), _) => Ok(Some(seen)),
             (Some(Told::IfHeld { snapshots, so }), Some(row)) => {
                 let held = self.store.holds(subject, row.version, snapshots).await?;

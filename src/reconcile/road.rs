@@ -40,6 +40,8 @@ impl Reconciler {
         metrics: Metrics,
     ) -> Self {
         let margin = i64::try_from(settings.clock_skew.as_secs()).unwrap_or(i64::MAX);
+        // What the tables must not hold is dropped where it comes in.
+        let stripe = stripe.redacting(store.rules());
         let inner = Inner {
             together: Together::new(&store),
             store,
@@ -61,6 +63,7 @@ impl Reconciler {
     /// Stripe or Postgres failed, or others kept writing the row. Nothing is half-done then, and
     /// the same call may be made again.
     pub async fn settle(&self, mut request: Request) -> Result<Settled, Fault> {
+        request.show(self.inner.store.rules());
         let subjects = object::subjects(&request.event).map_err(ReconcileError::from)?;
         let mut subjects = subjects.into_iter();
         let Some(primary) = subjects.next() else {

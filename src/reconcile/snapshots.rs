@@ -5,13 +5,12 @@
 //! version, so that a look that began before cannot overwrite it. And where the event was made after
 //! the last look had ended, it is *newer*, and is believed if the settings want that for its kind.
 
-use serde_json::Value;
-
 use super::decision::Case;
 use super::errand::Errand;
 use crate::domain::object::{self, Row, Subject};
 use crate::domain::plan::{self, Next, Snapshot};
 use crate::domain::transition::Move;
+use crate::redaction::{Redacted, Rules};
 use crate::stripe_api::{Fetched, FetchedState};
 
 /// What is said.
@@ -19,7 +18,7 @@ pub(super) enum Told {
     /// This is so.
     So(Fetched),
     /// This is so if the row holds each of these.
-    IfHeld { snapshots: Vec<Value>, so: Fetched },
+    IfHeld { snapshots: Vec<Redacted>, so: Fetched },
 }
 
 /// Reads the snapshots of the events that would have Stripe asked. `believed`: those of this kind are
@@ -30,6 +29,7 @@ pub(super) fn read(
     open: &[&Case<'_>],
     margin: i64,
     believed: bool,
+    rules: &Rules,
 ) -> Option<Told> {
     let asking = open.iter().filter(|case| case.next == Next::Fetch).map(|case| case.errand);
     let asking: Vec<&Errand> = asking.collect();
@@ -42,21 +42,22 @@ pub(super) fn read(
         // Of several, nobody could say which is the last.
         [errand] if good_for(errand) == Snapshot::Newer => {
             // What was new when it was given up says little of now, and may be all that comes.
-            let told = (believed && errand.is_fresh()).then(|| told(subject, errand))??;
+            let told = (believed && errand.is_fresh()).then(|| told(subject, errand, rules))??;
             is_known_move(row, &told).then_some(Told::So(told))
         }
         all if all.iter().all(|errand| good_for(errand) == Snapshot::Compare) => {
-            let snapshots = all.iter().map(|errand| errand.snapshot()).collect::<Option<_>>()?;
+            let snapshots =
+                all.iter().map(|errand| errand.snapshot(rules)).collect::<Option<_>>()?;
             let newest = all.iter().max_by_key(|errand| errand.created())?;
-            Some(Told::IfHeld { snapshots, so: told(subject, newest)? })
+            Some(Told::IfHeld { snapshots, so: told(subject, newest, rules)? })
         }
         _ => None,
     }
 }
 
 /// What an event says of the object, if it is about it and can be read.
-fn told(subject: &Subject, errand: &Errand) -> Option<Fetched> {
-    Fetched::told(subject, errand.snapshot()?, errand.created())
+fn told(subject: &Subject, errand: &Errand, rules: &Rules) -> Option<Fetched> {
+    Fetched::told(subject, errand.snapshot(rules)?, errand.created())
 }
 
 /// A move that our state machine thinks impossible is applied only after a look at the object itself.

@@ -10,9 +10,8 @@ use tokio::time::timeout;
 use super::columns;
 use super::connect::Store;
 use super::error::StoreError;
-use super::redact::Rules;
+use super::outbox_id;
 use super::settlement::{Applied, Change, NewState, SettledEvent, Settlement};
-use super::{outbox_id, redact};
 use crate::domain::event::{Event, Shown};
 use crate::domain::id::ObjectId;
 use crate::domain::notification::Notification;
@@ -21,7 +20,7 @@ use crate::domain::payment::FailureReason;
 /// The shape of the payloads in the outbox: the field `v`.
 const PAYLOAD_VERSION: u32 = 1;
 
-/// A settlement in the form in which it is written: without what is never stored.
+/// A settlement in the form in which it is written.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     /// Tells it from the others of a slice.
@@ -50,9 +49,7 @@ impl Store {
                 NewState::Deleted => None,
             };
             prepared.locks.extend(columns::locks(&change.subject, observed));
-            let mut change = of_change(number, change, &self.rules);
-            redact::strip(&mut change);
-            prepared.change = Some(change);
+            prepared.change = Some(of_change(number, change));
         }
         for event in &settlement.events {
             if !event.occurrences.is_empty() {
@@ -61,9 +58,7 @@ impl Store {
                 let lock = about.and_then(|a| columns::lock_of_event(&event.event.scope, a));
                 prepared.locks.extend(lock);
             }
-            let mut event = of_event(number, event, &self.rules);
-            redact::strip(&mut event);
-            prepared.events.push(event);
+            prepared.events.push(of_event(number, event));
         }
         prepared
     }
@@ -143,8 +138,7 @@ impl Store {
             return WouldWrite { data: None, columns: None, status: None };
         }
         let is_typed = change.subject.kind.mirror().is_none();
-        let mut value = of_change(0, change, &self.rules);
-        redact::strip(&mut value);
+        let mut value = of_change(0, change);
         let status = value["recorded"]["status"].as_str().map(str::to_owned);
         let columns = match value["row"].take() {
             Value::Object(columns) if is_typed => Some(columns),
@@ -159,8 +153,8 @@ impl Store {
     }
 }
 
-/// What is written of a change, still to be stripped.
-fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
+/// What is written of a change.
+fn of_change(settlement: i32, change: Change) -> Value {
     let subject = &change.subject;
     let version = change.expected_version.saturating_add(1);
     let account = columns::account(&subject.scope);
@@ -173,13 +167,9 @@ fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
     let deleted = match change.state {
         NewState::Deleted => true,
         NewState::Present { observed, transition, notifications, raw } => {
-            let kind = Some(subject.kind.as_str());
             row = columns::of(&observed);
-            data = raw;
+            data = raw.into_value();
             let mut told = columns::facts(&observed);
-            for value in [&mut row, &mut data, &mut told] {
-                rules.drop_from(value, kind);
-            }
             recorded = columns::remembered(&observed);
             if transition.is_change() {
                 step = json!({
@@ -246,8 +236,8 @@ fn of_change(settlement: i32, change: Change, rules: &Rules) -> Value {
     value
 }
 
-/// What is written of an event, still to be stripped.
-fn of_event(settlement: i32, settled: &SettledEvent, rules: &Rules) -> Value {
+/// What is written of an event.
+fn of_event(settlement: i32, settled: &SettledEvent) -> Value {
     let SettledEvent { event, outcome, receipt, occurrences, attempt } = settled;
     let receipt = receipt.storable();
     let object_kind = event.about.as_ref().map(|about| &*about.object);
@@ -264,7 +254,7 @@ fn of_event(settlement: i32, settled: &SettledEvent, rules: &Rules) -> Value {
                     "version": null,
                     "before": null,
                     "after": null,
-                    "data": occurrence(event, rules),
+                    "data": occurrence(event),
                 },
             })
         })
@@ -290,7 +280,7 @@ fn of_event(settlement: i32, settled: &SettledEvent, rules: &Rules) -> Value {
 }
 
 /// What an occurrence says besides its topic.
-fn occurrence(event: &Event, rules: &Rules) -> Value {
+fn occurrence(event: &Event) -> Value {
     let mut data = Map::from_iter([("event_type".to_owned(), json!(event.event_type))]);
     let about = event.about.as_ref();
     if let Some(shown) = about.and_then(|about| about.shown.as_deref()) {
@@ -301,9 +291,7 @@ fn occurrence(event: &Event, rules: &Rules) -> Value {
         let reason = json!({"code": code, "decline_code": decline_code, "message": message});
         data.insert("failure".to_owned(), reason);
     }
-    let mut data = Value::Object(data);
-    rules.drop_from(&mut data, about.map(|about| &*about.object));
-    data
+    Value::Object(data)
 }
 
 /// What an event showed of its object, under the names that state facts have for the same.

@@ -8,9 +8,9 @@ use super::columns;
 use super::connect::Store;
 use super::dead_letter::DeadEvent;
 use super::error::StoreError;
-use super::redact;
 use crate::domain::event::is_storable_time;
 use crate::domain::failure::Failure;
+use crate::redaction;
 
 /// More attempts than any policy allows.
 const MOST_ATTEMPTS: u32 = 100_000;
@@ -35,7 +35,8 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// As `quittance.attempts` takes it, redacted.
+    /// As `quittance.attempts` takes it. Errors can quote what they were given, so their secrets are
+    /// taken out.
     pub(super) fn to_json(&self) -> Value {
         let Self { number, started_at_ms, duration_ms, worker, request_id, trace_id, failure } =
             self;
@@ -57,7 +58,7 @@ impl Attempt {
             "code": failure.map(|f| &f.code),
             "chain": failure.map(|f| &f.chain),
         });
-        redact::strip(&mut value);
+        redaction::strip(&mut value);
         value
     }
 }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, Postgres};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::{Mutex, watch};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
 use super::error::StoreError;
-use super::redact::Rules;
+use super::pool::Pool;
 use crate::config;
+use crate::redaction::Rules;
 
 /// A connection that rested longer is tested before it is used; under load none is.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
@@ -30,12 +31,12 @@ const BEYOND: Duration = Duration::from_secs(2);
 /// The tables. Cheap to clone: the clones share one pool.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pub(super) pool: PgPool,
+    pub(super) pool: Pool,
     /// How a connection is opened.
     options: Arc<PgConnectOptions>,
     /// Why the last one could not be, if that was asked for.
     explained: Arc<Mutex<Option<Explained>>>,
-    /// What is never stored.
+    /// What is dropped before anything is stored.
     pub(super) rules: Arc<Rules>,
     /// How long a call may be without an answer.
     pub(super) patience: Duration,
@@ -70,30 +71,39 @@ impl Store {
             })
             .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, for_people)))
             .connect_lazy_with(options.clone());
+        let patience = timeout + BEYOND;
         Ok(Self {
-            pool,
+            pool: Pool::new(pool, patience),
             options: Arc::new(options),
             explained: Arc::default(),
             rules: Arc::default(),
-            patience: timeout + BEYOND,
+            patience,
             told: watch::Sender::new(0),
         })
     }
 
-    /// The same, with more that is never stored.
+    /// The same, with more that is dropped before anything is stored.
     #[must_use]
     pub fn redacting(self, settings: &config::Redaction) -> Self {
         Self { rules: Arc::new(settings.into()), ..self }
     }
 
+    /// What is dropped before anything is stored, for those that make what is stored.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
     /// A connection of the pool.
     ///
     /// # Errors
-    /// There is none; where the pool does not say why, one that was opened beside it does.
+    /// There is none; where the pool does not say why, one that was opened beside it does. Where that one
+    /// could be opened, Postgres is there, and all connections of the pool wait for something else:
+    /// [`StoreError::Contention`].
     pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         match self.pool.acquire().await.map_err(StoreError::from) {
             Err(error) if error.is_unexplained() => {
-                Err(self.unreachable_because().await.unwrap_or(error))
+                Err(self.unreachable_because().await.unwrap_or_else(|| error.of_pool_in_use()))
             }
             other => other,
         }
@@ -145,7 +155,7 @@ impl Store {
     /// # Errors
     /// It does not.
     pub async fn ready(&self) -> Result<(), StoreError> {
-        self.pool.execute("SELECT 1").await?;
+        (&self.pool).execute("SELECT 1").await?;
         Ok(())
     }
 

@@ -244,6 +244,14 @@ impl StoreError {
         }
     }
 
+    /// The same, where Postgres is known to be there: it is this process that uses all connections.
+    pub(super) fn of_pool_in_use(self) -> Self {
+        match self {
+            Self::Unavailable(cause) => Self::Contention(cause),
+            other => other,
+        }
+    }
+
     /// Whether the pool had no connection to give, and does not say why.
     pub(super) fn is_unexplained(&self) -> bool {
         matches!(self, Self::Unavailable(Cause(sqlx::Error::PoolTimedOut)))

@@ -11,6 +11,7 @@ use super::error::StoreError;
 use crate::domain::event::Timestamp;
 use crate::domain::id::EventId;
 use crate::domain::object::{Row, Subject};
+use crate::redaction::Redacted;
 
 /// What is recorded of an event and of the objects that it asks us to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,8 +115,7 @@ impl Store {
         Ok(Loaded { settled, rows, access_ended })
     }
 
-    /// Whether the row of an object, at this version, holds each of these JSONs of it: with what is
-    /// never stored left out of them, as it is of the row.
+    /// Whether the row of an object, at this version, holds each of these JSONs of it.
     ///
     /// # Errors
     /// Postgres.
@@ -123,11 +123,9 @@ impl Store {
         &self,
         subject: &Subject,
         version: i64,
-        mut snapshots: Vec<Value>,
+        snapshots: Vec<Redacted>,
     ) -> Result<bool, StoreError> {
-        for snapshot in &mut snapshots {
-            self.rules.apply(snapshot, Some(subject.kind.as_str()));
-        }
+        let snapshots: Vec<Value> = snapshots.into_iter().map(Redacted::into_value).collect();
         let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
             r#"

@@ -5,8 +5,8 @@
 //! [`Store::apply`] (settle a slice, if that is still what we know), [`Store::dead_letter`] (give
 //! one up). Each is one round trip, and the first two are made for many events at once by [`Together`].
 //!
-//! Invariants: every JSON that is written goes through [`redact`]; objects and the ledger are
-//! written by the SQL function `quittance.apply` alone, which takes all its locks first and in one
+//! Invariants: JSON of Stripe's is written as [`Redacted`](crate::redaction::Redacted) alone; objects
+//! and the ledger are written by the SQL function `quittance.apply` alone, which takes all its locks first and in one
 //! order; no transaction stays open between two calls.
 //!
 //! A new kind of object is one table and one function in a migration, one file in [`columns`], and
@@ -30,8 +30,8 @@ pub mod object;
 pub mod operation;
 pub mod outbox;
 mod outbox_id;
+mod pool;
 pub mod pulse;
-pub mod redact;
 pub mod retention;
 pub mod review;
 pub mod schema;

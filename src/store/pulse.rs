@@ -90,10 +90,6 @@ impl Store {
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
         let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
-        PoolUse {
-            used: self.pool.size().saturating_sub(idle),
-            idle,
-            limit: self.pool.options().get_max_connections(),
-        }
+        PoolUse { used: self.pool.size().saturating_sub(idle), idle, limit: self.pool.limit() }
     }
 }

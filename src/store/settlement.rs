@@ -5,6 +5,7 @@ use crate::domain::id::EventId;
 use crate::domain::notification::Notification;
 use crate::domain::object::{Observed, Subject};
 use crate::domain::transition::Transition;
+use crate::redaction::Redacted;
 
 use super::attempt::Attempt;
 use super::dead_letter::storable_text;
@@ -47,8 +48,8 @@ pub enum NewState {
         transition: Transition,
         /// The state facts that the change makes true.
         notifications: Vec<Notification>,
-        /// The JSON as Stripe sent it; redacted here.
-        raw: serde_json::Value,
+        /// The JSON as Stripe sent it, but for what must not be kept.
+        raw: Redacted,
     },
     /// Stripe says that it is deleted: a tombstone, for good.
     Deleted,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::sync::Semaphore;
 
 use super::apply::Prepared;
 use super::connect::Store;
@@ -36,9 +37,14 @@ pub struct Known {
     pub access_ended: Option<Timestamp>,
 }
 
-/// How long a slice waits for a lock. Whoever holds one for longer is no worker that commits: all but
-/// the one that needs that lock should go on.
+/// How long a write waits for a lock. A transaction that holds one for longer is no write of a worker: those
+/// commit within milliseconds. What needs that lock fails as contention, which is tried again later; the
+/// others go on.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
+
+/// Writes that are tried by themselves at once. Each may wait for a lock, and the pool's connections have
+/// to last for the others.
+const ALONE_AT_ONCE: usize = 3;
 
 struct Question {
     events: Vec<EventId>,
@@ -59,12 +65,15 @@ impl Together {
     pub fn new(store: &Store) -> Self {
         let store = Arc::new(store.clone());
         let (reader, writer) = (Arc::clone(&store), Arc::clone(&store));
+        let alone = Arc::new(Semaphore::new(ALONE_AT_ONCE));
         Self {
             store,
             loads: Gather::new(LIMITS, move |questions| {
                 load(Arc::clone(&reader), questions).boxed()
             }),
-            writes: Gather::new(LIMITS, move |slice| apply(Arc::clone(&writer), slice).boxed()),
+            writes: Gather::new(LIMITS, move |slice| {
+                apply(Arc::clone(&writer), Arc::clone(&alone), slice).boxed()
+            }),
         }
     }
 
@@ -116,16 +125,15 @@ async fn load_slice(store: &Store, questions: &[&Question]) -> Result<Vec<Known>
 
 type AskedWrite = Asked<Prepared, Result<Applied, StoreError>>;
 
-async fn apply(store: Arc<Store>, asked: Vec<AskedWrite>) {
+async fn apply(store: Arc<Store>, alone: Arc<Semaphore>, asked: Vec<AskedWrite>) {
     let slice: Vec<&Prepared> = asked.iter().map(|asked| &asked.question).collect();
-    let applied = match slice.as_slice() {
-        alone @ [_] => store.apply(alone).await,
-        together => store.apply_unless_locked(together, LOCK_WAIT).await,
-    };
+    let applied = store.apply_unless_locked(&slice, LOCK_WAIT).await;
     answer(asked, applied, |asked| {
-        let store = Arc::clone(&store);
+        let (store, alone) = (Arc::clone(&store), Arc::clone(&alone));
         tokio::spawn(async move {
-            let applied = store.apply(&[&asked.question]).await;
+            // Never closed.
+            let _one_of_few = alone.acquire_owned().await.ok();
+            let applied = store.apply_unless_locked(&[&asked.question], LOCK_WAIT).await;
             let own = applied.and_then(|all| all.first().copied().ok_or(StoreError::Lost));
             asked.answer(own);
         });

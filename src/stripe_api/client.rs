@@ -22,6 +22,7 @@ use crate::domain::account::{ListedCapability, Observed as ConnectedAccount};
 use crate::domain::field::List;
 use crate::domain::id::{Mode, Scope};
 use crate::domain::object::{Kind, Observed, Subject};
+use crate::redaction::Rules;
 
 /// Longest wait for a token in place. Waiting in place is what keeps a worker from fetching more than
 /// it may ask for; a longer wait gives the job back, which costs Redis and Postgres a round each.
@@ -35,6 +36,8 @@ pub struct Client {
     account_rate: u32,
     key_mode: Option<Mode>,
     metrics: Metrics,
+    /// What is dropped from each answer before anything is made of it.
+    pub(super) rules: Arc<Rules>,
 }
 
 impl fmt::Debug for Client {
@@ -59,6 +62,7 @@ impl Client {
             account_rate: settings.account_rate,
             key_mode: mode_of_key(settings.secret_key.reveal()),
             metrics: Metrics::default(),
+            rules: Arc::default(),
         })
     }
 
@@ -74,6 +78,12 @@ impl Client {
         Self { metrics: metrics.clone(), ..self }
     }
 
+    /// The same, with more that is dropped from what Stripe answers.
+    #[must_use]
+    pub fn redacting(self, rules: &Arc<Rules>) -> Self {
+        Self { rules: Arc::clone(rules), ..self }
+    }
+
     /// Asks Stripe for one object.
     ///
     /// # Errors
@@ -85,7 +95,7 @@ impl Client {
         if subject.kind == Kind::Subscription {
             self.add_items(subject, &mut meta, &mut raw).await?;
         }
-        let mut fetched = Fetched::of(subject.kind, &meta, raw)?;
+        let mut fetched = Fetched::of(subject.kind, &meta, self.rules.redact(raw))?;
         if let FetchedState::Present { observed: Observed::Account(observed), .. } =
             &mut fetched.state
         {
@@ -106,7 +116,8 @@ impl Client {
             let request = CapabilitiesAccount::new(subject.id.url_segment());
             let answer = self.ask(subject, "account_capabilities", request.build()).await?;
             let of = answer.meta.request_id.as_deref();
-            let all: List<ListedCapability> = decode::typed(&decode::json(&answer.body, of)?, of)?;
+            let raw = self.rules.redact(decode::json(&answer.body, of)?);
+            let all: List<ListedCapability> = decode::typed(&raw, of)?;
             seen.add_reasons(all.data);
         }
         Ok(())

@@ -14,6 +14,7 @@ use super::error::StripeError;
 use super::fetched::Fetched;
 use super::kinds;
 use crate::domain::object::Subject;
+use crate::redaction::Rules;
 
 const LATEST_CHARGE: &str = "latest_charge";
 
@@ -39,8 +40,8 @@ impl Client {
             answer => answer?,
         };
         let charge = take_charge(&mut raw);
-        let payment = Fetched::of(payment.kind, &meta, raw)?;
-        Ok((payment, charge.and_then(|raw| wanted(charges, &meta, raw))))
+        let payment = Fetched::of(payment.kind, &meta, self.rules.redact(raw))?;
+        Ok((payment, charge.and_then(|raw| wanted(charges, &meta, raw, &self.rules))))
     }
 }
 
@@ -52,10 +53,15 @@ fn take_charge(payment: &mut Value) -> Option<Value> {
     Some(std::mem::replace(field, id))
 }
 
-fn wanted(charges: &[Subject], meta: &Meta, raw: Value) -> Option<(Subject, Fetched)> {
+fn wanted(
+    charges: &[Subject],
+    meta: &Meta,
+    raw: Value,
+    rules: &Rules,
+) -> Option<(Subject, Fetched)> {
     let of = meta.request_id.as_deref();
     let is_it = |charge: &&Subject| decode::check_identity(&raw, charge, of).is_ok();
     let charge = charges.iter().find(is_it)?.clone();
-    let fetched = Fetched::of(charge.kind, meta, raw).ok()?;
+    let fetched = Fetched::of(charge.kind, meta, rules.redact(raw)).ok()?;
     Some((charge, fetched))
 }

@@ -1,14 +1,11 @@
 //! What a read came to.
 
-use std::fmt;
-
-use serde_json::Value;
-
 use super::answer::Meta;
 use super::error::StripeError;
 use super::{decode, kinds};
 use crate::domain::event::Timestamp;
 use crate::domain::object::{Kind, Observed, Subject};
+use crate::redaction::Redacted;
 
 /// An object as Stripe has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,33 +21,22 @@ pub struct Fetched {
 }
 
 /// Whether there is such an object.
-#[derive(Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum FetchedState {
     /// There is.
     Present {
         /// Its columns.
         observed: Observed,
-        /// The answer as it came, secrets included: whoever stores it, redacts it.
-        raw: Value,
+        /// The answer as it came, but for what must not be kept.
+        raw: Redacted,
     },
     /// There was: Stripe answers `{"deleted": true}`.
     Deleted,
 }
 
-impl fmt::Debug for FetchedState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // `raw` holds secrets, and is nothing that belongs into a log line.
-            Self::Present { observed, raw: _ } => {
-                f.debug_struct("Present").field("observed", observed).finish_non_exhaustive()
-            }
-            Self::Deleted => f.write_str("Deleted"),
-        }
-    }
-}
-
 impl Fetched {
-    pub(super) fn of(kind: Kind, meta: &Meta, raw: Value) -> Result<Self, StripeError> {
+    /// Reads an answer. What was dropped from it is in nothing that is made of it.
+    pub(super) fn of(kind: Kind, meta: &Meta, raw: Redacted) -> Result<Self, StripeError> {
         let request_id = meta.request_id.clone();
         let (observed_at, seen_by) = meta.dated()?;
         let state = if decode::is_deleted(&raw) {
@@ -67,7 +53,7 @@ impl Fetched {
     /// `None`: it does not say all that a fetch would bring, or it is about another object, or it cannot
     /// be read. Whoever then asks Stripe hears the reason, if there is one.
     #[must_use]
-    pub fn told(subject: &Subject, raw: Value, created: Timestamp) -> Option<Self> {
+    pub fn told(subject: &Subject, raw: Redacted, created: Timestamp) -> Option<Self> {
         if !kinds::is_whole_in_events(subject.kind, &raw) {
             return None;
         }

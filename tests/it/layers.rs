@@ -16,11 +16,15 @@ const LAYERS: &[(&str, Imports)] = &[
     ("telemetry", Imports::Only(&["config"])),
     ("surrogates", Imports::Only(&[])),
     ("envelope", Imports::Only(&["domain", "surrogates"])),
-    ("stripe_api", Imports::Only(&["domain", "config", "surrogates"])),
-    ("store", Imports::Only(&["domain", "config", "surrogates"])),
+    ("redaction", Imports::Only(&["config"])),
+    ("stripe_api", Imports::Only(&["domain", "redaction", "config", "surrogates"])),
+    ("store", Imports::Only(&["domain", "redaction", "config", "surrogates"])),
     ("queue", Imports::Only(&["domain", "config"])),
     ("ingress", Imports::Only(&["domain", "envelope", "queue", "http", "config", "telemetry"])),
-    ("reconcile", Imports::Only(&["domain", "envelope", "stripe_api", "store", "config"])),
+    (
+        "reconcile",
+        Imports::Only(&["domain", "envelope", "redaction", "stripe_api", "store", "config"]),
+    ),
     (
         "worker",
         Imports::Only(&[

@@ -30,6 +30,7 @@ mod mirror;
 mod ops;
 mod outbox;
 mod queue;
+mod redaction;
 mod road;
 mod simulator;
 mod state_machines;

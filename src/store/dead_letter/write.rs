@@ -11,11 +11,11 @@ use crate::domain::event::{Event, Timestamp, is_storable_time};
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint;
 use crate::domain::id::{ObjectId, Scope};
+use crate::redaction::{self, Redacted, Rules};
 use crate::store::attempt::Attempt;
 use crate::store::columns::account;
 use crate::store::connect::Store;
 use crate::store::error::StoreError;
-use crate::store::redact::{self, Rules};
 use crate::store::settlement::Receipt;
 use crate::surrogates;
 
@@ -119,10 +119,9 @@ fn sha256(body: &[u8]) -> String {
 
 /// The body as it may be kept. What is not JSON cannot be redacted, so nothing of it is kept: its
 /// hash and length say whether two bodies are the same, and Stripe can send it again.
-fn payload(body: &[u8], rules: &Rules) -> Option<Value> {
-    let mut value = serde_json::from_slice(&surrogates::replace_unpaired(body)).ok()?;
-    rules.apply(&mut value, None);
-    Some(value)
+fn payload(body: &[u8], rules: &Rules) -> Option<Redacted> {
+    let value = serde_json::from_slice(&surrogates::replace_unpaired(body)).ok()?;
+    Some(rules.redact(value))
 }
 
 /// What a failure says, and what it has in common with others.
@@ -134,9 +133,7 @@ pub(in crate::store) struct Words {
 
 /// The words for a failure. What is secret in its message is in none of them.
 pub(in crate::store) fn words(class: &str, code: &str, message: String) -> Words {
-    let mut message = Value::String(message);
-    redact::strip(&mut message);
-    let message = message.as_str().unwrap_or_default().to_owned();
+    let message = redaction::strip_text(message);
     let cause = fingerprint::cause(&message);
     let fingerprint = fingerprint::fingerprint(class, code, &cause);
     Words { message, cause, fingerprint }
@@ -175,7 +172,8 @@ impl Store {
         let Words { message, cause, fingerprint } =
             words(failure.class.as_str(), &failure.code, failure.message());
         let payload = payload(body, &self.rules);
-        let customer = payload.as_ref().and_then(customer_of);
+        let customer = payload.as_deref().and_then(customer_of);
+        let payload = payload.map(Redacted::into_value);
         let mut connection = self.connection().await?;
         let query = sqlx::query_file_scalar!(
             "src/store/dead_letter/write.sql",
@@ -216,14 +214,10 @@ mod tests {
     #[test]
     fn a_body_that_is_not_json_is_not_kept() {
         assert_eq!(payload(b"client_secret=pi_1_secret_x", &Rules::default()), None);
-        assert_eq!(
-            payload(b"{\"client_secret\":\"x\",\"a\":1}", &Rules::default()),
-            Some(serde_json::json!({"a": 1}))
-        );
-        assert_eq!(
-            payload(br#"{"a":"no \ud83d"}"#, &Rules::default()),
-            Some(serde_json::json!({"a": "no \u{fffd}"}))
-        );
+        let kept = payload(b"{\"client_secret\":\"x\",\"a\":1}", &Rules::default()).unwrap();
+        assert_eq!(*kept, serde_json::json!({"a": 1}));
+        let kept = payload(br#"{"a":"no \ud83d"}"#, &Rules::default()).unwrap();
+        assert_eq!(*kept, serde_json::json!({"a": "no \u{fffd}"}));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use time::OffsetDateTime;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::read::Record;
@@ -221,6 +222,18 @@ impl Store {
     /// # Errors
     /// Postgres.
     pub async fn end_operation(
+        &self,
+        running: &Running,
+        state: OperationState,
+        error: Option<&str>,
+    ) -> Result<Option<Operation>, StoreError> {
+        let ending = self.end_in_one_transaction(running, state, error);
+        timeout(self.patience, ending)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Silent { after: self.patience }))
+    }
+
+    async fn end_in_one_transaction(
         &self,
         running: &Running,
         state: OperationState,

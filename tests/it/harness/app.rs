@@ -150,7 +150,7 @@ impl App {
         self.ready.push(listener.local_addr().unwrap());
         let name = format!("worker-{}", self.ready.len());
         let settings = self.settings.clone();
-        let store = Store::connect(&settings.database, "worker").unwrap();
+        let store = self.store();
         let concurrency = settings.worker.concurrency;
         let parts = Parts {
             consumer: Consumer::new(&settings.redis, &settings.queue, &*name, concurrency).unwrap(),
@@ -169,9 +169,14 @@ impl App {
 
     /// One as another process would have.
     pub(crate) fn reconciler(&self) -> Reconciler {
-        let store = Store::connect(&self.settings.database, "worker").unwrap();
         let stripe = Client::new(&self.settings.stripe, Arc::new(Unlimited)).unwrap();
-        Reconciler::new(store, stripe, &self.settings.reconcile)
+        Reconciler::new(self.store(), stripe, &self.settings.reconcile)
+    }
+
+    /// Postgres as a worker sees it.
+    fn store(&self) -> Store {
+        let store = Store::connect(&self.settings.database, "worker").unwrap();
+        store.redacting(&self.settings.redaction)
     }
 
     pub(crate) fn stripe(&self) -> &Simulator {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use quittance::config::{self, Redaction};
+use quittance::config::{self, RedactedPath, Redaction};
 use quittance::reconcile::{Fault, Reconciler, Settled};
-use quittance::store::Outcome;
+use quittance::store::{Outcome, Store};
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::{Value, json};
 
@@ -36,14 +36,14 @@ impl App {
         let (stripe, mut db) = (Stripe::start().await, TestDatabase::migrated().await);
         let paths = paths.iter().map(|path| (*path).to_owned().try_into().unwrap()).collect();
         db.store = db.store.clone().redacting(&Redaction { paths });
-        let environment = [
-            ("STRIPE_SECRET_KEY".to_owned(), key.to_owned()),
-            ("STRIPE_API_BASE".to_owned(), stripe.base.clone()),
-        ];
-        let settings = config::load(None, environment.into_iter()).unwrap();
-        let client = Client::new(&settings.stripe, Arc::new(Unlimited)).unwrap();
-        let reconciler = Reconciler::new(db.store.clone(), client, &settings.reconcile);
+        let reconciler = reconciler(&stripe, &db.store, key);
         Self { stripe, db, reconciler }
+    }
+
+    /// One with other settings, on the same tables and the same Stripe.
+    pub(crate) fn dropping(&self, paths: Vec<RedactedPath>) -> Reconciler {
+        let store = self.db.store.clone().redacting(&Redaction { paths });
+        reconciler(&self.stripe, &store, "sk_test_x")
     }
 
     /// Brings an event as the worker does, from its bytes.
@@ -74,6 +74,16 @@ impl App {
         assert_eq!(self.db.count("app.transitions").await, 0);
         assert_eq!(self.db.count("quittance.outbox").await, 0);
     }
+}
+
+fn reconciler(stripe: &Stripe, store: &Store, key: &str) -> Reconciler {
+    let environment = [
+        ("STRIPE_SECRET_KEY".to_owned(), key.to_owned()),
+        ("STRIPE_API_BASE".to_owned(), stripe.base.clone()),
+    ];
+    let settings = config::load(None, environment.into_iter()).unwrap();
+    let client = Client::new(&settings.stripe, Arc::new(Unlimited)).unwrap();
+    Reconciler::new(store.clone(), client, &settings.reconcile)
 }
 
 /// A second that no fetch of this test began after.

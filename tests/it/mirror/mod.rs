@@ -4,6 +4,6 @@
 pub(crate) mod app;
 mod deletions;
 mod events;
-mod fixtures;
+pub(crate) mod fixtures;
 mod kept;
 pub(crate) mod stripe;

@@ -35,7 +35,7 @@ impl Stripe {
         Self { base, script, server }
     }
 
-    /// From now on a path is answered like this.
+    /// From now on a path is answered like this, whatever it is asked with.
     pub(crate) fn put(&self, path: &str, object: Value) {
         self.say(path, 200, object);
     }
@@ -74,7 +74,8 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
     let account = request.headers().get("stripe-account").map(|it| it.to_str().unwrap().to_owned());
     let asked = account.map_or_else(|| path.clone(), |account| format!("{account} {path}"));
     let known = script.answers.lock().unwrap();
-    let answer = known.get(&asked).or_else(|| known.get(&path)).cloned();
+    let answer = known.get(&asked).or_else(|| known.get(&path));
+    let answer = answer.or_else(|| known.get(request.uri().path())).cloned();
     script.asked.lock().unwrap().push(asked);
     match answer {
         Some((status, body)) => {

@@ -29,7 +29,7 @@ pub(crate) use receiver::Receiver;
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 
 /// Settings with one URL to tell, and no patience.
-fn settings(url: &str) -> Settings {
+pub(crate) fn settings(url: &str) -> Settings {
     let set = |name: &str, value: &str| (format!("QUITTANCE__OUTBOX__{name}"), value.to_owned());
     let of = |name: &str, value: &str| set(&format!("DESTINATIONS__DEFAULT__{name}"), value);
     let mut settings = config::load(
@@ -64,13 +64,13 @@ fn destination(settings: &Settings) -> Destination {
 }
 
 /// A relay that runs until it is told to stop.
-struct Running {
+pub(crate) struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    fn start(store: &Store, settings: &Settings) -> Self {
+    pub(crate) fn start(store: &Store, settings: &Settings) -> Self {
         let stop = CancellationToken::new();
         let destinations = vec![destination(settings)];
         let outbox: &Outbox = &settings.outbox;
@@ -79,7 +79,7 @@ impl Running {
     }
 
     /// Waits for what it sends, and for what it notes.
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap();
     }

@@ -68,7 +68,7 @@ async fn write(db: &TestDatabase, version: i64, observed: Connected, raw: Value)
         expected_version: version,
         observed_at: 1_700_000_100,
         seen_by: 1_700_000_101,
-        state: NewState::Present { observed, transition, notifications: vec![], raw },
+        state: NewState::Present { observed, transition, notifications: vec![], raw: kept(raw) },
         cause: None,
     };
     assert_eq!(apply(&db.store, settlement(change, vec![])).await, Applied::Done);

@@ -6,11 +6,12 @@ use quittance::domain::money::Currency;
 use quittance::domain::notification::{Notification, Topic};
 use quittance::domain::object::{Kind, Observed, Recorded, Subject, decide};
 use quittance::domain::{charge, payment, refund};
+use quittance::redaction::{Redacted, Rules};
 use quittance::store::{
     Applied, Attempt, Change, NewState, Outcome, Receipt, SettledEvent, Settlement, Store,
     StoreError,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) fn scope() -> Scope {
     Scope { account: None, mode: Mode::Test }
@@ -105,6 +106,11 @@ pub(crate) fn refund(status: refund::Status) -> Observed {
     }))
 }
 
+/// What is kept of an object's JSON where the settings drop nothing.
+pub(crate) fn kept(raw: Value) -> Redacted {
+    Rules::default().redact(raw)
+}
+
 /// A change decided as the program decides it.
 pub(crate) fn change(
     id: &str,
@@ -119,7 +125,12 @@ pub(crate) fn change(
         expected_version: version,
         observed_at: at,
         seen_by: at + 1,
-        state: NewState::Present { observed, transition, notifications, raw: json!({"id": id}) },
+        state: NewState::Present {
+            observed,
+            transition,
+            notifications,
+            raw: kept(json!({"id": id})),
+        },
         cause: None,
     }
 }

@@ -34,7 +34,7 @@ pub(super) async fn written(
                 observed,
                 transition,
                 notifications: vec![],
-                raw: json!({"id": "obj_1", "at": at}),
+                raw: kept(json!({"id": "obj_1", "at": at})),
             },
             ..change
         };

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use quittance::domain::failure::{Class, Failure};
-use quittance::domain::object::Observed;
-use quittance::domain::payment::{FailureReason, Status};
+use quittance::domain::payment::Status;
 use quittance::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use quittance::store::{Attempt, NewState};
 use serde_json::json;
@@ -27,24 +26,13 @@ async fn a_client_secret_is_stored_nowhere() {
         ..attempt()
     };
 
-    let mut observed = payment(Status::RequiresAction);
-    if let Observed::PaymentIntent(o) = &mut observed {
-        o.metadata =
-            vec![("note".into(), SECRET.into()), ("client_secret".into(), "SESAME".into())];
-        o.description = Some(url.clone());
-        o.failure = Some(FailureReason {
-            code: None,
-            decline_code: None,
-            message: Some(format!("see {url}")),
-        });
-    }
-    let mut change = first("pi_1", 100, observed);
+    let mut change = first("pi_1", 100, payment(Status::RequiresAction));
     if let NewState::Present { raw, .. } = &mut change.state {
-        *raw = json!({
+        *raw = kept(json!({
             "client_secret": SECRET,
             "next_action": {"redirect_to_url": {"url": url}},
             "charges": [{"payment_intent": {"client_secret": SECRET, "kept": "KEPT"}}],
-        });
+        }));
     }
     let mut settled = succeeded("evt_1");
     settled.attempt = failed.clone();
@@ -77,7 +65,7 @@ async fn a_nul_character_is_stored_as_its_replacement() {
     let db = TestDatabase::migrated().await;
     let mut change = first("pi_1", 100, payment(Status::Succeeded));
     if let NewState::Present { raw, .. } = &mut change.state {
-        *raw = json!({"description": "a\u{0}b"});
+        *raw = kept(json!({"description": "a\u{0}b"}));
     }
     apply(&db.store, settlement(change, vec![])).await;
     let row = db.json("quittance.objects", "true").await;

@@ -74,27 +74,45 @@ async fn each_hears_of_its_own_conflict_and_of_its_own_error() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_lock_keeps_nobody_else_waiting() {
+async fn a_write_that_waits_for_a_lock_fails_as_contention_and_keeps_no_other_write_waiting() {
     let db = TestDatabase::migrated().await;
-    // No statement is cut off for taking long: it is the lock that nobody waits for.
-    let settings = Database { statement_timeout: Duration::from_hours(1), ..db.settings() };
+    // No statement is cut off for taking long: it is the lock that no write waits for. And there are
+    // fewer connections than writes.
+    let settings = Database {
+        statement_timeout: Duration::from_hours(1),
+        max_connections: 4,
+        ..db.settings()
+    };
     let together = Together::new(&Store::connect(&settings, "test").unwrap());
-    // Somebody builds an index, say: no refund can be written.
+    // An operator builds an index, say: no refund can be written.
     let mut other = db.connect().await;
     let lock = "BEGIN; LOCK TABLE app.refunds IN SHARE MODE";
     sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
 
-    let waits = tokio::spawn({
+    let refunded = |n: u32| {
+        let change = first(&format!("re_{n}"), 100, refund(refund::Status::Succeeded));
+        settlement(change, vec![succeeded(&format!("evt_re_{n}"))])
+    };
+    // One by itself, so that the others are behind it, and fewer than make a second round trip.
+    let alone = tokio::spawn({
         let together = together.clone();
-        let change = first("re_1", 100, refund(refund::Status::Succeeded));
-        async move { together.apply(settlement(change, vec![succeeded("evt_re")])).await }
+        async move { together.apply(refunded(0)).await }
     });
-    let payments = join_all((0..20).map(|n| together.apply(paid(n))));
+    let payments = join_all((0..3).map(|n| together.apply(paid(n))));
     let payments = within("they go on", payments).await;
     assert!(payments.iter().all(|applied| matches!(applied, Ok(Applied::Done))), "{payments:?}");
-    assert!(!waits.is_finished(), "they went on before it could");
+    let contended = |applied: Result<Applied, StoreError>| {
+        let error = applied.unwrap_err();
+        assert!(matches!(error, StoreError::Contention(_)), "{error:?}");
+        assert_eq!(error.class(), Class::Transient, "Postgres is not down");
+    };
+    contended(within("it fails", alone).await.unwrap());
+
+    let many = join_all((1..20).map(|n| together.apply(refunded(n))));
+    within("each fails", many).await.into_iter().for_each(contended);
+
     sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
-    assert_eq!(waits.await.unwrap().unwrap(), Applied::Done);
+    assert_eq!(together.apply(refunded(0)).await.unwrap(), Applied::Done);
 }
 
 #[tokio::test]

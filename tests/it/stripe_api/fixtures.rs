@@ -1,6 +1,7 @@
 //! Objects that nobody here wrote: Stripe's own published examples.
 
 use quittance::domain::object::Kind;
+use quittance::redaction::Rules;
 use quittance::stripe_api::FetchedState;
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ pub(crate) async fn example(kind: Kind) -> (Value, FetchedState) {
 async fn stripes_own_examples_are_read() {
     for kind in Kind::ALL {
         let (it, state) = example(*kind).await;
-        assert!(matches!(state, FetchedState::Present { raw, .. } if raw == it));
+        assert!(
+            matches!(state, FetchedState::Present { raw, .. } if raw == Rules::default().redact(it))
+        );
     }
 }
