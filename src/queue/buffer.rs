@@ -217,8 +217,7 @@ mod tests {
             id,
             lane,
             job: Job { meta, body: Bytes::new() },
-            deliveries: 1,
-            taken_over: false,
+            deliveries: 0,
         }
     }
 

@@ -1,10 +1,10 @@
--- Lists the workers, those first that reported themselves last.
+-- Lists the workers, those first that reported themselves last. `report.lua` drops the old entries.
 -- KEYS: sorted set of when each reported itself, hash of their entries.
--- ARGV: how long an entry is kept (ms), limit. Returns {{id, ms since its report, entry}, ...}.
+-- ARGV: limit. Returns {{id, ms since its report, entry}, ...}.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local found = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf',
-                         string.format('(%.0f', now - ARGV[1]), 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local found = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '-inf', 'WITHSCORES',
+                         'LIMIT', 0, ARGV[1])
 local answer = {}
 for i = 1, #found, 2 do
   local card = redis.call('HGET', KEYS[2], found[i])
