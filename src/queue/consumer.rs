@@ -21,18 +21,35 @@ use super::buffer::Buffer;
 use super::clock::Clock;
 use super::connection::Link;
 use super::error::QueueError;
+use super::fetch;
 use super::flow::Flow;
 use super::group::{self, SeenEpoch};
 use super::handler::Runner;
 use super::health::{Health, RedisHealth};
 use super::job::{Delivery, Disposition, Lane};
 use super::keys::Keys;
+use super::marker::MarkerCheck;
 use super::member::Member;
 use super::parts::Parts;
 use super::pause::{self, Paused, Pauses};
 use super::presence::Presence;
 use super::settle::{Returned, Settlement, Stopped};
 use crate::config;
+
+/// How long [`Consumer::run`] may take to end after its shutdown, with a Redis that does not answer: the
+/// grace, dropping what outlives it, the last fetch, telling Redis what became of jobs, and leaving.
+#[must_use]
+pub fn longest_stop(redis: &config::Redis, grace: Duration) -> Duration {
+    let (connect, command) = (redis.connect_timeout, redis.command_timeout);
+    let dropping = command;
+    let fetching = fetch::WAIT + connect + command;
+    // In the hope of an answer, and then the call that is under way.
+    let telling = (connect + 2 * command) + (connect + command);
+    let finishing = command;
+    // The roster, the counts, and each lane.
+    let leaving = 4 * command;
+    grace + dropping + fetching + telling + finishing + leaving
+}
 
 /// Works jobs off.
 pub struct Consumer {
@@ -110,6 +127,14 @@ impl Consumer {
     #[must_use]
     pub fn pauses(&self) -> Pauses {
         self.pauses.clone()
+    }
+
+    /// What checks the marker of this queue.
+    ///
+    /// # Errors
+    /// As for [`Consumer::new`].
+    pub fn marker(&self) -> Result<MarkerCheck, QueueError> {
+        MarkerCheck::new(&self.redis, &self.queue)
     }
 
     /// What is told of this worker.

@@ -163,6 +163,19 @@ mod tests {
     }
 
     #[test]
+    fn a_node_of_a_cluster_that_does_not_hold_the_queue_is_a_wrong_setting_and_says_what_to_do() {
+        for code in ["MOVED", "ASK"] {
+            let answer = format!("-{code} 3999 127.0.0.1:6381\r\n");
+            let value = redis::parse_redis_value(answer.as_bytes()).expect("it is an answer");
+            let error: RedisError = value.extract_error().expect_err("it is an error");
+            let error = QueueError::from_redis(error);
+            assert!(matches!(error, QueueError::Moved(_)), "{error:?}");
+            assert_eq!(error.class(), Class::Misconfigured(Dependency::Redis));
+            assert!(error.to_string().contains("without cluster mode"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_wrong_password_is_a_wrong_setting() {
         for code in ["NOAUTH", "WRONGPASS", "WRONGTYPE"] {
             assert_eq!(server(code).class(), Class::Misconfigured(Dependency::Redis), "{code}");

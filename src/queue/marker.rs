@@ -34,8 +34,24 @@ pub struct MarkerState {
     /// Everything that was received before is finished, in Unix milliseconds. None where too many jobs
     /// wait to look, and where it was not asked for.
     pub finished_until_ms: Option<i64>,
+    /// Whether it is now that a part is missing, which no worker has made anew.
+    pub missing_now: bool,
     /// Whether the epoch began with this look.
     pub(super) began: bool,
+}
+
+impl MarkerState {
+    /// As a look would have shown it.
+    #[cfg(test)]
+    pub(crate) fn seen(
+        epoch: Option<&str>,
+        missing: Missing,
+        beat: Option<i64>,
+        missing_now: bool,
+    ) -> Self {
+        let epoch = epoch.map(str::to_owned);
+        Self { epoch, missing, beat, finished_until_ms: None, missing_now, began: false }
+    }
 }
 
 /// What is missing.
@@ -85,7 +101,7 @@ impl Mode {
     }
 }
 
-type Answer = (String, String, i64, i64, u8);
+type Answer = (String, String, i64, i64, u8, u8);
 
 /// Calls the script.
 pub(super) async fn establish(
@@ -102,13 +118,14 @@ pub(super) async fn establish(
 /// Reads its answer.
 pub(super) fn read(answer: redis::Value) -> Result<MarkerState, QueueError> {
     let answer = Answer::from_redis_value(answer);
-    let (epoch, missing, beat, until, began) =
+    let (epoch, missing, beat, until, began, missing_now) =
         answer.map_err(|_| QueueError::Reply("the marker"))?;
     Ok(MarkerState {
         epoch: Some(epoch).filter(|epoch| !epoch.is_empty()),
         missing: Missing::read(&missing),
         beat: Some(beat).filter(|beat| *beat > 0),
         finished_until_ms: Some(until).filter(|until| *until >= 0),
+        missing_now: missing_now == 1,
         began: began == 1,
     })
 }

@@ -62,7 +62,7 @@ mod sweep;
 
 pub use bucket::Bucket;
 pub use clock::{Clock, ClockShift};
-pub use consumer::Consumer;
+pub use consumer::{Consumer, longest_stop};
 pub use depth::{Depth, LaneDepth};
 pub use durability::Durability;
 pub use error::QueueError;
@@ -70,7 +70,7 @@ pub use flow::{FlowCounts, MinuteCount};
 pub use health::RedisHealth;
 pub use inspector::Inspector;
 pub use job::{Delivery, Disposition, Job, JobId, JobMeta, JobSource, Lane, RetryOf};
-pub use limiter::Limiter;
+pub use limiter::{Limiter, TokenWait};
 pub use marker::{MarkerCheck, MarkerState, Missing};
 pub use metrics::Metrics;
 pub use pause::{Pause, Pauses};

@@ -31,6 +31,7 @@ pub mod operation;
 pub mod outbox;
 mod outbox_id;
 pub mod pulse;
+pub mod queue_marker;
 pub mod redact;
 pub mod retention;
 pub mod review;

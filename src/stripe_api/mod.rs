@@ -44,7 +44,7 @@ mod customer;
 mod payment_method;
 mod setup_intent;
 
-pub use budget::{Budget, Unlimited};
+pub use budget::{Budget, BudgetWait, Unlimited};
 pub use client::Client;
 pub use error::StripeError;
 pub use event::FetchedEvent;

@@ -7,6 +7,7 @@ use super::document::{
     BucketStatus, DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Severity,
     Status, WorkerStatus,
 };
+use super::loss;
 use crate::config;
 use crate::store::status::LetterCounts;
 
@@ -14,6 +15,10 @@ use crate::store::status::LetterCounts;
 pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding> {
     let mut found = Vec::new();
     status.dependencies.iter().for_each(|one| dependency(one, &mut found));
+    found.extend(status.loss.as_ref().map(loss::lost));
+    if let Some(durability) = &status.durability {
+        loss::kept(durability, &mut found);
+    }
     if let Some(schema) = status.schema.as_ref().filter(|schema| !schema.fits) {
         let have = schema.have.map_or_else(|| "nothing".to_owned(), |have| have.to_string());
         let text = format!("the schema is at {have} and this program needs {}", schema.need);

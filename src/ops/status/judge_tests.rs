@@ -1,6 +1,8 @@
 use time::OffsetDateTime;
 
-use super::super::document::{BucketStatus, SchemaStatus};
+use super::super::document::{
+    BucketStatus, DurabilityStatus, QueueLossStatus, SchemaStatus,
+};
 use super::*;
 use crate::ops::queue::{LaneStatus, PauseStatus};
 use crate::store::outbox::DestinationState;
@@ -34,6 +36,7 @@ fn worker(name: &str) -> WorkerStatus {
         seen_ms_ago: 100,
         silent: false,
         concurrency: 16,
+        limit: Some(16),
         running: 0,
         jobs: Vec::new(),
         waits_for: None,
@@ -56,6 +59,8 @@ fn well() -> Status {
         version: String::new(),
         dependencies: vec![up("redis"), up("postgres"), up("stripe")],
         queue: Some(QueueStatus { name: "q".into(), total: 1, delayed: 0, oldest_ms: 100, lanes }),
+        loss: None,
+        durability: Some(DurabilityStatus { evicts: None, warnings: Vec::new() }),
         rates: None,
         workers: Some(vec![worker("a"), worker("b")]),
         limiter: Some(Vec::new()),
@@ -190,6 +195,17 @@ fn the_schema_the_outbox_the_letters_and_the_limiter_are_judged() {
         status.limiter = Some(vec![bucket("live:charges", 12.5), bucket("live:refunds", 5.0)]);
     });
     assert_eq!(slowed, [(warning, FindingCode::Slowed)], "one line, however many");
+}
+
+#[test]
+fn a_loss_and_an_evicting_redis_are_problems_and_what_redis_does_not_say_is_a_warning() {
+    let loss = QueueLossStatus { what: String::new(), noticed_at: None, since: AT };
+    let lost = found(|status| status.loss = Some(loss));
+    assert_eq!(lost, [(Severity::Problem, FindingCode::QueueLost)]);
+    let both = DurabilityStatus { evicts: Some("it evicts".into()), warnings: vec!["?".into()] };
+    let code = FindingCode::RedisDurability;
+    let kept = found(|status| status.durability = Some(both));
+    assert_eq!(kept, [(Severity::Problem, code), (Severity::Warning, code)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 -- Modes: 'look' writes nothing; 'ensure' makes what is missing; 'check' also counts this call as a beat.
 -- Returns {epoch ('' for none), what is missing or was when the epoch began (words, comma-separated),
 -- beat (0: not counted), since when nothing older is unfinished (ms; -1: too many to look), 1 if the
--- epoch began now}.
+-- epoch began now, 1 if a part is missing still}.
 local group, mode, limit = ARGV[1], ARGV[2], tonumber(ARGV[4])
 local streams = {live = KEYS[1], backfill = KEYS[2]}
 local delayed, payloads, marker = KEYS[3], KEYS[4], KEYS[5]
@@ -41,7 +41,8 @@ if epoch and (retries ~= number('delayed') or bare > number('bare') or number('p
   missing[#missing + 1] = 'delayed'
 end
 local lost = table.concat(missing, ',')
-local began = 0
+local began, missing_now = 0, 0
+if mode == 'look' and lost ~= '' then missing_now = 1 end
 if mode ~= 'look' then
   if not epoch or lost ~= '' then
     began, epoch = 1, ARGV[3]
@@ -57,7 +58,7 @@ end
 -- What the epoch began with, for whoever has not heard of it.
 if lost == '' and epoch then lost = redis.call('HGET', marker, 'lost') or '' end
 if not epoch then epoch = '' end
-if mode ~= 'check' then return {epoch, lost, number('beat'), -1, began} end
+if mode ~= 'check' then return {epoch, lost, number('beat'), -1, began, missing_now} end
 
 -- A full Redis refuses this, and the rest is worth knowing all the same.
 local beat = redis.pcall('HINCRBY', marker, 'beat', 1)
@@ -65,7 +66,7 @@ if type(beat) == 'table' then beat = 0 end
 local time = redis.call('TIME')
 local since = time[1] * 1000 + math.floor(time[2] / 1000)
 if redis.call('XLEN', streams.live) + redis.call('XLEN', streams.backfill) + retries > limit then
-  return {epoch, lost, beat, -1, began}
+  return {epoch, lost, beat, -1, began, missing_now}
 end
 local function received(meta, added)
   local read, job = pcall(cjson.decode, meta)
@@ -89,4 +90,4 @@ end
 for _, token in ipairs(redis.call('ZRANGE', delayed, 0, -1)) do
   received(redis.call('HGET', payloads, token .. ':m') or '', nil)
 end
-return {epoch, lost, beat, since, began}
+return {epoch, lost, beat, since, began, missing_now}

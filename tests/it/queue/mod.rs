@@ -5,6 +5,8 @@ mod lanes;
 mod leases;
 mod limiter;
 mod looking;
+mod marker;
+mod orphans;
 mod outages;
 mod pauses;
 mod retries;
@@ -17,7 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use quittance::config;
 use quittance::queue::{
-    Consumer, Delivery, Depth, Disposition, Job, JobMeta, JobSource, Lane, Producer, QueueError,
+    Clock, ClockShift, Consumer, Delivery, Depth, Disposition, Job, JobMeta, JobSource, Lane, Producer, QueueError,
     Stopped,
 };
 use tokio::task::JoinHandle;
@@ -99,6 +101,35 @@ impl Queue {
         let consumer = self.consumer(concurrency);
         let task = tokio::spawn(consumer.run(handler, shutdown.clone(), grace));
         Worker { shutdown, task }
+    }
+
+    /// A worker for which time passes as the test says. Its lease is that of the queue.
+    fn work_with_clock<H, F>(&self, concurrency: usize, handler: H) -> (Worker, ClockShift)
+    where
+        H: Fn(Delivery) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Disposition> + Send + 'static,
+    {
+        let (shift, clock) = Clock::shifted();
+        let consumer =
+            Consumer::with_clock(&self.server, &self.settings, "worker", concurrency, clock);
+        let shutdown = CancellationToken::new();
+        let grace = Duration::from_secs(30);
+        let task = tokio::spawn(consumer.unwrap().run(handler, shutdown.clone(), grace));
+        (Worker { shutdown, task }, shift)
+    }
+
+    /// Makes all jobs that workers have look as if none had renewed its lease for so long.
+    async fn unrenewed_for(&self, idle: Duration) {
+        for lane in Lane::ALL {
+            let pending: Vec<(String, String, u64, u32)> =
+                self.ask(&format!("XPENDING {{test}}:{lane} workers - + 1000")).await;
+            for (id, owner, _, _) in pending {
+                let idle = idle.as_millis();
+                let claim =
+                    format!("XCLAIM {{test}}:{lane} workers {owner} 0 {id} IDLE {idle} JUSTID");
+                let _: Vec<String> = self.ask(&claim).await;
+            }
+        }
     }
 
     async fn enqueue(&self, bodies: impl IntoIterator<Item = String>) {
@@ -223,6 +254,18 @@ fn body(delivery: &Delivery) -> String {
 fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{n:06}")).collect()
 }
+
+/// Polls a state that comes about when enough time has passed for a worker.
+async fn in_time(what: &str, shift: &ClockShift, mut holds: impl AsyncFnMut() -> bool) {
+    eventually(what, async || {
+        shift.advance(HOUR);
+        holds().await
+    })
+    .await;
+}
+
+/// Longer than any test: a lease that runs out only where a test says so.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Polls a state that others bring about. The limit only ends a test that has failed.
 async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
