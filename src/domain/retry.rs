@@ -139,10 +139,10 @@ pub fn decide(failure: &Failure, attempt: u32, policy: &Policy, jitter: Jitter) 
         }
         (Class::RateLimited { retry_after }, _) => {
             // Spread, or the whole pool wakes in the same instant; a long wait not over as much again.
-            let after = retry_after.map(|asked| asked.min(LONGEST_ASKED)).map_or_else(
-                backoff,
-                |asked| asked.saturating_add(asked.min(LONGEST_SPREAD).mul_f64(jitter.0)),
-            );
+            let after =
+                retry_after.map(|asked| asked.min(LONGEST_ASKED)).map_or_else(backoff, |asked| {
+                    asked.saturating_add(asked.min(LONGEST_SPREAD).mul_f64(jitter.0))
+                });
             Decision::Snooze { after }
         }
         (Class::Transient, Some(false)) | (Class::Permanent, Some(false) | None) => {

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 use super::status::{QueueLossStatus, QueueStatus, loss_status};
 use crate::envelope;
 use crate::queue::{Depth, Inspector, Lane, Listed, Pause, Peeked, Place, QueueError};
-use crate::store::{Store, StoreError};
 use crate::store::audit::NewAudit;
 use crate::store::dead_letter::Actor;
+use crate::store::{Store, StoreError};
 
 /// How full one lane is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

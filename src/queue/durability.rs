@@ -115,8 +115,7 @@ mod tests {
             ("allkeys-lru", "0", false),
             ("volatile-lru", "1048576", false),
         ] {
-            let fields =
-                [("maxmemory_policy", policy), ("maxmemory", limit), ("aof_enabled", "1")];
+            let fields = [("maxmemory_policy", policy), ("maxmemory", limit), ("aof_enabled", "1")];
             let found = judged(&fields);
             assert_eq!(found.evicts.is_some(), evicts, "{policy} {limit}");
             assert_eq!(found.warnings.len(), usize::from(!evicts), "{policy} {limit}");

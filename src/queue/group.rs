@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use super::connection::Link;
 use super::durability::{self, Durability};
 use super::error::QueueError;
-use super::keys::Keys;
 use super::job::Lane;
+use super::keys::Keys;
 use super::marker::{self, MarkerState, Mode};
 
 /// `XAUTOCLAIM` came with it.

@@ -26,7 +26,8 @@ impl Renewer {
         while finished
             .run_until_cancelled(self.member.clock.sleep(self.member.lease / 3))
             .await
-            .is_some() {
+            .is_some()
+        {
             loop {
                 let renewed = self.renew().await;
                 self.member.health.report("renewal", &renewed);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::generations::BACKOFF;
 use super::error::QueueError;
+use super::generations::BACKOFF;
 use super::intake::Intake;
 use super::job::Lane;
 use super::member::Member;

@@ -63,10 +63,8 @@ impl Store {
     /// Postgres does not answer, or refuses.
     pub async fn queue_memory(&self, queue: &str) -> Result<Option<QueueMemory>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM quittance.queue_marker WHERE queue = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(query))
-            .bind(queue)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(query)).bind(queue).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(QueueMemory {
             epoch: row.try_get("epoch")?,
@@ -200,8 +198,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::queue_memory`].
     pub async fn any_queue_lost(&self) -> Result<bool, StoreError> {
-        let query =
-            "SELECT EXISTS (SELECT FROM quittance.queue_marker WHERE lost_at IS NOT NULL)";
+        let query = "SELECT EXISTS (SELECT FROM quittance.queue_marker WHERE lost_at IS NOT NULL)";
         Ok(sqlx::query_scalar(query).fetch_one(&self.pool).await?)
     }
 }

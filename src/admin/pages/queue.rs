@@ -7,9 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::page;
-use crate::admin::api::queue::{
-    LanesBody, LossBody, PeekQuery, acknowledged, acted, peeked,
-};
+use crate::admin::api::queue::{LanesBody, LossBody, PeekQuery, acknowledged, acted, peeked};
 use crate::admin::fault::redis;
 use crate::admin::frame::Frame;
 use crate::admin::input::{Asked, Changing};

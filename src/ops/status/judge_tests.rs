@@ -1,8 +1,6 @@
 use time::OffsetDateTime;
 
-use super::super::document::{
-    BucketStatus, DurabilityStatus, QueueLossStatus, SchemaStatus,
-};
+use super::super::document::{BucketStatus, DurabilityStatus, QueueLossStatus, SchemaStatus};
 use super::*;
 use crate::ops::queue::{LaneStatus, PauseStatus};
 use crate::store::outbox::DestinationState;

@@ -17,9 +17,7 @@ use super::loss;
 use super::rates::rates;
 use crate::config;
 use crate::domain::failure::{self, Dependency};
-use crate::queue::{
-    Bucket, Durability, FlowCounts, Inspector, Listed, MarkerState, QueueError,
-};
+use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerState, QueueError};
 use crate::store::outbox::DestinationState;
 use crate::store::queue_marker::QueueMemory;
 use crate::store::schema::SchemaVersion;
@@ -69,8 +67,10 @@ struct OfPostgres {
 /// Looks at everything. Never fails: what cannot be seen is missing, and its dependency says why.
 pub async fn look(sources: &Sources) -> Status {
     let Sources { inspector, store, limits } = sources;
-    let (of_redis, of_postgres) =
-        tokio::join!(answered(of_redis(inspector)), explained(store, of_postgres(store, inspector.queue())));
+    let (of_redis, of_postgres) = tokio::join!(
+        answered(of_redis(inspector)),
+        explained(store, of_postgres(store, inspector.queue()))
+    );
     let workers: Option<Vec<_>> =
         of_redis.as_ref().ok().map(|seen| seen.roster.iter().map(worker).collect());
     let dependencies = vec![
@@ -132,7 +132,8 @@ async fn of_postgres(store: &Store, queue: &str) -> Result<OfPostgres, StoreErro
     let schema = store.schema_version().await?;
     let (letters, outbox) = tokio::join!(store.letter_counts(), store.destinations());
     // Only newer schemas have the table.
-    let memory = if schema.have >= Some(schema.need) { store.queue_memory(queue).await? } else { None };
+    let memory =
+        if schema.have >= Some(schema.need) { store.queue_memory(queue).await? } else { None };
     Ok(OfPostgres { latency, schema, memory, letters, outbox })
 }
 

@@ -12,7 +12,8 @@ mod rates;
 
 pub use document::{
     BucketStatus, DependencyState, DependencyStatus, DurabilityStatus, Finding, FindingCode,
-    QueueLossStatus, QueueStatus, Rate, Rates, RunningJob, SchemaStatus, Severity, Slice, Status, WaitStatus, WorkerStatus,
+    QueueLossStatus, QueueStatus, Rate, Rates, RunningJob, SchemaStatus, Severity, Slice, Status,
+    WaitStatus, WorkerStatus,
 };
 pub use look::{Sources, look};
 pub(crate) use loss::status_of as loss_status;

@@ -94,7 +94,8 @@ async fn a_job_that_runs_longer_than_the_lease_is_not_taken_from_a_worker_that_l
         clock.advance(HOUR / 3);
         eventually("the leases are renewed", async || {
             let pending = queue.pending().await;
-            let renewed = pending.iter().all(|(_, _, idle, _)| u128::from(*idle) < (HOUR / 2).as_millis());
+            let renewed =
+                pending.iter().all(|(_, _, idle, _)| u128::from(*idle) < (HOUR / 2).as_millis());
             pending.len() == 4 && renewed
         })
         .await;

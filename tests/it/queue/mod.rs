@@ -19,8 +19,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use quittance::config;
 use quittance::queue::{
-    Clock, ClockShift, Consumer, Delivery, Depth, Disposition, Job, JobMeta, JobSource, Lane, Producer, QueueError,
-    Stopped,
+    Clock, ClockShift, Consumer, Delivery, Depth, Disposition, Job, JobMeta, JobSource, Lane,
+    Producer, QueueError, Stopped,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

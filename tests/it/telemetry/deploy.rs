@@ -159,9 +159,8 @@ fn grace_period(example: &str, role: &str) -> Duration {
     let of_role = example.split("\nkind: Deployment\n").skip(1);
     let of_role = of_role.filter(|part| part.contains(&format!("name: quittance-{role}\n")));
     let lines: Vec<_> = of_role.flat_map(str::lines).collect();
-    let seconds = lines
-        .iter()
-        .find_map(|line| line.trim().strip_prefix("terminationGracePeriodSeconds: "));
+    let seconds =
+        lines.iter().find_map(|line| line.trim().strip_prefix("terminationGracePeriodSeconds: "));
     Duration::from_secs(seconds.unwrap().parse().unwrap())
 }
 
