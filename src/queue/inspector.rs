@@ -14,7 +14,7 @@ use super::marker::{self, MarkerState, Mode};
 use super::pause::{self, Pause};
 use super::peek::{self, Peeked, Place};
 use super::producer::{NO_MORE, probe};
-use super::roster::Listed;
+use super::roster::{KEEP, Listed};
 use super::scripts::{self, LIMIT};
 use crate::config;
 
@@ -179,11 +179,11 @@ impl Inspector {
     /// Redis.
     pub async fn roster(&self) -> Result<Vec<Listed>, QueueError> {
         let keys = (scripts::ROSTER.keys)(&self.keys, Lane::Live, "");
-        let most = MOST.to_string();
+        let (keep, most) = (KEEP.as_millis().to_string(), MOST.to_string());
         let listed: Vec<(String, u64, String)> = self
             .link
             .call_within(self.limit, |redis| async move {
-                scripts::ROSTER.call(redis, keys, &[&*most], NO_MORE).await
+                scripts::ROSTER.call(redis, keys, &[&*keep, &*most], NO_MORE).await
             })
             .await?;
         Ok(listed.into_iter().map(|(id, ago, card)| Listed::decode(id, ago, &card)).collect())

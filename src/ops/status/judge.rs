@@ -9,6 +9,7 @@ use super::document::{
 };
 use super::loss;
 use crate::config;
+use crate::domain::failure::Dependency;
 use crate::store::status::LetterCounts;
 
 /// The findings, problems first.
@@ -24,7 +25,12 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
         let text = format!("the schema is at {have} and this program needs {}", schema.need);
         found.push(problem(FindingCode::Schema, text).mended_by("quittance migrate"));
     }
-    if let Some(all) = &status.workers {
+    // A Redis that takes no writes cannot be told of workers.
+    let redis_is_up = status
+        .dependencies
+        .iter()
+        .all(|one| one.name != Dependency::Redis.as_str() || one.state != DependencyState::Down);
+    if let Some(all) = status.workers.as_ref().filter(|_| redis_is_up) {
         workers(all, &mut found);
     }
     if let Some(queue) = &status.queue {

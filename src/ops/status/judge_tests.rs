@@ -130,6 +130,15 @@ fn without_a_worker_that_reports_itself_nothing_is_healthy() {
 }
 
 #[test]
+fn workers_that_a_full_redis_cannot_be_told_of_are_not_called_silent() {
+    let full = found(|status| {
+        status.dependencies[0].state = DependencyState::Down;
+        workers_of(status).iter_mut().for_each(|worker| worker.silent = true);
+    });
+    assert_eq!(full, [(Severity::Problem, FindingCode::RedisDown)]);
+}
+
+#[test]
 fn a_live_lane_that_is_behind_is_a_problem_and_a_backfill_is_mentioned() {
     for (which, severity) in [(0, Severity::Problem), (1, Severity::Warning)] {
         let behind = found(|status| lanes_of(status)[which].oldest_ms = Some(300_001));

@@ -24,7 +24,8 @@ if written == 1 then
     redis.call('HDEL', cards, id)
   end
 end
--- When the last worker is gone, so is the roster.
+-- When the last worker is gone, so is the roster. A longer time says that it could not be written.
+if written == 0 then keep = 2 * keep end
 redis.call('PEXPIRE', seen, keep)
 redis.call('PEXPIRE', cards, keep)
 return written

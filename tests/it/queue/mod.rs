@@ -121,9 +121,7 @@ impl Queue {
     /// Makes all jobs that workers have look as if none had renewed its lease for so long.
     async fn unrenewed_for(&self, idle: Duration) {
         for lane in Lane::ALL {
-            let pending: Vec<(String, String, u64, u32)> =
-                self.ask(&format!("XPENDING {{test}}:{lane} workers - + 1000")).await;
-            for (id, owner, _, _) in pending {
+            for (id, owner, _, _) in self.pending_in(lane).await {
                 let idle = idle.as_millis();
                 let claim =
                     format!("XCLAIM {{test}}:{lane} workers {owner} 0 {id} IDLE {idle} JUSTID");
@@ -155,6 +153,10 @@ impl Queue {
 
     /// Asks Redis itself. `{test}` stands for the hash tag of the queue's keys.
     async fn ask<T: redis::FromRedisValue>(&self, command: &str) -> T {
+        self.try_ask(command).await.unwrap()
+    }
+
+    async fn try_ask<T: redis::FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
         let client = redis::Client::open(self.server.url.reveal()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
         let command = command.replace("{test}", &format!("{{{}}}", self.settings.name));
@@ -163,7 +165,7 @@ impl Queue {
         words.for_each(|word| {
             asked.arg(word);
         });
-        asked.query_async(&mut redis).await.unwrap()
+        asked.query_async(&mut redis).await
     }
 
     /// Redis' own clock.
@@ -174,7 +176,19 @@ impl Queue {
 
     /// Who has which job of the live lane, for how long, and how often it was delivered.
     async fn pending(&self) -> Vec<(String, String, u64, u32)> {
-        self.ask("XPENDING {test}:live workers - + 1000").await
+        self.pending_in(Lane::Live).await
+    }
+
+    /// The same of a lane; none where no worker was ever there.
+    async fn pending_in(&self, lane: Lane) -> Vec<(String, String, u64, u32)> {
+        let groups: Result<redis::Value, _> =
+            self.try_ask(&format!("XINFO GROUPS {{test}}:{lane}")).await;
+        match groups {
+            Ok(redis::Value::Array(groups)) if !groups.is_empty() => {
+                self.ask(&format!("XPENDING {{test}}:{lane} workers - + 1000")).await
+            }
+            Ok(_) | Err(_) => Vec::new(),
+        }
     }
 }
 

@@ -145,8 +145,8 @@ async fn a_pending_job_whose_payload_is_gone_does_not_hold_up_the_others() {
     let _: String = queue.ask("XGROUP CREATE {test}:live workers 0").await;
     let _: redis::Value =
         queue.ask("XREADGROUP GROUP workers ghost COUNT 5 STREAMS {test}:live >").await;
-    let _: u32 = queue.ask(&format!("XDEL {{test}}:live {}", queue.pending().await[2].0)).await;
     queue.unrenewed_for(HOUR).await;
+    let _: u32 = queue.ask(&format!("XDEL {{test}}:live {}", queue.pending().await[2].0)).await;
     let seen = Seen::default();
     let (worker, clock) = queue.work_with_clock(1, seen.settle());
     in_time("nothing is pending", &clock, async || queue.pending().await.is_empty()).await;

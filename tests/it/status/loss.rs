@@ -54,8 +54,8 @@ async fn a_redis_that_was_emptied_is_a_problem_until_an_operator_acknowledges_it
 
     let noticed = "quittance.queue_marker WHERE lost_at IS NOT NULL";
     eventually("a worker notices", async || app.db.count(noticed).await == 1).await;
-    eventually("it is logged", async || !logs.saying("has lost jobs").is_empty()).await;
-    assert_eq!(logs.saying("has lost jobs").len(), 1, "once");
+    eventually("it is logged", async || !logs.saying("Redis has lost jobs").is_empty()).await;
+    assert_eq!(logs.saying("Redis has lost jobs").len(), 1, "once");
     assert!(found(&status(&app).await, FindingCode::QueueLost).is_some());
 
     let queue = &app.settings.queue.name;
