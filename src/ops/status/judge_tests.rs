@@ -219,9 +219,11 @@ fn a_loss_and_an_evicting_redis_are_problems_and_what_redis_does_not_say_is_a_wa
 fn workers_of_two_versions_are_mentioned_and_problems_come_first() {
     let both = found(|status| {
         workers_of(status)[0].version = "2.0.0".into();
-        status.dependencies[0].state = DependencyState::Down;
+        status.dependencies[1].state = DependencyState::Down;
     });
-    let expected =
-        [(Severity::Problem, FindingCode::RedisDown), (Severity::Warning, FindingCode::Versions)];
+    let expected = [
+        (Severity::Problem, FindingCode::PostgresDown),
+        (Severity::Warning, FindingCode::Versions),
+    ];
     assert_eq!(both, expected);
 }
