@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use crate::queue::{Limiter, QueueError};
-use crate::stripe_api::Budget;
+use crate::stripe_api::{Budget, BudgetWait};
 
 /// One bucket for all workers.
 pub(super) struct SharedBudget {
@@ -39,11 +39,17 @@ impl SharedBudget {
 }
 
 impl Budget for SharedBudget {
-    fn take<'a>(&'a self, buckets: &'a [(&'a str, u32)]) -> BoxFuture<'a, Option<Duration>> {
+    fn take<'a>(
+        &'a self,
+        buckets: &'a [(&'a str, u32)],
+        patience: Duration,
+        place: Option<u64>,
+    ) -> BoxFuture<'a, Option<BudgetWait>> {
         async move {
-            let taken = self.limiter.take(buckets).await;
+            let taken = self.limiter.take(buckets, patience, place).await;
             self.note(taken.as_ref().err());
-            taken.unwrap_or(None)
+            let wait = taken.unwrap_or(None)?;
+            Some(BudgetWait { time: wait.time, place: wait.place })
         }
         .boxed()
     }

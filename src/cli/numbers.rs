@@ -58,7 +58,7 @@ impl Numbers {
             }
         };
         self.0.looked_up("postgres", look, move |pulse| {
-            metrics.show(pulse.as_ref().map(|pulse| &*pulse.open_letters));
+            metrics.show(pulse.as_ref());
             outbox.show(pulse.as_ref().map(|pulse| &*pulse.destinations));
         });
     }

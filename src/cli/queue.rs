@@ -10,7 +10,7 @@ use super::dead_letters::who;
 use super::exit::{Exit, Failed};
 use super::{parts, status, table, words};
 use crate::config::Role;
-use crate::ops::queue::{self, LaneActed, QueuedJob};
+use crate::ops::queue::{self, LaneActed, LossAcknowledged, QueuedJob};
 use crate::queue::{Lane, Place, QueueError};
 use crate::store::dead_letter::Actor;
 
@@ -51,6 +51,22 @@ pub(super) enum QueueCommand {
         #[arg(long, value_enum)]
         lane: Option<LaneArg>,
         /// Why; shown wherever the pause is, and kept in the audit log.
+        #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        reason: String,
+        #[command(flatten)]
+        actor: ActorArg,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Acknowledge that Redis has lost jobs, after their events have been replayed.
+    ///
+    /// Ends the problem that `quittance status` shows, and the alert QuittanceQueueLost.
+    #[command(
+        after_help = "Needs DATABASE_URL.\n\nExample:\n  quittance queue acknowledge-loss --reason \"replayed since 03:00, incident 14\" --as jane"
+    )]
+    AcknowledgeLoss {
+        /// Why; kept in the audit log.
         #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
         reason: String,
         #[command(flatten)]
@@ -149,11 +165,35 @@ pub(super) async fn run(config: Option<&Path>, command: QueueCommand) -> Result<
             let acted = queue::pause(&inspector, &store, &lanes(lane), actor).await;
             Ok(tell(&acted.map_err(|error| failed(&error))?, json, paused))
         }
+        QueueCommand::AcknowledgeLoss { reason, actor, json } => {
+            let name = who(actor);
+            let actor = Actor { name: &name, reason: Some(&reason) };
+            let done = queue::acknowledge_loss(&store, inspector.queue(), actor).await;
+            let done = done.map_err(|error| {
+                Failed::because(Exit::Failure, "the loss could not be acknowledged", &error)
+            })?;
+            if json {
+                println!("{}", parts::json(&done)?);
+            } else {
+                println!("{}", acknowledged(&done));
+            }
+            Ok(Exit::Success)
+        }
         QueueCommand::Resume { lane, reason, actor, json } => {
             let name = who(actor);
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let acted = queue::resume(&inspector, &store, &lanes(lane), actor).await;
             Ok(tell(&acted.map_err(|error| failed(&error))?, json, resumed))
+        }
+    }
+}
+
+fn acknowledged(done: &LossAcknowledged) -> String {
+    match &done.loss {
+        None => "There is no loss to acknowledge.".to_owned(),
+        Some(loss) => {
+            let since = words::at(loss.since);
+            format!("Acknowledged: events received since {since} had to be replayed.")
         }
     }
 }

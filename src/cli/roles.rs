@@ -42,6 +42,9 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let address = parts::address_of(&listener, settings.ingress.listen);
     tracing::info!(listen = %address, endpoints = names.join(","), "taking webhooks");
     let limits = Limits::from(&settings.ingress);
+    let state = Arc::new(state);
+    // It ends with the token.
+    tokio::spawn(ingress::watch(Arc::clone(&state), shutdown.clone()));
     let ended = http::serve(listener, ingress::router(state), shutdown, limits).await;
     numbers.ended().await;
     tracing::info!(cut_off = ended.cut_off, "stopped");

@@ -173,7 +173,7 @@ fn workers(all: &[WorkerStatus]) {
             one.name.clone(),
             one.version.clone(),
             words::at(one.started_at),
-            format!("{} of {}", one.running, one.concurrency),
+            runs(one),
             if one.silent { format!("silent for {seen}") } else { format!("{seen} ago") },
             waits.map(|wait| wait.dependency.clone()).unwrap_or_else(|| "-".to_owned()),
         ]
@@ -207,6 +207,15 @@ fn workers(all: &[WorkerStatus]) {
     }
     if more > 0 {
         println!("… and {more} more, which --json lists");
+    }
+}
+
+/// How many jobs a worker runs, and what is in the way of more.
+fn runs(worker: &WorkerStatus) -> String {
+    let WorkerStatus { running, concurrency, .. } = worker;
+    match worker.limit.filter(|limit| limit < concurrency) {
+        Some(limit) => format!("{running} of {concurrency}, {limit} at once"),
+        None => format!("{running} of {concurrency}"),
     }
 }
 

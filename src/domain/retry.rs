@@ -16,6 +16,9 @@ use super::failure::{Class, Failure};
 /// a garbled `Retry-After` could park a job for years.
 const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
 
+/// The most that a wait which the other side asked for is spread over.
+const LONGEST_SPREAD: Duration = Duration::from_mins(1);
+
 /// An exponential series of delays: `first`, `first * factor`, ..., never more than `cap`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
@@ -135,10 +138,11 @@ pub fn decide(failure: &Failure, attempt: u32, policy: &Policy, jitter: Jitter) 
             Decision::Snooze { after: backoff() }
         }
         (Class::RateLimited { retry_after }, _) => {
-            // Spread over as much again, or the whole pool wakes in the same instant.
-            let after = retry_after
-                .map(|asked| asked.min(LONGEST_ASKED))
-                .map_or_else(backoff, |asked| asked.saturating_add(asked.mul_f64(jitter.0)));
+            // Spread, or the whole pool wakes in the same instant; a long wait not over as much again.
+            let after =
+                retry_after.map(|asked| asked.min(LONGEST_ASKED)).map_or_else(backoff, |asked| {
+                    asked.saturating_add(asked.min(LONGEST_SPREAD).mul_f64(jitter.0))
+                });
             Decision::Snooze { after }
         }
         (Class::Transient, Some(false)) | (Class::Permanent, Some(false) | None) => {
@@ -233,9 +237,16 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_of_an_hour_does_not_become_two() {
+        let class = Class::RateLimited { retry_after: Some(Duration::from_hours(1)) };
+        let decision = decide(&failure(class, None), 1, &policy(), Jitter::new(1.0));
+        assert_eq!(decision, Decision::Snooze { after: Duration::from_mins(61) });
+    }
+
+    #[test]
     fn an_absurd_wait_is_cut_short() {
         let class = Class::RateLimited { retry_after: Some(Duration::MAX) };
         let decision = decide(&failure(class, None), 1, &policy(), Jitter::new(1.0));
-        assert_eq!(decision, Decision::Snooze { after: 2 * LONGEST_ASKED });
+        assert_eq!(decision, Decision::Snooze { after: LONGEST_ASKED + LONGEST_SPREAD });
     }
 }

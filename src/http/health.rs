@@ -45,6 +45,8 @@ pub struct Readiness {
     pub down: Vec<Down>,
     /// What it does not do because a person said so.
     pub paused: Vec<Stopped>,
+    /// What somebody should look at although it is ready.
+    pub warnings: Vec<String>,
 }
 
 impl Readiness {
@@ -62,6 +64,8 @@ struct Wire {
     down: Vec<WireDown>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     paused: Vec<WireStopped>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -86,7 +90,8 @@ impl IntoResponse for Readiness {
         let paused = self.paused.into_iter().map(WireStopped::from).collect();
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let headers = [(header::CACHE_CONTROL, "no-store")];
-        (status, headers, Json(Wire { ready, down, paused })).into_response()
+        let warnings = self.warnings;
+        (status, headers, Json(Wire { ready, down, paused, warnings })).into_response()
     }
 }
 

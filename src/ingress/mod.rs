@@ -26,5 +26,6 @@ mod trace;
 pub mod verify;
 
 pub use metrics::Metrics;
+pub use readiness::watch;
 pub use router::router;
 pub use state::{KeyError, State};

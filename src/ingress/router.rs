@@ -18,8 +18,8 @@ const DEFAULT: &str = "default";
 /// The routes:
 /// - `POST /webhooks/stripe` and `POST /webhooks/stripe/{endpoint}`
 /// - `GET /livez` and `GET /readyz`
-pub fn router(state: State) -> Router {
-    let state = Arc::new(state);
+pub fn router(state: impl Into<Arc<State>>) -> Router {
+    let state = state.into();
     let probed = state.clone();
     let ready = move || {
         let probed = probed.clone();

@@ -7,12 +7,12 @@ use serde_json::json;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::status::QueueStatus;
+use super::status::{QueueLossStatus, QueueStatus, loss_status};
 use crate::envelope;
 use crate::queue::{Depth, Inspector, Lane, Listed, Pause, Peeked, Place, QueueError};
-use crate::store::Store;
 use crate::store::audit::NewAudit;
 use crate::store::dead_letter::Actor;
+use crate::store::{Store, StoreError};
 
 /// How full one lane is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -255,6 +255,26 @@ pub async fn resume(
         acted.push(LaneActed { lane, changed, pause, not_audited });
     }
     Ok(acted)
+}
+
+/// What acknowledging a loss did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LossAcknowledged {
+    /// The loss that has ended; null where there was none.
+    pub loss: Option<QueueLossStatus>,
+}
+
+/// Ends the loss that `status` shows, after what was lost has been replayed. In the audit log.
+///
+/// # Errors
+/// Postgres; then nothing has changed.
+pub async fn acknowledge_loss(
+    store: &Store,
+    queue: &str,
+    actor: Actor<'_>,
+) -> Result<LossAcknowledged, StoreError> {
+    let loss = store.acknowledge_queue_loss(queue, actor).await?;
+    Ok(LossAcknowledged { loss: loss.map(loss_status) })
 }
 
 /// Why it could not be noted, if it could not.

@@ -213,13 +213,7 @@ mod tests {
     fn job(lane: Lane, n: usize) -> Delivery {
         let id = JobId::new(format!("{n}-0"));
         let meta = JobMeta::decode(b"{}", &id);
-        Delivery {
-            id,
-            lane,
-            job: Job { meta, body: Bytes::new() },
-            deliveries: 1,
-            taken_over: false,
-        }
+        Delivery { id, lane, job: Job { meta, body: Bytes::new() }, deliveries: 0 }
     }
 
     fn put(buffer: &Buffer, lane: Lane, numbers: std::ops::Range<usize>) {

@@ -1,5 +1,5 @@
-//! A connection that comes back. Never spins: between two attempts lies a growing delay, and
-//! everybody who shares the connection shares the delay.
+//! A connection that comes back. Never spins: between two attempts lies a growing delay, which all
+//! that share the connection share.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,20 +8,13 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::error::QueueError;
+use super::generations::{BACKOFF, Generations, Ticket};
 use super::health::Health;
 use crate::config;
-use crate::domain::retry::{Jitter, Policy};
-
-/// Long enough not to hammer a Redis that starts, short enough to be back at once when it is.
-pub(super) const BACKOFF: Policy = Policy {
-    max_attempts: u32::MAX,
-    first: Duration::from_millis(50),
-    factor: 2.0,
-    cap: Duration::from_secs(2),
-};
+use crate::domain::retry::Jitter;
 
 /// A shared connection. Clones share it.
 #[derive(Clone)]
@@ -43,10 +36,7 @@ struct Inner {
 #[derive(Default)]
 struct Live {
     connection: Option<MultiplexedConnection>,
-    /// Tells the current connection from one that a slow caller still holds.
-    generation: u64,
-    failures: u32,
-    not_before: Option<Instant>,
+    generations: Generations,
     last_error: Option<RedisError>,
 }
 
@@ -87,18 +77,22 @@ impl Link {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let (generation, connection) = self.open().await?;
-        match commands(connection).await {
-            Ok(answer) => {
-                self.served();
-                Ok(answer)
-            }
-            Err(error) => {
-                let error = QueueError::from_redis(error);
-                self.failed(Some(generation), &error);
-                Err(error)
-            }
-        }
+        self.call_and_read(commands, Ok).await
+    }
+
+    /// [`Self::call`] whose answer is read. One that makes no sense counts as a failure of its
+    /// connection, or its reader would spin.
+    pub(super) async fn call_and_read<T, U, F>(
+        &self,
+        commands: impl FnOnce(MultiplexedConnection) -> F,
+        read: impl FnOnce(T) -> Result<U, QueueError>,
+    ) -> Result<U, QueueError>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let (ticket, connection) = self.open().await?;
+        let answer = commands(connection).await.map_err(QueueError::from_redis);
+        self.noted(ticket, answer.and_then(read))
     }
 
     /// [`Self::call`] that ends after `limit`, connecting included.
@@ -110,54 +104,59 @@ impl Link {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        match timeout(limit, self.call(commands)).await {
-            Ok(result) => result,
-            Err(_) => {
-                let error = QueueError::Timeout(limit);
-                // The answer may still come, but the next caller should not queue up behind it.
-                self.failed(None, &error);
-                Err(error)
-            }
-        }
+        let deadline = Instant::now() + limit;
+        // Connecting goes on in its own task, and counts its own failure.
+        let Ok(opened) = timeout_at(deadline, self.open()).await else {
+            return Err(QueueError::Timeout(limit));
+        };
+        let (ticket, connection) = opened?;
+        // The answer may still come, but the next caller should not queue up behind it.
+        let answer = timeout_at(deadline, commands(connection)).await;
+        let answer = answer.map_err(|_| QueueError::Timeout(limit));
+        self.noted(ticket, answer.and_then(|answer| answer.map_err(QueueError::from_redis)))
     }
 
     /// Waits until the delay after the last failure is over.
     pub(super) async fn pause(&self) {
-        let until = self.0.lock().not_before;
+        let until = self.0.lock().generations.not_before();
         if let Some(until) = until {
             sleep_until(until).await;
         }
     }
 
-    /// An answer came, but makes no sense: counts as a failure, or its reader would spin.
-    pub(super) fn reject(&self, error: &QueueError) {
-        self.failed(None, error);
-    }
-
-    fn served(&self) {
-        if self.0.failing.swap(false, Ordering::AcqRel) {
-            let mut live = self.0.lock();
-            live.failures = 0;
-            live.not_before = None;
-            drop(live);
-            if let Some(health) = &self.0.health {
-                health.up(self.0.name);
-            }
+    fn noted<T>(&self, ticket: Ticket, result: Result<T, QueueError>) -> Result<T, QueueError> {
+        match &result {
+            Ok(_) => self.served(ticket),
+            Err(error) => self.failed(ticket, error),
         }
+        result
     }
 
-    fn failed(&self, generation: Option<u64>, error: &QueueError) {
-        let mut live = self.0.lock();
-        if generation.is_some_and(|generation| generation != live.generation) {
+    fn served(&self, ticket: Ticket) {
+        // The look first: nearly all calls end here.
+        if !self.0.failing.load(Ordering::Acquire) {
             return;
         }
-        if error.wants_new_connection() {
-            live.connection = None;
+        let mut live = self.0.lock();
+        if !live.generations.succeeded(ticket) {
+            return;
         }
-        self.0.backs_off(&mut live, error);
+        self.0.failing.store(false, Ordering::Release);
+        drop(live);
+        if let Some(health) = &self.0.health {
+            health.up(self.0.name);
+        }
     }
 
-    async fn open(&self) -> Result<(u64, MultiplexedConnection), QueueError> {
+    fn failed(&self, ticket: Ticket, error: &QueueError) {
+        let mut live = self.0.lock();
+        if error.wants_new_connection() && live.generations.is_of_this_connection(ticket) {
+            live.connection = None;
+        }
+        self.0.backs_off(&mut live, ticket, error);
+    }
+
+    async fn open(&self) -> Result<(Ticket, MultiplexedConnection), QueueError> {
         if let Some(found) = self.0.current() {
             return Ok(found);
         }
@@ -175,12 +174,12 @@ impl Inner {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current(&self) -> Option<(u64, MultiplexedConnection)> {
+    fn current(&self) -> Option<(Ticket, MultiplexedConnection)> {
         let live = self.lock();
-        live.connection.clone().map(|connection| (live.generation, connection))
+        live.connection.clone().map(|connection| (live.generations.ticket(), connection))
     }
 
-    async fn connect(&self) -> Result<(u64, MultiplexedConnection), QueueError> {
+    async fn connect(&self) -> Result<(Ticket, MultiplexedConnection), QueueError> {
         let _turn = self.connecting.lock().await;
         if let Some(found) = self.current() {
             return Ok(found);
@@ -188,6 +187,7 @@ impl Inner {
         if let Some(error) = self.recent_failure() {
             return Err(error);
         }
+        let ticket = self.lock().generations.ticket();
         let opening = self.client.get_multiplexed_async_connection_with_config(&self.options);
         let result = match timeout(self.connect_timeout, opening).await {
             Ok(result) => result.map_err(QueueError::from_redis),
@@ -196,12 +196,11 @@ impl Inner {
         let mut live = self.lock();
         match result {
             Ok(connection) => {
-                live.generation += 1;
                 live.connection = Some(connection.clone());
-                Ok((live.generation, connection))
+                Ok((live.generations.connected(), connection))
             }
             Err(error) => {
-                self.backs_off(&mut live, &error);
+                self.backs_off(&mut live, ticket, &error);
                 Err(error)
             }
         }
@@ -209,7 +208,7 @@ impl Inner {
 
     fn recent_failure(&self) -> Option<QueueError> {
         let live = self.lock();
-        if live.not_before? <= Instant::now() {
+        if live.generations.not_before()? <= Instant::now() {
             return None;
         }
         Some(match &live.last_error {
@@ -218,17 +217,20 @@ impl Inner {
         })
     }
 
-    fn backs_off(&self, live: &mut Live, error: &QueueError) {
-        live.failures = live.failures.saturating_add(1);
+    fn backs_off(&self, live: &mut Live, ticket: Ticket, error: &QueueError) {
         // Never less than half: full jitter could be nothing at all, and then it spins.
         let share = Jitter::new(0.5 + 0.5 * rand::random::<f64>());
-        live.not_before = Some(Instant::now() + BACKOFF.delay(live.failures, share));
+        if !live.generations.failed(ticket, Instant::now(), &BACKOFF, share) {
+            return;
+        }
         live.last_error = match error {
             QueueError::Refused(cause)
             | QueueError::Unreachable(cause)
             | QueueError::NotServing(cause)
+            | QueueError::Moved(cause)
             | QueueError::Url(cause) => Some(cause.clone()),
-            QueueError::TooOld { .. }
+            QueueError::Sentinel
+            | QueueError::TooOld { .. }
             | QueueError::WrongType { .. }
             | QueueError::Timeout(_)
             | QueueError::Reply(_)

@@ -18,20 +18,38 @@ use tokio_util::sync::CancellationToken;
 
 use super::backend::StreamBackend;
 use super::buffer::Buffer;
+use super::clock::Clock;
 use super::connection::Link;
 use super::error::QueueError;
+use super::fetch;
 use super::flow::Flow;
-use super::group;
+use super::group::{self, SeenEpoch};
 use super::handler::Runner;
 use super::health::{Health, RedisHealth};
 use super::job::{Delivery, Disposition, Lane};
 use super::keys::Keys;
+use super::marker::MarkerCheck;
 use super::member::Member;
 use super::parts::Parts;
 use super::pause::{self, Paused, Pauses};
 use super::presence::Presence;
 use super::settle::{Returned, Settlement, Stopped};
 use crate::config;
+
+/// How long [`Consumer::run`] may take to end after its shutdown, with a Redis that does not answer: the
+/// grace, dropping what outlives it, the last fetch, telling Redis what became of jobs, and leaving.
+#[must_use]
+pub fn longest_stop(redis: &config::Redis, grace: Duration) -> Duration {
+    let (connect, command) = (redis.connect_timeout, redis.command_timeout);
+    let dropping = command;
+    let fetching = fetch::WAIT + connect + command;
+    // In the hope of an answer, and then the call that is under way.
+    let telling = (connect + 2 * command) + (connect + command);
+    let finishing = command;
+    // The roster, the counts, and each lane.
+    let leaving = 4 * command;
+    grace + dropping + fetching + telling + finishing + leaving
+}
 
 /// Works jobs off.
 pub struct Consumer {
@@ -56,7 +74,21 @@ impl Consumer {
         worker_name: impl Into<String>,
         concurrency: usize,
     ) -> Result<Self, QueueError> {
-        let health = Health::new();
+        Self::with_clock(redis, queue, worker_name, concurrency, Clock::system())
+    }
+
+    /// The same with a clock for its leases.
+    ///
+    /// # Errors
+    /// As for [`Consumer::new`].
+    pub fn with_clock(
+        redis: &config::Redis,
+        queue: &config::Queue,
+        worker_name: impl Into<String>,
+        concurrency: usize,
+        clock: Clock,
+    ) -> Result<Self, QueueError> {
+        let health = Health::new(clock.clone());
         let link = Link::new("commands", redis, redis.command_timeout, Some(health.clone()))?;
         let suffix = uuid::Uuid::new_v4().simple().to_string();
         let worker_name = worker_name.into();
@@ -69,6 +101,8 @@ impl Consumer {
             name: name.into(),
             lease: queue.lease,
             health,
+            clock,
+            seen: Arc::new(SeenEpoch::default()),
         };
         let (paused, pauses) = Pauses::new();
         Ok(Self {
@@ -93,6 +127,14 @@ impl Consumer {
     #[must_use]
     pub fn pauses(&self) -> Pauses {
         self.pauses.clone()
+    }
+
+    /// What checks the marker of this queue.
+    ///
+    /// # Errors
+    /// As for [`Consumer::new`].
+    pub fn marker(&self) -> Result<MarkerCheck, QueueError> {
+        MarkerCheck::new(&self.redis, &self.queue)
     }
 
     /// What is told of this worker.
@@ -157,9 +199,12 @@ impl Consumer {
             self.member.health.report("start", &prepared);
             match prepared {
                 Ok(()) => return Ok(()),
-                Err(error @ (QueueError::TooOld { .. } | QueueError::WrongType { .. })) => {
-                    return Err(error);
-                }
+                Err(
+                    error @ (QueueError::TooOld { .. }
+                    | QueueError::WrongType { .. }
+                    | QueueError::Sentinel
+                    | QueueError::Moved(_)),
+                ) => return Err(error),
                 Err(error) => {
                     tracing::debug!(error = error.chain(), "the queue is not ready yet");
                     self.member.link.pause().await;
@@ -170,9 +215,7 @@ impl Consumer {
 
     async fn try_prepare(&self) -> Result<(), QueueError> {
         group::check(&self.member.link, &self.member.keys).await?;
-        for lane in Lane::ALL {
-            self.member.ensure_group(lane).await?;
-        }
+        self.member.ensure_groups().await?;
         // Before the first job: a worker that starts in a pause keeps to it.
         let paused = self.member.paused().await?;
         for lane in Lane::ALL {

@@ -40,7 +40,8 @@ pub(super) fn claimed(answer: Value, lane: Lane) -> Result<(String, Vec<Delivery
             return Err(WHAT);
         };
         let Value::Int(deliveries) = deliveries else { return Err(WHAT) };
-        let deliveries = u32::try_from(deliveries.max(1)).unwrap_or(u32::MAX);
+        // Redis also counts the fetch, before which no worker has begun it.
+        let deliveries = u32::try_from(deliveries.saturating_sub(1).max(0)).unwrap_or(u32::MAX);
         delivery(text(id)?, lane, &bytes(meta)?, bytes(body)?, deliveries)
     });
     Ok((text(cursor)?, jobs.collect::<Result<_, _>>()?))
@@ -62,7 +63,7 @@ fn new_job(entry: Value, lane: Lane) -> Result<Delivery, QueueError> {
             _ => {}
         }
     }
-    delivery(text(id)?, lane, &meta, body, 1)
+    delivery(text(id)?, lane, &meta, body, 0)
 }
 
 fn delivery(
@@ -74,13 +75,7 @@ fn delivery(
 ) -> Result<Delivery, QueueError> {
     let id = JobId::new(id);
     let meta = JobMeta::decode(meta, &id);
-    Ok(Delivery {
-        id,
-        lane,
-        job: Job { meta, body: Bytes::from(body) },
-        deliveries,
-        taken_over: false,
-    })
+    Ok(Delivery { id, lane, job: Job { meta, body: Bytes::from(body) }, deliveries })
 }
 
 fn list(value: Value) -> Result<Vec<Value>, QueueError> {
@@ -124,7 +119,7 @@ mod tests {
             let jobs = fetched(answer, Lane::Live).expect("it reads");
             assert_eq!(jobs.len(), 1);
             assert_eq!(&jobs[0].job.body[..], b"body");
-            assert_eq!(jobs[0].deliveries, 1);
+            assert_eq!(jobs[0].deliveries, 0, "no worker has begun it");
         }
         assert!(fetched(Value::Nil, Lane::Live).expect("nothing came").is_empty());
     }

@@ -31,6 +31,18 @@ pub enum QueueError {
         /// What should be.
         expected: &'static str,
     },
+    /// The server is a Redis Sentinel, which keeps no data.
+    #[error(
+        "redis.url leads to a Redis Sentinel, which is not supported: give the address of the primary \
+         (or of a proxy or a DNS name that follows it)"
+    )]
+    Sentinel,
+    /// The server is a node of a Redis Cluster that does not hold the queue's keys.
+    #[error(
+        "redis.url leads to a node of a Redis Cluster that does not hold the queue: Quittance talks to \
+         one server. Use a Redis without cluster mode, or the address of a proxy in front of the cluster"
+    )]
+    Moved(#[source] RedisError),
     /// Redis does not accept our credentials or forbids a command.
     #[error("Redis refuses: check the user, the password and the ACL of redis.url")]
     Refused(#[source] RedisError),
@@ -62,9 +74,12 @@ impl QueueError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Url(_) | Self::TooOld { .. } | Self::WrongType { .. } | Self::Refused(_) => {
-                Class::Misconfigured(Dependency::Redis)
-            }
+            Self::Url(_)
+            | Self::TooOld { .. }
+            | Self::WrongType { .. }
+            | Self::Sentinel
+            | Self::Moved(_)
+            | Self::Refused(_) => Class::Misconfigured(Dependency::Redis),
             Self::Unreachable(_) | Self::NotServing(_) | Self::Timeout(_) => {
                 Class::Unavailable(Dependency::Redis)
             }
@@ -89,8 +104,14 @@ impl QueueError {
                 | ErrorKind::RESP3NotSupported
                 | ErrorKind::Server(ServerErrorKind::NoPerm | ServerErrorKind::CrossSlot)
         ) || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "WRONGTYPE"));
+        let moved = matches!(
+            error.kind(),
+            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask)
+        );
         if refused {
             Self::Refused(error)
+        } else if moved {
+            Self::Moved(error)
         } else if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {
             Self::NotServing(error)
         } else {
@@ -102,7 +123,11 @@ impl QueueError {
     /// same address may already lead to the new one.
     pub(super) fn wants_new_connection(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Timeout(_) | Self::Refused(_) | Self::Reply(_) => true,
+            Self::Unreachable(_)
+            | Self::Timeout(_)
+            | Self::Refused(_)
+            | Self::Moved(_)
+            | Self::Reply(_) => true,
             Self::NotServing(error) => matches!(
                 error.kind(),
                 ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
@@ -110,6 +135,7 @@ impl QueueError {
             Self::Url(_)
             | Self::TooOld { .. }
             | Self::WrongType { .. }
+            | Self::Sentinel
             | Self::Encode(_)
             | Self::Worker(_)
             | Self::Task(_) => false,
@@ -134,6 +160,19 @@ mod tests {
         assert_eq!(server("NOGROUP").class(), down);
         assert_eq!(server("MISCONF").class(), down);
         assert_eq!(QueueError::Timeout(Duration::from_secs(1)).class(), down);
+    }
+
+    #[test]
+    fn a_node_of_a_cluster_that_does_not_hold_the_queue_is_a_wrong_setting_and_says_what_to_do() {
+        for code in ["MOVED", "ASK"] {
+            let answer = format!("-{code} 3999 127.0.0.1:6381\r\n");
+            let value = redis::parse_redis_value(answer.as_bytes()).expect("it is an answer");
+            let error: RedisError = value.extract_error().expect_err("it is an error");
+            let error = QueueError::from_redis(error);
+            assert!(matches!(error, QueueError::Moved(_)), "{error:?}");
+            assert_eq!(error.class(), Class::Misconfigured(Dependency::Redis));
+            assert!(error.to_string().contains("without cluster mode"), "{error}");
+        }
     }
 
     #[test]

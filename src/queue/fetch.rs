@@ -59,7 +59,7 @@ impl Fetcher {
     /// After a failure two things are unknown: whether the group is still there (Redis may have lost
     /// its data), and whether the last read delivered jobs whose answer never came.
     async fn recover(&self) -> Result<(), QueueError> {
-        self.member.ensure_group(self.lane).await?;
+        self.member.ensure_groups().await?;
         let mut from = "-".to_owned();
         loop {
             let (last, jobs) = self.member.adopt(self.lane, &from).await?;

@@ -1,36 +1,30 @@
-//! The consumer group: checked and created at the start, and again whenever Redis lost it.
+//! The checks of a Redis before a worker works on it, and the consumer groups: created at the start,
+//! and again whenever Redis lost them, which is said.
 
-use std::collections::HashMap;
-
-use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind};
+use std::sync::{Mutex, PoisonError};
 
 use super::connection::Link;
+use super::durability::{self, Durability};
 use super::error::QueueError;
 use super::job::Lane;
-use super::keys::{GROUP, Keys};
+use super::keys::Keys;
+use super::marker::{self, MarkerState, Mode};
 
 /// `XAUTOCLAIM` came with it.
 const OLDEST: (u32, u32) = (6, 2);
 
 /// Looks whether this Redis will do. Warns of settings that lose jobs.
 pub(super) async fn check(link: &Link, keys: &Keys) -> Result<(), QueueError> {
-    let info = info(link).await?;
+    let info = link.call(durability::info).await?;
+    durability::serves(&info)?;
     if let Some(found) = info.get("redis_version")
         && version(found).is_some_and(|version| version < OLDEST)
     {
         return Err(QueueError::TooOld { found: found.clone() });
     }
-    if info.get("aof_enabled").is_some_and(|enabled| enabled == "0") {
-        tracing::warn!(
-            "redis keeps no append-only file: jobs are lost when it restarts; set `appendonly yes`"
-        );
-    }
-    if let Some(policy) = info.get("maxmemory_policy").filter(|policy| *policy != "noeviction") {
-        tracing::warn!(
-            policy,
-            "redis may evict the queue when it is full; set `maxmemory-policy noeviction`"
-        );
+    let Durability { evicts, warnings } = Durability::judge(&info);
+    for warning in evicts.iter().chain(&warnings) {
+        tracing::warn!(warning, "redis may lose events");
     }
     let expected = [
         (keys.stream(Lane::Live), "stream"),
@@ -40,6 +34,7 @@ pub(super) async fn check(link: &Link, keys: &Keys) -> Result<(), QueueError> {
         (keys.paused(), "hash"),
         (keys.workers(), "zset"),
         (keys.cards(), "hash"),
+        (keys.marker(), "hash"),
     ];
     for (key, expected) in expected {
         let found: String =
@@ -54,61 +49,35 @@ pub(super) async fn check(link: &Link, keys: &Keys) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Creates the group of a lane, and its stream, if need be. It starts at 0: what was enqueued before
-/// there was a group, or after Redis lost it, is for us.
-pub(super) async fn ensure(link: &Link, stream: &str) -> Result<(), QueueError> {
-    link.call(|mut redis| async move {
-        let created: RedisResult<()> = redis::cmd("XGROUP")
-            .arg(&["CREATE", stream, GROUP, "0", "MKSTREAM"])
-            .query_async(&mut redis)
-            .await;
-        match created {
-            Err(error) if error.code() == Some("BUSYGROUP") => Ok(()),
-            // A full Redis refuses before it looks. Jobs can be read from it all the same, and it
-            // is by their end that it gets room.
-            Err(error) if error.code() == Some("OOM") && is_there(&mut redis, stream).await => {
-                Ok(())
-            }
-            other => other,
-        }
-    })
-    .await
-}
+/// The epoch that this process has last seen; none before its first look.
+#[derive(Debug, Default)]
+pub(super) struct SeenEpoch(Mutex<Option<String>>);
 
-async fn is_there(redis: &mut MultiplexedConnection, stream: &str) -> bool {
-    let groups: RedisResult<Vec<HashMap<String, redis::Value>>> =
-        redis::cmd("XINFO").arg(&["GROUPS", stream]).query_async(redis).await;
-    let is_ours = |group: &HashMap<String, redis::Value>| matches!(group.get("name"), Some(redis::Value::BulkString(name)) if name == GROUP.as_bytes());
-    groups.is_ok_and(|groups| groups.iter().any(is_ours))
-}
-
-/// What `INFO` says; empty where an ACL forbids it.
-async fn info(link: &Link) -> Result<HashMap<String, String>, QueueError> {
-    async fn ask(mut redis: MultiplexedConnection) -> RedisResult<String> {
-        let mut all = String::new();
-        for section in ["server", "persistence", "memory"] {
-            let text: String = redis::cmd("INFO").arg(section).query_async(&mut redis).await?;
-            all.push_str(&text);
-        }
-        Ok(all)
+impl SeenEpoch {
+    /// Replaces it; answers the one before.
+    fn replace(&self, epoch: Option<String>) -> Option<String> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), epoch)
     }
-    let text = link
-        .call(|redis| async move {
-            match ask(redis).await {
-                Err(error) if forbidden(&error) => Ok(String::new()),
-                other => other,
-            }
-        })
-        .await?;
-    let pairs = text.lines().filter_map(|line| line.split_once(':'));
-    Ok(pairs.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect())
 }
 
-fn forbidden(error: &RedisError) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Server(ServerErrorKind::NoPerm | ServerErrorKind::ResponseError)
-    )
+/// Creates the groups of both lanes, their streams and the marker, as far as they are missing. Says so
+/// where jobs may have been lost with what was there before.
+pub(super) async fn ensure(link: &Link, keys: &Keys, seen: &SeenEpoch) -> Result<(), QueueError> {
+    let state = link
+        .call_and_read(
+            |redis| async move { marker::establish(redis, keys, Mode::Ensure).await },
+            marker::read,
+        )
+        .await?;
+    let MarkerState { epoch, missing, began, .. } = state;
+    let before = seen.replace(epoch);
+    if began && missing.is_known() {
+        let missing = missing.text();
+        tracing::warn!(missing, "redis has lost a part of the queue; what was lost is made anew");
+    } else if began && before.is_some() {
+        tracing::warn!("redis has lost the queue; its consumer groups are made anew");
+    }
+    Ok(())
 }
 
 fn version(text: &str) -> Option<(u32, u32)> {

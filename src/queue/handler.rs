@@ -45,9 +45,7 @@ where
             return self.settle(lane, Settlement::HandBack(Returned::unbegun(delivery)));
         }
         let _running = self.presence.begin(&delivery);
-        if delivery.taken_over {
-            delivery.deliveries = self.begin(&delivery).await;
-        }
+        delivery.deliveries = self.begin(&delivery).await;
         let Delivery { lane, id, .. } = &delivery;
         let (lane, id, meta) = (*lane, id.clone(), delivery.job.meta.clone());
         let work = AssertUnwindSafe(async { (self.handler)(delivery).await }).catch_unwind();
@@ -65,7 +63,7 @@ where
                 Ok(meta) => Settlement::Later(Later { id: id.clone(), after, meta }),
                 Err(error) => {
                     tracing::error!(job = %id, %error, "a retry cannot be written");
-                    Settlement::HandBack(Returned { id: id.clone(), counted: true })
+                    Settlement::HandBack(Returned { id: id.clone(), has_begun: true })
                 }
             }
         };
@@ -73,7 +71,7 @@ where
             Disposition::Done => Settlement::Done(id),
             Disposition::Retry { after } => later(after, meta.attempt.saturating_add(1)),
             Disposition::Snooze { after } => later(after, meta.attempt),
-            Disposition::HandBack => Settlement::HandBack(Returned { id, counted: true }),
+            Disposition::HandBack => Settlement::HandBack(Returned { id, has_begun: true }),
         };
         self.settle(lane, settlement);
     }
@@ -84,7 +82,7 @@ where
         }
     }
 
-    /// A job that may have killed its worker is counted before it can kill this one.
+    /// A job may kill its worker, so it is counted before it can.
     async fn begin(&self, delivery: &Delivery) -> u32 {
         let next = delivery.deliveries.saturating_add(1);
         match self.member.begin(delivery.lane, &delivery.id).await {

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::clock::Clock;
 use super::error::QueueError;
 
 /// Whether Redis serves us.
@@ -30,6 +31,7 @@ pub(super) struct Health(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    clock: Clock,
     state: watch::Sender<RedisHealth>,
     parts: Mutex<Parts>,
 }
@@ -37,24 +39,25 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Parts {
     failing: BTreeMap<&'static str, String>,
-    recovered: Option<Instant>,
+    up_since: Option<Instant>,
 }
 
 impl Health {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(clock: Clock) -> Self {
         let unknown =
             RedisHealth::Down { since: SystemTime::now(), error: "not connected yet".to_owned() };
         let (state, _) = watch::channel(unknown);
-        Self(Arc::new(Inner { state, parts: Mutex::default() }))
+        Self(Arc::new(Inner { clock, state, parts: Mutex::default() }))
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<RedisHealth> {
         self.0.state.subscribe()
     }
 
-    /// When the last outage ended, if there was one.
-    pub(super) fn recovered(&self) -> Option<Instant> {
-        self.0.parts.lock().unwrap_or_else(PoisonError::into_inner).recovered
+    /// Since when Redis serves us: since the first answer, or the end of the last outage. An outage may
+    /// have ended right before the first answer.
+    pub(super) fn up_since(&self) -> Option<Instant> {
+        self.0.parts.lock().unwrap_or_else(PoisonError::into_inner).up_since
     }
 
     /// Takes a part's own finding: Redis answered, but did not do it. A connection that broke
@@ -85,8 +88,10 @@ impl Health {
         if !parts.failing.is_empty() {
             return;
         }
+        if failed || parts.up_since.is_none() {
+            parts.up_since = Some(self.0.clock.now());
+        }
         if failed {
-            parts.recovered = Some(Instant::now());
             tracing::info!("redis is back");
         }
         self.0.state.send_if_modified(|state| {
@@ -103,10 +108,11 @@ mod tests {
 
     #[test]
     fn redis_is_up_only_when_it_is_for_every_part() {
-        let health = Health::new();
+        let health = Health::new(Clock::system());
         let state = health.subscribe();
         health.up("a");
         assert_eq!(*state.borrow(), RedisHealth::Up);
+        let first = health.up_since().expect("it is up");
         health.down("a", "first".into());
         health.down("b", "second".into());
         health.up("a");
@@ -116,6 +122,6 @@ mod tests {
         );
         health.up("b");
         assert_eq!(*state.borrow(), RedisHealth::Up);
-        assert!(health.recovered().is_some());
+        assert!(health.up_since().expect("it is up again") > first);
     }
 }

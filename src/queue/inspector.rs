@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use super::bucket::Bucket;
 use super::connection::Link;
 use super::depth::{self, Depth};
+use super::durability::{self, Durability};
 use super::error::QueueError;
 use super::flow::FlowCounts;
 use super::job::Lane;
 use super::keys::{GROUP, Keys, NOBODY};
+use super::marker::{self, MarkerState, Mode};
 use super::pause::{self, Pause};
 use super::peek::{self, Peeked, Place};
 use super::producer::{NO_MORE, probe};
@@ -46,7 +48,7 @@ impl Inspector {
         &self.name
     }
 
-    /// Whether Redis takes writes, and how long that took.
+    /// How long Redis takes to answer a small question. Reads alone: a full Redis answers it, too.
     ///
     /// # Errors
     /// What keeps it from it.
@@ -54,8 +56,35 @@ impl Inspector {
         // Opening the connection is not what is measured.
         self.ask(redis::cmd("PING")).await.map(|_: String| ())?;
         let begin = Instant::now();
-        let _: redis::Value = self.ask(probe(&self.keys)).await?;
+        self.ask(redis::cmd("PING")).await.map(|_: String| ())?;
         Ok(begin.elapsed())
+    }
+
+    /// Whether Redis takes writes now.
+    ///
+    /// # Errors
+    /// What keeps it from it.
+    pub async fn takes_writes(&self) -> Result<(), QueueError> {
+        let _: redis::Value = self.ask(probe(&self.keys)).await?;
+        Ok(())
+    }
+
+    /// Whether Redis keeps what it acknowledged, as far as it says so.
+    ///
+    /// # Errors
+    /// Redis.
+    pub async fn durability(&self) -> Result<Durability, QueueError> {
+        Ok(Durability::judge(&self.link.call_within(self.limit, durability::info).await?))
+    }
+
+    /// What the marker says, held against what is there. Changes nothing.
+    ///
+    /// # Errors
+    /// Redis.
+    pub async fn marker(&self) -> Result<MarkerState, QueueError> {
+        let keys = &self.keys;
+        let call = |redis| async move { marker::establish(redis, keys, Mode::Look).await };
+        marker::read(self.link.call_within(self.limit, call).await?)
     }
 
     /// Counts the queue, at one instant.

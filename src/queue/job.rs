@@ -198,8 +198,6 @@ pub struct Delivery {
     /// How many workers began it since it was last put on its lane, this one included. More than one
     /// means that a worker died with it in hand, or was silent for a whole lease.
     pub deliveries: u32,
-    /// It was taken over from a worker that had gone silent.
-    pub taken_over: bool,
 }
 
 /// What becomes of a job that a worker has looked at.

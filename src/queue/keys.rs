@@ -24,6 +24,7 @@ pub(super) struct Keys {
     workers: String,
     cards: String,
     flow: String,
+    marker: String,
 }
 
 impl Keys {
@@ -40,6 +41,7 @@ impl Keys {
             workers: format!("{{{name}}}:workers"),
             cards: format!("{{{name}}}:workers:cards"),
             flow: format!("{{{name}}}:flow:"),
+            marker: format!("{{{name}}}:marker"),
         }
     }
 
@@ -91,6 +93,11 @@ impl Keys {
     /// Hash: worker → what it said of itself.
     pub(super) fn cards(&self) -> &str {
         &self.cards
+    }
+
+    /// Hash: by which a loss of the queue is noticed. Never expires.
+    pub(super) fn marker(&self) -> &str {
+        &self.marker
     }
 
     /// Hash of one hour: `a` or `f` and the minute → jobs that arrived or were finished in it. The

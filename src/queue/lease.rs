@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::buffer::Buffer;
@@ -24,7 +23,11 @@ impl Renewer {
     /// Runs until all jobs are out of our hands. Three times a lease, and at once when Redis is back
     /// after an outage: the outage may have used the lease up.
     pub(super) async fn run(self, finished: CancellationToken) {
-        while finished.run_until_cancelled(sleep(self.member.lease / 3)).await.is_some() {
+        while finished
+            .run_until_cancelled(self.member.clock.sleep(self.member.lease / 3))
+            .await
+            .is_some()
+        {
             loop {
                 let renewed = self.renew().await;
                 self.member.health.report("renewal", &renewed);
@@ -43,7 +46,7 @@ impl Renewer {
                 let taken = self.member.renew(lane, ids).await;
                 if taken.is_err() {
                     // Redis may have lost the group; what we have in hand is worked all the same.
-                    self.member.ensure_group(lane).await?;
+                    self.member.ensure_groups().await?;
                 }
                 let taken: HashSet<_> = taken?.into_iter().collect();
                 if taken.is_empty() {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use redis::Value;
 
+use super::clock::Clock;
 use super::connection::Link;
 use super::error::QueueError;
+use super::group::SeenEpoch;
 use super::health::Health;
 use super::job::{Delivery, JobId, Lane};
 use super::keys::{GROUP, Keys, NOBODY};
@@ -33,6 +35,8 @@ pub(super) struct Member {
     pub(super) name: Arc<str>,
     pub(super) lease: Duration,
     pub(super) health: Health,
+    pub(super) clock: Clock,
+    pub(super) seen: Arc<SeenEpoch>,
 }
 
 impl Member {
@@ -41,8 +45,8 @@ impl Member {
         Self { link, ..self.clone() }
     }
 
-    pub(super) async fn ensure_group(&self, lane: Lane) -> Result<(), QueueError> {
-        group::ensure(&self.link, self.keys.stream(lane)).await
+    pub(super) async fn ensure_groups(&self) -> Result<(), QueueError> {
+        group::ensure(&self.link, &self.keys, &self.seen).await
     }
 
     /// Waits up to `wait` for new jobs. Blocks the connection.
@@ -56,31 +60,44 @@ impl Member {
         command.arg("GROUP").arg(GROUP).arg(&*self.name).arg("COUNT").arg(count);
         command.arg("BLOCK").arg(millis(wait));
         command.arg("STREAMS").arg(self.keys.stream(lane)).arg(">");
-        let answer: Value = self
-            .link
-            .call(|mut redis| async move { command.query_async(&mut redis).await })
-            .await?;
-        self.understood(entries::fetched(answer, lane))
+        self.link
+            .call_and_read(
+                |mut redis| async move { command.query_async(&mut redis).await },
+                |answer: Value| entries::fetched(answer, lane),
+            )
+            .await
     }
 
-    /// Jobs of silent workers, from `cursor` on, and where to go on; `0-0` is the end.
+    /// Jobs that workers have returned or, unless `only_returned`, whose worker is silent, from
+    /// `cursor` on, and where to go on; `0-0` is the end.
     pub(super) async fn take_over(
         &self,
         lane: Lane,
         cursor: &str,
         limit: usize,
+        only_returned: bool,
     ) -> Result<(String, Vec<Delivery>), QueueError> {
         let lease = millis(self.lease).to_string();
         let limit = limit.min(LIMIT).to_string();
-        let arguments = [GROUP, &*self.name, &*lease, cursor, &*limit];
-        let answer = self.script(&scripts::TAKE_OVER, lane, &arguments, NO_MORE).await?;
-        let (cursor, mut jobs) = self.understood(entries::claimed(answer, lane))?;
-        jobs.iter_mut().for_each(|job| job.taken_over = true);
-        Ok((cursor, jobs))
+        let which = if only_returned { "returned" } else { "all" };
+        let arguments = [GROUP, &*self.name, &*lease, cursor, &*limit, NOBODY, which];
+        self.claim(&scripts::TAKE_OVER, lane, &arguments).await
     }
 
-    /// Counts the delivery of a job that was taken over and begins now; answers how many there were,
-    /// this one included. None: another worker has it.
+    /// Returns jobs to the queue that are on no pending list, from those after an id on; answers how
+    /// many, and where to go on, which is nowhere at the end.
+    pub(super) async fn recover_orphans(
+        &self,
+        lane: Lane,
+        after: &str,
+    ) -> Result<(String, usize), QueueError> {
+        let (lease, limit) = (millis(self.lease).to_string(), LIMIT.to_string());
+        let arguments = [GROUP, NOBODY, &*lease, after, &*limit];
+        self.script(&scripts::ORPHANS, lane, &arguments, NO_MORE).await
+    }
+
+    /// Counts that a job begins; answers how many workers have begun it, this one included. None:
+    /// another worker has it.
     pub(super) async fn begin(&self, lane: Lane, id: &JobId) -> Result<Option<u32>, QueueError> {
         let arguments = [GROUP, &*self.name, id.as_str()];
         let deliveries: u32 = self.script(&scripts::BEGIN, lane, &arguments, NO_MORE).await?;
@@ -95,8 +112,7 @@ impl Member {
     ) -> Result<(String, Vec<Delivery>), QueueError> {
         let limit = LIMIT.to_string();
         let arguments = [GROUP, &*self.name, from, &*limit];
-        let answer = self.script(&scripts::ADOPT, lane, &arguments, NO_MORE).await?;
-        self.understood(entries::claimed(answer, lane))
+        self.claim(&scripts::ADOPT, lane, &arguments).await
     }
 
     /// Renews the lease of at most [`LIMIT`] jobs; answers which ones another worker has.
@@ -116,7 +132,7 @@ impl Member {
         let arguments = [GROUP, &*self.name, &*lease, NOBODY];
         let jobs: Vec<_> = jobs
             .iter()
-            .map(|job| format!("{}{}", if job.counted { '-' } else { '=' }, job.id))
+            .map(|job| format!("{}{}", if job.has_begun { '-' } else { '=' }, job.id))
             .collect();
         self.script(&scripts::HAND_BACK, lane, &arguments, &jobs).await
     }
@@ -184,11 +200,19 @@ impl Member {
         self.link.call(|redis| script.call(redis, keys, fixed, rest)).await
     }
 
-    fn understood<T>(&self, read: Result<T, QueueError>) -> Result<T, QueueError> {
-        if let Err(error) = &read {
-            self.link.reject(error);
-        }
-        read
+    async fn claim(
+        &self,
+        script: &Script,
+        lane: Lane,
+        fixed: &[&str],
+    ) -> Result<(String, Vec<Delivery>), QueueError> {
+        let keys = (script.keys)(&self.keys, lane, "");
+        self.link
+            .call_and_read(
+                |redis| script.call(redis, keys, fixed, NO_MORE),
+                |answer: Value| entries::claimed(answer, lane),
+            )
+            .await
     }
 }
 

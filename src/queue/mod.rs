@@ -16,6 +16,7 @@
 //! - What a job costs does not depend on how many wait, and a settled job leaves nothing behind.
 //! - A lane that a person has paused is left alone by all workers; what they had fetched goes back.
 //! - An outage of Redis makes it wait. It never ends the worker and never spends an attempt.
+//! - Where Redis has lost data, there is a new epoch ([`MarkerState`]), also if all else looks right.
 //!
 //! Beside it, for people: an [`Inspector`] sees how full it is, what single jobs are, which workers
 //! there are ([`Presence`] reports them) and how much comes and goes, and pauses lanes.
@@ -25,13 +26,16 @@
 mod backend;
 mod bucket;
 mod buffer;
+mod clock;
 mod connection;
 mod consumer;
 mod depth;
+mod durability;
 mod entries;
 mod error;
 mod fetch;
 mod flow;
+mod generations;
 mod group;
 mod handler;
 mod health;
@@ -42,6 +46,7 @@ mod job;
 mod keys;
 mod lease;
 mod limiter;
+mod marker;
 mod member;
 mod metrics;
 mod parts;
@@ -56,14 +61,17 @@ mod stream_out;
 mod sweep;
 
 pub use bucket::Bucket;
-pub use consumer::Consumer;
+pub use clock::{Clock, ClockShift};
+pub use consumer::{Consumer, longest_stop};
 pub use depth::{Depth, LaneDepth};
+pub use durability::Durability;
 pub use error::QueueError;
 pub use flow::{FlowCounts, MinuteCount};
 pub use health::RedisHealth;
 pub use inspector::Inspector;
 pub use job::{Delivery, Disposition, Job, JobId, JobMeta, JobSource, Lane, RetryOf};
-pub use limiter::Limiter;
+pub use limiter::{Limiter, TokenWait};
+pub use marker::{MarkerCheck, MarkerState, Missing};
 pub use metrics::Metrics;
 pub use pause::{Pause, Pauses};
 pub use peek::{Peeked, Place};

@@ -23,6 +23,9 @@ const MOST_JOBS: usize = 32;
 /// What a worker says of what it waits for.
 type Waits = Box<dyn Fn() -> Option<WaitsFor> + Send + Sync>;
 
+/// How many attempts a worker allows at once.
+type Limit = Box<dyn Fn() -> usize + Send + Sync>;
+
 /// What a worker tells of itself. Clones share it.
 #[derive(Clone)]
 pub struct Presence(Arc<Inner>);
@@ -36,6 +39,7 @@ struct Inner {
 struct State {
     host: String,
     waits: Option<Waits>,
+    limit: Option<Limit>,
     jobs: BTreeMap<(Lane, JobId), CurrentJob>,
 }
 
@@ -61,6 +65,7 @@ impl Presence {
             pid: std::process::id(),
             started_at_ms: now_ms(),
             concurrency: u64::try_from(concurrency).unwrap_or(u64::MAX),
+            limit: None,
             running: 0,
             jobs: Vec::new(),
             waits_for: None,
@@ -77,6 +82,12 @@ impl Presence {
     /// Says how to find out what the worker waits for. Asked each time it reports itself.
     pub fn waiting(&self, waits: impl Fn() -> Option<WaitsFor> + Send + Sync + 'static) {
         self.lock().waits = Some(Box::new(waits));
+    }
+
+    /// Says how to find out how many attempts the worker allows at once, which may be fewer than the
+    /// jobs that it has begun. Asked each time it reports itself.
+    pub fn limited(&self, limit: impl Fn() -> usize + Send + Sync + 'static) {
+        self.lock().limit = Some(Box::new(limit));
     }
 
     /// Says what a job that runs is about: the queue carries events without reading them.
@@ -119,6 +130,7 @@ impl Presence {
         Card {
             host: state.host.clone(),
             running: u64::try_from(jobs.len()).unwrap_or(u64::MAX),
+            limit: state.limit.as_ref().and_then(|limit| u64::try_from(limit()).ok()),
             jobs: jobs.into_iter().take(MOST_JOBS).cloned().collect(),
             waits_for: state.waits.as_ref().and_then(|waits| waits()),
             paused: pauses.all().iter().map(|pause| pause.lane.as_str().to_owned()).collect(),
@@ -155,21 +167,26 @@ impl Reporter {
     async fn report(&self) -> Result<(), QueueError> {
         let card = self.presence.card(&self.pauses);
         let json = serde_json::to_string(&card).map_err(QueueError::Encode)?;
-        self.member.report(&json).await
+        if !self.member.report(&json).await? {
+            tracing::debug!("redis is full; what it knows of this worker stays as it is");
+        }
+        Ok(())
     }
 }
 
 impl Member {
-    /// Writes our entry in the roster.
-    async fn report(&self, card: &str) -> Result<(), QueueError> {
+    /// Writes our entry in the roster; answers whether Redis had room for it.
+    async fn report(&self, card: &str) -> Result<bool, QueueError> {
         let keys = (scripts::REPORT.keys)(&self.keys, Lane::Live, "");
         let keep = KEEP.as_millis().to_string();
         let fixed = [&*self.name, card, &*keep];
-        self.link
+        let written: u8 = self
+            .link
             .call(|redis| async move {
                 scripts::REPORT.call(redis, keys, &fixed, super::producer::NO_MORE).await
             })
-            .await
+            .await?;
+        Ok(written == 1)
     }
 
     /// Takes our entry out of the roster.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::connection::Link;
 use super::depth::{self, Depth};
+use super::durability::{self, Durability};
 use super::error::QueueError;
 use super::flow::{Flow, Way};
 use super::job::{Job, JobId, Lane};
@@ -124,6 +125,16 @@ impl Producer {
                 |mut redis| async move { command.query_async(&mut redis).await },
             )
             .await
+    }
+
+    /// Whether Redis keeps what it acknowledged, as far as it says so.
+    ///
+    /// # Errors
+    /// [`QueueError::Sentinel`], and class `Unavailable` when Redis does not answer in time.
+    pub async fn durability(&self) -> Result<Durability, QueueError> {
+        let info = self.link.call_within(self.limit, durability::info).await?;
+        durability::serves(&info)?;
+        Ok(Durability::judge(&info))
     }
 
     /// Counts the queue, at one instant.

@@ -33,6 +33,9 @@ pub struct Card {
     /// Jobs that it runs at once.
     #[serde(default)]
     pub concurrency: u64,
+    /// Attempts that it allows at once now, where they time out fewer than jobs.
+    #[serde(default)]
+    pub limit: Option<u64>,
     /// Jobs that it runs now.
     #[serde(default)]
     pub running: u64,
@@ -107,6 +110,7 @@ impl Listed {
             pid: 0,
             started_at_ms: 0,
             concurrency: 0,
+            limit: None,
             running: 0,
             jobs: Vec::new(),
             waits_for: None,

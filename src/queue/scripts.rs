@@ -87,19 +87,33 @@ scripts! {
     RENEW = "renew", stream;
     HAND_BACK = "hand_back", stream;
     ACKNOWLEDGE = "acknowledge", stream;
+    ORPHANS = "orphans", stream;
     FORGET = "forget", stream;
     LEAVE = "leave", stream;
     RESCHEDULE = "reschedule", |keys, lane, _| vec![
         keys.stream(lane).to_owned(),
         keys.delayed().to_owned(),
         keys.payloads().to_owned(),
+        keys.marker().to_owned(),
     ];
-    LATER = "later", |keys, _, _| vec![keys.delayed().to_owned(), keys.payloads().to_owned()];
+    LATER = "later", |keys, _, _| vec![
+        keys.delayed().to_owned(),
+        keys.payloads().to_owned(),
+        keys.marker().to_owned(),
+    ];
+    ESTABLISH = "establish", |keys, _, _| vec![
+        keys.stream(Lane::Live).to_owned(),
+        keys.stream(Lane::Backfill).to_owned(),
+        keys.delayed().to_owned(),
+        keys.payloads().to_owned(),
+        keys.marker().to_owned(),
+    ];
     PROMOTE = "promote", |keys, _, _| vec![
         keys.delayed().to_owned(),
         keys.payloads().to_owned(),
         keys.stream(Lane::Live).to_owned(),
         keys.stream(Lane::Backfill).to_owned(),
+        keys.marker().to_owned(),
     ];
     DEPTH = "depth", |keys, _, _| vec![
         keys.stream(Lane::Live).to_owned(),

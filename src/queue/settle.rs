@@ -37,15 +37,14 @@ pub(super) enum Settlement {
 #[derive(Debug)]
 pub(super) struct Returned {
     pub(super) id: JobId,
-    /// Whether this delivery was counted, which is then taken back. It was not where a job that was
-    /// taken over has not begun: its count says how many workers it may have killed before.
-    pub(super) counted: bool,
+    /// Whether it has begun, which then no longer counts.
+    pub(super) has_begun: bool,
 }
 
 impl Returned {
     /// One that has not begun.
     pub(super) fn unbegun(delivery: Delivery) -> Self {
-        Self { id: delivery.id, counted: !delivery.taken_over }
+        Self { id: delivery.id, has_begun: false }
     }
 }
 
@@ -124,29 +123,49 @@ impl Settler {
         open: &mut Open,
         report: &mut Stopped,
     ) -> Result<(), QueueError> {
-        // Finished jobs first: repeating them is what would cost most.
-        while !open.done.is_empty() {
-            let chunk = &open.done[..open.done.len().min(CHUNK)];
+        // Each sort by itself: a full Redis refuses retries, and takes the others all the same.
+        let done = self.tell_done(lane, &mut open.done).await;
+        let handed_back = self.tell_handed_back(lane, &mut open.hand_back, report).await;
+        let later = self.tell_later(lane, &mut open.later).await;
+        done.and(handed_back).and(later)
+    }
+
+    async fn tell_done(&self, lane: Lane, done: &mut Vec<JobId>) -> Result<(), QueueError> {
+        while !done.is_empty() {
+            let chunk = &done[..done.len().min(CHUNK)];
             self.member.acknowledge(lane, chunk).await?;
             self.held.release(lane, chunk);
             self.flow.count(Way::Finished, chunk.len());
-            open.done.drain(..chunk.len());
+            done.drain(..chunk.len());
         }
-        while !open.later.is_empty() {
-            let chunk = &open.later[..open.later.len().min(LIMIT / 2)];
+        Ok(())
+    }
+
+    async fn tell_handed_back(
+        &self,
+        lane: Lane,
+        jobs: &mut Vec<Returned>,
+        report: &mut Stopped,
+    ) -> Result<(), QueueError> {
+        while !jobs.is_empty() {
+            let chunk = &jobs[..jobs.len().min(LIMIT)];
+            report.handed_back += self.member.hand_back(lane, chunk).await?;
+            self.held.release(lane, chunk.iter().map(|job| &job.id));
+            jobs.drain(..chunk.len());
+        }
+        Ok(())
+    }
+
+    async fn tell_later(&self, lane: Lane, later: &mut Vec<Later>) -> Result<(), QueueError> {
+        while !later.is_empty() {
+            let chunk = &later[..later.len().min(LIMIT / 2)];
             let moved = self.member.put_off(lane, chunk).await?;
             if moved < chunk.len() {
                 let lost = chunk.len() - moved;
                 tracing::warn!(%lane, lost, "retries of jobs that are another worker's by now");
             }
             self.held.release(lane, chunk.iter().map(|later| &later.id));
-            open.later.drain(..chunk.len());
-        }
-        while !open.hand_back.is_empty() {
-            let chunk = &open.hand_back[..open.hand_back.len().min(LIMIT)];
-            report.handed_back += self.member.hand_back(lane, chunk).await?;
-            self.held.release(lane, chunk.iter().map(|job| &job.id));
-            open.hand_back.drain(..chunk.len());
+            later.drain(..chunk.len());
         }
         Ok(())
     }

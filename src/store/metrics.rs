@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::connect::Store;
+use super::pulse::Pulse;
 use crate::domain::failure::Class;
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -17,30 +18,42 @@ struct ClassLabels {
     class: String,
 }
 
+/// Of a family that has none, and yet can be empty.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct NoLabels {}
+
 /// What the tables look like.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     open: Family<ClassLabels, Gauge>,
+    queue_lost: Family<NoLabels, Gauge>,
 }
 
 impl Metrics {
     /// Makes them known to a registry, and the use of this store's pool with them.
     #[must_use]
     pub fn new(registry: &mut Registry, store: &Store) -> Self {
-        let metrics = Self { open: Family::default() };
+        let metrics = Self { open: Family::default(), queue_lost: Family::default() };
         registry.register(
             "quittance_dead_letters_open",
             "Dead letters that wait for someone and are not snoozed, by the class of their failure: the same from every worker, so take the max",
             metrics.open.clone(),
+        );
+        registry.register(
+            "quittance_queue_lost",
+            "Whether Redis has lost jobs, and no operator has acknowledged it: the same from every worker, so take the max",
+            metrics.queue_lost.clone(),
         );
         registry.register_collector(Box::new(Pool(store.clone())));
         metrics
     }
 
     /// Shows what was seen; nothing at all when nothing could be seen.
-    pub fn show(&self, letters: Option<&[(String, i64)]>) {
+    pub fn show(&self, seen: Option<&Pulse>) {
         self.open.clear();
-        let Some(letters) = letters else { return };
+        self.queue_lost.clear();
+        let Some(Pulse { open_letters: letters, queue_lost, .. }) = seen else { return };
+        self.queue_lost.get_or_create(&NoLabels {}).set(i64::from(*queue_lost));
         for class in [Class::Permanent, Class::Transient] {
             drop(self.open.get_or_create(&ClassLabels { class: class.as_str().to_owned() }));
         }

@@ -32,6 +32,7 @@ pub mod outbox;
 mod outbox_id;
 mod pool;
 pub mod pulse;
+pub mod queue_marker;
 pub mod retention;
 pub mod review;
 pub mod schema;

@@ -8,6 +8,8 @@ use super::error::StoreError;
 pub struct Pulse {
     /// Dead letters that wait for someone, snoozed ones not, by the class of their failure.
     pub open_letters: Vec<(String, i64)>,
+    /// Whether Redis has lost jobs, and no operator has acknowledged it.
+    pub queue_lost: bool,
     /// How far each destination is that was ever opened.
     pub destinations: Vec<DestinationPulse>,
 }
@@ -80,7 +82,9 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
+        let queue_lost = self.any_queue_lost().await?;
         Ok(Pulse {
+            queue_lost,
             open_letters: letters.into_iter().map(|row| (row.class, row.count)).collect(),
             destinations,
         })

@@ -237,10 +237,12 @@ impl Client {
         let mut patience = PATIENCE;
         let both =
             [(&*buckets.endpoint, self.endpoint_rate), (&*buckets.account, self.account_rate)];
-        while let Some(wait) = self.budget.take(&both).await {
-            // Others may take the token that we wait for; never spin on a wait of nothing.
-            let wait = wait.max(Duration::from_millis(1));
+        let mut place = None;
+        while let Some(waiting) = self.budget.take(&both, patience, place).await {
+            // Never spin on a wait of nothing.
+            let wait = waiting.time.max(Duration::from_millis(1));
             patience = patience.checked_sub(wait).ok_or(StripeError::OverBudget { wait })?;
+            place = Some(waiting.place);
             tokio::time::sleep(wait).await;
         }
         Ok(())

@@ -28,7 +28,7 @@ mod event;
 mod expanded;
 pub mod inspect;
 
-pub use budget::{Budget, Unlimited};
+pub use budget::{Budget, BudgetWait, Unlimited};
 pub use client::Client;
 pub use error::StripeError;
 pub use event::FetchedEvent;

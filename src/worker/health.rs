@@ -45,7 +45,7 @@ fn readiness(gate: &GateStatus, redis: &RedisHealth, pauses: Vec<LanePause>) -> 
             since: SystemTime::UNIX_EPOCH + since,
         }
     });
-    Readiness { down, paused: paused.collect() }
+    Readiness { down, paused: paused.collect(), ..Readiness::default() }
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@ use super::clock::Clock;
 use super::company::Company;
 use super::gate::{Gate, Verdict};
 use super::keep::dead_event;
+use super::limit::AttemptEnd;
 use super::log;
 use super::metrics::{Metrics, Settlement};
+use super::slots::Slots;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
@@ -36,6 +38,8 @@ pub(super) struct Handler {
     pub(super) worker: String,
     /// The jobs that run beside each other.
     pub(super) company: Company,
+    /// The slots that attempts run in: fewer than jobs in hand where attempts time out.
+    pub(super) slots: Slots,
     /// The lanes that a person has paused.
     pub(super) pauses: Pauses,
     /// Where it is told what runs.
@@ -144,11 +148,16 @@ impl Handler {
     }
 
     async fn attempt_once(&self, delivery: &Delivery, event: &Event) -> Ended {
-        let pass = tokio::select! {
+        let (slot, pass) = tokio::select! {
             biased;
             // First: what an outage holds back is in hand, and would begin when the outage ends.
             () = self.pauses.paused(delivery.lane) => return Ended::Stopped,
-            pass = self.gate.enter() => pass,
+            entered = async {
+                // In this order: what waited for a slot behind the gate would run although the gate
+                // has closed meanwhile.
+                let slot = self.slots.take().await;
+                (slot, self.gate.enter().await)
+            } => entered,
             () = self.stopping.cancelled() => return Ended::Stopped,
         };
         let clock = Clock::start();
@@ -173,6 +182,11 @@ impl Handler {
             }
         };
         let result = tokio::time::timeout(self.timeout, settling.instrument(span.clone())).await;
+        slot.ended(match &result {
+            Err(_) => AttemptEnd::TimedOut,
+            Ok(Ok(_)) => AttemptEnd::Completed(clock.at.elapsed()),
+            Ok(Err(fault)) => end_of(fault, clock.at.elapsed()),
+        });
         let fault = match result {
             Ok(Ok(None)) => {
                 self.gate.succeeded(pass, &[Dependency::Postgres]);
@@ -221,6 +235,16 @@ impl Handler {
             self.metrics.waited(delivery.lane, clock.since_ms(meta.received_at_ms));
             let (from, until) = (meta.received_at_ms, clock.at_ms);
             Step::waited(from, until, meta.trace.as_deref(), delivery.lane.as_str());
+        }
+    }
+}
+
+/// What a failed attempt says of the load.
+fn end_of(fault: &Fault, took: Duration) -> AttemptEnd {
+    match fault.failure.class {
+        Class::Permanent | Class::Transient => AttemptEnd::Completed(took),
+        Class::Unavailable(_) | Class::Misconfigured(_) | Class::RateLimited { .. } => {
+            AttemptEnd::Unknown
         }
     }
 }

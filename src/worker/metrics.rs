@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use super::gate::GateStatus;
+use super::slots::Slots;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency};
 use crate::domain::object::Kind;
@@ -72,7 +73,7 @@ pub struct Metrics {
     took: Waits,
     running: Gauge,
     slots: Gauge,
-    paused: Arc<OnceLock<Watched>>,
+    watched: Arc<OnceLock<Watched>>,
 }
 
 /// Counted, and shown to nobody.
@@ -96,10 +97,10 @@ impl Metrics {
             took: waits(),
             running: Gauge::default(),
             slots: Gauge::default(),
-            paused: Arc::default(),
+            watched: Arc::default(),
         };
         metrics.show_from_the_start();
-        let Self { settled, failed, letters, attempts, waited, took, running, slots, paused } =
+        let Self { settled, failed, letters, attempts, waited, took, running, slots, watched } =
             metrics.clone();
         registry.register(
             "quittance_jobs_settled",
@@ -137,7 +138,7 @@ impl Metrics {
             "Jobs that this worker runs at once at most",
             slots,
         );
-        registry.register_collector(Box::new(Paused(paused)));
+        registry.register_collector(Box::new(Watching(watched)));
         metrics
     }
     /// A counter that appears with its first count has no increase that an alert could see.
@@ -199,12 +200,13 @@ impl Metrics {
     pub(super) fn begin(
         &self,
         concurrency: usize,
+        slots: &Slots,
         gate: watch::Receiver<GateStatus>,
         redis: watch::Receiver<RedisHealth>,
     ) {
         self.slots.set(i64::try_from(concurrency).unwrap_or(i64::MAX));
         // A second worker in one process, which only a test has, is not watched.
-        let _ = self.paused.set(Watched { gate, redis });
+        let _ = self.watched.set(Watched { slots: slots.clone(), gate, redis });
     }
 }
 
@@ -245,17 +247,27 @@ const LETTERS: [(Class, LetterReason); 4] = [
 
 #[derive(Debug)]
 struct Watched {
+    slots: Slots,
     gate: watch::Receiver<GateStatus>,
     redis: watch::Receiver<RedisHealth>,
 }
 
-/// What the worker waits for, read where it stands: a copy could be left behind.
+/// What the worker waits for, and how much it may run, read where it stands: a copy could be left
+/// behind.
 #[derive(Debug)]
-struct Paused(Arc<OnceLock<Watched>>);
+struct Watching(Arc<OnceLock<Watched>>);
 
-impl Collector for Paused {
+impl Collector for Watching {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let Some(watched) = self.0.get() else { return Ok(()) };
+        let allowed = encoder.encode_descriptor(
+            "quittance_attempt_slots",
+            "Attempts that this worker allows at once now: quittance_job_slots, or fewer after attempts that timed out",
+            None,
+            MetricType::Gauge,
+        )?;
+        let limit = i64::try_from(watched.slots.limit()).unwrap_or(i64::MAX);
+        ConstGauge::new(limit).encode(allowed)?;
         let mut family = encoder.encode_descriptor(
             "quittance_worker_paused",
             "Whether the worker waits for a dependency, because it is down or because our settings for it are wrong",

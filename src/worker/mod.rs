@@ -11,10 +11,13 @@ pub mod gate;
 mod health;
 mod job;
 mod keep;
+mod limit;
 mod log;
 pub mod maintenance;
+mod marker;
 mod metrics;
 pub mod runtime;
+mod slots;
 
 pub use gate::{Gate, GateStatus, Pause};
 pub use metrics::Metrics;

@@ -9,7 +9,9 @@ use super::company::Company;
 use super::gate::{Gate, GateStatus};
 use super::health;
 use super::job::Handler;
+use super::marker;
 use super::metrics::Metrics;
+use super::slots::Slots;
 use crate::config;
 use crate::domain::failure::{self, Class, Dependency};
 use crate::domain::retry::{Jitter, Policy};
@@ -61,7 +63,8 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
     let gate = Gate::new(worker.down_after, worker.probe_interval);
-    parts.metrics.begin(worker.concurrency, gate.status(), parts.consumer.health());
+    let slots = Slots::new(worker.concurrency, worker.job_timeout);
+    parts.metrics.begin(worker.concurrency, &slots, gate.status(), parts.consumer.health());
     let serving = parts.listener.map(|listener| {
         let router = health::router(&gate, parts.consumer.health(), parts.consumer.pauses());
         tokio::spawn(http::serve(listener, router, shutdown.clone(), Limits::default()))
@@ -72,6 +75,10 @@ pub async fn run(
     let presence = parts.consumer.presence();
     let status = gate.status();
     presence.waiting(move || waits_for(&status.borrow()));
+    let limit = slots.clone();
+    presence.limited(move || limit.limit());
+    let marker = parts.consumer.marker()?;
+    let watching = tokio::spawn(marker::watch(parts.store.clone(), marker, shutdown.clone()));
     let handler = Handler {
         reconciler: parts.reconciler,
         store: parts.store,
@@ -86,6 +93,7 @@ pub async fn run(
         timeout: worker.job_timeout,
         worker: parts.name.clone(),
         company: Company::default(),
+        slots,
         pauses: parts.consumer.pauses(),
         presence,
         stopping: shutdown.clone(),
@@ -98,6 +106,8 @@ pub async fn run(
     let Stopped { handed_back, left } = stopped;
     tracing::info!(worker = parts.name, handed_back, left, "stopped");
     shutdown.cancel();
+    // Cut off, each of its statements has either happened or not.
+    watching.abort();
     if let Some(serving) = serving {
         // It ends with the token; a panic in it has been reported by the runtime.
         let _ = serving.await;

@@ -61,6 +61,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/queue/jobs", get(queue::peek))
         .route("/queue/pause", changing(queue::pause))
         .route("/queue/resume", changing(queue::resume))
+        .route("/queue/acknowledge-loss", changing(queue::acknowledge_loss))
         .route("/audit", get(audit::list))
         .route("/status", get(system::status))
         .route("/kinds", get(system::kinds))
@@ -128,6 +129,7 @@ pub(super) async fn nothing_here() -> Problem {
         queue::peek,
         queue::pause,
         queue::resume,
+        queue::acknowledge_loss,
         audit::list,
         system::status,
         system::kinds,

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
-use crate::admin::fault::{redis, wrong};
+use crate::admin::fault::{postgres, redis, wrong};
 use crate::admin::input::{Asked, Body};
 use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::http::auth::Identity;
-use crate::ops::queue::{self, LaneActed, QueuedJob};
+use crate::ops::queue::{self, LaneActed, LossAcknowledged, QueuedJob};
 use crate::ops::status::QueueStatus;
 use crate::ops::terms::{Actor, Lane, Place};
 
@@ -135,4 +135,37 @@ pub(in crate::admin) async fn acted(
         queue::resume(inspector, store, &lanes, actor).await
     };
     acted.map_err(redis)
+}
+
+/// Why a loss is acknowledged.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct LossBody {
+    /// Why; kept in the audit log.
+    #[schema(min_length = 1)]
+    pub(in crate::admin) reason: String,
+}
+
+/// Acknowledge that Redis has lost jobs, after their events have been replayed.
+#[utoipa::path(post, path = "/queue/acknowledge-loss", tag = "queue", request_body = LossBody,
+    responses((status = 200, body = LossAcknowledged)))]
+pub(super) async fn acknowledge_loss(
+    State(admin): State<Arc<Admin>>,
+    Extension(who): Extension<Identity>,
+    Body(body): Body<LossBody>,
+) -> Answer<LossAcknowledged> {
+    Ok(Json(acknowledged(&admin, &who.name, &body).await?))
+}
+
+pub(in crate::admin) async fn acknowledged(
+    admin: &Admin,
+    who: &str,
+    body: &LossBody,
+) -> Result<LossAcknowledged, Problem> {
+    if body.reason.trim().is_empty() {
+        return Err(wrong("reason must say why the loss is acknowledged"));
+    }
+    let actor = Actor { name: who, reason: Some(&body.reason) };
+    let (inspector, store) = (&admin.desk.inspector, &admin.desk.store);
+    queue::acknowledge_loss(store, inspector.queue(), actor).await.map_err(postgres)
 }

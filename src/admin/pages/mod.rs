@@ -46,6 +46,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/queue", get(queue::show))
         .route("/queue/pause", post(queue::pause))
         .route("/queue/resume", post(queue::resume))
+        .route("/queue/acknowledge-loss", post(queue::acknowledge_loss))
         .route("/outbox", get(outbox::show))
         .route("/outbox/retry", post(outbox::retry))
         .route("/audit", get(audit::list))

@@ -58,6 +58,8 @@ fn path_of(finding: &Finding) -> Option<&'static str> {
         FindingCode::Behind | FindingCode::Paused => Some("/queue"),
         // What there is to see of these is below.
         FindingCode::RedisDown
+        | FindingCode::QueueLost
+        | FindingCode::RedisDurability
         | FindingCode::PostgresDown
         | FindingCode::StripeDown
         | FindingCode::Schema

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::page;
-use crate::admin::api::queue::{LanesBody, PeekQuery, acted, peeked};
+use crate::admin::api::queue::{LanesBody, LossBody, PeekQuery, acknowledged, acted, peeked};
 use crate::admin::fault::redis;
 use crate::admin::frame::Frame;
 use crate::admin::input::{Asked, Changing};
@@ -53,6 +53,15 @@ pub(super) async fn resume(
     form: Changing,
 ) -> Result<Response, Refused> {
     act(&admin, &form, false).await
+}
+
+pub(super) async fn acknowledge_loss(
+    State(admin): State<Arc<Admin>>,
+    form: Changing,
+) -> Result<Response, Refused> {
+    let reason = form.fields.need("reason", "Why the loss is acknowledged")?.to_owned();
+    acknowledged(&admin, &form.who, &LossBody { reason }).await?;
+    Ok(Redirect::to("/").into_response())
 }
 
 async fn act(admin: &Admin, form: &Changing, pause: bool) -> Result<Response, Refused> {

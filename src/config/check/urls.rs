@@ -41,6 +41,15 @@ fn filter(checker: &mut Checker<'_>, text: &str) {
     }
 }
 
+/// What to do about a Cluster or a Sentinel.
+const ONE_REDIS: &str = "must lead to one server: Redis Cluster and Sentinel are not supported. Give the \
+    address of the primary, or of a proxy or a DNS name that follows it";
+
+/// Whether a scheme is one by which other clients find several servers.
+fn is_of_several(scheme: &str) -> bool {
+    ["sentinel", "cluster"].iter().any(|word| scheme.contains(word))
+}
+
 /// An empty URL is one that is not set; whether it is needed, the role says.
 fn scheme(checker: &mut Checker<'_>, key: &str, url: &Secret, schemes: &[&str]) {
     if url.is_empty() {
@@ -48,8 +57,18 @@ fn scheme(checker: &mut Checker<'_>, key: &str, url: &Secret, schemes: &[&str]) 
     }
     // The parser's own words never quote the text.
     match Url::parse(url.reveal()) {
-        Err(error) => checker.must(false, key, format!("is not a URL: {error}")),
+        Err(error) => {
+            let hint = if key == "redis.url" && url.reveal().contains(',') {
+                format!(". {ONE_REDIS}")
+            } else {
+                String::new()
+            };
+            checker.must(false, key, format!("is not a URL: {error}{hint}"));
+        }
         Ok(url) => {
+            if key == "redis.url" && is_of_several(url.scheme()) {
+                return checker.must(false, key, ONE_REDIS);
+            }
             checker.must(
                 is_encoded(url.as_str()),
                 key,

@@ -27,6 +27,11 @@ pub struct Status {
     pub dependencies: Vec<DependencyStatus>,
     /// The queue; null while Redis does not answer.
     pub queue: Option<QueueStatus>,
+    /// Jobs that Redis has lost, which no operator has acknowledged; null where there are none, and
+    /// while Postgres does not answer.
+    pub loss: Option<QueueLossStatus>,
+    /// Whether Redis keeps what it acknowledged; null while it does not answer.
+    pub durability: Option<DurabilityStatus>,
     /// How much arrives and is finished; null while Redis does not answer.
     pub rates: Option<Rates>,
     /// Who works; null while Redis does not answer.
@@ -40,6 +45,28 @@ pub struct Status {
     pub outbox: Option<Vec<DestinationState>>,
     /// The database's schema; null while Postgres does not answer.
     pub schema: Option<SchemaStatus>,
+}
+
+/// Jobs that Redis has lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QueueLossStatus {
+    /// What is missing; empty where that is not known.
+    pub what: String,
+    /// When a worker noticed it; null where none has yet.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub noticed_at: Option<OffsetDateTime>,
+    /// Events that were received from then on may be missing.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+}
+
+/// Whether Redis keeps what it acknowledged, as far as it says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DurabilityStatus {
+    /// Why it may throw away acknowledged events at any time; null: it does not.
+    pub evicts: Option<String>,
+    /// What a restart or a change of settings could lose, and what Redis does not say.
+    pub warnings: Vec<String>,
 }
 
 /// Something that is not as it should be.
@@ -71,6 +98,10 @@ pub enum Severity {
 pub enum FindingCode {
     /// Redis does not answer, or refuses us.
     RedisDown,
+    /// Redis has lost jobs.
+    QueueLost,
+    /// Redis may lose what it acknowledged.
+    RedisDurability,
     /// Postgres does not answer, or refuses us.
     PostgresDown,
     /// Workers wait for Stripe.
@@ -220,6 +251,9 @@ pub struct WorkerStatus {
     pub silent: bool,
     /// Jobs that it runs at once.
     pub concurrency: u64,
+    /// Attempts that it allows at once now: fewer than `concurrency` after attempts that timed out;
+    /// null where it does not say.
+    pub limit: Option<u64>,
     /// Jobs that it runs now.
     pub running: u64,
     /// Those that have run longest, 32 at most.

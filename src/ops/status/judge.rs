@@ -7,19 +7,30 @@ use super::document::{
     BucketStatus, DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Severity,
     Status, WorkerStatus,
 };
+use super::loss;
 use crate::config;
+use crate::domain::failure::Dependency;
 use crate::store::status::LetterCounts;
 
 /// The findings, problems first.
 pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding> {
     let mut found = Vec::new();
     status.dependencies.iter().for_each(|one| dependency(one, &mut found));
+    found.extend(status.loss.as_ref().map(loss::lost));
+    if let Some(durability) = &status.durability {
+        loss::kept(durability, &mut found);
+    }
     if let Some(schema) = status.schema.as_ref().filter(|schema| !schema.fits) {
         let have = schema.have.map_or_else(|| "nothing".to_owned(), |have| have.to_string());
         let text = format!("the schema is at {have} and this program needs {}", schema.need);
         found.push(problem(FindingCode::Schema, text).mended_by("quittance migrate"));
     }
-    if let Some(all) = &status.workers {
+    // A Redis that takes no writes cannot be told of workers.
+    let redis_is_up = status
+        .dependencies
+        .iter()
+        .all(|one| one.name != Dependency::Redis.as_str() || one.state != DependencyState::Down);
+    if let Some(all) = status.workers.as_ref().filter(|_| redis_is_up) {
         workers(all, &mut found);
     }
     if let Some(queue) = &status.queue {

@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use super::super::document::{BucketStatus, SchemaStatus};
+use super::super::document::{BucketStatus, DurabilityStatus, QueueLossStatus, SchemaStatus};
 use super::*;
 use crate::ops::queue::{LaneStatus, PauseStatus};
 use crate::store::outbox::DestinationState;
@@ -34,6 +34,7 @@ fn worker(name: &str) -> WorkerStatus {
         seen_ms_ago: 100,
         silent: false,
         concurrency: 16,
+        limit: Some(16),
         running: 0,
         jobs: Vec::new(),
         waits_for: None,
@@ -56,6 +57,8 @@ fn well() -> Status {
         version: String::new(),
         dependencies: vec![up("redis"), up("postgres"), up("stripe")],
         queue: Some(QueueStatus { name: "q".into(), total: 1, delayed: 0, oldest_ms: 100, lanes }),
+        loss: None,
+        durability: Some(DurabilityStatus { evicts: None, warnings: Vec::new() }),
         rates: None,
         workers: Some(vec![worker("a"), worker("b")]),
         limiter: Some(Vec::new()),
@@ -127,6 +130,15 @@ fn without_a_worker_that_reports_itself_nothing_is_healthy() {
 }
 
 #[test]
+fn workers_that_a_full_redis_cannot_be_told_of_are_not_called_silent() {
+    let full = found(|status| {
+        status.dependencies[0].state = DependencyState::Down;
+        workers_of(status).iter_mut().for_each(|worker| worker.silent = true);
+    });
+    assert_eq!(full, [(Severity::Problem, FindingCode::RedisDown)]);
+}
+
+#[test]
 fn a_live_lane_that_is_behind_is_a_problem_and_a_backfill_is_mentioned() {
     for (which, severity) in [(0, Severity::Problem), (1, Severity::Warning)] {
         let behind = found(|status| lanes_of(status)[which].oldest_ms = Some(300_001));
@@ -193,12 +205,25 @@ fn the_schema_the_outbox_the_letters_and_the_limiter_are_judged() {
 }
 
 #[test]
+fn a_loss_and_an_evicting_redis_are_problems_and_what_redis_does_not_say_is_a_warning() {
+    let loss = QueueLossStatus { what: String::new(), noticed_at: None, since: AT };
+    let lost = found(|status| status.loss = Some(loss));
+    assert_eq!(lost, [(Severity::Problem, FindingCode::QueueLost)]);
+    let both = DurabilityStatus { evicts: Some("it evicts".into()), warnings: vec!["?".into()] };
+    let code = FindingCode::RedisDurability;
+    let kept = found(|status| status.durability = Some(both));
+    assert_eq!(kept, [(Severity::Problem, code), (Severity::Warning, code)]);
+}
+
+#[test]
 fn workers_of_two_versions_are_mentioned_and_problems_come_first() {
     let both = found(|status| {
         workers_of(status)[0].version = "2.0.0".into();
-        status.dependencies[0].state = DependencyState::Down;
+        status.dependencies[1].state = DependencyState::Down;
     });
-    let expected =
-        [(Severity::Problem, FindingCode::RedisDown), (Severity::Warning, FindingCode::Versions)];
+    let expected = [
+        (Severity::Problem, FindingCode::PostgresDown),
+        (Severity::Warning, FindingCode::Versions),
+    ];
     assert_eq!(both, expected);
 }

@@ -13,11 +13,13 @@ use super::document::{
     Severity, Status, WaitStatus, WorkerStatus,
 };
 use super::judge;
+use super::loss;
 use super::rates::rates;
 use crate::config;
 use crate::domain::failure::{self, Dependency};
-use crate::queue::{Bucket, FlowCounts, Inspector, Listed, QueueError};
+use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerState, QueueError};
 use crate::store::outbox::DestinationState;
+use crate::store::queue_marker::QueueMemory;
 use crate::store::schema::SchemaVersion;
 use crate::store::status::LetterCounts;
 use crate::store::{Store, StoreError};
@@ -43,6 +45,10 @@ pub struct Sources {
 /// What Redis says.
 struct OfRedis {
     latency: Duration,
+    /// Why it takes no writes, if it does not: what is there can be read all the same.
+    refuses: Option<String>,
+    durability: Durability,
+    marker: MarkerState,
     queue: QueueStatus,
     roster: Vec<Listed>,
     buckets: Vec<Bucket>,
@@ -53,6 +59,7 @@ struct OfRedis {
 struct OfPostgres {
     latency: Duration,
     schema: SchemaVersion,
+    memory: Option<QueueMemory>,
     letters: Result<LetterCounts, StoreError>,
     outbox: Result<Vec<DestinationState>, StoreError>,
 }
@@ -60,12 +67,14 @@ struct OfPostgres {
 /// Looks at everything. Never fails: what cannot be seen is missing, and its dependency says why.
 pub async fn look(sources: &Sources) -> Status {
     let Sources { inspector, store, limits } = sources;
-    let (of_redis, of_postgres) =
-        tokio::join!(answered(of_redis(inspector)), explained(store, of_postgres(store)));
+    let (of_redis, of_postgres) = tokio::join!(
+        answered(of_redis(inspector)),
+        explained(store, of_postgres(store, inspector.queue()))
+    );
     let workers: Option<Vec<_>> =
         of_redis.as_ref().ok().map(|seen| seen.roster.iter().map(worker).collect());
     let dependencies = vec![
-        dependency(Dependency::Redis, of_redis.as_ref().map(|seen| seen.latency), None),
+        redis(of_redis.as_ref()),
         dependency(
             Dependency::Postgres,
             of_postgres.as_ref().map(|seen| seen.latency),
@@ -82,14 +91,18 @@ pub async fn look(sources: &Sources) -> Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         dependencies,
         queue: of_redis.as_ref().map(|seen| seen.queue.clone()),
+        loss: None,
+        durability: of_redis.as_ref().map(|seen| loss::durability(seen.durability.clone())),
         rates: of_redis.as_ref().map(|seen| rates(&seen.flow)),
         workers,
-        limiter: of_redis.map(|seen| seen.buckets.into_iter().map(bucket).collect()),
+        limiter: of_redis.as_ref().map(|seen| seen.buckets.iter().cloned().map(bucket).collect()),
         schema: of_postgres.as_ref().map(|seen| schema(seen.schema)),
         dead_letters: None,
         outbox: None,
     };
     if let Some(seen) = of_postgres {
+        let marker = of_redis.as_ref().map(|seen| &seen.marker);
+        status.loss = seen.memory.and_then(|memory| loss::loss(&memory, marker));
         status.dead_letters = seen.letters.ok();
         status.outbox = seen.outbox.ok();
     }
@@ -100,7 +113,10 @@ pub async fn look(sources: &Sources) -> Status {
 
 async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
     let latency = inspector.latency().await?;
-    let (depth, pauses, roster, buckets, flow) = tokio::try_join!(
+    let refuses = inspector.takes_writes().await.err().map(|error| error.chain());
+    let (durability, marker, depth, pauses, roster, buckets, flow) = tokio::try_join!(
+        inspector.durability(),
+        inspector.marker(),
         inspector.depth(),
         inspector.pauses(),
         inspector.roster(),
@@ -108,14 +124,17 @@ async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
         inspector.flow(),
     )?;
     let queue = stand(inspector.queue(), &depth, &pauses, &roster);
-    Ok(OfRedis { latency, queue, roster, buckets, flow })
+    Ok(OfRedis { latency, refuses, durability, marker, queue, roster, buckets, flow })
 }
 
-async fn of_postgres(store: &Store) -> Result<OfPostgres, StoreError> {
+async fn of_postgres(store: &Store, queue: &str) -> Result<OfPostgres, StoreError> {
     let latency = store.latency().await?;
     let schema = store.schema_version().await?;
     let (letters, outbox) = tokio::join!(store.letter_counts(), store.destinations());
-    Ok(OfPostgres { latency, schema, letters, outbox })
+    // Only newer schemas have the table.
+    let memory =
+        if schema.have >= Some(schema.need) { store.queue_memory(queue).await? } else { None };
+    Ok(OfPostgres { latency, schema, memory, letters, outbox })
 }
 
 /// An answer in time, or why there is none.
@@ -171,6 +190,16 @@ fn dependency(
     }
 }
 
+/// A Redis that answers and takes no writes is as good as down, but what is in it can be shown.
+fn redis(seen: Result<&OfRedis, &String>) -> DependencyStatus {
+    let mut status = dependency(Dependency::Redis, seen.map(|seen| seen.latency), None);
+    if let Some(why) = seen.ok().and_then(|seen| seen.refuses.as_ref()) {
+        status.state = DependencyState::Down;
+        status.detail = Some(why.clone());
+    }
+    status
+}
+
 /// Stripe is as the workers see it: to ask it here would cost of the budget that they need.
 fn stripe(workers: Option<&[WorkerStatus]>) -> DependencyStatus {
     let name = Dependency::Stripe.as_str();
@@ -221,6 +250,7 @@ fn worker(listed: &Listed) -> WorkerStatus {
         seen_ms_ago: millis(*seen_ago),
         silent: *seen_ago > SILENT,
         concurrency: card.concurrency,
+        limit: card.limit,
         running: card.running,
         jobs: jobs.collect(),
         waits_for,

@@ -7,10 +7,13 @@
 mod document;
 mod judge;
 mod look;
+mod loss;
 mod rates;
 
 pub use document::{
-    BucketStatus, DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Rate,
-    Rates, RunningJob, SchemaStatus, Severity, Slice, Status, WaitStatus, WorkerStatus,
+    BucketStatus, DependencyState, DependencyStatus, DurabilityStatus, Finding, FindingCode,
+    QueueLossStatus, QueueStatus, Rate, Rates, RunningJob, SchemaStatus, Severity, Slice, Status,
+    WaitStatus, WorkerStatus,
 };
 pub use look::{Sources, look};
+pub(crate) use loss::status_of as loss_status;

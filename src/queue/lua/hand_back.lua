@@ -1,7 +1,6 @@
--- Gives jobs up unfinished: the next sweep of any worker takes them, and the delivery that counts
--- when they begin there is the one that is taken back here.
+-- Gives jobs up unfinished: the next sweep of any worker takes them.
 -- KEYS: lane stream. ARGV: group, me, lease (ms), nobody's name, and for each job (at most 100) its
--- id after '-' where its delivery is taken back, after '=' where none was counted.
+-- id after '-' where it had begun, which is taken back, after '=' where it had not.
 -- Returns how many were mine to give. They go to a consumer who is nobody, so that they count as
 -- waiting.
 local stream, group, me, lease, nobody = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -12,7 +11,7 @@ for i = 5, #ARGV do
   local pending = redis.call('XPENDING', stream, group, id, id, 1, me)[1]
   if pending then
     redis.call('XCLAIM', stream, group, nobody, 0, id, 'IDLE', lease,
-               'RETRYCOUNT', math.max(0, pending[4] - count), 'JUSTID')
+               'RETRYCOUNT', math.max(1, pending[4] - count), 'JUSTID')
     given = given + 1
   end
 end

@@ -28,7 +28,8 @@ while #jobs < limit and pages < 10 do
       local entry = redis.call('XRANGE', stream, one[1], one[1])[1]
       local holder, idle = one[2], one[3]
       if holder == nobody then holder, idle = '', 0 end
-      if entry then add(entry, holder, idle, one[4]) end
+      -- Redis also counts the fetch, before which no worker has begun it.
+      if entry then add(entry, holder, idle, math.max(0, one[4] - 1)) end
     end
   end
   from, pages = '(' .. pending[#pending][1], pages + 1

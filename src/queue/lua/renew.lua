@@ -13,6 +13,10 @@ for i = 4, #ARGV do
       -- What is nobody's was handed back by me while this was on its way.
       taken[#taken + 1] = id
     end
+  elseif redis.call('XRANGE', stream, id, id)[1] then
+    -- Unfinished, and on no pending list: my name was deleted from the group by hand. It has begun, as
+    -- far as is known.
+    redis.call('XCLAIM', stream, group, me, 0, id, 'RETRYCOUNT', 2, 'FORCE', 'JUSTID')
   end
 end
 return taken

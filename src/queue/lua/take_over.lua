@@ -1,15 +1,24 @@
--- Takes over jobs whose worker has been silent for a lease.
--- KEYS: lane stream. ARGV: group, me, lease (ms), cursor, limit (at most 100).
--- Returns {next cursor, {{id, deliveries, meta, body}, ...}}. Bounded: XAUTOCLAIM looks at no more
--- than ten entries for each one asked for.
+-- Takes over jobs that workers have returned, or whose worker has been silent for a lease.
+-- KEYS: lane stream. ARGV: group, me, lease (ms), cursor, limit (at most 100), nobody's name,
+-- 'returned' for returned jobs alone, or 'all'.
+-- Returns {next cursor, {{id, count, meta, body}, ...}}. Bounded: XAUTOCLAIM looks at no more than
+-- ten entries for each one asked for.
 local stream, group, me = KEYS[1], ARGV[1], ARGV[2]
--- JUSTID, because Redis 6.2 answers a deleted entry with a nil that does not say which id it was.
-local claimed = redis.call('XAUTOCLAIM', stream, group, me, ARGV[3], ARGV[4],
-                           'COUNT', ARGV[5], 'JUSTID')
+local cursor, ids = '0-0', {}
+if ARGV[7] == 'returned' then
+  for _, one in ipairs(redis.call('XPENDING', stream, group, '-', '+', ARGV[5], ARGV[6])) do
+    ids[#ids + 1] = one[1]
+  end
+else
+  -- JUSTID, because Redis 6.2 answers a deleted entry with a nil that does not say which id it was.
+  local claimed = redis.call('XAUTOCLAIM', stream, group, me, ARGV[3], ARGV[4],
+                             'COUNT', ARGV[5], 'JUSTID')
+  cursor, ids = claimed[1], claimed[2]
+end
 local jobs = {}
-for _, id in ipairs(claimed[2]) do
-  -- Not counted as a delivery yet: most of what a dead worker had was only waiting in its buffer, and
-  -- must not be taken for what killed it. `begin.lua` counts.
+for _, id in ipairs(ids) do
+  -- The count stays as it is: most of what a dead worker had was only waiting in its buffer, and must
+  -- not be taken for what killed it. `begin.lua` counts.
   local pending = redis.call('XPENDING', stream, group, id, id, 1)[1]
   local count = pending and pending[4] or 1
   local entry = redis.call('XCLAIM', stream, group, me, 0, id, 'RETRYCOUNT', count)[1]
@@ -25,4 +34,4 @@ for _, id in ipairs(claimed[2]) do
     redis.call('XACK', stream, group, id)
   end
 end
-return {claimed[1], jobs}
+return {cursor, jobs}

@@ -137,6 +137,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("queue peek", "GET /queue/jobs", "/queue"),
     ("queue pause", "POST /queue/pause", "/queue/pause"),
     ("queue resume", "POST /queue/resume", "/queue/resume"),
+    ("queue acknowledge-loss", "POST /queue/acknowledge-loss", "/queue/acknowledge-loss"),
     ("status", "GET /status", "/"),
 ];
 

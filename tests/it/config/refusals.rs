@@ -156,6 +156,9 @@ fn settings_that_cannot_go_together_are_refused() {
 #[test]
 fn a_url_of_another_kind_is_refused() {
     refused("", &[("REDIS_URL", "http://h")], &["must begin with redis:// or rediss://"]);
+    for several in ["redis+sentinel://h:26379/main", "redis-cluster://h", "redis://a:1,b:2"] {
+        refused("", &[("REDIS_URL", several)], &["Redis Cluster and Sentinel are not supported"]);
+    }
     refused(
         "",
         &[("DATABASE_URL", "mysql://h")],

@@ -85,6 +85,18 @@ impl App {
         self.client().await.get(path).await
     }
 
+    /// Has Redis do something.
+    pub(super) async fn ask(&self, command: &str) {
+        let client = redis::Client::open(self.redis_url.as_str()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut words = command.split(' ');
+        let mut asked = redis::cmd(words.next().unwrap());
+        words.for_each(|word| {
+            asked.arg(word);
+        });
+        let _: redis::Value = asked.query_async(&mut connection).await.unwrap();
+    }
+
     /// All jobs in the live lane, oldest first.
     pub(super) async fn queued(&self) -> Vec<(JobMeta, Vec<u8>)> {
         let client = redis::Client::open(self.redis_url.as_str()).unwrap();

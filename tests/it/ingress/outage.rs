@@ -2,6 +2,7 @@
 
 use super::app::SECRET;
 use super::{App, Webhook};
+use crate::harness::eventually;
 use crate::harness::webhook::event;
 
 const IMPATIENT: &str = "[ingress]\nenqueue_timeout = \"100ms\"";
@@ -78,4 +79,34 @@ async fn a_paused_redis_is_not_ready() {
     assert_eq!(answer.status, 503);
     assert!(answer.body.contains("no answer within 100ms"), "{}", answer.body);
     app.redis().resume().unwrap();
+}
+
+#[tokio::test]
+async fn a_redis_that_evicts_is_not_ready_because_a_200_would_not_mean_kept() {
+    let app = App::private(IMPATIENT).await;
+    app.ask("CONFIG SET maxmemory 100mb").await;
+    app.ask("CONFIG SET maxmemory-policy allkeys-lru").await;
+    let mut answer = app.get("/readyz").await;
+    eventually("it is not ready", async || {
+        answer = app.get("/readyz").await;
+        answer.status == 503
+    })
+    .await;
+    assert!(answer.body.contains("maxmemory-policy is allkeys-lru"), "{}", answer.body);
+    app.ask("CONFIG SET maxmemory-policy noeviction").await;
+    eventually("it is ready", async || app.get("/readyz").await.status == 200).await;
+}
+
+#[tokio::test]
+async fn a_redis_without_an_append_only_file_is_ready_with_a_warning() {
+    let app = App::private(IMPATIENT).await;
+    app.ask("CONFIG SET appendonly no").await;
+    let mut body = String::new();
+    eventually("it warns", async || {
+        let answer = app.get("/readyz").await;
+        body = answer.body.to_string();
+        answer.status == 200 && body.contains("append-only file")
+    })
+    .await;
+    assert!(body.starts_with(r#"{"ready":true,"warnings":["#), "{body}");
 }

@@ -9,14 +9,15 @@ use super::*;
 #[tokio::test]
 async fn the_whole_life_of_a_job_passes_on_a_redis_cluster() {
     let redis = harness::private_redis_with(&["cluster-enabled yes"]).await;
-    let queue = Queue::in_redis(redis).lease(Duration::from_millis(300));
+    let queue = Queue::in_redis(redis).lease(HOUR);
     // One by one: Redis 6 knows no ranges of slots.
     let slots: Vec<String> = (0..16_384).map(|slot| slot.to_string()).collect();
     let _: String = queue.ask(&format!("CLUSTER ADDSLOTS {}", slots.join(" "))).await;
     eventually("the cluster is ready", async || queue.producer.ready().await.is_ok()).await;
 
     let limiter = Limiter::new(&queue.server, &queue.settings).unwrap();
-    assert_eq!(limiter.take(&[("charges", 10)]).await.unwrap(), None);
+    let charges = [("charges", 10)];
+    assert_eq!(limiter.take(&charges, Duration::ZERO, None).await.unwrap(), None);
     limiter.slow_down("charges").await.unwrap();
     let look = super::pauses::inspector(&queue);
     assert_eq!(look.buckets().await.unwrap().len(), 1);
@@ -37,12 +38,13 @@ async fn the_whole_life_of_a_job_passes_on_a_redis_cluster() {
     }
     seen.reaches(1).await;
     dies.die().await;
+    queue.unrenewed_for(HOUR).await;
     for place in [Place::Waiting, Place::InHand, Place::Delayed] {
         look.peek(Lane::Live, place, 5).await.unwrap();
     }
     assert_eq!(look.roster().await.unwrap().len(), 1);
     look.latency().await.unwrap();
-    let lives = queue.work(4, {
+    let (lives, clock) = queue.work_with_clock(4, {
         let seen = seen.clone();
         move |delivery| {
             let first = delivery.job.meta.attempt == 0;
@@ -51,7 +53,7 @@ async fn the_whole_life_of_a_job_passes_on_a_redis_cluster() {
             std::future::ready(if first { Disposition::Retry { after } } else { Disposition::Done })
         }
     });
-    queue.drained().await;
+    in_time("all is done", &clock, async || queue.depth().await.total() == 0).await;
     assert_eq!(lives.stop().await.left, 0);
     eventually("the counts are told", async || !look.flow().await.unwrap().minutes.is_empty())
         .await;

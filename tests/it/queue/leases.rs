@@ -6,8 +6,6 @@ use tokio::sync::Semaphore;
 
 use super::*;
 
-const LEASE: Duration = Duration::from_millis(500);
-
 /// A handler that notes a job and then waits for a permit.
 fn held(
     seen: &Seen,
@@ -31,7 +29,7 @@ fn shut() -> Arc<Semaphore> {
 
 #[tokio::test]
 async fn the_jobs_of_a_worker_that_died_are_taken_over_after_its_lease() {
-    let queue = Queue::start().await.lease(LEASE);
+    let queue = Queue::start().await.lease(HOUR);
     let (seen, after) = (Seen::default(), Seen::default());
     let dies = queue.work(2, held(&seen, &shut(), Disposition::Done));
     queue.enqueue(numbers(5)).await;
@@ -39,78 +37,115 @@ async fn the_jobs_of_a_worker_that_died_are_taken_over_after_its_lease() {
     eventually("it has all five", async || queue.pending().await.len() == 5).await;
     dies.die().await;
 
-    let lives = queue.work(2, after.settle());
-    queue.drained().await;
+    let (lives, clock) = queue.work_with_clock(2, after.settle());
+    queue.unrenewed_for(HOUR).await;
+    in_time("they are taken over", &clock, async || queue.depth().await.total() == 0).await;
     lives.stop().await;
     assert_eq!(after.bodies(), numbers(5), "those it ran and those it had fetched ahead");
-    assert!(after.all().iter().all(|delivery| delivery.deliveries == 2));
+    let mut deliveries: Vec<_> = after.all().iter().map(|delivery| delivery.deliveries).collect();
+    deliveries.sort_unstable();
+    assert_eq!(deliveries, [1, 1, 1, 2, 2], "two had begun");
     assert!(after.all().iter().all(|delivery| delivery.job.meta.attempt == 0));
 }
 
 #[tokio::test]
-async fn what_only_waited_in_a_dead_workers_buffer_is_not_counted_as_its_killer() {
-    let queue = Queue::start().await.lease(LEASE);
+async fn what_only_waited_in_a_dead_workers_buffer_is_not_counted_at_all() {
+    let queue = Queue::start().await.lease(HOUR);
     queue.enqueue(numbers(4)).await;
     let mut before = String::new();
     for _ in 0..2 {
         let seen = Seen::default();
-        let dies = queue.work(1, held(&seen, &shut(), Disposition::Done));
-        seen.reaches(1).await;
-        eventually("it has all four", async || {
+        let (dies, clock) = queue.work_with_clock(1, held(&seen, &shut(), Disposition::Done));
+        in_time("it has all four", &clock, async || {
             let pending = queue.pending().await;
             let owner = pending.first().map(|(_, owner, _, _)| owner.clone()).unwrap_or_default();
-            pending.len() == 4 && owner != before && pending.iter().all(|p| p.1 == owner)
+            seen.len() == 1
+                && pending.len() == 4
+                && owner != before
+                && pending.iter().all(|p| p.1 == owner)
         })
         .await;
         before = queue.pending().await[0].1.clone();
         dies.die().await;
+        queue.unrenewed_for(HOUR).await;
     }
     let after = Seen::default();
-    let lives = queue.work(1, after.settle());
-    queue.drained().await;
+    let (lives, clock) = queue.work_with_clock(1, after.settle());
+    in_time("they are taken over", &clock, async || queue.depth().await.total() == 0).await;
     lives.stop().await;
     let mut deliveries: Vec<_> = after.all().iter().map(|delivery| delivery.deliveries).collect();
     deliveries.sort_unstable();
-    assert_eq!(deliveries, [2, 2, 2, 3], "one of them was running at both deaths");
+    assert_eq!(deliveries, [1, 1, 1, 3], "one of them was running at both deaths");
 }
 
 #[tokio::test]
 async fn a_job_that_runs_longer_than_the_lease_is_not_taken_from_a_worker_that_lives() {
-    let queue = Queue::start().await.lease(LEASE);
+    let queue = Queue::start().await.lease(HOUR);
     let (seen, other, gate) = (Seen::default(), Seen::default(), shut());
-    let slow = queue.work(1, held(&seen, &gate, Disposition::Done));
+    let (slow, clock) = queue.work_with_clock(1, held(&seen, &gate, Disposition::Done));
     queue.enqueue(numbers(4)).await;
     seen.reaches(1).await;
-    let idle = queue.work(1, other.settle());
-
-    let end = queue.now().await + 4 * LEASE;
-    eventually("four leases are over", async || queue.now().await > end).await;
-    let pending = queue.pending().await;
-    assert_eq!(pending.len(), 4);
-    assert!(pending.iter().all(|(_, _, _, deliveries)| *deliveries == 1), "{pending:?}");
+    eventually("it has all four", async || queue.pending().await.len() == 4).await;
+    let (idle, others_clock) = queue.work_with_clock(1, other.settle());
+    for _ in 0..4 {
+        // Two thirds of a lease have gone by, and what may be taken over is.
+        queue.unrenewed_for(HOUR * 2 / 3).await;
+        others_clock.advance(HOUR);
+        clock.advance(HOUR / 3);
+        eventually("the leases are renewed", async || {
+            let pending = queue.pending().await;
+            let renewed =
+                pending.iter().all(|(_, _, idle, _)| u128::from(*idle) < (HOUR / 2).as_millis());
+            pending.len() == 4 && renewed
+        })
+        .await;
+    }
     assert_eq!(other.len(), 0);
     gate.add_permits(4);
     queue.drained().await;
     slow.stop().await;
     idle.stop().await;
     assert_eq!(seen.len() + other.len(), 4);
+    assert!(seen.all().iter().all(|delivery| delivery.deliveries == 1));
 }
 
 #[tokio::test]
 async fn a_job_that_kills_its_worker_each_time_shows_more_deliveries_than_allowed() {
-    let queue = Queue::start().await.lease(LEASE);
+    let queue = Queue::start().await.lease(HOUR);
     queue.enqueue(["poison".to_owned()]).await;
     let seen = Seen::default();
     for deaths in 1..=queue.settings.max_deliveries {
-        let victim = queue.work(1, held(&seen, &shut(), Disposition::Done));
-        seen.reaches(deaths as usize).await;
+        let (victim, clock) = queue.work_with_clock(1, held(&seen, &shut(), Disposition::Done));
+        in_time("it begins", &clock, async || seen.len() == deaths as usize).await;
         victim.die().await;
+        queue.unrenewed_for(HOUR).await;
     }
-    let last = queue.work(1, seen.settle());
-    queue.drained().await;
+    let (last, clock) = queue.work_with_clock(1, seen.settle());
+    in_time("it is done", &clock, async || queue.depth().await.total() == 0).await;
     last.stop().await;
     let deliveries: Vec<_> = seen.all().iter().map(|delivery| delivery.deliveries).collect();
     assert_eq!(deliveries, [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_worker_that_has_just_started_takes_what_was_returned_and_nothing_from_other_workers() {
+    let queue = Queue::start().await.lease(HOUR);
+    queue.enqueue(numbers(4)).await;
+    let _: String = queue.ask("XGROUP CREATE {test}:live workers 0").await;
+    for owner in ["busy", "nobody"] {
+        let read = format!("XREADGROUP GROUP workers {owner} COUNT 2 STREAMS {{test}}:live >");
+        let _: redis::Value = queue.ask(&read).await;
+    }
+    // As after an outage: its owner lives, and could not renew it.
+    queue.unrenewed_for(HOUR).await;
+    let seen = Seen::default();
+    let (worker, clock) = queue.work_with_clock(1, seen.settle());
+    seen.reaches(2).await;
+    assert_eq!(seen.bodies(), ["000002", "000003"], "the others come first, if they come");
+    assert_eq!(queue.pending().await.iter().filter(|job| job.1 == "busy").count(), 2);
+    in_time("a lease later they are taken over", &clock, async || seen.len() == 4).await;
+    queue.drained().await;
+    worker.stop().await;
 }
 
 #[tokio::test]

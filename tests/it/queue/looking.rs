@@ -131,7 +131,7 @@ async fn the_request_budget_is_seen_and_looking_takes_nothing_of_it() {
     assert_eq!(look.buckets().await.unwrap(), []);
     let limiter = Limiter::new(&queue.server, &queue.settings).unwrap();
     for bucket in ["live:charges", "live:account"] {
-        assert_eq!(limiter.take(&[(bucket, 1)]).await.unwrap(), None);
+        assert_eq!(limiter.take(&[(bucket, 1)], Duration::ZERO, None).await.unwrap(), None);
     }
     let names: Vec<_> = look.buckets().await.unwrap().into_iter().map(|b| b.name).collect();
     assert_eq!(names, ["live:account", "live:charges"]);

@@ -5,6 +5,8 @@ mod lanes;
 mod leases;
 mod limiter;
 mod looking;
+mod marker;
+mod orphans;
 mod outages;
 mod pauses;
 mod retries;
@@ -17,8 +19,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use quittance::config;
 use quittance::queue::{
-    Consumer, Delivery, Depth, Disposition, Job, JobMeta, JobSource, Lane, Producer, QueueError,
-    Stopped,
+    Clock, ClockShift, Consumer, Delivery, Depth, Disposition, Job, JobMeta, JobSource, Lane,
+    Producer, QueueError, Stopped,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -101,6 +103,33 @@ impl Queue {
         Worker { shutdown, task }
     }
 
+    /// A worker for which time passes as the test says. Its lease is that of the queue.
+    fn work_with_clock<H, F>(&self, concurrency: usize, handler: H) -> (Worker, ClockShift)
+    where
+        H: Fn(Delivery) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Disposition> + Send + 'static,
+    {
+        let (shift, clock) = Clock::shifted();
+        let consumer =
+            Consumer::with_clock(&self.server, &self.settings, "worker", concurrency, clock);
+        let shutdown = CancellationToken::new();
+        let grace = Duration::from_secs(30);
+        let task = tokio::spawn(consumer.unwrap().run(handler, shutdown.clone(), grace));
+        (Worker { shutdown, task }, shift)
+    }
+
+    /// Makes all jobs that workers have look as if none had renewed its lease for so long.
+    async fn unrenewed_for(&self, idle: Duration) {
+        for lane in Lane::ALL {
+            for (id, owner, _, _) in self.pending_in(lane).await {
+                let idle = idle.as_millis();
+                let claim =
+                    format!("XCLAIM {{test}}:{lane} workers {owner} 0 {id} IDLE {idle} JUSTID");
+                let _: Vec<String> = self.ask(&claim).await;
+            }
+        }
+    }
+
     async fn enqueue(&self, bodies: impl IntoIterator<Item = String>) {
         self.enqueue_in(Lane::Live, bodies).await;
     }
@@ -124,6 +153,10 @@ impl Queue {
 
     /// Asks Redis itself. `{test}` stands for the hash tag of the queue's keys.
     async fn ask<T: redis::FromRedisValue>(&self, command: &str) -> T {
+        self.try_ask(command).await.unwrap()
+    }
+
+    async fn try_ask<T: redis::FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
         let client = redis::Client::open(self.server.url.reveal()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
         let command = command.replace("{test}", &format!("{{{}}}", self.settings.name));
@@ -132,7 +165,7 @@ impl Queue {
         words.for_each(|word| {
             asked.arg(word);
         });
-        asked.query_async(&mut redis).await.unwrap()
+        asked.query_async(&mut redis).await
     }
 
     /// Redis' own clock.
@@ -143,7 +176,19 @@ impl Queue {
 
     /// Who has which job of the live lane, for how long, and how often it was delivered.
     async fn pending(&self) -> Vec<(String, String, u64, u32)> {
-        self.ask("XPENDING {test}:live workers - + 1000").await
+        self.pending_in(Lane::Live).await
+    }
+
+    /// The same of a lane; none where no worker was ever there.
+    async fn pending_in(&self, lane: Lane) -> Vec<(String, String, u64, u32)> {
+        let groups: Result<redis::Value, _> =
+            self.try_ask(&format!("XINFO GROUPS {{test}}:{lane}")).await;
+        match groups {
+            Ok(redis::Value::Array(groups)) if !groups.is_empty() => {
+                self.ask(&format!("XPENDING {{test}}:{lane} workers - + 1000")).await
+            }
+            Ok(_) | Err(_) => Vec::new(),
+        }
     }
 }
 
@@ -223,6 +268,18 @@ fn body(delivery: &Delivery) -> String {
 fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{n:06}")).collect()
 }
+
+/// Polls a state that comes about when enough time has passed for a worker.
+async fn in_time(what: &str, shift: &ClockShift, mut holds: impl AsyncFnMut() -> bool) {
+    eventually(what, async || {
+        shift.advance(HOUR);
+        holds().await
+    })
+    .await;
+}
+
+/// Longer than any test: a lease that runs out only where a test says so.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Polls a state that others bring about. The limit only ends a test that has failed.
 async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {

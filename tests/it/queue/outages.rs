@@ -153,6 +153,31 @@ async fn a_full_redis_is_worked_empty_also_by_a_worker_that_starts_then() {
 }
 
 #[tokio::test]
+async fn what_goes_back_does_not_wait_for_retries_that_a_full_redis_refuses() {
+    let queue = Queue::private().await;
+    let (seen, gate) = (Seen::default(), Arc::new(tokio::sync::Semaphore::new(0)));
+    let worker = queue.work(1, {
+        let (seen, gate) = (seen.clone(), Arc::clone(&gate));
+        move |delivery| {
+            let (seen, gate) = (seen.clone(), Arc::clone(&gate));
+            async move {
+                seen.note(delivery);
+                gate.acquire().await.unwrap().forget();
+                Disposition::Retry { after: Duration::from_secs(1) }
+            }
+        }
+    });
+    queue.enqueue(numbers(6)).await;
+    seen.reaches(1).await;
+    eventually("it has all six", async || queue.pending().await.len() == 6).await;
+    let _: String = queue.ask("CONFIG SET maxmemory 1").await;
+    worker.shutdown.cancel();
+    gate.add_permits(1);
+    assert_eq!(worker.stop().await, Stopped { handed_back: 5, left: 1 });
+    let _: String = queue.ask("CONFIG SET maxmemory 0").await;
+}
+
+#[tokio::test]
 async fn a_worker_starts_before_its_redis() {
     let mut queue = Queue::private().await;
     queue.redis().pause().unwrap();

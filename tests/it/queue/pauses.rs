@@ -164,19 +164,21 @@ async fn the_first_who_pauses_a_lane_is_the_one_who_is_shown() {
 
 #[tokio::test]
 async fn a_pause_does_not_forget_how_many_workers_a_job_may_have_killed() {
-    let queue = Queue::start().await.lease(Duration::from_millis(300));
+    let queue = Queue::start().await.lease(HOUR);
     let (seen, gate) = (Seen::default(), Arc::new(Semaphore::new(0)));
     queue.enqueue(["poison".to_owned()]).await;
     let (victim, _) = start(&queue, held(&seen, &gate, |_| Disposition::Done));
     seen.reaches(1).await;
     victim.die().await;
+    queue.unrenewed_for(HOUR).await;
     let dead = queue.pending().await[0].1.clone();
 
     // Busy, so it takes the job over without beginning it.
     queue.enqueue_in(Lane::Backfill, numbers(1)).await;
-    let (worker, _) = start(&queue, held(&seen, &gate, |_| Disposition::Done));
+    let handler = held(&seen, &gate, |_| Disposition::Done);
+    let (worker, clock) = queue.work_with_clock(1, handler);
     seen.reaches(2).await;
-    eventually("it took the job over", async || queue.pending().await[0].1 != dead).await;
+    in_time("it took the job over", &clock, async || queue.pending().await[0].1 != dead).await;
     inspector(&queue).pause(Lane::Live, "jane", None).await.unwrap();
     eventually("it has given it back", async || queue.depth().await.live.waiting == 1).await;
     inspector(&queue).resume(Lane::Live).await.unwrap();

@@ -51,7 +51,7 @@ async fn a_hundred_thousand_waiting_jobs_are_all_worked_off_and_the_memory_is_gi
     let counts = format!("{tag}:flow:");
     keys.retain(|key| *key != format!("{tag}:ready") && !key.starts_with(&counts));
     keys.sort();
-    assert_eq!(keys, [format!("{tag}:backfill"), format!("{tag}:live")]);
+    assert_eq!(keys, ["backfill", "live", "marker"].map(|key| format!("{tag}:{key}")));
     let length: u64 = queue.ask("XLEN {test}:live").await;
     assert_eq!(length, 0);
     let stream: u64 = queue.ask("MEMORY USAGE {test}:live SAMPLES 0").await;
@@ -140,15 +140,16 @@ async fn an_acknowledgement_of_ids_that_are_gone_does_not_hurt_the_others() {
 
 #[tokio::test]
 async fn a_pending_job_whose_payload_is_gone_does_not_hold_up_the_others() {
-    let queue = Queue::start().await.lease(Duration::from_millis(300));
+    let queue = Queue::start().await.lease(HOUR);
     queue.enqueue(numbers(5)).await;
     let _: String = queue.ask("XGROUP CREATE {test}:live workers 0").await;
     let _: redis::Value =
         queue.ask("XREADGROUP GROUP workers ghost COUNT 5 STREAMS {test}:live >").await;
+    queue.unrenewed_for(HOUR).await;
     let _: u32 = queue.ask(&format!("XDEL {{test}}:live {}", queue.pending().await[2].0)).await;
     let seen = Seen::default();
-    let worker = queue.work(1, seen.settle());
-    eventually("nothing is pending", async || queue.pending().await.is_empty()).await;
+    let (worker, clock) = queue.work_with_clock(1, seen.settle());
+    in_time("nothing is pending", &clock, async || queue.pending().await.is_empty()).await;
     worker.stop().await;
     assert_eq!(seen.bodies(), ["000000", "000001", "000003", "000004"]);
 }

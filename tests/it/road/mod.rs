@@ -6,6 +6,7 @@ mod failures;
 mod money;
 mod once;
 mod outages;
+mod overload;
 mod processes;
 mod program;
 mod races;

@@ -1,6 +1,7 @@
 //! What an operator sees of the whole, and how they stop and resume the work.
 
 mod document;
+mod loss;
 mod program;
 mod verbs;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use quittance::domain::failure::Class;
-use quittance::stripe_api::{Budget, Client};
+use quittance::stripe_api::{Budget, BudgetWait, Client};
 use serde_json::json;
 
 use super::server::{Reply, Server, answer};
@@ -18,15 +18,24 @@ struct Scripted {
     waits: Mutex<VecDeque<Option<Duration>>>,
     /// Of each time that it was asked.
     taken: Mutex<Vec<String>>,
+    /// The place that it was shown each time.
+    places: Mutex<Vec<Option<u64>>>,
     slowed: Mutex<Vec<String>>,
 }
 
 impl Budget for Scripted {
-    fn take<'a>(&'a self, buckets: &'a [(&'a str, u32)]) -> BoxFuture<'a, Option<Duration>> {
+    fn take<'a>(
+        &'a self,
+        buckets: &'a [(&'a str, u32)],
+        _: Duration,
+        place: Option<u64>,
+    ) -> BoxFuture<'a, Option<BudgetWait>> {
+        self.places.lock().unwrap().push(place);
         let buckets = buckets.iter().map(|(bucket, rate)| format!("{bucket}@{rate}"));
         self.taken.lock().unwrap().push(buckets.collect::<Vec<_>>().join(" "));
         let wait = self.waits.lock().unwrap().pop_front().flatten();
-        Box::pin(std::future::ready(wait))
+        let place = u64::try_from(self.places.lock().unwrap().len()).unwrap();
+        Box::pin(std::future::ready(wait.map(|time| BudgetWait { time, place })))
     }
 
     fn slow_down<'a>(&'a self, bucket: &'a str) -> BoxFuture<'a, ()> {
@@ -63,6 +72,7 @@ async fn a_short_wait_for_a_token_is_waited_for_in_place() {
     let (budget, server, client) = with(&[3, 0], answer(200, &[], intent("pi_1"))).await;
     client.fetch(&payment("pi_1")).await.unwrap();
     assert_eq!(taken(&budget).len(), 3, "twice refused, then one of each");
+    assert_eq!(*budget.places.lock().unwrap(), [None, Some(1), Some(2)], "it keeps its place");
     assert_eq!(server.seen().len(), 1);
 }
 

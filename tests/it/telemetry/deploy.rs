@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use quittance::config;
+use quittance::{config, http, queue};
 
 fn read(file: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
@@ -151,6 +152,35 @@ fn each_setting_of_the_kubernetes_example_is_one() {
         let token = (token.0.to_owned(), token.1.clone());
         config::load(None, [variable, token].into_iter()).unwrap();
     }
+}
+
+/// `terminationGracePeriodSeconds` of a role.
+fn grace_period(example: &str, role: &str) -> Duration {
+    let of_role = example.split("\nkind: Deployment\n").skip(1);
+    let of_role = of_role.filter(|part| part.contains(&format!("name: quittance-{role}\n")));
+    let lines: Vec<_> = of_role.flat_map(str::lines).collect();
+    let seconds =
+        lines.iter().find_map(|line| line.trim().strip_prefix("terminationGracePeriodSeconds: "));
+    Duration::from_secs(seconds.unwrap().parse().unwrap())
+}
+
+#[test]
+fn the_kubernetes_example_leaves_each_role_the_time_that_its_stop_can_take() {
+    let settings = config::load(None, std::iter::empty()).unwrap();
+    let example = read("deploy/kubernetes.yaml");
+    // The listeners of health and metrics.
+    let listeners = 2 * http::Limits::default().grace;
+
+    let sending = settings.outbox.destinations.values().map(|it| it.timeout).max().unwrap();
+    let recording = settings.database.acquire_timeout + settings.database.statement_timeout;
+    let work = queue::longest_stop(&settings.redis, settings.worker.grace);
+    let worker = work + sending + recording + listeners;
+    let period = grace_period(&example, "worker");
+    assert!(period > worker, "a worker may take {worker:?}, and has {period:?}");
+
+    let ingress = settings.ingress.grace + listeners;
+    let period = grace_period(&example, "ingress");
+    assert!(period > ingress, "an ingress may take {ingress:?}, and has {period:?}");
 }
 
 #[test]

@@ -1,0 +1,204 @@
+//! What Postgres remembers of the queue in Redis, so that a loss there is found out.
+
+use serde_json::json;
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+use time::OffsetDateTime;
+
+use super::connect::Store;
+use super::dead_letter::Actor;
+use super::error::StoreError;
+
+/// What is remembered of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueMemory {
+    /// The epoch of the marker in Redis.
+    pub epoch: String,
+    /// How often the marker was checked, as Redis counted it.
+    pub beat: i64,
+    /// What was received before is finished.
+    pub finished_until: OffsetDateTime,
+    /// A loss that no operator has acknowledged.
+    pub loss: Option<QueueLoss>,
+}
+
+/// A loss of jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueLoss {
+    /// When it was noticed; of several, the first.
+    pub noticed_at: OffsetDateTime,
+    /// What was missing, for people; empty where that is not known.
+    pub what: String,
+    /// Events that were received from then on may be missing.
+    pub since: OffsetDateTime,
+}
+
+/// What a check of the marker found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSeen {
+    /// The epoch.
+    pub epoch: String,
+    /// How often the marker was checked; none where that could not be counted.
+    pub beat: Option<i64>,
+    /// What was received before is finished; none where that could not be seen.
+    pub finished_until: Option<OffsetDateTime>,
+}
+
+const COLUMNS: &str = "epoch, beat, finished_until, lost_at, lost_what, lost_since";
+
+fn loss(row: &PgRow) -> Result<Option<QueueLoss>, sqlx::Error> {
+    let noticed_at: Option<OffsetDateTime> = row.try_get("lost_at")?;
+    let Some(noticed_at) = noticed_at else { return Ok(None) };
+    Ok(Some(QueueLoss {
+        noticed_at,
+        what: row.try_get("lost_what")?,
+        since: row.try_get("lost_since")?,
+    }))
+}
+
+impl Store {
+    /// What is remembered of a queue; none before its first check.
+    ///
+    /// # Errors
+    /// Postgres does not answer, or refuses.
+    pub async fn queue_memory(&self, queue: &str) -> Result<Option<QueueMemory>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM quittance.queue_marker WHERE queue = $1");
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(query)).bind(queue).fetch_optional(&self.pool).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(QueueMemory {
+            epoch: row.try_get("epoch")?,
+            beat: row.try_get("beat")?,
+            finished_until: row.try_get("finished_until")?,
+            loss: loss(&row)?,
+        }))
+    }
+
+    /// Begins to remember a queue, unless another worker was faster.
+    ///
+    /// # Errors
+    /// As for [`Store::queue_memory`].
+    pub async fn remember_queue(&self, queue: &str, seen: &QueueSeen) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO quittance.queue_marker (queue, epoch, beat, finished_until)
+             VALUES ($1, $2, $3, coalesce($4, clock_timestamp()))
+             ON CONFLICT (queue) DO NOTHING",
+        )
+        .bind(queue)
+        .bind(&seen.epoch)
+        .bind(seen.beat.unwrap_or_default())
+        .bind(seen.finished_until)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Brings the memory of a queue up to date whose marker is the one that is remembered.
+    ///
+    /// # Errors
+    /// As for [`Store::queue_memory`].
+    pub async fn queue_is_there(&self, queue: &str, seen: &QueueSeen) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE quittance.queue_marker
+             SET beat = greatest(beat, $3),
+                 finished_until = greatest(finished_until, $4),
+                 checked_at = clock_timestamp()
+             WHERE queue = $1 AND epoch = $2",
+        )
+        .bind(queue)
+        .bind(&seen.epoch)
+        .bind(seen.beat.unwrap_or_default())
+        .bind(seen.finished_until)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps a loss. None where another worker was faster: only one of them has it to tell.
+    ///
+    /// # Errors
+    /// As for [`Store::queue_memory`].
+    pub async fn queue_lost(
+        &self,
+        queue: &str,
+        known: &QueueMemory,
+        seen: &QueueSeen,
+        what: &str,
+    ) -> Result<Option<QueueLoss>, StoreError> {
+        // The memory must still be what the marker was compared with. In the same epoch it is the beat
+        // that went back.
+        let row = sqlx::query(
+            "UPDATE quittance.queue_marker
+             SET epoch = $3,
+                 beat = $4,
+                 finished_until = coalesce($5, clock_timestamp()),
+                 checked_at = clock_timestamp(),
+                 lost_at = coalesce(lost_at, clock_timestamp()),
+                 lost_what = coalesce(nullif($6, ''), lost_what, ''),
+                 lost_since = least(lost_since, finished_until)
+             WHERE queue = $1 AND epoch = $2 AND (epoch <> $3 OR beat = $7)
+             RETURNING lost_at, lost_what, lost_since",
+        )
+        .bind(queue)
+        .bind(&known.epoch)
+        .bind(&seen.epoch)
+        .bind(seen.beat.unwrap_or_default())
+        .bind(seen.finished_until)
+        .bind(what)
+        .bind(known.beat)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.as_ref().map(loss).transpose()?.flatten())
+    }
+
+    /// Ends the loss of a queue, for an operator has replayed what was lost, and notes it in the audit
+    /// log. None: there is no loss.
+    ///
+    /// # Errors
+    /// As for [`Store::queue_memory`]; then nothing has changed.
+    pub async fn acknowledge_queue_loss(
+        &self,
+        queue: &str,
+        actor: Actor<'_>,
+    ) -> Result<Option<QueueLoss>, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let row = sqlx::query(
+            "UPDATE quittance.queue_marker AS m
+             SET lost_at = NULL, lost_what = NULL, lost_since = NULL
+             FROM (SELECT queue, lost_at, lost_what, lost_since FROM quittance.queue_marker
+                   WHERE queue = $1 AND lost_at IS NOT NULL FOR UPDATE) AS was
+             WHERE m.queue = was.queue
+             RETURNING was.lost_at, was.lost_what, was.lost_since",
+        )
+        .bind(queue)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(loss) = row.as_ref().map(loss).transpose()?.flatten() else { return Ok(None) };
+        let details = json!({
+            "what": loss.what,
+            "noticed_at": loss.noticed_at.unix_timestamp(),
+            "since": loss.since.unix_timestamp(),
+        });
+        sqlx::query(
+            "INSERT INTO quittance.audit_log (actor, verb, target, reason, count, details)
+             VALUES ($1, 'queue.acknowledge-loss', $2, $3, 1, $4)",
+        )
+        .bind(actor.name)
+        .bind(format!("queue:{queue}"))
+        .bind(actor.reason)
+        .bind(details)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(Some(loss))
+    }
+
+    /// Whether there is a loss of any queue that no operator has acknowledged.
+    ///
+    /// # Errors
+    /// As for [`Store::queue_memory`].
+    pub async fn any_queue_lost(&self) -> Result<bool, StoreError> {
+        let query = "SELECT EXISTS (SELECT FROM quittance.queue_marker WHERE lost_at IS NOT NULL)";
+        Ok(sqlx::query_scalar(query).fetch_one(&self.pool).await?)
+    }
+}
