@@ -24,6 +24,9 @@ setup: ## Install Redis and Postgres where they are missing (no service is start
 setup-browser: ## The same, and Chromium and axe for the tests of the operators' pages
 	@scripts/setup.sh --browser
 
+setup-pgbouncer: ## The same as `setup`, and PgBouncer for the tests with a pooler
+	@scripts/setup.sh --pgbouncer
+
 dev: setup ## Run everything on this machine: servers, ingress, worker, simulator
 	$(CARGO) run --locked -- dev $(ARGS)
 

@@ -120,6 +120,7 @@ pub(super) fn exit_of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Shared(error) => exit_of_store(error),
         StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
+        StoreError::TransactionPooling(_) => Exit::Settings,
         StoreError::Unavailable(_)
         | StoreError::Silent { .. }
         | StoreError::NotOpened { .. }

@@ -30,6 +30,7 @@ pub mod object;
 pub mod operation;
 pub mod outbox;
 mod outbox_id;
+mod pooler;
 pub mod pulse;
 pub mod redact;
 pub mod retention;

@@ -10,6 +10,7 @@ pub(crate) mod given;
 mod items;
 mod needed;
 mod once;
+mod pooler;
 mod readme;
 mod round_trip;
 mod schema;
