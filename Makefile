@@ -12,7 +12,7 @@ DENY       := $(TOOLS)/bin/cargo-deny-$(CARGO_DENY_VERSION)
 export SQLX_OFFLINE := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-browser dev build test check format format-check lint lint-production sqlx-check deny \
+.PHONY: help setup setup-browser setup-pgbouncer dev build test matrix check format format-check lint lint-production sqlx-check deny \
         alerts-check advisories bench docs clean
 
 help: ## This list
@@ -37,6 +37,9 @@ test: setup ## Run all tests beside a private Redis and Postgres; ARGS go to car
 	$(CARGO) build --locked --bin quittance
 	$(QUITTANCE) dev exec -- $(CARGO) test --locked --lib --bins --tests $(ARGS)
 	$(CARGO) test --locked --doc
+
+matrix: setup ## Run the integration tests against each Postgres, Redis and Valkey that can be had
+	@CARGO="$(CARGO)" ARGS="$(ARGS)" scripts/matrix.sh
 
 check: format-check lint lint-production sqlx-check deny alerts-check ## All that CI checks besides the tests
 
