@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use quittance::config;
+use quittance::{config, http};
 
 fn read(file: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
@@ -151,6 +151,20 @@ fn each_setting_of_the_kubernetes_example_is_one() {
         let token = (token.0.to_owned(), token.1.clone());
         config::load(None, [variable, token].into_iter()).unwrap();
     }
+}
+
+#[test]
+fn the_example_allows_the_memory_that_the_ingress_may_take() {
+    let example = read("deploy/kubernetes.yaml");
+    let ingress = example.split("\n---\n").find(|part| part.contains("args: [ingress]")).unwrap();
+    let limit = ingress.lines().find_map(|line| line.trim().strip_prefix("limits: { memory: "));
+    let limit: usize = limit.unwrap().strip_suffix("Mi }").unwrap().parse().unwrap();
+    let settings = config::load(None, std::iter::empty()).unwrap().ingress;
+    // A verified body is there once more while it is written to Redis. The program itself: 20 MiB.
+    let most = 2 * settings.max_body_memory + http::Limits::from(&settings).memory() + (20 << 20);
+    assert!(most <= limit << 20, "{} MiB of {limit} MiB", most >> 20);
+    let manual = format!("({} MiB with these defaults", most >> 20);
+    assert!(read("config/default.toml").contains(&manual), "{manual}");
 }
 
 #[test]
