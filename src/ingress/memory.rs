@@ -59,6 +59,7 @@ impl BodyMemory {
         let mut taken = self.lock();
         while taken.bytes + bytes > self.limit {
             if !taken.evict_oldest() {
+                self.show(&taken);
                 return Err(Full);
             }
         }
