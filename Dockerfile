@@ -23,6 +23,9 @@ FROM gcr.io/distroless/cc-debian12:nonroot
 LABEL org.opencontainers.image.title="quittance" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=build /src/target/release/quittance /usr/local/bin/quittance
+# glibc raises both by itself with each large block that is freed, and then keeps the memory of large bodies
+# for good. So they stay at its first values: such a block goes back to the system when it is freed.
+ENV MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 USER nonroot:nonroot
 # The ingress. Its GET /livez and GET /readyz are for the orchestrator's probes: there is no HEALTHCHECK
 # here, because one image serves roles with and without this port, and holds no shell and no curl.

@@ -12,7 +12,7 @@ DENY       := $(TOOLS)/bin/cargo-deny-$(CARGO_DENY_VERSION)
 export SQLX_OFFLINE := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-browser dev build test check format format-check lint lint-production sqlx-check deny \
+.PHONY: help setup setup-browser setup-pgbouncer dev build test matrix check format format-check lint lint-production sqlx-check deny \
         alerts-check advisories bench docs clean
 
 help: ## This list
@@ -24,6 +24,9 @@ setup: ## Install Redis and Postgres where they are missing (no service is start
 setup-browser: ## The same, and Chromium and axe for the tests of the operators' pages
 	@scripts/setup.sh --browser
 
+setup-pgbouncer: ## The same as `setup`, and PgBouncer for the tests with a pooler
+	@scripts/setup.sh --pgbouncer
+
 dev: setup ## Run everything on this machine: servers, ingress, worker, simulator
 	$(CARGO) run --locked -- dev $(ARGS)
 
@@ -34,6 +37,9 @@ test: setup ## Run all tests beside a private Redis and Postgres; ARGS go to car
 	$(CARGO) build --locked --bin quittance
 	$(QUITTANCE) dev exec -- $(CARGO) test --locked --lib --bins --tests $(ARGS)
 	$(CARGO) test --locked --doc
+
+matrix: setup ## Run the integration tests against each Postgres, Redis and Valkey that can be had
+	@CARGO="$(CARGO)" ARGS="$(ARGS)" scripts/matrix.sh
 
 check: format-check lint lint-production sqlx-check deny alerts-check ## All that CI checks besides the tests
 

@@ -7,7 +7,10 @@
 #
 #   scripts/setup.sh            Redis and Postgres
 #   scripts/setup.sh --browser  also Chromium, its driver and axe-core, for the tests in a browser
+#   scripts/setup.sh --pgbouncer  also PgBouncer, for the tests with a pooler in front of Postgres
 #   scripts/setup.sh --tools    promtool, which checks deploy/alerts.yml, into target/tools
+#
+# --browser and --pgbouncer can be given together.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -63,6 +66,11 @@ check_versions() {
 have_browser() {
     [ -n "$(first_executable "$(command -v chromium)" "$(command -v chromium-browser)" "$(command -v google-chrome)")" ] &&
         have chromedriver
+}
+
+# The same places as in tests/it/harness/pgbouncer.rs.
+have_pgbouncer() {
+    [ -n "$(first_executable "$(command -v pgbouncer)" /usr/sbin/pgbouncer /usr/local/sbin/pgbouncer /opt/homebrew/bin/pgbouncer)" ]
 }
 
 axe_version=4.14.1
@@ -175,6 +183,7 @@ explain() {
         have_redis || say "  brew install redis            (or: brew install valkey)"
         have_postgres || say "  brew install postgresql@17    (no 'brew services start' is needed)"
         have_compiler || say "  xcode-select --install"
+        [ -z "$pgbouncer" ] || have_pgbouncer || say "  brew install pgbouncer"
         [ -z "$browser" ] || have_browser || say "  brew install --cask chromium chromedriver"
         [ -z "$browser" ] || have_axe || have npm || say "  brew install node"
     elif have dnf; then
@@ -197,16 +206,22 @@ explain() {
 }
 
 main() {
-    browser=
-    case "${1:-}" in
-    --browser) browser=yes ;;
-    ?*) fail "unknown: $1 (there are --browser and --tools)" ;;
-    esac
+    browser= pgbouncer=
+    for option in "$@"; do
+        case "$option" in
+        --browser) browser=yes ;;
+        --pgbouncer) pgbouncer=yes ;;
+        *) fail "unknown: $option (there are --browser, --pgbouncer and --tools)" ;;
+        esac
+    done
     check_cargo
     missing=
     if [ -n "$browser" ]; then
         have_browser || missing="$missing chromium chromium-driver fonts-dejavu-core"
         have_axe || have npm || missing="$missing npm"
+    fi
+    if [ -n "$pgbouncer" ]; then
+        have_pgbouncer || missing="$missing pgbouncer"
     fi
     have_redis || missing="$missing redis-server"
     have_postgres || missing="$missing postgresql"
@@ -222,6 +237,9 @@ main() {
     have_postgres || fail "postgres is still missing. Install Postgres 14 or newer by hand."
     have_compiler || fail "a C compiler is still missing. Install gcc by hand."
     check_versions
+    if [ -n "$pgbouncer" ]; then
+        have_pgbouncer || fail "PgBouncer is still missing. Install it by hand."
+    fi
     if [ -n "$browser" ]; then
         have_browser || fail "Chromium or chromedriver is still missing. Install both by hand."
         fetch_axe

@@ -193,6 +193,7 @@ fn of_store(error: &StoreError) -> Option<Trouble> {
         | StoreError::Silent { .. }
         | StoreError::NotOpened { .. }
         | StoreError::Lost
+        | StoreError::TransactionPooling(_)
         | StoreError::Misconfigured(_) => of_class(error.class())
             .or(Some(Trouble { server: Dependency::Postgres, refused: false })),
         StoreError::Contention(_)

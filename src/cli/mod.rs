@@ -16,6 +16,7 @@ mod budget;
 mod config;
 mod dead_letters;
 mod delays;
+mod descriptors;
 #[cfg(feature = "dev")]
 mod dev;
 mod events;

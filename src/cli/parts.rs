@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 
 use super::budget::SharedBudget;
+use super::descriptors;
 use super::exit::{Exit, Failed};
 use crate::config::{self, Role, Settings};
 use crate::domain::failure;
@@ -56,6 +57,7 @@ pub(super) fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settin
     let settings = settings(path, role)?;
     telemetry::init(&settings.log, &settings.telemetry, role.as_str())
         .map_err(|error| Failed::because(Exit::Settings, "cannot log", &error))?;
+    descriptors::raise();
     Ok(settings)
 }
 

@@ -9,7 +9,7 @@ use super::args::WorkerArgs;
 use super::budget::SharedBudget;
 use super::exit::{Exit, Failed};
 use super::numbers::Numbers;
-use super::{online, parts, relay, signals};
+use super::{descriptors, online, parts, relay, signals};
 use crate::config::Role;
 use crate::http::{self, Limits};
 use crate::ingress::{self, Metrics, State};
@@ -26,6 +26,7 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let shutdown = signals::shutdown()?;
     let mut numbers = Numbers::new("ingress");
     let metrics = Metrics::new(numbers.registry());
+    let connections = http::Metrics::new(numbers.registry());
     // A command that outlived the answer would hide from the link that its connection is dead.
     let mut settings = settings;
     let patience = settings.ingress.enqueue_timeout.mul_f64(0.9);
@@ -41,11 +42,12 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let names: Vec<_> = settings.endpoints.keys().map(String::as_str).collect();
     let address = parts::address_of(&listener, settings.ingress.listen);
     tracing::info!(listen = %address, endpoints = names.join(","), "taking webhooks");
-    let limits = Limits::from(&settings.ingress);
+    let limits = descriptors::within(Limits::from(&settings.ingress));
     let state = Arc::new(state);
     // It ends with the token.
     tokio::spawn(ingress::watch(Arc::clone(&state), shutdown.clone()));
-    let ended = http::serve(listener, ingress::router(state), shutdown, limits).await;
+    let ended =
+        http::serve_counting(listener, ingress::router(state), shutdown, limits, connections).await;
     numbers.ended().await;
     tracing::info!(cut_off = ended.cut_off, "stopped");
     Ok(Exit::Success)
@@ -123,6 +125,7 @@ pub(super) fn exit_of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Shared(error) => exit_of_store(error),
         StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
+        StoreError::TransactionPooling(_) => Exit::Settings,
         StoreError::Unavailable(_)
         | StoreError::Silent { .. }
         | StoreError::NotOpened { .. }

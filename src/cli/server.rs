@@ -35,12 +35,13 @@ pub(super) async fn explained(config: Option<&Path>, failed: Failed) -> (Failed,
     (failed, advice)
 }
 
-/// Fails where Postgres answers and its schema is not the one of this program.
+/// Fails where Postgres answers and its schema is not the one of this program, or a pooler in front of
+/// it cannot be worked with.
 pub(super) async fn fitting(settings: &Settings) -> Result<(), Failed> {
     let Ok(store) = parts::store(settings, "check") else { return Ok(()) };
     match timeout(PATIENCE, store.check_schema()).await {
-        Ok(Err(error)) if exit_of_store(&error) == Exit::Schema => {
-            Err(Failed::because(Exit::Schema, "the database cannot be used", &error))
+        Ok(Err(error)) if matches!(exit_of_store(&error), Exit::Schema | Exit::Settings) => {
+            Err(Failed::because(exit_of_store(&error), "the database cannot be used", &error))
         }
         // Whatever else is wrong with it, whoever works with it says.
         Ok(_) | Err(_) => Ok(()),

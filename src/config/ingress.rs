@@ -20,7 +20,15 @@ pub struct Ingress {
     pub max_body_bytes: usize,
     /// Largest head (request line and headers), in bytes. A larger one is answered 431.
     pub max_head_bytes: usize,
-    /// Requests handled at once. One more is answered 503.
+    /// Bytes that all bodies together may take. For one more, the body that has been on its way for
+    /// the longest time is given up.
+    pub max_body_memory: usize,
+    /// Connections at once. For one more, the one that has brought no event for the longest time is
+    /// closed.
+    pub max_connections: usize,
+    /// The same of one peer address; 0 for no such limit.
+    pub max_connections_per_address: usize,
+    /// Verified events that may wait for Redis at once. One more is answered 503.
     pub max_in_flight: usize,
     /// How long Redis may take to acknowledge an event. Longer is answered 503.
     #[serde(with = "humantime_serde")]
@@ -28,7 +36,14 @@ pub struct Ingress {
     /// How long a client may take to send its body.
     #[serde(with = "humantime_serde")]
     pub read_timeout: Duration,
-    /// How long a connection may be without a complete head, between requests or within one.
+    /// How long a body may make no progress.
+    #[serde(with = "humantime_serde")]
+    pub stall_timeout: Duration,
+    /// How long a new connection may be without its first complete head.
+    #[serde(with = "humantime_serde")]
+    pub head_timeout: Duration,
+    /// How long a connection may be without a complete head after its first request, between requests
+    /// or within one.
     #[serde(with = "humantime_serde")]
     pub keep_alive: Duration,
     /// How long requests in flight may take to end after SIGTERM.

@@ -5,30 +5,52 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::connections::{Connections, Proof, Shed};
+use super::log_throttle::LogThrottle;
+use super::metrics::Metrics;
 use crate::config;
 
 /// How long to leave a listener alone that cannot accept, in all likelihood because the process
 /// has no file descriptor left: the next attempt would fail at once, and the one after it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What one connection may cost.
+/// What a connection may read ahead, in bytes, unless a head may be larger. hyper's own limit is
+/// 400 KiB, which a client that sends without reading answers can fill on each connection.
+const READ_BUFFER: usize = 32 * 1024;
+
+/// What a connection costs beside what it reads ahead, in bytes, rounded up: hyper's buffer for the
+/// answer (8 KiB), the task, the socket.
+const OVERHEAD: usize = 16 * 1024;
+
+/// What connections may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// Connections at once, 1 or more. For one more, the one that has gone without a successful
+    /// change for the longest time is closed.
+    pub max_connections: usize,
+    /// Connections at once of one peer address (of one /64 in IPv6); 0 for no such limit.
+    pub max_connections_per_address: usize,
     /// Largest head, in bytes. A larger one is answered 431.
     pub max_head_bytes: usize,
-    /// How long a connection may be without a complete head, between requests or in one.
+    /// How long a new connection may be without its first complete head.
+    pub first_head_timeout: Duration,
+    /// How long a connection may be without a complete head after its first request, between
+    /// requests or in one.
     pub head_timeout: Duration,
     /// How long connections with a request in them may take to end after the shutdown.
     pub grace: Duration,
@@ -38,7 +60,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            max_connections: 1024,
+            max_connections_per_address: 0,
             max_head_bytes: 16 * 1024,
+            first_head_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(1),
         }
@@ -49,10 +74,25 @@ impl Default for Limits {
 impl From<&config::Ingress> for Limits {
     fn from(ingress: &config::Ingress) -> Self {
         Self {
+            max_connections: ingress.max_connections,
+            max_connections_per_address: ingress.max_connections_per_address,
             max_head_bytes: ingress.max_head_bytes,
+            first_head_timeout: ingress.head_timeout,
             head_timeout: ingress.keep_alive,
             grace: ingress.grace,
         }
+    }
+}
+
+impl Limits {
+    /// The memory that connections take at most, in bytes, without the bodies that the router keeps.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.max_connections.saturating_mul(self.read_buffer() + OVERHEAD)
+    }
+
+    fn read_buffer(&self) -> usize {
+        READ_BUFFER.max(self.max_head_bytes)
     }
 }
 
@@ -75,67 +115,137 @@ pub async fn serve(
     shutdown: CancellationToken,
     limits: Limits,
 ) -> Ended {
+    serve_counting(listener, router, shutdown, limits, Metrics::default()).await
+}
+
+/// The same, with its connections counted.
+pub async fn serve_counting(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+    limits: Limits,
+    metrics: Metrics,
+) -> Ended {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
-        .max_header_size(limits.max_head_bytes);
-    let mut connections = JoinSet::new();
+        .max_header_size(limits.max_head_bytes)
+        .max_buf_size(limits.read_buffer());
+    let most = limits.max_connections.max(1);
+    let most_of_one = limits.max_connections_per_address;
+    let mut connections = Connections::new(most, most_of_one, metrics.clone());
+    let failures = LogThrottle::default();
     loop {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
+            // Before the next one is accepted, or those that have ended would still count.
+            () = connections.ended(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let (http, router) = (http.clone(), router.clone());
-                    connections.spawn(connection(http, stream, Peer(peer), router, shutdown.clone()));
+                Ok((stream, peer)) => connections.open(peer.ip(), |proof| {
+                    let connection = Connection {
+                        peer: Peer(peer),
+                        proof,
+                        first_head_timeout: limits.first_head_timeout,
+                        metrics: metrics.clone(),
+                    };
+                    connection.serve(http.clone(), stream, router.clone(), shutdown.clone())
+                }),
+                Err(error) => {
+                    if is_out_of_descriptors(&error) {
+                        connections.shed_oldest(Shed::Descriptors);
+                    }
+                    tokio::select! {
+                        () = shutdown.cancelled() => break,
+                        () = pause_after(&error, &failures) => {}
+                    }
                 }
-                Err(error) => pause_after(&error).await,
             },
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
     drop(listener);
-    let drained = async { while connections.join_next().await.is_some() {} };
+    let drained = async {
+        while !connections.is_empty() {
+            connections.ended().await
+        }
+    };
     if tokio::time::timeout(limits.grace, drained).await.is_ok() {
         return Ended { cut_off: 0 };
     }
-    let cut_off = connections.len();
+    let cut_off = connections.cut_off().await;
     tracing::warn!(cut_off, "connections were still busy at the end of the grace period");
-    connections.shutdown().await;
     Ended { cut_off }
 }
 
-async fn connection(
-    http: http1::Builder,
-    stream: TcpStream,
+struct Connection {
     peer: Peer,
-    router: Router,
-    shutdown: CancellationToken,
-) {
-    // An answer is one small packet; Nagle's algorithm would only hold it back.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
-    let service = TowerToHyperService::new(router.map_request(move |mut request: Request<_>| {
-        request.extensions_mut().insert(peer);
-        request
-    }));
-    let connection = http.serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    proof: Proof,
+    first_head_timeout: Duration,
+    metrics: Metrics,
+}
+
+impl Connection {
+    async fn serve(
+        self,
+        http: http1::Builder,
+        stream: TcpStream,
+        router: Router,
+        shutdown: CancellationToken,
+    ) {
+        // An answer is one small packet; Nagle's algorithm would only hold it back.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-    };
-    // A client that goes away or talks nonsense is its own problem, hence no more than `debug`.
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+        let Self { peer, proof, first_head_timeout, metrics } = self;
+        let asked = AtomicBool::new(false);
+        let service = service_fn(|mut request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            let proves = !request.method().is_safe();
+            request.extensions_mut().insert(peer);
+            let answer = router.clone().oneshot(request);
+            let proof = &proof;
+            async move {
+                let answer = answer.await?;
+                if proves && answer.status().is_success() {
+                    proof.renew();
+                }
+                Ok::<_, std::convert::Infallible>(answer)
+            }
+        });
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+        let first_head = pin!(tokio::time::sleep(first_head_timeout));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = silent(first_head, &asked) => {
+                metrics.shed(Shed::NoRequest);
+                return;
+            }
+            () = shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        // A client that goes away or talks nonsense is its own problem, hence no more than `debug`.
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
     }
 }
 
-async fn pause_after(error: &io::Error) {
+/// Ends when a connection's time is over without a first request; never where there was one.
+async fn silent(time: std::pin::Pin<&mut tokio::time::Sleep>, asked: &AtomicBool) {
+    time.await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE))
+}
+
+async fn pause_after(error: &io::Error, log: &LogThrottle) {
     // The client gave up while it was waiting to be accepted: nothing is wrong here.
     if matches!(
         error.kind(),
@@ -145,6 +255,8 @@ async fn pause_after(error: &io::Error) {
     ) {
         return;
     }
-    tracing::error!(%error, "cannot accept connections; trying again");
+    if let Some(suppressed) = log.admit("accept") {
+        tracing::error!(%error, suppressed, "cannot accept connections; trying again");
+    }
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }

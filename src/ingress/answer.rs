@@ -23,11 +23,13 @@ pub(super) enum Answer {
     NotAnEvent,
     /// The body is over the limit.
     TooLarge,
-    /// The body did not arrive in time.
+    /// The body did not arrive in time, or stopped coming.
     SlowBody,
     /// The body broke off.
     BrokenBody,
-    /// Too many requests are in flight.
+    /// The body was on its way for longer than all others when another needed its memory.
+    Evicted,
+    /// Too many verified events wait for Redis, or complete bodies take all the memory.
     Busy,
     /// Redis did not acknowledge in time. It may have the event none the less; then Stripe's
     /// redelivery is a duplicate, which is harmless.
@@ -38,7 +40,7 @@ pub(super) enum Answer {
 
 impl Answer {
     /// All of them, for the counters: each is shown from the start, at zero.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Queued,
         Self::WrongMode,
         Self::UnknownEndpoint,
@@ -51,6 +53,7 @@ impl Answer {
         Self::TooLarge,
         Self::SlowBody,
         Self::BrokenBody,
+        Self::Evicted,
         Self::Busy,
         Self::QueueTimeout,
         Self::QueueFailed,
@@ -71,6 +74,7 @@ impl Answer {
             Self::TooLarge => "too_large",
             Self::SlowBody => "slow_body",
             Self::BrokenBody => "broken_body",
+            Self::Evicted => "evicted",
             Self::Busy => "busy",
             Self::QueueTimeout => "queue_timeout",
             Self::QueueFailed => "queue_failed",
@@ -92,7 +96,7 @@ impl Answer {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "large"),
             Self::SlowBody => (StatusCode::REQUEST_TIMEOUT, "slow"),
             Self::BrokenBody => (StatusCode::BAD_REQUEST, "broken"),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Evicted | Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::QueueTimeout | Self::QueueFailed => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
@@ -109,7 +113,7 @@ impl IntoResponse for Answer {
             // Stripe keeps its own schedule; this is for proxies and load generators.
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if matches!(self, Self::SlowBody | Self::TooLarge) {
+        if matches!(self, Self::SlowBody | Self::TooLarge | Self::Evicted) {
             // What is still on its way must not be taken for the next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::metrics::{EndpointMetrics, Metrics};
-use super::verify::{Key, Match, Rejection, verify};
+use super::verify::{Key, Match, Rejection, Signature};
 use crate::config::{self, ModeFilter};
 use crate::domain::id::Mode;
 
@@ -30,8 +30,13 @@ impl Endpoint {
         })
     }
 
-    pub(super) fn verify(&self, body: &[u8], header: &str, now: i64) -> Result<Match, Rejection> {
-        verify(body, header, &self.keys, self.tolerance, now)
+    /// Reads a signature's header; `now` is in seconds since 1970.
+    pub(super) fn parse<'a>(&self, header: &'a str, now: i64) -> Result<Signature<'a>, Rejection> {
+        Signature::parse(header, self.tolerance, now)
+    }
+
+    pub(super) fn verify(&self, signature: Signature<'_>, body: &[u8]) -> Result<Match, Rejection> {
+        signature.verify(body, &self.keys)
     }
 
     pub(super) fn takes(&self, mode: Mode) -> bool {

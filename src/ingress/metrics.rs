@@ -3,6 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -43,6 +44,8 @@ pub struct Metrics {
     secrets: Family<SecretLabels, Counter>,
     events: Family<EventLabels, Counter>,
     duration: Histogram,
+    /// The bytes that bodies take.
+    pub(super) body_bytes: Gauge,
 }
 
 impl Metrics {
@@ -54,6 +57,7 @@ impl Metrics {
             secrets: Family::default(),
             events: Family::default(),
             duration: Histogram::new(DURATIONS),
+            body_bytes: Gauge::default(),
         };
         registry.register(
             "quittance_webhooks",
@@ -74,6 +78,11 @@ impl Metrics {
             "quittance_webhook_duration_seconds",
             "Time from the head of a request to its answer",
             metrics.duration.clone(),
+        );
+        registry.register(
+            "quittance_webhook_body_bytes",
+            "Memory that bodies of webhooks take now (at most ingress.max_body_memory)",
+            metrics.body_bytes.clone(),
         );
         metrics
     }

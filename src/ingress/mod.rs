@@ -6,6 +6,10 @@
 //! Architecture invariant: not one byte of a body is parsed, and nothing but the body is read,
 //! before its signature holds ([`verify`]).
 //!
+//! Architecture invariant: unsigned traffic competes only with itself. It takes bytes of a bounded
+//! memory (`memory`) and a connection, and a newcomer gets either from the client that has held it for
+//! longest without a signed event.
+//!
 //! Architecture invariant: 200 means that Redis has acknowledged the event, or that it is one of
 //! the other mode, which nobody wants. All else is no 2xx, so that Stripe sends it again
 //! (docs.stripe.com, "Webhook delivery behaviors").
@@ -16,6 +20,7 @@
 mod answer;
 mod body;
 mod endpoint;
+mod memory;
 mod metrics;
 mod outage;
 mod readiness;

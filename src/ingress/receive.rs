@@ -31,23 +31,22 @@ pub(super) async fn receive(state: &State, name: &str, request: Request) -> Answ
     };
     let metrics = endpoint.map_or(&state.elsewhere, |endpoint| &endpoint.metrics);
     metrics.answered(answer, begun.elapsed().as_secs_f64());
-    log(endpoint, answer);
+    log(state, endpoint, answer);
     answer
 }
 
-/// The order is the promise: cheap refusals, then the body, then its signature, and only then a
-/// look into it.
+/// The order is the promise: cheap refusals by the head alone, then the body, then its signature, and
+/// only then a look into it, and a place among those that wait for Redis. So what is not signed takes
+/// memory for a while, and nothing else.
 async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answer, Answer> {
     let received_at = SystemTime::now();
     let received_at_ms = millis(received_at);
     let (head, body) = request.into_parts();
-    let signature = single(&head.headers, &SIGNATURE).ok_or(Answer::NoSignature)?;
-    // Held until the answer: it bounds the memory that bodies take, and the queue at Redis.
-    let _permit = state.permits.try_acquire().map_err(|_| Answer::Busy)?;
-    let body = body::read(body, state.max_body_bytes, state.read_timeout).await.map_err(unread)?;
-    let matched = endpoint
-        .verify(&body, signature, received_at_ms.div_euclid(1000))
-        .map_err(Answer::Rejected)?;
+    let header = single(&head.headers, &SIGNATURE).ok_or(Answer::NoSignature)?;
+    let signature =
+        endpoint.parse(header, received_at_ms.div_euclid(1000)).map_err(Answer::Rejected)?;
+    let (body, _held) = body::read(body, state.body_limits, &state.memory).await.map_err(unread)?;
+    let matched = endpoint.verify(signature, &body).map_err(Answer::Rejected)?;
     endpoint.metrics.matched(matched.index);
     let event = envelope::peek(&body).map_err(|_| Answer::NotAnEvent)?;
     tracing::debug!(
@@ -60,6 +59,8 @@ async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answ
     if !endpoint.takes(event.mode) {
         return Ok(Answer::WrongMode);
     }
+    // Held until the answer.
+    let _permit = state.permits.try_acquire().map_err(|_| Answer::Busy)?;
     let event_type = event_types::name(&event.event_type);
     let incoming = single(&head.headers, &TRACEPARENT).filter(|text| trace::is_sound(text));
     // Only now: what is not signed by Stripe has no place in anybody's trace.
@@ -81,6 +82,8 @@ fn unread(error: BodyError) -> Answer {
         BodyError::TooLarge => Answer::TooLarge,
         BodyError::Slow => Answer::SlowBody,
         BodyError::Broken => Answer::BrokenBody,
+        BodyError::Evicted => Answer::Evicted,
+        BodyError::Full => Answer::Busy,
     }
 }
 
@@ -134,21 +137,27 @@ fn millis(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A refused signature is worth a look: a wrong secret, a wrong clock, or a stranger. What strangers
-/// do elsewhere is not, and an outage says so itself, once.
-fn log(endpoint: Option<&Endpoint>, answer: Answer) {
+/// A refusal is worth a look: a wrong secret, a wrong clock, or a stranger; a line for each sort of it
+/// every ten seconds. What strangers do elsewhere is not, and an outage says so itself, once.
+fn log(state: &State, endpoint: Option<&Endpoint>, answer: Answer) {
     let endpoint = endpoint.map(|endpoint| endpoint.name.as_str());
     let result = answer.as_str();
     match answer {
-        Answer::NoSignature | Answer::Rejected(_) | Answer::NotAnEvent | Answer::TooLarge => {
-            tracing::warn!(endpoint, result, "a webhook was refused");
+        Answer::NoSignature
+        | Answer::Rejected(_)
+        | Answer::NotAnEvent
+        | Answer::TooLarge
+        | Answer::SlowBody
+        | Answer::Evicted
+        | Answer::Busy => {
+            if let Some(suppressed) = state.refusals.admit(result) {
+                tracing::warn!(endpoint, result, suppressed, "a webhook was refused");
+            }
         }
         Answer::Queued
         | Answer::WrongMode
         | Answer::UnknownEndpoint
-        | Answer::SlowBody
         | Answer::BrokenBody
-        | Answer::Busy
         | Answer::QueueTimeout
         | Answer::QueueFailed => tracing::debug!(endpoint, result, "a webhook was answered"),
     }

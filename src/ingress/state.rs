@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::body::BodyLimits;
 use super::endpoint::Endpoint;
+use super::memory::BodyMemory;
 use super::metrics::{EndpointMetrics, Metrics};
 use super::outage::Outage;
 use super::readiness::Probe;
 use crate::config;
+use crate::http::LogThrottle;
 use crate::http::health::Readiness;
 use crate::queue::Producer;
 
@@ -26,9 +29,12 @@ pub struct KeyError {
 pub struct State {
     pub(super) producer: Producer,
     pub(super) outage: Outage,
+    /// Verified events that may wait for Redis.
     pub(super) permits: Semaphore,
-    pub(super) max_body_bytes: usize,
-    pub(super) read_timeout: Duration,
+    pub(super) body_limits: BodyLimits,
+    pub(super) memory: BodyMemory,
+    /// Keeps refusals, which strangers can cause at will, from filling the log.
+    pub(super) refusals: LogThrottle,
     pub(super) enqueue_timeout: Duration,
     /// Those that have a secret: without one, nothing could ever be verified.
     endpoints: HashMap<String, Endpoint>,
@@ -61,8 +67,13 @@ impl State {
             producer,
             outage: Outage::default(),
             permits: Semaphore::new(ingress.max_in_flight.min(Semaphore::MAX_PERMITS)),
-            max_body_bytes: ingress.max_body_bytes,
-            read_timeout: ingress.read_timeout,
+            body_limits: BodyLimits {
+                bytes: ingress.max_body_bytes,
+                timeout: ingress.read_timeout,
+                stall: ingress.stall_timeout,
+            },
+            memory: BodyMemory::new(ingress.max_body_memory, metrics.body_bytes.clone()),
+            refusals: LogThrottle::default(),
             enqueue_timeout: ingress.enqueue_timeout,
             endpoints,
             elsewhere: metrics.endpoint("", 0),

@@ -5,6 +5,9 @@
 //! endpoint's whole `whsec_...`, over the text of `t`, a full stop, and the body as it was sent.
 //! While a secret is being rolled there is one `v1` for each that is active.
 //!
+//! In two steps: [`Signature::parse`] looks at the header alone, so that what cannot be signed is refused
+//! before a byte of its body is read; [`Signature::verify`] looks at the body.
+//!
 //! Three choices that are ours:
 //! - Only the age of a signature is limited. A time in the future passes, as it does in Stripe's
 //!   own libraries: `t` is signed, so nobody but Stripe can choose it, and a refusal would only
@@ -76,39 +79,54 @@ pub enum Rejection {
     Stale,
 }
 
-/// Verifies a body against its `Stripe-Signature`.
-///
-/// `now` is in seconds since 1970; a signature may be `tolerance` old, that very second included.
-/// The age is looked at last, so it tells nothing to someone without a secret.
-///
-/// # Errors
-/// Why it does not hold.
-pub fn verify(
-    body: &[u8],
-    header: &str,
-    keys: &[Key],
-    tolerance: Duration,
-    now: i64,
-) -> Result<Match, Rejection> {
-    let (t_text, t) = timestamp(header)?;
-    if candidates(header).next().is_none() {
-        return Err(Rejection::NoV1);
+/// A `Stripe-Signature` that may hold: it has a time that is not too long ago, and a `v1`.
+#[derive(Debug, Clone, Copy)]
+pub struct Signature<'a> {
+    header: &'a str,
+    t_text: &'a str,
+    t: i64,
+}
+
+impl<'a> Signature<'a> {
+    /// Reads the header.
+    ///
+    /// `now` is in seconds since 1970; a signature may be `tolerance` old, that very second included.
+    /// A stranger learns nothing from a refusal but what time it is here.
+    ///
+    /// # Errors
+    /// Why it cannot hold, whatever the body is.
+    pub fn parse(header: &'a str, tolerance: Duration, now: i64) -> Result<Self, Rejection> {
+        let (t_text, t) = timestamp(header)?;
+        if candidates(header).next().is_none() {
+            return Err(Rejection::NoV1);
+        }
+        let tolerance = i64::try_from(tolerance.as_secs()).unwrap_or(i64::MAX);
+        if now.saturating_sub(t) > tolerance {
+            return Err(Rejection::Stale);
+        }
+        Ok(Self { header, t_text, t })
     }
-    let index = keys
-        .iter()
-        .position(|key| {
-            let expected = key.sign(t_text, body);
-            // As text: what is not 64 lower-case hex digits, as Stripe writes them, matches nothing.
-            // All are compared, so the time taken does not say which of them came close.
-            candidates(header)
-                .fold(subtle::Choice::from(0), |any, v1| {
-                    any | expected.as_bytes().ct_eq(v1.as_bytes())
-                })
-                .into()
-        })
-        .ok_or(Rejection::Mismatch)?;
-    let tolerance = i64::try_from(tolerance.as_secs()).unwrap_or(i64::MAX);
-    if now.saturating_sub(t) > tolerance { Err(Rejection::Stale) } else { Ok(Match { index, t }) }
+
+    /// Verifies a body against it.
+    ///
+    /// # Errors
+    /// [`Rejection::Mismatch`]: it was made with none of the keys over this body.
+    pub fn verify(&self, body: &[u8], keys: &[Key]) -> Result<Match, Rejection> {
+        let index = keys
+            .iter()
+            .position(|key| {
+                let expected = key.sign(self.t_text, body);
+                // As text: what is not 64 lower-case hex digits, as Stripe writes them, matches
+                // nothing. All are compared, so the time taken does not say which of them came close.
+                candidates(self.header)
+                    .fold(subtle::Choice::from(0), |any, v1| {
+                        any | expected.as_bytes().ct_eq(v1.as_bytes())
+                    })
+                    .into()
+            })
+            .ok_or(Rejection::Mismatch)?;
+        Ok(Match { index, t: self.t })
+    }
 }
 
 /// The `name=value` pairs. Space around one is dropped: proxies that fold headers put it there.

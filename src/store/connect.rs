@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::StoreError;
 use super::pool::Pool;
+use super::pooler;
 use crate::config;
 use crate::redaction::Rules;
 
@@ -119,16 +120,18 @@ impl Store {
             return Some(StoreError::Shared(Arc::clone(error)));
         }
         *explained = None;
-        let error = match open(&self.options, EXPLAINS_WITHIN).await {
-            Ok(connection) => {
-                // It has served; that it ends is all there is left to want of it.
-                let _ = connection.close().await;
-                return None;
-            }
-            Err(error) => Arc::new(error),
-        };
+        // A pooler's sessions are a reason, too: there a connection opens, and cannot be prepared.
+        let error = Arc::new(pooler::check(&self.options, EXPLAINS_WITHIN).await.err()?);
         *explained = Some((Instant::now(), Arc::clone(&error)));
         Some(StoreError::Shared(error))
+    }
+
+    /// Whether a connection keeps its session from one transaction to the next.
+    ///
+    /// # Errors
+    /// [`StoreError::TransactionPooling`], or there is no connection.
+    pub(super) async fn check_sessions(&self) -> Result<(), StoreError> {
+        pooler::check(&self.options, self.patience).await
     }
 
     /// What a call on `connection` came to, that was given [`Self::patience`].
@@ -171,7 +174,9 @@ pub(super) fn options(
     role: &str,
 ) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(settings.url.reveal()).map_err(StoreError::from)?;
-    Ok(options.application_name(&format!("quittance {role}")))
+    // Without the driver's `extra_float_digits`, which PgBouncer refuses, and which is for values in
+    // text: ours are binary.
+    Ok(options.application_name(&format!("quittance {role}")).extra_float_digits(None))
 }
 
 /// A connection that is not the pool's, opened in time or not at all.

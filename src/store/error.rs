@@ -41,6 +41,13 @@ pub enum StoreError {
     /// The URL, the password, the database's name, a permission or the schema is wrong.
     #[error("postgres refuses our settings")]
     Misconfigured(#[source] Cause),
+    /// What is between us and Postgres gives each transaction another session, so that our prepared
+    /// statements and settings are met by others. What showed it, where that was not a look.
+    #[error(
+        "a pooler in front of postgres gives each transaction another session: let it pool by session \
+         (PgBouncer: pool_mode = session), or let database.url lead to postgres itself"
+    )]
+    TransactionPooling(#[source] Option<Cause>),
     /// Another transaction was in the way, or the statement took too long.
     #[error("postgres was busy with something that is in the way")]
     Contention(#[source] Cause),
@@ -142,6 +149,7 @@ impl StoreError {
                 Class::Unavailable(Dependency::Postgres)
             }
             Self::Misconfigured(_)
+            | Self::TransactionPooling(_)
             | Self::SchemaTooOld { .. }
             | Self::SchemaDiffers { .. }
             | Self::Migration(_)
@@ -164,6 +172,7 @@ impl StoreError {
             Self::NotOpened { .. } => "postgres_unavailable".into(),
             Self::Lost => "postgres_call_lost".into(),
             Self::Misconfigured(_) => "postgres_misconfigured".into(),
+            Self::TransactionPooling(_) => "postgres_transaction_pooling".into(),
             Self::Contention(_) => "postgres_contention".into(),
             Self::Constraint { constraint, .. } => format!("constraint_{constraint}"),
             Self::ForeignScope(_) => "object_of_another_scope".into(),
@@ -224,6 +233,8 @@ impl From<sqlx::Error> for StoreError {
             ("42501" | "42P01" | "42703" | "42883" | "QT002", _) | (_, "28" | "3D" | "3F") => {
                 Self::Misconfigured(Cause(error))
             }
+            // Prepared statements that are there and should not be, or the other way round.
+            ("42P05" | "26000", _) => Self::TransactionPooling(Some(Cause(error))),
             (_, "23") => Self::Constraint {
                 constraint: constraint.unwrap_or_else(|| database_column(&error)),
                 source: Cause(error),

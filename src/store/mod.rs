@@ -31,6 +31,7 @@ pub mod operation;
 pub mod outbox;
 mod outbox_id;
 mod pool;
+mod pooler;
 pub mod pulse;
 pub mod queue_marker;
 pub mod retention;

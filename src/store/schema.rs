@@ -7,6 +7,7 @@ use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 
 use super::connect::{Store, open, options};
 use super::error::StoreError;
+use super::pooler;
 use crate::config;
 
 static EMBEDDED: Migrator = sqlx::migrate!();
@@ -26,6 +27,8 @@ const TABLE: &str = "quittance._sqlx_migrations";
 /// nothing of itself.
 pub async fn migrate(settings: &config::Database) -> Result<(), StoreError> {
     let options = options(settings, "migrate")?;
+    // The lock that keeps two of them apart is a session's.
+    pooler::check(&options, settings.acquire_timeout).await?;
     let mut connection = open(&options, settings.acquire_timeout).await?;
     let mut migrator = Migrator {
         migrations: EMBEDDED.migrations.clone(),
@@ -98,11 +101,14 @@ impl Store {
         Ok(SchemaVersion { have: applied.iter().map(|m| m.version).max(), need })
     }
 
-    /// Whether this binary can work with the database's schema. A newer one is fine, and logged.
+    /// Whether this binary can work with the database: connections keep their sessions, and the schema
+    /// fits. A newer one is fine, and logged.
     ///
     /// # Errors
-    /// The schema is older than this binary, was made from other migrations, or cannot be read.
+    /// A pooler shares sessions out by transaction; or the schema is older than this binary, was made
+    /// from other migrations, or cannot be read.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
+        self.check_sessions().await?;
         let mut connection = self.connection().await?;
         let migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
             .bind(TABLE)

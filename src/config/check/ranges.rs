@@ -18,6 +18,8 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     let durations = [
         ("ingress.enqueue_timeout", settings.ingress.enqueue_timeout, MS),
         ("ingress.read_timeout", settings.ingress.read_timeout, TEN_MS),
+        ("ingress.stall_timeout", settings.ingress.stall_timeout, TEN_MS),
+        ("ingress.head_timeout", settings.ingress.head_timeout, TEN_MS),
         ("ingress.keep_alive", settings.ingress.keep_alive, TEN_MS),
         ("redis.connect_timeout", settings.redis.connect_timeout, MS),
         ("redis.command_timeout", settings.redis.command_timeout, MS),
@@ -86,6 +88,8 @@ fn sizes(settings: &Settings, checker: &mut Checker<'_>) {
     let sizes = [
         ("ingress.max_body_bytes", ingress.max_body_bytes, 1024, 16 << 20),
         ("ingress.max_head_bytes", ingress.max_head_bytes, 1024, 256 << 10),
+        ("ingress.max_body_memory", ingress.max_body_memory, 64 << 10, most),
+        ("ingress.max_connections", ingress.max_connections, 1, most),
         ("ingress.max_in_flight", ingress.max_in_flight, 1, most),
         ("worker.concurrency", settings.worker.concurrency, 1, 4096),
         ("queue.backfill_at_once", settings.queue.backfill_at_once, 1, 4096),
@@ -157,6 +161,18 @@ pub(super) fn check_together(settings: &Settings, checker: &mut Checker<'_>) {
                 format_duration(worker.job_timeout)
             ),
             "Lower stripe.timeout or raise worker.job_timeout.",
+        );
+    }
+    let ingress = &settings.ingress;
+    let two = ingress.max_body_bytes.saturating_mul(2);
+    if ingress.max_body_memory < two {
+        checker.object(
+            &["ingress.max_body_memory", "ingress.max_body_bytes"],
+            format!(
+                "must be at least twice ingress.max_body_bytes = {two}: a body that grows is copied \
+                 into a larger buffer"
+            ),
+            "Raise ingress.max_body_memory or lower ingress.max_body_bytes.",
         );
     }
     if settings.retry.cap < settings.retry.first {

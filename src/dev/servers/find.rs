@@ -6,6 +6,12 @@ use std::process::Command;
 
 use super::ServerError;
 
+/// Names the program of Redis or Valkey to run, wherever else there is one.
+const REDIS_VARIABLE: &str = "QUITTANCE_DEV_REDIS";
+
+/// Names the directory of the programs of Postgres to run, wherever else there are some.
+const POSTGRES_VARIABLE: &str = "QUITTANCE_DEV_POSTGRES";
+
 /// The oldest Postgres that the product supports.
 const OLDEST_POSTGRES: u32 = 14;
 
@@ -24,6 +30,13 @@ const POSTGRES_DIRS: &[(&str, &str, &str)] = &[
 
 /// The server of Redis, or of Valkey.
 pub(super) fn redis() -> Result<PathBuf, ServerError> {
+    if let Some(program) = std::env::var_os(REDIS_VARIABLE).map(PathBuf::from) {
+        let missing = ServerError::Missing {
+            program: "redis-server",
+            places: "what QUITTANCE_DEV_REDIS says",
+        };
+        return if program.is_file() { Ok(program) } else { Err(missing) };
+    }
     let dirs: Vec<PathBuf> = path().chain(REDIS_DIRS.iter().map(PathBuf::from)).collect();
     ["redis-server", "valkey-server"]
         .iter()
@@ -38,7 +51,12 @@ pub(super) fn redis() -> Result<PathBuf, ServerError> {
 /// else of the newest one.
 pub(super) fn postgres(wanted: Option<u32>) -> Result<PathBuf, ServerError> {
     let mut versions = BTreeMap::new();
-    for dir in path().chain(postgres_dirs()) {
+    let named = std::env::var_os(POSTGRES_VARIABLE).map(PathBuf::from);
+    let dirs: Vec<PathBuf> = match named {
+        Some(named) => vec![named],
+        None => path().chain(postgres_dirs()).collect(),
+    };
+    for dir in dirs {
         // Links (Debian's own, and those that people make on PATH) hide the directory where the
         // programs find each other.
         if let Ok(initdb) = dir.join("initdb").canonicalize()

@@ -93,6 +93,10 @@ fn a_value_out_of_its_range_is_refused() {
         ("ingress", "max_body_bytes = 10", "must be 1024 to 16777216"),
         ("ingress", "max_head_bytes = 10", "must be 1024 to 262144"),
         ("ingress", "max_in_flight = 0", "must be at least 1"),
+        ("ingress", "max_connections = 0", "must be at least 1"),
+        ("ingress", "max_body_memory = 65535", "must be at least 65536"),
+        ("ingress", "stall_timeout = \"1ms\"", "must be at least 10ms"),
+        ("ingress", "head_timeout = \"1ms\"", "must be at least 10ms"),
         ("ingress", "enqueue_timeout = \"0s\"", "must be at least 1ms"),
         ("ingress", "enqueue_timeout = \"31s\"", "must be at most 30s"),
         ("ingress", "read_timeout = \"1ms\"", "must be at least 10ms"),
@@ -140,6 +144,13 @@ fn settings_that_cannot_go_together_are_refused() {
         &[
             "queue.lease = \"51s\" (from q.toml) must be longer than worker.job_timeout + redis.connect_timeout + 2 * redis.command_timeout = 51s",
             "Raise queue.lease or lower worker.job_timeout.",
+        ],
+    );
+    refused(
+        "[ingress]\nmax_body_memory = 2097151",
+        &[],
+        &[
+            "ingress.max_body_memory = 2097151 (from q.toml) must be at least twice ingress.max_body_bytes = 2097152",
         ],
     );
     refused("[worker]\njob_timeout = \"54s\"", &[], &["queue.lease = \"60s\" (from the default)"]);

@@ -7,6 +7,7 @@
 pub(crate) mod app;
 mod database;
 mod logs;
+mod pgbouncer;
 mod private;
 mod program;
 mod proxy;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub(crate) use app::{App, Options};
 pub(crate) use database::{TestDatabase, database_settings};
 pub(crate) use logs::Logs;
+pub(crate) use pgbouncer::PgBouncer;
 pub(crate) use private::{Private, private_postgres, private_redis, private_redis_with, temp_dir};
 pub(crate) use program::{Ended, Program};
 pub(crate) use proxy::Proxy;

@@ -57,6 +57,7 @@ impl App {
         let settings = config::load(Some(&file), variables.into_iter()).unwrap();
         let mut registry = Registry::default();
         let metrics = ingress::Metrics::new(&mut registry);
+        let connections = http::Metrics::new(&mut registry);
         let producer = Producer::new(&settings.redis, &settings.queue).unwrap();
         let state = ingress::State::new(&settings.ingress, &settings.endpoints, producer, &metrics)
             .unwrap();
@@ -64,7 +65,8 @@ impl App {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let limits = http::Limits::from(&settings.ingress);
-        let serving = http::serve(listener, ingress::router(state), shutdown.clone(), limits);
+        let router = ingress::router(state);
+        let serving = http::serve_counting(listener, router, shutdown.clone(), limits, connections);
         let server = tokio::spawn(serving);
         Self { redis_url, queue, private, address, shutdown, server, registry }
     }

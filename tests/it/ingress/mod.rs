@@ -2,6 +2,7 @@
 
 mod accept;
 mod app;
+mod flood;
 mod limits;
 mod outage;
 mod refuse;

@@ -7,6 +7,21 @@ use crate::harness::webhook::event;
 
 const IMPATIENT: &str = "[ingress]\nenqueue_timeout = \"100ms\"";
 
+async fn taken_again(app: &App, webhook: &Webhook) {
+    eventually("webhooks are taken again", async || app.post(webhook).await.status == 200).await;
+}
+
+async fn answers_ready(app: &App, status: u16) -> String {
+    let mut body = String::new();
+    eventually(&format!("/readyz answers {status}"), async || {
+        let answer = app.get("/readyz").await;
+        body = answer.body;
+        answer.status == status
+    })
+    .await;
+    body
+}
+
 #[tokio::test]
 async fn a_redis_that_does_not_answer_is_a_503_and_no_200() {
     let mut app = App::private(IMPATIENT).await;
@@ -17,7 +32,7 @@ async fn a_redis_that_does_not_answer_is_a_503_and_no_200() {
     assert_eq!((answer.status, &*answer.body), (503, "unavailable"));
     app.counted(r#"quittance_webhooks_total{endpoint="default",result="queue_timeout"} 1"#);
     app.redis().resume().unwrap();
-    while app.post(&webhook).await.status != 200 {}
+    taken_again(&app, &webhook).await;
 }
 
 #[tokio::test]
@@ -27,7 +42,7 @@ async fn a_redis_that_never_was_there_is_a_503_until_it_is() {
     let webhook = Webhook::signed(event("evt_1", false), SECRET);
     assert_eq!(app.post(&webhook).await.status, 503);
     app.redis().restart().await.unwrap();
-    while app.post(&webhook).await.status != 200 {}
+    taken_again(&app, &webhook).await;
 }
 
 #[tokio::test]
@@ -57,18 +72,13 @@ async fn it_is_ready_when_redis_takes_a_write_and_live_all_the_time() {
     let ready = app.get("/readyz").await;
     assert_eq!((ready.status, &*ready.body), (200, r#"{"ready":true}"#));
     app.redis().kill().await.unwrap();
-    let down = loop {
-        let answer = app.get("/readyz").await;
-        if answer.status == 503 {
-            break answer;
-        }
-    };
+    let down = answers_ready(&app, 503).await;
     let begins = r#"{"ready":false,"down":[{"dependency":"redis","since":"2"#;
-    assert!(down.body.starts_with(begins), "{}", down.body);
+    assert!(down.starts_with(begins), "{down}");
     let live = app.get("/livez").await;
     assert_eq!((live.status, &*live.body), (200, r#"{"live":true}"#));
     app.redis().restart().await.unwrap();
-    while app.get("/readyz").await.status != 200 {}
+    answers_ready(&app, 200).await;
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod given;
 mod items;
 mod once;
+mod pooler;
 mod readme;
 mod round_trip;
 mod schema;

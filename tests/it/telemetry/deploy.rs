@@ -184,6 +184,20 @@ fn the_kubernetes_example_leaves_each_role_the_time_that_its_stop_can_take() {
 }
 
 #[test]
+fn the_example_allows_the_memory_that_the_ingress_may_take() {
+    let example = read("deploy/kubernetes.yaml");
+    let ingress = example.split("\n---\n").find(|part| part.contains("args: [ingress]")).unwrap();
+    let limit = ingress.lines().find_map(|line| line.trim().strip_prefix("limits: { memory: "));
+    let limit: usize = limit.unwrap().strip_suffix("Mi }").unwrap().parse().unwrap();
+    let settings = config::load(None, std::iter::empty()).unwrap().ingress;
+    // A verified body is there once more while it is written to Redis. The program itself: 20 MiB.
+    let most = 2 * settings.max_body_memory + http::Limits::from(&settings).memory() + (20 << 20);
+    assert!(most <= limit << 20, "{} MiB of {limit} MiB", most >> 20);
+    let manual = format!("({} MiB with these defaults", most >> 20);
+    assert!(read("config/default.toml").contains(&manual), "{manual}");
+}
+
+#[test]
 fn the_images_first_layer_has_a_stub_for_each_target_that_the_manifest_names() {
     let steps = read("Dockerfile").replace("\\\n", " ");
     let stubs = steps.lines().find_map(|line| line.strip_prefix("RUN mkdir ")).unwrap();

@@ -37,8 +37,8 @@ what Stripe invents later is folded into `other`.
 | `lane` | `live`, `backfill`; `both` for jobs that wait for a retry |
 | `next` | `retry`, `snooze`, `dead_letter` |
 | `outcome` | `applied`, `unchanged`, `covered`, `gone`, `ignored`, `deauthorized`, `duplicate` |
-| `reason` | `permanent`, `exhausted`, `poison`, `undecodable` |
-| `result` | of webhooks: `queued`, `wrong_mode`, `unknown_endpoint`, `signature_missing`, `signature_malformed`, `signature_without_v1`, `signature_mismatch`, `signature_stale`, `not_an_event`, `too_large`, `slow_body`, `broken_body`, `busy`, `queue_timeout`, `queue_failed`; of attempts: `settled`, `failed`; of the limiter: `granted`, `refused`; of notifications: `delivered`, `failed`, `dead` |
+| `reason` | of dead letters: `permanent`, `exhausted`, `poison`, `undecodable`; of connections: `limit`, `address_limit`, `descriptors`, `no_request` |
+| `result` | of webhooks: `queued`, `wrong_mode`, `unknown_endpoint`, `signature_missing`, `signature_malformed`, `signature_without_v1`, `signature_mismatch`, `signature_stale`, `not_an_event`, `too_large`, `slow_body`, `broken_body`, `evicted`, `busy`, `queue_timeout`, `queue_failed`; of attempts: `settled`, `failed`; of the limiter: `granted`, `refused`; of notifications: `delivered`, `failed`, `dead` |
 | `state` | of jobs: `waiting`, `in_hand`, `delayed`; of connections: `used`, `idle` |
 | `status` | of Stripe's answer: the code, `2xx` to `5xx` for one that Stripe does not use, or `unreachable`, `timed_out`, `broken` |
 
