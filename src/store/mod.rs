@@ -35,6 +35,7 @@ pub mod redact;
 pub mod retention;
 pub mod review;
 pub mod schema;
+mod session;
 pub mod settlement;
 pub mod status;
 pub mod timeline;
