@@ -207,7 +207,9 @@ pub(in crate::admin) async fn results_of(
     Ok(ResultPage { results, next })
 }
 
-/// Ask for the end of an operation, whoever runs it. It is `cancelled` when what a retry has put into the
+/// Ask for the end of an operation, whoever runs it.
+///
+/// It is `cancelled` when what a retry has put into the
 /// queue is taken back; until then it is `running`, with `cancel_requested`.
 #[utoipa::path(post, path = "/operations/{id}/cancel", tag = "operations",
     params(("id" = i64, Path, minimum = 1)), request_body = ReasonBody,
