@@ -270,7 +270,9 @@ CREATE TABLE quittance.audit_log (
     target  TEXT        NOT NULL,
     reason  TEXT,
     count   BIGINT      NOT NULL DEFAULT 1,
-    details JSONB       NOT NULL DEFAULT '{}'
+    details JSONB       NOT NULL DEFAULT '{}',
+
+    CONSTRAINT audit_log_actor_check CHECK (actor ~ '\S')
 );
 
 -- What was done to one thing: shown with a dead letter.

@@ -66,7 +66,8 @@ CREATE TABLE quittance.operations (
     CONSTRAINT operations_state_check CHECK (state IN ('running', 'done', 'cancelled', 'interrupted')),
     CONSTRAINT operations_ended_check CHECK ((ended_at IS NULL) = (state = 'running')),
     CONSTRAINT operations_until_check CHECK ((until IS NOT NULL) = (verb = 'snooze')),
-    CONSTRAINT operations_reason_check CHECK (verb <> 'discard' OR reason IS NOT NULL)
+    CONSTRAINT operations_reason_check CHECK (verb <> 'discard' OR reason IS NOT NULL),
+    CONSTRAINT operations_actor_check CHECK (actor ~ '\S')
 );
 
 -- What an operation did to each of its letters.
@@ -87,6 +88,36 @@ CREATE INDEX operation_results_letter_idx ON quittance.operation_results (letter
 CREATE INDEX operation_results_failed_idx ON quittance.operation_results (operation, letter)
     WHERE NOT ok;
 
+-- Locks letters, and before them what they are about. Every writer of a letter locks in this order: the
+-- ledger's rows of events, then deliveries of notifications, then letters, each in the order of their keys.
+-- Who settles an event or delivers a notification comes to the letter last by itself (quittance.settle,
+-- store/dead_letter/write.sql, store/outbox); who begins at the letter calls this. Whoever has the row that a
+-- letter is about has the letter, so two of them never wait for each other.
+--
+-- Its `SET`s: as of quittance.apply, and here too there are few rows and an index for each.
+CREATE FUNCTION quittance.lock_letters(ids bigint[]) RETURNS SETOF quittance.dead_letters
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    PERFORM FROM quittance.events AS e
+    WHERE e.id IN (SELECT d.event_id FROM quittance.dead_letters AS d
+                   WHERE d.id = ANY (ids) AND d.source = 'event')
+    ORDER BY e.id
+    FOR NO KEY UPDATE OF e;
+    PERFORM FROM quittance.outbox_deliveries AS o
+    WHERE (o.id, o.destination) IN (SELECT d.notification, d.endpoint FROM quittance.dead_letters AS d
+                                    WHERE d.id = ANY (ids) AND d.source = 'notification')
+    ORDER BY o.id, o.destination
+    FOR NO KEY UPDATE OF o;
+    RETURN QUERY
+        SELECT d.* FROM quittance.dead_letters AS d
+        WHERE d.id = ANY (ids)
+        ORDER BY d.id
+        FOR UPDATE OF d;
+END $$;
+
 -- Acts on letters, each for itself, and says of each what came of it:
 --   done       it was done
 --   moved      retry: its job is in the queue, and the letter had moved by itself
@@ -97,8 +128,6 @@ CREATE INDEX operation_results_failed_idx ON quittance.operation_results (operat
 --   unknown    there is no such letter
 -- `seen` are the deaths of each letter when its job was made: one that has died again since waits
 -- for a person, not for that job. `waits` are milliseconds.
---
--- All of them are locked in the order of their ids, by everybody who acts.
 CREATE FUNCTION quittance.act(
     verb text, ids bigint[], seen integer[], waits bigint[], until timestamptz, who text, why text)
 RETURNS TABLE (letter bigint, event text, result text)
@@ -110,10 +139,9 @@ BEGIN
     FOR l IN
         SELECT d.id, d.event_id, d.source, d.notification, d.endpoint, d.state, d.deaths,
                w.seen, w.wait
-        FROM unnest(ids, seen, waits) AS w (id, seen, wait)
-        JOIN quittance.dead_letters AS d ON d.id = w.id
+        FROM quittance.lock_letters(ids) AS d
+        JOIN unnest(ids, seen, waits) AS w (id, seen, wait) ON w.id = d.id
         ORDER BY d.id
-        FOR UPDATE OF d
     LOOP
         letter := l.id;
         event := l.event_id;
@@ -131,7 +159,7 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM quittance.dead_letters AS d WHERE d.id = w.id);
 END $$;
 
--- The verbs of act(), for one letter that is locked.
+-- The verbs of act(), for one letter that lock_letters() has locked.
 
 CREATE FUNCTION quittance.act_retry(of bigint, seen integer, wait bigint) RETURNS text
 LANGUAGE plpgsql
@@ -209,12 +237,12 @@ BEGIN
     ELSIF l.state <> 'discarded' THEN
         RETURN l.state;
     END IF;
+    -- Locked by the caller: who settles or delivers it next finds the letter open, and resolves it.
     IF l.source = 'event' THEN
-        -- Locked, so that who settles it now finds the letter open, and resolves it.
-        PERFORM FROM quittance.events AS e WHERE e.id = l.event_id AND e.status = 'dead' FOR SHARE;
+        PERFORM FROM quittance.events AS e WHERE e.id = l.event_id AND e.status = 'dead';
     ELSE
         PERFORM FROM quittance.outbox_deliveries AS o
-        WHERE o.id = l.notification AND o.destination = l.endpoint AND o.state = 'dead' FOR SHARE;
+        WHERE o.id = l.notification AND o.destination = l.endpoint AND o.state = 'dead';
     END IF;
     IF NOT FOUND THEN
         RETURN 'settled';
@@ -256,97 +284,132 @@ BEGIN
         FROM jsonb_to_recordset(refused) AS r (letter bigint, result text)
     ),
     noted AS (
-        INSERT INTO quittance.operation_results (operation, letter, ok, result)
+        INSERT INTO quittance.operation_results AS r (operation, letter, ok, result)
         SELECT op, a.letter, a.ok, a.result FROM acted AS a
-        RETURNING ok
+        -- Resumed after a cancel, it comes once more to what the cancel took back.
+        ON CONFLICT ON CONSTRAINT operation_results_pkey
+            DO UPDATE SET ok = excluded.ok, result = excluded.result, at = clock_timestamp()
+            WHERE r.result = 'taken_back'
+        -- xmax is set where the row was there before.
+        RETURNING ok, xmax <> 0 AS again
     )
     UPDATE quittance.operations AS p
     SET done         = p.done + n.done,
-        failed       = p.failed + n.failed,
+        failed       = p.failed + n.failed - n.again,
         reached      = operate.upto,
         heartbeat_at = clock_timestamp()
-    FROM (SELECT count(*) FILTER (WHERE ok) AS done, count(*) FILTER (WHERE NOT ok) AS failed
+    FROM (SELECT count(*) FILTER (WHERE ok) AS done, count(*) FILTER (WHERE NOT ok) AS failed,
+                 count(*) FILTER (WHERE again) AS again
           FROM noted) AS n
     WHERE p.id = op
     RETURNING p.* INTO o;
     RETURN NEXT o;
 END $$;
 
--- Takes the retries of an operation back that have not come to an end: the letters are open again,
--- and what waits in the queue for them ends without an attempt. Not those that somebody has retried
--- since. Returns how many.
-CREATE FUNCTION quittance.take_back(op bigint) RETURNS bigint LANGUAGE plpgsql
+-- The letters of a page that a retry has put back and that have not come to an end: what a cancel takes
+-- back. Not those that another operation has retried since, and no notification that is on its way.
+CREATE FUNCTION quittance.unfinished(op bigint, page bigint[]) RETURNS SETOF bigint
+LANGUAGE sql STABLE
+AS $$
+    SELECT d.id
+    FROM quittance.dead_letters AS d
+    WHERE d.id = ANY (page) AND d.state = 'retrying'
+      AND NOT EXISTS (SELECT FROM quittance.operation_results AS later
+                      WHERE later.letter = d.id AND later.operation > op AND later.ok)
+      AND (d.source = 'event'
+           OR EXISTS (SELECT FROM quittance.outbox_deliveries AS o
+                      WHERE o.id = d.notification AND o.destination = d.endpoint
+                        AND o.state = 'pending' AND o.attempts = 0))
+$$;
+
+-- Takes back one page of the retries of an operation that is being cancelled: the letters are open again, and
+-- what waits in the queue for them ends without an attempt. `after` is the last letter of the page before.
+-- Returns the last letter of this page, NULL after the last page. No row: another process runs the operation
+-- now, or it has ended; then nothing was done. A page is a transaction, so that its length does not depend on
+-- the operation's; what is taken back says so in its result, and whoever goes on later passes over it.
+CREATE FUNCTION quittance.take_back(op bigint, mine uuid, after bigint, most integer)
+RETURNS TABLE (last bigint)
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
-    n bigint;
+    page  bigint[];
+    freed bigint[];
 BEGIN
-    WITH mine AS MATERIALIZED (
-        SELECT d.id, d.source, d.notification, d.endpoint
-        FROM quittance.operation_results AS r
-        JOIN quittance.dead_letters AS d ON d.id = r.letter
-        WHERE r.operation = op AND r.result = 'done' AND d.state = 'retrying'
-          AND NOT EXISTS (SELECT FROM quittance.operation_results AS later
-                          WHERE later.letter = d.id AND later.operation > op AND later.ok)
-        ORDER BY d.id
-        FOR UPDATE OF d
-    ),
-    unsent AS (
-        UPDATE quittance.outbox_deliveries AS o
-        SET state = 'dead', ended_at = clock_timestamp()
-        FROM mine AS m
-        WHERE m.source = 'notification' AND o.id = m.notification AND o.destination = m.endpoint
-          AND o.state = 'pending' AND o.attempts = 0
-        RETURNING m.id
-    ),
-    freed AS (
-        UPDATE quittance.dead_letters AS d
-        SET state = 'open', taken_back = d.retries, updated_at = clock_timestamp()
-        FROM mine AS m
-        WHERE d.id = m.id AND (m.source = 'event' OR m.id IN (SELECT u.id FROM unsent AS u))
-        RETURNING d.id
-    )
+    PERFORM FROM quittance.operations AS o
+    WHERE o.id = op AND o.runner = mine AND o.state = 'running'
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    page := ARRAY(
+        SELECT r.letter FROM quittance.operation_results AS r
+        WHERE r.operation = op AND r.letter > after AND r.result = 'done'
+        ORDER BY r.letter
+        LIMIT most);
+    PERFORM FROM quittance.lock_letters(page);
+    -- After the locks: what has ended in the meantime is left as it is.
+    freed := ARRAY(SELECT u FROM quittance.unfinished(op, page) AS u);
+    UPDATE quittance.outbox_deliveries AS o
+    SET state = 'dead', ended_at = clock_timestamp()
+    FROM quittance.dead_letters AS d
+    WHERE d.id = ANY (freed) AND d.source = 'notification'
+      AND o.id = d.notification AND o.destination = d.endpoint;
+    UPDATE quittance.dead_letters AS d
+    SET state = 'open', taken_back = d.retries, updated_at = clock_timestamp()
+    WHERE d.id = ANY (freed);
     UPDATE quittance.operation_results AS r
     SET ok = false, result = 'taken_back', at = clock_timestamp()
-    FROM freed AS f
-    WHERE r.operation = op AND r.letter = f.id;
-    GET DIAGNOSTICS n = ROW_COUNT;
+    WHERE r.operation = op AND r.letter = ANY (freed);
     UPDATE quittance.operations AS o
-    SET done = o.done - n, failed = o.failed + n
+    SET done = o.done - cardinality(freed), failed = o.failed + cardinality(freed),
+        heartbeat_at = clock_timestamp()
     WHERE o.id = op;
-    RETURN n;
+    last := page[cardinality(page)];
+    RETURN NEXT;
 END $$;
 
--- Ends an operation. One that runs ends before its next page, by whoever runs it; one that nobody
--- runs any more ends here. Of a retry that has ended, it takes back what has not come to an end. No
--- row: there is no such operation, or there is nothing left to cancel.
-CREATE FUNCTION quittance.cancel_operation(op bigint, who text, why text)
+-- Asks for the end of an operation. Whoever runs it ends it before its next page, and takes back what a retry
+-- has put into the queue. One that no process runs is given to the caller, `mine`, to do just that: its row
+-- says so by its runner. No row: there is no such operation, or there is nothing left to cancel.
+CREATE FUNCTION quittance.cancel_operation(op bigint, who text, why text, mine uuid)
 RETURNS SETOF quittance.operations
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    o    quittance.operations;
-    back bigint := 0;
-    rest bigint;
+    o quittance.operations;
 BEGIN
     SELECT * INTO o FROM quittance.operations AS p WHERE p.id = op FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    rest := o.total - o.done - o.failed;
-    IF o.state <> 'running' OR o.heartbeat_at < now() - interval '1 minute' THEN
-        IF o.verb = 'retry' THEN
-            back := quittance.take_back(op);
-        END IF;
-        IF o.state <> 'running' AND back = 0 THEN
-            RETURN;
-        END IF;
-        UPDATE quittance.operations AS p
-        SET state = 'cancelled', ended_at = coalesce(p.ended_at, clock_timestamp())
-        WHERE p.id = op;
+    IF o.state IN ('done', 'cancelled') AND (
+        o.verb <> 'retry'
+        OR NOT EXISTS (SELECT FROM quittance.operation_results AS r
+                       CROSS JOIN LATERAL quittance.unfinished(op, ARRAY[r.letter]) AS u
+                       WHERE r.operation = op AND r.result = 'done'))
+    THEN
+        RETURN;
     END IF;
-    UPDATE quittance.operations AS p SET cancel_requested = true WHERE p.id = op
-    RETURNING p.* INTO o;
+    IF o.state = 'running' AND o.heartbeat_at >= now() - interval '1 minute' THEN
+        UPDATE quittance.operations AS p SET cancel_requested = true WHERE p.id = op
+        RETURNING p.* INTO o;
+    ELSE
+        UPDATE quittance.operations AS p
+        SET state = 'running', runner = mine, cancel_requested = true, error = NULL, ended_at = NULL,
+            heartbeat_at = clock_timestamp()
+        WHERE p.id = op
+        RETURNING p.* INTO o;
+    END IF;
     INSERT INTO quittance.audit_log (actor, verb, target, reason, count)
-    VALUES (who, 'operation.cancel', 'operation:' || op, why, rest + back);
+    VALUES (who, 'operation.cancel', 'operation:' || op, why, o.total - o.done - o.failed);
     RETURN NEXT o;
 END $$;
+
+-- Sessions of the operators' pages that were ended by a sign-out before their time: the cookie that names one
+-- is signed and would be taken until it expires. Kept as long as that.
+CREATE TABLE quittance.ended_sessions (
+    id         TEXT        PRIMARY KEY,
+    expires_at TIMESTAMPTZ NOT NULL
+);

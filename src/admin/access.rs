@@ -1,4 +1,4 @@
-//! Who is let in, before anything is looked up.
+//! Authentication and authorisation of requests, before anything is looked up.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,8 +8,10 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::refusal;
+use super::fault::wrong;
+use super::refusal::{self, Refused};
 use super::state::Admin;
+use super::strict;
 use crate::config::AdminRole;
 use crate::http::Problem;
 use crate::http::auth::{self, Held, Identity, Keyring};
@@ -35,7 +37,7 @@ pub(super) async fn signed_in(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(session) = admin.session(request.headers()) else {
+    let Some(session) = admin.session(request.headers()).await else {
         let wanted = match (request.method(), request.uri().path_and_query()) {
             (&Method::GET, Some(wanted)) => wanted.as_str(),
             _ => "/",
@@ -77,8 +79,6 @@ fn identify(admin: &Admin, request: &Request) -> Result<Identity, Problem> {
     if admin.keyring.is_open() {
         return Ok(Keyring::local());
     }
-    let (address, now) = (admin.address(request), Instant::now());
-    admin.guard.check(address, now).map_err(held)?;
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = given.and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -90,10 +90,37 @@ fn identify(admin: &Admin, request: &Request) -> Result<Identity, Problem> {
         return Err(unknown("Send a token: Authorization: Bearer qta_..."));
     };
     admin.keyring.identify(token.trim()).ok_or_else(|| {
-        admin.guard.wrong(address, now);
-        tracing::warn!(%address, "a token of the API is not known");
-        unknown("This token is not known here.")
+        let address = admin.address(request);
+        match admin.guard.wrong(address, Instant::now()) {
+            Ok(()) => {
+                tracing::warn!(%address, "a token of the API is not known");
+                unknown("This token is not known here.")
+            }
+            Err(too_many) => held(too_many),
+        }
     })
+}
+
+/// A NUL in a path or a query names nothing: Postgres holds none in a text.
+pub(super) async fn no_nul(request: Request, next: Next) -> Response {
+    // In a URI it can stand in no other way.
+    let is_nul = |text: &str| text.contains("%00");
+    if is_nul(request.uri().path()) || request.uri().query().is_some_and(is_nul) {
+        return Refused::from(wrong(strict::NUL)).into_response();
+    }
+    next.run(request).await
+}
+
+/// A program leaves out what it does not ask for. An empty value is a mistake of its own, and taken for
+/// nothing it would widen what it asks for; only forms send what was left empty.
+pub(super) async fn no_empty_values(request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let empty = url::form_urlencoded::parse(query.as_bytes()).find(|(_, value)| value.is_empty());
+    if let Some((name, _)) = empty {
+        let detail = format!("`{name}` is empty: give it a value, or leave it out.");
+        return Problem::new(StatusCode::BAD_REQUEST, "bad_query", detail).into_response();
+    }
+    next.run(request).await
 }
 
 /// A page of another site can make a browser post to this machine, but not with a JSON type unless
@@ -117,7 +144,7 @@ pub(super) fn may_only_look(identity: &Identity) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "viewer", detail)
 }
 
-/// 429 for who was wrong too often.
+/// 429 for a wrong token where too many were wrong before it.
 pub(super) fn held(held: Held) -> Problem {
     let seconds = held.for_seconds;
     let detail = format!("Too many tokens were wrong. Try again in {seconds} s.");

@@ -16,6 +16,7 @@ use super::access::may_only_look;
 use super::fault::wrong;
 use super::refusal::Refused;
 use super::state::Admin;
+use super::strict;
 use crate::config::AdminRole;
 use crate::http::Problem;
 use crate::http::auth::{Session, is_foreign};
@@ -124,6 +125,9 @@ impl FromRequest<Arc<Admin>> for Posted {
         let body =
             body.map_err(|error| Problem::new(error.status(), "bad_form", error.body_text()))?;
         let fields = Fields::parse(&body);
+        if fields.0.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            return Err(wrong(strict::NUL).into());
+        }
         let session = session.ok_or_else(foreign_form)?;
         let given = fields.get("form_token").unwrap_or_default();
         if foreign || !admin.keyring.is_form_token(&session, given) {
@@ -163,6 +167,14 @@ pub(super) fn limit(given: Option<u32>) -> Result<u32, Problem> {
         None => Ok(50),
         Some(limit @ 1..=1000) => Ok(limit),
         Some(_) => Err(wrong("limit is 1 to 1000")),
+    }
+}
+
+/// A number that names something: they begin at 1.
+pub(super) fn named(name: &str, given: Option<i64>) -> Result<Option<i64>, Problem> {
+    match given {
+        Some(number) if number < 1 => Err(wrong(format!("{name} is a whole number from 1"))),
+        given => Ok(given),
     }
 }
 
@@ -229,11 +241,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let body = Bytes::from_request(request, state).await;
         let body =
             body.map_err(|error| Problem::new(error.status(), "bad_body", error.body_text()))?;
-        let mut read = serde_json::Deserializer::from_slice(&body);
-        serde_path_to_error::deserialize(&mut read).map(Self).map_err(|error| {
-            let detail = format!("{}: {}", error.path(), error.inner());
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", detail)
-        })
+        let read = strict::read(&body).map(Self);
+        read.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", error))
     }
 }
 
@@ -262,6 +271,7 @@ mod tests {
         let problem = read::<Query>("before=x").unwrap_err();
         assert!(problem.status == 400 && problem.detail.contains("before"), "{problem:?}");
         assert!(read::<Query>("sate=open").is_err(), "a typo is not a filter that matches all");
+        assert!(named("before", Some(0)).is_err() && named("before", None).is_ok());
     }
 
     #[test]

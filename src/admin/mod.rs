@@ -21,6 +21,7 @@ mod router;
 mod selection;
 mod sign_in;
 mod state;
+mod strict;
 mod view;
 
 pub use api::document;

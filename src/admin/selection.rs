@@ -28,7 +28,9 @@ pub(super) fn filter(fields: &Fields, besides: &[&str]) -> Result<Filter, Proble
             }
             (_, text) => json!(text),
         };
-        given.insert(name.to_owned(), value);
+        if given.insert(name.to_owned(), value).is_some() {
+            return Err(wrong(format!("{name} is given twice")));
+        }
     }
     serde_json::from_value(Value::Object(given)).map_err(|error| wrong(format!("filter: {error}")))
 }
@@ -62,8 +64,17 @@ mod tests {
 
     #[test]
     fn what_is_no_filter_is_refused_and_never_matches_all() {
-        for query in ["sate=open", "state=lost", "min_attempts=many", "newer_than=soon", "ids=1,x"]
-        {
+        for query in [
+            "sate=open",
+            "state=lost",
+            "min_attempts=many",
+            "newer_than=soon",
+            "ids=1,x",
+            "ids=0",
+            "ids=9223372036854775808",
+            "min_attempts=2147483648",
+            "customer=cus_1&customer=cus_2",
+        ] {
             assert!(read(query).is_err(), "{query}");
         }
     }

@@ -13,6 +13,7 @@ use super::access::held;
 use super::frame::Frame;
 use super::input::{Fields, Posted, from_elsewhere, own_path};
 use super::pages::page;
+use super::refusal::Refused;
 use super::state::{Admin, now};
 use crate::http::auth::COOKIE;
 
@@ -29,7 +30,7 @@ struct SignIn {
 pub(super) async fn ask(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     let query = Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
     let next = own_path(query.get("next"));
-    if admin.session(request.headers()).is_some() {
+    if admin.session(request.headers()).await.is_some() {
         return Redirect::to(next).into_response();
     }
     page(&SignIn { frame: Frame::of(&admin, &request), next: next.to_owned(), wrong: None })
@@ -37,7 +38,7 @@ pub(super) async fn ask(State(admin): State<Arc<Admin>>, request: Request) -> Re
 
 /// `POST /sign-in`
 pub(super) async fn begin(State(admin): State<Arc<Admin>>, request: Request) -> Response {
-    let (address, at) = (admin.address(&request), Instant::now());
+    let address = admin.address(&request);
     let frame = Frame::of(&admin, &request);
     let again = |status: StatusCode, next: &str, wrong: &str| {
         let page = page(&SignIn {
@@ -51,20 +52,19 @@ pub(super) async fn begin(State(admin): State<Arc<Admin>>, request: Request) -> 
         let wrong = "This form was sent by another site's page. Sign in here.";
         return again(StatusCode::FORBIDDEN, "/", wrong);
     }
-    if let Err(too_many) = admin.guard.check(address, at) {
-        let problem = held(too_many);
-        let mut response = again(problem.status(), "/", &problem.detail);
-        let seconds = HeaderValue::from(too_many.for_seconds);
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        return response;
-    }
     let fields = match Bytes::from_request(request, &admin).await {
         Ok(body) => Fields::parse(&body),
         Err(error) => return error.into_response(),
     };
     let next = own_path(fields.get("next"));
     let Some(identity) = admin.keyring.identify(fields.get("token").unwrap_or_default()) else {
-        admin.guard.wrong(address, at);
+        if let Err(too_many) = admin.guard.wrong(address, Instant::now()) {
+            let problem = held(too_many);
+            let mut response = again(problem.status(), next, &problem.detail);
+            let seconds = HeaderValue::from(too_many.for_seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            return response;
+        }
         tracing::warn!(%address, "a sign-in failed: the token is not known");
         return again(StatusCode::UNAUTHORIZED, next, "This token is not known here.");
     };
@@ -75,9 +75,13 @@ pub(super) async fn begin(State(admin): State<Arc<Admin>>, request: Request) -> 
     with_cookie(Redirect::to(next).into_response(), &admin, COOKIE, &value, admin.session_seconds)
 }
 
-/// `POST /sign-out`
-pub(super) async fn end(State(admin): State<Arc<Admin>>, _: Posted) -> Response {
-    with_cookie(Redirect::to("/sign-in").into_response(), &admin, COOKIE, "", 0)
+/// `POST /sign-out`: the session ends here and on every other server, for whoever has its cookie.
+pub(super) async fn end(State(admin): State<Arc<Admin>>, posted: Posted) -> Response {
+    let answer = match admin.end_session(&posted.session).await {
+        Ok(()) => Redirect::to("/sign-in").into_response(),
+        Err(problem) => Refused::from(problem).into_response(),
+    };
+    with_cookie(answer, &admin, COOKIE, "", 0)
 }
 
 /// A cookie that no script reads, no other site sends, and no open line carries where TLS is used.

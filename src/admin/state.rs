@@ -1,20 +1,23 @@
 //! What all requests share.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config;
-use crate::http::Peer;
-use crate::http::auth::{Guard, Keyring};
+use crate::http::auth::{COOKIE, Guard, Keyring, Session, cookie};
+use crate::http::{Peer, Problem};
 use crate::ops::desk::Desk;
 use crate::ops::operations;
 use crate::ops::queue::{self, PauseStatus};
+use crate::ops::sessions;
 use crate::ops::terms::Running;
 
 /// One admin server.
@@ -28,6 +31,8 @@ pub struct Admin {
     stop: CancellationToken,
     /// What is paused, as last seen: every page says it.
     pauses: Mutex<Option<(Instant, Vec<PauseStatus>)>>,
+    /// The sessions that were ended here, with their last second: what holds while Postgres is down.
+    ended: SyncMutex<HashMap<String, u64>>,
 }
 
 /// How long a look at the pauses is good for.
@@ -35,6 +40,9 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// How long a page waits for it.
 const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How long a page waits to hear whether its session has been ended.
+const SESSION_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Admin {
     /// Gathers it. `random` signs the sessions where the settings hold no key.
@@ -49,6 +57,7 @@ impl Admin {
             running: TaskTracker::new(),
             stop: CancellationToken::new(),
             pauses: Mutex::new(None),
+            ended: SyncMutex::default(),
         }
     }
 
@@ -70,7 +79,8 @@ impl Admin {
         });
     }
 
-    /// Ends what runs here, before its next page; it can be resumed. Waits until it has ended.
+    /// Interrupts what runs here, before its next page: any process can resume it. Waits until it has
+    /// stopped.
     pub async fn stop(&self) {
         self.stop.cancel();
         self.running.close();
@@ -108,16 +118,52 @@ impl Admin {
         named.and_then(|text| text.trim().parse().ok()).unwrap_or(peer)
     }
 
-    /// The session of a request's cookie.
-    pub(super) fn session(&self, headers: &HeaderMap) -> Option<crate::http::auth::Session> {
-        use crate::http::auth::{COOKIE, Session, cookie};
+    /// The session of a request's cookie, unless it has been ended.
+    pub(super) async fn session(&self, headers: &HeaderMap) -> Option<Session> {
         if self.keyring.is_open() {
             return Some(Session::local());
         }
         let cookies = headers.get_all(axum::http::header::COOKIE).iter();
         let cookies = cookies.filter_map(|value| value.to_str().ok());
         let value = cookies.into_iter().find_map(|header| cookie(header, COOKIE))?;
-        self.keyring.session(value, now())
+        let session = self.keyring.session(value, now())?;
+        (!self.has_ended(&session).await).then_some(session)
+    }
+
+    /// Whether a session has been ended, on whichever server. While Postgres does not say, what is known
+    /// here holds: that is when operators need these pages.
+    async fn has_ended(&self, session: &Session) -> bool {
+        if self.ended().contains_key(session.id()) {
+            return true;
+        }
+        let look = sessions::has_ended(&self.desk.store, session.id());
+        matches!(tokio::time::timeout(SESSION_PATIENCE, look).await, Ok(Ok(true)))
+    }
+
+    /// Ends a session before its time.
+    pub(super) async fn end_session(&self, session: &Session) -> Result<(), Problem> {
+        if self.keyring.is_open() {
+            return Ok(());
+        }
+        {
+            let mut ended = self.ended();
+            let now = now();
+            ended.retain(|_, expires| *expires > now);
+            ended.insert(session.id().to_owned(), session.expires());
+        }
+        let noted = sessions::end(&self.desk.store, session.id(), session.expires()).await;
+        noted.map_err(|error| {
+            let detail = format!(
+                "You are signed out in this browser and on this server. Postgres (database.url) could \
+                 not be told ({error}): until it expires, another server takes a copy of the cookie."
+            );
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ended", detail)
+        })
+    }
+
+    fn ended(&self) -> std::sync::MutexGuard<'_, HashMap<String, u64>> {
+        // Entries cannot be left half-written by a panic elsewhere.
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

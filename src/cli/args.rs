@@ -280,6 +280,14 @@ pub(super) struct Output {
 #[derive(Debug, clap::Args)]
 pub(super) struct Actor {
     /// Who does it, for the audit log [default: the system user].
-    #[arg(long = "as", value_name = "NAME")]
+    #[arg(long = "as", value_name = "NAME", value_parser = actor_name)]
     pub name: Option<String>,
+}
+
+/// A name that says who it was: the audit log keeps no row without one.
+fn actor_name(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("a name is needed; leave --as out for the system user"),
+        name => Ok(name.to_owned()),
+    }
 }

@@ -37,7 +37,7 @@ pub(super) enum AuditCommand {
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
         /// Only those older than this one: the next page.
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
         before: Option<i64>,
         /// One JSON document.
         #[arg(long)]

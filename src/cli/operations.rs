@@ -15,7 +15,7 @@ use super::words::at;
 use crate::config::Role;
 use crate::ops::operations::{self, ResultOfOne};
 use crate::store::dead_letter::{ActWord, Actor, DeadLetterId};
-use crate::store::operation::{Aftermath, Operation, OperationId, OperationState};
+use crate::store::operation::{Aftermath, Cancelling, Operation, OperationId, OperationState};
 use crate::store::{Store, StoreError};
 
 /// `quittance operations ...`
@@ -54,11 +54,11 @@ pub(super) enum OperationsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Stop one, wherever it runs, and take back the retries that wait for their turn. What is done
+    /// End one, wherever it runs, and take back the retries that wait for their turn. What is done
     /// stays done.
     #[command(after_help = "Example:\n  quittance operations cancel 7 --reason 'wrong group'")]
     Cancel(Change),
-    /// Go on with one that was interrupted or cancelled.
+    /// Go on with one that was interrupted or cancelled, also with what a cancel took back.
     #[command(after_help = "Example:\n  quittance operations resume 7")]
     Resume(Change),
 }
@@ -98,14 +98,22 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let cancelled = operations::cancel(&store, id, actor).await.map_err(|e| failed(&e))?;
             match cancelled {
-                Some(operation) if json => println!("{}", json!({ "operation": operation })),
-                Some(operation) if operation.state == OperationState::Running => {
-                    println!("Operation {id} ends before its next page: {}.", so_far(&operation));
+                Some(Cancelling::ByItsRunner(operation)) if json => {
+                    println!("{}", json!({ "operation": operation }));
+                    Ok(Exit::Success)
                 }
-                Some(operation) => println!("Operation {id} is cancelled: {}.", so_far(&operation)),
-                None => return Err(not_now(&store, id).await),
+                Some(Cancelling::ByItsRunner(operation)) => {
+                    println!("Operation {id} ends before its next page: {}.", so_far(&operation));
+                    Ok(Exit::Success)
+                }
+                Some(Cancelling::ByCaller(running)) => {
+                    let operation = watch(&store, None, running).await?;
+                    let exit = finish(&operation, json);
+                    let is_cancelled = operation.state == OperationState::Cancelled;
+                    Ok(if is_cancelled { Exit::Success } else { exit })
+                }
+                None => Err(not_now(&store, id).await),
             }
-            Ok(Exit::Success)
         }
         OperationsCommand::Resume(Change { id, reason, actor, json }) => {
             // Only a retry needs the queue.
@@ -209,7 +217,7 @@ fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: boo
         );
     }
     if let Some(error) = &operation.error {
-        println!("It stopped because: {error}");
+        println!("It was interrupted because: {error}");
     }
     if results.is_empty() {
         return;

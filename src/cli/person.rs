@@ -15,7 +15,7 @@ pub(super) fn system_user() -> String {
     let number = || uid.map(|uid| format!("uid {uid}"));
     known
         .or_else(told)
-        .filter(|name| !name.is_empty())
+        .filter(|name| !name.trim().is_empty())
         .or_else(number)
         .unwrap_or_else(|| "unknown".to_owned())
 }

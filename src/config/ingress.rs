@@ -16,6 +16,8 @@ pub struct Ingress {
     /// Where it listens.
     #[serde(deserialize_with = "address::required")]
     pub listen: SocketAddr,
+    /// Where it is reached from the internet, without the path of an endpoint; empty: not said.
+    pub public_url: String,
     /// Largest body, in bytes. A larger one is answered 413.
     pub max_body_bytes: usize,
     /// Largest head (request line and headers), in bytes. A larger one is answered 431.

@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod queue;
 pub mod reconcile;
 pub mod replay;
+pub mod sessions;
 pub mod status;
 pub mod terms;
 pub mod timeline;

@@ -37,6 +37,7 @@ pub mod queue_marker;
 pub mod retention;
 pub mod review;
 pub mod schema;
+mod session;
 pub mod settlement;
 pub mod status;
 pub mod timeline;

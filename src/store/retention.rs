@@ -59,9 +59,14 @@ impl Store {
                 ORDER BY d.resolved_at
                 LIMIT $3
             ),
+            -- In the order in which every writer of a letter locks. By then one may be open again.
+            locked AS MATERIALIZED (
+                SELECT l.id FROM quittance.lock_letters(ARRAY(SELECT id FROM old)) AS l
+                WHERE l.state = $1
+            ),
             removed AS (
                 DELETE FROM quittance.dead_letters AS d
-                USING old WHERE d.id = old.id
+                USING locked AS l WHERE d.id = l.id
                 RETURNING d.notification, d.endpoint, d.resolved_at
             ),
             forgotten AS (

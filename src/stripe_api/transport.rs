@@ -111,7 +111,9 @@ impl Transport {
         let RequestBuilder { query, body, path, method } = request;
         let query = query.filter(|query| !query.is_empty());
         let mark = if query.is_some() { "?" } else { "" };
-        let uri = format!("{}/v1{path}{mark}{}", self.base, query.unwrap_or_default());
+        // The typed requests leave their version of the API out.
+        let api = if path.starts_with("/v2/") { "" } else { "/v1" };
+        let uri = format!("{}{api}{path}{mark}{}", self.base, query.unwrap_or_default());
         let mut builder = Request::builder()
             .method(match method {
                 StripeMethod::Get => Method::GET,

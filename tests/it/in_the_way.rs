@@ -1,10 +1,14 @@
 //! What a person is told when a server is in the way: which one, why, and what to do.
 
+use quittance::simulator::{self, Simulator, WebhookEndpoint};
+use quittance::stripe_api::api_version;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::harness::{Ended, Program, TestDatabase, queue_name, redis_url, within};
 use crate::mirror::stripe::Stripe;
+
+const DESTINATIONS: &str = "/v2/core/event_destinations?limit=100&include=webhook_endpoint.url";
 
 /// Port 1 of this machine: nobody listens there.
 const NOBODY: &str = "http://127.0.0.1:1";
@@ -23,7 +27,7 @@ async fn check_online(base: &str) -> Ended {
 /// A Stripe that refuses whatever a check asks.
 async fn refusing(status: u16, message: &str) -> Stripe {
     let stripe = Stripe::start().await;
-    for path in ["/v1/account", "/v1/webhook_endpoints?limit=100"] {
+    for path in ["/v1/account", "/v1/webhook_endpoints?limit=100", DESTINATIONS] {
         stripe.say(path, status, json!({"error": {"message": message}}));
     }
     stripe
@@ -39,6 +43,7 @@ async fn a_check_asks_stripe_and_warns_of_what_does_not_fit() {
     });
     let page = json!({"object": "list", "data": [endpoint]});
     stripe.put("/v1/webhook_endpoints?limit=100", page);
+    stripe.put(DESTINATIONS, json!({"data": [], "next_page_url": null}));
     let ended = check_online(&stripe.base).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let said = &ended.stderr;
@@ -47,6 +52,44 @@ async fn a_check_asks_stripe_and_warns_of_what_does_not_fit() {
         said.contains("warning: we_1 (endpoint \"default\") sends snapshots of version 2019-01-01"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn a_check_says_what_stripe_sends_here_and_what_it_never_will() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let version = Some(api_version().to_owned());
+    let stripe = Simulator::start(listener, simulator::Config::default()).unwrap();
+    let url = "https://shop.example/webhooks/stripe";
+    let new = |enabled_events: &[&str]| WebhookEndpoint {
+        api_version: version.clone(),
+        enabled_events: enabled_events.iter().map(|name| (*name).to_owned()).collect(),
+        ..WebhookEndpoint::new(url, "whsec_x")
+    };
+    let check = async |here: &str| {
+        let env = [
+            ("STRIPE_SECRET_KEY", stripe.secret_key()),
+            ("STRIPE_API_BASE", stripe.base_url()),
+            ("QUITTANCE__INGRESS__PUBLIC_URL", here),
+        ];
+        let ended = Program::run(&["config", "check", "--online"], &env).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stderr
+    };
+    let none = check("").await;
+    assert!(none.contains("warning: Stripe has no webhook endpoint in test mode"), "{none}");
+
+    stripe.add_endpoint(new(&["charge.failed", "charge.succeeded"]));
+    let some = check("https://shop.example").await;
+    assert!(some.contains("warning: no endpoint sends these events"), "{some}");
+    assert!(some.contains("payment_intent (all ") && some.contains("charge.updated"), "{some}");
+    assert!(!some.contains("charge.failed"), "{some}");
+    let elsewhere = check("https://other.example").await;
+    let nothing = "warning: nothing in test mode sends to https://other.example/webhooks/stripe";
+    assert!(elsewhere.contains(nothing) && elsewhere.contains(url), "{elsewhere}");
+
+    stripe.add_endpoint(WebhookEndpoint { is_destination: true, ..new(&["*"]) });
+    let all = check("https://shop.example").await;
+    assert!(!all.contains("warning") && all.contains("ok: ed_"), "{all}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use super::Answer;
 use crate::admin::fault::postgres;
-use crate::admin::input::{Asked, limit, moment};
+use crate::admin::input::{Asked, limit, moment, named};
 use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::ops::audit::{self, AuditPage};
@@ -56,6 +56,6 @@ pub(in crate::admin) async fn listed(
         target: query.target.clone(),
         since: query.since.as_deref().map(moment).transpose()?,
     };
-    let limit = limit(query.limit)?;
-    audit::list(&admin.desk.store, &filter, query.before, limit).await.map_err(postgres)
+    let (before, limit) = (named("before", query.before)?, limit(query.limit)?);
+    audit::list(&admin.desk.store, &filter, before, limit).await.map_err(postgres)
 }

@@ -142,6 +142,7 @@ pub(in crate::admin) struct ActBody {
     pub(in crate::admin) reason: Option<String>,
     /// Of a retry: over how long to spread it, in milliseconds.
     #[serde(default)]
+    #[schema(maximum = 86_400_000)]
     pub(in crate::admin) over_ms: u64,
     /// Of a snooze: until when.
     #[serde(default, with = "time::serde::rfc3339::option")]
@@ -187,6 +188,21 @@ pub(in crate::admin) fn verb_of(text: &str) -> Result<ActWord, Problem> {
         .ok_or_else(|| missing(format!("`{text}` is no verb: retry, discard, snooze or undo.")))
 }
 
+/// Refuses what only another verb understands: whoever sent it meant something by it.
+pub(in crate::admin) fn goes_with(
+    verb: ActWord,
+    over_ms: Option<u64>,
+    until: Option<OffsetDateTime>,
+) -> Result<(), Problem> {
+    if over_ms.is_some() && verb != ActWord::Retry {
+        return Err(wrong("`over_ms` goes with a retry alone."));
+    }
+    if until.is_some() && verb != ActWord::Snooze {
+        return Err(wrong("`until` goes with a snooze alone."));
+    }
+    Ok(())
+}
+
 pub(in crate::admin) async fn acted(
     admin: &Admin,
     who: &str,
@@ -194,6 +210,7 @@ pub(in crate::admin) async fn acted(
     body: &ActBody,
 ) -> Result<Vec<LetterResult>, Problem> {
     let (store, producer, ids) = (&admin.desk.store, &admin.desk.producer, &*body.ids);
+    goes_with(verb, Some(body.over_ms).filter(|over| *over > 0), body.until)?;
     let actor = Actor { name: who, reason: body.reason.as_deref() };
     let results = match verb {
         ActWord::Retry => {

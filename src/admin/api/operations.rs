@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
-use super::dead_letters::letter_id;
+use super::dead_letters::{goes_with, letter_id};
 use super::objects::ReasonBody;
 use crate::admin::fault::{conflict, missing, postgres, wrong};
 use crate::admin::input::{Asked, Body, limit};
@@ -18,7 +18,9 @@ use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::http::auth::Identity;
 use crate::ops::operations::{self, Agreed, Request, ResultOfOne};
-use crate::ops::terms::{Act, ActWord, Actor, DeadLetterId, Filter, Operation, OperationId};
+use crate::ops::terms::{
+    Act, ActWord, Actor, Cancelling, DeadLetterId, Filter, Operation, OperationId,
+};
 
 /// A bulk act.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -40,6 +42,7 @@ pub(in crate::admin) struct BeginBody {
     /// Of a retry: over how long to spread it, in milliseconds; 0 for all at once. Without it 20 a
     /// second go, which leaves room for live events.
     #[serde(default)]
+    #[schema(maximum = 86_400_000)]
     pub(in crate::admin) over_ms: Option<u64>,
     /// Of a snooze: until when.
     #[serde(default, with = "time::serde::rfc3339::option")]
@@ -62,6 +65,7 @@ pub(in crate::admin) async fn begun(
     who: &str,
     body: &BeginBody,
 ) -> Result<Operation, Problem> {
+    goes_with(body.verb, body.over_ms, body.until)?;
     let act = match body.verb {
         ActWord::Retry => Act::Retry,
         ActWord::Discard => Act::Discard,
@@ -204,6 +208,9 @@ pub(in crate::admin) async fn results_of(
 }
 
 /// Ask for the end of an operation, whoever runs it.
+///
+/// It is `cancelled` when what a retry has put into the
+/// queue is taken back; until then it is `running`, with `cancel_requested`.
 #[utoipa::path(post, path = "/operations/{id}/cancel", tag = "operations",
     params(("id" = i64, Path, minimum = 1)), request_body = ReasonBody,
     responses((status = 200, body = Operation)))]
@@ -223,9 +230,16 @@ pub(in crate::admin) async fn cancelled(
     actor: Actor<'_>,
 ) -> Result<Operation, Problem> {
     let cancelled = operations::cancel(&admin.desk.store, id, actor).await.map_err(postgres)?;
-    cancelled.ok_or_else(|| {
-        conflict("not_running", format!("There is no operation {id}, or it has ended."))
-    })
+    let cancelling = cancelled.ok_or_else(|| {
+        let detail = format!("There is no operation {id}, or nothing of it is left to cancel.");
+        conflict("not_running", detail)
+    })?;
+    let operation = cancelling.operation().clone();
+    match cancelling {
+        Cancelling::ByItsRunner(_) => {}
+        Cancelling::ByCaller(running) => admin.run(running),
+    }
+    Ok(operation)
 }
 
 /// Go on with an operation that was interrupted or cancelled, where it was.
@@ -249,7 +263,7 @@ pub(in crate::admin) async fn resumed(
 ) -> Result<Operation, Problem> {
     let running = operations::resume(&admin.desk.store, id, actor).await.map_err(postgres)?;
     let running = running.ok_or_else(|| {
-        let detail = format!("There is no operation {id}, it is done, or somebody works on it.");
+        let detail = format!("There is no operation {id}, it is done, or another process runs it.");
         conflict("not_resumable", detail)
     })?;
     let operation = running.operation.clone();

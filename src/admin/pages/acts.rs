@@ -6,6 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use time::OffsetDateTime;
 
 use super::{objects::differences, page};
 use crate::admin::api::dead_letters::{ActBody, acted, letter_id, tried, verb_of};
@@ -16,15 +17,30 @@ use crate::admin::input::{Changing, Fields, Raw, duration, later, way_back};
 use crate::admin::refusal::Refused;
 use crate::admin::selection;
 use crate::admin::state::Admin;
+use crate::admin::strict;
 use crate::admin::view;
 use crate::http::Problem;
 use crate::ops::dead_letters::{DryRuns, LetterResult};
 use crate::ops::operations::{self, Preview};
 use crate::ops::terms::{ActWord, Filter};
 
-fn over_ms(fields: &Fields) -> Result<Option<u64>, Problem> {
-    let over = fields.get("over").map(duration).transpose()?;
-    Ok(over.map(|over| u64::try_from(over.as_millis()).unwrap_or(u64::MAX)))
+/// Of a retry; one form serves all verbs.
+fn over_ms(fields: &Fields, verb: ActWord) -> Result<Option<u64>, Problem> {
+    match verb {
+        ActWord::Retry => {
+            let over = fields.get("over").map(duration).transpose()?;
+            Ok(over.map(|over| u64::try_from(over.as_millis()).unwrap_or(u64::MAX)))
+        }
+        ActWord::Discard | ActWord::Snooze | ActWord::Undo => Ok(None),
+    }
+}
+
+/// Of a snooze.
+fn until(fields: &Fields, verb: ActWord) -> Result<Option<OffsetDateTime>, Problem> {
+    match verb {
+        ActWord::Snooze => fields.get("until").map(later).transpose(),
+        ActWord::Retry | ActWord::Discard | ActWord::Undo => Ok(None),
+    }
 }
 
 #[derive(Template)]
@@ -61,11 +77,8 @@ async fn acted_on(admin: &Admin, frame: Frame, form: Changing) -> Result<Respons
     let body = ActBody {
         ids,
         reason: fields.get("reason").map(str::to_owned),
-        over_ms: over_ms(fields)?.unwrap_or_default(),
-        until: match verb {
-            ActWord::Snooze => fields.get("until").map(later).transpose()?,
-            ActWord::Retry | ActWord::Discard | ActWord::Undo => None,
-        },
+        over_ms: over_ms(fields, verb)?.unwrap_or_default(),
+        until: until(fields, verb)?,
     };
     let results = acted(admin, &form.who, verb, &body).await?;
     match &*results {
@@ -122,7 +135,7 @@ pub(super) async fn dry_run(
 
 /// The filter that one form hands on to the next.
 fn selected(fields: &Fields) -> Result<Filter, Problem> {
-    serde_json::from_str(fields.need("selection", "The selection")?)
+    strict::read(fields.need("selection", "The selection")?.as_bytes())
         .map_err(|error| wrong(format!("The selection: {error}")))
 }
 
@@ -150,8 +163,8 @@ async fn confirmed(admin: &Arc<Admin>, form: &Changing) -> Result<Response, Refu
         count,
         upto: fields.get("upto").map(letter_id).transpose()?,
         reason: fields.get("reason").map(str::to_owned),
-        over_ms: over_ms(fields)?,
-        until: fields.get("until").map(later).transpose()?,
+        over_ms: over_ms(fields, verb)?,
+        until: until(fields, verb)?,
     };
     let operation = begun(admin, &form.who, &body).await?;
     Ok(Redirect::to(&format!("/operations/{}", operation.id)).into_response())

@@ -66,6 +66,7 @@ fn path_of(finding: &Finding) -> Option<&'static str> {
         | FindingCode::NoWorkers
         | FindingCode::WorkerSilent
         | FindingCode::Versions
+        | FindingCode::WorkersWait
         | FindingCode::Slowed => None,
     }
 }

@@ -94,13 +94,13 @@ async fn agree(preview: &Preview, verb: ActWord) -> Result<Agreed, Failed> {
     }
 }
 
-/// Runs an operation with a bar on a terminal. The first Ctrl-C ends it before its next page.
+/// Runs an operation with a bar on a terminal. The first Ctrl-C interrupts it before its next page.
 pub(in crate::cli) async fn watch(
     store: &Store,
     producer: Option<&Producer>,
     running: Running,
 ) -> Result<Operation, Failed> {
-    let cancel = signals::shutdown()?;
+    let stop = signals::shutdown()?;
     let id = running.operation.id;
     let bar = bar(&running.operation);
     let progress = |operation: &Operation| {
@@ -108,7 +108,7 @@ pub(in crate::cli) async fn watch(
         bar.set_position(looked_at.unsigned_abs());
         bar.set_message(format!("{} failed", operation.failed));
     };
-    let ended = operations::run(store, producer, running, progress, &cancel).await;
+    let ended = operations::run(store, producer, running, progress, &stop).await;
     bar.finish_and_clear();
     ended.map_err(|error| {
         let what = match error {

@@ -16,6 +16,7 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         &["http", "https"],
     );
     api_base(checker, &settings.stripe.api_base);
+    public_url(checker, &settings.ingress.public_url);
     filter(checker, &settings.log.filter);
 }
 
@@ -89,6 +90,31 @@ fn is_encoded(url: &str) -> bool {
     url.split('%').skip(1).all(|rest| {
         rest.get(..2).is_some_and(|two| two.bytes().all(|byte| byte.is_ascii_hexdigit()))
     })
+}
+
+fn public_url(checker: &mut Checker<'_>, text: &str) {
+    let key = "ingress.public_url";
+    if text.is_empty() {
+        return;
+    }
+    match Url::parse(text) {
+        Err(error) => checker.must(false, key, format!("is not a URL: {error}")),
+        Ok(url) => {
+            let is_web = matches!(url.scheme(), "https" | "http");
+            checker.must(is_web, key, "must begin with https:// or http://");
+            let plain = url.query().is_none() && url.fragment().is_none();
+            checker.must(
+                plain && url.username().is_empty(),
+                key,
+                "must be a scheme, a host, a port and a path alone",
+            );
+            checker.must(
+                !url.path().contains("/webhooks/stripe"),
+                key,
+                "must end before /webhooks/stripe, which is the same for all endpoints",
+            );
+        }
+    }
 }
 
 fn api_base(checker: &mut Checker<'_>, text: &str) {

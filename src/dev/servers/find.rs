@@ -37,7 +37,10 @@ pub(super) fn redis() -> Result<PathBuf, ServerError> {
         };
         return if program.is_file() { Ok(program) } else { Err(missing) };
     }
-    let dirs: Vec<PathBuf> = path().chain(REDIS_DIRS.iter().map(PathBuf::from)).collect();
+    redis_in(&path().chain(REDIS_DIRS.iter().map(PathBuf::from)).collect::<Vec<_>>())
+}
+
+fn redis_in(dirs: &[PathBuf]) -> Result<PathBuf, ServerError> {
     ["redis-server", "valkey-server"]
         .iter()
         .find_map(|name| dirs.iter().map(|dir| dir.join(name)).find(|p| p.is_file()))
@@ -50,12 +53,17 @@ pub(super) fn redis() -> Result<PathBuf, ServerError> {
 /// The directory of Postgres' programs: of the version `wanted` (that of an existing cluster), or
 /// else of the newest one.
 pub(super) fn postgres(wanted: Option<u32>) -> Result<PathBuf, ServerError> {
+    match std::env::var_os(POSTGRES_VARIABLE).map(PathBuf::from) {
+        Some(named) => postgres_in([named].into_iter(), wanted),
+        None => postgres_in(path().chain(postgres_dirs()), wanted),
+    }
+}
+
+fn postgres_in(
+    dirs: impl Iterator<Item = PathBuf>,
+    wanted: Option<u32>,
+) -> Result<PathBuf, ServerError> {
     let mut versions = BTreeMap::new();
-    let named = std::env::var_os(POSTGRES_VARIABLE).map(PathBuf::from);
-    let dirs: Vec<PathBuf> = match named {
-        Some(named) => vec![named],
-        None => path().chain(postgres_dirs()).collect(),
-    };
     for dir in dirs {
         // Links (Debian's own, and those that people make on PATH) hide the directory where the
         // programs find each other.
@@ -114,4 +122,30 @@ fn postgres_dirs() -> impl Iterator<Item = PathBuf> {
             .filter(move |entry| entry.file_name().to_string_lossy().starts_with(prefix))
             .map(move |entry| entry.path().join(bin))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_server_is_named_with_the_remedy() {
+        let nowhere = || vec![PathBuf::from("/nowhere")];
+        let redis = redis_in(&nowhere()).unwrap_err().to_string();
+        assert!(redis.contains("redis-server") && redis.contains("scripts/setup.sh"), "{redis}");
+        let postgres = postgres_in(nowhere().into_iter(), None).unwrap_err().to_string();
+        assert!(postgres.contains("initdb") && postgres.contains("scripts/setup.sh"), "{postgres}");
+    }
+
+    #[test]
+    fn the_server_of_redis_or_of_valkey_is_found_where_it_is() {
+        let dir = std::env::temp_dir().join(format!("find-{:016x}", rand::random::<u64>()));
+        std::fs::create_dir(&dir).unwrap();
+        for program in ["valkey-server", "redis-server"] {
+            std::fs::write(dir.join(program), "").unwrap();
+            let found = redis_in(&["/nowhere".into(), dir.clone()]).unwrap();
+            assert_eq!(found, dir.join(program));
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }

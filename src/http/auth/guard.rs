@@ -1,7 +1,8 @@
-//! How often one may be wrong.
+//! A limit for failed sign-ins.
 //!
-//! A token cannot be guessed; this keeps those who try from filling the log and the CPU, and makes
-//! them seen.
+//! A token cannot be guessed; this keeps those who try from filling the log, and tells them to slow down. It
+//! is asked after a token was found wrong and never before: to compare one costs a hash, and a limit that
+//! also held right tokens would let anyone lock the operators out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,10 +18,10 @@ const ALL: u32 = 100;
 /// Addresses that are remembered; beyond, only the sum of all is counted.
 const REMEMBERED: usize = 4096;
 
-/// Too many were wrong: nobody is let in for so long.
+/// Too many were wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// Until it may be tried again.
+    /// In so long another wrong one is answered as such.
     pub for_seconds: u64,
 }
 
@@ -31,39 +32,35 @@ struct Counts {
     each: HashMap<IpAddr, u32>,
 }
 
-/// Counts failed sign-ins.
+/// Counts failed sign-ins, by address and in all.
 #[derive(Debug)]
 pub struct Guard(Mutex<Counts>);
 
 impl Guard {
-    /// Nobody was wrong yet.
+    /// None yet.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self(Mutex::new(Counts { since: now, all: 0, each: HashMap::new() }))
     }
 
-    /// Whether somebody there may try.
+    /// Counts a wrong token from an address.
     ///
     /// # Errors
-    /// They, or all together, were wrong too often.
-    pub fn check(&self, address: IpAddr, now: Instant) -> Result<(), Held> {
-        let counts = self.counts(now);
-        let wrong = counts.each.get(&address).copied().unwrap_or(0);
-        if wrong < EACH && counts.all < ALL {
+    /// There have been too many from there, or from everywhere.
+    pub fn wrong(&self, address: IpAddr, now: Instant) -> Result<(), Held> {
+        let mut counts = self.counts(now);
+        counts.all = counts.all.saturating_add(1);
+        let mut from_there = 0;
+        if counts.each.len() < REMEMBERED || counts.each.contains_key(&address) {
+            let count = counts.each.entry(address).or_insert(0);
+            *count = count.saturating_add(1);
+            from_there = *count;
+        }
+        if from_there <= EACH && counts.all <= ALL {
             return Ok(());
         }
         let left = WINDOW.saturating_sub(now.saturating_duration_since(counts.since));
         Err(Held { for_seconds: left.as_secs().max(1) })
-    }
-
-    /// Somebody there was wrong.
-    pub fn wrong(&self, address: IpAddr, now: Instant) {
-        let mut counts = self.counts(now);
-        counts.all = counts.all.saturating_add(1);
-        if counts.each.len() < REMEMBERED || counts.each.contains_key(&address) {
-            let count = counts.each.entry(address).or_insert(0);
-            *count = count.saturating_add(1);
-        }
     }
 
     /// The counts of the window that runs.
@@ -90,13 +87,12 @@ mod tests {
         let begin = Instant::now();
         let guard = Guard::new(begin);
         for _ in 0..10 {
-            assert_eq!(guard.check(address(1), begin), Ok(()));
-            guard.wrong(address(1), begin);
+            assert_eq!(guard.wrong(address(1), begin), Ok(()));
         }
         let later = begin + Duration::from_secs(20);
-        assert_eq!(guard.check(address(1), later), Err(Held { for_seconds: 40 }));
-        assert_eq!(guard.check(address(2), later), Ok(()));
-        assert_eq!(guard.check(address(1), begin + WINDOW), Ok(()));
+        assert_eq!(guard.wrong(address(1), later), Err(Held { for_seconds: 40 }));
+        assert_eq!(guard.wrong(address(2), later), Ok(()));
+        assert_eq!(guard.wrong(address(1), begin + WINDOW), Ok(()));
     }
 
     #[test]
@@ -104,8 +100,8 @@ mod tests {
         let begin = Instant::now();
         let guard = Guard::new(begin);
         for last in 0..100 {
-            guard.wrong(address(last), begin);
+            assert_eq!(guard.wrong(address(last), begin), Ok(()));
         }
-        assert!(guard.check(address(200), begin).is_err());
+        assert!(guard.wrong(address(200), begin).is_err());
     }
 }

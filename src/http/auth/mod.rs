@@ -1,8 +1,8 @@
 //! Who asks, and whether they may: tokens, the sessions that begin with one, and what keeps other
 //! sites from speaking in a session's name.
 //!
-//! Nothing is kept on the server: a session is a signed cookie, so that several replicas serve one
-//! person. What signs it is not in what the settings hold of a token, so that who reads the settings
+//! No session is kept on the server: it is a signed cookie, so that several replicas serve one
+//! person. What is kept, in Postgres, is which of them a sign-out has ended before their time. What signs it is not in what the settings hold of a token, so that who reads the settings
 //! alone gets in no more than who reads a file of password hashes.
 
 mod guard;

@@ -1,4 +1,4 @@
-//! A signed cookie: `name.expires.nonce.mac`.
+//! A signed cookie: `name.expires.nonce.mac`. Who takes one asks besides whether a sign-out has ended it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -18,13 +18,27 @@ pub struct Session {
     pub identity: Identity,
     /// What tells this session from others of the same person; nothing secret.
     id: String,
+    /// When it is over, in seconds since 1970.
+    expires: u64,
 }
 
 impl Session {
     /// The one that all share while nobody has to sign in.
     #[must_use]
     pub fn local() -> Self {
-        Self { identity: Keyring::local(), id: "local".to_owned() }
+        Self { identity: Keyring::local(), id: "local".to_owned(), expires: u64::MAX }
+    }
+
+    /// What tells it from others; nothing secret.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When it is over, in seconds since 1970.
+    #[must_use]
+    pub fn expires(&self) -> u64 {
+        self.expires
     }
 }
 
@@ -53,7 +67,8 @@ impl Keyring {
         // The signature first: what is not signed is not read.
         let signed = !right.is_empty() && bool::from(right.as_bytes().ct_eq(mac.as_bytes()));
         let expires: u64 = signed.then(|| expires.parse().ok()).flatten()?;
-        (now < expires).then(|| Session { identity: known.identity.clone(), id: id.to_owned() })
+        let identity = known.identity.clone();
+        (now < expires).then(|| Session { identity, id: id.to_owned(), expires })
     }
 
     /// What every changing form of a session carries: another site can send the cookie along, but

@@ -112,6 +112,8 @@ pub enum FindingCode {
     NoWorkers,
     /// A worker has stopped reporting itself.
     WorkerSilent,
+    /// Workers wait for a dependency that answers others.
+    WorkersWait,
     /// Workers of different versions run.
     Versions,
     /// The oldest job of a lane is too old.

@@ -1,11 +1,13 @@
 //! What is not as it should be. Pure: the document in, findings out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use time::format_description::well_known::Rfc3339;
 
 use super::document::{
     BucketStatus, DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Severity,
-    Status, WorkerStatus,
+    Status, WaitStatus, WorkerStatus,
 };
 use super::loss;
 use crate::config;
@@ -32,6 +34,7 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
         .all(|one| one.name != Dependency::Redis.as_str() || one.state != DependencyState::Down);
     if let Some(all) = status.workers.as_ref().filter(|_| redis_is_up) {
         workers(all, &mut found);
+        waits(all, &status.dependencies, &mut found);
     }
     if let Some(queue) = &status.queue {
         lanes(queue, limits.max_lag, &mut found);
@@ -121,6 +124,35 @@ fn workers(all: &[WorkerStatus], found: &mut Vec<Finding>) {
         let versions = versions.into_iter().collect::<Vec<_>>().join(" and ");
         let text = format!("workers of the versions {versions} run beside each other");
         found.push(warning(FindingCode::Versions, text));
+    }
+}
+
+/// What workers wait for, a line for each dependency. One that is down is a finding by itself; what they wait
+/// for besides answers this look and not them: a disk is full, a server takes no writes, a lock is held.
+fn waits(all: &[WorkerStatus], dependencies: &[DependencyStatus], found: &mut Vec<Finding>) {
+    let alive: Vec<_> = all.iter().filter(|worker| !worker.silent).collect();
+    let mut waits: BTreeMap<&str, Vec<&WaitStatus>> = BTreeMap::new();
+    for wait in alive.iter().filter_map(|worker| worker.waits_for.as_ref()) {
+        waits.entry(&wait.dependency).or_default().push(wait);
+    }
+    let nothing_runs = waits.values().map(Vec::len).sum::<usize>() == alive.len();
+    let is_down = |name: &str| {
+        let mut down = dependencies.iter().filter(|one| one.state == DependencyState::Down);
+        down.any(|one| one.name == name)
+    };
+    for (dependency, waits) in waits.into_iter().filter(|(name, _)| !is_down(name)) {
+        let Some(first) = waits.iter().min_by_key(|wait| wait.since) else { continue };
+        let who = match (waits.len(), alive.len()) {
+            (1, 1) => "the worker waits".to_owned(),
+            (waiting, all) if waiting == all => format!("all {all} workers wait"),
+            (1, all) => format!("1 of {all} workers waits"),
+            (waiting, all) => format!("{waiting} of {all} workers wait"),
+        };
+        let since = first.since.replace_nanosecond(0).unwrap_or(first.since);
+        let since = since.format(&Rfc3339).unwrap_or_else(|_| since.to_string());
+        let text = format!("{who} for {dependency} since {since}: {}", first.message);
+        let severity = if nothing_runs { Severity::Problem } else { Severity::Warning };
+        found.push(Finding { severity, code: FindingCode::WorkersWait, text, remedy: None });
     }
 }
 

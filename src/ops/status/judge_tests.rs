@@ -129,6 +129,49 @@ fn without_a_worker_that_reports_itself_nothing_is_healthy() {
     assert_eq!(both[0], none[0]);
 }
 
+fn wait(dependency: &str) -> Option<WaitStatus> {
+    let message = "the disk is full".to_owned();
+    Some(WaitStatus { dependency: dependency.to_owned(), misconfigured: false, message, since: AT })
+}
+
+#[test]
+fn a_worker_that_waits_is_mentioned_and_all_of_them_are_a_problem() {
+    let mut status = well();
+    workers_of(&mut status)[0].waits_for = wait("postgres");
+    let warned = findings(&status, &limits());
+    let [one] = &warned[..] else { panic!("{warned:?}") };
+    assert_eq!((one.severity, one.code), (Severity::Warning, FindingCode::WorkersWait));
+    let text = "1 of 2 workers waits for postgres since 1970-01-01T00:00:00Z: the disk is full";
+    assert_eq!(one.text, text);
+
+    let problem = [(Severity::Problem, FindingCode::WorkersWait)];
+    let all = |status: &mut Status| {
+        workers_of(status).iter_mut().for_each(|worker| worker.waits_for = wait("postgres"));
+    };
+    assert_eq!(found(all), problem);
+    // One that is silent does no work either.
+    let silent = found(|status| {
+        workers_of(status)[0].silent = true;
+        workers_of(status)[1].waits_for = wait("redis");
+    });
+    assert_eq!(silent[0], problem[0]);
+    // For whatever they wait, nothing is done.
+    let different = found(|status| {
+        workers_of(status)[0].waits_for = wait("postgres");
+        workers_of(status)[1].waits_for = wait("redis");
+    });
+    assert_eq!(different, [problem[0], problem[0]]);
+}
+
+#[test]
+fn workers_that_wait_for_what_is_down_are_one_finding() {
+    let both = found(|status| {
+        workers_of(status).iter_mut().for_each(|worker| worker.waits_for = wait("postgres"));
+        status.dependencies[1].state = DependencyState::Down;
+    });
+    assert_eq!(both, [(Severity::Problem, FindingCode::PostgresDown)]);
+}
+
 #[test]
 fn workers_that_a_full_redis_cannot_be_told_of_are_not_called_silent() {
     let full = found(|status| {

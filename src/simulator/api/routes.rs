@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::Method;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::simulator::core::Core;
 use crate::simulator::error::ApiError;
@@ -111,6 +111,18 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
         }
         ["v1", "account"] => {
             Ok(render_account(tx.scope.account.as_deref().unwrap_or(&core.config.account)))
+        }
+        // An account has sixteen endpoints at most, so these have no pages.
+        ["v1", "webhook_endpoints"] => {
+            form.allow_only(&LIST_PARAMS)?;
+            let data = core.office.endpoints(tx.scope.livemode);
+            Ok(json!({ "object": "list", "data": data, "has_more": false, "url": call.path }))
+        }
+        ["v2", "core", "event_destinations"] => {
+            form.allow_only(&["limit", "include"])?;
+            let with_url = form.text(&["include"]) == Some("webhook_endpoint.url");
+            let data = core.office.destinations(tx.scope.livemode, with_url);
+            Ok(json!({ "data": data, "next_page_url": null, "previous_page_url": null }))
         }
         ["v1", "payment_intents" | "charges" | "refunds" | "events"] => list(core, tx, call),
         ["v1", "subscription_items"] => subscription_items(tx, form),

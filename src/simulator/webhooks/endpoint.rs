@@ -1,5 +1,7 @@
 //! Where events go.
 
+use serde_json::{Value, json};
+
 use crate::simulator::objects::Event;
 
 /// A webhook endpoint, as one registers it with Stripe.
@@ -16,6 +18,10 @@ pub struct WebhookEndpoint {
     pub livemode: bool,
     /// The version in which its snapshots are rendered; none: the simulator's own.
     pub api_version: Option<String>,
+    /// The types of event that it is sent; `*`: all.
+    pub enabled_events: Vec<String>,
+    /// Whether it was made by API v2, as an event destination for snapshots.
+    pub is_destination: bool,
 }
 
 impl WebhookEndpoint {
@@ -28,6 +34,8 @@ impl WebhookEndpoint {
             connect: false,
             livemode: false,
             api_version: None,
+            enabled_events: vec!["*".to_owned()],
+            is_destination: false,
         }
     }
 
@@ -40,7 +48,47 @@ impl WebhookEndpoint {
 
     pub(super) fn hears(&self, event: &Event) -> bool {
         let mode = self.livemode == event.scope.livemode || (self.connect && self.livemode);
-        mode && self.connect == event.scope.account.is_some()
+        let is_wanted = self.enabled_events.iter().any(|name| name == "*" || *name == event.kind);
+        mode && is_wanted && self.connect == event.scope.account.is_some()
+    }
+
+    /// As `GET /v1/webhook_endpoints` shows it (docs.stripe.com, "The Webhook Endpoint object").
+    pub(super) fn render(&self, id: EndpointId) -> Value {
+        json!({
+            "id": format!("we_{:014}", id.0),
+            "object": "webhook_endpoint",
+            "api_version": self.api_version,
+            "application": self.connect.then_some("ca_1Simulator"),
+            "created": 0,
+            "description": null,
+            "enabled_events": self.enabled_events,
+            "livemode": self.livemode,
+            "metadata": {},
+            "status": "enabled",
+            "url": self.url,
+        })
+    }
+
+    /// As `GET /v2/core/event_destinations` shows it (docs.stripe.com, "The Event Destination object").
+    pub(super) fn render_destination(&self, id: EndpointId, with_url: bool) -> Value {
+        json!({
+            "id": format!("ed_{:014}", id.0),
+            "object": "v2.core.event_destination",
+            "created": "2024-01-01T00:00:00.000Z",
+            "description": "",
+            "enabled_events": self.enabled_events,
+            "event_payload": "snapshot",
+            "events_from": [if self.connect { "other_accounts" } else { "self" }],
+            "livemode": self.livemode,
+            "metadata": {},
+            "name": "",
+            "snapshot_api_version": self.api_version,
+            "status": "enabled",
+            "status_details": null,
+            "type": "webhook_endpoint",
+            "updated": "2024-01-01T00:00:00.000Z",
+            "webhook_endpoint": { "signing_secret": null, "url": with_url.then_some(&self.url) },
+        })
     }
 }
 

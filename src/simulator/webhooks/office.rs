@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
@@ -85,6 +86,30 @@ impl PostOffice {
         let lines = self.lines();
         let hearing = lines.iter().filter(|line| line.hears(event));
         hearing.map(|line| (line.id, line.snapshot())).collect()
+    }
+
+    /// The webhook endpoints of a mode, newest first, as API v1 lists them.
+    pub(crate) fn endpoints(&self, livemode: bool) -> Vec<Value> {
+        self.all(livemode, false, WebhookEndpoint::render)
+    }
+
+    /// The event destinations of a mode, newest first, as API v2 lists them.
+    pub(crate) fn destinations(&self, livemode: bool, with_url: bool) -> Vec<Value> {
+        self.all(livemode, true, |endpoint, id| endpoint.render_destination(id, with_url))
+    }
+
+    fn all(
+        &self,
+        livemode: bool,
+        destinations: bool,
+        render: impl Fn(&WebhookEndpoint, EndpointId) -> Value,
+    ) -> Vec<Value> {
+        let lines = self.lines();
+        let all = lines.iter().rev().map(|line| (line.id, line.snapshot()));
+        let wanted = all.filter(|(_, endpoint)| {
+            (endpoint.livemode, endpoint.is_destination) == (livemode, destinations)
+        });
+        wanted.map(|(id, endpoint)| render(&endpoint, id)).collect()
     }
 
     /// Stripe's `pending_webhooks`.

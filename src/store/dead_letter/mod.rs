@@ -35,7 +35,7 @@ use crate::domain::retry::DeadReason;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
 )]
-#[serde(transparent)]
+#[serde(try_from = "i64")]
 pub struct DeadLetterId(pub(in crate::store) i64);
 
 impl DeadLetterId {
@@ -63,14 +63,19 @@ impl fmt::Display for DeadLetterId {
 #[error("a dead letter's id is a whole number from 1")]
 pub struct DeadLetterIdError;
 
+impl TryFrom<i64> for DeadLetterId {
+    type Error = DeadLetterIdError;
+
+    fn try_from(id: i64) -> Result<Self, Self::Error> {
+        if id > 0 { Ok(Self(id)) } else { Err(DeadLetterIdError) }
+    }
+}
+
 impl FromStr for DeadLetterId {
     type Err = DeadLetterIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(id) if id > 0 => Ok(Self(id)),
-            Ok(_) | Err(_) => Err(DeadLetterIdError),
-        }
+        text.parse::<i64>().map_err(|_| DeadLetterIdError)?.try_into()
     }
 }
 

@@ -9,7 +9,7 @@ mod read;
 mod run;
 
 pub use read::{Aftermath, Operation, OperationResult, OperationState};
-pub use run::{NewOperation, Refused};
+pub use run::{Cancelling, NewOperation, Refused};
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
 )]
-#[serde(transparent)]
+#[serde(try_from = "i64")]
 pub struct OperationId(i64);
 
 impl OperationId {
@@ -50,14 +50,19 @@ impl fmt::Display for OperationId {
 #[error("an operation's id is a whole number from 1")]
 pub struct OperationIdError;
 
+impl TryFrom<i64> for OperationId {
+    type Error = OperationIdError;
+
+    fn try_from(id: i64) -> Result<Self, Self::Error> {
+        if id > 0 { Ok(Self(id)) } else { Err(OperationIdError) }
+    }
+}
+
 impl FromStr for OperationId {
     type Err = OperationIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(id) if id > 0 => Ok(Self(id)),
-            Ok(_) | Err(_) => Err(OperationIdError),
-        }
+        text.parse::<i64>().map_err(|_| OperationIdError)?.try_into()
     }
 }
 

@@ -18,9 +18,10 @@ pub enum OperationState {
     Running,
     /// Every letter has had its turn.
     Done,
-    /// Somebody stopped it on the way.
+    /// A person ended it on the way, and what it had put into the queue was taken back.
     Cancelled,
-    /// It stopped by itself, or was not heard of for a minute. It can be resumed.
+    /// The process that ran it was stopped, failed, or was not heard of for a minute. Nothing was taken
+    /// back, and any process can resume it.
     Interrupted,
 }
 
@@ -71,7 +72,7 @@ pub struct Operation {
     pub failed: i64,
     /// Whether somebody asked for its end.
     pub cancel_requested: bool,
-    /// Why it stopped by itself.
+    /// Why it was interrupted.
     pub error: Option<String>,
     /// When it began.
     #[serde(with = "time::serde::rfc3339")]

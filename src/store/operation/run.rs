@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use time::OffsetDateTime;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::read::Record;
 use super::{Operation, OperationId, OperationState, Running};
 use crate::store::connect::Store;
-use crate::store::dead_letter::{
-    Act, ActWord, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter,
-};
+use crate::store::dead_letter::{Act, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter};
 use crate::store::error::StoreError;
 
 /// A bulk act that is to begin.
@@ -34,6 +31,26 @@ pub struct NewOperation<'a> {
 
 /// A letter that was not acted on, and why.
 pub type Refused = (DeadLetterId, Acted);
+
+/// What became of the request to cancel an operation.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cancelling {
+    /// Another process runs it, and ends it before its next page.
+    ByItsRunner(Operation),
+    /// No process ran it: it is the caller's to end, by running it.
+    ByCaller(Running),
+}
+
+impl Cancelling {
+    /// The operation as it is now.
+    #[must_use]
+    pub fn operation(&self) -> &Operation {
+        match self {
+            Self::ByItsRunner(operation) => operation,
+            Self::ByCaller(running) => &running.operation,
+        }
+    }
+}
 
 impl Store {
     /// Notes that an operation begins, also in the audit log.
@@ -81,8 +98,8 @@ impl Store {
         Ok(Running { operation: record.try_into()?, runner })
     }
 
-    /// Takes over an operation that was interrupted or cancelled, to go on where it was. None: there
-    /// is no such operation, it is done, or somebody works on it.
+    /// Takes over an operation that was interrupted or cancelled, to go on where it was; with what a
+    /// cancel has taken back. None: there is no such operation, it is done, or another process runs it.
     ///
     /// # Errors
     /// Postgres.
@@ -98,7 +115,10 @@ impl Store {
             WITH resumed AS (
                 UPDATE quittance.operations
                 SET state = 'running', runner = $2, cancel_requested = false, error = NULL,
-                    ended_at = NULL, heartbeat_at = clock_timestamp()
+                    ended_at = NULL, heartbeat_at = clock_timestamp(),
+                    reached = least(reached, (
+                        SELECT min(r.letter) - 1 FROM quittance.operation_results AS r
+                        WHERE r.operation = $1 AND NOT r.ok AND r.result = 'taken_back'))
                 WHERE id = $1
                   AND (state IN ('interrupted', 'cancelled')
                        OR (state = 'running' AND heartbeat_at < now() - interval '1 minute'))
@@ -150,7 +170,8 @@ impl Store {
         record.map(Operation::try_from).transpose()
     }
 
-    /// The next letters of an operation that its selection still names, oldest first.
+    /// The next letters of an operation, oldest first: those that its selection still names and that
+    /// have had no turn, and those whose turn a cancel has taken back.
     ///
     /// # Errors
     /// Postgres.
@@ -161,8 +182,22 @@ impl Store {
     ) -> Result<Vec<DeadLetterId>, StoreError> {
         let ids = sqlx::query_scalar!(
             r#"
-            SELECT id AS "id!" FROM quittance.letters_where($1)
-            WHERE id > $2 AND id <= $3
+            SELECT id AS "id!"
+            FROM (
+                (SELECT l.id FROM quittance.letters_where($1) AS l
+                 WHERE l.id > $2 AND l.id <= $3
+                   AND NOT EXISTS (SELECT FROM quittance.operation_results AS r
+                                   WHERE r.operation = $5 AND r.letter = l.id)
+                 ORDER BY l.id
+                 LIMIT $4)
+                UNION
+                -- By its retry a letter may have left the selection: it is snoozed no longer, for one.
+                (SELECT r.letter FROM quittance.operation_results AS r
+                 JOIN quittance.dead_letters AS d ON d.id = r.letter AND d.state = 'open'
+                 WHERE r.operation = $5 AND r.letter > $2 AND NOT r.ok AND r.result = 'taken_back'
+                 ORDER BY r.letter
+                 LIMIT $4)
+            ) AS page
             ORDER BY id
             LIMIT $4
             "#,
@@ -170,6 +205,7 @@ impl Store {
             operation.reached,
             operation.upto.get(),
             i64::from(most),
+            operation.id.get(),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -216,8 +252,48 @@ impl Store {
         record.map(Operation::try_from).transpose()
     }
 
-    /// Notes how an operation ended, also in the audit log. None: somebody else runs it now, or it
-    /// has ended before.
+    /// How many retries of an operation a cancel has taken back.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn taken_back(&self, id: OperationId) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar!(
+            r#"
+            SELECT count(*) AS "count!" FROM quittance.operation_results
+            WHERE operation = $1 AND NOT ok AND result = 'taken_back'
+            "#,
+            id.get(),
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Takes back the retries of one page of an operation that is being cancelled, as far as they have
+    /// not come to an end: of up to `most` letters after `after`. Says with which letter to go on, none
+    /// after the last page. None at all: another process runs the operation now, or it has ended.
+    ///
+    /// # Errors
+    /// Postgres; then nothing was done.
+    pub async fn take_back(
+        &self,
+        running: &Running,
+        after: Option<DeadLetterId>,
+        most: u32,
+    ) -> Result<Option<Option<DeadLetterId>>, StoreError> {
+        let last = sqlx::query_scalar!(
+            "SELECT last FROM quittance.take_back($1, $2, $3, $4)",
+            running.operation.id.get(),
+            running.runner,
+            after.map_or(0, DeadLetterId::get),
+            i32::try_from(most).unwrap_or(i32::MAX),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(last.map(|last| last.map(DeadLetterId)))
+    }
+
+    /// Notes how an operation ended, also in the audit log. None: another process runs it now, it has
+    /// ended before, or it is not `done` because its cancel has been asked for in the meantime.
     ///
     /// # Errors
     /// Postgres.
@@ -227,33 +303,6 @@ impl Store {
         state: OperationState,
         error: Option<&str>,
     ) -> Result<Option<Operation>, StoreError> {
-        let ending = self.end_in_one_transaction(running, state, error);
-        timeout(self.patience, ending)
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Silent { after: self.patience }))
-    }
-
-    async fn end_in_one_transaction(
-        &self,
-        running: &Running,
-        state: OperationState,
-        error: Option<&str>,
-    ) -> Result<Option<Operation>, StoreError> {
-        let id = running.operation.id.get();
-        let mut transaction = self.pool.begin().await?;
-        if state == OperationState::Cancelled && running.operation.verb == ActWord::Retry {
-            sqlx::query_scalar!(
-                r#"
-                SELECT quittance.take_back(id) FROM quittance.operations
-                WHERE id = $1 AND runner = $2 AND state = 'running'
-                FOR UPDATE
-                "#,
-                id,
-                running.runner,
-            )
-            .fetch_optional(&mut *transaction)
-            .await?;
-        }
         let record = sqlx::query_as!(
             Record,
             r#"
@@ -262,33 +311,37 @@ impl Store {
                 SET state = $3, error = $4, ended_at = clock_timestamp(),
                     heartbeat_at = clock_timestamp()
                 WHERE id = $1 AND runner = $2 AND state = 'running'
+                  AND NOT (cancel_requested AND $3 = 'done')
                 RETURNING *
             ),
             noted AS (
                 INSERT INTO quittance.audit_log (actor, verb, target, reason, count, details)
                 SELECT e.actor, 'operation.' || e.state, 'operation:' || e.id, e.reason, e.done,
                        jsonb_strip_nulls(jsonb_build_object(
-                           'failed', e.failed, 'total', e.total, 'error', e.error))
+                           'failed', e.failed, 'total', e.total, 'error', e.error,
+                           'taken_back', nullif(b.count, 0)))
                 FROM ended AS e
+                CROSS JOIN LATERAL (
+                    SELECT count(*) FROM quittance.operation_results AS r
+                    WHERE r.operation = e.id AND NOT r.ok AND r.result = 'taken_back') AS b
             )
             SELECT id, verb, selection, upto, over_ms, until, actor, reason, state, total, done,
                    failed, reached, cancel_requested, error, created_at, heartbeat_at, ended_at
             FROM ended
             "#,
-            id,
+            running.operation.id.get(),
             running.runner,
             state.as_str(),
             error,
         )
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&self.pool)
         .await?;
-        transaction.commit().await?;
         record.map(Operation::try_from).transpose()
     }
 
-    /// Asks for the end of an operation: whoever runs it ends it before its next page. One that
-    /// nobody runs any more ends here. What a retry has put into the queue, and has not come to an end
-    /// there, is taken back. None: there is no such operation, or nothing is left to cancel.
+    /// Asks for the end of an operation: whoever runs it ends it before its next page, and takes back
+    /// what a retry has put into the queue and has not come to an end there. One that no process runs is
+    /// the caller's from then on. None: there is no such operation, or nothing is left to cancel.
     ///
     /// # Errors
     /// Postgres.
@@ -296,23 +349,49 @@ impl Store {
         &self,
         id: OperationId,
         actor: Actor<'_>,
-    ) -> Result<Option<Operation>, StoreError> {
-        let record = sqlx::query_as!(
-            Record,
+    ) -> Result<Option<Cancelling>, StoreError> {
+        let runner = Uuid::new_v4();
+        let row = sqlx::query!(
             r#"
             SELECT id AS "id!", verb AS "verb!", selection AS "selection!", upto AS "upto!",
                    over_ms, until, actor AS "actor!", reason, state AS "state!", total AS "total!",
                    done AS "done!", failed AS "failed!", reached AS "reached!",
                    cancel_requested AS "cancel_requested!", error, created_at AS "created_at!",
-                   heartbeat_at AS "heartbeat_at!", ended_at
-            FROM quittance.cancel_operation($1, $2, $3)
+                   heartbeat_at AS "heartbeat_at!", ended_at, runner = $4 AS "mine!"
+            FROM quittance.cancel_operation($1, $2, $3, $4)
             "#,
             id.get(),
             actor.name,
             actor.reason,
+            runner,
         )
         .fetch_optional(&self.pool)
         .await?;
-        record.map(Operation::try_from).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let operation = Operation::try_from(Record {
+            id: row.id,
+            verb: row.verb,
+            selection: row.selection,
+            upto: row.upto,
+            over_ms: row.over_ms,
+            until: row.until,
+            actor: row.actor,
+            reason: row.reason,
+            state: row.state,
+            total: row.total,
+            done: row.done,
+            failed: row.failed,
+            reached: row.reached,
+            cancel_requested: row.cancel_requested,
+            error: row.error,
+            created_at: row.created_at,
+            heartbeat_at: row.heartbeat_at,
+            ended_at: row.ended_at,
+        })?;
+        Ok(Some(if row.mine {
+            Cancelling::ByCaller(Running { operation, runner })
+        } else {
+            Cancelling::ByItsRunner(operation)
+        }))
     }
 }

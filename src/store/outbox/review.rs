@@ -133,11 +133,18 @@ impl Store {
         Ok(sqlx::query_as!(
             Revived,
             r#"
-            WITH revived AS (
-                UPDATE quittance.outbox_deliveries
-                SET state = 'pending', ended_at = NULL, attempts = 0, due_at = clock_timestamp()
+            WITH locked AS MATERIALIZED ( -- as quittance.lock_letters does
+                SELECT id FROM quittance.outbox_deliveries
                 WHERE destination = $1 AND state = 'dead' AND ($2::uuid[] = '{}' OR id = ANY ($2))
-                RETURNING id
+                ORDER BY id
+                FOR NO KEY UPDATE
+            ),
+            revived AS (
+                UPDATE quittance.outbox_deliveries AS o
+                SET state = 'pending', ended_at = NULL, attempts = 0, due_at = clock_timestamp()
+                FROM locked AS l
+                WHERE o.destination = $1 AND o.id = l.id
+                RETURNING o.id
             ),
             marked AS (
                 UPDATE quittance.dead_letters AS l

@@ -30,15 +30,74 @@ async fn who_is_not_signed_in_is_asked_to_and_finds_back() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_refused_and_so_is_everyone_there_after_ten() {
+async fn wrong_tokens_are_slowed_down_after_ten_and_right_ones_never_are() {
     let site = site().await;
-    for _ in 0..10 {
-        assert_eq!(site.post("/sign-in", "", &[("token", "qta_guess")]).await.status, 401);
+    let wrong = [("token", "qta_guess")];
+    for _ in 0..5 {
+        assert_eq!(site.post("/sign-in", "", &wrong).await.status, 401);
+        assert_eq!(site.call("GET", "/status", "qta_guess", &json!(null)).await.status, 401);
     }
-    let held = site.post("/sign-in", "", &[("token", OPERATOR)]).await;
-    assert_eq!(held.status, 429);
-    assert!(!held.header("retry-after").is_empty(), "{held:?}");
-    assert_eq!(site.call("GET", "/status", OPERATOR, &json!(null)).await.status, 429);
+    // From everywhere, as behind a proxy: more than all addresses together may.
+    for _ in 0..100 {
+        let held = site.call("GET", "/status", "qta_guess", &json!(null)).await;
+        assert_eq!(held.status, 429);
+        assert!(!held.header("retry-after").is_empty(), "{held:?}");
+    }
+    let held = site.post("/sign-in", "", &wrong).await;
+    assert!(held.status == 429 && !held.header("retry-after").is_empty(), "{held:?}");
+    assert!(held.text.contains("Too many tokens were wrong"), "{held:?}");
+
+    assert_eq!(site.call("GET", "/status", OPERATOR, &json!(null)).await.status, 200);
+    let cookie = site.sign_in(OPERATOR).await;
+    assert_eq!(site.page("/", &cookie).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_form_that_is_too_long_for_a_sign_in_is_not_read() {
+    let site = site().await;
+    let long = "x".repeat(32 << 10);
+    assert_eq!(site.post("/sign-in", "", &[("token", &long)]).await.status, 413);
+}
+
+#[tokio::test]
+async fn a_sign_out_ends_the_session_for_every_copy_of_its_cookie_on_every_server() {
+    let site = site().await;
+    let replica = site.replica().await;
+    let (copied, other) = (site.sign_in(OPERATOR).await, site.sign_in(OPERATOR).await);
+    let is_in = async |address, cookie: &str| {
+        let answer = site.ask_at(address, "GET", "/queue", &[("cookie", cookie)], "").await;
+        assert!(answer.status == 200 || answer.header("location").starts_with("/sign-in"));
+        answer.status == 200
+    };
+    for address in [site.address, replica] {
+        assert!(is_in(address, &copied).await);
+    }
+    let token = site.page("/queue", &copied).await.form_token();
+    let ended = site.post("/sign-out", &copied, &[("form_token", &token)]).await;
+    assert_eq!((ended.status, ended.header("location")), (303, "/sign-in"));
+    for address in [site.address, replica] {
+        assert!(!is_in(address, &copied).await, "a copy of the cookie is good no more");
+        assert!(is_in(address, &other).await, "another session of the same person is");
+    }
+    // Nor does it do anything.
+    let fields = [("lane", "live"), ("reason", "x"), ("form_token", token.as_str())];
+    let refused = site.post("/queue/pause", &copied, &fields).await;
+    assert!(refused.header("location").starts_with("/sign-in"), "{refused:?}");
+    assert_eq!(site.app.db.count("quittance.audit_log").await, 0);
+}
+
+#[tokio::test]
+async fn a_sign_out_that_cannot_be_noted_holds_here_and_says_where_it_does_not() {
+    let site = site().await;
+    let cookie = site.sign_in(OPERATOR).await;
+    let token = site.page("/queue", &cookie).await.form_token();
+    site.app.db.execute("ALTER TABLE quittance.ended_sessions RENAME TO elsewhere").await;
+    let page = site.page("/queue", &cookie).await;
+    assert_eq!(page.status, 200, "the pages open while Postgres does not answer");
+    let ended = site.post("/sign-out", &cookie, &[("form_token", &token)]).await;
+    assert!(ended.status == 503 && ended.text.contains("another server"), "{ended:?}");
+    assert!(ended.header("set-cookie").contains("Max-Age=0"), "{ended:?}");
+    assert_eq!(site.page("/queue", &cookie).await.status, 303);
 }
 
 #[tokio::test]

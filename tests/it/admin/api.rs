@@ -93,12 +93,103 @@ async fn every_path_of_the_document_is_served_and_refuses_as_a_problem() {
         let expected = if methods.get("post").is_some() { 415 } else { 405 };
         assert_eq!(posted.status, expected, "{path}: a page of another site can send this");
     }
-    // Last, because after ten of them nobody from here is let in for a while.
+    // After ten of them they are slowed down.
     for path in document()["paths"].as_object().unwrap().keys() {
         let path = path.replace("{id}", "0");
         let unknown = site.call("GET", &path, "qta_unknown", &json!(null)).await;
         assert!(matches!(unknown.status, 401 | 429), "{path}: {unknown:?}");
     }
+}
+
+#[tokio::test]
+async fn a_list_where_an_object_is_meant_is_refused_by_every_call_and_changes_nothing() {
+    let mut site = site().await;
+    site.app.may_leave_work();
+    site.given_up(3).await;
+    let bodies =
+        [json!([]), json!([null, null]), json!([[1], "x", 0, null]), json!(["retry", [], 3])];
+    for (path, methods) in document()["paths"].as_object().unwrap() {
+        let Some(call) = methods.get("post") else { continue };
+        // A body that is of no matter may be anything.
+        let schema = &call["requestBody"]["content"]["application/json"]["schema"];
+        if schema.get("$ref").is_none() {
+            continue;
+        }
+        for body in &bodies {
+            let refused = site.call("POST", &path.replace("{id}", "1"), OPERATOR, body).await;
+            assert_eq!(
+                (refused.status, &refused.json()["code"]),
+                (422, &json!("bad_body")),
+                "{path}: {refused:?}"
+            );
+        }
+    }
+    let inner = json!({"verb": "retry", "selection": [[1]]});
+    let refused = site.call("POST", "/dead-letters/preview", OPERATOR, &inner).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert_eq!(site.app.db.count("quittance.audit_log").await, 0);
+    assert_eq!(site.app.db.count("quittance.dead_letters WHERE state = 'open'").await, 3);
+    let queue = site.call("GET", "/queue", OPERATOR, &json!(null)).await.json();
+    assert_eq!(queue["lanes"][0]["paused"], json!(null), "{queue}");
+}
+
+#[tokio::test]
+async fn what_names_nothing_is_the_clients_mistake_and_not_an_outage() {
+    let site = site().await;
+    site.given_up(3).await;
+    for (path, status) in [
+        ("/dead-letters?customer=a%00b", 422),
+        ("/dead-letters?ids=0", 422),
+        ("/dead-letters?ids=9223372036854775808", 422),
+        ("/dead-letters?before=0", 422),
+        ("/dead-letters?older_than=", 400),
+        ("/dead-letters?older_than=9223372036854775808s", 422),
+        ("/dead-letters?min_attempts=9223372036854775808", 422),
+        ("/dead-letters/a%00b", 422),
+        ("/dead-letters/9223372036854775808", 422),
+        ("/audit?actor=%00", 422),
+        ("/audit?before=0", 422),
+        ("/audit?before=-1", 422),
+        ("/audit?before=9223372036854775808", 400),
+        ("/operations?before=0", 422),
+        ("/operations/1/results?after=0", 404),
+        ("/events?object=%00", 422),
+        ("/events/evt%00", 422),
+        ("/objects?metadata=a=%00", 422),
+        ("/objects/pi_%00", 422),
+        ("/objects?customer=", 400),
+        ("/outbox/dead?destination=%00", 422),
+    ] {
+        let refused = site.call("GET", path, OPERATOR, &json!(null)).await;
+        assert_eq!(refused.status, status, "{path}: {refused:?}");
+        assert_eq!(refused.header("content-type"), "application/problem+json", "{path}");
+    }
+    let selection = json!({"customer": "a\u{0}b"});
+    for (path, body) in [
+        ("/dead-letters/retry", json!({"ids": [0]})),
+        ("/dead-letters/retry", json!({"ids": [-1]})),
+        ("/dead-letters/retry", json!({"ids": [9_223_372_036_854_775_808_u64]})),
+        ("/dead-letters/retry", json!({"ids": [1], "over_ms": 9_223_372_036_854_775_808_u64})),
+        ("/dead-letters/discard", json!({"ids": [1], "reason": "x", "over_ms": 1})),
+        ("/dead-letters/discard", json!({"ids": [1], "reason": "a\u{0}b"})),
+        ("/dead-letters/preview", json!({"verb": "retry", "selection": {"ids": [0]}})),
+        ("/dead-letters/preview", json!({"verb": "retry", "selection": {"older_than": ""}})),
+        ("/dead-letters/preview", json!({"verb": "retry", "selection": selection})),
+        ("/operations", json!({"verb": "discard", "count": 3, "reason": "x", "over_ms": 1})),
+        ("/operations", json!({"verb": "retry", "count": 3, "upto": 0})),
+        ("/queue/pause", json!({"reason": "a\u{0}b"})),
+    ] {
+        let refused = site.call("POST", path, OPERATOR, &body).await;
+        assert_eq!(refused.status, 422, "{path} {body}: {refused:?}");
+    }
+    let cookie = site.sign_in(OPERATOR).await;
+    let page = site.page("/dead-letters?customer=a%00b", &cookie).await;
+    assert!(page.status == 422 && page.text.contains("NUL"), "{page:?}");
+    assert_eq!(site.page("/dead-letters?customer=&state=any", &cookie).await.status, 200);
+    let token = site.page("/queue", &cookie).await.form_token();
+    let fields = [("form_token", token.as_str()), ("lane", "live"), ("reason", "a\0b")];
+    assert_eq!(site.post("/queue/pause", &cookie, &fields).await.status, 422);
+    assert_eq!(site.app.db.count("quittance.audit_log").await, 0);
 }
 
 /// What an operator can do: on the command line, by the API, and by the pages (none: it is on a page

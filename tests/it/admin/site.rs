@@ -25,6 +25,8 @@ pub(crate) const VIEWER: &str = "qta_viewer";
 pub(crate) struct Site {
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
+    settings: quittance::config::Admin,
+    desk: Desk,
     admin: Arc<Admin>,
     shutdown: CancellationToken,
 }
@@ -88,13 +90,14 @@ impl Site {
         let producer = app.producer.clone();
         let reconciler = Some(app.reconciler());
         let desk = Desk { store, producer, inspector, sources, reconciler };
-        let admin = Arc::new(Admin::new(settings, desk, [9; 32]));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let router = admin::router(Arc::clone(&admin));
-        tokio::spawn(http::serve(listener, router, shutdown.clone(), http::Limits::default()));
-        Self { app, address, admin, shutdown }
+        let (admin, address) = serve(settings, desk.clone(), &shutdown).await;
+        Self { app, address, settings: settings.clone(), desk, admin, shutdown }
+    }
+
+    /// Starts another server of the same settings, as behind a load balancer; where it listens.
+    pub(crate) async fn replica(&self) -> SocketAddr {
+        serve(&self.settings, self.desk.clone(), &self.shutdown).await.1
     }
 
     /// Stops what runs in it, as the role does when it is told to stop.
@@ -109,9 +112,21 @@ impl Site {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
+        self.ask_at(self.address, method, path, headers, body).await
+    }
+
+    /// The same of another server.
+    pub(crate) async fn ask_at(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let client = Client::builder(TokioExecutor::new()).build_http::<Full<bytes::Bytes>>();
         let mut request =
-            hyper::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+            hyper::Request::builder().method(method).uri(format!("http://{address}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -157,6 +172,19 @@ impl Site {
         let sql = include_str!("given_up.sql").replace("$COUNT", &count.to_string());
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&self.app.db.pool).await.unwrap();
     }
+}
+
+async fn serve(
+    settings: &quittance::config::Admin,
+    desk: Desk,
+    shutdown: &CancellationToken,
+) -> (Arc<Admin>, SocketAddr) {
+    let admin = Arc::new(Admin::new(settings, desk, [9; 32]));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = admin::router(Arc::clone(&admin));
+    tokio::spawn(http::serve(listener, router, shutdown.clone(), http::Limits::default()));
+    (admin, address)
 }
 
 impl Drop for Site {

@@ -6,7 +6,9 @@ use quittance::ops::operations::{self, Agreed, BeginError, Request, RunError};
 use quittance::queue::Producer;
 use quittance::store::Store;
 use quittance::store::dead_letter::{Act, Filter, LetterState};
-use quittance::store::operation::{Aftermath, Operation, OperationState, Running};
+use quittance::store::operation::{
+    Aftermath, Cancelling, Operation, OperationId, OperationState, Running,
+};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -29,15 +31,25 @@ async fn run(
     operations::run(store, queue, running, |_| {}, &CancellationToken::new()).await
 }
 
-/// Runs until its first page is done.
-async fn run_one_page(store: &Store, running: Running) -> Operation {
-    let cancel = CancellationToken::new();
-    let stop = |operation: &Operation| {
+/// Runs until its first page is done, and then the process is told to stop.
+async fn run_one_page(store: &Store, queue: Option<&Producer>, running: Running) -> Operation {
+    let stop = CancellationToken::new();
+    let told = |operation: &Operation| {
         if operation.done > 0 {
-            cancel.cancel();
+            stop.cancel();
         }
     };
-    operations::run(store, None, running, stop, &cancel).await.unwrap()
+    operations::run(store, queue, running, told, &stop).await.unwrap()
+}
+
+/// Cancels one that no process runs.
+async fn cancel(db: &TestDatabase, id: OperationId) -> Operation {
+    let cancelling = operations::cancel(&db.store, id, JANE).await.unwrap().unwrap();
+    let Cancelling::ByCaller(running) = cancelling else { panic!("{cancelling:?}") };
+    assert!(
+        running.operation.cancel_requested && running.operation.state == OperationState::Running
+    );
+    run(&db.store, None, running).await.unwrap()
 }
 
 #[tokio::test]
@@ -140,7 +152,7 @@ async fn a_cancelled_retry_takes_back_what_waits_for_its_turn_also_when_all_of_i
     let now = Aftermath { retrying: 18, resolved: 1, open: 1, gone: 0 };
     assert_eq!(shown.letters, Some(now));
 
-    let cancelled = operations::cancel(&db.store, done.id, JANE).await.unwrap().unwrap();
+    let cancelled = cancel(&db, done.id).await;
     assert_eq!(
         (cancelled.state, cancelled.done, cancelled.failed),
         (OperationState::Cancelled, 2, 18)
@@ -161,7 +173,8 @@ async fn a_cancelled_retry_takes_back_what_waits_for_its_turn_also_when_all_of_i
     run(&db.store, Some(&queue), running).await.unwrap();
     assert!(!db.store.retry_is_taken_back(letters[2].get(), 2).await.unwrap());
     assert!(operations::cancel(&db.store, done.id, JANE).await.unwrap().is_none());
-    let noted = "SELECT count FROM quittance.audit_log WHERE verb = 'operation.cancel'";
+    let noted = "SELECT (details -> 'taken_back')::bigint FROM quittance.audit_log
+                 WHERE verb = 'operation.cancelled'";
     assert_eq!(db.number(noted).await, 18);
 }
 
@@ -193,7 +206,9 @@ async fn one_that_is_cancelled_ends_before_its_next_page_and_goes_on_there() {
     many(&db, 1_100).await;
     let running = begin(&db, Act::Discard).await;
     let id = running.operation.id;
-    let cancelled = run_one_page(&db.store, running).await;
+    let interrupted = run_one_page(&db.store, None, running).await;
+    assert_eq!((interrupted.state, interrupted.done), (OperationState::Interrupted, 200));
+    let cancelled = cancel(&db, id).await;
     assert_eq!((cancelled.state, cancelled.done), (OperationState::Cancelled, 200));
     assert_eq!(ids(&db, &Filter::open()).await.len(), 900);
     assert!(operations::cancel(&db.store, id, JANE).await.unwrap().is_none(), "it has ended");
@@ -202,6 +217,7 @@ async fn one_that_is_cancelled_ends_before_its_next_page_and_goes_on_there() {
     assert!(operations::resume(&db.store, id, JANE).await.unwrap().is_none(), "somebody is at it");
     // From anywhere: whoever runs it hears of it.
     let asked = operations::cancel(&db.store, id, JANE).await.unwrap().unwrap();
+    let Cancelling::ByItsRunner(asked) = asked else { panic!("{asked:?}") };
     assert_eq!((asked.state, asked.cancel_requested), (OperationState::Running, true));
     let cancelled = run(&db.store, None, running).await.unwrap();
     assert_eq!((cancelled.state, cancelled.done), (OperationState::Cancelled, 200));
@@ -235,8 +251,7 @@ async fn one_whose_process_died_is_interrupted_and_who_was_only_silent_does_no_m
     db.execute("UPDATE quittance.dead_letters SET state = 'open', resolved_at = NULL, discard_reason = NULL, discarded_by = NULL").await;
     let dead = begin(&db, Act::Discard).await.operation.id;
     db.execute("UPDATE quittance.operations SET heartbeat_at = now() - interval '2 minutes'").await;
-    let ended = operations::cancel(&db.store, dead, JANE).await.unwrap().unwrap();
-    assert_eq!(ended.state, OperationState::Cancelled);
+    assert_eq!(cancel(&db, dead).await.state, OperationState::Cancelled);
 }
 
 #[tokio::test]
@@ -283,4 +298,93 @@ async fn retries_in_bulk_leave_room_for_live_events_unless_somebody_says_otherwi
     let asked = Request { actor: JANE, ..asked };
     let running = operations::begin(&db.store, &asked).await.unwrap();
     assert!(running.operation.over_ms.is_none_or(|over| over == 0), "nobody waits for a discard");
+}
+
+#[tokio::test]
+async fn what_is_taken_back_is_taken_back_in_pages_and_by_whoever_comes_after_one_that_stopped() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 1_100).await;
+    let (queue, all) = (queue(), Filter::default());
+    let asked = Request { over: Some(Duration::from_hours(1)), ..request(Act::Retry, &all) };
+    let running = operations::begin(&db.store, &asked).await.unwrap();
+    let done = run(&db.store, Some(&queue), running).await.unwrap();
+    assert_eq!((done.state, done.done), (OperationState::Done, 1_100));
+
+    // The process that takes them back is stopped in the middle.
+    let cancelling = operations::cancel(&db.store, done.id, JANE).await.unwrap().unwrap();
+    let Cancelling::ByCaller(running) = cancelling else { panic!("{cancelling:?}") };
+    let stop = CancellationToken::new();
+    let mut pages = Vec::new();
+    let told = |operation: &Operation| {
+        pages.push(operation.failed);
+        if operation.failed > 200 {
+            stop.cancel();
+        }
+    };
+    let stopped = operations::run(&db.store, None, running, told, &stop).await.unwrap();
+    assert_eq!((stopped.state, stopped.failed), (OperationState::Interrupted, 400));
+    assert_eq!(pages, [0, 200, 400, 400], "one page is one transaction");
+
+    let cancelled = cancel(&db, done.id).await;
+    assert_eq!(
+        (cancelled.state, cancelled.done, cancelled.failed),
+        (OperationState::Cancelled, 0, 1_100)
+    );
+    let (open, _) = db.store.count_dead_letters(&Filter::open(), None).await.unwrap();
+    assert_eq!(open, 1_100);
+
+    // Resumed, it comes to all of them again, spread as it was meant; some have gone their own way.
+    execute(
+        &db,
+        "UPDATE quittance.dead_letters SET state = 'resolved', resolved_at = now()
+         WHERE event_id IN ('evt_1', 'evt_700')"
+            .to_owned(),
+    )
+    .await;
+    let before = queue.depth().await.unwrap();
+    let running = operations::resume(&db.store, done.id, JANE).await.unwrap().unwrap();
+    let again = run(&db.store, Some(&queue), running).await.unwrap();
+    assert_eq!((again.state, again.done, again.failed), (OperationState::Done, 1_098, 2));
+    let after = queue.depth().await.unwrap();
+    assert_eq!(after.total() - before.total(), 1_098);
+    assert_eq!(after.delayed - before.delayed, 1_097, "the first of them at once");
+    assert_eq!(db.count("quittance.operation_results").await, 1_100, "each once");
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_with_the_last_page_is_not_lost() {
+    let db = TestDatabase::migrated().await;
+    many(&db, 3).await;
+    let queue = queue();
+    let running = begin(&db, Act::Retry).await;
+    let id = running.operation.id;
+    let one = operations::run(
+        &db.store,
+        Some(&queue),
+        running,
+        |operation| {
+            // Between the last page and the look that finds no further one.
+            if operation.done == 3 && operation.state == OperationState::Running {
+                let sql = "UPDATE quittance.operations SET cancel_requested = true";
+                let (url, sql) = (db.url(), sql.to_owned());
+                std::thread::spawn(move || execute_alone(&url, &sql)).join().unwrap();
+            }
+        },
+        &CancellationToken::new(),
+    )
+    .await
+    .unwrap();
+    assert_eq!((one.id, one.state, one.failed), (id, OperationState::Cancelled, 3));
+    assert_eq!(ids(&db, &Filter::open()).await.len(), 3);
+}
+
+/// On a connection and a runtime of its own, for who cannot wait.
+fn execute_alone(url: &str, statement: &str) {
+    use sqlx::Connection as _;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+        let statement = sqlx::AssertSqlSafe(statement.to_owned());
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+    });
 }

@@ -5,7 +5,9 @@ mod bulk;
 mod commands;
 mod filters;
 mod groups;
+mod locks;
 pub(crate) mod notifications;
+mod processes;
 mod retention;
 
 use std::time::Duration;

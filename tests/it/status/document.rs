@@ -58,6 +58,47 @@ async fn without_a_worker_it_is_not_healthy_and_nobody_knows_how_stripe_is() {
     assert_eq!(status.dependencies[2].state, DependencyState::Unknown);
 }
 
+/// Whether new sessions may write. Those that are open end, so that every session is a new one.
+async fn writable(app: &App, on: bool) {
+    let setting = if on { "off" } else { "on" };
+    let mut admin = app.db.connect().await;
+    for sql in [
+        "SET default_transaction_read_only = off".to_owned(),
+        format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = {setting}',
+             current_database()); END $$"
+        ),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            .to_owned(),
+    ] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut admin).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_postgres_that_answers_and_takes_no_writes_is_seen_through_the_workers() {
+    let app = App::start().await;
+    app.is_ready().await;
+    writable(&app, false).await;
+    app.pays("pm_card_visa");
+    app.waits_for("postgres").await;
+    eventually("the status says so", async || {
+        codes(&status(&app).await).contains(&FindingCode::WorkersWait)
+    })
+    .await;
+    let seen = status(&app).await;
+    assert_eq!(seen.dependencies[1].state, DependencyState::Up, "it answers this look");
+    let finding = seen.findings.iter().find(|one| one.code == FindingCode::WorkersWait).unwrap();
+    assert_eq!((finding.severity, seen.healthy), (Severity::Problem, false));
+    let begin = "the worker waits for postgres since 2";
+    assert!(finding.text.starts_with(begin) && finding.text.contains("read-only"), "{finding:?}");
+
+    writable(&app, true).await;
+    app.settled().await;
+    eventually("all is well again", async || status(&app).await.healthy).await;
+}
+
 #[tokio::test]
 async fn an_outage_of_stripe_is_seen_through_the_workers_and_so_are_the_jobs_it_holds_back() {
     // One request whose connection ends without an answer is enough to call it an outage.

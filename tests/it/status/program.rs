@@ -73,6 +73,10 @@ async fn an_operator_pauses_looks_resumes_and_shows_afterwards_who_did_what() {
     let (code, _, err) = command(&app, &["queue", "pause"]).await;
     assert_eq!(code, 2, "a pause needs a reason");
     assert!(err.contains("--reason"), "{err}");
+    for nameless in ["", "  "] {
+        let (code, _, err) = command(&app, &["queue", "resume", "--as", nameless]).await;
+        assert!(code == 2 && err.contains("a name is needed"), "{err}");
+    }
 
     let (code, out, _) = command(&app, &["queue", "show", "--json"]).await;
     assert_eq!((code, &document(&out)["lanes"][0]["paused"]["by"]), (0, &json!("jane")));

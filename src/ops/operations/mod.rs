@@ -2,28 +2,25 @@
 //!
 //! [`preview`] says how many and shows some; [`begin`] refuses when it is another number by then;
 //! [`run`] works page by page, with a result for each letter, and can be watched, cancelled from
-//! anywhere, and resumed by another process after its own has died.
+//! anywhere, and resumed by another process after its own has stopped or died.
+//!
+//! The end of a process and the end of an operation are two things: a process that stops leaves the
+//! operation `interrupted`, with all that it has put into the queue; only [`cancel`] takes that back.
+
+mod run;
+
+pub use run::{RunError, run};
 
 use std::time::Duration;
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use super::dead_letters::{LONGEST_SPREAD, LetterResult, Refusal, Way, check, prepare, spread};
-use crate::domain::failure::{self, Class};
-use crate::queue::{Producer, QueueError};
-use crate::store::dead_letter::{
-    Act, ActWord, ActedOn, Actor, DeadLetterId, Filter, Letter, LetterState,
-};
-use crate::store::operation::{NewOperation, Operation, OperationId, OperationState, Running};
+use super::dead_letters::{LONGEST_SPREAD, LetterResult, Refusal, check};
+use crate::store::dead_letter::{Act, ActWord, Actor, DeadLetterId, Filter, Letter, LetterState};
+use crate::store::operation::{Cancelling, NewOperation, Operation, OperationId, Running};
 use crate::store::{Store, StoreError};
-
-/// Letters of one page: of a retry, their payloads are in memory together. Live events wait for the commit
-/// of a page that is under way, so it must not take long.
-const PAGE: u32 = 200;
 
 /// Letters that a preview shows.
 const SAMPLE: u32 = 5;
@@ -31,12 +28,6 @@ const SAMPLE: u32 = 5;
 /// Retries of one second, where nobody says over how long to spread them: fewer than Stripe answers at
 /// one endpoint (25 a second), so that live events find room.
 const CALM: u64 = 20;
-
-/// How many times as long as it took an operation rests after each page.
-const RESTS: u32 = 2;
-
-/// How often a page is tried that another transaction is in the way of.
-const TRIES: u32 = 5;
 
 /// What an operation would be about.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -101,23 +92,6 @@ impl From<StoreError> for BeginError {
     }
 }
 
-/// An operation stopped by itself. It is where it was, and can be resumed.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Postgres.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The queue took no more.
-    #[error("the queue took no more")]
-    Queue(#[from] QueueError),
-    /// A retry, and no queue was given.
-    #[error("a retry needs the queue")]
-    NoQueue,
-    /// Somebody else took it for dead and goes on with it.
-    #[error("somebody else runs it now")]
-    TakenOver,
-}
-
 /// What an operation did to one letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ResultOfOne {
@@ -178,94 +152,10 @@ fn calm(count: i64) -> Duration {
     Duration::from_millis(count.unsigned_abs().saturating_mul(1000) / CALM).min(LONGEST_SPREAD)
 }
 
-/// Runs an operation to its end, and tells of each page. Cancelled by the token, or by [`cancel`]
-/// from any process, it ends before its next page. Its memory is that of one page.
-///
-/// What becomes of one letter stops none of the others. An outage stops all: the operation is
-/// interrupted, and [`resume`] goes on with it.
-///
-/// # Errors
-/// The outage.
-pub async fn run(
-    store: &Store,
-    producer: Option<&Producer>,
-    running: Running,
-    mut progress: impl FnMut(&Operation),
-    cancel: &CancellationToken,
-) -> Result<Operation, RunError> {
-    let ended = loop {
-        let operation = match store.touch_operation(&running).await {
-            Ok(Some(operation)) => operation,
-            Ok(None) => return Err(RunError::TakenOver),
-            Err(error) => break Err(error.into()),
-        };
-        progress(&operation);
-        if operation.cancel_requested || cancel.is_cancelled() {
-            break Ok(OperationState::Cancelled);
-        }
-        let began = Instant::now();
-        match page(store, producer, &running, &operation).await {
-            // Live events need Postgres, too. The workers take longer over the jobs of a retry than this
-            // over its letters, so its rests cost no time.
-            Ok(true) => drop(cancel.run_until_cancelled(sleep(began.elapsed() * RESTS)).await),
-            Ok(false) => break Ok(OperationState::Done),
-            Err(error) => break Err(error),
-        }
-    };
-    let (state, error) = match &ended {
-        Ok(state) => (*state, None),
-        Err(error) => (OperationState::Interrupted, Some(failure::chain(error).join(": "))),
-    };
-    let noted = store.end_operation(&running, state, error.as_deref()).await;
-    // What stopped it says more than that its end could not be noted: it counts as interrupted too
-    // when its heart stops.
-    ended?;
-    let operation = noted?.ok_or(RunError::TakenOver)?;
-    progress(&operation);
-    Ok(operation)
-}
-
-/// Does one page. Whether there may be another.
-async fn page(
-    store: &Store,
-    producer: Option<&Producer>,
-    running: &Running,
-    operation: &Operation,
-) -> Result<bool, RunError> {
-    let ids = store.operation_page(operation, PAGE).await?;
-    let Some(&last) = ids.last() else { return Ok(false) };
-    let (letters, refused) = match operation.verb {
-        ActWord::Discard | ActWord::Snooze | ActWord::Undo => {
-            (ids.iter().map(|id| ActedOn::from(*id)).collect(), Vec::new())
-        }
-        ActWord::Retry => {
-            let letters = store.whole_dead_letters(&ids).await?;
-            let number = |count: i64| usize::try_from(count).unwrap_or(0);
-            let before = number(operation.done.saturating_add(operation.failed));
-            let over = Duration::from_millis(operation.over_ms.unwrap_or(0).unsigned_abs());
-            let letters = spread(letters, before, number(operation.total), over);
-            let mut prepared = prepare(letters, Way::Backfill);
-            prepared.enqueue(producer.ok_or(RunError::NoQueue)?).await?;
-            (prepared.letters, prepared.refused)
-        }
-    };
-    let mut tries = 1;
-    let noted = loop {
-        match store.operate(running, &letters, &refused, last).await {
-            Err(error) if tries < TRIES && matches!(error.class(), Class::Transient) => {
-                sleep(Duration::from_millis(50) * tries).await;
-                tries += 1;
-            }
-            ended => break ended?,
-        }
-    };
-    noted.map(|_| true).ok_or(RunError::TakenOver)
-}
-
 /// Asks for the end of an operation. What a retry has put into the queue is taken back, as far as it has
 /// not come to an end there; also when the operation itself is done, because a retry that is spread over
-/// an hour has put all of it there in its first minute. `None`: there is no such operation, or nothing of
-/// it is left to cancel.
+/// an hour has put all of it there in its first minute. Where no process runs it, the caller [`run`]s it
+/// from then on, which ends it. `None`: there is no such operation, or nothing of it is left to cancel.
 ///
 /// # Errors
 /// Postgres.
@@ -273,12 +163,13 @@ pub async fn cancel(
     store: &Store,
     id: OperationId,
     actor: Actor<'_>,
-) -> Result<Option<Operation>, StoreError> {
+) -> Result<Option<Cancelling>, StoreError> {
     store.cancel_operation(id, actor).await
 }
 
-/// Takes over an operation that was interrupted or cancelled; [`run`] then goes on where it was.
-/// `None`: there is no such operation, it is done, or somebody works on it.
+/// Takes over an operation that was interrupted or cancelled; [`run`] then goes on where it was, and
+/// comes again to what a cancel has taken back. `None`: there is no such operation, it is done, or another
+/// process runs it.
 ///
 /// # Errors
 /// Postgres.
