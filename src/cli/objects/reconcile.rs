@@ -9,6 +9,7 @@ use super::{tell, unclear};
 use crate::cli::again::again;
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::parts::print_json;
+use crate::cli::words::plain;
 use crate::cli::{dead_letters, parts};
 use crate::config::Role;
 use crate::domain::object::Subject;
@@ -85,7 +86,7 @@ async fn act(
     let done = again(act, ReconcileError::failure).await;
     let done = done.map_err(|error| Failed::of_one(&error))?;
     if !json {
-        println!("{}: {}", done.object.id, tell::reconciled(&done));
+        println!("{}: {}", plain(&done.object.id), tell::reconciled(&done));
     }
     serde_json::to_value(&done).map_err(|error| Failed::of_one(&error))
 }

@@ -16,7 +16,12 @@ pub(in crate::cli) fn key(key: &ObjectKey) -> String {
         "" => "our own account",
         account => account,
     };
-    format!("{} {} ({account}, {} mode)", key.kind, key.id, Mode::from_livemode(key.livemode))
+    format!(
+        "{} {} ({account}, {} mode)",
+        key.kind,
+        words::plain(&key.id),
+        Mode::from_livemode(key.livemode)
+    )
 }
 
 /// Names and values, aligned.

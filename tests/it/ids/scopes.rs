@@ -28,6 +28,15 @@ const MADE_ONCE: &[Kind] = &[
     Kind::SubscriptionSchedule,
 ];
 
+/// As an event shows it. That of a refund, or of a dispute, would make us look at its charge first.
+fn alone(object: &Value) -> Value {
+    let mut object = object.clone();
+    if matches!(object["object"].as_str(), Some("refund" | "dispute")) {
+        object["charge"] = json!(null);
+    }
+    object
+}
+
 /// An event about the object in a scope, and Stripe's answer to what it asks.
 fn told(app: &App, object: &Value, path: &str, scope: (&str, bool), event_type: &str) -> Value {
     let (account, livemode) = scope;
@@ -36,11 +45,7 @@ fn told(app: &App, object: &Value, path: &str, scope: (&str, bool), event_type: 
         object["livemode"] = json!(livemode);
     }
     app.stripe.put(path, object.clone());
-    // A refund's event, and a dispute's, would make us look at their charge first.
-    if matches!(object["object"].as_str(), Some("refund" | "dispute")) {
-        object["charge"] = json!(null);
-    }
-    let mut told = event(event_type, &object);
+    let mut told = event(event_type, &alone(&object));
     told["livemode"] = json!(livemode);
     if !account.is_empty() {
         told["account"] = json!(account);
@@ -51,7 +56,7 @@ fn told(app: &App, object: &Value, path: &str, scope: (&str, bool), event_type: 
 /// The path by which the object is asked for.
 async fn path_of(app: &App, object: &Value) -> String {
     app.stripe.remove(&format!("/v1/charges/{}", object["id"].as_str().unwrap_or_default()));
-    app.settle(&event("a.type.of.tomorrow", object)).await.unwrap_err();
+    app.settle(&event("a.type.of.tomorrow", &alone(object))).await.unwrap_err();
     app.stripe.asked().pop().unwrap()
 }
 
