@@ -80,8 +80,7 @@ fn tell(marker: &MarkerCheck, loss: &QueueLoss) {
     let what = if loss.what.is_empty() { "all of it" } else { &*loss.what };
     tracing::error!(
         queue = marker.queue(), what, %since,
-        "Redis has lost jobs of the queue: replay the events received since then, then run \
-         `quittance queue acknowledge-loss`; docs/operations.md, \"Redis lost\""
+        "Redis has lost jobs: replay the events since then, then `quittance queue acknowledge-loss`"
     );
 }
 
