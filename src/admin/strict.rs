@@ -73,19 +73,15 @@ impl<'de> Deserializer<'de> for Strict {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        match self.0 {
-            Value::Array(_) => {
-                Err(Self::Error::invalid_type(Unexpected::Seq, &"an object with its fields"))
-            }
-            _ => self.deserialize_any(visitor),
+        if self.0.is_array() {
+            let expected = &"an object with its fields";
+            return Err(Self::Error::invalid_type(Unexpected::Seq, expected));
         }
+        self.deserialize_any(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        match self.0 {
-            Value::Null => visitor.visit_none(),
-            _ => visitor.visit_some(self),
-        }
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
