@@ -1,4 +1,4 @@
-//! `quittance outbox`: status, dead, retry.
+//! `quittance outbox`: status, dead, retry, remove.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -88,4 +88,32 @@ pub async fn retry(
     let Revived { count, named } = store.revive_deliveries(destination, ids, actor).await?;
     let not_given_up = ids.iter().filter(|id| !named.contains(id)).copied().collect();
     Ok(Retried { revived: count, not_given_up })
+}
+
+/// Deliveries removed in one transaction.
+const REMOVE_AT_ONCE: i64 = 5_000;
+
+/// Removes a destination for good, with its deliveries; says how many. What it was not told is then kept
+/// for it no longer, and its dead letters are discarded. A worker that has it in its settings opens it
+/// anew when it starts.
+///
+/// # Errors
+/// There is no such destination, or Postgres. What was removed by then stays removed; to call it again
+/// goes on.
+pub async fn remove(
+    store: &Store,
+    destination: &str,
+    actor: Actor<'_>,
+) -> Result<u64, OutboxError> {
+    check(store, destination).await?;
+    let mut removed = 0;
+    loop {
+        let page = store.remove_deliveries(destination, REMOVE_AT_ONCE, actor).await?;
+        removed += page;
+        if page == 0 {
+            break;
+        }
+    }
+    store.remove_destination(destination, removed, actor).await?;
+    Ok(removed)
 }

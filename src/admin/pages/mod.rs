@@ -48,6 +48,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/queue/resume", post(queue::resume))
         .route("/outbox", get(outbox::show))
         .route("/outbox/retry", post(outbox::retry))
+        .route("/outbox/remove", post(outbox::remove))
         .route("/audit", get(audit::list))
         .route("/accounts", get(accounts::show).post(accounts::refresh))
         .route("/find", get(find::find))

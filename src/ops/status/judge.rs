@@ -7,6 +7,7 @@ use super::document::{
     BucketStatus, DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Severity,
     Status, WorkerStatus,
 };
+use super::hold;
 use crate::config;
 use crate::store::status::LetterCounts;
 
@@ -29,6 +30,8 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
     if let Some(letters) = status.dead_letters.as_ref().filter(|letters| letters.open > 0) {
         found.push(dead_letters(letters, limits.max_new_dead_letters));
     }
+    let hold = status.outbox_hold.as_ref();
+    found.extend(hold.and_then(|hold| hold::held_back(hold, limits.max_outbox_lag)));
     for one in status.outbox.iter().flatten() {
         let late = one.oldest_seconds.and_then(|seconds| u64::try_from(seconds).ok());
         if let Some(late) = late.filter(|late| *late > limits.max_outbox_lag.as_secs()) {
@@ -155,7 +158,7 @@ fn many(count: i64, of: &str) -> String {
 }
 
 /// For people: whole seconds.
-fn span(duration: Duration) -> String {
+pub(super) fn span(duration: Duration) -> String {
     humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
 }
 

@@ -17,7 +17,7 @@ use super::rates::rates;
 use crate::config;
 use crate::domain::failure::{self, Dependency};
 use crate::queue::{Bucket, FlowCounts, Inspector, Listed, QueueError};
-use crate::store::outbox::DestinationState;
+use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::schema::SchemaVersion;
 use crate::store::status::LetterCounts;
 use crate::store::{Store, StoreError};
@@ -55,6 +55,7 @@ struct OfPostgres {
     schema: SchemaVersion,
     letters: Result<LetterCounts, StoreError>,
     outbox: Result<Vec<DestinationState>, StoreError>,
+    hold: Result<Option<OutboxHold>, StoreError>,
 }
 
 /// Looks at everything. Never fails: what cannot be seen is missing, and its dependency says why.
@@ -88,10 +89,12 @@ pub async fn look(sources: &Sources) -> Status {
         schema: of_postgres.as_ref().map(|seen| schema(seen.schema)),
         dead_letters: None,
         outbox: None,
+        outbox_hold: None,
     };
     if let Some(seen) = of_postgres {
         status.dead_letters = seen.letters.ok();
         status.outbox = seen.outbox.ok();
+        status.outbox_hold = seen.hold.ok().flatten();
     }
     status.findings = judge::findings(&status, limits);
     status.healthy = status.findings.iter().all(|one| one.severity != Severity::Problem);
@@ -114,8 +117,9 @@ async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
 async fn of_postgres(store: &Store) -> Result<OfPostgres, StoreError> {
     let latency = store.latency().await?;
     let schema = store.schema_version().await?;
-    let (letters, outbox) = tokio::join!(store.letter_counts(), store.destinations());
-    Ok(OfPostgres { latency, schema, letters, outbox })
+    let (letters, outbox, hold) =
+        tokio::join!(store.letter_counts(), store.destinations(), store.outbox_hold());
+    Ok(OfPostgres { latency, schema, letters, outbox, hold })
 }
 
 /// An answer in time, or why there is none.
@@ -143,7 +147,8 @@ async fn explained<T>(
 
 /// What could not be counted in a Postgres that answers.
 fn unread(seen: &OfPostgres) -> Option<String> {
-    let error = seen.letters.as_ref().err().or(seen.outbox.as_ref().err())?;
+    let of_outbox = seen.outbox.as_ref().err().or(seen.hold.as_ref().err());
+    let error = seen.letters.as_ref().err().or(of_outbox)?;
     Some(format!("not all of it could be read: {}", failure::chain(error).join(": ")))
 }
 
