@@ -55,8 +55,8 @@ CREATE TABLE quittance.outbox_deliveries (
     id           UUID        NOT NULL REFERENCES quittance.outbox ON DELETE CASCADE,
     destination  TEXT        NOT NULL REFERENCES quittance.outbox_destinations ON DELETE CASCADE,
     seq          BIGINT      NOT NULL,
-    -- Account, mode, kind and id: its order is kept.
-    object       TEXT        NOT NULL,
+    -- Its destination and object, in one word: their order is kept.
+    queue        TEXT        NOT NULL,
     state        TEXT        NOT NULL DEFAULT 'pending',
     -- Not to be sent before.
     due_at       TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
@@ -73,15 +73,20 @@ CREATE TABLE quittance.outbox_deliveries (
     CONSTRAINT outbox_deliveries_ended_check CHECK ((ended_at IS NULL) = (state = 'pending'))
 );
 
+-- Before a table is analysed, two indexes that begin with columns of a condition look equally good to
+-- the planner, however many rows one of them leads to. So each of these can serve the queries that are
+-- meant for it and no others: no two begin alike under conditions that one query states. Those for which
+-- an index is meant state its whole predicate.
+
 -- How many are pending, and which is the oldest.
 CREATE INDEX outbox_deliveries_pending_idx ON quittance.outbox_deliveries (destination, seq)
-    WHERE state = 'pending';
--- Which one of an object is next.
-CREATE INDEX outbox_deliveries_object_idx ON quittance.outbox_deliveries (destination, object, seq)
+    WHERE ended_at IS NULL;
+-- Which one of a queue is next.
+CREATE INDEX outbox_deliveries_queue_idx ON quittance.outbox_deliveries (queue, seq)
     WHERE state = 'pending';
 -- What ops looks at.
 CREATE INDEX outbox_deliveries_dead_idx ON quittance.outbox_deliveries (destination, seq)
-    WHERE state = 'dead';
+    WHERE state = 'dead' AND ended_at IS NOT NULL;
 
 -- The objects of which a destination has pending deliveries, a row each: what a relay claims. A claim
 -- reads this table by its index on due_at and nothing else, so its work depends neither on how much is
@@ -89,18 +94,20 @@ CREATE INDEX outbox_deliveries_dead_idx ON quittance.outbox_deliveries (destinat
 --
 -- The triggers below keep it; no statement but a claim writes it.
 CREATE TABLE quittance.outbox_queues (
+    queue       TEXT        NOT NULL,
     destination TEXT        NOT NULL,
-    object      TEXT        NOT NULL,
     -- The delivery that is next: the first pending one, unless an earlier one became pending again
-    -- while this one was being sent.
+    -- while this one was being sent. Its seq, its notification, and how often it failed.
     head        BIGINT      NOT NULL,
+    head_id     UUID        NOT NULL,
+    attempts    INTEGER     NOT NULL,
     -- When it may be claimed. A claim sets this to the end of its lease.
     due_at      TIMESTAMPTZ NOT NULL,
     -- The number of its current claim, 0 for none. Never drawn twice, so a late answer to an earlier
     -- claim cannot be taken for one to the current.
     claim       BIGINT      NOT NULL DEFAULT 0,
 
-    CONSTRAINT outbox_queues_pkey PRIMARY KEY (destination, object)
+    CONSTRAINT outbox_queues_pkey PRIMARY KEY (queue)
 ) WITH (
     -- Each row lives for moments; what is dead must not pile up at the beginning of the index.
     fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000
@@ -124,11 +131,11 @@ SET enable_seqscan = off SET enable_bitmapscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
-    INSERT INTO quittance.outbox_queues AS q (destination, object, head, due_at)
-    SELECT DISTINCT ON (n.destination, n.object) n.destination, n.object, n.seq, n.due_at
+    INSERT INTO quittance.outbox_queues AS q (queue, destination, head, head_id, attempts, due_at)
+    SELECT DISTINCT ON (n.queue) n.queue, n.destination, n.seq, n.id, n.attempts, n.due_at
     FROM added AS n
     WHERE n.state = 'pending'
-    ORDER BY n.destination, n.object, n.seq
+    ORDER BY n.queue, n.seq
     -- Locks the row, and changes nothing.
     ON CONFLICT ON CONSTRAINT outbox_queues_pkey DO UPDATE SET head = excluded.head WHERE false;
     RETURN NULL;
@@ -143,35 +150,35 @@ SET enable_seqscan = off SET enable_bitmapscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
-    INSERT INTO quittance.outbox_queues AS q (destination, object, head, due_at)
-    SELECT DISTINCT ON (n.destination, n.object) n.destination, n.object, n.seq, n.due_at
+    INSERT INTO quittance.outbox_queues AS q (queue, destination, head, head_id, attempts, due_at)
+    SELECT DISTINCT ON (n.queue) n.queue, n.destination, n.seq, n.id, n.attempts, n.due_at
     FROM changed AS n
-    ORDER BY n.destination, n.object, n.seq
+    ORDER BY n.queue, n.seq
     ON CONFLICT ON CONSTRAINT outbox_queues_pkey DO UPDATE SET head = excluded.head WHERE false;
     -- A queue whose head was changed goes on with what is first now, free to be claimed; one that was
     -- changed further back stays as it is, its head may be on its way.
     WITH heads AS MATERIALIZED (
-        SELECT q.destination, q.object, f.seq, f.due_at
+        SELECT q.queue, f.seq, f.id, f.attempts, f.due_at
         FROM changed AS n
-        JOIN quittance.outbox_queues AS q
-          ON q.destination = n.destination AND q.object = n.object AND q.head = n.seq
+        JOIN quittance.outbox_queues AS q ON q.queue = n.queue AND q.head = n.seq
         LEFT JOIN LATERAL (
-            SELECT d.seq, d.due_at
+            SELECT d.seq, d.id, d.attempts, d.due_at
             FROM quittance.outbox_deliveries AS d
-            WHERE d.destination = q.destination AND d.object = q.object AND d.state = 'pending'
+            WHERE d.queue = q.queue AND d.state = 'pending'
             ORDER BY d.seq
             LIMIT 1) AS f ON true
     ),
     moved AS (
         UPDATE quittance.outbox_queues AS q
         -- Not before now: relays look for what became due since they looked last.
-        SET head = h.seq, due_at = greatest(h.due_at, statement_timestamp()), claim = 0
+        SET head = h.seq, head_id = h.id, attempts = h.attempts, claim = 0,
+            due_at = greatest(h.due_at, statement_timestamp())
         FROM heads AS h
-        WHERE h.seq IS NOT NULL AND q.destination = h.destination AND q.object = h.object
+        WHERE h.seq IS NOT NULL AND q.queue = h.queue
     )
     DELETE FROM quittance.outbox_queues AS q
     USING heads AS h
-    WHERE h.seq IS NULL AND q.destination = h.destination AND q.object = h.object;
+    WHERE h.seq IS NULL AND q.queue = h.queue;
     RETURN NULL;
 END $$;
 
@@ -186,21 +193,21 @@ SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
     PERFORM FROM quittance.outbox_queues AS q
-    WHERE q.destination = OLD.destination AND q.object = OLD.object AND q.head = OLD.seq
+    WHERE q.queue = OLD.queue AND q.head = OLD.seq
     FOR UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     UPDATE quittance.outbox_queues AS q
-    SET head = f.seq, due_at = greatest(f.due_at, statement_timestamp()), claim = 0
-    FROM (SELECT d.seq, d.due_at FROM quittance.outbox_deliveries AS d
-          WHERE d.destination = OLD.destination AND d.object = OLD.object AND d.state = 'pending'
+    SET head = f.seq, head_id = f.id, attempts = f.attempts, claim = 0,
+        due_at = greatest(f.due_at, statement_timestamp())
+    FROM (SELECT d.seq, d.id, d.attempts, d.due_at FROM quittance.outbox_deliveries AS d
+          WHERE d.queue = OLD.queue AND d.state = 'pending'
           ORDER BY d.seq
           LIMIT 1) AS f
-    WHERE q.destination = OLD.destination AND q.object = OLD.object;
+    WHERE q.queue = OLD.queue;
     IF NOT FOUND THEN
-        DELETE FROM quittance.outbox_queues AS q
-        WHERE q.destination = OLD.destination AND q.object = OLD.object;
+        DELETE FROM quittance.outbox_queues AS q WHERE q.queue = OLD.queue;
     END IF;
     RETURN NULL;
 END $$;
@@ -237,22 +244,23 @@ BEGIN
     -- A destination that is down has its backlog in the outbox, without a row for each destination.
     IF (SELECT count(*) FROM (
             SELECT FROM quittance.outbox_deliveries
-            WHERE destination = destination_name AND state = 'pending'
+            WHERE destination = destination_name AND ended_at IS NULL
             LIMIT most_pending) AS pending) >= most_pending
     THEN
         RETURN 0;
     END IF;
     WITH page AS MATERIALIZED (
         SELECT o.xid, o.seq, o.id, o.topic,
-               concat_ws(':', o.account, o.livemode, o.object_kind, o.object_id) AS object
+               concat_ws(':', destination_name, o.account, o.livemode, o.object_kind, o.object_id)
+                   AS queue
         FROM quittance.outbox AS o
         WHERE (o.xid, o.seq) > (at.xid, at.seq) AND o.xid < pg_snapshot_xmin(pg_current_snapshot())
         ORDER BY o.xid, o.seq
         LIMIT most
     ),
     handed_out AS (
-        INSERT INTO quittance.outbox_deliveries (id, destination, seq, object)
-        SELECT p.id, destination_name, p.seq, p.object
+        INSERT INTO quittance.outbox_deliveries (id, destination, seq, queue)
+        SELECT p.id, destination_name, p.seq, p.queue
         FROM page AS p
         WHERE wanted = '{}' OR p.topic = ANY (wanted)
            OR split_part(p.topic, '.', 1) || '.*' = ANY (wanted)
@@ -288,15 +296,15 @@ BEGIN
     LEFT JOIN LATERAL ( -- the first that has not arrived
         SELECT o.created_at
         FROM (SELECT d.id FROM quittance.outbox_deliveries AS d
-              WHERE d.destination = n.name AND d.state = 'pending'
+              WHERE d.destination = n.name AND d.ended_at IS NULL
               ORDER BY d.seq LIMIT 1) AS d
         JOIN quittance.outbox AS o USING (id)) AS f ON true
     CROSS JOIN LATERAL (
         SELECT count(*) FROM quittance.outbox_deliveries AS d
-        WHERE d.destination = n.name AND d.state = 'pending') AS p
+        WHERE d.destination = n.name AND d.ended_at IS NULL) AS p
     CROSS JOIN LATERAL (
         SELECT count(*) FROM quittance.outbox_deliveries AS d
-        WHERE d.destination = n.name AND d.state = 'dead') AS x
+        WHERE d.destination = n.name AND d.state = 'dead' AND d.ended_at IS NOT NULL) AS x
     ORDER BY n.name;
 END $$;
 

@@ -90,8 +90,8 @@ pub async fn retry(
     Ok(Retried { revived: count, not_given_up })
 }
 
-/// Deliveries removed in one transaction.
-const REMOVE_AT_ONCE: i64 = 5_000;
+/// Deliveries looked through in one transaction.
+const PAGE: i64 = 5_000;
 
 /// Removes a destination for good, with its deliveries; says how many. What it was not told is then kept
 /// for it no longer, and its dead letters are discarded. A worker that has it in its settings opens it
@@ -106,11 +106,12 @@ pub async fn remove(
     actor: Actor<'_>,
 ) -> Result<u64, OutboxError> {
     check(store, destination).await?;
-    let mut removed = 0;
+    let (mut removed, mut after) = (0, None);
     loop {
-        let page = store.remove_deliveries(destination, REMOVE_AT_ONCE, actor).await?;
-        removed += page;
-        if page == 0 {
+        let page = store.remove_deliveries(destination, after.as_ref(), PAGE, actor).await?;
+        removed += page.removed;
+        after = page.next;
+        if after.is_none() {
             break;
         }
     }

@@ -16,5 +16,6 @@ mod upkeep;
 pub use hold::OutboxHold;
 pub use progress::DestinationState;
 pub use relay::{Claimed, Undelivered};
+pub use removal::RemovedPage;
 pub use review::{DeadDelivery, Revived};
 pub use upkeep::PrunedPage;

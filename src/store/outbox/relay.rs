@@ -131,7 +131,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"
             WITH due AS MATERIALIZED (
-                SELECT q.object, q.due_at
+                SELECT q.queue, q.due_at
                 FROM quittance.outbox_queues AS q
                 WHERE q.destination = $1
                   -- Not clock_timestamp(): that is no condition for an index.
@@ -146,17 +146,14 @@ impl Store {
                 SET due_at = clock_timestamp() + make_interval(secs => $3),
                     claim = nextval('quittance.outbox_claims')
                 FROM due
-                WHERE q.destination = $1 AND q.object = due.object
-                RETURNING q.object, q.head, q.claim, due.due_at
+                WHERE q.queue = due.queue
+                RETURNING q.head, q.head_id, q.attempts, q.claim, due.due_at
             )
-            SELECT o.id, o.topic, quittance.outbox_body(o)::text AS "body!", d.attempts,
+            SELECT o.id, o.topic, quittance.outbox_body(o)::text AS "body!", c.attempts,
                    c.claim, c.due_at
             FROM claimed AS c
-            JOIN quittance.outbox_deliveries AS d
-              ON d.destination = $1 AND d.object = c.object AND d.seq = c.head
-             AND d.state = 'pending'
-            JOIN quittance.outbox AS o ON o.id = d.id
-            ORDER BY c.due_at, o.xid, o.seq
+            JOIN quittance.outbox AS o ON o.id = c.head_id
+            ORDER BY c.due_at, c.head
             "#,
             destination,
             most,
@@ -192,19 +189,18 @@ impl Store {
         sqlx::query!(
             r#"
             WITH mine AS MATERIALIZED (
-                SELECT q.object
+                SELECT q.queue
                 FROM unnest($2::uuid[], $3::bigint[]) AS c (id, claim)
                 JOIN quittance.outbox_deliveries AS d ON d.destination = $1 AND d.id = c.id
                 JOIN quittance.outbox_queues AS q
-                  ON q.destination = d.destination AND q.object = d.object AND q.head = d.seq
-                 AND q.claim = c.claim
-                ORDER BY q.object
+                  ON q.queue = d.queue AND q.head = d.seq AND q.claim = c.claim
+                ORDER BY q.queue
                 FOR UPDATE OF q
             )
             UPDATE quittance.outbox_queues AS q
             SET due_at = clock_timestamp(), claim = 0
             FROM mine AS m
-            WHERE q.destination = $1 AND q.object = m.object
+            WHERE q.queue = m.queue
             "#,
             destination,
             &ids,

@@ -53,7 +53,7 @@ impl Store {
                    d.failure
             FROM quittance.outbox_deliveries AS d
             JOIN quittance.outbox AS o USING (id)
-            WHERE d.state = 'dead' AND ($1::text IS NULL OR d.destination = $1)
+            WHERE d.state = 'dead' AND d.ended_at IS NOT NULL AND ($1::text IS NULL OR d.destination = $1)
             ORDER BY d.seq
             LIMIT $2
             "#,
@@ -81,7 +81,8 @@ impl Store {
             WITH revived AS (
                 UPDATE quittance.outbox_deliveries
                 SET state = 'pending', ended_at = NULL, attempts = 0, due_at = clock_timestamp()
-                WHERE destination = $1 AND state = 'dead' AND ($2::uuid[] = '{}' OR id = ANY ($2))
+                WHERE destination = $1 AND state = 'dead' AND ended_at IS NOT NULL
+                  AND ($2::uuid[] = '{}' OR id = ANY ($2))
                 RETURNING id
             ),
             marked AS (

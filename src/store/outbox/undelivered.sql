@@ -4,10 +4,8 @@ WITH mine AS MATERIALIZED (
     FROM unnest($2::uuid[], $3::bigint[]) AS c (id, claim)
     JOIN quittance.outbox_deliveries AS d ON d.destination = $1::text AND d.id = c.id
     JOIN quittance.outbox_queues AS q
-      ON q.destination = d.destination AND q.object = d.object AND q.head = d.seq
-     AND q.claim = c.claim
-    WHERE d.state = 'pending'
-    ORDER BY q.object
+      ON q.queue = d.queue AND q.head = d.seq AND q.claim = c.claim
+    ORDER BY q.queue
     FOR UPDATE OF d, q
 ),
 noted AS (

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::harness::{TestDatabase, eventually};
 
 const SHOP: &str = "http:shop";
-/// One that has been handed out nothing yet.
+/// One to which nothing was delivered: it gets what comes next.
 const NEW: &str = "http:new";
 
 const TABLES: [&str; 5] =
@@ -138,8 +138,8 @@ async fn fill(db: &TestDatabase, delivered: i64, pending: i64, waiting: i64) {
                 'payment_intent', 'pi_' || n, '{{\"v\": 1, \"occurred\": 0}}', '2001-01-01'
          FROM generate_series(1, {all}) AS n;
          INSERT INTO quittance.outbox_deliveries (
-             id, destination, seq, object, state, ended_at, due_at)
-         SELECT o.id, '{SHOP}', o.seq, o.object_id, s.state,
+             id, destination, seq, queue, state, ended_at, due_at)
+         SELECT o.id, '{SHOP}', o.seq, '{SHOP}:' || o.object_id, s.state,
                 CASE WHEN s.state <> 'pending' THEN now() END,
                 '2001-01-01'::timestamptz + make_interval(secs => o.seq)
          FROM quittance.outbox AS o
@@ -151,8 +151,7 @@ async fn fill(db: &TestDatabase, delivered: i64, pending: i64, waiting: i64) {
          UPDATE quittance.outbox_queues SET claim = head;
          UPDATE quittance.outbox_destinations AS d SET (xid, seq) = (
              SELECT o.xid, o.seq FROM quittance.outbox AS o
-             WHERE o.seq = 10 + {delivered} + {pending})
-         WHERE d.name = '{SHOP}';"
+             WHERE o.seq = 10 + {delivered} + {pending});"
     );
     sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut filler).await.unwrap();
     filler.close().await.unwrap();
