@@ -1,5 +1,5 @@
--- The outbox, told: one body for all who listen, a cursor for those who read it by SQL, and what has
--- been sent where for those to whom it is sent.
+-- The outbox, delivered: the body of a notification, a cursor for those who read it by SQL, and what
+-- has been sent where for those to whom it is sent.
 
 -- The notification as every consumer gets it: docs/notifications.schema.json.
 CREATE FUNCTION quittance.outbox_body(o quittance.outbox) RETURNS jsonb LANGUAGE sql STABLE
@@ -55,13 +55,11 @@ CREATE TABLE quittance.outbox_deliveries (
     id           UUID        NOT NULL REFERENCES quittance.outbox ON DELETE CASCADE,
     destination  TEXT        NOT NULL REFERENCES quittance.outbox_destinations ON DELETE CASCADE,
     seq          BIGINT      NOT NULL,
-    -- Account, mode, kind and id: its order is kept.
-    object       TEXT        NOT NULL,
+    -- Its destination and object, in one word: their order is kept.
+    queue        TEXT        NOT NULL,
     state        TEXT        NOT NULL DEFAULT 'pending',
-    -- When it may be taken. Who takes it sets this to when another may, should it not be heard of.
+    -- Not to be sent before.
     due_at       TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
-    -- How often it was taken; tells a late word of an earlier taker from the current one's.
-    claims       INTEGER     NOT NULL DEFAULT 0,
     attempts     INTEGER     NOT NULL DEFAULT 0,
     failure      TEXT,
     failure_code TEXT,
@@ -75,58 +73,194 @@ CREATE TABLE quittance.outbox_deliveries (
     CONSTRAINT outbox_deliveries_ended_check CHECK ((ended_at IS NULL) = (state = 'pending'))
 );
 
--- What is due.
-CREATE INDEX outbox_deliveries_due_idx ON quittance.outbox_deliveries (destination, due_at)
-    WHERE state = 'pending';
--- Whether something of the same object comes first.
-CREATE INDEX outbox_deliveries_object_idx ON quittance.outbox_deliveries (destination, object, seq)
+-- Before a table is analysed, two indexes that begin with columns of a condition look equally good to
+-- the planner, however many rows one of them leads to. So each of these can serve the queries that are
+-- meant for it and no others: no two begin alike under conditions that one query states. Those for which
+-- an index is meant state its whole predicate.
+
+-- How many are pending, and which is the oldest.
+CREATE INDEX outbox_deliveries_pending_idx ON quittance.outbox_deliveries (destination, seq)
+    WHERE ended_at IS NULL;
+-- Which one of a queue is next.
+CREATE INDEX outbox_deliveries_queue_idx ON quittance.outbox_deliveries (queue, seq)
     WHERE state = 'pending';
 -- What ops looks at.
 CREATE INDEX outbox_deliveries_dead_idx ON quittance.outbox_deliveries (destination, seq)
-    WHERE state = 'dead';
+    WHERE state = 'dead' AND ended_at IS NOT NULL;
+
+-- The objects of which a destination has pending deliveries, a row each: what a relay claims. A claim
+-- reads this table by its index on due_at and nothing else, so its work depends neither on how much is
+-- pending or delivered nor on what the planner knows of either.
+--
+-- The triggers below keep it; no statement but a claim writes it.
+CREATE TABLE quittance.outbox_queues (
+    queue       TEXT        NOT NULL,
+    destination TEXT        NOT NULL,
+    -- The delivery that is next: the first pending one, unless an earlier one became pending again
+    -- while this one was being sent. Its seq, its notification, and how often it failed.
+    head        BIGINT      NOT NULL,
+    head_id     UUID        NOT NULL,
+    attempts    INTEGER     NOT NULL,
+    -- When it may be claimed. A claim sets this to the end of its lease.
+    due_at      TIMESTAMPTZ NOT NULL,
+    -- The number of its current claim, 0 for none. Never drawn twice, so a late answer to an earlier
+    -- claim cannot be taken for one to the current.
+    claim       BIGINT      NOT NULL DEFAULT 0,
+
+    CONSTRAINT outbox_queues_pkey PRIMARY KEY (queue)
+) WITH (
+    -- Each row lives for moments; what is dead must not pile up at the beginning of the index.
+    fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000
+);
+
+-- What is due.
+CREATE INDEX outbox_queues_due_idx ON quittance.outbox_queues (destination, due_at);
+
+CREATE SEQUENCE quittance.outbox_claims;
+
+-- The functions below first lock the rows of all objects that their statement is about, in one
+-- order, and make those that are missing. A transaction that ends a delivery and one that adds another
+-- of the same object thus come one after the other, and the later one sees what the earlier did: the
+-- next statement of a function reads with a snapshot of its own.
+--
+-- Nested loops over indexes alone: how much is pending or delivered is unknown when the plan is made,
+-- and this plan is good for any number.
+
+CREATE FUNCTION quittance.outbox_deliveries_added() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    INSERT INTO quittance.outbox_queues AS q (queue, destination, head, head_id, attempts, due_at)
+    SELECT DISTINCT ON (n.queue) n.queue, n.destination, n.seq, n.id, n.attempts, n.due_at
+    FROM added AS n
+    WHERE n.state = 'pending'
+    ORDER BY n.queue, n.seq
+    -- Locks the row, and changes nothing.
+    ON CONFLICT ON CONSTRAINT outbox_queues_pkey DO UPDATE SET head = excluded.head WHERE false;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER outbox_deliveries_added AFTER INSERT ON quittance.outbox_deliveries
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION quittance.outbox_deliveries_added();
+
+CREATE FUNCTION quittance.outbox_deliveries_changed() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    INSERT INTO quittance.outbox_queues AS q (queue, destination, head, head_id, attempts, due_at)
+    SELECT DISTINCT ON (n.queue) n.queue, n.destination, n.seq, n.id, n.attempts, n.due_at
+    FROM changed AS n
+    ORDER BY n.queue, n.seq
+    ON CONFLICT ON CONSTRAINT outbox_queues_pkey DO UPDATE SET head = excluded.head WHERE false;
+    -- A queue whose head was changed goes on with what is first now, free to be claimed; one that was
+    -- changed further back stays as it is, its head may be on its way.
+    WITH heads AS MATERIALIZED (
+        SELECT q.queue, f.seq, f.id, f.attempts, f.due_at
+        FROM changed AS n
+        JOIN quittance.outbox_queues AS q ON q.queue = n.queue AND q.head = n.seq
+        LEFT JOIN LATERAL (
+            SELECT d.seq, d.id, d.attempts, d.due_at
+            FROM quittance.outbox_deliveries AS d
+            WHERE d.queue = q.queue AND d.state = 'pending'
+            ORDER BY d.seq
+            LIMIT 1) AS f ON true
+    ),
+    moved AS (
+        UPDATE quittance.outbox_queues AS q
+        -- Not before now: relays look for what became due since they looked last.
+        SET head = h.seq, head_id = h.id, attempts = h.attempts, claim = 0,
+            due_at = greatest(h.due_at, statement_timestamp())
+        FROM heads AS h
+        WHERE h.seq IS NOT NULL AND q.queue = h.queue
+    )
+    DELETE FROM quittance.outbox_queues AS q
+    USING heads AS h
+    WHERE h.seq IS NULL AND q.queue = h.queue;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER outbox_deliveries_changed AFTER UPDATE ON quittance.outbox_deliveries
+    REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION quittance.outbox_deliveries_changed();
+
+-- With its destination, or by hand.
+CREATE FUNCTION quittance.outbox_delivery_removed() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    PERFORM FROM quittance.outbox_queues AS q
+    WHERE q.queue = OLD.queue AND q.head = OLD.seq
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    UPDATE quittance.outbox_queues AS q
+    SET head = f.seq, head_id = f.id, attempts = f.attempts, claim = 0,
+        due_at = greatest(f.due_at, statement_timestamp())
+    FROM (SELECT d.seq, d.id, d.attempts, d.due_at FROM quittance.outbox_deliveries AS d
+          WHERE d.queue = OLD.queue AND d.state = 'pending'
+          ORDER BY d.seq
+          LIMIT 1) AS f
+    WHERE q.queue = OLD.queue;
+    IF NOT FOUND THEN
+        DELETE FROM quittance.outbox_queues AS q WHERE q.queue = OLD.queue;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER outbox_delivery_removed AFTER DELETE ON quittance.outbox_deliveries
+    FOR EACH ROW WHEN (OLD.state = 'pending')
+    EXECUTE FUNCTION quittance.outbox_delivery_removed();
 
 -- Hands out the next page of the outbox to a destination; says how many rows it has passed. One
 -- relay at a time does it for a destination; the others go on without waiting.
 CREATE FUNCTION quittance.outbox_hand_out(
     destination_name text, wanted text[], most integer, most_pending integer) RETURNS integer
 LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     at     quittance.outbox_destinations;
     passed integer;
 BEGIN
     -- First a look that locks nothing: there is seldom something new.
-    IF NOT EXISTS (
-        SELECT FROM quittance.outbox_destinations AS d
-        JOIN quittance.outbox AS o ON (o.xid, o.seq) > (d.xid, d.seq)
-        WHERE d.name = destination_name AND o.xid < pg_snapshot_xmin(pg_current_snapshot()))
+    SELECT * INTO at FROM quittance.outbox_destinations WHERE name = destination_name;
+    IF NOT FOUND OR NOT EXISTS (
+        SELECT FROM quittance.outbox AS o
+        WHERE (o.xid, o.seq) > (at.xid, at.seq) AND o.xid < pg_snapshot_xmin(pg_current_snapshot()))
     THEN
         RETURN 0;
     END IF;
     SELECT * INTO at FROM quittance.outbox_destinations
-    WHERE name = destination_name FOR UPDATE SKIP LOCKED;
+    WHERE name = destination_name FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    -- A destination that is down has its backlog in the outbox, where it costs nothing to look past.
+    -- A destination that is down has its backlog in the outbox, without a row for each destination.
     IF (SELECT count(*) FROM (
             SELECT FROM quittance.outbox_deliveries
-            WHERE destination = destination_name AND state = 'pending'
+            WHERE destination = destination_name AND ended_at IS NULL
             LIMIT most_pending) AS pending) >= most_pending
     THEN
         RETURN 0;
     END IF;
     WITH page AS MATERIALIZED (
         SELECT o.xid, o.seq, o.id, o.topic,
-               concat_ws(':', o.account, o.livemode, o.object_kind, o.object_id) AS object
+               concat_ws(':', destination_name, o.account, o.livemode, o.object_kind, o.object_id)
+                   AS queue
         FROM quittance.outbox AS o
         WHERE (o.xid, o.seq) > (at.xid, at.seq) AND o.xid < pg_snapshot_xmin(pg_current_snapshot())
         ORDER BY o.xid, o.seq
         LIMIT most
     ),
     handed_out AS (
-        INSERT INTO quittance.outbox_deliveries (id, destination, seq, object)
-        SELECT p.id, destination_name, p.seq, p.object
+        INSERT INTO quittance.outbox_deliveries (id, destination, seq, queue)
+        SELECT p.id, destination_name, p.seq, p.queue
         FROM page AS p
         WHERE wanted = '{}' OR p.topic = ANY (wanted)
            OR split_part(p.topic, '.', 1) || '.*' = ANY (wanted)
@@ -141,6 +275,82 @@ BEGIN
     )
     SELECT count(*) INTO passed FROM page;
     RETURN passed;
+END $$;
+
+-- How far each destination is, without counting what was not handed out: that can be the whole table.
+CREATE FUNCTION quittance.outbox_progress()
+RETURNS TABLE (name text, xid xid8, seq bigint, pending bigint, dead bigint, oldest timestamptz)
+LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT n.name, n.xid, n.seq, p.count, x.count, least(b.created_at, f.created_at)
+    FROM quittance.outbox_destinations AS n
+    LEFT JOIN LATERAL ( -- the first that was not handed out
+        SELECT o.created_at FROM quittance.outbox AS o
+        WHERE (o.xid, o.seq) > (n.xid, n.seq)
+        ORDER BY o.xid, o.seq LIMIT 1) AS b ON true
+    LEFT JOIN LATERAL ( -- the first that has not arrived
+        SELECT o.created_at
+        FROM (SELECT d.id FROM quittance.outbox_deliveries AS d
+              WHERE d.destination = n.name AND d.ended_at IS NULL
+              ORDER BY d.seq LIMIT 1) AS d
+        JOIN quittance.outbox AS o USING (id)) AS f ON true
+    CROSS JOIN LATERAL (
+        SELECT count(*) FROM quittance.outbox_deliveries AS d
+        WHERE d.destination = n.name AND d.ended_at IS NULL) AS p
+    CROSS JOIN LATERAL (
+        SELECT count(*) FROM quittance.outbox_deliveries AS d
+        WHERE d.destination = n.name AND d.state = 'dead' AND d.ended_at IS NOT NULL) AS x
+    ORDER BY n.name;
+END $$;
+
+-- How many rows of the outbox come after this one.
+CREATE FUNCTION quittance.outbox_behind(after_xid xid8, after_seq bigint) RETURNS bigint
+LANGUAGE sql STABLE
+SET enable_seqscan = off
+AS $$
+    SELECT count(*) FROM quittance.outbox AS o WHERE (o.xid, o.seq) > (after_xid, after_seq)
+$$;
+
+-- The transaction that has been running longest of those that hold the outbox back: outbox_after()
+-- stops before it, and so does what is handed out. No row when none runs. Only a transaction that has
+-- written something, or locked a row, has a number and holds it back.
+--
+-- What another user's session does is hidden from a user without pg_read_all_stats: then there is only
+-- the time of the oldest notification that cannot be read.
+CREATE FUNCTION quittance.outbox_held_back_by()
+RETURNS TABLE (pid integer, application text, username text, database text, state text,
+               since timestamptz)
+LANGUAGE plpgsql STABLE
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT h.pid, h.application, h.username, h.database, h.state, h.since
+    FROM (
+        SELECT a.pid, a.application_name AS application, a.usename::text AS username,
+               a.datname::text AS database, a.state, a.xact_start AS since, age(a.backend_xid) AS age
+        FROM pg_stat_activity AS a
+        WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()
+        UNION ALL
+        SELECT NULL, 'prepared transaction ' || p.gid, p.owner::text, p.database::text, 'prepared',
+               p.prepared, age(p.transaction)
+        FROM pg_prepared_xacts AS p) AS h
+    ORDER BY h.age DESC
+    LIMIT 1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT NULL::integer, NULL::text, NULL::text, NULL::text, NULL::text, o.created_at
+    FROM quittance.outbox AS o
+    WHERE o.xid >= pg_snapshot_xmin(pg_current_snapshot())
+    ORDER BY o.xid, o.seq
+    LIMIT 1;
 END $$;
 
 -- To be called once after the database was restored into another server from a dump: transaction

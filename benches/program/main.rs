@@ -18,14 +18,17 @@ mod ingress;
 mod latency;
 mod load;
 mod operators;
+mod outbox;
 mod queue;
+mod receiver;
 mod requests;
 mod stage;
 mod worker;
 
 use stage::Child;
 
-const PARTS: [&str; 6] = ["ingress", "worker", "queue", "latency", "requests", "operators"];
+const PARTS: [&str; 7] =
+    ["ingress", "worker", "queue", "latency", "requests", "operators", "outbox"];
 
 #[tokio::main]
 async fn main() {
@@ -34,6 +37,7 @@ async fn main() {
             "bare" => bare::serve().await,
             "canned" => canned::serve().await,
             "operation" => operators::operation().await,
+            "receiver" => receiver::serve().await,
             other => panic!("no such part: {other}"),
         };
     }
@@ -53,6 +57,7 @@ async fn main() {
             "queue" => queue::measure().await,
             "latency" => latency::measure().await,
             "requests" => requests::measure().await,
+            "outbox" => outbox::measure().await,
             _ => operators::measure().await,
         }
     }

@@ -46,7 +46,7 @@ pub(crate) async fn measure() {
 }
 
 /// Puts the backlog on the queue.
-async fn fill(stage: &Stage, event: &Template, count: usize) {
+pub(crate) async fn fill(stage: &Stage, event: &Template, count: usize) {
     let settings = stage.settings();
     let producer = Producer::new(&settings.redis, &settings.queue).unwrap();
     let job = |n| Job {

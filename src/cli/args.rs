@@ -234,6 +234,22 @@ pub(super) enum OutboxCommand {
         #[command(flatten)]
         actor: Actor,
     },
+    /// Remove a destination that is in no worker's settings any more, and what is kept for it.
+    ///
+    /// Notifications that it was not told are never pruned while it is there. Its dead letters are
+    /// discarded.
+    #[command(
+        after_help = "Example:\n  quittance outbox remove http:old --reason 'the shop moved'"
+    )]
+    Remove {
+        /// The destination: `stream`, `http:NAME`.
+        destination: String,
+        /// Why; kept in the audit log.
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        actor: Actor,
+    },
 }
 
 /// `quittance accounts ...`

@@ -59,7 +59,7 @@ impl Numbers {
         };
         self.0.looked_up("postgres", look, move |pulse| {
             metrics.show(pulse.as_ref());
-            outbox.show(pulse.as_ref().map(|pulse| &*pulse.destinations));
+            outbox.show(pulse.as_ref());
         });
     }
 

@@ -37,6 +37,12 @@ pub(super) async fn run(config: Option<&Path>, command: OutboxCommand) -> Result
             let retried = outbox::retry(&store, &destination, ids, actor).await;
             return Ok(tell(&retried.map_err(refused)?, &destination));
         }
+        OutboxCommand::Remove { destination, reason, actor } => {
+            let name = who(actor);
+            let actor = Actor { name: &name, reason: reason.as_deref() };
+            let removed = outbox::remove(&store, &destination, actor).await.map_err(refused)?;
+            println!("{destination} and its {removed} deliveries are removed.");
+        }
     }
     Ok(Exit::Success)
 }

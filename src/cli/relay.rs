@@ -16,8 +16,8 @@ use crate::store::outbox::Claimed;
 /// Notifications written to the Redis Stream in one round trip.
 const STREAM_BATCH: usize = 200;
 
-/// With a line to each destination of the settings.
-pub(super) fn relay(settings: &Settings, store: Store) -> Result<Relay, Failed> {
+/// With a line to each destination of the settings, and connections of its own beside those of `store`.
+pub(super) fn relay(settings: &Settings, store: &Store) -> Result<Relay, Failed> {
     let mut destinations = Vec::new();
     let outbox = &settings.outbox;
     if outbox.stream.enabled {
@@ -46,6 +46,9 @@ pub(super) fn relay(settings: &Settings, store: Store) -> Result<Relay, Failed> 
             channel: Arc::new(HttpChannel::new(http).map_err(|error| cannot(&error))?),
         });
     }
+    let store = store
+        .for_relay(&settings.database)
+        .map_err(|error| Failed::because(Exit::Settings, "database.url cannot be used", &error))?;
     Ok(Relay::new(store, destinations, outbox, &settings.retry, rand::random::<f64>))
 }
 

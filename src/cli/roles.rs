@@ -75,7 +75,7 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let maintenance = maintenance::run(store.clone(), settings.retention, shutdown.clone());
     consumer.presence().on_host(host());
     let outbox = outbox::Metrics::new(numbers.registry());
-    let relay = relay::relay(&settings, store.clone())?.counting(&outbox);
+    let relay = relay::relay(&settings, &store)?.counting(&outbox);
     numbers.tables(&store, &outbox);
     let listener = match settings.worker.listen {
         Some(address) => Some(parts::listen("worker.listen", address).await?),

@@ -1,4 +1,4 @@
-//! `quittance outbox`: status, dead, retry.
+//! `quittance outbox`: status, dead, retry, remove.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -88,4 +88,33 @@ pub async fn retry(
     let Revived { count, named } = store.revive_deliveries(destination, ids, actor).await?;
     let not_given_up = ids.iter().filter(|id| !named.contains(id)).copied().collect();
     Ok(Retried { revived: count, not_given_up })
+}
+
+/// Deliveries looked through in one transaction.
+const PAGE: i64 = 5_000;
+
+/// Removes a destination for good, with its deliveries; says how many. What it was not told is then kept
+/// for it no longer, and its dead letters are discarded. A worker that has it in its settings opens it
+/// anew when it starts.
+///
+/// # Errors
+/// There is no such destination, or Postgres. What was removed by then stays removed; to call it again
+/// goes on.
+pub async fn remove(
+    store: &Store,
+    destination: &str,
+    actor: Actor<'_>,
+) -> Result<u64, OutboxError> {
+    check(store, destination).await?;
+    let (mut removed, mut after) = (0, None);
+    loop {
+        let page = store.remove_deliveries(destination, after.as_ref(), PAGE, actor).await?;
+        removed += page.removed;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    store.remove_destination(destination, removed, actor).await?;
+    Ok(removed)
 }

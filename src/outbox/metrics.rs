@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::store::pulse::DestinationPulse;
+use crate::store::pulse::Pulse;
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ResultLabels {
@@ -26,6 +26,8 @@ pub struct Metrics {
     oldest: Family<DestinationLabels, Gauge>,
     pending: Family<DestinationLabels, Gauge>,
     dead: Family<DestinationLabels, Gauge>,
+    /// Without labels; a family, so that it can be missing.
+    held: Family<Vec<(String, String)>, Gauge>,
 }
 
 /// Counted, and shown to nobody.
@@ -44,6 +46,7 @@ impl Metrics {
             oldest: Family::default(),
             pending: Family::default(),
             dead: Family::default(),
+            held: Family::default(),
         };
         registry.register(
             "quittance_notifications",
@@ -65,17 +68,23 @@ impl Metrics {
             "Notifications that were given up for a destination and wait for `quittance outbox retry`",
             metrics.dead.clone(),
         );
+        registry.register(
+            "quittance_outbox_held_back_seconds",
+            "For how long the oldest transaction has been running that holds the outbox back: what was written after it is neither read nor delivered; 0 when there is none. The same from every worker, so take the max",
+            metrics.held.clone(),
+        );
         metrics
     }
 
     /// Shows what was seen; nothing at all when nothing could be seen.
-    pub fn show(&self, seen: Option<&[DestinationPulse]>) {
+    pub fn show(&self, seen: Option<&Pulse>) {
         let all = [&self.oldest, &self.pending, &self.dead];
-        let Some(seen) = seen else {
-            all.iter().for_each(|family| family.clear());
-            return;
-        };
-        for pulse in seen {
+        // A destination that was removed is not shown any more.
+        all.iter().for_each(|family| family.clear());
+        self.held.clear();
+        let Some(seen) = seen else { return };
+        self.held.get_or_create(&Vec::new()).set(seen.outbox_held_seconds);
+        for pulse in &seen.destinations {
             let numbers = [pulse.oldest_seconds, pulse.pending, pulse.dead];
             for (family, number) in all.iter().zip(numbers) {
                 let labels = DestinationLabels { destination: pulse.name.clone() };

@@ -1,21 +1,23 @@
-//! The relay: tells what is in the outbox to those who want to hear it, and the wire format in which
-//! it does.
+//! The relay: delivers what is in the outbox to its destinations, and the wire format in which it does.
 //!
 //! Each fact lies in `quittance.outbox`, written in the transaction that made it true. Whoever reads
-//! it there by SQL needs none of this. For the others, a [`Line`](mod@line) a destination hands the rows
-//! out, claims what is due, sends it through a [`Channel`], and notes what came of it: each step a
-//! short transaction, none open while something is being sent. A relay that dies between sending and
-//! noting leaves a claim that ends, and the notification goes out again with the same id. Any number
-//! of relays share the work.
+//! it there by SQL needs none of this. For the others, a [`Line`](mod@line) for each destination hands
+//! the rows out, claims what is due, sends it through a [`Channel`], and records what became of it: each
+//! step a short transaction, none open while something is being sent. A relay that dies between sending
+//! and recording leaves a claim that ends, and the notification goes out again with the same id. Any
+//! number of relays share the work.
 
 mod channel;
 mod guard;
 mod http;
 mod line;
 mod metrics;
+mod outcomes;
+mod prefetch;
 mod relay;
 mod signature;
 mod topics;
+mod upkeep;
 
 pub use channel::{Channel, Destination};
 pub use http::{HttpChannel, HttpError};

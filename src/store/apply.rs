@@ -186,7 +186,7 @@ fn of_change(settlement: i32, change: Change) -> Value {
                 .into_iter()
                 .map(|Notification { topic, .. }| {
                     json!({
-                        "id": outbox_id::of_state(subject, version, topic),
+                        "id": outbox_id::of_state(subject, version, change.observed_at, topic),
                         "topic": topic.as_str(),
                         // `before` is added by the database, which knows what it replaces.
                         "payload": {

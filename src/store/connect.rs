@@ -26,6 +26,21 @@ const EXPLAINS_WITHIN: Duration = Duration::from_secs(1);
 /// For how long an explanation holds: many calls fail together, and one asks for all.
 const EXPLAINED_FOR: Duration = Duration::from_secs(1);
 
+/// Connections of a relay, beside those of the work, so that neither waits for the other's. One
+/// destination uses two at most, for moments.
+const RELAY_CONNECTIONS: u32 = 4;
+
+/// What the sessions of a pool are used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sessions {
+    /// Calls that are all alike.
+    Work,
+    /// What people look at and do.
+    People,
+    /// The relay of the outbox.
+    Relay,
+}
+
 /// What a call may take longer than the server's own limit for a statement: the way there and back.
 const BEYOND: Duration = Duration::from_secs(2);
 
@@ -58,29 +73,26 @@ impl Store {
     /// The URL cannot be read.
     pub fn connect(settings: &config::Database, role: &str) -> Result<Self, StoreError> {
         let options = options(settings, role)?;
-        let timeout = settings.statement_timeout;
-        let for_people = role != "worker";
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .acquire_timeout(settings.acquire_timeout)
-            // A test of each connection on each use would be a second round trip.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    Ok(meta.idle_for < TEST_AFTER_IDLE || connection.ping().await.is_ok())
-                })
-            })
-            .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, for_people)))
-            .connect_lazy_with(options.clone());
-        let patience = timeout + BEYOND;
+        let sessions = if role == "worker" { Sessions::Work } else { Sessions::People };
+        let pool = pool(settings, options.clone(), settings.max_connections, sessions);
         Ok(Self {
-            pool: Pool::new(pool, patience),
+            pool,
             options: Arc::new(options),
             explained: Arc::default(),
             rules: Arc::default(),
-            patience,
+            patience: patience(settings),
             told: watch::Sender::new(0),
         })
+    }
+
+    /// The same tables over a few connections of the relay's own, woken by what this store writes.
+    ///
+    /// # Errors
+    /// The URL cannot be read.
+    pub fn for_relay(&self, settings: &config::Database) -> Result<Self, StoreError> {
+        let options = options(settings, "relay")?;
+        let pool = pool(settings, options.clone(), RELAY_CONNECTIONS, Sessions::Relay);
+        Ok(Self { pool, options: Arc::new(options), explained: Arc::default(), ..self.clone() })
     }
 
     /// The same, with more that is dropped before anything is stored.
@@ -168,6 +180,34 @@ impl Store {
     }
 }
 
+/// A pool that connects when it is first used.
+fn pool(
+    settings: &config::Database,
+    options: PgConnectOptions,
+    most: u32,
+    sessions: Sessions,
+) -> Pool {
+    let timeout = settings.statement_timeout;
+    let pool = PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(settings.acquire_timeout)
+        // A test of each connection on each use would be a second round trip.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                Ok(meta.idle_for < TEST_AFTER_IDLE || connection.ping().await.is_ok())
+            })
+        })
+        .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, sessions)))
+        .connect_lazy_with(options);
+    Pool::new(pool, patience(settings))
+}
+
+/// How long a call may be without an answer: as long as the server may take, and a little more.
+fn patience(settings: &config::Database) -> Duration {
+    settings.statement_timeout + BEYOND
+}
+
 /// How a connection is opened; `role` names the process in `pg_stat_activity`.
 pub(super) fn options(
     settings: &config::Database,
@@ -198,7 +238,7 @@ pub(super) async fn open(
 async fn prepare(
     connection: &mut PgConnection,
     timeout: Duration,
-    for_people: bool,
+    sessions: Sessions,
 ) -> Result<(), sqlx::Error> {
     let milliseconds = timeout.as_millis().to_string();
     sqlx::query(
@@ -212,18 +252,40 @@ async fn prepare(
     .bind(milliseconds)
     .execute(&mut *connection)
     .await?;
-    if for_people {
+    match sessions {
+        Sessions::Work => {}
         // People filter by anything, so the best plan differs from call to call; a worker's calls are
         // all alike, and planning each would cost as much as running it. What people count fits into
         // this memory, and what they look at is read by index, which is no slower than a scan on
         // any disk of today.
-        sqlx::query(
-            "SELECT set_config('plan_cache_mode', 'force_custom_plan', false),
-                    set_config('work_mem', '32MB', false),
-                    set_config('random_page_cost', '1.1', false)",
-        )
-        .execute(connection)
-        .await?;
+        Sessions::People => {
+            sqlx::query(
+                "SELECT set_config('plan_cache_mode', 'force_custom_plan', false),
+                        set_config('work_mem', '32MB', false),
+                        set_config('random_page_cost', '1.1', false)",
+            )
+            .execute(connection)
+            .await?;
+        }
+        // A relay's statements touch few rows of tables that may hold millions, of which the planner
+        // knows nothing before they are analysed, or what they held when a statement was prepared:
+        // with nested loops over indexes alone, the plan is good in any case.
+        //
+        // It yields to everybody: it waits for a lock shorter than deadlock_timeout, so that a
+        // deadlock costs a relay another try and no one else anything. And what a crash of Postgres
+        // takes back of a claim or a mark is sent again, so it need not wait for the disk.
+        Sessions::Relay => {
+            sqlx::query(
+                "SELECT set_config('enable_seqscan', 'off', false),
+                        set_config('enable_bitmapscan', 'off', false),
+                        set_config('enable_hashjoin', 'off', false),
+                        set_config('enable_mergejoin', 'off', false),
+                        set_config('lock_timeout', '500ms', false),
+                        set_config('synchronous_commit', 'off', false)",
+            )
+            .execute(connection)
+            .await?;
+        }
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! The stable ids of what the outbox tells: they follow from the fact, so a fact has one id
-//! however often, and by whomever, it is told.
+//! The stable ids of notifications: they follow from the fact, so a fact has one id however often, and
+//! by whichever worker, it is written.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::domain::event::Timestamp;
 use crate::domain::id::EventId;
 use crate::domain::notification::Topic;
 use crate::domain::object::Subject;
@@ -11,7 +12,16 @@ use crate::domain::object::Subject;
 use super::columns::account;
 
 /// Of a state fact: the change of one object to one version makes it true once.
-pub(super) fn of_state(subject: &Subject, version: i64, topic: Topic) -> Uuid {
+///
+/// With the time of the observation behind it, because a version is made once more after an older backup
+/// was restored, and then perhaps of something else: under an id that a consumer has seen, it would be
+/// taken for a repetition.
+pub(super) fn of_state(
+    subject: &Subject,
+    version: i64,
+    observed_at: Timestamp,
+    topic: Topic,
+) -> Uuid {
     hash(&[
         "state",
         account(&subject.scope),
@@ -19,6 +29,7 @@ pub(super) fn of_state(subject: &Subject, version: i64, topic: Topic) -> Uuid {
         subject.kind.as_str(),
         subject.id.as_str(),
         &version.to_string(),
+        &observed_at.to_string(),
         topic.as_str(),
     ])
 }
@@ -52,8 +63,8 @@ mod tests {
     fn the_id_of_a_fact_never_changes() {
         // Consumers keep these ids to deduplicate by. Computed with another program.
         assert_eq!(
-            of_state(&subject("pi_1"), 3, Topic::PaymentSucceeded).to_string(),
-            "355bfc5e-7dcc-8f66-84bc-5ddd5d3d0584"
+            of_state(&subject("pi_1"), 3, 1_700_000_000, Topic::PaymentSucceeded).to_string(),
+            "6305f680-8f7a-8e0d-b8cb-2ff6ccc098b5"
         );
         assert_eq!(
             of_occurrence(&EventId::parse("evt_1").unwrap(), Topic::PaymentAttemptFailed)
@@ -63,12 +74,14 @@ mod tests {
     }
 
     #[test]
-    fn another_version_or_topic_or_object_is_another_fact() {
+    fn another_version_or_topic_or_object_or_observation_is_another_fact() {
         let ids = [
-            of_state(&subject("pi_1"), 3, Topic::PaymentSucceeded),
-            of_state(&subject("pi_1"), 4, Topic::PaymentSucceeded),
-            of_state(&subject("pi_2"), 3, Topic::PaymentSucceeded),
-            of_state(&subject("pi_1"), 3, Topic::PaymentCanceled),
+            of_state(&subject("pi_1"), 3, 5, Topic::PaymentSucceeded),
+            of_state(&subject("pi_1"), 4, 5, Topic::PaymentSucceeded),
+            of_state(&subject("pi_2"), 3, 5, Topic::PaymentSucceeded),
+            of_state(&subject("pi_1"), 3, 5, Topic::PaymentCanceled),
+            // The same version, made anew after a restore.
+            of_state(&subject("pi_1"), 3, 6, Topic::PaymentSucceeded),
         ];
         let distinct: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());

@@ -12,6 +12,9 @@ pub struct Pulse {
     pub queue_lost: bool,
     /// How far each destination is that was ever opened.
     pub destinations: Vec<DestinationPulse>,
+    /// For how long the oldest transaction has been running that holds the outbox back; 0 when none
+    /// is.
+    pub outbox_held_seconds: i64,
 }
 
 /// How far a destination is.
@@ -53,40 +56,25 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        // Not a count of what was not handed out: that can be the whole table.
         let destinations = sqlx::query_as!(
             DestinationPulse,
             r#"
-            SELECT n.name,
-                   coalesce(extract(epoch FROM clock_timestamp()
-                                    - least(b.created_at, p.created_at))::bigint, 0)
-                       AS "oldest_seconds!",
-                   c.pending AS "pending!", c.dead AS "dead!"
-            FROM quittance.outbox_destinations AS n
-            LEFT JOIN LATERAL (
-                SELECT o.created_at FROM quittance.outbox AS o
-                WHERE (o.xid, o.seq) > (n.xid, n.seq)
-                ORDER BY o.xid, o.seq LIMIT 1) AS b ON TRUE
-            LEFT JOIN LATERAL (
-                SELECT min(o.created_at) AS created_at
-                FROM quittance.outbox_deliveries AS d
-                JOIN quittance.outbox AS o USING (id)
-                WHERE d.destination = n.name AND d.state = 'pending') AS p ON TRUE
-            CROSS JOIN LATERAL (
-                SELECT count(*) FILTER (WHERE d.state = 'pending') AS pending,
-                       count(*) FILTER (WHERE d.state = 'dead') AS dead
-                FROM quittance.outbox_deliveries AS d
-                WHERE d.destination = n.name AND d.state IN ('pending', 'dead')) AS c
-            ORDER BY n.name
+            SELECT p.name AS "name!", p.pending AS "pending!", p.dead AS "dead!",
+                   coalesce(extract(epoch FROM clock_timestamp() - p.oldest)::bigint, 0)
+                       AS "oldest_seconds!"
+            FROM quittance.outbox_progress() AS p
+            ORDER BY p.name
             "#
         )
         .fetch_all(&self.pool)
         .await?;
         let queue_lost = self.any_queue_lost().await?;
+        let hold = self.outbox_hold().await?;
         Ok(Pulse {
             queue_lost,
             open_letters: letters.into_iter().map(|row| (row.class, row.count)).collect(),
             destinations,
+            outbox_held_seconds: hold.map_or(0, |hold| hold.seconds),
         })
     }
 

@@ -36,6 +36,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/outbox/destinations", get(outbox::destinations))
         .route("/outbox/dead", get(outbox::dead))
         .route("/outbox/retry", changing(outbox::retry))
+        .route("/outbox/remove", changing(outbox::remove))
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/groups", get(dead_letters::groups))
         .route("/dead-letters/preview", changing(dead_letters::preview))
@@ -125,6 +126,7 @@ pub(super) async fn nothing_here() -> Problem {
         outbox::destinations,
         outbox::dead,
         outbox::retry,
+        outbox::remove,
         queue::show,
         queue::peek,
         queue::pause,

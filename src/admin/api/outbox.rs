@@ -1,4 +1,4 @@
-//! What the product is told.
+//! The destinations of notifications.
 
 use std::sync::Arc;
 
@@ -107,4 +107,43 @@ pub(in crate::admin) async fn retried(
     let actor = Actor { name: who, reason: body.reason.as_deref() };
     let store = &admin.desk.store;
     Ok(outbox::retry(store, &body.destination, &body.ids, actor).await?)
+}
+
+/// Which destination to remove.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct RemoveBody {
+    /// The destination: `stream`, `http:NAME`.
+    pub(in crate::admin) destination: String,
+    /// Why; kept in the audit log.
+    #[serde(default)]
+    pub(in crate::admin) reason: Option<String>,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Removed {
+    /// Its deliveries, whatever had become of them.
+    deliveries: u64,
+}
+
+/// Remove a destination that is in no worker's settings any more, and what is kept for it. Its dead
+/// letters are discarded.
+#[utoipa::path(post, path = "/outbox/remove", tag = "outbox", request_body = RemoveBody,
+    responses((status = 200, body = Removed)))]
+pub(super) async fn remove(
+    State(admin): State<Arc<Admin>>,
+    Extension(who): Extension<Identity>,
+    Body(body): Body<RemoveBody>,
+) -> Answer<Removed> {
+    Ok(Json(Removed { deliveries: removed(&admin, &who.name, &body).await? }))
+}
+
+pub(in crate::admin) async fn removed(
+    admin: &Admin,
+    who: &str,
+    body: &RemoveBody,
+) -> Result<u64, Problem> {
+    let actor = Actor { name: who, reason: body.reason.as_deref() };
+    Ok(outbox::remove(&admin.desk.store, &body.destination, actor).await?)
 }

@@ -49,6 +49,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/queue/acknowledge-loss", post(queue::acknowledge_loss))
         .route("/outbox", get(outbox::show))
         .route("/outbox/retry", post(outbox::retry))
+        .route("/outbox/remove", post(outbox::remove))
         .route("/audit", get(audit::list))
         .route("/accounts", get(accounts::show).post(accounts::refresh))
         .route("/find", get(find::find))

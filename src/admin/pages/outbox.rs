@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::page;
-use crate::admin::api::outbox::{DeadQuery, RetryBody, given_up, retried};
+use crate::admin::api::outbox::{DeadQuery, RemoveBody, RetryBody, given_up, removed, retried};
 use crate::admin::fault::{conflict, postgres, wrong};
 use crate::admin::frame::Frame;
 use crate::admin::input::{Asked, Changing};
@@ -59,6 +59,19 @@ pub(super) async fn retry(
         );
         return Err(conflict("not_given_up", detail).into());
     }
+    Ok(Redirect::to("/outbox").into_response())
+}
+
+pub(super) async fn remove(
+    State(admin): State<Arc<Admin>>,
+    form: Changing,
+) -> Result<Response, Refused> {
+    let destination = form.fields.need("destination", "The destination")?.to_owned();
+    if form.fields.get("confirm") != Some(&destination) {
+        return Err(wrong(format!("To remove {destination}, type its name.")).into());
+    }
+    let reason = form.fields.get("reason").map(str::to_owned);
+    removed(&admin, &form.who, &RemoveBody { destination, reason }).await?;
     Ok(Redirect::to("/outbox").into_response())
 }
 

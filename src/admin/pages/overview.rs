@@ -54,7 +54,9 @@ impl Overview {
 fn path_of(finding: &Finding) -> Option<&'static str> {
     match finding.code {
         FindingCode::DeadLetters => Some("/dead-letters"),
-        FindingCode::OutboxBehind | FindingCode::OutboxDead => Some("/outbox"),
+        FindingCode::OutboxBehind | FindingCode::OutboxHeldBack | FindingCode::OutboxDead => {
+            Some("/outbox")
+        }
         FindingCode::Behind | FindingCode::Paused => Some("/queue"),
         // What there is to see of these is below.
         FindingCode::RedisDown

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::super::queue::{LaneStatus, PauseStatus};
-use crate::store::outbox::DestinationState;
+use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::status::LetterCounts;
 
 /// Everything at one glance.
@@ -43,6 +43,9 @@ pub struct Status {
     pub dead_letters: Option<LetterCounts>,
     /// How far each destination of notifications is; null while Postgres does not answer.
     pub outbox: Option<Vec<DestinationState>>,
+    /// The transaction that has been running longest of those that hold the outbox back; null where
+    /// none is, and while Postgres does not answer.
+    pub outbox_hold: Option<OutboxHold>,
     /// The database's schema; null while Postgres does not answer.
     pub schema: Option<SchemaStatus>,
 }
@@ -126,6 +129,8 @@ pub enum FindingCode {
     DeadLetters,
     /// A destination of notifications is too far behind.
     OutboxBehind,
+    /// A transaction has been open for too long, and holds back what is written to the outbox.
+    OutboxHeldBack,
     /// Notifications were given up.
     OutboxDead,
 }

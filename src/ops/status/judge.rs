@@ -9,7 +9,7 @@ use super::document::{
     BucketStatus, DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Severity,
     Status, WaitStatus, WorkerStatus,
 };
-use super::loss;
+use super::{hold, loss};
 use crate::config;
 use crate::domain::failure::Dependency;
 use crate::store::status::LetterCounts;
@@ -43,6 +43,8 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
     if let Some(letters) = status.dead_letters.as_ref().filter(|letters| letters.open > 0) {
         found.push(dead_letters(letters, limits.max_new_dead_letters));
     }
+    let hold = status.outbox_hold.as_ref();
+    found.extend(hold.and_then(|hold| hold::held_back(hold, limits.max_outbox_lag)));
     for one in status.outbox.iter().flatten() {
         let late = one.oldest_seconds.and_then(|seconds| u64::try_from(seconds).ok());
         if let Some(late) = late.filter(|late| *late > limits.max_outbox_lag.as_secs()) {
@@ -198,7 +200,7 @@ fn many(count: i64, of: &str) -> String {
 }
 
 /// For people: whole seconds.
-fn span(duration: Duration) -> String {
+pub(super) fn span(duration: Duration) -> String {
     humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
 }
 

@@ -64,6 +64,7 @@ fn well() -> Status {
         limiter: Some(Vec::new()),
         dead_letters: Some(LetterCounts::default()),
         outbox: Some(Vec::new()),
+        outbox_hold: None,
         schema: Some(SchemaStatus { have: Some(5), need: 5, fits: true }),
     }
 }

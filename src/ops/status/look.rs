@@ -18,7 +18,7 @@ use super::rates::rates;
 use crate::config;
 use crate::domain::failure::{self, Dependency};
 use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerState, QueueError};
-use crate::store::outbox::DestinationState;
+use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::queue_marker::QueueMemory;
 use crate::store::schema::SchemaVersion;
 use crate::store::status::LetterCounts;
@@ -62,6 +62,7 @@ struct OfPostgres {
     memory: Option<QueueMemory>,
     letters: Result<LetterCounts, StoreError>,
     outbox: Result<Vec<DestinationState>, StoreError>,
+    hold: Result<Option<OutboxHold>, StoreError>,
 }
 
 /// Looks at everything. Never fails: what cannot be seen is missing, and its dependency says why.
@@ -99,12 +100,14 @@ pub async fn look(sources: &Sources) -> Status {
         schema: of_postgres.as_ref().map(|seen| schema(seen.schema)),
         dead_letters: None,
         outbox: None,
+        outbox_hold: None,
     };
     if let Some(seen) = of_postgres {
         let marker = of_redis.as_ref().map(|seen| &seen.marker);
         status.loss = seen.memory.and_then(|memory| loss::loss(&memory, marker));
         status.dead_letters = seen.letters.ok();
         status.outbox = seen.outbox.ok();
+        status.outbox_hold = seen.hold.ok().flatten();
     }
     status.findings = judge::findings(&status, limits);
     status.healthy = status.findings.iter().all(|one| one.severity != Severity::Problem);
@@ -130,11 +133,12 @@ async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
 async fn of_postgres(store: &Store, queue: &str) -> Result<OfPostgres, StoreError> {
     let latency = store.latency().await?;
     let schema = store.schema_version().await?;
-    let (letters, outbox) = tokio::join!(store.letter_counts(), store.destinations());
+    let (letters, outbox, hold) =
+        tokio::join!(store.letter_counts(), store.destinations(), store.outbox_hold());
     // Only newer schemas have the table.
     let memory =
         if schema.have >= Some(schema.need) { store.queue_memory(queue).await? } else { None };
-    Ok(OfPostgres { latency, schema, memory, letters, outbox })
+    Ok(OfPostgres { latency, schema, memory, letters, outbox, hold })
 }
 
 /// An answer in time, or why there is none.
@@ -162,7 +166,8 @@ async fn explained<T>(
 
 /// What could not be counted in a Postgres that answers.
 fn unread(seen: &OfPostgres) -> Option<String> {
-    let error = seen.letters.as_ref().err().or(seen.outbox.as_ref().err())?;
+    let of_outbox = seen.outbox.as_ref().err().or(seen.hold.as_ref().err());
+    let error = seen.letters.as_ref().err().or(of_outbox)?;
     Some(format!("not all of it could be read: {}", failure::chain(error).join(": ")))
 }
 

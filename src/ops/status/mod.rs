@@ -5,6 +5,7 @@
 //! `judge`, a pure function.
 
 mod document;
+mod hold;
 mod judge;
 mod look;
 mod loss;

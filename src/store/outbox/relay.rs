@@ -1,7 +1,11 @@
 //! What a relay does: open a destination, hand out, claim, mark.
+//!
+//! Its statements are all planned as nested loops over indexes ([`Store::for_relay`]): how much waits
+//! is not known when a statement is prepared.
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -10,8 +14,8 @@ use crate::store::connect::Store;
 use crate::store::dead_letter::{LetterReason, Words, words};
 use crate::store::error::StoreError;
 
-/// Deliveries of one destination that may be pending before no more are handed out to it. What is
-/// pending is looked through with each claim; what still lies in the outbox is not.
+/// Deliveries of one destination that may be pending before no more are handed out to it. What still
+/// lies in the outbox needs no row for each destination, and nobody counts it for the metrics.
 const MOST_PENDING: i32 = 20_000;
 
 /// A notification that is ours to send until the lease ends.
@@ -25,8 +29,10 @@ pub struct Claimed {
     pub body: String,
     /// Failed attempts so far.
     pub attempts: u32,
-    /// Which claim of this delivery it is.
-    pub claim: i32,
+    /// The number of the claim, its own among all claims.
+    pub claim: i64,
+    /// When it became due, by the clock of Postgres.
+    pub due_at: OffsetDateTime,
 }
 
 /// What becomes of deliveries that were not made, all for one reason.
@@ -96,7 +102,7 @@ impl Store {
         .await?)
     }
 
-    /// Claims what is due, at most one of each object.
+    /// Claims what is due, at most one of each object, the longest due first.
     ///
     /// # Errors
     /// Postgres.
@@ -106,30 +112,53 @@ impl Store {
         most: i64,
         lease: Duration,
     ) -> Result<Vec<Claimed>, StoreError> {
+        self.claim_since(destination, None, most, lease).await
+    }
+
+    /// The same, without what became due before `since`. What was claimed lately is still in the
+    /// index until a vacuum, and longer while an old snapshot is held: one who claims again and again
+    /// passes over it.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn claim_since(
+        &self,
+        destination: &str,
+        since: Option<OffsetDateTime>,
+        most: i64,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, StoreError> {
         let rows = sqlx::query!(
             r#"
             WITH due AS MATERIALIZED (
-                SELECT d.id
-                FROM quittance.outbox_deliveries AS d
-                WHERE d.destination = $1 AND d.state = 'pending' AND d.due_at <= clock_timestamp()
-                  AND NOT EXISTS ( -- nothing of its object comes before it
-                      SELECT FROM quittance.outbox_deliveries AS e
-                      WHERE e.destination = d.destination AND e.object = d.object
-                        AND e.state = 'pending' AND e.seq < d.seq)
-                ORDER BY d.due_at
+                SELECT q.queue, q.due_at
+                FROM quittance.outbox_queues AS q
+                WHERE q.destination = $1
+                  -- Not clock_timestamp(): that is no condition for an index.
+                  AND q.due_at <= statement_timestamp()
+                  AND q.due_at >= coalesce($4, '-infinity'::timestamptz)
+                ORDER BY q.due_at
                 LIMIT $2
                 FOR UPDATE SKIP LOCKED
+            ),
+            claimed AS (
+                UPDATE quittance.outbox_queues AS q
+                SET due_at = clock_timestamp() + make_interval(secs => $3),
+                    claim = nextval('quittance.outbox_claims')
+                FROM due
+                WHERE q.queue = due.queue
+                RETURNING q.head, q.head_id, q.attempts, q.claim, due.due_at
             )
-            UPDATE quittance.outbox_deliveries AS d
-            SET due_at = clock_timestamp() + make_interval(secs => $3), claims = d.claims + 1
-            FROM due
-            JOIN quittance.outbox AS o ON o.id = due.id
-            WHERE d.id = due.id AND d.destination = $1
-            RETURNING o.id, o.topic, quittance.outbox_body(o)::text AS "body!", d.attempts, d.claims
+            SELECT o.id, o.topic, quittance.outbox_body(o)::text AS "body!", c.attempts,
+                   c.claim, c.due_at
+            FROM claimed AS c
+            JOIN quittance.outbox AS o ON o.id = c.head_id
+            ORDER BY c.due_at, c.head
             "#,
             destination,
             most,
             lease.as_secs_f64(),
+            since,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -140,9 +169,46 @@ impl Store {
                 topic: row.topic,
                 body: row.body,
                 attempts: u32::try_from(row.attempts).unwrap_or(0),
-                claim: row.claims,
+                claim: row.claim,
+                due_at: row.due_at,
             })
             .collect())
+    }
+
+    /// Gives claims back: what was not sent can be claimed at once.
+    ///
+    /// # Errors
+    /// Postgres. Then it is due when the lease ends.
+    pub async fn give_back(
+        &self,
+        destination: &str,
+        claimed: &[Claimed],
+    ) -> Result<(), StoreError> {
+        let ids: Vec<Uuid> = claimed.iter().map(|one| one.id).collect();
+        let claims: Vec<i64> = claimed.iter().map(|one| one.claim).collect();
+        sqlx::query!(
+            r#"
+            WITH mine AS MATERIALIZED (
+                SELECT q.queue
+                FROM unnest($2::uuid[], $3::bigint[]) AS c (id, claim)
+                JOIN quittance.outbox_deliveries AS d ON d.destination = $1 AND d.id = c.id
+                JOIN quittance.outbox_queues AS q
+                  ON q.queue = d.queue AND q.head = d.seq AND q.claim = c.claim
+                ORDER BY q.queue
+                FOR UPDATE OF q
+            )
+            UPDATE quittance.outbox_queues AS q
+            SET due_at = clock_timestamp(), claim = 0
+            FROM mine AS m
+            WHERE q.queue = m.queue
+            "#,
+            destination,
+            &ids,
+            &claims,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Notes what has arrived, and resolves the dead letter of what had been given up. True whoever
@@ -175,7 +241,7 @@ impl Store {
     }
 
     /// Notes what has not arrived, and what becomes of it. What is given up becomes a dead letter.
-    /// Nothing changes when the lease was over and somebody else has claimed it since.
+    /// Nothing changes when the lease was over and another relay has claimed it since.
     ///
     /// # Errors
     /// Postgres. Then it is due when the lease ends.
@@ -186,7 +252,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let Undelivered { claimed, again, counts, class, code, message } = undelivered;
         let ids: Vec<Uuid> = claimed.iter().map(|claimed| claimed.id).collect();
-        let claims: Vec<i32> = claimed.iter().map(|claimed| claimed.claim).collect();
+        let claims: Vec<i64> = claimed.iter().map(|claimed| claimed.claim).collect();
         let Words { message, cause, fingerprint } = words(class, code, (*message).to_owned());
         sqlx::query_file!(
             "src/store/outbox/undelivered.sql",

@@ -1,4 +1,4 @@
-//! What people look at, and what they do about it.
+//! What was given up: listing it, and sending it again.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,21 +7,6 @@ use uuid::Uuid;
 use crate::store::connect::Store;
 use crate::store::dead_letter::Actor;
 use crate::store::error::StoreError;
-
-/// How far a destination is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct DestinationState {
-    /// `stream`, or `http:` and a name.
-    pub name: String,
-    /// Rows that were not handed out to it yet.
-    pub behind: i64,
-    /// What was handed out and has not arrived.
-    pub pending: i64,
-    /// What was given up.
-    pub dead: i64,
-    /// Age in seconds of the oldest that it has not been told; none when there is none.
-    pub oldest_seconds: Option<i64>,
-}
 
 /// A delivery that was given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -52,46 +37,6 @@ pub struct Revived {
 }
 
 impl Store {
-    /// The names of all destinations that were ever opened.
-    ///
-    /// # Errors
-    /// Postgres.
-    pub async fn destination_names(&self) -> Result<Vec<String>, StoreError> {
-        Ok(sqlx::query_scalar!("SELECT name FROM quittance.outbox_destinations ORDER BY name")
-            .fetch_all(&self.pool)
-            .await?)
-    }
-
-    /// All destinations that were ever opened, by name.
-    ///
-    /// # Errors
-    /// Postgres.
-    pub async fn destinations(&self) -> Result<Vec<DestinationState>, StoreError> {
-        Ok(sqlx::query_as!(
-            DestinationState,
-            r#"
-            SELECT n.name, b.count AS "behind!", p.count AS "pending!", x.count AS "dead!",
-                   extract(epoch FROM clock_timestamp() - least(b.oldest, p.oldest))::bigint
-                       AS oldest_seconds
-            FROM quittance.outbox_destinations AS n
-            CROSS JOIN LATERAL (
-                SELECT count(*), min(o.created_at) AS oldest FROM quittance.outbox AS o
-                WHERE (o.xid, o.seq) > (n.xid, n.seq)) AS b
-            CROSS JOIN LATERAL (
-                SELECT count(*), min(o.created_at) AS oldest
-                FROM quittance.outbox_deliveries AS d
-                JOIN quittance.outbox AS o USING (id)
-                WHERE d.destination = n.name AND d.state = 'pending') AS p
-            CROSS JOIN LATERAL (
-                SELECT count(*) FROM quittance.outbox_deliveries AS d
-                WHERE d.destination = n.name AND d.state = 'dead') AS x
-            ORDER BY n.name
-            "#
-        )
-        .fetch_all(&self.pool)
-        .await?)
-    }
-
     /// What was given up, oldest first.
     ///
     /// # Errors
@@ -108,7 +53,7 @@ impl Store {
                    d.failure
             FROM quittance.outbox_deliveries AS d
             JOIN quittance.outbox AS o USING (id)
-            WHERE d.state = 'dead' AND ($1::text IS NULL OR d.destination = $1)
+            WHERE d.state = 'dead' AND d.ended_at IS NOT NULL AND ($1::text IS NULL OR d.destination = $1)
             ORDER BY d.seq
             LIMIT $2
             "#,
@@ -135,7 +80,8 @@ impl Store {
             r#"
             WITH locked AS MATERIALIZED ( -- as quittance.lock_letters does
                 SELECT id FROM quittance.outbox_deliveries
-                WHERE destination = $1 AND state = 'dead' AND ($2::uuid[] = '{}' OR id = ANY ($2))
+                WHERE destination = $1 AND state = 'dead' AND ended_at IS NOT NULL
+                  AND ($2::uuid[] = '{}' OR id = ANY ($2))
                 ORDER BY id
                 FOR NO KEY UPDATE
             ),

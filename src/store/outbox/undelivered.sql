@@ -1,12 +1,29 @@
-WITH noted AS (
+WITH held AS MATERIALIZED (
+    -- As every writer of a letter locks: deliveries in the order of their ids, before anything else.
+    SELECT d.id, d.queue, d.seq, c.claim
+    FROM unnest($2::uuid[], $3::bigint[]) AS c (id, claim)
+    JOIN quittance.outbox_deliveries AS d ON d.destination = $1::text AND d.id = c.id
+    ORDER BY d.id
+    FOR NO KEY UPDATE OF d
+),
+mine AS MATERIALIZED (
+    -- Those of the current claims. The queues in the order in which the triggers lock them.
+    SELECT h.id
+    FROM held AS h
+    JOIN quittance.outbox_queues AS q
+      ON q.queue = h.queue AND q.head = h.seq AND q.claim = h.claim
+    ORDER BY q.queue
+    FOR UPDATE OF q
+),
+noted AS (
     UPDATE quittance.outbox_deliveries AS d
     SET state    = CASE WHEN $4::float8 IS NULL THEN 'dead' ELSE 'pending' END,
         ended_at = CASE WHEN $4::float8 IS NULL THEN clock_timestamp() END,
         died     = d.died OR $4::float8 IS NULL,
         due_at   = clock_timestamp() + make_interval(secs => coalesce($4, 0)),
         attempts = d.attempts + $5::boolean::integer, failure_code = $6::text, failure = $7::text
-    FROM unnest($2::uuid[], $3::integer[]) AS c (id, claims)
-    WHERE d.destination = $1::text AND d.id = c.id AND d.claims = c.claims AND d.state = 'pending'
+    FROM mine AS m
+    WHERE d.destination = $1 AND d.id = m.id
     RETURNING d.id, d.attempts, d.state
 )
 INSERT INTO quittance.dead_letters AS l (

@@ -1,10 +1,19 @@
-//! What keeps the outbox in shape: telling readers by SQL that there is something new, and removing
-//! what everybody knows.
+//! The upkeep of the outbox: waking readers by SQL, and removing what all destinations have been told.
 
 use std::time::Duration;
 
 use crate::store::connect::Store;
 use crate::store::error::StoreError;
+
+/// A page of the outbox that was looked through for what can go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrunedPage {
+    /// Rows that were removed.
+    pub removed: u64,
+    /// The cursor to go on with; none at the end, where the rows become too young, and while another
+    /// process removes.
+    pub next: Option<String>,
+}
 
 impl Store {
     /// `NOTIFY quittance_outbox` when something can be read that could not be read at `cursor`;
@@ -34,45 +43,62 @@ impl Store {
         Ok(newest.unwrap_or_else(|| cursor.to_owned()))
     }
 
-    /// Removes up to `most` rows that are older than `retention`, and with them their deliveries.
-    /// Stays: what one of these destinations has not been told, or only in vain. Says how many went.
+    /// Looks through `most` rows after a cursor, '' for the beginning, and removes those that are older
+    /// than `retention`, with their deliveries. What a destination of the table has not been told, or
+    /// only in vain, stays, whether or not the settings of this process name that destination.
     ///
     /// # Errors
     /// Postgres.
     pub async fn prune_outbox(
         &self,
-        destinations: &[String],
+        after: &str,
         retention: Duration,
         most: i64,
-    ) -> Result<u64, StoreError> {
-        let pruned = sqlx::query!(
+    ) -> Result<PrunedPage, StoreError> {
+        let row = sqlx::query!(
             r#"
-            DELETE FROM quittance.outbox AS o
-            USING (
-                SELECT c.id
-                -- The oldest alone, or each look would be at all rows that are too young.
-                FROM (SELECT id, xid, seq, created_at FROM quittance.outbox
-                      ORDER BY xid, seq
-                      LIMIT $3::bigint * 20) AS c
-                WHERE c.created_at < clock_timestamp() - make_interval(secs => $2)
-                  AND c.xid < pg_snapshot_xmin(pg_current_snapshot())
+            WITH lock AS MATERIALIZED (
+                SELECT pg_try_advisory_xact_lock(hashtextextended('quittance:outbox.prune', 0))
+                       AS mine
+            ),
+            page AS MATERIALIZED (
+                SELECT o.id, o.xid, o.seq, o.created_at
+                FROM quittance.outbox AS o
+                WHERE (SELECT mine FROM lock)
+                  AND (o.xid, o.seq) > (coalesce(nullif(split_part($1, '/', 1), ''), '0')::xid8,
+                                        coalesce(nullif(split_part($1, '/', 2), ''), '0')::bigint)
+                  AND o.xid < pg_snapshot_xmin(pg_current_snapshot())
+                ORDER BY o.xid, o.seq
+                LIMIT $3
+            ),
+            removed AS (
+                DELETE FROM quittance.outbox AS o
+                USING page AS p
+                WHERE o.id = p.id
+                  AND p.created_at < now() - make_interval(secs => $2)
                   AND NOT EXISTS ( -- not handed out yet
                       SELECT FROM quittance.outbox_destinations AS n
-                      WHERE n.name = ANY ($1) AND (c.xid, c.seq) > (n.xid, n.seq))
+                      WHERE (p.xid, p.seq) > (n.xid, n.seq))
                   AND NOT EXISTS ( -- not arrived
                       SELECT FROM quittance.outbox_deliveries AS d
-                      WHERE d.id = c.id AND d.destination = ANY ($1) AND d.state <> 'delivered')
-                ORDER BY c.xid, c.seq
-                LIMIT $3
-            ) AS old
-            WHERE o.id = old.id
+                      WHERE d.id = p.id AND d.state <> 'delivered')
+                RETURNING o.id
+            )
+            SELECT (SELECT count(*) FROM removed) AS "removed!",
+                   -- None behind a page that ends with what is too young.
+                   (SELECT p.xid::text || '/' || p.seq::text
+                    FROM page AS p
+                    WHERE p.created_at < now() - make_interval(secs => $2)
+                      AND (SELECT count(*) FROM page) = $3
+                    ORDER BY p.xid DESC, p.seq DESC
+                    LIMIT 1) AS next
             "#,
-            destinations,
+            after,
             retention.as_secs_f64(),
             most,
         )
-        .execute(&self.pool)
+        .fetch_one(&self.pool)
         .await?;
-        Ok(pruned.rows_affected())
+        Ok(PrunedPage { removed: row.removed.unsigned_abs(), next: row.next })
     }
 }

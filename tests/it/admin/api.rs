@@ -224,6 +224,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("outbox status", "GET /outbox/destinations", "/outbox"),
     ("outbox dead", "GET /outbox/dead", "/outbox"),
     ("outbox retry", "POST /outbox/retry", "/outbox/retry"),
+    ("outbox remove", "POST /outbox/remove", "/outbox/remove"),
     ("queue show", "GET /queue", "/queue"),
     ("queue peek", "GET /queue/jobs", "/queue"),
     ("queue pause", "POST /queue/pause", "/queue/pause"),

@@ -13,6 +13,7 @@ fn notification() -> Claimed {
         body: "{}".into(),
         attempts: 0,
         claim: 1,
+        due_at: time::OffsetDateTime::UNIX_EPOCH,
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::postgres::{PgConnection, PgListener};
 use sqlx::{Connection as _, Row as _};
 
 use super::{tell, until};
-use crate::harness::TestDatabase;
+use crate::harness::{TestDatabase, eventually, within};
 use crate::store::given::{observe, payment};
 
 const INSERT: &str = "
@@ -67,9 +67,11 @@ async fn a_row_that_commits_late_is_handed_out_too_and_in_its_place() {
     assert_eq!(hand_out().await, 0);
     late.commit().await.unwrap();
     let mut passed = 0;
-    while passed < 2 {
+    eventually("both are handed out", async || {
         passed += hand_out().await;
-    }
+        passed >= 2
+    })
+    .await;
     assert_eq!(db.count("quittance.outbox_deliveries").await, 2);
 }
 
@@ -104,10 +106,12 @@ async fn who_listens_is_woken_once_there_is_something_to_read() {
     assert_eq!(db.store.announce("").await.unwrap(), "", "nothing is there, nobody is woken");
     tell(&db, "evt_1", "pi_1").await;
     let mut cursor = String::new();
-    while cursor.is_empty() {
+    eventually("there is something to read", async || {
         cursor = db.store.announce(&cursor).await.unwrap();
-    }
-    listener.recv().await.unwrap();
+        !cursor.is_empty()
+    })
+    .await;
+    within("the listener is woken", listener.recv()).await.unwrap();
     assert_eq!(read(&db, "").await, (vec!["pi_1".to_owned()], cursor));
 }
 
@@ -124,4 +128,29 @@ async fn a_restored_database_is_read_on_in_the_same_order() {
     db.execute("SELECT quittance.outbox_restored()").await;
     until(&db, "SELECT count(*) FROM quittance.outbox_after('', 100)", 3).await;
     assert_eq!(read(&db, "").await.0, ["pi_1", "pi_2", "pi_3"]);
+}
+
+#[tokio::test]
+async fn the_transaction_that_holds_the_outbox_back_is_named_with_its_session() {
+    let db = TestDatabase::migrated().await;
+    let mut session = db.connect().await;
+    sqlx::raw_sql("SET application_name = 'a long migration'").execute(&mut session).await.unwrap();
+    let pid: i32 =
+        sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut session).await.unwrap();
+    let named =
+        async || db.store.outbox_hold().await.unwrap().is_some_and(|it| it.pid == Some(pid));
+
+    let mut transaction = session.begin().await.unwrap();
+    sqlx::query("SELECT count(*) FROM quittance.outbox").execute(&mut *transaction).await.unwrap();
+    // Only reading, it holds nothing back.
+    assert!(!named().await);
+    insert(&mut transaction, "pi_1").await;
+    // Other tests' transactions on this server may be older.
+    eventually("it is named", named).await;
+    let hold = db.store.outbox_hold().await.unwrap().unwrap();
+    assert_eq!(hold.application.as_deref(), Some("a long migration"));
+    assert_eq!(hold.state.as_deref(), Some("idle in transaction"));
+    assert!(hold.username.is_some() && hold.database.is_some() && hold.seconds >= 0);
+    transaction.commit().await.unwrap();
+    assert!(!named().await);
 }

@@ -4,10 +4,13 @@ mod address;
 mod catalogue;
 mod cursor;
 mod order;
+mod pruning;
+mod queues;
 mod receiver;
 mod schema;
 mod schema_check;
 mod telling;
+mod work;
 mod worker;
 
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use quittance::store::Store;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::TestDatabase;
+use crate::harness::{TestDatabase, eventually, within};
 use crate::store::given;
 
 pub(crate) use receiver::Receiver;
@@ -71,17 +74,20 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(store: &Store, settings: &Settings) -> Self {
+        Self::with(store, settings, vec![destination(settings)])
+    }
+
+    fn with(store: &Store, settings: &Settings, destinations: Vec<Destination>) -> Self {
         let stop = CancellationToken::new();
-        let destinations = vec![destination(settings)];
         let outbox: &Outbox = &settings.outbox;
         let relay = Relay::new(store.clone(), destinations, outbox, &settings.retry, || 0.5);
         Self { task: tokio::spawn(relay.run(stop.clone())), stop }
     }
 
-    /// Waits for what it sends, and for what it notes.
+    /// Waits for what it sends, and for what it records.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        self.task.await.unwrap();
+        within("the relay ends", self.task).await.unwrap();
     }
 }
 
@@ -96,7 +102,5 @@ pub(crate) async fn tell(db: &TestDatabase, event: &str, object: &str) {
 
 /// Waits until a number that the database computes is what it should be.
 async fn until(db: &TestDatabase, query: &'static str, expected: i64) {
-    while db.number(query).await != expected {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually(query, async || db.number(query).await == expected).await;
 }

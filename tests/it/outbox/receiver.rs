@@ -11,6 +11,8 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::harness::within;
+
 /// One request.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
@@ -89,7 +91,8 @@ impl Receiver {
 
     /// Waits for so many requests.
     pub(crate) async fn until(&self, count: usize) -> Vec<Post> {
-        self.inner.count.subscribe().wait_for(|seen| *seen >= count).await.unwrap();
+        let mut seen = self.inner.count.subscribe();
+        within("all requests come", seen.wait_for(|seen| *seen >= count)).await.unwrap();
         self.posts()
     }
 

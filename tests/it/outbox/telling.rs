@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use quittance::config::Secret;
 use quittance::domain::payment::Status;
+use quittance::outbox::Destination;
 use serde_json::json;
+use sqlx::Connection as _;
 
-use super::{Receiver, Running, SECRET, settings, tell, until};
+use super::{Receiver, Running, SECRET, destination, settings, tell, until};
 use crate::harness::{TestDatabase, eventually};
 use crate::store::given::{observe, payment};
 
@@ -171,22 +173,80 @@ async fn a_destination_is_told_only_what_it_wants_to_hear() {
 }
 
 #[tokio::test]
-async fn what_has_been_told_goes_after_its_time_and_what_has_not_stays() {
+async fn what_cannot_be_recorded_for_a_while_is_recorded_later_and_not_sent_again() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
-    let settings = settings(&receiver.url);
-    tell(&db, "evt_told", "pi_1").await;
-    let relay = Running::start(&db.store, &settings);
-    until(&db, DELIVERED, 1).await;
-    relay.stop().await;
-    tell(&db, "evt_waits", "pi_1").await;
+    receiver.hold();
+    for n in 0..3 {
+        tell(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
+    }
+    // With a lease of a minute: whatever is sent again here, it is not because its lease has ended.
+    let store = db.store.for_relay(&db.settings()).unwrap();
+    let relay = Running::start(&store, &settings(&receiver.url));
+    receiver.until(3).await;
 
-    let names = ["http:default".to_owned()];
-    let prune =
-        async |age| db.store.prune_outbox(&names, Duration::from_secs(age), 10).await.unwrap();
-    assert_eq!(prune(3600).await, 0, "too young");
-    while prune(0).await == 0 {}
-    assert_eq!(prune(0).await, 0);
-    assert_eq!(db.json("quittance.outbox", "true").await["cause"], "evt_waits");
-    assert_eq!(db.count("quittance.outbox_deliveries").await, 0);
+    let mut other = db.connect().await;
+    let mut transaction = other.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE quittance.outbox_deliveries IN SHARE MODE")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    receiver.release();
+    let waits = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'
+                   AND query LIKE '%outbox_deliveries%'";
+    // It gives up waiting, which is what fails it.
+    eventually("it waits for the lock", async || db.number(waits).await > 0).await;
+    eventually("it waits no longer", async || db.number(waits).await == 0).await;
+    transaction.commit().await.unwrap();
+    until(&db, DELIVERED, 3).await;
+    relay.stop().await;
+    assert_eq!(receiver.posts().len(), 3);
+}
+
+#[tokio::test]
+async fn a_relay_that_stops_gives_back_what_it_has_claimed_and_not_sent() {
+    let db = TestDatabase::migrated().await;
+    let receiver = Receiver::start().await;
+    receiver.hold();
+    for n in 0..40 {
+        tell(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
+    }
+    let relay = Running::start(&db.store, &settings(&receiver.url));
+    let claimed = "SELECT count(*) FROM quittance.outbox_queues WHERE claim > 0";
+    // 16 at once, and as many ahead.
+    until(&db, claimed, 32).await;
+    relay.stop.cancel();
+    until(&db, claimed, 16).await;
+    receiver.release();
+    relay.stop().await;
+    let due = "SELECT count(*) FROM quittance.outbox_queues
+               WHERE claim = 0 AND due_at <= clock_timestamp()";
+    assert_eq!((db.number(due).await, receiver.posts().len()), (24, 16));
+}
+
+#[tokio::test]
+async fn a_destination_that_does_not_answer_costs_the_others_nothing() {
+    let db = TestDatabase::migrated().await;
+    let (dead, well) = (Receiver::start().await, Receiver::start().await);
+    dead.hold();
+    let settings = settings(&well.url);
+    let to = |receiver: &Receiver, name: &str| {
+        let mut settings = super::settings(&receiver.url);
+        // Longer than this test waits for anything.
+        settings.outbox.destinations.get_mut("default").unwrap().timeout = Duration::from_secs(600);
+        Destination { name: name.to_owned(), ..destination(&settings) }
+    };
+    let destinations = vec![to(&dead, "http:dead"), to(&well, "http:well")];
+    let store = db.store.for_relay(&db.settings()).unwrap();
+    let relay = Running::with(&store, &settings, destinations);
+    for n in 0..60 {
+        tell(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
+    }
+    let posts = well.until(60).await;
+    assert_eq!(posts.len(), 60);
+    assert_eq!(dead.posts().len(), 16, "those that it may be sent at once");
+    dead.release();
+    until(&db, DELIVERED, 120).await;
+    relay.stop().await;
 }

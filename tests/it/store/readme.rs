@@ -6,7 +6,7 @@ use quittance::domain::payment;
 use serde_json::json;
 
 use super::given::*;
-use crate::harness::{TestDatabase, settings};
+use crate::harness::{TestDatabase, eventually, settings};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -140,4 +140,38 @@ fn the_redaction_that_the_readme_shows_is_accepted() {
     let list = paths.join(",");
     let settings = settings(&[("QUITTANCE__REDACTION__PATHS", &list)]);
     assert_eq!(settings.redaction.paths.len(), paths.len());
+}
+
+/// The statements of a reader by SQL, in the order of a page.
+fn recipe(name: &str) -> Vec<String> {
+    let blocks = blocks(&page(name), "sql");
+    let block = blocks.iter().find(|block| block.contains("UPDATE my_cursor")).unwrap();
+    let without_comments = block.lines().map(|line| line.split("--").next().unwrap_or_default());
+    let text = without_comments.collect::<Vec<_>>().join("\n");
+    let statements = text.split(';').map(|statement| statement.trim().to_owned());
+    statements.filter(|statement| !statement.is_empty()).collect()
+}
+
+#[tokio::test]
+async fn a_reader_that_is_slow_with_its_work_holds_no_other_reader_back() {
+    for name in ["README.md", "docs/notifications.md"] {
+        let db = TestDatabase::migrated().await;
+        let recipe = recipe(name);
+        if !recipe[0].starts_with("CREATE TABLE") {
+            db.execute("CREATE TABLE my_cursor (at text NOT NULL)").await;
+            db.execute("INSERT INTO my_cursor VALUES ('')").await;
+        }
+        // It has read, and works: it has come as far as what it writes in the end.
+        let mut slow = db.connect().await;
+        let writes = recipe.iter().position(|it| it.starts_with("UPDATE my_cursor")).unwrap();
+        for statement in &recipe[..writes] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone())).execute(&mut slow).await.unwrap();
+        }
+        observe(&db.store, "pi_1", 100, payment(payment::Status::Succeeded)).await;
+        let read = "SELECT count(*) FROM quittance.outbox_after('', 100)";
+        eventually("another reader sees it", async || db.number(read).await == 1).await;
+        for statement in &recipe[writes..] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone())).execute(&mut slow).await.unwrap();
+        }
+    }
 }
