@@ -7,8 +7,8 @@
 //! Reading order: what things are called ([`id`], [`money`], [`event`]), what Stripe can say about
 //! each object ([`payment`], [`charge`], [`refund`] and so on, and without a state machine those of
 //! [`mirror`]; gathered in [`object`]; [`account`] with its [`standing`]), which events there are
-//! ([`event_types`]), what a job should do next ([`plan`], [`access`]), and what to do when it fails
-//! ([`failure`], [`fingerprint`], [`retry`]).
+//! ([`event_types`]), what a job should do next ([`plan`], [`access`]), whether an
+//! answer can be believed yet ([`lag`]), and what to do when a job fails ([`failure`], [`fingerprint`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod id;
@@ -42,6 +42,7 @@ pub mod payout;
 pub mod standing;
 
 pub mod access;
+pub mod lag;
 pub mod mirror;
 mod mirror_table;
 

@@ -92,7 +92,7 @@ pub fn judge<S: Status>(recorded: Option<S>, observed: S) -> Transition {
     let kind = match recorded {
         None => Move::Opened,
         Some(from) if from == observed => Move::Same,
-        Some(from) if reachable(from, observed) => Move::Expected,
+        Some(from) if is_reachable(from, observed) => Move::Expected,
         Some(_) => Move::Anomalous,
     };
     Transition { from: recorded.map(S::as_str), to: observed.as_str(), kind }
@@ -115,7 +115,8 @@ pub fn on_entering<S: Status>(
     topic.filter(|_| !stays).map(Notification::state).into_iter().collect()
 }
 
-fn reachable<S: Status>(from: S, to: S) -> bool {
+/// Whether a path of legal steps leads from one status to another.
+pub(super) fn is_reachable<S: Status>(from: S, to: S) -> bool {
     let mut seen = vec![from];
     let mut next = 0;
     while let Some(&here) = seen.get(next) {
