@@ -161,6 +161,17 @@ pub(super) fn remark(field: &str) -> Failure {
     }
 }
 
+/// What is kept of an object with a list that goes on beyond what was read of it.
+pub(super) fn cut_short(field: &str) -> Failure {
+    Failure {
+        class: Class::Permanent,
+        code: "list_cut_short".to_owned(),
+        chain: vec![format!("`{field}` goes on beyond what is kept of it: see its `has_more`")],
+        request_id: None,
+        should_retry: None,
+    }
+}
+
 pub(super) fn settled_event(
     request: Request,
     outcome: Outcome,

@@ -143,6 +143,7 @@ impl Inner {
             Some(_) | None => vec![None; open.len()],
         };
         let request_id = seen.as_ref().and_then(|seen| seen.request_id.clone());
+        let cut_short = seen.as_ref().and_then(Fetched::cut_short).map(decision::cut_short);
         let change = match (seen, decision::taken(&open)) {
             (Some(seen), _) => {
                 let cause = decision::cause(&open);
@@ -161,7 +162,7 @@ impl Inner {
         let events = errands.iter().zip(&outcomes).filter_map(|(errand, outcome)| {
             // There is one for each that is open.
             let outcome = (*outcome)?;
-            let remark = remarks.next().flatten();
+            let remark = remarks.next().flatten().or_else(|| cut_short.clone());
             let Errand::Settle(request) = errand else { return None };
             Some(settled_event((**request).clone(), outcome, request_id.clone(), remark))
         });

@@ -25,7 +25,10 @@ struct Json<'a>(&'a Value);
 
 impl Fields for Json<'_> {
     fn field(&self, path: &str) -> FieldValue<'_> {
-        let found = path.split('.').try_fold(self.0, |value, key| value.get(key));
+        // Of a list that goes on, an event shows the beginning and an answer all.
+        let found = path.split('.').try_fold(self.0, |value, key| {
+            value.get(key).filter(|_| value.get("has_more") != Some(&Value::Bool(true)))
+        });
         match found {
             None => FieldValue::Absent,
             Some(Value::Null) => FieldValue::Null,

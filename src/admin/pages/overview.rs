@@ -64,6 +64,7 @@ fn path_of(finding: &Finding) -> Option<&'static str> {
         | FindingCode::NoWorkers
         | FindingCode::WorkerSilent
         | FindingCode::Versions
+        | FindingCode::Anomalies
         | FindingCode::Slowed => None,
     }
 }

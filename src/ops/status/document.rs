@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::super::queue::{LaneStatus, PauseStatus};
 use crate::store::outbox::DestinationState;
-use crate::store::status::LetterCounts;
+use crate::store::status::{AnomalyCounts, LetterCounts};
 
 /// Everything at one glance.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -36,6 +36,9 @@ pub struct Status {
     pub limiter: Option<Vec<BucketStatus>>,
     /// What was given up; null while Postgres does not answer.
     pub dead_letters: Option<LetterCounts>,
+    /// What was written in the last 24 hours although something about it is odd; null while Postgres does
+    /// not answer.
+    pub anomalies: Option<AnomalyCounts>,
     /// How far each destination of notifications is; null while Postgres does not answer.
     pub outbox: Option<Vec<DestinationState>>,
     /// The database's schema; null while Postgres does not answer.
@@ -91,6 +94,8 @@ pub enum FindingCode {
     Slowed,
     /// Dead letters wait for a person.
     DeadLetters,
+    /// Something was written in the last 24 hours that is odd.
+    Anomalies,
     /// A destination of notifications is too far behind.
     OutboxBehind,
     /// Notifications were given up.

@@ -19,7 +19,7 @@ use crate::domain::failure::{self, Dependency};
 use crate::queue::{Bucket, FlowCounts, Inspector, Listed, QueueError};
 use crate::store::outbox::DestinationState;
 use crate::store::schema::SchemaVersion;
-use crate::store::status::LetterCounts;
+use crate::store::status::{AnomalyCounts, LetterCounts};
 use crate::store::{Store, StoreError};
 
 /// How long any part may take. Whoever looks at three in the morning should not wait for a dead
@@ -54,6 +54,7 @@ struct OfPostgres {
     latency: Duration,
     schema: SchemaVersion,
     letters: Result<LetterCounts, StoreError>,
+    anomalies: Result<AnomalyCounts, StoreError>,
     outbox: Result<Vec<DestinationState>, StoreError>,
 }
 
@@ -87,10 +88,12 @@ pub async fn look(sources: &Sources) -> Status {
         limiter: of_redis.map(|seen| seen.buckets.into_iter().map(bucket).collect()),
         schema: of_postgres.as_ref().map(|seen| schema(seen.schema)),
         dead_letters: None,
+        anomalies: None,
         outbox: None,
     };
     if let Some(seen) = of_postgres {
         status.dead_letters = seen.letters.ok();
+        status.anomalies = seen.anomalies.ok();
         status.outbox = seen.outbox.ok();
     }
     status.findings = judge::findings(&status, limits);
@@ -114,8 +117,9 @@ async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
 async fn of_postgres(store: &Store) -> Result<OfPostgres, StoreError> {
     let latency = store.latency().await?;
     let schema = store.schema_version().await?;
-    let (letters, outbox) = tokio::join!(store.letter_counts(), store.destinations());
-    Ok(OfPostgres { latency, schema, letters, outbox })
+    let (letters, anomalies, outbox) =
+        tokio::join!(store.letter_counts(), store.anomaly_counts(), store.destinations());
+    Ok(OfPostgres { latency, schema, letters, anomalies, outbox })
 }
 
 /// An answer in time, or why there is none.
@@ -143,7 +147,8 @@ async fn explained<T>(
 
 /// What could not be counted in a Postgres that answers.
 fn unread(seen: &OfPostgres) -> Option<String> {
-    let error = seen.letters.as_ref().err().or(seen.outbox.as_ref().err())?;
+    let error = seen.letters.as_ref().err().or(seen.anomalies.as_ref().err());
+    let error = error.or(seen.outbox.as_ref().err())?;
     Some(format!("not all of it could be read: {}", failure::chain(error).join(": ")))
 }
 

@@ -3,6 +3,7 @@
 mod dead_letters;
 mod every_kind;
 mod failures;
+mod lag;
 mod money;
 mod once;
 mod outages;
@@ -13,3 +14,4 @@ mod requests;
 mod secrets;
 mod snapshots;
 mod stage;
+mod wrong_answers;
