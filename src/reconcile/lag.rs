@@ -122,12 +122,10 @@ impl Inner {
         fetched: &Fetched,
     ) -> Result<Option<Objection>, ReconcileError> {
         let FetchedState::Present { observed, raw } = &fetched.state else { return Ok(None) };
-        let arrivals = open.iter().filter(|case| case.next == Next::Fetch);
-        let arrivals = arrivals.filter_map(|case| Some((case.errand.arrival()?, case)));
+        let asking = open.iter().filter(|case| case.next == Next::Fetch);
+        let ages = asking.filter_map(|case| Some(case.errand.arrival()?.received_ago));
         // A look that no event asked for writes what it sees.
-        let Some(received_ago) = arrivals.clone().map(|(it, _)| it.received_ago).min() else {
-            return Ok(None);
-        };
+        let Some(received_ago) = ages.min() else { return Ok(None) };
         let age = Arrival { created: Some(row.seen_by), received_ago }.age(fetched.seen_by);
         let objection = |field, proved| Some(Objection { field, proved, age });
         if age < self.read_lag && decision::is_impossible(row, observed) {
@@ -137,15 +135,11 @@ impl Inner {
             return Ok(None);
         }
         let Some(kept) = self.store.kept(subject, row.version).await? else { return Ok(None) };
-        let is_newer = |case: &Case<'_>| {
-            case.errand.arrival().and_then(|it| it.created).is_some_and(|at| at >= row.seen_by)
-        };
+        // An answer that is merely another one is most likely later: nobody asks about a row twice in a
+        // row for nothing.
         Ok(match lag::compare(subject.kind, &Json(&kept), &Json(raw), true) {
-            Comparison::UpToDate => None,
+            Comparison::UpToDate | Comparison::Doubtful(_) => None,
             Comparison::Older(field) => objection(field, true),
-            // Of an event that was made after the row had been looked at, the answer shows what is new.
-            Comparison::Doubtful(_) if arrivals.clone().any(|(_, case)| is_newer(case)) => None,
-            Comparison::Doubtful(field) => objection(field, false),
         })
     }
 }

@@ -50,7 +50,7 @@ impl Road {
         let client = Client::new(&stripe, Arc::new(Unlimited)).unwrap();
         let settings = config::Reconcile {
             clock_skew: Duration::from_secs(2),
-            read_lag: Duration::from_secs(60),
+            read_lag: Duration::ZERO,
             max_rounds: 8,
             snapshots: Vec::new(),
         };

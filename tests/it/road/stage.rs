@@ -67,7 +67,11 @@ impl Stage {
 
     /// The same, which believes the events of these kinds.
     pub(super) fn believing(&self, kinds: &str) -> Reconciler {
-        self.with(&[("QUITTANCE__RECONCILE__SNAPSHOTS", kinds)])
+        // What a test answers is what Stripe says, however it fits to what was said before.
+        self.with(&[
+            ("QUITTANCE__RECONCILE__SNAPSHOTS", kinds),
+            ("QUITTANCE__RECONCILE__READ_LAG", "0s"),
+        ])
     }
 
     /// The same, with other settings.
