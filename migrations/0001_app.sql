@@ -205,6 +205,8 @@ CREATE TABLE app.transitions (
 CREATE INDEX transitions_object_idx ON app.transitions (object_id, id);
 -- Ops looks at the anomalies, which are few: moves that our state machine thinks impossible.
 CREATE INDEX transitions_anomalous_idx ON app.transitions (id) WHERE kind = 'anomalous';
+-- `status` counts those of the last day.
+CREATE INDEX transitions_anomalous_at_idx ON app.transitions (at) WHERE kind = 'anomalous';
 
 COMMENT ON TABLE  app.transitions IS 'Every change of a status that was seen. States that came and went between two looks are not in it.';
 COMMENT ON COLUMN app.transitions.from_status IS 'NULL at first sight of the object.';

@@ -131,6 +131,10 @@ CREATE TABLE quittance.attempts (
 
 -- The attempts of one event, in order: for a dead letter.
 CREATE INDEX attempts_event_idx ON quittance.attempts (event_id, id);
+-- Attempts that settled their event, with something odd about it: an answer that stayed older than its
+-- event, a list that is not all there. `status` counts them.
+CREATE INDEX attempts_odd_idx ON quittance.attempts (started_at)
+    WHERE code IS NOT NULL AND outcome NOT IN ('failed', 'dead');
 -- Failed attempts at an object, whose events may still be in the queue: for its timeline.
 CREATE INDEX attempts_object_idx ON quittance.attempts (object_id, id) WHERE object_id IS NOT NULL;
 

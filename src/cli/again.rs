@@ -44,7 +44,10 @@ fn wait(failure: &Failure, attempts: u32, jitter: Jitter) -> Option<Duration> {
     match failure.class {
         // Another second does not bring a server back or mend a setting; the next id would wait, too.
         Class::Unavailable(_) | Class::Misconfigured(_) => return None,
-        Class::Permanent | Class::Transient | Class::RateLimited { .. } => {}
+        Class::Permanent
+        | Class::Transient
+        | Class::RateLimited { .. }
+        | Class::TooEarly { .. } => {}
     }
     if attempts >= POLICY.max_attempts {
         return None;

@@ -25,9 +25,11 @@ impl From<RoleArg> for Role {
 fn refusal(error: &StripeError) -> Failed {
     let exit = match error.failure().class {
         Class::Misconfigured(_) => Exit::Settings,
-        Class::Permanent | Class::Transient | Class::RateLimited { .. } | Class::Unavailable(_) => {
-            Exit::Failure
-        }
+        Class::Permanent
+        | Class::Transient
+        | Class::RateLimited { .. }
+        | Class::TooEarly { .. }
+        | Class::Unavailable(_) => Exit::Failure,
     };
     Failed::because(exit, "Stripe could not be asked", error)
 }

@@ -166,7 +166,10 @@ fn of_class(class: Class) -> Option<Trouble> {
     match class {
         Class::Unavailable(server) => Some(Trouble { server, refused: false }),
         Class::Misconfigured(server) => Some(Trouble { server, refused: true }),
-        Class::Permanent | Class::Transient | Class::RateLimited { .. } => None,
+        Class::Permanent
+        | Class::Transient
+        | Class::RateLimited { .. }
+        | Class::TooEarly { .. } => None,
     }
 }
 
@@ -181,7 +184,7 @@ fn of_fault(fault: &Fault) -> Option<Trouble> {
     let failing = match fault.evidence {
         Evidence::Failing(server) => Some(Trouble { server, refused: false }),
         Evidence::OtherMode => Some(Trouble { server: Dependency::Stripe, refused: true }),
-        Evidence::None | Evidence::Up(_) | Evidence::Refused(_) => None,
+        Evidence::None | Evidence::Up(_) | Evidence::Refused(_) | Evidence::Unusable => None,
     };
     of_class(fault.failure.class).or(failing)
 }

@@ -11,6 +11,9 @@ pub struct Reconcile {
     /// Allowed skew between Stripe's own clocks; whole seconds.
     #[serde(with = "humantime_serde")]
     pub clock_skew: Duration,
+    /// How long Stripe's API may lag behind an event; zero: it is always believed.
+    #[serde(with = "humantime_serde")]
+    pub read_lag: Duration,
     /// Rounds of read, fetch, decide, apply before a contested job goes back to the queue.
     pub max_rounds: u32,
     /// Kinds whose events' own snapshots are believed where that is safe: of [`SNAPSHOTS`].

@@ -19,4 +19,6 @@ pub(super) fn rough(chaos: &mut Chaos) {
     chaos.slow = 0.05;
     chaos.slow_by = Duration::from_millis(400);
     chaos.resets = 0.02;
+    chaos.stale = 0.05;
+    chaos.stale_by = Duration::from_millis(1_500);
 }

@@ -1,4 +1,4 @@
-//! Why something failed, in the five words that decide what happens next.
+//! Why something failed, in the six words that decide what happens next.
 
 use std::time::Duration;
 
@@ -43,6 +43,11 @@ pub enum Class {
         /// How long the other side, or our own limiter, asks us to wait, if it says.
         retry_after: Option<Duration>,
     },
+    /// Stripe's API has not caught up with its own event yet: no fault, and soon over.
+    TooEarly {
+        /// When to look again.
+        again_after: Duration,
+    },
     /// A dependency is down, for every job alike.
     Unavailable(Dependency),
     /// Our own settings are wrong (an API key), for every job alike.
@@ -50,13 +55,14 @@ pub enum Class {
 }
 
 impl Class {
-    /// `permanent`, `transient`, `rate_limited`, `unavailable`, `misconfigured`.
+    /// `permanent`, `transient`, `rate_limited`, `too_early`, `unavailable`, `misconfigured`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Permanent => "permanent",
             Self::Transient => "transient",
             Self::RateLimited { .. } => "rate_limited",
+            Self::TooEarly { .. } => "too_early",
             Self::Unavailable(_) => "unavailable",
             Self::Misconfigured(_) => "misconfigured",
         }
@@ -90,7 +96,7 @@ pub struct Failure {
     pub chain: Vec<String>,
     /// Stripe's `Request-Id`, where a request was made.
     pub request_id: Option<String>,
-    /// `Stripe-Should-Retry`: overrides any guess of ours.
+    /// `Stripe-Should-Retry`.
     pub should_retry: Option<bool>,
 }
 

@@ -9,7 +9,8 @@
 //! read ([`field`]), what Stripe can say about each object ([`payment`], [`charge`], [`refund`] and so
 //! on, and without a state machine those of [`mirror`]; gathered in [`object`]; [`account`] with its
 //! [`standing`]), which events there are ([`event_types`]), what a job should do next ([`plan`],
-//! [`access`]), and what to do when it fails ([`failure`], [`fingerprint`], [`retry`]).
+//! [`access`]), whether an answer can be believed yet ([`lag`]), and what to do when a job fails
+//! ([`failure`], [`fingerprint`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod field;
@@ -46,6 +47,7 @@ pub mod payout;
 pub mod standing;
 
 pub mod access;
+pub mod lag;
 pub mod mirror;
 mod mirror_table;
 

@@ -121,8 +121,9 @@ impl DeadReason {
 
 /// Decides what becomes of a job whose attempt number `attempt` (from 1) just failed.
 ///
-/// `Stripe-Should-Retry` overrides the class of an answer from Stripe in both directions, except
-/// where the fault is not the job's (docs.stripe.com, "Error handling").
+/// `Stripe-Should-Retry: true` has an attempt made again that we would have given up
+/// (docs.stripe.com, "Error handling"). `false` gives up none: it says that the same request would
+/// fail in the same way *now*, and ours are reads, which can be sent again at any time without harm.
 #[must_use]
 pub fn decide(failure: &Failure, attempt: u32, policy: &Policy, jitter: Jitter) -> Decision {
     let backoff = || policy.delay(attempt, jitter);
@@ -145,10 +146,11 @@ pub fn decide(failure: &Failure, attempt: u32, policy: &Policy, jitter: Jitter) 
                 });
             Decision::Snooze { after }
         }
-        (Class::Transient, Some(false)) | (Class::Permanent, Some(false) | None) => {
+        (Class::TooEarly { again_after }, _) => Decision::Snooze { after: again_after },
+        (Class::Permanent, Some(false) | None) => {
             Decision::DeadLetter { reason: DeadReason::Permanent }
         }
-        (Class::Transient, Some(true) | None) | (Class::Permanent, Some(true)) => retry(backoff()),
+        (Class::Transient, _) | (Class::Permanent, Some(true)) => retry(backoff()),
     }
 }
 
@@ -212,11 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn stripes_own_word_on_retrying_overrides_ours() {
+    fn stripes_own_word_brings_another_attempt_and_takes_none() {
         let decide = |class, word| decide(&failure(class, word), 1, &policy(), Jitter::new(1.0));
         assert_eq!(
             decide(Class::Transient, Some(false)),
-            Decision::DeadLetter { reason: DeadReason::Permanent }
+            Decision::Retry { after: Duration::from_secs(1) }
         );
         assert_eq!(
             decide(Class::Permanent, Some(true)),
@@ -241,6 +243,14 @@ mod tests {
         let class = Class::RateLimited { retry_after: Some(Duration::from_hours(1)) };
         let decision = decide(&failure(class, None), 1, &policy(), Jitter::new(1.0));
         assert_eq!(decision, Decision::Snooze { after: Duration::from_mins(61) });
+    }
+
+    #[test]
+    fn a_look_that_came_too_early_is_made_again_when_it_is_due() {
+        let again_after = Duration::from_millis(700);
+        let early = failure(Class::TooEarly { again_after }, Some(false));
+        let decision = decide(&early, 99, &policy(), Jitter::new(1.0));
+        assert_eq!(decision, Decision::Snooze { after: again_after });
     }
 
     #[test]

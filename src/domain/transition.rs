@@ -107,7 +107,7 @@ pub fn judge<S: Status>(recorded: Option<&StatusWord<S>>, observed: &StatusWord<
     let kind = match (recorded.map(|from| (from, from.known())), observed.known()) {
         (Some((from, _)), _) if from == observed => Move::Same,
         (None, Some(_)) => Move::Opened,
-        (Some((_, Some(from))), Some(to)) if reachable(from, to) => Move::Expected,
+        (Some((_, Some(from))), Some(to)) if is_reachable(from, to) => Move::Expected,
         (_, None) | (Some(_), Some(_)) => Move::Anomalous,
     };
     Transition { from: recorded.map(StatusWord::to_text), to: observed.to_text(), kind }
@@ -134,7 +134,8 @@ pub fn on_entering<S: Status>(
     topic.map(Notification::state).into_iter().collect()
 }
 
-fn reachable<S: Status>(from: S, to: S) -> bool {
+/// Whether a path of legal steps leads from one status to another.
+pub(super) fn is_reachable<S: Status>(from: S, to: S) -> bool {
     let mut seen = vec![from];
     let mut next = 0;
     while let Some(&here) = seen.get(next) {

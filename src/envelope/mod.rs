@@ -19,7 +19,7 @@ mod text;
 pub use parse::{Undecodable, parse};
 pub use peek::{NotAnEvent, Peek, peek};
 pub use shown::show;
-pub use snapshot::snapshot;
+pub use snapshot::{Carried, carried, snapshot};
 
 /// `object` of a snapshot event.
 const SNAPSHOT: &str = "event";

@@ -13,13 +13,32 @@ struct Wire {
 #[derive(Deserialize)]
 struct Data {
     object: Option<Value>,
+    #[serde(default)]
+    previous_attributes: Value,
+}
+
+/// The object that an event carries, and what of it has changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Carried {
+    /// The object as it was when the event was made, in the version of the event.
+    pub object: Value,
+    /// What its changed fields had been before; `null` where the event does not say.
+    pub previous: Value,
+}
+
+/// What an event carries of its object. `None`: nothing, like a thin event.
+#[must_use]
+pub fn carried(bytes: &[u8]) -> Option<Carried> {
+    let bytes = surrogates::replace_unpaired(bytes);
+    let Data { object, previous_attributes } = serde_json::from_slice::<Wire>(&bytes).ok()?.data?;
+    Some(Carried { object: object?, previous: previous_attributes })
 }
 
 /// The object as it was when the event was made, in the version of the event. `None`: it carries
 /// none, like a thin event.
 #[must_use]
 pub fn snapshot(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice::<Wire>(&surrogates::replace_unpaired(bytes)).ok()?.data?.object
+    carried(bytes).map(|carried| carried.object)
 }
 
 #[cfg(test)]

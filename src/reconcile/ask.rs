@@ -7,9 +7,10 @@ use super::decision::{self, Case};
 use super::errand::Errand;
 use super::error::{Evidence, Fault, ReconcileError};
 use super::flight::{Brought, Inner};
-use super::missing;
+use super::missing::{self, Asker};
 use super::rides::{Passenger, Ride};
 use crate::domain::object::{Kind, Subject};
+use crate::domain::plan::Next;
 use crate::store::Known;
 use crate::stripe_api::{Fetched, StripeError};
 
@@ -29,14 +30,20 @@ impl Inner {
     }
 
     /// Asks Stripe. `None`: it refuses us the account, which is known or told by what is in hand.
+    ///
+    /// # Errors
+    /// A fault for each open case that asks, in their order.
     pub(super) async fn see(
         &self,
         subject: &Subject,
         known: &Known,
         open: &[&Case<'_>],
         ride: Ride<Brought>,
-    ) -> Result<Option<Fetched>, ReconcileError> {
-        let answer = self.fetch(subject, ride).await?;
+    ) -> Result<Option<Fetched>, Vec<Fault>> {
+        let asking = open.iter().filter(|case| case.next == Next::Fetch);
+        let askers: Vec<_> = asking.map(|case| Asker::of(case.errand, subject)).collect();
+        let all = |error: ReconcileError| vec![Fault::from(error); askers.len()];
+        let answer = self.fetch(subject, ride).await.map_err(all)?;
         match (answer, &subject.scope.account) {
             (Err(error), _)
                 if error.is_access_lost()
@@ -45,14 +52,12 @@ impl Inner {
                 Ok(None)
             }
             (Err(error), Some(account)) if error.is_access_lost() => {
-                Err(ReconcileError::AccessLost { account: account.clone(), error })
+                Err(all(ReconcileError::AccessLost { account: account.clone(), error }))
             }
             (answer, _) => {
                 let told_detached = open.iter().any(|case| case.errand.tells_detachment());
                 let answer = missing::detached(subject, told_detached, answer);
-                let told_deleted = open.iter().any(|case| case.errand.tells_deletion_of(subject));
-                let led_here = open.iter().find_map(|case| case.errand.led_here());
-                missing::judge(&self.stripe, subject, told_deleted, led_here, answer)
+                missing::judge(&self.stripe, subject, &askers, answer, self.read_lag)
                     .await
                     .map(Some)
             }

@@ -1,12 +1,15 @@
 //! From what was seen to what is written. Pure: the rules decide, this only carries.
 
+use std::time::Duration;
+
 use super::errand::{Errand, Request};
 use super::error::ReconcileError;
 use crate::domain::access::Word;
 use crate::domain::account;
+use crate::domain::failure::{Class, Failure};
 use crate::domain::id::EventId;
 use crate::domain::notification;
-use crate::domain::object::{self, Observed, Recorded, Row, Subject};
+use crate::domain::object::{self, KindMismatch, Observed, Recorded, Row, Subject};
 use crate::domain::plan::Next;
 use crate::domain::transition::Move;
 use crate::redaction::{Redacted, Rules};
@@ -73,7 +76,7 @@ pub(super) fn decide(
     row: Option<&Row>,
     fetched: Fetched,
     cause: Option<EventId>,
-) -> Result<Change, ReconcileError> {
+) -> Result<Change, KindMismatch> {
     let state = match fetched.state {
         FetchedState::Deleted => NewState::Deleted,
         FetchedState::Present { observed, raw } => {
@@ -123,6 +126,12 @@ pub(super) fn outcome(case: &Case<'_>, change: Option<&Change>) -> Outcome {
     }
 }
 
+/// Whether what was seen is nothing that our state machine knows a way to, from what is in the row.
+pub(super) fn is_impossible(row: &Row, observed: &Observed) -> bool {
+    object::decide(row.recorded.as_ref(), observed)
+        .is_ok_and(|(transition, _)| transition.kind == Move::Anomalous)
+}
+
 /// Whether the change is one that our state machine thinks impossible.
 pub(super) fn is_anomalous(change: &Change) -> bool {
     match &change.state {
@@ -140,10 +149,36 @@ fn ends_access(state: &NewState) -> bool {
     }
 }
 
+/// What is kept of an answer that stayed older than its event, and was taken all the same.
+pub(super) fn remark(field: &str) -> Failure {
+    Failure {
+        class: Class::TooEarly { again_after: Duration::ZERO },
+        code: "answer_behind_event".to_owned(),
+        chain: vec![format!(
+            "Stripe's answer is older than its event, by `{field}`, and stayed so for as long as \
+             reconcile.read_lag; it was taken"
+        )],
+        request_id: None,
+        should_retry: None,
+    }
+}
+
+/// What is kept of an object with a list that goes on beyond what was read of it.
+pub(super) fn cut_short(field: &str) -> Failure {
+    Failure {
+        class: Class::Permanent,
+        code: "list_cut_short".to_owned(),
+        chain: vec![format!("`{field}` goes on beyond what is kept of it: see its `has_more`")],
+        request_id: None,
+        should_retry: None,
+    }
+}
+
 pub(super) fn settled_event(
     request: Request,
     outcome: Outcome,
     request_id: Option<String>,
+    remark: Option<Failure>,
 ) -> SettledEvent {
     let duration_ms = i64::try_from(request.started.elapsed().as_millis()).unwrap_or(i64::MAX);
     SettledEvent {
@@ -157,7 +192,7 @@ pub(super) fn settled_event(
             worker: request.worker,
             request_id,
             trace_id: request.trace_id,
-            failure: None,
+            failure: remark,
         },
         event: request.event,
     }

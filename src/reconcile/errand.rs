@@ -1,6 +1,6 @@
 //! What the road is asked for, and what it answers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -8,9 +8,10 @@ use crate::domain::access::{self, Word};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types::{self, Way};
 use crate::domain::id::{EventId, ObjectId};
+use crate::domain::lag::Arrival;
 use crate::domain::notification;
 use crate::domain::object::{Kind, Subject};
-use crate::envelope;
+use crate::envelope::{self, Carried};
 use crate::redaction::{Redacted, Rules};
 use crate::store::{Outcome, Receipt};
 use crate::stripe_api;
@@ -73,7 +74,32 @@ pub(super) enum Errand {
     Settle(Box<Request>),
     /// Only see to it that the row knows what was so at `created`, because `cause` touched it, or
     /// because somebody wants to know.
-    Refresh { created: Timestamp, cause: Option<EventId> },
+    Refresh { created: Timestamp, cause: Option<Cause> },
+}
+
+/// The event that touched an object which it is not about.
+pub(super) struct Cause {
+    pub(super) event: EventId,
+    arrival: Arrival,
+}
+
+impl Cause {
+    pub(super) fn of(request: &Request) -> Self {
+        Self { event: request.event.id.clone(), arrival: request.arrival() }
+    }
+}
+
+impl Request {
+    /// When its event was made, and for how long we have had it.
+    fn arrival(&self) -> Arrival {
+        let by_test_clock = self.event.about.as_ref().is_some_and(|about| about.by_test_clock);
+        let until_now = self.started_at_ms.saturating_sub(self.receipt.received_at_ms);
+        let until_now = Duration::from_millis(u64::try_from(until_now).unwrap_or(0));
+        Arrival {
+            created: (!by_test_clock).then_some(self.event.created),
+            received_ago: until_now.saturating_add(self.started.elapsed()),
+        }
+    }
 }
 
 impl Errand {
@@ -102,7 +128,15 @@ impl Errand {
     pub(super) fn cause(&self) -> Option<&EventId> {
         match self {
             Self::Settle(request) => Some(&request.event.id),
-            Self::Refresh { cause, .. } => cause.as_ref(),
+            Self::Refresh { cause, .. } => cause.as_ref().map(|cause| &cause.event),
+        }
+    }
+
+    /// When the event behind it was made, and for how long we have had it; none where there is none.
+    pub(super) fn arrival(&self) -> Option<Arrival> {
+        match self {
+            Self::Settle(request) => Some(request.arrival()),
+            Self::Refresh { cause, .. } => cause.as_ref().map(|cause| cause.arrival),
         }
     }
 
@@ -110,7 +144,9 @@ impl Errand {
     pub(super) fn led_here(&self) -> Option<(&EventId, Timestamp)> {
         match self {
             Self::Settle(request) => led_here(&request.event),
-            Self::Refresh { created, cause } => cause.as_ref().map(|cause| (cause, *created)),
+            Self::Refresh { created, cause } => {
+                cause.as_ref().map(|cause| (&cause.event, *created))
+            }
         }
     }
 
@@ -144,6 +180,17 @@ impl Errand {
         }
     }
 
+    /// What its event carries, and in which version of the API.
+    pub(super) fn carried(&self) -> Option<(Carried, &str)> {
+        match self {
+            Self::Settle(request) => {
+                let version = request.event.api_version.as_deref()?;
+                Some((envelope::carried(&request.body)?, version))
+            }
+            Self::Refresh { .. } => None,
+        }
+    }
+
     /// Whether it comes fresh from Stripe.
     pub(super) fn is_fresh(&self) -> bool {
         match self {
@@ -168,6 +215,14 @@ impl Errand {
         }
     }
 
+    /// [`expects_absence`], for its event.
+    pub(super) fn expects_absence(&self) -> bool {
+        match self {
+            Self::Settle(request) => expects_absence(&request.event),
+            Self::Refresh { .. } => false,
+        }
+    }
+
     pub(super) fn event_id(&self) -> Option<&EventId> {
         match self {
             Self::Settle(request) => Some(&request.event.id),
@@ -180,6 +235,12 @@ impl Errand {
 /// was deleted is a part of it, such as a person, that led here.
 pub(super) fn tells_deletion(event: &Event, subject: &Subject) -> bool {
     subject.kind != Kind::Account && event_types::way(&event.event_type) == Way::Deleted
+}
+
+/// Whether an event of this type tells of what leaves nothing to be seen behind.
+pub(super) fn expects_absence(event: &Event) -> bool {
+    event_types::way(&event.event_type) == Way::Deleted
+        || event_types::is_detachment(&event.event_type)
 }
 
 /// The event by which its object was found, and when it was made, if Stripe has it by its id among those

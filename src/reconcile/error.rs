@@ -1,6 +1,7 @@
 //! What can go wrong on the road, and whose fault it is.
 
 use std::any::Any;
+use std::time::Duration;
 
 use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::id::AccountId;
@@ -21,6 +22,27 @@ pub enum ReconcileError {
     AccessLost {
         /// The account.
         account: AccountId,
+        /// What Stripe says.
+        #[source]
+        error: StripeError,
+    },
+    /// Stripe's answer is older than the event that it was asked for, or than the row.
+    #[error(
+        "Stripe's answer is older than what is known already, by `{field}`: its API lags behind"
+    )]
+    Lagging {
+        /// The field that shows it.
+        field: &'static str,
+        /// When to look again.
+        again_after: Duration,
+        /// Stripe's `Request-Id`.
+        request_id: Option<String>,
+    },
+    /// Stripe has no such object, and has only just made the event that is about it.
+    #[error("there is no such object yet: Stripe's API may lag behind its own event")]
+    NotYetThere {
+        /// When to look again.
+        again_after: Duration,
         /// What Stripe says.
         #[source]
         error: StripeError,
@@ -90,6 +112,14 @@ impl ReconcileError {
                 request_id: error.failure().request_id,
                 ..own(Class::Transient, "account_access_lost")
             },
+            Self::Lagging { again_after, request_id, .. } => Failure {
+                request_id: request_id.clone(),
+                ..own(Class::TooEarly { again_after: *again_after }, "answer_behind_event")
+            },
+            Self::NotYetThere { again_after, error } => Failure {
+                request_id: error.failure().request_id,
+                ..own(Class::TooEarly { again_after: *again_after }, "object_not_yet_there")
+            },
             Self::PerhapsDeleted(error) => Failure {
                 request_id: error.failure().request_id,
                 ..own(Class::Transient, "object_missing")
@@ -124,12 +154,17 @@ impl ReconcileError {
                 Class::Permanent => Evidence::Up(Dependency::Postgres),
                 Class::Transient
                 | Class::RateLimited { .. }
+                | Class::TooEarly { .. }
                 | Class::Unavailable(_)
                 | Class::Misconfigured(_) => Evidence::Failing(Dependency::Postgres),
             },
             Self::Contested { .. } => Evidence::Up(Dependency::Postgres),
             // One object's doing, and no sign of an outage: Stripe answered.
-            Self::PerhapsDeleted(_) | Self::NotPermitted(_) => Evidence::Up(Dependency::Stripe),
+            Self::PerhapsDeleted(_) | Self::NotPermitted(_) | Self::Lagging { .. } => {
+                Evidence::Up(Dependency::Stripe)
+            }
+            // Another account answers the same.
+            Self::NotYetThere { .. } => Evidence::None,
             Self::AccessLost { account, .. } => Evidence::Refused(account.clone()),
             Self::KindMismatch(_) | Self::Unnamed(_) | Self::Panicked(_) => Evidence::None,
         }
@@ -165,6 +200,10 @@ pub enum Evidence {
     /// the same of every account to the key of another platform; so several accounts in a row, with no
     /// proper answer in between, mean that the key is wrong.
     Refused(AccountId),
+    /// It answered, with what is of no use. That may be one object's oddity; where several objects in a
+    /// row get such an answer, with no proper one in between, it is not Stripe that answers, or it does
+    /// not take what we ask.
+    Unusable,
     /// Our key is of the other mode than the object. One event that strayed here does that; but a key
     /// that has not yet read anything may be the wrong one.
     OtherMode,
@@ -175,6 +214,8 @@ impl Evidence {
     pub(super) fn of(error: &StripeError) -> Self {
         if error.is_of_other_mode() {
             Self::OtherMode
+        } else if error.is_unusable() {
+            Self::Unusable
         } else if !error.was_asked() {
             Self::None
         } else if error.was_answered() {

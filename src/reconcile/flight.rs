@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
@@ -13,6 +14,7 @@ use super::error::{Fault, ReconcileError};
 use super::flights::{Flights, Lead};
 use super::metrics::Metrics;
 use super::rides::Rides;
+use super::road;
 use super::snapshots::{self, Told};
 use crate::domain::access;
 use crate::domain::object::Subject;
@@ -33,6 +35,8 @@ pub(super) struct Inner {
     pub(super) margin: i64,
     /// The kinds whose snapshots are believed.
     pub(super) snapshots: Vec<String>,
+    /// How long Stripe's API may lag behind an event.
+    pub(super) read_lag: Duration,
     pub(super) max_rounds: u32,
     pub(super) flights: Arc<Flights<Subject, Member>>,
     pub(super) rides: Arc<Rides<Brought>>,
@@ -55,7 +59,7 @@ pub(super) async fn lead(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Sub
             members.into_iter().map(|m| (m.errand, m.answer)).unzip();
         let flight = inner.flight(&subject, errands).instrument(span);
         let results = match caught(flight).await {
-            Ok(all) => all.into_iter().map(Ok).collect(),
+            Ok(all) => all,
             Err(error) => vec![Err(Fault::from(error)); answers.len()],
         };
         for (answer, result) in answers.into_iter().zip(results) {
@@ -86,16 +90,19 @@ async fn caught<T>(
     landed.unwrap_or_else(|panic| Err(ReconcileError::of_panic(&*panic)))
 }
 
+/// What becomes of each who waits for a flight.
+type Landed = Vec<Result<Settled, Fault>>;
+
 impl Inner {
     /// One object, once: rounds of load, fetch, decide, apply until nobody writes in between.
     async fn flight(
         &self,
         subject: &Subject,
         errands: Vec<Errand>,
-    ) -> Result<Vec<Settled>, ReconcileError> {
+    ) -> Result<Landed, ReconcileError> {
         for _ in 0..self.max_rounds {
-            if let Some(settled) = self.round(subject, &errands).await? {
-                return Ok(settled);
+            if let Some(landed) = self.round(subject, &errands).await? {
+                return Ok(landed);
             }
         }
         Err(ReconcileError::Contested { rounds: self.max_rounds })
@@ -106,7 +113,7 @@ impl Inner {
         &self,
         subject: &Subject,
         errands: &[Errand],
-    ) -> Result<Option<Vec<Settled>>, ReconcileError> {
+    ) -> Result<Option<Landed>, ReconcileError> {
         let ride = self.ride(subject, errands);
         let events = errands.iter().filter_map(Errand::event_id).cloned().collect();
         let known = self.together.load(events, subject.clone()).await?;
@@ -117,12 +124,26 @@ impl Inner {
         let told = if unknown { self.told(subject, &known, &open).await? } else { None };
         let asked = unknown && told.is_none();
         let seen = if asked {
-            self.see(subject, &known, &open, ride).await?
+            match self.see(subject, &known, &open, ride).await {
+                Ok(seen) => seen,
+                Err(faults) => return self.settle_without(&cases, errands, faults).await,
+            }
         } else {
             drop(ride);
             told
         };
+        let behind = match &seen {
+            Some(seen) if asked => match self.check_lag(subject, &known, &open, seen).await {
+                Ok(behind) => behind,
+                Err(error) => {
+                    let faults = vec![Fault::from(error); asking(&open)];
+                    return self.settle_without(&cases, errands, faults).await;
+                }
+            },
+            Some(_) | None => vec![None; open.len()],
+        };
         let request_id = seen.as_ref().and_then(|seen| seen.request_id.clone());
+        let cut_short = seen.as_ref().and_then(Fetched::cut_short).map(decision::cut_short);
         let change = match (seen, decision::taken(&open)) {
             (Some(seen), _) => {
                 let cause = decision::cause(&open);
@@ -137,11 +158,13 @@ impl Inner {
         };
         let outcome = |case: &Case<'_>| decision::outcome(case, change.as_ref());
         let outcomes: Vec<_> = cases.iter().map(|case| case.as_ref().map(outcome)).collect();
-        let events = errands.iter().zip(&outcomes).filter_map(|(errand, outcome)| match errand {
-            Errand::Settle(request) => {
-                outcome.map(|o| settled_event((**request).clone(), o, request_id.clone()))
-            }
-            Errand::Refresh { .. } => None,
+        let mut remarks = behind.iter().map(|field| field.map(decision::remark));
+        let events = errands.iter().zip(&outcomes).filter_map(|(errand, outcome)| {
+            // There is one for each that is open.
+            let outcome = (*outcome)?;
+            let remark = remarks.next().flatten().or_else(|| cut_short.clone());
+            let Errand::Settle(request) = errand else { return None };
+            Some(settled_event((**request).clone(), outcome, request_id.clone(), remark))
         });
         let events: Vec<_> = events.collect();
         let anomalous = change.as_ref().is_some_and(decision::is_anomalous);
@@ -152,15 +175,51 @@ impl Inner {
             return Ok(None);
         }
         self.count(subject, &open, asked, anomalous);
+        behind.iter().flatten().for_each(|_| self.metrics.behind(subject.kind));
         // "No such object" comes from an account that is not ours as well: it proves nothing of Stripe.
         let gone = outcomes.contains(&Some(Outcome::Gone));
         let settled = outcomes.into_iter().map(|outcome| match outcome {
-            None => Settled::Before,
-            Some(outcome) => {
-                Settled::Now { outcome, fetched: asked && !gone, request_id: request_id.clone() }
-            }
+            None => Ok(Settled::Before),
+            Some(outcome) => Ok(Settled::Now {
+                outcome,
+                fetched: asked && !gone,
+                request_id: request_id.clone(),
+            }),
         });
         Ok(Some(settled.collect()))
+    }
+
+    /// Stripe's answer settles none of those that asked for it: each has a fault of its own. What needs
+    /// no answer is settled.
+    async fn settle_without(
+        &self,
+        cases: &[Option<Case<'_>>],
+        errands: &[Errand],
+        faults: Vec<Fault>,
+    ) -> Result<Option<Landed>, ReconcileError> {
+        let mut faults = faults.into_iter();
+        let mut events = Vec::new();
+        let mut landed = Vec::with_capacity(errands.len());
+        for (case, errand) in cases.iter().zip(errands) {
+            landed.push(match case {
+                None => Ok(Settled::Before),
+                Some(case) if case.next == Next::Fetch => {
+                    Err(faults.next().unwrap_or_else(road::lost))
+                }
+                Some(case) => {
+                    let outcome = decision::outcome(case, None);
+                    if let Errand::Settle(request) = errand {
+                        events.push(settled_event((**request).clone(), outcome, None, None));
+                    }
+                    Ok(Settled::Now { outcome, fetched: false, request_id: None })
+                }
+            });
+        }
+        if !events.is_empty() {
+            // Without a change there is nothing that another writer could be ahead of.
+            self.write(Settlement { change: None, events }).await?;
+        }
+        Ok(Some(landed))
     }
 
     /// What is to be done about each errand; none where its event has settled before.
@@ -220,6 +279,11 @@ impl Inner {
             self.metrics.anomaly(subject.kind);
         }
     }
+}
+
+/// How many ask.
+fn asking(open: &[&Case<'_>]) -> usize {
+    open.iter().filter(|case| case.next == Next::Fetch).count()
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! The road without its last step: what would be written, and what an event says.
 
 use super::decision::decide;
-use super::errand::{led_here, tells_deletion};
 use super::error::{Fault, ReconcileError};
-use super::missing;
-use super::road::Reconciler;
+use super::missing::{self, Asker};
+use super::road::{self, Reconciler};
 use crate::domain::access;
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types;
@@ -37,16 +36,9 @@ impl Reconciler {
     /// # Errors
     /// Stripe or Postgres failed.
     pub async fn look(&self, subject: &Subject, event: Option<&Event>) -> Result<Looked, Fault> {
-        self.looked(subject, event).await.map_err(Fault::from)
-    }
-
-    async fn looked(
-        &self,
-        subject: &Subject,
-        event: Option<&Event>,
-    ) -> Result<Looked, ReconcileError> {
         let inner = &self.inner;
-        let loaded = inner.store.load(&[], std::slice::from_ref(subject)).await?;
+        let loaded = inner.store.load(&[], std::slice::from_ref(subject)).await;
+        let loaded = loaded.map_err(ReconcileError::from)?;
         let row = loaded.rows.into_iter().next().flatten();
         if row.as_ref().is_some_and(|row| row.deleted) {
             return Ok(Looked::Buried);
@@ -65,12 +57,12 @@ impl Reconciler {
         }
         let told_detached = event.is_some_and(|it| event_types::is_detachment(&it.event_type));
         let answer = missing::detached(subject, told_detached, answer);
-        let told_deleted = event.is_some_and(|event| tells_deletion(event, subject));
-        let led_here = event.and_then(led_here);
-        let fetched =
-            missing::judge(&inner.stripe, subject, told_deleted, led_here, answer).await?;
+        let asker = event.map_or_else(Asker::default, |event| Asker::of_event(event, subject));
+        let judged = missing::judge(&inner.stripe, subject, &[asker], answer, inner.read_lag).await;
+        let fault = |all: Vec<Fault>| all.into_iter().next().unwrap_or_else(road::lost);
+        let fetched = judged.map_err(fault)?;
         let request_id = fetched.request_id.clone();
-        let change = decide(subject, row.as_ref(), fetched, None)?;
+        let change = decide(subject, row.as_ref(), fetched, None).map_err(ReconcileError::from)?;
         Ok(Looked::Seen { change: Box::new(change), request_id })
     }
 

@@ -25,6 +25,7 @@ pub struct Metrics {
     told: Counter,
     conflicts: Counter,
     anomalies: Family<KindLabels, Counter>,
+    behind: Family<KindLabels, Counter>,
 }
 
 /// Counted, and shown to nobody.
@@ -46,9 +47,11 @@ impl Metrics {
             told: counter("snapshot"),
             conflicts: Counter::default(),
             anomalies: Family::default(),
+            behind: Family::default(),
         };
         for kind in Kind::ALL {
             drop(metrics.anomalies.get_or_create(&KindLabels { kind: kind.as_str() }));
+            drop(metrics.behind.get_or_create(&KindLabels { kind: kind.as_str() }));
         }
         registry.register(
             "quittance_stripe_requests_saved",
@@ -64,6 +67,11 @@ impl Metrics {
             "quittance_anomalies",
             "Changes of status that our state machine knows no way to; they were applied",
             metrics.anomalies.clone(),
+        );
+        registry.register(
+            "quittance_answers_behind_event",
+            "Answers of Stripe's that were taken although they stayed older than the event they were asked for, for as long as reconcile.read_lag",
+            metrics.behind.clone(),
         );
         metrics
     }
@@ -82,6 +90,10 @@ impl Metrics {
 
     pub(super) fn conflict(&self) {
         self.conflicts.inc();
+    }
+
+    pub(super) fn behind(&self, kind: Kind) {
+        self.behind.get_or_create(&KindLabels { kind: kind.as_str() }).inc();
     }
 
     pub(super) fn anomaly(&self, kind: Kind) {

@@ -15,6 +15,7 @@ mod errand;
 pub mod error;
 mod flight;
 mod flights;
+mod lag;
 pub mod look;
 mod metrics;
 mod missing;

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::decision::settled_event;
-use super::errand::{Errand, Request, Settled};
+use super::errand::{Cause, Errand, Request, Settled};
 use super::error::{Evidence, Fault, ReconcileError};
 use super::flight::{self, Inner, Member};
 use super::flights::Flights;
@@ -47,6 +47,7 @@ impl Reconciler {
             store,
             stripe,
             margin,
+            read_lag: settings.read_lag,
             max_rounds: settings.max_rounds,
             snapshots: settings.snapshots.clone(),
             flights: Arc::new(Flights::new()),
@@ -88,7 +89,7 @@ impl Reconciler {
         // The others first: once the ledger says "settled", nobody comes back to them.
         for subject in subjects {
             let created = request.event.created;
-            let cause = Some(request.event.id.clone());
+            let cause = Some(Cause::of(&request));
             self.fly(subject, Errand::Refresh { created, cause }).await?;
         }
         self.fly(primary, Errand::Settle(Box::new(request))).await
@@ -105,7 +106,7 @@ impl Reconciler {
     /// Keeps an event of a kind that we do not handle in the ledger, so that it is known to have
     /// come.
     async fn ignore(&self, request: Request) -> Result<Settled, ReconcileError> {
-        let event = settled_event(request, Outcome::Ignored, None);
+        let event = settled_event(request, Outcome::Ignored, None, None);
         let settlement = Settlement { change: None, events: vec![event] };
         self.inner.together.apply(settlement).await?;
         Ok(Settled::Now { outcome: Outcome::Ignored, fetched: false, request_id: None })
@@ -125,7 +126,7 @@ impl Reconciler {
 }
 
 /// The leader is gone without an answer: the runtime is going down.
-fn lost() -> Fault {
+pub(super) fn lost() -> Fault {
     let failure = Failure {
         class: Class::Transient,
         code: "flight_lost".to_owned(),

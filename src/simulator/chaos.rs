@@ -45,6 +45,13 @@ pub struct Chaos {
     pub slow: f64,
     /// How late.
     pub slow_by: Duration,
+    /// Share of reads of one object that show it as it was a moment ago, and do not find it if there was
+    /// none: Stripe's API can lag behind its own events.
+    pub stale: f64,
+    /// How long ago.
+    pub stale_by: Duration,
+    /// What every read is answered with in the place of its object.
+    pub wrong: Option<WrongAnswer>,
     /// Share of requests whose connection ends without an answer: half of them before the request
     /// took effect, half after.
     pub resets: f64,
@@ -54,6 +61,21 @@ pub struct Chaos {
     pub other_account: bool,
     /// The API is not there: connections end at once.
     pub down: bool,
+}
+
+/// An answer that is no answer: of a proxy that is broken, or to a request that Stripe does not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrongAnswer {
+    /// 200 with `null`.
+    Null,
+    /// 200 with another object.
+    OtherObject,
+    /// 200 with more bytes than any object has.
+    TooLong,
+    /// 400: the version is none that this key may use.
+    RefusedVersion,
+    /// 500, with the word that the same request need not be sent again.
+    FinalServerError,
 }
 
 impl Default for Chaos {
@@ -74,6 +96,9 @@ impl Default for Chaos {
             hangs: 0.0,
             slow: 0.0,
             slow_by: Duration::from_millis(500),
+            stale: 0.0,
+            stale_by: Duration::from_secs(1),
+            wrong: None,
             resets: 0.0,
             reject_keys: false,
             other_account: false,

@@ -41,7 +41,7 @@ pub use actions::{AccountStep, DisputeEnd, PayoutStep};
 pub use actions::{Confirm, NewPayment, NewRefund};
 pub use actions::{NewCheckout, NewCustomer, NewSetup};
 pub use billing::{BillingStory, run_billing, run_billing_story};
-pub use chaos::Chaos;
+pub use chaos::{Chaos, WrongAnswer};
 pub use clock::Clock;
 pub use config::{Config, Retries};
 pub use customer_story::{CustomerStory, run_customer, run_customer_story};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -251,6 +252,7 @@ impl Tx<'_> {
             id: self.ids.mint("evt"),
             kind: kind.to_owned(),
             created: self.now - self.event_lag,
+            made: Instant::now(),
             scope: self.scope.clone(),
             snapshot,
             previous,

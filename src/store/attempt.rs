@@ -30,7 +30,7 @@ pub struct Attempt {
     pub request_id: Option<String>,
     /// The trace that it is part of.
     pub trace_id: Option<String>,
-    /// Why it failed, if it did.
+    /// Why it failed, if it did; of one that settled its event, what is odd about that.
     pub failure: Option<Failure>,
 }
 

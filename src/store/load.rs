@@ -115,6 +115,30 @@ impl Store {
         Ok(Loaded { settled, rows, access_ended })
     }
 
+    /// The JSON of an object as the row has it, at this version. `None`: the row was written since, or it
+    /// is a tombstone.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn kept(&self, subject: &Subject, version: i64) -> Result<Option<Value>, StoreError> {
+        let mut connection = self.connection().await?;
+        let query = sqlx::query_scalar!(
+            r#"
+            SELECT o.data AS "data!"
+            FROM quittance.objects AS o
+            WHERE o.account = $1 AND o.livemode = $2 AND o.kind = $3 AND o.id = $4
+              AND o.version = $5 AND NOT o.deleted AND o.data IS NOT NULL
+            "#,
+            columns::account(&subject.scope),
+            subject.scope.mode.is_live(),
+            subject.kind.as_str(),
+            subject.id.as_str(),
+            version,
+        );
+        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        self.answered(connection, answer)
+    }
+
     /// Whether the row of an object, at this version, holds each of these JSONs of it.
     ///
     /// # Errors

@@ -35,7 +35,49 @@ pub struct ClassCount {
     pub count: i64,
 }
 
+/// What was written in the last 24 hours although something about it is odd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct AnomalyCounts {
+    /// Changes of status that the state machine knows no way to.
+    pub transitions: i64,
+    /// Answers of Stripe's that stayed older than the event they were asked for.
+    pub behind_event: i64,
+    /// Objects with a list that goes on beyond what is kept of it.
+    pub cut_short: i64,
+}
+
+impl AnomalyCounts {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.transitions.saturating_add(self.behind_event).saturating_add(self.cut_short)
+    }
+}
+
 impl Store {
+    /// Counts the anomalies of the last 24 hours.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn anomaly_counts(&self) -> Result<AnomalyCounts, StoreError> {
+        let counts = sqlx::query_as!(
+            AnomalyCounts,
+            r#"
+            SELECT (SELECT count(*) FROM app.transitions
+                    WHERE kind = 'anomalous' AND at > clock_timestamp() - interval '24 hours')
+                       AS "transitions!",
+                   count(*) FILTER (WHERE code = 'answer_behind_event') AS "behind_event!",
+                   count(*) FILTER (WHERE code = 'list_cut_short')      AS "cut_short!"
+            FROM quittance.attempts
+            WHERE code IS NOT NULL AND outcome NOT IN ('failed', 'dead')
+              AND started_at > clock_timestamp() - interval '24 hours'
+            "#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(counts)
+    }
+
     /// How long Postgres takes to answer a small question on a connection that is open.
     ///
     /// # Errors

@@ -169,6 +169,9 @@ fn answer<Q, A>(
 fn is_of_all(error: &StoreError) -> bool {
     match error.class() {
         Class::Unavailable(_) | Class::Misconfigured(_) => true,
-        Class::Transient | Class::RateLimited { .. } | Class::Permanent => false,
+        Class::Transient
+        | Class::RateLimited { .. }
+        | Class::TooEarly { .. }
+        | Class::Permanent => false,
     }
 }

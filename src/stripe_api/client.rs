@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stripe_billing::subscription_item::ListSubscriptionItem;
 use stripe_client_core::{RequestBuilder, StripeRequest as _};
 use stripe_connect::account::CapabilitiesAccount;
 
@@ -92,9 +91,7 @@ impl Client {
         self.check_mode(&subject.scope)?;
         let (endpoint, request) = kinds::request(subject)?;
         let (mut meta, mut raw) = self.get_it(subject, endpoint, request).await?;
-        if subject.kind == Kind::Subscription {
-            self.add_items(subject, &mut meta, &mut raw).await?;
-        }
+        self.complete(subject, &mut meta, &mut raw).await?;
         let mut fetched = Fetched::of(subject.kind, &meta, self.rules.redact(raw))?;
         if let FetchedState::Present { observed: Observed::Account(observed), .. } =
             &mut fetched.state
@@ -120,35 +117,6 @@ impl Client {
             let all: List<ListedCapability> = decode::typed(&raw, of)?;
             seen.add_reasons(all.data);
         }
-        Ok(())
-    }
-
-    /// Adds the items of a subscription that its answer does not show. It shows the first ten
-    /// (docs.stripe.com, "Pagination"), and a child that is not seen would count as gone; so a longer
-    /// list is read in one piece. It is read after the subscription, and so is as new as its
-    /// `observed_at` says or newer; an update in between has an event of its own, which makes us look
-    /// again.
-    async fn add_items(
-        &self,
-        subject: &Subject,
-        meta: &mut Meta,
-        raw: &mut Value,
-    ) -> Result<(), StripeError> {
-        if raw.pointer("/items/has_more").and_then(Value::as_bool) != Some(true) {
-            return Ok(());
-        }
-        let request = ListSubscriptionItem::new(subject.id.as_str()).limit(100);
-        let (list, items) = self.get(subject, "subscription_items", request.build()).await?;
-        if items["has_more"] == true {
-            // Twenty is Stripe's own limit, so this is none of its answers.
-            return Err(StripeError::Undecodable {
-                path: "items.has_more".to_owned(),
-                problem: "more than 100 items".to_owned(),
-                request_id: list.request_id,
-            });
-        }
-        meta.goes_on(&list);
-        raw["items"] = items;
         Ok(())
     }
 
@@ -178,7 +146,7 @@ impl Client {
     }
 
     /// One answer, within the budget.
-    async fn get(
+    pub(super) async fn get(
         &self,
         subject: &Subject,
         endpoint: &'static str,

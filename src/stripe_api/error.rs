@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::fetched::{Fetched, FetchedState};
 use super::refusal::Refusal;
-use crate::domain::event::Timestamp;
 use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::id::Mode;
 
@@ -154,16 +153,16 @@ impl StripeError {
     /// Whether Stripe says that there is no such object.
     #[must_use]
     pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.is_missing())
+        self.missing().is_some()
     }
 
-    /// When Stripe said that there is no such object, by its own clock.
+    /// Stripe's word that there is no such object, if that is what it says.
     #[must_use]
-    pub fn missing_at(&self) -> Option<Timestamp> {
+    pub fn missing(&self) -> Option<&Refusal> {
         if let Self::Refused(refusal) = self
             && refusal.is_missing()
         {
-            return refusal.began_at();
+            return Some(refusal);
         }
         None
     }
@@ -273,6 +272,31 @@ impl StripeError {
             | Self::Undated { .. }
             | Self::Undecodable { .. }
             | Self::WrongObject { .. } => true,
+        }
+    }
+
+    /// Whether this is no answer that Stripe gives to a good request: another object, one of another shape
+    /// or size, or a refusal of what the request itself says. One object's oddity can be behind that;
+    /// so can a proxy that mixes answers up, or a version of the API that is refused, for all alike.
+    #[must_use]
+    pub fn is_unusable(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.blames_the_request(),
+            Self::TooLong { .. }
+            | Self::Undecodable { .. }
+            | Self::UnknownValue { .. }
+            | Self::WrongObject { .. } => true,
+            Self::Settings(_)
+            | Self::Tls(_)
+            | Self::Unsendable(_)
+            | Self::Unreachable(_)
+            | Self::Interrupted(_)
+            | Self::TimedOut { .. }
+            | Self::OverBudget { .. }
+            | Self::NotJson { .. }
+            | Self::Undated { .. }
+            | Self::NoPath { .. }
+            | Self::OtherMode { .. } => false,
         }
     }
 

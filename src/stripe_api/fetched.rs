@@ -2,7 +2,7 @@
 
 use super::answer::Meta;
 use super::error::StripeError;
-use super::{decode, kinds};
+use super::{decode, kinds, lists};
 use crate::domain::event::Timestamp;
 use crate::domain::object::{Kind, Observed, Subject};
 use crate::redaction::Redacted;
@@ -48,13 +48,22 @@ impl Fetched {
         Ok(Self { observed_at, seen_by, request_id, state })
     }
 
+    /// The field of a list inside the object that goes on beyond what is kept of it, if there is one.
+    #[must_use]
+    pub fn cut_short(&self) -> Option<&str> {
+        match &self.state {
+            FetchedState::Present { raw, .. } => lists::cut_short(raw),
+            FetchedState::Deleted => None,
+        }
+    }
+
     /// What an event says of its object: as if Stripe had been asked when the event was `created`.
     ///
     /// `None`: it does not say all that a fetch would bring, or it is about another object, or it cannot
     /// be read. Whoever then asks Stripe hears the reason, if there is one.
     #[must_use]
     pub fn told(subject: &Subject, raw: Redacted, created: Timestamp) -> Option<Self> {
-        if !kinds::is_whole_in_events(subject.kind, &raw) {
+        if !kinds::is_whole_in_events(subject.kind) || lists::cut_short(&raw).is_some() {
             return None;
         }
         decode::check_identity(&raw, subject, None).ok()?;

@@ -64,14 +64,12 @@ pub(super) fn request(subject: &Subject) -> Result<(&'static str, RequestBuilder
 }
 
 /// Whether what an event shows of an object is all that a fetch of it would bring.
-pub(super) fn is_whole_in_events(kind: Kind, raw: &Value) -> bool {
+pub(super) fn is_whole_in_events(kind: Kind) -> bool {
     match kind {
         // Fetched with what its capabilities lack.
         Kind::Account => false,
         // Fetched with its payments.
         Kind::Invoice => false,
-        // Fetched with all of its items.
-        Kind::Subscription => raw.pointer("/items/has_more").and_then(Value::as_bool) != Some(true),
         Kind::PaymentIntent
         | Kind::Charge
         | Kind::Refund
@@ -81,6 +79,7 @@ pub(super) fn is_whole_in_events(kind: Kind, raw: &Value) -> bool {
         | Kind::PaymentMethod
         | Kind::Dispute
         | Kind::Payout
+        | Kind::Subscription
         | Kind::Product
         | Kind::Price
         | Kind::SubscriptionSchedule

@@ -19,6 +19,7 @@ mod client;
 mod error;
 mod fetched;
 mod kinds;
+mod lists;
 mod metrics;
 mod refusal;
 mod transport;

@@ -88,6 +88,13 @@ impl Refusal {
         self.status < 500 && !matches!(class, Class::Misconfigured(_))
     }
 
+    /// A refusal of the request itself, which is made alike for every object of a kind.
+    pub(crate) fn blames_the_request(&self) -> bool {
+        let (class, code) = self.judge();
+        matches!(class, Class::Permanent)
+            && matches!(code, "stripe_request_refused" | "stripe_card_error")
+    }
+
     /// "No such object": none in this account and mode, or none any more.
     pub(crate) fn is_missing(&self) -> bool {
         self.status == 404 && self.stripes_own && self.is("resource_missing")
@@ -104,8 +111,9 @@ impl Refusal {
         self.status == 403 && !self.is_access_lost()
     }
 
-    /// When the request began, by Stripe's clock: see [`Meta::began_at`].
-    pub(crate) fn began_at(&self) -> Option<Timestamp> {
+    /// When the request began, by Stripe's clock, or a little before; none without a `Date`.
+    #[must_use]
+    pub fn looked_at(&self) -> Option<Timestamp> {
         self.meta.began_at()
     }
 

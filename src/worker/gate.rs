@@ -58,6 +58,9 @@ struct State {
     failing: BTreeMap<Dependency, Failing>,
     /// The connected accounts that Stripe refused us since it last gave a proper answer.
     refused: HashSet<AccountId>,
+    /// The objects whose answer was of no use, by the code of the failure, since Stripe last gave a proper
+    /// answer.
+    unusable: BTreeMap<String, HashSet<String>>,
     /// Whether the key has ever opened anything.
     is_proven: bool,
 }
@@ -76,6 +79,14 @@ pub(super) struct Pass {
     probe: Option<OwnedSemaphorePermit>,
 }
 
+/// What a job is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct JobOf<'a> {
+    pub(super) event: &'a EventId,
+    /// The object of the event, where it has an id.
+    pub(super) object: Option<&'a str>,
+}
+
 /// What a failure means for the job that had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -89,7 +100,8 @@ pub(super) enum Verdict {
 
 impl Gate {
     /// An open gate. It closes when `down_after` different events have failed at a dependency in a
-    /// row, or so many different accounts were refused us; probes come at growing gaps of at most `probe_interval`.
+    /// row, or so many different accounts were refused us, or so many different objects got an answer
+    /// that is of no use; probes come at growing gaps of at most `probe_interval`.
     #[must_use]
     pub fn new(down_after: u32, probe_interval: Duration) -> Self {
         let first = Duration::from_millis(250).min(probe_interval);
@@ -140,7 +152,7 @@ impl Gate {
     }
 
     /// A job that went through with `pass` failed.
-    pub(super) fn failed(&self, pass: Pass, event: Option<&EventId>, fault: &Fault) -> Verdict {
+    pub(super) fn failed(&self, pass: Pass, job: Option<JobOf<'_>>, fault: &Fault) -> Verdict {
         let was_probe = pass.probe.is_some();
         let pause = |dependency, misconfigured| Pause {
             dependency,
@@ -151,10 +163,15 @@ impl Gate {
         let cause = match (fault.failure.class, &fault.evidence) {
             (Class::Unavailable(dependency), _) => pause(dependency, false),
             (Class::Misconfigured(dependency), _) => pause(dependency, true),
-            (_, Evidence::Failing(dependency)) if self.is_down(*dependency, event) => {
+            (_, Evidence::Failing(dependency))
+                if self.is_down(*dependency, job.map(|job| job.event)) =>
+            {
                 pause(*dependency, false)
             }
             (_, Evidence::Refused(account)) if self.is_wrong_platform(account) => {
+                pause(Dependency::Stripe, true)
+            }
+            (_, Evidence::Unusable) if self.is_no_stripe(&fault.failure.code, job) => {
                 pause(Dependency::Stripe, true)
             }
             (_, Evidence::OtherMode) if !self.lock().is_proven => pause(Dependency::Stripe, true),
@@ -164,7 +181,11 @@ impl Gate {
             }
             (
                 _,
-                Evidence::Failing(_) | Evidence::Refused(_) | Evidence::OtherMode | Evidence::None,
+                Evidence::Failing(_)
+                | Evidence::Refused(_)
+                | Evidence::Unusable
+                | Evidence::OtherMode
+                | Evidence::None,
             ) => return Verdict::OfTheJob,
         };
         let delay = self.close(cause, was_probe);
@@ -184,6 +205,7 @@ impl Gate {
             state.failing.remove(&dependency);
             if dependency == Dependency::Stripe {
                 state.refused.clear();
+                state.unusable.clear();
                 state.is_proven = true;
             }
         }
@@ -232,6 +254,18 @@ impl Gate {
             state.refused.insert(account.clone());
         }
         state.refused.len() >= self.inner.down_after
+    }
+
+    /// One object whose answer is of no use is odd; several different ones in a row, for the same reason,
+    /// mean that it is not Stripe that answers, or that it does not take what we ask.
+    fn is_no_stripe(&self, code: &str, job: Option<JobOf<'_>>) -> bool {
+        let Some(JobOf { event, object }) = job else { return false };
+        let mut state = self.lock();
+        let objects = state.unusable.entry(code.to_owned()).or_default();
+        if objects.len() < self.inner.down_after {
+            objects.insert(object.unwrap_or(event.as_str()).to_owned());
+        }
+        objects.len() >= self.inner.down_after
     }
 
     /// Closes the gate, or keeps it closed; answers when the next probe is due.

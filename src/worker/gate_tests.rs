@@ -35,7 +35,11 @@ fn gate() -> Gate {
 
 async fn fail(gate: &Gate, n: u32, fault: &Fault) -> Verdict {
     let pass = gate.enter().await;
-    gate.failed(pass, Some(&event(n)), fault)
+    fail_with(gate, pass, n, &format!("pi_{n}"), fault)
+}
+
+fn fail_with(gate: &Gate, pass: Pass, n: u32, object: &str, fault: &Fault) -> Verdict {
+    gate.failed(pass, Some(JobOf { event: &event(n), object: Some(object) }), fault)
 }
 
 fn closed_for(gate: &Gate) -> Option<Dependency> {
@@ -96,7 +100,7 @@ async fn jobs_that_fail_together_do_not_delay_the_probe() {
     let gate = gate();
     let passes = [gate.enter().await, gate.enter().await, gate.enter().await];
     for (n, pass) in (1..).zip(passes) {
-        gate.failed(pass, Some(&event(n)), &outage());
+        fail_with(&gate, pass, n, "pi_1", &outage());
     }
     let before = Instant::now();
     assert!(gate.enter().await.probe.is_some());
@@ -201,4 +205,48 @@ async fn a_wrong_key_pauses_and_says_so() {
     let wrong_key = fault(Class::Misconfigured(STRIPE), Evidence::Failing(STRIPE));
     assert_eq!(fail(&gate, 1, &wrong_key).await, Verdict::Wait);
     assert!(gate.status().borrow().as_ref().is_some_and(|pause| pause.misconfigured));
+}
+
+fn unusable(code: &str) -> Fault {
+    let mut fault = fault(Class::Permanent, Evidence::Unusable);
+    code.clone_into(&mut fault.failure.code);
+    fault
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_useless_answer_about_several_objects_is_not_stripes() {
+    let gate = gate();
+    let wrong = unusable("stripe_wrong_object");
+    assert_eq!(fail(&gate, 1, &wrong).await, Verdict::OfTheJob);
+    assert_eq!(fail(&gate, 2, &unusable("stripe_answer_too_long")).await, Verdict::OfTheJob);
+    assert_eq!(fail(&gate, 3, &wrong).await, Verdict::OfTheJob);
+    assert_eq!(fail(&gate, 4, &wrong).await, Verdict::Wait);
+    assert!(gate.status().borrow().as_ref().is_some_and(|pause| pause.misconfigured));
+    let probe = gate.enter().await;
+    let probed = fail_with(&gate, probe, 5, "pi_5", &wrong);
+    assert!(matches!(probed, Verdict::Return(_)), "{probed:?}: no job is given up while it lasts");
+    let probe = gate.enter().await;
+    gate.succeeded(probe, &[POSTGRES, STRIPE]);
+    assert_eq!(closed_for(&gate), None);
+    assert_eq!(fail(&gate, 6, &wrong).await, Verdict::OfTheJob, "counted from the beginning");
+}
+
+#[tokio::test]
+async fn one_odd_object_stops_nobody_however_many_events_it_has() {
+    let gate = gate();
+    for n in 1..20 {
+        let pass = gate.enter().await;
+        let verdict = fail_with(&gate, pass, n, "sub_odd", &unusable("stripe_undecodable"));
+        assert_eq!(verdict, Verdict::OfTheJob);
+    }
+}
+
+#[tokio::test]
+async fn a_proper_answer_in_between_makes_odd_objects_of_useless_answers() {
+    let gate = gate();
+    for n in 1..20 {
+        assert_eq!(fail(&gate, n, &unusable("stripe_undecodable")).await, Verdict::OfTheJob);
+        let pass = gate.enter().await;
+        gate.succeeded(pass, &[POSTGRES, STRIPE]);
+    }
 }

@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 
 use super::clock::Clock;
 use super::company::Company;
-use super::gate::{Gate, Verdict};
+use super::gate::{Gate, JobOf, Verdict};
 use super::keep::dead_event;
 use super::limit::AttemptEnd;
 use super::log;
@@ -18,6 +18,7 @@ use super::metrics::{Metrics, Settlement};
 use super::slots::Slots;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
+use crate::domain::id::ObjectId;
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
 use crate::queue::{Delivery, Disposition, JobSource, Pauses, Presence, RetryOf};
@@ -212,7 +213,9 @@ impl Handler {
         };
         log::record(&span, &fault.failure);
         drop(span);
-        match self.gate.failed(pass, Some(&event.id), &fault) {
+        let object = event.about.as_ref().and_then(|about| about.id.as_ref());
+        let job = JobOf { event: &event.id, object: object.map(ObjectId::as_str) };
+        match self.gate.failed(pass, Some(job), &fault) {
             Verdict::OfTheJob => {}
             Verdict::Wait => return Ended::Outage,
             Verdict::Return(after) => return Ended::Returned { after },

@@ -230,11 +230,12 @@ impl Drop for Running {
 }
 
 /// What usually follows from which failure; outages follow from none, for they cost no attempt.
-const FAILURES: [(&str, &str); 4] = [
+const FAILURES: [(&str, &str); 5] = [
     ("permanent", "dead_letter"),
     ("transient", "retry"),
     ("transient", "dead_letter"),
     ("rate_limited", "snooze"),
+    ("too_early", "snooze"),
 ];
 
 /// The ends that a job can have as a dead letter.

@@ -146,7 +146,10 @@ async fn wait_for_schema(
             Err(error) => error,
         };
         match error.class() {
-            Class::Unavailable(_) | Class::Transient | Class::RateLimited { .. } => {}
+            Class::Unavailable(_)
+            | Class::Transient
+            | Class::RateLimited { .. }
+            | Class::TooEarly { .. } => {}
             Class::Permanent | Class::Misconfigured(_) => return Err(error),
         }
         gate.close_for(Dependency::Postgres, failure::chain(&error).join(": "));

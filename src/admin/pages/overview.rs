@@ -69,6 +69,7 @@ fn path_of(finding: &Finding) -> Option<&'static str> {
         | FindingCode::WorkerSilent
         | FindingCode::Versions
         | FindingCode::WorkersWait
+        | FindingCode::Anomalies
         | FindingCode::Slowed => None,
     }
 }

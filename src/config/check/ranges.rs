@@ -69,6 +69,11 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         "reconcile.clock_skew",
         "must be whole seconds, as Stripe's times are",
     );
+    checker.must(
+        settings.reconcile.read_lag <= Duration::from_mins(10),
+        "reconcile.read_lag",
+        "must be at most 10m: the event waits for as long",
+    );
     let ratio = settings.telemetry.sample_ratio;
     checker.must((0.0..=1.0).contains(&ratio), "telemetry.sample_ratio", "must be 0.0 to 1.0");
     let factor = settings.retry.factor;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::super::queue::{LaneStatus, PauseStatus};
 use crate::store::outbox::{DestinationState, OutboxHold};
-use crate::store::status::LetterCounts;
+use crate::store::status::{AnomalyCounts, LetterCounts};
 
 /// Everything at one glance.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -41,6 +41,9 @@ pub struct Status {
     pub limiter: Option<Vec<BucketStatus>>,
     /// What was given up; null while Postgres does not answer.
     pub dead_letters: Option<LetterCounts>,
+    /// What was written in the last 24 hours although something about it is odd; null while Postgres does
+    /// not answer.
+    pub anomalies: Option<AnomalyCounts>,
     /// How far each destination of notifications is; null while Postgres does not answer.
     pub outbox: Option<Vec<DestinationState>>,
     /// The transaction that has been running longest of those that hold the outbox back; null where
@@ -127,6 +130,8 @@ pub enum FindingCode {
     Slowed,
     /// Dead letters wait for a person.
     DeadLetters,
+    /// Something was written in the last 24 hours that is odd.
+    Anomalies,
     /// A destination of notifications is too far behind.
     OutboxBehind,
     /// A transaction has been open for too long, and holds back what is written to the outbox.

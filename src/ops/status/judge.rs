@@ -12,7 +12,7 @@ use super::document::{
 use super::{hold, loss};
 use crate::config;
 use crate::domain::failure::Dependency;
-use crate::store::status::LetterCounts;
+use crate::store::status::{AnomalyCounts, LetterCounts};
 
 /// The findings, problems first.
 pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding> {
@@ -43,6 +43,9 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
     if let Some(letters) = status.dead_letters.as_ref().filter(|letters| letters.open > 0) {
         found.push(dead_letters(letters, limits.max_new_dead_letters));
     }
+    if let Some(anomalies) = status.anomalies.filter(|anomalies| anomalies.total() > 0) {
+        found.push(anomalous(anomalies));
+    }
     let hold = status.outbox_hold.as_ref();
     found.extend(hold.and_then(|hold| hold::held_back(hold, limits.max_outbox_lag)));
     for one in status.outbox.iter().flatten() {
@@ -61,6 +64,22 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
     }
     found.sort_by_key(|finding| finding.severity);
     found
+}
+
+fn anomalous(anomalies: AnomalyCounts) -> Finding {
+    let parts = [
+        (anomalies.transitions, "change of status", "that the state machine knows no way to"),
+        (anomalies.behind_event, "answer", "of Stripe's that stayed older than its event"),
+        (anomalies.cut_short, "object", "with a list that is longer than what is kept of it"),
+    ];
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let parts: Vec<_> =
+        parts.map(|(count, of, which)| format!("{} {which}", many(count, of))).collect();
+    let text = format!("anomalies in the last 24 hours: {}", parts.join(", "));
+    Finding {
+        remedy: Some("docs/operations.md, \"QuittanceAnomalies\"".to_owned()),
+        ..warning(FindingCode::Anomalies, text)
+    }
 }
 
 fn dead_letters(letters: &LetterCounts, most_new: u32) -> Finding {

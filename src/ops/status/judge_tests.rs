@@ -4,7 +4,7 @@ use super::super::document::{BucketStatus, DurabilityStatus, QueueLossStatus, Sc
 use super::*;
 use crate::ops::queue::{LaneStatus, PauseStatus};
 use crate::store::outbox::DestinationState;
-use crate::store::status::LetterCounts;
+use crate::store::status::{AnomalyCounts, LetterCounts};
 
 const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
@@ -63,6 +63,7 @@ fn well() -> Status {
         workers: Some(vec![worker("a"), worker("b")]),
         limiter: Some(Vec::new()),
         dead_letters: Some(LetterCounts::default()),
+        anomalies: Some(AnomalyCounts::default()),
         outbox: Some(Vec::new()),
         outbox_hold: None,
         schema: Some(SchemaStatus { have: Some(5), need: 5, fits: true }),
@@ -270,4 +271,18 @@ fn workers_of_two_versions_are_mentioned_and_problems_come_first() {
         (Severity::Warning, FindingCode::Versions),
     ];
     assert_eq!(both, expected);
+}
+
+#[test]
+fn what_was_written_although_it_is_odd_is_a_warning_that_says_what() {
+    let anomalies = AnomalyCounts { transitions: 1, behind_event: 2, cut_short: 0 };
+    let status = Status { anomalies: Some(anomalies), ..well() };
+    let found = findings(&status, &limits());
+    let [only] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((only.severity, only.code), (Severity::Warning, FindingCode::Anomalies));
+    assert_eq!(
+        only.text,
+        "anomalies in the last 24 hours: 1 change of status that the state machine knows no way to, \
+         2 answers of Stripe's that stayed older than its event"
+    );
 }

@@ -21,7 +21,7 @@ use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerStat
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::queue_marker::QueueMemory;
 use crate::store::schema::SchemaVersion;
-use crate::store::status::LetterCounts;
+use crate::store::status::{AnomalyCounts, LetterCounts};
 use crate::store::{Store, StoreError};
 
 /// How long any part may take. Whoever looks at three in the morning should not wait for a dead
@@ -61,6 +61,7 @@ struct OfPostgres {
     schema: SchemaVersion,
     memory: Option<QueueMemory>,
     letters: Result<LetterCounts, StoreError>,
+    anomalies: Result<AnomalyCounts, StoreError>,
     outbox: Result<Vec<DestinationState>, StoreError>,
     hold: Result<Option<OutboxHold>, StoreError>,
 }
@@ -99,6 +100,7 @@ pub async fn look(sources: &Sources) -> Status {
         limiter: of_redis.as_ref().map(|seen| seen.buckets.iter().cloned().map(bucket).collect()),
         schema: of_postgres.as_ref().map(|seen| schema(seen.schema)),
         dead_letters: None,
+        anomalies: None,
         outbox: None,
         outbox_hold: None,
     };
@@ -106,6 +108,7 @@ pub async fn look(sources: &Sources) -> Status {
         let marker = of_redis.as_ref().map(|seen| &seen.marker);
         status.loss = seen.memory.and_then(|memory| loss::loss(&memory, marker));
         status.dead_letters = seen.letters.ok();
+        status.anomalies = seen.anomalies.ok();
         status.outbox = seen.outbox.ok();
         status.outbox_hold = seen.hold.ok().flatten();
     }
@@ -133,12 +136,16 @@ async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
 async fn of_postgres(store: &Store, queue: &str) -> Result<OfPostgres, StoreError> {
     let latency = store.latency().await?;
     let schema = store.schema_version().await?;
-    let (letters, outbox, hold) =
-        tokio::join!(store.letter_counts(), store.destinations(), store.outbox_hold());
+    let (letters, anomalies, outbox, hold) = tokio::join!(
+        store.letter_counts(),
+        store.anomaly_counts(),
+        store.destinations(),
+        store.outbox_hold()
+    );
     // Only newer schemas have the table.
     let memory =
         if schema.have >= Some(schema.need) { store.queue_memory(queue).await? } else { None };
-    Ok(OfPostgres { latency, schema, memory, letters, outbox, hold })
+    Ok(OfPostgres { latency, schema, memory, letters, anomalies, outbox, hold })
 }
 
 /// An answer in time, or why there is none.
@@ -167,7 +174,8 @@ async fn explained<T>(
 /// What could not be counted in a Postgres that answers.
 fn unread(seen: &OfPostgres) -> Option<String> {
     let of_outbox = seen.outbox.as_ref().err().or(seen.hold.as_ref().err());
-    let error = seen.letters.as_ref().err().or(of_outbox)?;
+    let of_counts = seen.letters.as_ref().err().or(seen.anomalies.as_ref().err());
+    let error = of_counts.or(of_outbox)?;
     Some(format!("not all of it could be read: {}", failure::chain(error).join(": ")))
 }
 

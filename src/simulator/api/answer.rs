@@ -4,11 +4,12 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::header::{CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER};
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use crate::simulator::chaos::WrongAnswer;
 use crate::simulator::error::ApiError;
 
 /// What a request comes to.
@@ -25,6 +26,8 @@ pub(crate) struct Answer {
     pub(crate) idempotency_key: Option<String>,
     /// The first request, if this is its answer again.
     pub(crate) replay_of: Option<String>,
+    /// Whether it says that the same request need not be sent again, whatever its status is.
+    pub(crate) is_final: bool,
 }
 
 impl Answer {
@@ -40,6 +43,7 @@ impl Answer {
             account: None,
             idempotency_key: None,
             replay_of: None,
+            is_final: false,
         }
     }
 
@@ -58,10 +62,32 @@ impl Answer {
         }
     }
 
+    /// Puts a wrong answer in the place of the right one.
+    pub(crate) fn spoil(&mut self, wrong: WrongAnswer) {
+        /// More than any object of Stripe's has.
+        const TOO_LONG: usize = 50 << 20;
+        self.is_final = wrong == WrongAnswer::FinalServerError;
+        self.set(match wrong {
+            WrongAnswer::Null => Ok(Value::Null),
+            WrongAnswer::OtherObject => {
+                Ok(json!({ "id": "cus_other", "object": "customer", "livemode": false }))
+            }
+            WrongAnswer::TooLong => Ok(Value::from("x".repeat(TOO_LONG))),
+            WrongAnswer::RefusedVersion => {
+                let message = "This API key may not use the version of its request.";
+                Err(ApiError::invalid(message))
+            }
+            WrongAnswer::FinalServerError => {
+                Err(ApiError::new(500, "api_error", "An unknown error occurred"))
+            }
+        });
+    }
+
     /// Stripe's own word on whether the same request may be sent again (docs.stripe.com, "Error
     /// handling", Advanced error handling).
     fn should_retry(&self) -> Option<&'static str> {
         match self.status {
+            _ if self.is_final => Some("false"),
             409 | 429 | 500.. => Some("true"),
             400.. => Some("false"),
             _ => None,

@@ -11,6 +11,7 @@ mod params;
 mod pipeline;
 mod routes;
 mod server;
+mod stale;
 
 pub(crate) use idempotency::Idempotency;
 pub(crate) use limiter::Limiter;

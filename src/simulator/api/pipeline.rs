@@ -1,6 +1,6 @@
 //! The road of one request: chaos, key, limits, idempotency, the books, chaos again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -90,7 +90,11 @@ where
     let request_id = format!("req_{number:014}");
     let mut run = Run { core, call: &call, headers: &parts.headers, request_id, finish: None };
     let refused = broken.map_or_else(|| limits(core, &chaos, &mut dice, &endpoint), Err);
-    let mut answer = run.answer(&chaos, refused);
+    let stale_by = dice.roll(chaos.stale).then_some(chaos.stale_by);
+    let mut answer = run.answer(&chaos, refused, stale_by);
+    if let Some(wrong) = chaos.wrong.filter(|_| call.method == Method::GET) {
+        answer.spoil(wrong);
+    }
     if slow == Moment::After {
         let since = Instant::now();
         tokio::time::sleep(chaos.slow_by).await;
@@ -141,7 +145,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn answer(&mut self, chaos: &Chaos, refused: Result<(), ApiError>) -> Answer {
+    fn answer(
+        &mut self,
+        chaos: &Chaos,
+        refused: Result<(), ApiError>,
+        stale_by: Option<Duration>,
+    ) -> Answer {
         let version = self.header("stripe-version");
         let version = version.unwrap_or_else(|| self.core.config.api_version.clone());
         let now = self.core.clock.now();
@@ -176,7 +185,7 @@ impl Run<'_> {
         core.act(&scope, cause, &version, |tx| {
             answer.date = tx.now;
             let Some(key) = &key else {
-                answer.set(refused.and_then(|()| dispatch(core, tx, call)));
+                answer.set(refused.and_then(|()| dispatch(core, tx, call, stale_by)));
                 return;
             };
             let request = call.canonical();
@@ -188,7 +197,7 @@ impl Run<'_> {
                     answer.replay_of = Some(first.request_id);
                 }
                 Ok(None) => {
-                    answer.set(refused.and_then(|()| dispatch(core, tx, call)));
+                    answer.set(refused.and_then(|()| dispatch(core, tx, call, None)));
                     if Idempotency::is_kept(answer.status) {
                         let first = First {
                             request_id: answer.request_id.clone(),

@@ -1,6 +1,7 @@
 //! Which path does what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::Method;
 use percent_encoding::percent_decode_str;
@@ -14,7 +15,7 @@ use crate::simulator::world::Tx;
 use super::expand::{check, expand};
 use super::form::Form;
 use super::list::{Entry, LIST_PARAMS, page};
-use super::params;
+use super::{params, stale};
 
 /// Events older than this are gone (docs.stripe.com, "List all events").
 const EVENTS_KEPT_SECONDS: i64 = 30 * 24 * 3600;
@@ -54,18 +55,36 @@ impl Call {
         format!("{} /{}", self.method, segments.join("/"))
     }
 
+    /// The id of the one object that is asked for.
+    fn object(&self) -> Option<&str> {
+        match *self.segments().as_slice() {
+            ["v1", "checkout", "sessions", id] => Some(id),
+            ["v1", "checkout", _] => None,
+            ["v1", _, id] => Some(id),
+            _ => None,
+        }
+    }
+
     pub(crate) fn canonical(&self) -> String {
         format!("{} {} {}", self.method, self.path, self.form.canonical())
     }
 }
 
-/// Does what is asked, under the lock.
-pub(crate) fn dispatch(core: &Core, tx: &mut Tx<'_>, call: &Call) -> Result<Value, ApiError> {
+/// Does what is asked, under the lock. `stale_by`: a read of one object shows it as it was so long ago.
+pub(crate) fn dispatch(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    call: &Call,
+    stale_by: Option<Duration>,
+) -> Result<Value, ApiError> {
     check(&call.form, &call.segments(), call.method == Method::GET)?;
-    let mut value = match call.method {
-        Method::GET => read(core, tx, call)?,
-        Method::POST => write(tx, call)?,
-        _ => return Err(unknown(call)),
+    let stale = stale_by.zip(call.object()).filter(|_| call.method == Method::GET);
+    let stale = stale.and_then(|(by, id)| stale::read(tx, id, &call.form, by));
+    let mut value = match (stale, &call.method) {
+        (Some(stale), _) => stale?,
+        (None, &Method::GET) => read(core, tx, call)?,
+        (None, &Method::POST) => write(tx, call)?,
+        (None, _) => return Err(unknown(call)),
     };
     expand(&mut value, &call.form, tx.books, tx.version);
     Ok(value)
@@ -125,7 +144,18 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
             Ok(json!({ "data": data, "next_page_url": null, "previous_page_url": null }))
         }
         ["v1", "payment_intents" | "charges" | "refunds" | "events"] => list(core, tx, call),
-        ["v1", "subscription_items"] => subscription_items(tx, form),
+        ["v1", "subscription_items"] => {
+            let id = form.text(&["subscription"]);
+            let id = id.ok_or_else(|| ApiError::missing_param("subscription"))?;
+            part(tx, form, &call.path, ("subscription", id), "/items/data")
+        }
+        ["v1", "invoice_payments"] => {
+            let id = form.text(&["invoice"]).ok_or_else(|| ApiError::missing_param("invoice"))?;
+            part(tx, form, &call.path, ("invoice", id), "/payments/data")
+        }
+        ["v1", "invoices", id, "lines"] => {
+            part(tx, form, &call.path, ("invoice", id), "/lines/data")
+        }
         ["v1", collection] if object_of(collection).is_some() => documents(tx, form, collection),
         ["v1", collection, id] => {
             let object = object_of(collection).ok_or_else(|| unknown(call))?;
@@ -207,18 +237,23 @@ fn documents(tx: &Tx<'_>, form: &Form, collection: &str) -> Result<Value, ApiErr
     })
 }
 
-/// The items of one subscription, all of them: the subscription itself shows the first ten.
-fn subscription_items(tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {
-    form.allow_only(&[&LIST_PARAMS[..], &["subscription"]].concat())?;
-    let id = form.text(&["subscription"]).ok_or_else(|| ApiError::missing_param("subscription"))?;
-    let subscription = tx.document("subscription", id)?;
-    let items = subscription.pointer("/items/data").and_then(Value::as_array);
-    let entries = items.into_iter().flatten().map(|item| Entry {
+/// A list inside one object, all of it: the object itself shows the first ten entries.
+fn part(
+    tx: &Tx<'_>,
+    form: &Form,
+    url: &str,
+    (object, id): (&str, &str),
+    list: &str,
+) -> Result<Value, ApiError> {
+    form.allow_only(&[&LIST_PARAMS[..], &["subscription", "invoice"]].concat())?;
+    let document = tx.document(object, id)?;
+    let entries = document.pointer(list).and_then(Value::as_array);
+    let entries = entries.into_iter().flatten().map(|item| Entry {
         id: text(item, "id"),
         created: item["created"].as_i64().unwrap_or(0),
         item,
     });
-    page(form, "/v1/subscription_items", entries, Value::clone)
+    page(form, url, entries, Value::clone)
 }
 
 fn events(core: &Core, tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {

@@ -16,8 +16,11 @@ const COLLECTIONS: [(&str, &str); 5] = [
 const INCLUDED: [(&str, &str); 2] =
     [("invoices", "amount_paid_off_stripe"), ("invoices", "payments")];
 
-/// As many items as a subscription shows by itself.
-const ITEMS_SHOWN: usize = 10;
+/// The lists inside objects, of which an answer or an event shows the beginning.
+const LISTS: [&str; 3] = ["items", "lines", "payments"];
+
+/// As many entries as such a list shows by itself (docs.stripe.com, "Pagination").
+const SHOWN: usize = 10;
 
 /// Stripe's `object` of a collection.
 pub(crate) fn object_of(collection: &str) -> Option<&'static str> {
@@ -42,10 +45,13 @@ pub(crate) fn show<'a>(document: &Value, wanted: impl Iterator<Item = &'a str>) 
             !hidden || wanted.contains(&name.as_str())
         });
     }
-    if let Some(items) = value.pointer_mut("/items/data").and_then(Value::as_array_mut) {
-        let more = items.len() > ITEMS_SHOWN;
-        items.truncate(ITEMS_SHOWN);
-        value["items"]["has_more"] = json!(more);
+    for list in LISTS {
+        let Some(list) = value.get_mut(list) else { continue };
+        if let Some(entries) = list.get_mut("data").and_then(Value::as_array_mut) {
+            let more = entries.len() > SHOWN;
+            entries.truncate(SHOWN);
+            list["has_more"] = json!(more);
+        }
     }
     value
 }

@@ -1,9 +1,12 @@
 //! Event (docs.stripe.com, "The Event object"): what happened, with the object as it was then.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::simulator::world::Scope;
 
+use super::document::{show, text};
 use super::{Charge, PaymentIntent, Refund};
 
 /// The object of an event as it was at that moment.
@@ -14,6 +17,8 @@ pub(crate) enum Snapshot {
     PaymentIntent(Box<PaymentIntent>, Option<Box<Charge>>),
     Charge(Box<Charge>, Vec<Refund>),
     Refund(Box<Refund>),
+    /// An object of billing, with what is shown only where it is asked for.
+    Document(Value),
     /// An object that the simulator has no state of.
     Other(Value),
 }
@@ -26,7 +31,28 @@ impl Snapshot {
                 charge.render(version, &refunds.iter().collect::<Vec<_>>())
             }
             Self::Refund(refund) => refund.render(),
+            Self::Document(value) => show(value, std::iter::empty()),
             Self::Other(value) => value.clone(),
+        }
+    }
+
+    /// The id of the object.
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::PaymentIntent(payment, _) => &payment.id,
+            Self::Charge(charge, _) => &charge.id,
+            Self::Refund(refund) => &refund.id,
+            Self::Document(value) | Self::Other(value) => text(value, "id"),
+        }
+    }
+
+    /// The object as a read showed it when it was like this.
+    pub(crate) fn read<'a>(&self, version: &str, wanted: impl Iterator<Item = &'a str>) -> Value {
+        match self {
+            Self::Document(value) => show(value, wanted),
+            Self::PaymentIntent(..) | Self::Charge(..) | Self::Refund(_) | Self::Other(_) => {
+                self.render(version)
+            }
         }
     }
 }
@@ -43,6 +69,8 @@ pub(crate) struct Event {
     pub(crate) id: String,
     pub(crate) kind: String,
     pub(crate) created: i64,
+    /// The same moment by the machine's clock, and finer.
+    pub(crate) made: Instant,
     pub(crate) scope: Scope,
     pub(crate) snapshot: Snapshot,
     pub(crate) previous: Option<Value>,

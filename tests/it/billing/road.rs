@@ -50,6 +50,7 @@ impl Road {
         let client = Client::new(&stripe, Arc::new(Unlimited)).unwrap();
         let settings = config::Reconcile {
             clock_skew: Duration::from_secs(2),
+            read_lag: Duration::ZERO,
             max_rounds: 8,
             snapshots: Vec::new(),
         };

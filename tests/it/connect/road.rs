@@ -58,6 +58,7 @@ impl Road {
         let of_reconciler = Client::new(&settings, Arc::new(Unlimited)).unwrap();
         let rules = config::Reconcile {
             clock_skew: Duration::from_secs(2),
+            read_lag: Duration::ZERO,
             max_rounds: 5,
             snapshots: Vec::new(),
         };

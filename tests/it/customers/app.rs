@@ -39,6 +39,7 @@ impl App {
         let stripe = Client::new(&settings, Arc::new(Unlimited)).unwrap();
         let rules = config::Reconcile {
             clock_skew: Duration::from_secs(2),
+            read_lag: Duration::ZERO,
             max_rounds: 20,
             snapshots: Vec::new(),
         };

@@ -80,6 +80,8 @@ fn reconciler(stripe: &Stripe, store: &Store, key: &str) -> Reconciler {
     let environment = [
         ("STRIPE_SECRET_KEY".to_owned(), key.to_owned()),
         ("STRIPE_API_BASE".to_owned(), stripe.base.clone()),
+        // What Stripe answers here is its last word.
+        ("QUITTANCE__RECONCILE__READ_LAG".to_owned(), "0s".to_owned()),
     ];
     let settings = config::load(None, environment.into_iter()).unwrap();
     let client = Client::new(&settings.stripe, Arc::new(Unlimited)).unwrap();

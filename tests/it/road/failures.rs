@@ -79,8 +79,9 @@ async fn an_event_whose_texts_postgres_cannot_hold_is_a_dead_letter_at_once() {
 }
 
 #[tokio::test]
-async fn an_object_that_stripe_does_not_know_is_given_up_at_the_first_attempt() {
-    let app = App::start().await;
+async fn an_object_that_stripe_still_does_not_know_is_given_up_at_the_first_attempt() {
+    let env = &[("QUITTANCE__RECONCILE__READ_LAG", "1s")];
+    let app = App::with(Options { env, ..Options::default() }).await;
     let object = json!({"id": "pi_nowhere", "object": "payment_intent"});
     let event = app.stripe().platform().emit("payment_intent.succeeded", object);
     app.settled().await;
@@ -94,7 +95,8 @@ async fn an_object_that_stripe_does_not_know_is_given_up_at_the_first_attempt() 
     let kept = app.db.json("quittance.attempts", "true").await;
     assert!(kept["request_id"].as_str().unwrap().starts_with("req_"), "{kept}");
     // For the object, and for the event: were that unknown too, the account would be the wrong one.
-    assert_eq!(app.requests(), 2);
+    // And once more at least, since the event was young.
+    assert!(app.requests() >= 4 && app.requests() <= 8, "{}", app.requests());
 }
 
 #[tokio::test]

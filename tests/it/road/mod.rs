@@ -3,6 +3,7 @@
 mod dead_letters;
 pub(crate) mod every_kind;
 mod failures;
+mod lag;
 mod money;
 mod once;
 mod outages;
@@ -14,3 +15,4 @@ mod requests;
 mod secrets;
 mod snapshots;
 mod stage;
+mod wrong_answers;

@@ -9,12 +9,13 @@ use tracing::level_filters::LevelFilter;
 
 use crate::harness::app::payment_of;
 use crate::harness::webhook::{Client, Webhook};
-use crate::harness::{App, Logs};
+use crate::harness::{App, Logs, Options};
 
 #[tokio::test]
 async fn client_secrets_are_in_no_table_and_payloads_and_keys_in_no_log() {
     let logs = Logs::capture(LevelFilter::DEBUG);
-    let app = App::start().await;
+    let env = &[("QUITTANCE__RECONCILE__READ_LAG", "1s")];
+    let app = App::with(Options { env, ..Options::default() }).await;
     let mut rng = rand::rngs::StdRng::seed_from_u64(11);
     for story in Story::ALL {
         run_story(&app.stripe().platform(), story, &mut rng, Duration::ZERO).await.unwrap();

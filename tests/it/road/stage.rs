@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::{Json, Router};
 use quittance::reconcile::{Fault, Reconciler, Settled};
 use quittance::store::Store;
@@ -18,12 +18,20 @@ use crate::harness::{TestDatabase, request, settings, within};
 /// A request that waits for its answer.
 pub(super) struct Asked {
     pub(super) path: String,
-    answer: oneshot::Sender<Value>,
+    answer: oneshot::Sender<(StatusCode, Value)>,
 }
 
 impl Asked {
     pub(super) fn answer(self, object: &Value) {
-        self.answer.send(object.clone()).unwrap();
+        self.answer.send((StatusCode::OK, object.clone())).unwrap();
+    }
+
+    /// There is no such object.
+    pub(super) fn miss(self) {
+        let error = json!({"error": {
+            "type": "invalid_request_error", "code": "resource_missing", "message": "No such thing",
+        }});
+        self.answer.send((StatusCode::NOT_FOUND, error)).unwrap();
     }
 }
 
@@ -35,10 +43,11 @@ pub(super) struct Stage {
 
 type Asking = mpsc::UnboundedSender<Asked>;
 
-async fn ask(State(asking): State<Asking>, uri: Uri) -> Json<Value> {
+async fn ask(State(asking): State<Asking>, uri: Uri) -> (StatusCode, Json<Value>) {
     let (answer, answered) = oneshot::channel();
     asking.send(Asked { path: uri.path().to_owned(), answer }).unwrap();
-    Json(answered.await.unwrap())
+    let (status, body) = answered.await.unwrap();
+    (status, Json(body))
 }
 
 impl Stage {
@@ -58,11 +67,18 @@ impl Stage {
 
     /// The same, which believes the events of these kinds.
     pub(super) fn believing(&self, kinds: &str) -> Reconciler {
-        let settings = settings(&[
-            ("DATABASE_URL", &self.db.url()),
-            ("STRIPE_API_BASE", &self.url),
+        // What a test answers is what Stripe says, however it fits to what was said before.
+        self.with(&[
             ("QUITTANCE__RECONCILE__SNAPSHOTS", kinds),
-        ]);
+            ("QUITTANCE__RECONCILE__READ_LAG", "0s"),
+        ])
+    }
+
+    /// The same, with other settings.
+    pub(super) fn with(&self, env: &[(&str, &str)]) -> Reconciler {
+        let url = self.db.url();
+        let all = [&[("DATABASE_URL", &*url), ("STRIPE_API_BASE", &*self.url)], env].concat();
+        let settings = settings(&all);
         let store = Store::connect(&settings.database, "worker").unwrap();
         let stripe = Client::new(&settings.stripe, Arc::new(Unlimited)).unwrap();
         Reconciler::new(store, stripe, &settings.reconcile)

@@ -27,7 +27,7 @@ what Stripe invents later is folded into `other`.
 | `at` | `redis`, `postgres`: what was looked at |
 | `by` | `covered`, `shared` |
 | `cause` | `down`, `settings` |
-| `class` | `permanent`, `transient`, `rate_limited`, `unavailable`, `misconfigured` |
+| `class` | `permanent`, `transient`, `rate_limited`, `too_early`, `unavailable`, `misconfigured` |
 | `dependency` | `redis`, `postgres`, `stripe` |
 | `destination` | `stream`, or `http:` and a name of the settings |
 | `endpoint` | of webhooks: a name of the settings, empty for what is none of them; of Stripe: the first part of the path |

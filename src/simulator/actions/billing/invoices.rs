@@ -32,6 +32,10 @@ impl Tx<'_> {
         reason: &str,
     ) -> Value {
         let id = self.ids.mint("in");
+        // One by hand has as many lines as a time sheet.
+        let lines: Vec<_> = (0..if subscription.is_none() { 25 } else { 1 })
+            .map(|n| self.new_line(n, &id, currency))
+            .collect();
         let mut invoice = json!({
             "id": id,
             "object": "invoice",
@@ -58,7 +62,7 @@ impl Tx<'_> {
             "due_date": null,
             "issuer": { "type": "self" },
             "lines": {
-                "object": "list", "data": [], "has_more": false,
+                "object": "list", "data": lines, "has_more": false,
                 "url": format!("/v1/invoices/{id}/lines"),
             },
             "livemode": self.scope.livemode,
@@ -95,6 +99,25 @@ impl Tx<'_> {
         }
         self.save_document(&invoice, &["invoice.created"]);
         invoice
+    }
+
+    fn new_line(&mut self, number: usize, invoice: &str, currency: &str) -> Value {
+        json!({
+            "id": self.ids.mint("il"),
+            "object": "line_item",
+            "amount": 0,
+            "currency": currency,
+            "description": format!("Line {}", number + 1),
+            "discount_amounts": [],
+            "discountable": true,
+            "discounts": [],
+            "invoice": invoice,
+            "livemode": self.scope.livemode,
+            "metadata": {},
+            "period": { "end": self.now, "start": self.now },
+            "quantity": 1,
+            "subtotal": 0,
+        })
     }
 
     pub(crate) fn delete_draft(&mut self, id: &str) -> Result<Value, ApiError> {

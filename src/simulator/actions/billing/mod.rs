@@ -10,7 +10,7 @@ pub use subscriptions::NewSubscription;
 use serde_json::{Value, json};
 
 use crate::simulator::error::ApiError;
-use crate::simulator::objects::{Snapshot, show_document, text};
+use crate::simulator::objects::{Snapshot, text};
 use crate::simulator::world::Tx;
 
 impl Tx<'_> {
@@ -24,8 +24,7 @@ impl Tx<'_> {
     fn save_document(&mut self, document: &Value, types: &[&str]) {
         self.books.documents.put(text(document, "id"), document.clone());
         for kind in types {
-            let snapshot = Snapshot::Other(show_document(document, std::iter::empty()));
-            self.emit(kind, snapshot, None);
+            self.emit(kind, Snapshot::Document(document.clone()), None);
         }
     }
 
@@ -38,8 +37,7 @@ impl Tx<'_> {
     ) -> Result<Value, ApiError> {
         let document = self.document(object, id)?;
         self.books.deleted.insert(id.to_owned(), object);
-        let snapshot = Snapshot::Other(show_document(&document, std::iter::empty()));
-        self.emit(kind, snapshot, None);
+        self.emit(kind, Snapshot::Document(document), None);
         Ok(json!({ "id": id, "object": object, "deleted": true }))
     }
 }

@@ -1,0 +1,170 @@
+//! Stripe's API lags behind its own events: what is read too early is read again.
+
+use std::time::Duration;
+
+use quittance::domain::failure::Class;
+use quittance::reconcile::{Fault, Reconciler, Settled};
+use serde_json::{Value, json};
+
+use super::stage::{Stage, payment, settle};
+use crate::harness::{App, Options};
+
+/// The event that a payment has come so far, made so many seconds ago.
+fn event_of(id: &str, object: &Value, seconds_ago: i64) -> Value {
+    let created = time::OffsetDateTime::now_utc().unix_timestamp() - seconds_ago;
+    json!({
+        "id": id, "object": "event", "type": "payment_intent.succeeded", "created": created,
+        "livemode": false, "api_version": quittance::stripe_api::api_version(),
+        "data": {"object": object},
+    })
+}
+
+fn paid(id: &str) -> Value {
+    let mut it = payment(id, "succeeded");
+    it["latest_charge"] = json!(format!("ch_of_{id}"));
+    it
+}
+
+fn code(result: &Result<Settled, Fault>) -> &str {
+    result.as_ref().map_or_else(|fault| fault.failure.code.as_str(), |_| "settled")
+}
+
+fn is_early(result: &Result<Settled, Fault>) -> bool {
+    matches!(result, Err(fault) if matches!(fault.failure.class, Class::TooEarly { .. }))
+}
+
+/// Settles an event about `pi_1`, whose object is answered like this; nobody asks for more.
+async fn settle_with(
+    stage: &mut Stage,
+    reconciler: &Reconciler,
+    event: &Value,
+    answer: &Value,
+) -> Result<Settled, Fault> {
+    let settling = settle(reconciler, event);
+    stage.asked().await.answer(answer);
+    settling.await.unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_that_is_older_than_its_event_is_asked_for_again_and_tells_nothing() {
+    let mut stage = Stage::set().await;
+    let reconciler = stage.with(&[]);
+    let event = event_of("evt_1", &paid("pi_1"), 0);
+    let mut uncharged = paid("pi_1");
+    uncharged["latest_charge"] = Value::Null;
+    for stale in [payment("pi_1", "processing"), uncharged] {
+        let early = settle_with(&mut stage, &reconciler, &event, &stale).await;
+        assert!(is_early(&early), "{early:?}");
+        assert_eq!(code(&early), "answer_behind_event");
+        assert_eq!(stage.db.count("app.payments").await, 0);
+        assert_eq!(stage.db.count("quittance.outbox").await, 0);
+    }
+    settle_with(&mut stage, &reconciler, &event, &paid("pi_1")).await.unwrap();
+    let row = stage.db.json("app.payments", "true").await;
+    assert_eq!(json!([row["status"], row["latest_charge"]]), json!(["succeeded", "ch_of_pi_1"]));
+    let told = stage.db.rows("SELECT topic FROM quittance.outbox").await;
+    assert_eq!(told, [json!({"topic": "payment.succeeded"})]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_later_than_its_event_is_taken_at_once() {
+    let mut stage = Stage::set().await;
+    let reconciler = stage.with(&[]);
+    let mut failed = payment("pi_1", "requires_payment_method");
+    failed["last_payment_error"] = json!({"type": "card_error", "code": "card_declined"});
+    let processing = event_of("evt_1", &payment("pi_1", "processing"), 0);
+    settle_with(&mut stage, &reconciler, &processing, &failed).await.unwrap();
+    let row = stage.db.json("app.payments", "true").await;
+    assert_eq!(row["status"], "requires_payment_method");
+    // And in the version of another day, whose snapshot lacks what ours has.
+    let mut old = event_of("evt_2", &json!({"id": "pi_1", "object": "payment_intent"}), 0);
+    old["api_version"] = json!("2020-08-27");
+    settle_with(&mut stage, &reconciler, &old, &paid("pi_1")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_that_is_no_longer_young_is_settled_by_what_stripe_answers() {
+    let mut stage = Stage::set().await;
+    let reconciler = stage.with(&[]);
+    let event = event_of("evt_1", &paid("pi_1"), 3600);
+    settle_with(&mut stage, &reconciler, &event, &payment("pi_1", "processing")).await.unwrap();
+    assert_eq!(stage.db.json("app.payments", "true").await["status"], "processing");
+    let attempt = stage.db.json("quittance.attempts", "true").await;
+    let kept = json!([attempt["outcome"], attempt["code"]]);
+    assert_eq!(kept, json!(["applied", "answer_behind_event"]), "and `status` counts it");
+    assert!(attempt["chain"][0].as_str().unwrap().contains("`status`"), "{attempt}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_older_than_a_fresh_row_does_not_overwrite_it() {
+    let mut stage = Stage::set().await;
+    let reconciler = stage.with(&[]);
+    let event = event_of("evt_1", &paid("pi_1"), 0);
+    settle_with(&mut stage, &reconciler, &event, &paid("pi_1")).await.unwrap();
+    // An earlier event, which comes late and is not contradicted by itself.
+    let earlier = event_of("evt_0", &payment("pi_1", "processing"), 0);
+    let stale = payment("pi_1", "processing");
+    let early = settle_with(&mut stage, &reconciler, &earlier, &stale).await;
+    assert!(is_early(&early), "{early:?}");
+    settle_with(&mut stage, &reconciler, &earlier, &paid("pi_1")).await.unwrap();
+    let row = stage.db.json("app.payments", "true").await;
+    assert_eq!(row["status"], "succeeded");
+    assert_eq!(stage.db.count("app.transitions WHERE kind = 'anomalous'").await, 0);
+}
+
+#[tokio::test]
+async fn an_odd_event_shares_its_fault_with_no_other_in_its_flight() {
+    let mut stage = Stage::set().await;
+    let reconciler = stage.with(&[]);
+    let long_ago = 2 * 24 * 3600;
+    let first =
+        settle(&reconciler, &event_of("evt_first", &payment("pi_1", "succeeded"), long_ago));
+    let leads = stage.asked().await;
+    // While that one is under way, two more arrive: one flight, the odd one first.
+    let odd = settle(&reconciler, &event_of("evt_^odd^", &payment("pi_1", "succeeded"), long_ago));
+    tokio::task::yield_now().await;
+    let real = settle(&reconciler, &event_of("evt_real", &payment("pi_1", "succeeded"), long_ago));
+    let young = settle(&reconciler, &event_of("evt_young", &payment("pi_1", "succeeded"), 0));
+    leads.miss();
+    let all = futures_util::future::join_all([first, odd, real, young]);
+    tokio::pin!(all);
+    let results = loop {
+        tokio::select! {
+            results = &mut all => break results,
+            asked = stage.asked() => {
+                let event = asked.path.strip_prefix("/v1/events/").map(str::to_owned);
+                match event.filter(|id| ["evt_first", "evt_real", "evt_young"].contains(&&**id)) {
+                    Some(id) => asked.answer(&json!({"object": "event", "id": id})),
+                    None => asked.miss(),
+                }
+            }
+        }
+    };
+    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+    let codes: Vec<_> = results.iter().map(code).collect();
+    assert!(["stripe_unsendable", "stripe_wrong_account"].contains(&codes[1]), "{codes:?}");
+    let rest = [codes[0], codes[2], codes[3]];
+    let missing = "stripe_resource_missing";
+    assert_eq!(rest, [missing, missing, "object_not_yet_there"]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_yet_costs_no_attempt_whatever_its_kind() {
+    let env = &[("QUITTANCE__RECONCILE__READ_LAG", "20s")];
+    let app = App::with(Options { env, ..Options::default() }).await;
+    app.stripe().set_chaos(|chaos| {
+        chaos.stale = 1.0;
+        chaos.stale_by = Duration::from_millis(800);
+    });
+    let payment = app.pays("pm_card_visa");
+    let customer = app.stripe().platform().create_customer(Default::default());
+    app.settled().await;
+    app.is_true().await;
+    assert_eq!(app.db.count("quittance.dead_letters").await, 0);
+    assert_eq!(app.db.count("quittance.attempts WHERE number > 1 OR outcome = 'failed'").await, 0);
+    assert_eq!(app.told(&payment).await, ["payment.succeeded"]);
+    let id = customer["id"].as_str().unwrap();
+    assert_eq!(app.db.count(&format!("app.customers WHERE stripe_customer_id = '{id}'")).await, 1);
+    let anomalies = app.db.store.anomaly_counts().await.unwrap();
+    assert_eq!(anomalies.total(), 0);
+}
