@@ -19,7 +19,8 @@ struct Data {
 /// none, like a thin event.
 #[must_use]
 pub fn snapshot(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice::<Wire>(&surrogates::replace_unpaired(bytes)).ok()?.data?.object
+    let wire: Wire = surrogates::read(bytes, |bytes| serde_json::from_slice(bytes)).ok()?;
+    wire.data?.object
 }
 
 #[cfg(test)]
