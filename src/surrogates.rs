@@ -10,14 +10,21 @@ use std::borrow::Cow;
 /// fault stays right.
 const REPLACEMENT: &[u8; 6] = b"\\ufffd";
 
-/// The same JSON text without unpaired surrogate escapes. Looks for the first escape of a surrogate,
-/// and goes through the text only if there is one.
+/// Reads JSON text; where that fails, once more without unpaired surrogate escapes, if there are any. So
+/// ordinary text costs nothing.
+///
+/// # Errors
+/// Those of `read`.
+pub fn read<T, E>(json: &[u8], read: impl Fn(&[u8]) -> Result<T, E>) -> Result<T, E> {
+    read(json).or_else(|error| match replace_unpaired(json) {
+        Cow::Owned(mended) => read(&mended),
+        Cow::Borrowed(_) => Err(error),
+    })
+}
+
+/// The same JSON text without unpaired surrogate escapes; not copied where there are none.
 #[must_use]
 pub fn replace_unpaired(json: &[u8]) -> Cow<'_, [u8]> {
-    let is_suspect = |at: &[u8]| matches!(at, [b'\\', b'u', b'd' | b'D']);
-    if !json.windows(3).any(is_suspect) {
-        return Cow::Borrowed(json);
-    }
     let mut mended: Option<Vec<u8>> = None;
     let mut at = 0;
     while let Some(&byte) = json.get(at) {

@@ -143,7 +143,10 @@ struct Related<'a> {
 /// The bytes are no event, or lack something without which it cannot be kept in the ledger. No
 /// repetition mends that: the job is dead-lettered at once.
 pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
-    let bytes = &*surrogates::replace_unpaired(bytes);
+    surrogates::read(bytes, read)
+}
+
+fn read(bytes: &[u8]) -> Result<Event, Undecodable> {
     let wire = decode(bytes)?;
     let thin = match wire.object.as_deref() {
         Some(SNAPSHOT) => false,

@@ -29,8 +29,8 @@ pub struct Carried {
 /// What an event carries of its object. `None`: nothing, like a thin event.
 #[must_use]
 pub fn carried(bytes: &[u8]) -> Option<Carried> {
-    let bytes = surrogates::replace_unpaired(bytes);
-    let Data { object, previous_attributes } = serde_json::from_slice::<Wire>(&bytes).ok()?.data?;
+    let wire: Wire = surrogates::read(bytes, |bytes| serde_json::from_slice(bytes)).ok()?;
+    let Data { object, previous_attributes } = wire.data?;
     Some(Carried { object: object?, previous: previous_attributes })
 }
 

@@ -1,7 +1,5 @@
 //! From bytes to an object that is the one that was asked for, and what it says.
 
-use std::borrow::Cow;
-
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
@@ -12,21 +10,16 @@ use crate::surrogates;
 
 /// Parses the body. Done once; the narrow struct is read from the same value that is kept.
 pub(crate) fn json(body: &[u8], request_id: Option<&str>) -> Result<Value, StripeError> {
-    let error = match serde_json::from_slice(body) {
+    let request_id = || request_id.map(str::to_owned);
+    let error = match surrogates::read(body, |body| serde_json::from_slice(body)) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
-    let request_id = || request_id.map(str::to_owned);
-    let mended = surrogates::replace_unpaired(body);
-    if let Cow::Owned(mended) = &mended
-        && let Ok(value) = serde_json::from_slice(mended)
-    {
-        return Ok(value);
-    }
     // Not all that JSON allows can be held: a number can be too large, and lists too deep. Such an
     // answer is Stripe's all the same, and no repetition makes it another.
-    if serde_json::from_slice::<IgnoredAny>(&mended).is_ok() {
-        let mut json = serde_json::Deserializer::from_slice(&mended);
+    if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+        let body = surrogates::replace_unpaired(body);
+        let mut json = serde_json::Deserializer::from_slice(&body);
         if let Err(error) = serde_path_to_error::deserialize::<_, Value>(&mut json) {
             let (path, problem) = (error.path().to_string(), error.inner().to_string());
             return Err(StripeError::Undecodable { path, problem, request_id: request_id() });

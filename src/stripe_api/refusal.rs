@@ -48,7 +48,7 @@ struct Error {
 impl Refusal {
     pub(crate) fn read(answer: &Answer, connected: bool) -> Self {
         let body: Option<Body> =
-            serde_json::from_slice(&surrogates::replace_unpaired(&answer.body)).ok();
+            surrogates::read(&answer.body, |body| serde_json::from_slice(body)).ok();
         let stripes_own = body.is_some();
         let (code, message) = body.map_or((None, None), |b| (b.error.code, b.error.message));
         Self {

@@ -120,7 +120,7 @@ fn sha256(body: &[u8]) -> String {
 /// The body as it may be kept. What is not JSON cannot be redacted, so nothing of it is kept: its
 /// hash and length say whether two bodies are the same, and Stripe can send it again.
 fn payload(body: &[u8], rules: &Rules) -> Option<Redacted> {
-    let value = serde_json::from_slice(&surrogates::replace_unpaired(body)).ok()?;
+    let value = surrogates::read(body, |body| serde_json::from_slice(body)).ok()?;
     Some(rules.redact(value))
 }
 
