@@ -82,9 +82,9 @@ impl Kind {
             return Self::every().filter(|kind| fit(*kind) == longest).collect();
         }
         let single = Mirror::parse(id).filter(|mirror| mirror.is_single());
-        let named = Self::every().filter(|kind| match kind {
-            Self::Mirrored(mirror) => mirror.prefix().is_empty() && !mirror.is_single(),
-            typed => typed.has_chosen_ids(),
+        let named = Self::every().filter(|kind| match kind.mirror() {
+            Some(mirror) => mirror.prefix().is_empty() && !mirror.is_single(),
+            None => kind.has_chosen_ids(),
         });
         let named = named.filter(|kind| kind.parse_id(id).is_ok());
         single.map(Self::Mirrored).into_iter().chain(named).collect()
