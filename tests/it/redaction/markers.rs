@@ -35,15 +35,16 @@ fn examples() -> Vec<Example> {
         }
         let failure = json!({"type": "card_error", "code": "card_declined", "decline_code": "x",
                              "message": "No."});
-        match kind {
-            Kind::PaymentIntent => object["last_payment_error"] = failure,
-            Kind::SetupIntent => object["last_setup_error"] = failure,
-            _ => {}
+        if *kind == Kind::PaymentIntent {
+            object["last_payment_error"] = failure;
+        } else if *kind == Kind::SetupIntent {
+            object["last_setup_error"] = failure;
         }
         object["metadata"] = json!({"order_id": "42"});
-        let place = match kind {
-            Kind::CheckoutSession => "checkout/sessions".to_owned(),
-            kind => format!("{}s", kind.as_str()),
+        let place = if *kind == Kind::CheckoutSession {
+            "checkout/sessions".to_owned()
+        } else {
+            format!("{}s", kind.as_str())
         };
         let path = format!("/v1/{place}/{}", object["id"].as_str().unwrap());
         (*kind, object, vec![path])
@@ -210,13 +211,11 @@ async fn a_text_within_a_field_that_a_path_names_is_in_no_table_no_queue_and_no_
 /// What the search would find if nothing were dropped.
 #[tokio::test]
 async fn a_text_that_no_path_names_is_kept_and_told() {
-    let mut marked = marked(|_, at| match at.rsplit('.').next().unwrap() {
+    let marked = marked(|_, at| match at.rsplit('.').next().unwrap() {
         "order_id" | "message" => at.to_owned(),
         _ => String::new(),
     });
     let (all, ..) = everything(&marked, &BTreeSet::new()).await;
     assert!(marked.count >= Kind::ALL.len());
-    let found = markers(&all).len();
-    assert_eq!(found, marked.count);
-    marked.paths.clear();
+    assert_eq!(markers(&all).len(), marked.count);
 }
