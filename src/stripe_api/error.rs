@@ -284,7 +284,6 @@ impl StripeError {
             Self::Refused(refusal) => refusal.blames_the_request(),
             Self::TooLong { .. }
             | Self::Undecodable { .. }
-            | Self::UnknownValue { .. }
             | Self::WrongObject { .. } => true,
             Self::Settings(_)
             | Self::Tls(_)

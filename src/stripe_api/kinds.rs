@@ -1,7 +1,6 @@
 //! What is asked about an object of each kind. How the answer is read is said by its kind, in
 //! [`crate::domain`].
 
-use serde_json::Value;
 use stripe_billing::invoice::RetrieveInvoice;
 use stripe_billing::subscription::RetrieveSubscription;
 use stripe_billing::subscription_schedule::RetrieveSubscriptionSchedule;

@@ -246,7 +246,10 @@ impl Handler {
 fn end_of(fault: &Fault, took: Duration) -> AttemptEnd {
     match fault.failure.class {
         Class::Permanent | Class::Transient => AttemptEnd::Completed(took),
-        Class::Unavailable(_) | Class::Misconfigured(_) | Class::RateLimited { .. } => {
+        Class::Unavailable(_)
+        | Class::Misconfigured(_)
+        | Class::RateLimited { .. }
+        | Class::TooEarly { .. } => {
             AttemptEnd::Unknown
         }
     }
