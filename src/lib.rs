@@ -46,9 +46,6 @@ pub mod admin;
 
 pub mod cli;
 
-// Everything on one machine, and the judge of it.
+// Everything on one machine, against the simulated Stripe of the crate `stripe-simulator`.
 #[cfg(feature = "dev")]
 pub mod dev;
-
-#[cfg(feature = "dev")]
-pub mod simulator;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::simulator::Chaos;
+use stripe_simulator::Chaos;
 
 /// What an ordinary bad day at Stripe looks like, all at once.
 pub(super) fn rough(chaos: &mut Chaos) {

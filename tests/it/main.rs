@@ -29,7 +29,7 @@ mod ops;
 mod outbox;
 mod queue;
 mod road;
-mod simulator;
+mod simulator_decoding;
 mod state_machines;
 mod status;
 mod store;

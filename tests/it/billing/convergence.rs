@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use quittance::simulator::{BillingStory, run_billing_story};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use stripe_simulator::{BillingStory, run_billing_story};
 
 use super::road::Road;
 

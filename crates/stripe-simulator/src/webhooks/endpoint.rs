@@ -1,0 +1,74 @@
+//! Where events go.
+
+use crate::objects::Event;
+
+/// A webhook endpoint, as one registers it with Stripe.
+#[derive(Debug, Clone)]
+pub struct WebhookEndpoint {
+    /// Where events are posted; plain HTTP.
+    pub url: String,
+    /// Signing secrets; each one signs, as while a secret is rolled.
+    pub secrets: Vec<String>,
+    /// Whether it hears of connected accounts, or of the own one.
+    pub connect: bool,
+    /// Live or test. A live Connect endpoint hears of connected accounts' test events too, as at
+    /// Stripe (docs.stripe.com, "Connect webhooks").
+    pub livemode: bool,
+    /// The version in which its snapshots are rendered; none: the simulator's own.
+    pub api_version: Option<String>,
+}
+
+impl WebhookEndpoint {
+    /// An endpoint of the own account, in test mode, with one secret.
+    #[must_use]
+    pub fn new(url: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            secrets: vec![secret.into()],
+            connect: false,
+            livemode: false,
+            api_version: None,
+        }
+    }
+
+    /// The same for connected accounts.
+    #[must_use]
+    pub fn connect(mut self) -> Self {
+        self.connect = true;
+        self
+    }
+
+    pub(super) fn hears(&self, event: &Event) -> bool {
+        let mode = self.livemode == event.scope.livemode || (self.connect && self.livemode);
+        mode && self.connect == event.scope.account.is_some()
+    }
+}
+
+/// Names an endpoint of one simulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EndpointId(pub(super) usize);
+
+/// One POST and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// To whom.
+    pub endpoint: EndpointId,
+    /// The HTTP status; none: no answer in time.
+    pub status: Option<u16>,
+}
+
+/// An event could not be sent on its way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotDelivered {
+    /// There is no event of this id.
+    #[error("there is no event {0}")]
+    NoSuchEvent(String),
+}
+
+/// Deliveries that nobody acknowledged, although none is under way any more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} deliveries were never acknowledged, the first of {}", events.len(), events.first().map_or("", String::as_str))]
+pub struct Unacknowledged {
+    /// The events, oldest first.
+    pub events: Vec<String>,
+}
