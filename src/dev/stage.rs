@@ -142,7 +142,7 @@ async fn simulator(options: &Options) -> Result<Simulator, DevError> {
     };
     let simulator = Simulator::start(listener, config).map_err(DevError::Listen)?;
     if !options.calm {
-        simulator.set_chaos(super::weather::rough);
+        simulator.set_chaos(|chaos| *chaos = stripe_simulator::Chaos::rough());
     }
     Ok(simulator)
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// What goes wrong, and how often: shares lie between 0 (never) and 1 (always).
 ///
-/// The default is calm weather. Every roll of the dice comes from the seed and from what it is
+/// By default nothing does. Every roll of the dice comes from the seed and from what it is
 /// about (an event's id, a request's number), so that it does not depend on how threads interleave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chaos {
@@ -82,6 +83,159 @@ impl Default for Chaos {
     }
 }
 
+/// A setting of [`Chaos`] that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChaosError {
+    /// There is no setting of this name.
+    #[error("there is no setting {name}; there are: {}", names())]
+    Unknown {
+        /// As it was given.
+        name: String,
+    },
+    /// The value does not fit.
+    #[error("{name} must be {expected}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// What would fit.
+        expected: &'static str,
+    },
+}
+
+/// How a setting is written and read as text.
+struct Setting {
+    name: &'static str,
+    set: fn(&mut Chaos, &str) -> Result<(), &'static str>,
+    show: fn(&Chaos) -> Value,
+}
+
+macro_rules! settings {
+    ($($field:ident: $read:ident => $name:literal,)*) => {
+        &[$(Setting {
+            name: $name,
+            set: |chaos, text| { chaos.$field = $read(text)?; Ok(()) },
+            show: |chaos| chaos.$field.shown(),
+        },)*]
+    };
+}
+
+/// Every field of [`Chaos`], by the name that the command line and the HTTP API give it. Times are in
+/// whole milliseconds.
+const SETTINGS: &[Setting] = settings![
+    duplicates: share => "duplicates",
+    duplicates_within: millis => "duplicates_within_ms",
+    reorder_within: millis => "reorder_within_ms",
+    delay: millis => "delay_ms",
+    forged: share => "forged",
+    old_snapshots: share => "old_snapshots",
+    signature_age: number => "signature_age_seconds",
+    event_lag_seconds: number => "event_lag_seconds",
+    rate_limited: share => "rate_limited",
+    retry_after: share => "retry_after",
+    endpoint_rate: optional => "endpoint_rate",
+    server_errors: share => "server_errors",
+    hangs: share => "hangs",
+    slow: share => "slow",
+    slow_by: millis => "slow_by_ms",
+    resets: share => "resets",
+    reject_keys: flag => "reject_keys",
+    other_account: flag => "other_account",
+    down: flag => "down",
+];
+
+fn names() -> String {
+    SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>().join(", ")
+}
+
+fn share(text: &str) -> Result<f64, &'static str> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or("a share between 0 and 1")
+}
+
+fn millis(text: &str) -> Result<Duration, &'static str> {
+    text.parse().map(Duration::from_millis).map_err(|_| "whole milliseconds")
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "a whole number")
+}
+
+fn optional(text: &str) -> Result<Option<u32>, &'static str> {
+    if text == "none" { Ok(None) } else { number(text).map(Some) }
+}
+
+fn flag(text: &str) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "true or false")
+}
+
+/// As JSON: the same value that is read.
+trait Shown {
+    fn shown(&self) -> Value;
+}
+
+impl Shown for Duration {
+    fn shown(&self) -> Value {
+        json!(u64::try_from(self.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+macro_rules! shown_as_itself {
+    ($($type:ty),*) => { $(impl Shown for $type { fn shown(&self) -> Value { json!(self) } })* };
+}
+
+shown_as_itself!(f64, i64, u32, bool, Option<u32>);
+
+impl Chaos {
+    /// An ordinary bad day at Stripe, all at once.
+    #[must_use]
+    pub fn rough() -> Self {
+        Self {
+            duplicates: 0.15,
+            duplicates_within: Duration::from_secs(3),
+            reorder_within: Duration::from_millis(1_500),
+            forged: 0.02,
+            old_snapshots: 0.1,
+            event_lag_seconds: 1,
+            rate_limited: 0.03,
+            retry_after: 0.3,
+            server_errors: 0.03,
+            hangs: 0.003,
+            slow: 0.05,
+            slow_by: Duration::from_millis(400),
+            resets: 0.02,
+            ..Self::default()
+        }
+    }
+
+    /// `calm` or `rough`.
+    #[must_use]
+    pub fn preset(name: &str) -> Option<Self> {
+        match name {
+            "calm" => Some(Self::default()),
+            "rough" => Some(Self::rough()),
+            _ => None,
+        }
+    }
+
+    /// Changes one setting by its name.
+    ///
+    /// # Errors
+    /// There is no such setting, or the value does not fit it; nothing is changed then.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), ChaosError> {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name);
+        let setting = setting.ok_or_else(|| ChaosError::Unknown { name: name.to_owned() })?;
+        (setting.set)(self, value)
+            .map_err(|expected| ChaosError::Value { name: setting.name, expected })
+    }
+
+    /// All settings by name.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let fields = SETTINGS.iter().map(|one| (one.name.to_owned(), (one.show)(self)));
+        Value::Object(fields.collect())
+    }
+}
+
 /// Dice of one thing: the same for the same seed and thing, whatever else happens.
 pub(crate) struct Dice(StdRng);
 
@@ -124,6 +278,35 @@ mod tests {
         assert_eq!(rolls(1, "evt_1"), rolls(1, "evt_1"));
         assert_ne!(rolls(1, "evt_1"), rolls(2, "evt_1"));
         assert_ne!(rolls(1, "evt_1"), rolls(1, "evt_2"));
+    }
+
+    #[test]
+    fn every_setting_reads_what_it_shows() {
+        // A field without a name here could not be set from outside.
+        let fields = format!("{:?}", Chaos::default()).matches(": ").count();
+        assert_eq!(SETTINGS.len(), fields);
+        let rough = Chaos { endpoint_rate: Some(25), down: true, ..Chaos::rough() };
+        let mut read = Chaos::default();
+        for (name, value) in rough.to_json().as_object().unwrap() {
+            read.set(name, &value.to_string()).unwrap();
+        }
+        assert_eq!(read, rough);
+        read.set("endpoint_rate", "none").unwrap();
+        assert_eq!(read.endpoint_rate, None);
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_taken_says_what_would_fit() {
+        let mut chaos = Chaos::default();
+        let refused = |chaos: &mut Chaos, name: &str, value: &str| {
+            chaos.set(name, value).unwrap_err().to_string()
+        };
+        assert_eq!(refused(&mut chaos, "hangs", "1.5"), "hangs must be a share between 0 and 1");
+        assert_eq!(refused(&mut chaos, "delay_ms", "-1"), "delay_ms must be whole milliseconds");
+        assert!(
+            refused(&mut chaos, "hang", "1").starts_with("there is no setting hang; there are:")
+        );
+        assert_eq!(chaos, Chaos::default());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What all parts of a running simulator share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -11,7 +11,7 @@ use super::chaos::{Chaos, Dice};
 use super::clock::Clock;
 use super::config::{Config, is_live};
 use super::ids::Ids;
-use super::objects::Cause;
+use super::objects::{Cause, Event};
 use super::stats::RequestCounters;
 use super::webhooks::PostOffice;
 use super::world::{Scope, Tx, World};
@@ -24,7 +24,7 @@ pub(crate) struct Core {
     pub(crate) counters: RequestCounters,
     pub(crate) limiter: Limiter,
     pub(crate) office: PostOffice,
-    pub(crate) auto_deliver: AtomicBool,
+    auto_deliver: AtomicBool,
     changes: AtomicU64,
     requests: AtomicU64,
     pub(crate) stop: CancellationToken,
@@ -69,6 +69,15 @@ impl Core {
     pub(crate) fn scope(&self, account: Option<&str>) -> Scope {
         let account = account.filter(|id| *id != self.config.account).map(str::to_owned);
         Scope { account, livemode: is_live(&self.config.secret_key) }
+    }
+
+    pub(crate) fn set_auto_deliver(&self, auto: bool) {
+        self.auto_deliver.store(auto, Ordering::Relaxed);
+    }
+
+    /// An event of any account and mode.
+    pub(crate) fn event(&self, id: &str) -> Option<Arc<Event>> {
+        self.world().books.values().find_map(|books| books.events.get(id).cloned())
     }
 
     /// The number of the next request: what its dice are thrown by.

@@ -1,7 +1,6 @@
 //! The handle of a running simulator, for those in the same process.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -16,7 +15,8 @@ use super::drive::Account;
 use super::objects::Event;
 use super::stats::Stats;
 use super::webhooks::{
-    Delivered, EndpointId, NotDelivered, Unacknowledged, WebhookEndpoint, deliver_once, employ,
+    Delivered, EndpointId, NotDelivered, Unacknowledged, WebhookEndpoint, add_endpoint,
+    deliver_once,
 };
 use super::world::{Kind, Scope};
 
@@ -110,7 +110,7 @@ impl Simulator {
 
     /// Registers an endpoint. It hears of all that happens from here on.
     pub fn add_endpoint(&self, endpoint: WebhookEndpoint) -> EndpointId {
-        employ(&self.core, endpoint)
+        add_endpoint(&self.core, endpoint)
     }
 
     /// Rolls an endpoint's secrets: with two, each delivery carries two signatures. False if there
@@ -122,7 +122,7 @@ impl Simulator {
 
     /// Whether events are delivered as they happen. Those that were kept back stay so.
     pub fn set_auto_deliver(&self, auto: bool) {
-        self.core.auto_deliver.store(auto, Ordering::Relaxed);
+        self.core.set_auto_deliver(auto);
     }
 
     /// Posts an event once to each endpoint that listens, now, and says what they answered.
@@ -189,8 +189,6 @@ impl Simulator {
     }
 
     fn event(&self, id: &str) -> Result<Arc<Event>, NotDelivered> {
-        let world = self.core.world();
-        let found = world.books.values().find_map(|books| books.events.get(id).cloned());
-        found.ok_or_else(|| NotDelivered::NoSuchEvent(id.to_owned()))
+        self.core.event(id).ok_or_else(|| NotDelivered::NoSuchEvent(id.to_owned()))
     }
 }

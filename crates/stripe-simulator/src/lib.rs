@@ -14,6 +14,10 @@
 //! A new kind of object is a file in `objects/` (what it is and how it looks), one in `actions/`
 //! (what can happen to it), a shelf in `world` and its routes.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod actions;
 mod api;
 mod billing;
@@ -41,7 +45,7 @@ pub use actions::{AccountStep, DisputeEnd, PayoutStep};
 pub use actions::{Confirm, NewPayment, NewRefund};
 pub use actions::{NewCheckout, NewCustomer, NewSetup};
 pub use billing::{BillingStory, run_billing, run_billing_story};
-pub use chaos::Chaos;
+pub use chaos::{Chaos, ChaosError};
 pub use clock::Clock;
 pub use config::{Config, Retries};
 pub use customer_story::{CustomerStory, run_customer, run_customer_story};
@@ -54,6 +58,7 @@ pub use objects::{CaptureMethod, CardBehaviour, Decline, RefundStart, TestCard, 
 pub use stats::{RequestCount, Stats, WebhookCounts};
 pub use story::Story;
 pub use webhooks::{
-    Delivered, EndpointId, NotDelivered, Unacknowledged, WebhookEndpoint, sign, v1_signature,
+    Delivered, EndpointError, EndpointId, NotDelivered, Unacknowledged, WebhookEndpoint, sign,
+    v1_signature,
 };
 pub use world::{Kind, Scope};

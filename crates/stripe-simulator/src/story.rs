@@ -88,3 +88,24 @@ impl Story {
         Self::AccountDeauthorized,
     ];
 }
+
+impl Story {
+    /// Its name in the HTTP API and on the command line: `refunded_in_parts`.
+    #[must_use]
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for (at, letter) in format!("{self:?}").chars().enumerate() {
+            if letter.is_ascii_uppercase() && at > 0 {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+
+    /// The story of a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|story| story.name() == name)
+    }
+}

@@ -58,6 +58,32 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 16] = [
+        Self::PaymentIntent,
+        Self::Charge,
+        Self::Refund,
+        Self::Dispute,
+        Self::Payout,
+        Self::Account,
+        Self::Subscription,
+        Self::Invoice,
+        Self::Product,
+        Self::Price,
+        Self::SubscriptionSchedule,
+        Self::Event,
+        Self::Customer,
+        Self::SetupIntent,
+        Self::CheckoutSession,
+        Self::PaymentMethod,
+    ];
+
+    /// From Stripe's `object`.
+    #[must_use]
+    pub fn parse(object: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == object)
+    }
+
     /// Stripe's `object`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -1,6 +1,8 @@
 //! Who asks, and for whom (docs.stripe.com, "Authentication", "Making API calls for connected
 //! accounts").
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
@@ -16,8 +18,10 @@ pub(crate) fn authorise(
     path: &str,
     refuse: bool,
 ) -> Result<Scope, ApiError> {
-    let key = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let key = key.strip_prefix("Bearer ").unwrap_or_default();
+    let given =
+        headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = key_in(given);
+    let key = key.as_str();
     if key.is_empty() {
         return Err(unauthorised(
             "You did not provide an API key. You need to provide your API key in the Authorization \
@@ -46,6 +50,16 @@ pub(crate) fn authorise(
         }
     }
     Ok(Scope { account: core.scope(account).account, livemode: is_live(key) })
+}
+
+/// The key in an `Authorization` header: a bearer token, or the user name of `curl -u KEY:`.
+fn key_in(header: &str) -> String {
+    if let Some(key) = header.strip_prefix("Bearer ") {
+        return key.to_owned();
+    }
+    let basic = header.strip_prefix("Basic ").and_then(|text| BASE64.decode(text).ok());
+    let pair = basic.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    pair.split(':').next().unwrap_or_default().to_owned()
 }
 
 fn unauthorised(message: String) -> ApiError {

@@ -16,6 +16,14 @@ impl Form {
         parsed.map(Self)
     }
 
+    /// The parameters without brackets.
+    pub(crate) fn flat(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(path, value)| match path.as_slice() {
+            [name] => Some((name.as_str(), value.as_str())),
+            _ => None,
+        })
+    }
+
     pub(crate) fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod auth;
+mod control;
 mod expand;
 mod form;
 mod idempotency;

@@ -1,5 +1,6 @@
-//! The road of one request: chaos, key, limits, idempotency, the books, chaos again.
+//! The stages of one request: chaos, key, limits, idempotency, the objects, chaos again.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use crate::world::Scope;
 
 use super::answer::Answer;
 use super::auth::authorise;
+use super::control::{control, is_control};
 use super::form::Form;
 use super::idempotency::{First, Idempotency};
 use super::routes::{Call, dispatch};
@@ -45,7 +47,7 @@ impl Moment {
 }
 
 pub(crate) async fn answer<B>(
-    core: &Core,
+    core: &Arc<Core>,
     request: Request<B>,
 ) -> Result<Response<Full<Bytes>>, Reset>
 where
@@ -69,6 +71,16 @@ where
         Err(error) => (Form::default(), Some(error)),
     };
     let call = Call { method: parts.method, path: parts.uri.path().to_owned(), form };
+    if is_control(&call.path) {
+        let result = match (broken, authorise(core, &parts.headers, "", false)) {
+            (Some(error), _) | (None, Err(error)) => Err(error),
+            (None, Ok(scope)) => control(core, &scope, &call).await,
+        };
+        let version = core.config.api_version.clone();
+        let mut answer = Answer::new(format!("req_{number:014}"), core.clock.now(), version);
+        answer.set(result);
+        return Ok(answer.into_response());
+    }
     let endpoint = call.endpoint();
 
     let cut = Moment::rolled(&mut dice, chaos.resets);

@@ -32,7 +32,7 @@ pub(crate) struct Parcel {
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
 /// Adds an endpoint and starts its courier.
-pub(crate) fn employ(core: &Arc<Core>, endpoint: WebhookEndpoint) -> EndpointId {
+pub(crate) fn add_endpoint(core: &Arc<Core>, endpoint: WebhookEndpoint) -> EndpointId {
     let (id, endpoint, parcels) = core.office.open(endpoint);
     let courier = Courier {
         core: Arc::clone(core),

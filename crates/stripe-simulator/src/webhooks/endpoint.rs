@@ -31,6 +31,25 @@ impl WebhookEndpoint {
         }
     }
 
+    /// The same, with what a person typed checked.
+    ///
+    /// # Errors
+    /// The URL is not plain HTTP, or there is no secret.
+    pub fn parse(
+        url: &str,
+        secrets: impl IntoIterator<Item = String>,
+    ) -> Result<Self, EndpointError> {
+        // Deliveries go to the program under test, which is on this machine: no TLS is spoken.
+        if !url::Url::parse(url).is_ok_and(|it| it.scheme() == "http" && it.has_host()) {
+            return Err(EndpointError::Url);
+        }
+        let secrets: Vec<String> = secrets.into_iter().filter(|it| !it.is_empty()).collect();
+        if secrets.is_empty() {
+            return Err(EndpointError::NoSecret);
+        }
+        Ok(Self { secrets, ..Self::new(url, "") })
+    }
+
     /// The same for connected accounts.
     #[must_use]
     pub fn connect(mut self) -> Self {
@@ -41,6 +60,27 @@ impl WebhookEndpoint {
     pub(super) fn hears(&self, event: &Event) -> bool {
         let mode = self.livemode == event.scope.livemode || (self.connect && self.livemode);
         mode && self.connect == event.scope.account.is_some()
+    }
+}
+
+/// A webhook endpoint that cannot be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// The URL.
+    #[error("the URL of a webhook endpoint is http://host:port/path")]
+    Url,
+    /// Nothing to sign with.
+    #[error("a webhook endpoint needs a signing secret")]
+    NoSecret,
+}
+
+impl EndpointError {
+    /// The parameter at fault.
+    pub(crate) fn param(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::NoSecret => "secret",
+        }
     }
 }
 

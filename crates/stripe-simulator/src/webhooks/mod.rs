@@ -6,7 +6,9 @@ mod office;
 mod signature;
 mod tracker;
 
-pub(crate) use courier::{deliver_once, employ};
-pub use endpoint::{Delivered, EndpointId, NotDelivered, Unacknowledged, WebhookEndpoint};
+pub(crate) use courier::{add_endpoint, deliver_once};
+pub use endpoint::{
+    Delivered, EndpointError, EndpointId, NotDelivered, Unacknowledged, WebhookEndpoint,
+};
 pub(crate) use office::PostOffice;
 pub use signature::{sign, v1_signature};

@@ -100,6 +100,11 @@ impl PostOffice {
         self.tracker.counts()
     }
 
+    /// Deliveries that are neither acknowledged nor given up.
+    pub(crate) fn under_way(&self) -> usize {
+        *self.watch().borrow()
+    }
+
     pub(crate) fn watch(&self) -> watch::Receiver<usize> {
         self.tracker.watch()
     }

@@ -8,6 +8,7 @@
 )]
 
 mod chaos;
+mod control;
 mod customers;
 mod events;
 mod harness;
