@@ -11,10 +11,10 @@
 //! `ARCHITECTURE.md` says why.
 
 // The rules: pure, and the reason for all the rest.
-pub mod domain;
+pub use quittance_domain as domain;
 
 // What everything stands on.
-pub mod config;
+pub use quittance_config as config;
 
 pub mod telemetry;
 
@@ -25,16 +25,16 @@ pub mod envelope;
 
 pub mod ingress;
 
-pub mod queue;
+pub use quittance_queue as queue;
 
 // From a job to a row.
 pub mod worker;
 
 pub mod reconcile;
 
-pub mod stripe_api;
+pub use quittance_stripe as stripe_api;
 
-pub mod store;
+pub use quittance_store as store;
 
 // What is told of it.
 pub mod outbox;

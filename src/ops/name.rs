@@ -28,6 +28,17 @@ impl Name {
         Ok(Self { id: ObjectId::parse(id)?, kind: None, account: None, mode: None })
     }
 
+    /// The name of an object in the store; none where its id cannot be one.
+    #[must_use]
+    pub fn of_key(key: &ObjectKey) -> Option<Self> {
+        Some(Self {
+            id: ObjectId::parse(&key.id).ok()?,
+            kind: Kind::parse(&key.kind),
+            account: Some(key.account.clone()),
+            mode: Some(Mode::from_livemode(key.livemode)),
+        })
+    }
+
     /// The kinds that it may be of.
     #[must_use]
     pub fn kinds(&self) -> Vec<Kind> {
@@ -35,16 +46,6 @@ impl Name {
     }
 }
 
-impl From<&ObjectKey> for Option<Name> {
-    fn from(key: &ObjectKey) -> Self {
-        Some(Name {
-            id: ObjectId::parse(&key.id).ok()?,
-            kind: Kind::parse(&key.kind),
-            account: Some(key.account.clone()),
-            mode: Some(Mode::from_livemode(key.livemode)),
-        })
-    }
-}
 
 /// Why it is not clear which object is meant.
 #[derive(Debug, thiserror::Error)]

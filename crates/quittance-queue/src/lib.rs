@@ -1,0 +1,77 @@
+//! The queue: apalis workers over Redis Streams. The only module that names either.
+//!
+//! ```text
+//!            Producer                                  Consumer
+//!   XADD ──▶ {name}:live ────────┐ XREADGROUP   ┌─ fetch ─▶ buffer ─▶ apalis worker ─▶ handler
+//!        └─▶ {name}:backfill ────┴─────────────▶┤                                        │
+//!              ▲                                ├─ lease   renews what is ours            │
+//!              │ promote.lua                    └─ sweep   retries, dead workers' jobs     ▼
+//!            {name}:delayed ◀──────────────────────────────────────────────────────── settle
+//!                                 reschedule.lua               XACK + XDEL, hand back
+//! ```
+//!
+//! What it promises:
+//! - A job that was enqueued is delivered until it is settled: at least once.
+//! - A job is in the hands of one worker at a time, as long as that worker is heard of once a lease.
+//! - What a job costs does not depend on how many wait, and a settled job leaves nothing behind.
+//! - A lane that a person has paused is left alone by all workers; what they had fetched goes back.
+//! - An outage of Redis makes it wait. It never ends the worker and never spends an attempt.
+//!
+//! Beside it, for people: an [`Inspector`] sees how full it is, what single jobs are, which workers
+//! there are ([`Presence`] reports them) and how much comes and goes, and pauses lanes.
+//!
+//! Redis 6.2 or later, or Valkey.
+
+use quittance_config as config;
+use quittance_domain as domain;
+
+mod backend;
+mod bucket;
+mod buffer;
+mod connection;
+mod consumer;
+mod depth;
+mod entries;
+mod error;
+mod fetch;
+mod flow;
+mod group;
+mod handler;
+mod health;
+mod held;
+mod inspector;
+mod intake;
+mod job;
+mod keys;
+mod lease;
+mod limiter;
+mod member;
+mod metrics;
+mod parts;
+mod pause;
+mod peek;
+mod presence;
+mod producer;
+mod roster;
+mod scripts;
+mod settle;
+mod stream_out;
+mod sweep;
+
+pub use bucket::Bucket;
+pub use consumer::Consumer;
+pub use depth::{Depth, LaneDepth};
+pub use error::QueueError;
+pub use flow::{FlowCounts, MinuteCount};
+pub use health::RedisHealth;
+pub use inspector::Inspector;
+pub use job::{Delivery, Disposition, Job, JobId, JobMeta, JobSource, Lane, RetryOf};
+pub use limiter::Limiter;
+pub use metrics::Metrics;
+pub use pause::{Pause, Pauses};
+pub use peek::{Peeked, Place};
+pub use presence::Presence;
+pub use producer::Producer;
+pub use roster::{Card, CurrentJob, Listed, WaitsFor};
+pub use settle::Stopped;
+pub use stream_out::{StreamEntry, StreamOut};
