@@ -37,7 +37,7 @@ for migration in migrations/*.sql; do
 done
 
 # The macros write their data when they run, and a file that is not recompiled does not run them.
-find src/store -name '*.rs' -exec touch {} +
+find crates/quittance-store/src -name '*.rs' -exec touch {} +
 DATABASE_URL="$url" SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$fresh" cargo check --quiet --features dev
 
 if [[ $mode == --check ]]; then

@@ -46,7 +46,6 @@ impl Name {
     }
 }
 
-
 /// Why it is not clear which object is meant.
 #[derive(Debug, thiserror::Error)]
 pub enum NameError {

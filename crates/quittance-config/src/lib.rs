@@ -8,7 +8,6 @@
 //! holds them against each other; whatever any of these objects to is a [`Fault`], and all of them
 //! are reported at once. What is missing altogether is a matter of the [`Role`].
 
-
 mod address;
 pub mod admin;
 pub mod database;

@@ -11,7 +11,6 @@
 //! ([`failure`], [`fingerprint`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
-
 pub mod id;
 pub mod money;
 

@@ -28,7 +28,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::stripe_api::decode;
+    use crate::decode;
 
     fn customer(changes: Value) -> Result<Observed, Unfit> {
         let mut it = json!({

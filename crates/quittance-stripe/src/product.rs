@@ -25,7 +25,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::stripe_api::decode;
+    use crate::decode;
 
     #[test]
     fn a_product_is_read_with_its_default_price() {

@@ -7,13 +7,13 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{DeadLetterId, LetterReason};
+use crate::attempt::Attempt;
+use crate::columns::account;
+use crate::connect::Store;
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint;
 use crate::domain::id::{ObjectId, Scope};
-use crate::attempt::Attempt;
-use crate::columns::account;
-use crate::connect::Store;
 use crate::error::StoreError;
 use crate::redact::{self, Rules};
 use crate::settlement::Receipt;

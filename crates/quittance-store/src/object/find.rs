@@ -6,9 +6,9 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::ObjectKey;
+use crate::connect::Store;
 use crate::domain::id::Mode;
 use crate::domain::object::Kind;
-use crate::connect::Store;
 use crate::error::StoreError;
 
 /// Which objects to list. At least one of `customer`, `metadata` and `kind` is given.

@@ -5,10 +5,10 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::domain::id::{AccountId, Mode, ObjectId, Scope};
-use crate::domain::object::{Kind, Subject};
 use crate::columns;
 use crate::connect::Store;
+use crate::domain::id::{AccountId, Mode, ObjectId, Scope};
+use crate::domain::object::{Kind, Subject};
 use crate::error::StoreError;
 
 /// What names one object among all.

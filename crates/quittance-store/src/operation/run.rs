@@ -9,9 +9,7 @@ use uuid::Uuid;
 use super::read::Record;
 use super::{Operation, OperationId, OperationState, Running};
 use crate::connect::Store;
-use crate::dead_letter::{
-    Act, ActWord, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter,
-};
+use crate::dead_letter::{Act, ActWord, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter};
 use crate::error::StoreError;
 
 /// A bulk act that is to begin.
