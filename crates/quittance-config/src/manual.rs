@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 /// The file as it is.
-pub const TEXT: &str = include_str!("../../../config/default.toml");
+pub const TEXT: &str = include_str!("../../config/default.toml");
 
 /// Where any name may stand: the tables above it.
 const FAMILIES: [&[&str]; 3] = [&["endpoints"], &["outbox", "destinations"], &["admin", "tokens"]];

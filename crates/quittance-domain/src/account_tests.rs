@@ -1,5 +1,5 @@
 use super::*;
-use crate::transition::{Move, matrix};
+use crate::domain::transition::{Move, matrix};
 
 fn seen(charges: bool, payouts: bool, due: &[&str]) -> Observed {
     let active = || {

@@ -140,7 +140,7 @@ fn holds(value: &Value, name: &str) -> bool {
 
 /// One object of each kind, as Stripe publishes them.
 fn fixtures() -> Value {
-    serde_json::from_str(include_str!("../../../tests/fixtures/stripe-objects.json")).unwrap()
+    serde_json::from_str(include_str!("../../tests/fixtures/stripe-objects.json")).unwrap()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::connect::{Store, open, options};
 use super::error::StoreError;
 use crate::config;
 
-static EMBEDDED: Migrator = sqlx::migrate!("../../migrations");
+static EMBEDDED: Migrator = sqlx::migrate!();
 
 /// Not sqlx's default, which lies in the schema `public`: the database is the product's too, and a
 /// product that uses sqlx keeps its own migrations there.

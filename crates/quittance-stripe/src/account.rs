@@ -84,7 +84,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
+    use crate::stripe_api::decode;
 
     fn account(changes: Value) -> Result<Seen, Unfit> {
         let mut it = json!({

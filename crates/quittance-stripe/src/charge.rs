@@ -60,8 +60,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
     use crate::domain::charge::Status;
+    use crate::stripe_api::decode;
 
     fn charge(changes: Value) -> Observed {
         let mut it = json!({

@@ -39,8 +39,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
     use crate::domain::checkout::Status;
+    use crate::stripe_api::decode;
 
     fn session(changes: Value) -> Result<Observed, Unfit> {
         let mut it = json!({

@@ -28,7 +28,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
+    use crate::stripe_api::decode;
 
     fn customer(changes: Value) -> Result<Observed, Unfit> {
         let mut it = json!({

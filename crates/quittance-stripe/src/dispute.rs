@@ -33,8 +33,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
     use crate::domain::dispute::Status;
+    use crate::stripe_api::decode;
 
     fn dispute(changes: Value) -> Result<Observed, Unfit> {
         let mut it = json!({

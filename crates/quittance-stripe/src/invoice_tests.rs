@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::decode;
 use crate::domain::invoice::Status;
+use crate::stripe_api::decode;
 
 fn today() -> Value {
     json!({

@@ -51,8 +51,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
     use crate::domain::payment::Status;
+    use crate::stripe_api::decode;
 
     fn intent(changes: Value) -> Observed {
         try_intent(changes).unwrap()

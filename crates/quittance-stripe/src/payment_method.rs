@@ -26,8 +26,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
     use crate::domain::payment_method::Status;
+    use crate::stripe_api::decode;
 
     fn method(changes: Value) -> Observed {
         let mut it = json!({

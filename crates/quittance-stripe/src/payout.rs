@@ -29,8 +29,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
     use crate::domain::payout::Status;
+    use crate::stripe_api::decode;
 
     fn payout(changes: Value) -> Result<Observed, Unfit> {
         let mut it = json!({

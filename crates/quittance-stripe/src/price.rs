@@ -34,7 +34,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
+    use crate::stripe_api::decode;
 
     fn price(changes: Value) -> Observed {
         let mut it = json!({

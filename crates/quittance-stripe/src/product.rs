@@ -25,7 +25,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::decode;
+    use crate::stripe_api::decode;
 
     #[test]
     fn a_product_is_read_with_its_default_price() {

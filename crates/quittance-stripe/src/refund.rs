@@ -33,7 +33,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
+    use crate::stripe_api::decode;
 
     fn refund(changes: Value) -> Result<Observed, Unfit> {
         let mut it = json!({

@@ -31,9 +31,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
     use crate::domain::setup::Status;
     use crate::domain::transition::Status as _;
+    use crate::stripe_api::decode;
 
     fn setup(changes: Value) -> Result<Observed, Unfit> {
         let mut it = json!({

@@ -34,8 +34,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::decode;
     use crate::domain::subscription_schedule::Status;
+    use crate::stripe_api::decode;
 
     fn schedule(changes: Value) -> Result<Observed, Unfit> {
         let mut it = json!({

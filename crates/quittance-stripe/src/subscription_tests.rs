@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::decode;
 use crate::domain::subscription::Status;
+use crate::stripe_api::decode;
 
 fn item_json(id: &str, start: i64, end: i64) -> Value {
     let recurring = json!({"interval": "month", "interval_count": 1, "usage_type": "licensed"});

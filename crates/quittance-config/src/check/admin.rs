@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Checker;
-use crate::{Secret, Settings};
+use crate::config::{Secret, Settings};
 
 pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     let admin = &settings.admin;

@@ -7,8 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use url::{Host, Url};
 
 use super::Checker;
-use crate::public_address::is_public;
-use crate::{Destination, Secret, Settings};
+use crate::config::public_address::is_public;
+use crate::config::{Destination, Secret, Settings};
 
 /// What a relay needs, beyond the time of a request, to note what became of it.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use humantime::format_duration;
 
 use super::Checker;
-use crate::Settings;
-use crate::reconcile::SNAPSHOTS;
-use crate::retention::Keep;
+use crate::config::Settings;
+use crate::config::reconcile::SNAPSHOTS;
+use crate::config::retention::Keep;
 
 const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);

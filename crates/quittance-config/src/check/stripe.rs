@@ -1,7 +1,7 @@
 //! Keys, signing secrets, and the two worlds that they belong to.
 
 use super::Checker;
-use crate::{Endpoint, ModeFilter, Secret, Settings};
+use crate::config::{Endpoint, ModeFilter, Secret, Settings};
 
 const KEY: &str = "stripe.secret_key";
 

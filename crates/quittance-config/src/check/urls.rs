@@ -3,8 +3,8 @@
 use url::{Host, Url};
 
 use super::Checker;
-use crate::suggest::nearest;
-use crate::{Secret, Settings};
+use crate::config::suggest::nearest;
+use crate::config::{Secret, Settings};
 
 pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     scheme(checker, "redis.url", &settings.redis.url, &["redis", "rediss"]);

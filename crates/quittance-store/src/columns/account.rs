@@ -6,7 +6,7 @@ use super::Stored;
 use crate::domain::account::{Capability, Known, Observed, Recorded, Requirements, Seen};
 use crate::domain::standing::Standing;
 use crate::domain::transition::Status as _;
-use crate::error::StoreError;
+use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
     // Taken apart whole: a new field does not compile until it has a column.

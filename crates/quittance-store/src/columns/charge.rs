@@ -6,7 +6,7 @@ use super::Stored;
 use crate::domain::charge::{Observed, Recorded};
 use crate::domain::id::AccountId;
 use crate::domain::transition::Status as _;
-use crate::error::StoreError;
+use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
     // Taken apart whole: a new field does not compile until it has a column.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Stored;
 use crate::domain::product::{Observed, Recorded};
 use crate::domain::transition::Status as _;
-use crate::error::StoreError;
+use crate::store::error::StoreError;
 
 pub(super) fn columns(observed: &Observed) -> Value {
     // Taken apart whole: a new field does not compile until it has a column.

@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::{DeadLetterId, LetterState};
-use crate::connect::Store;
-use crate::error::StoreError;
+use crate::store::connect::Store;
+use crate::store::error::StoreError;
 
 /// Who does something by hand, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,10 +188,10 @@ impl From<DeadLetterId> for ActedOn {
 }
 
 /// Letters as Postgres takes them, a column each.
-pub(crate) struct Columns {
-    pub(crate) ids: Vec<i64>,
-    pub(crate) deaths: Vec<i32>,
-    pub(crate) waits: Vec<i64>,
+pub(in crate::store) struct Columns {
+    pub(in crate::store) ids: Vec<i64>,
+    pub(in crate::store) deaths: Vec<i32>,
+    pub(in crate::store) waits: Vec<i64>,
 }
 
 impl From<&[ActedOn]> for Columns {
@@ -206,7 +206,7 @@ impl From<&[ActedOn]> for Columns {
 }
 
 /// The word that `quittance.act` said.
-pub(crate) fn acted(word: &str) -> Result<Acted, StoreError> {
+pub(in crate::store) fn acted(word: &str) -> Result<Acted, StoreError> {
     Acted::parse(word).ok_or(StoreError::Unreadable { what: "the result of quittance.act" })
 }
 

@@ -90,7 +90,7 @@ impl Filter {
     }
 
     /// As `quittance.letters_where` takes it.
-    pub(crate) fn to_json(&self) -> Value {
+    pub(in crate::store) fn to_json(&self) -> Value {
         // A value of this type always becomes JSON.
         let mut json = serde_json::to_value(self).unwrap_or_default();
         if let (Some(group), Some(fields)) = (&self.group, json.as_object_mut()) {

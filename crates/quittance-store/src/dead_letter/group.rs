@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{DeadLetterId, Filter};
-use crate::connect::Store;
-use crate::error::StoreError;
+use crate::store::connect::Store;
+use crate::store::error::StoreError;
 
 /// Hours in the picture of a group.
 const HOURS: usize = 24;

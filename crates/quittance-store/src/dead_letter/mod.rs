@@ -36,7 +36,7 @@ use crate::domain::retry::DeadReason;
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
 )]
 #[serde(transparent)]
-pub struct DeadLetterId(pub(crate) i64);
+pub struct DeadLetterId(pub(in crate::store) i64);
 
 impl DeadLetterId {
     /// The number itself.

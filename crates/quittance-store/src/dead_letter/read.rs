@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{DeadLetterId, Filter, GroupKey, LetterSource, LetterState};
-use crate::connect::Store;
-use crate::error::StoreError;
+use crate::store::connect::Store;
+use crate::store::error::StoreError;
 
 /// A dead letter.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

@@ -7,16 +7,16 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{DeadLetterId, LetterReason};
-use crate::attempt::Attempt;
-use crate::columns::account;
-use crate::connect::Store;
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::failure::Failure;
 use crate::domain::fingerprint;
 use crate::domain::id::{ObjectId, Scope};
-use crate::error::StoreError;
-use crate::redact::{self, Rules};
-use crate::settlement::Receipt;
+use crate::store::attempt::Attempt;
+use crate::store::columns::account;
+use crate::store::connect::Store;
+use crate::store::error::StoreError;
+use crate::store::redact::{self, Rules};
+use crate::store::settlement::Receipt;
 
 /// A job that is given up.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +78,7 @@ const LONGEST: usize = 255;
 
 impl DeadEvent {
     /// The same as Postgres can hold it: who could not read an event does not know what is in it.
-    pub(crate) fn storable(&self) -> Self {
+    pub(in crate::store) fn storable(&self) -> Self {
         let text = |text: &String| -> String {
             text.replace('\0', "\u{fffd}").chars().take(LONGEST).collect()
         };
@@ -122,14 +122,14 @@ fn payload(body: &[u8], rules: &Rules) -> Option<Value> {
 }
 
 /// What a failure says, and what it has in common with others.
-pub(crate) struct Words {
-    pub(crate) message: String,
-    pub(crate) cause: String,
-    pub(crate) fingerprint: String,
+pub(in crate::store) struct Words {
+    pub(in crate::store) message: String,
+    pub(in crate::store) cause: String,
+    pub(in crate::store) fingerprint: String,
 }
 
 /// The words for a failure. What is secret in its message is in none of them.
-pub(crate) fn words(class: &str, code: &str, message: String) -> Words {
+pub(in crate::store) fn words(class: &str, code: &str, message: String) -> Words {
     let mut message = Value::String(message);
     redact::strip(&mut message);
     let message = message.as_str().unwrap_or_default().to_owned();
@@ -174,7 +174,7 @@ impl Store {
         let customer = payload.as_ref().and_then(customer_of);
         let mut connection = self.connection().await?;
         let query = sqlx::query_file_scalar!(
-            "src/dead_letter/write.sql",
+            "src/store/dead_letter/write.sql",
             event.key,
             event_type,
             event.api_version.as_deref(),

@@ -6,10 +6,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::ObjectKey;
-use crate::connect::Store;
 use crate::domain::id::Mode;
 use crate::domain::object::Kind;
-use crate::error::StoreError;
+use crate::store::connect::Store;
+use crate::store::error::StoreError;
 
 /// Which objects to list. At least one of `customer`, `metadata` and `kind` is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -179,7 +179,7 @@ impl Store {
         let mut looking = self.looking().await?;
         let records = sqlx::query_file_as!(
             Record,
-            "src/object/of_customer.sql",
+            "src/store/object/of_customer.sql",
             customer,
             metadata,
             filter.kind.map(Kind::as_str),
@@ -205,7 +205,7 @@ impl Store {
         let mut looking = self.looking().await?;
         let records = sqlx::query_file_as!(
             Record,
-            "src/object/with_metadata.sql",
+            "src/store/object/with_metadata.sql",
             metadata,
             filter.customer.as_deref(),
             filter.kind.map(Kind::as_str),
@@ -232,7 +232,7 @@ impl Store {
         let mut looking = self.looking().await?;
         let records = sqlx::query_file_as!(
             Record,
-            "src/object/of_kind.sql",
+            "src/store/object/of_kind.sql",
             kind.as_str(),
             filter.customer.as_deref(),
             metadata,

@@ -5,11 +5,11 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::columns;
-use crate::connect::Store;
 use crate::domain::id::{AccountId, Mode, ObjectId, Scope};
 use crate::domain::object::{Kind, Subject};
-use crate::error::StoreError;
+use crate::store::columns;
+use crate::store::connect::Store;
+use crate::store::error::StoreError;
 
 /// What names one object among all.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]

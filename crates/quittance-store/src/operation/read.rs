@@ -6,9 +6,9 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::OperationId;
-use crate::connect::Store;
-use crate::dead_letter::{ActWord, Acted, DeadLetterId, Filter, acted};
-use crate::error::StoreError;
+use crate::store::connect::Store;
+use crate::store::dead_letter::{ActWord, Acted, DeadLetterId, Filter, acted};
+use crate::store::error::StoreError;
 
 /// Where an operation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

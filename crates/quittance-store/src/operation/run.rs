@@ -8,9 +8,11 @@ use uuid::Uuid;
 
 use super::read::Record;
 use super::{Operation, OperationId, OperationState, Running};
-use crate::connect::Store;
-use crate::dead_letter::{Act, ActWord, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter};
-use crate::error::StoreError;
+use crate::store::connect::Store;
+use crate::store::dead_letter::{
+    Act, ActWord, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter,
+};
+use crate::store::error::StoreError;
 
 /// A bulk act that is to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]

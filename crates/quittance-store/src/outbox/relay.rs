@@ -6,9 +6,9 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::config::Start;
-use crate::connect::Store;
-use crate::dead_letter::{LetterReason, Words, words};
-use crate::error::StoreError;
+use crate::store::connect::Store;
+use crate::store::dead_letter::{LetterReason, Words, words};
+use crate::store::error::StoreError;
 
 /// Deliveries of one destination that may be pending before no more are handed out to it. What is
 /// pending is looked through with each claim; what still lies in the outbox is not.
@@ -189,7 +189,7 @@ impl Store {
         let claims: Vec<i32> = claimed.iter().map(|claimed| claimed.claim).collect();
         let Words { message, cause, fingerprint } = words(class, code, (*message).to_owned());
         sqlx::query_file!(
-            "src/outbox/undelivered.sql",
+            "src/store/outbox/undelivered.sql",
             destination,
             &ids,
             &claims,

@@ -4,9 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::connect::Store;
-use crate::dead_letter::Actor;
-use crate::error::StoreError;
+use crate::store::connect::Store;
+use crate::store::dead_letter::Actor;
+use crate::store::error::StoreError;
 
 /// How far a destination is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

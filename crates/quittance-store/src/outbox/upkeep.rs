@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::connect::Store;
-use crate::error::StoreError;
+use crate::store::connect::Store;
+use crate::store::error::StoreError;
 
 impl Store {
     /// `NOTIFY quittance_outbox` when something can be read that could not be read at `cursor`;
