@@ -5,18 +5,26 @@ WORKDIR /src
 # Queries are checked against the committed data: no database is needed to build.
 ENV SQLX_OFFLINE=true
 
-# The dependencies, in a layer of their own that lasts as long as the two manifests: built with stubs in
-# place of every target that Cargo.toml names.
+# The dependencies, in a layer of their own that lasts as long as the manifests: built with stubs in
+# place of every target that they name. The simulator is a member of the workspace and no part of the
+# image.
 COPY Cargo.toml Cargo.lock ./
+COPY crates/quittance-config/Cargo.toml crates/quittance-config/
+COPY crates/quittance-domain/Cargo.toml crates/quittance-domain/
+COPY crates/quittance-queue/Cargo.toml crates/quittance-queue/
+COPY crates/quittance-store/Cargo.toml crates/quittance-store/
+COPY crates/quittance-stripe/Cargo.toml crates/quittance-stripe/
+COPY crates/stripe-simulator/Cargo.toml crates/stripe-simulator/
 RUN mkdir -p src tests/it benches/program \
     && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs > benches/program/main.rs \
-    && touch src/lib.rs \
-    && cargo build --release --locked --no-default-features
+    && for crate in . crates/*; do mkdir -p $crate/src && touch $crate/src/lib.rs; done \
+    && cp src/main.rs crates/stripe-simulator/src/ \
+    && cargo build --release --locked
 
 COPY . .
 # The files keep the times of the checkout, which are older than the stubs' build.
-RUN touch src/main.rs src/lib.rs \
-    && cargo build --release --locked --no-default-features
+RUN touch src/main.rs src/lib.rs crates/*/src/lib.rs \
+    && cargo build --release --locked
 
 # glibc and CA certificates, no shell, no package manager; the same Debian as the builder's.
 FROM gcr.io/distroless/cc-debian12:nonroot

@@ -28,15 +28,15 @@ setup-pgbouncer: ## The same as `setup`, and PgBouncer for the tests with a pool
 	@scripts/setup.sh --pgbouncer
 
 dev: setup ## Run everything on this machine: servers, ingress, worker, simulator
-	$(CARGO) run --locked -- dev $(ARGS)
+	$(CARGO) run --locked --features dev -- dev $(ARGS)
 
 build: ## Build the production program
-	$(CARGO) build --locked --release --no-default-features
+	$(CARGO) build --locked --release
 
 test: setup ## Run all tests beside a private Redis and Postgres; ARGS go to cargo test
-	$(CARGO) build --locked --bin quittance
-	$(QUITTANCE) dev exec -- $(CARGO) test --locked --lib --bins --tests $(ARGS)
-	$(CARGO) test --locked --doc
+	$(CARGO) build --locked --features dev --bin quittance
+	$(QUITTANCE) dev exec -- $(CARGO) test --locked --workspace --features dev --lib --bins --tests $(ARGS)
+	$(CARGO) test --locked --workspace --features dev --doc
 
 matrix: setup ## Run the integration tests against each Postgres, Redis and Valkey that can be had
 	@CARGO="$(CARGO)" ARGS="$(ARGS)" scripts/matrix.sh
@@ -51,14 +51,14 @@ format-check:
 	@! git grep -nE '^(<{7}|>{7}) ' || { echo "a merge was left half-done"; exit 1; }
 
 lint: ## Clippy, with warnings as errors
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --features dev --all-targets -- -D warnings
 
 lint-production: ## The same for the production build, without the feature `dev`
-	$(CARGO) clippy --locked --no-default-features --lib --bins -- -D warnings
+	$(CARGO) clippy --locked --lib --bins -- -D warnings
 
 # Fails when a query or a migration was changed and .sqlx was not: scripts/sqlx-prepare.sh renews it.
 sqlx-check: setup ## Compare the committed query data with the migrations
-	$(CARGO) build --locked --bin quittance
+	$(CARGO) build --locked --features dev --bin quittance
 	@if [ -x scripts/sqlx-prepare.sh ]; then \
 		$(QUITTANCE) dev exec -- env SQLX_OFFLINE=false sh -c \
 			'export DATABASE_URL="$$QUITTANCE_TEST_DATABASE_URL" && \
@@ -93,11 +93,11 @@ $(DENY):
 	rm -rf $(TOOLS)/build
 
 bench: setup ## Measure, against floors measured in the same run (release build); PARTS says what
-	$(CARGO) bench --locked --bench program -- $(PARTS)
+	$(CARGO) bench --locked --features dev --bench program -- $(PARTS)
 
 # The documentation is for those who work on it, so it has the private items, and may link to them.
 docs: ## Build the documentation, with warnings as errors
-	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --workspace --features dev --no-deps --document-private-items
 
 clean: ## Remove what was built, and the data of `make dev`
 	$(CARGO) clean

@@ -11,34 +11,33 @@
 //! `ARCHITECTURE.md` says why.
 
 // The rules: pure, and the reason for all the rest.
-pub mod domain;
+pub use quittance_domain as domain;
 
 // What everything stands on.
-pub mod config;
+pub use quittance_config as config;
 
 pub mod telemetry;
 
 pub mod http;
 
 // An event's way in.
-pub mod surrogates;
 
 pub mod envelope;
 
 pub mod ingress;
 
-pub mod queue;
+pub use quittance_queue as queue;
 
 // From a job to a row.
 pub mod worker;
 
 pub mod reconcile;
 
-pub mod redaction;
+pub use quittance_redaction as redaction;
 
-pub mod stripe_api;
+pub use quittance_stripe as stripe_api;
 
-pub mod store;
+pub use quittance_store as store;
 
 // What is told of it.
 pub mod outbox;
@@ -50,9 +49,6 @@ pub mod admin;
 
 pub mod cli;
 
-// Everything on one machine, and the judge of it.
+// Everything on one machine, against the simulated Stripe of the crate `stripe-simulator`.
 #[cfg(feature = "dev")]
 pub mod dev;
-
-#[cfg(feature = "dev")]
-pub mod simulator;

@@ -3,10 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use quittance::simulator::{CaptureMethod, Config, Kind, NewPayment, Simulator};
 use quittance::stripe_api::api_version;
 use serde_json::Value;
 use sha2::Sha256;
+use stripe_simulator::{CaptureMethod, Config, Kind, NewPayment, Simulator};
 
 use super::stage::SECRET;
 

@@ -7,12 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quittance::queue::Producer;
-use quittance::simulator::{
-    Config, Kind, RequestCount, Simulator, Story, WebhookEndpoint, run_story,
-};
 use quittance::stripe_api::api_version;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use stripe_simulator::{Config, Kind, RequestCount, Simulator, Story, WebhookEndpoint, run_story};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

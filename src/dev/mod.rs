@@ -15,7 +15,6 @@ pub mod servers;
 mod stage;
 mod told;
 mod verdict;
-mod weather;
 
 pub use exec::exec;
 pub use options::{DevError, Ended, Options};

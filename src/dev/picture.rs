@@ -10,8 +10,8 @@ use super::options::Options;
 use super::stage::Stage;
 use super::verdict::Difference;
 use crate::queue::Depth;
-use crate::simulator::Stats;
 use crate::store::LedgerCounts;
+use stripe_simulator::Stats;
 
 /// A line on the terminal. What is run does not end because nobody watches it any more: its servers want
 /// to be stopped, and its exit code is awaited.

@@ -21,8 +21,8 @@ use super::servers::ServerError;
 use super::stage::{DRAIN_WITHIN, Stage};
 use super::told;
 use super::verdict::{self, Difference};
-use crate::simulator::{Kind, Scope, Simulator, run_billing, run_customer, run_payment};
 use crate::store::{Store, StoreError, Table};
+use stripe_simulator::{Kind, Scope, Simulator, run_billing, run_customer, run_payment};
 
 /// Payments that are under way at once.
 const AT_ONCE: usize = 64;

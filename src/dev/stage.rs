@@ -15,8 +15,8 @@ use super::servers::{self, Servers};
 use super::told::{self, Receiver};
 use crate::config::Settings;
 use crate::queue::Producer;
-use crate::simulator::{Simulator, WebhookEndpoint};
 use crate::store::{Store, schema};
+use stripe_simulator::{Simulator, WebhookEndpoint};
 
 /// The running parts. Dropping it ends the processes too, only less gracefully than `stop`.
 pub(super) struct Stage {
@@ -135,14 +135,14 @@ impl Stage {
 
 async fn simulator(options: &Options) -> Result<Simulator, DevError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DevError::Listen)?;
-    let config = crate::simulator::Config {
+    let config = stripe_simulator::Config {
         seed: options.seed,
         api_version: crate::stripe_api::api_version().to_owned(),
-        ..crate::simulator::Config::default()
+        ..stripe_simulator::Config::default()
     };
     let simulator = Simulator::start(listener, config).map_err(DevError::Listen)?;
     if !options.calm {
-        simulator.set_chaos(super::weather::rough);
+        simulator.set_chaos(|chaos| *chaos = stripe_simulator::Chaos::rough());
     }
     Ok(simulator)
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::simulator::Kind;
+use stripe_simulator::Kind;
 
 /// What a column should hold.
 #[derive(Clone, Copy)]

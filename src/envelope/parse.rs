@@ -10,7 +10,7 @@ use crate::domain::field;
 use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};
 use crate::domain::mirror::{self, Mirror, Owner, Parent};
 use crate::domain::object::Kind;
-use crate::surrogates;
+use crate::domain::surrogates;
 
 /// Why bytes cannot be read as an event. Ends up in a dead letter, so it names the place and never
 /// quotes what is there.

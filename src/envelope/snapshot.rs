@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::surrogates;
+use crate::domain::surrogates;
 
 #[derive(Deserialize)]
 struct Wire {

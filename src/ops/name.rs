@@ -28,13 +28,24 @@ impl Name {
         Ok(Self { id: ObjectId::parse(id)?, kind: None, account: None, mode: None })
     }
 
+    /// The name of an object in the store; none where its id cannot be one.
+    #[must_use]
+    pub fn of_key(key: &ObjectKey) -> Option<Self> {
+        Some(Self {
+            id: ObjectId::parse(&key.id).ok()?,
+            kind: Kind::parse(&key.kind),
+            account: Some(key.account.clone()),
+            mode: Some(Mode::from_livemode(key.livemode)),
+        })
+    }
+
     /// The kinds that it is most likely of.
     #[must_use]
     pub fn kinds(&self) -> Vec<Kind> {
         self.kind.map_or_else(|| Kind::of_id(self.id.as_str()), |kind| vec![kind])
     }
 
-    /// The kinds that it may be of. An id that somebody chose can begin like one of another kind.
+    /// The kinds that it may be of. An id that a person chose can begin like one of another kind.
     fn possible_kinds(&self) -> Vec<Kind> {
         let mut kinds = self.kinds();
         if self.kind.is_none() {
@@ -42,17 +53,6 @@ impl Name {
             kinds.extend(more);
         }
         kinds
-    }
-}
-
-impl From<&ObjectKey> for Option<Name> {
-    fn from(key: &ObjectKey) -> Self {
-        Some(Name {
-            id: ObjectId::parse(&key.id).ok()?,
-            kind: Kind::parse(&key.kind),
-            account: Some(key.account.clone()),
-            mode: Some(Mode::from_livemode(key.livemode)),
-        })
     }
 }
 

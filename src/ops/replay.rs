@@ -186,7 +186,7 @@ async fn settled(
     event: &LedgerEvent,
 ) -> Result<Replayed, ReplayError> {
     let key = events::object(event).filter(|key| Kind::parse(&key.kind).is_some());
-    let name = key.as_ref().and_then(Option::<Name>::from);
+    let name = key.as_ref().and_then(Name::of_key);
     let nothing = || ReplayError::NothingToDo {
         event: wanted.id.clone(),
         outcome: event.outcome.clone().unwrap_or_else(|| event.status.clone()),

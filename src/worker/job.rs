@@ -249,9 +249,7 @@ fn end_of(fault: &Fault, took: Duration) -> AttemptEnd {
         Class::Unavailable(_)
         | Class::Misconfigured(_)
         | Class::RateLimited { .. }
-        | Class::TooEarly { .. } => {
-            AttemptEnd::Unknown
-        }
+        | Class::TooEarly { .. } => AttemptEnd::Unknown,
     }
 }
 

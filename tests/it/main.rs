@@ -32,7 +32,7 @@ mod outbox;
 mod queue;
 mod redaction;
 mod road;
-mod simulator;
+mod simulator_decoding;
 mod state_machines;
 mod status;
 mod store;

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use quittance::queue::Lane;
-use quittance::simulator::Simulator;
 use quittance::store::dead_letter::GroupKey;
 use sqlx::types::time::OffsetDateTime;
+use stripe_simulator::Simulator;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use quittance::queue::Producer;
-use quittance::simulator::{Config, Kind, NewPayment, Simulator, WebhookEndpoint};
 use quittance::store::Store;
 use quittance::stripe_api::api_version;
 use sqlx::PgPool;
+use stripe_simulator::{Config, Kind, NewPayment, Simulator, WebhookEndpoint};
 
 use crate::stage::{SECRET, Stage};
 

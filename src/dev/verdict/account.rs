@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Expect::{At, TimeAt};
 use super::{Difference, Table};
-use crate::simulator::Kind;
+use stripe_simulator::Kind;
 
 pub(super) const CONNECTED_ACCOUNTS: Table = Table {
     name: crate::store::Table("app.connected_accounts"),

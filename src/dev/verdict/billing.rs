@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::Expect::{AnyAt, At, IdAt, TimeAt};
 use super::Table;
-use crate::simulator::Kind;
 use crate::store::Table as Name;
+use stripe_simulator::Kind;
 
 pub(super) const SUBSCRIPTIONS: Table = Table {
     name: Name("app.subscriptions"),

@@ -2,7 +2,7 @@
 
 use super::Expect::{At, IdAt, TimeAt};
 use super::Table;
-use crate::simulator::Kind;
+use stripe_simulator::Kind;
 
 pub(super) const CUSTOMERS: Table = Table {
     name: crate::store::Table("app.customers"),

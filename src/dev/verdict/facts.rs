@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use super::Difference;
-use crate::simulator::{Kind, Scope};
+use stripe_simulator::{Kind, Scope};
 
 /// A fact, and how often the life of an object makes it true.
 struct Saying {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Difference, Table};
-use crate::simulator::Kind;
+use stripe_simulator::Kind;
 
 /// What the history of one kind should end with.
 pub(in crate::dev) fn judge(

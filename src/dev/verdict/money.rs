@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::Expect::{At, IdAt, TimeAt};
 use super::Table;
-use crate::simulator::Kind;
 use crate::store::Table as Name;
+use stripe_simulator::Kind;
 
 pub(super) const PAYMENTS: Table = Table {
     name: Name("app.payments"),

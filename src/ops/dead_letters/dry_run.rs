@@ -141,5 +141,5 @@ fn named(letter: &Letter) -> Option<Name> {
         account: letter.account.clone()?,
         livemode: letter.livemode?,
     };
-    Option::<Name>::from(&key)
+    Name::of_key(&key)
 }

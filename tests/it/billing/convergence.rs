@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use quittance::simulator::{BillingStory, run_billing_story};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use stripe_simulator::{BillingStory, run_billing_story};
 
 use super::road::Road;
-use crate::simulator::decoding::decode;
+use crate::simulator_decoding::decode;
 
 async fn live_through(road: &Road, stories: &[BillingStory], rng: &mut StdRng) {
     for story in stories {

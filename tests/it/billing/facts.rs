@@ -1,9 +1,9 @@
 //! The hard places of billing, one by one, and what is told of them.
 
 use quittance::reconcile::Settled;
-use quittance::simulator::{NewCustomer, NewSubscription};
 use quittance::store::Outcome;
 use serde_json::{Value, json};
+use stripe_simulator::{NewCustomer, NewSubscription};
 
 use super::road::Road;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use quittance::config;
 use quittance::dev::differences;
 use quittance::reconcile::{Reconciler, Settled};
-use quittance::simulator::{Account, Config, Kind, Simulator};
 use quittance::store::Store;
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
+use stripe_simulator::{Account, Config, Kind, Simulator};
 use tokio::net::TcpListener;
 
 use crate::harness::{TestDatabase, request};

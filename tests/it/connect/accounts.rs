@@ -4,8 +4,8 @@ use quittance::domain::id::{AccountId, Mode, ObjectId, Scope};
 use quittance::domain::object::{Kind, Subject};
 use quittance::ops::accounts::check;
 use quittance::reconcile::Evidence;
-use quittance::simulator::{Account, AccountStep, PayoutStep};
 use quittance::store::Outcome;
+use stripe_simulator::{Account, AccountStep, PayoutStep};
 
 use super::road::Road;
 

@@ -1,6 +1,6 @@
 //! Disputes and payouts.
 
-use quittance::simulator::{DisputeEnd, NewPayment, PayoutStep};
+use stripe_simulator::{DisputeEnd, NewPayment, PayoutStep};
 
 use super::road::Road;
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use quittance::config::{self, Secret};
 use quittance::reconcile::{Fault, Reconciler, Settled};
-use quittance::simulator::{Config, Kind, Simulator};
 use quittance::store::{Outcome, Store};
 use quittance::stripe_api;
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
+use stripe_simulator::{Config, Kind, Simulator};
 use tokio::net::TcpListener;
 
 use crate::harness::{TestDatabase, request};

@@ -7,10 +7,10 @@ use std::time::Duration;
 use quittance::config::{self, Secret};
 use quittance::domain::object;
 use quittance::reconcile::{Fault, Looked, Reconciler, Settled};
-use quittance::simulator::{Config, Kind, Simulator};
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
+use stripe_simulator::{Config, Kind, Simulator};
 use tokio::net::TcpListener;
 
 use crate::harness::{TestDatabase, request};

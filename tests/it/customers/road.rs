@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use quittance::reconcile::{Looked, Settled};
-use quittance::simulator::{
-    CheckoutMode, CustomerStory, Kind, NewCheckout, NewCustomer, NewSetup, run_customer_story,
-};
 use quittance::store::{NewState, Outcome};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
+use stripe_simulator::{
+    CheckoutMode, CustomerStory, Kind, NewCheckout, NewCustomer, NewSetup, run_customer_story,
+};
 
 use super::app::App;
 

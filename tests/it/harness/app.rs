@@ -8,12 +8,12 @@ use quittance::config::Settings;
 use quittance::dev::servers::{Postgres, Redis};
 use quittance::queue::{Consumer, Job, JobMeta, JobSource, Lane, Producer};
 use quittance::reconcile::Reconciler;
-use quittance::simulator::{self, Kind, NewPayment, Simulator, WebhookEndpoint};
 use quittance::store::Store;
 use quittance::stripe_api::{Client, Unlimited, api_version};
 use quittance::worker::{self, Parts, WorkerError};
 use quittance::{dev, http, ingress};
 use serde_json::Value;
+use stripe_simulator::{Kind, NewPayment, Simulator, WebhookEndpoint};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ pub(crate) struct Options {
     pub(crate) workers: usize,
     /// Settings over those of the harness.
     pub(crate) env: &'static [(&'static str, &'static str)],
-    pub(crate) simulator: simulator::Config,
+    pub(crate) simulator: stripe_simulator::Config,
     /// A Redis that the test breaks.
     pub(crate) redis: Option<Private<Redis>>,
     /// A Postgres that the test breaks.
@@ -40,9 +40,9 @@ impl Default for Options {
         Self {
             workers: 1,
             env: &[],
-            simulator: simulator::Config {
+            simulator: stripe_simulator::Config {
                 api_version: api_version().to_owned(),
-                ..simulator::Config::default()
+                ..stripe_simulator::Config::default()
             },
             redis: None,
             postgres: None,
@@ -256,7 +256,8 @@ impl App {
 
     /// Every row is what Stripe says, and every event is in the ledger at a good end.
     pub(crate) async fn is_true(&self) {
-        let letters = self.db.rows("SELECT code, message FROM quittance.dead_letters LIMIT 5").await;
+        let letters =
+            self.db.rows("SELECT code, message FROM quittance.dead_letters LIMIT 5").await;
         assert_eq!(letters, [] as [Value; 0]);
         assert_eq!(dev::differences(&self.stripe, &self.db.store).await.unwrap(), []);
     }

@@ -1,6 +1,6 @@
 //! The same by the command line.
 
-use quittance::simulator::{NewCustomer, NewPayment, NewRefund};
+use stripe_simulator::{NewCustomer, NewPayment, NewRefund};
 
 use super::{command, fragile, parsed};
 use crate::harness::app::payment_of;

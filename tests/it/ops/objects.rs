@@ -4,8 +4,8 @@ use quittance::domain::id::Mode;
 use quittance::domain::object::Kind;
 use quittance::ops::name::NameError;
 use quittance::ops::{events, objects};
-use quittance::simulator::{NewCustomer, NewPayment};
 use quittance::store::object::ObjectFilter;
+use stripe_simulator::{NewCustomer, NewPayment};
 
 use super::{fragile, name};
 use crate::harness::app::payment_of;

@@ -4,8 +4,8 @@ use quittance::domain::id::Mode;
 use quittance::ops::compare::{Verdict, compare};
 use quittance::ops::name::{self, NameError};
 use quittance::ops::reconcile::reconcile;
-use quittance::simulator::CaptureMethod;
-use quittance::simulator::NewPayment;
+use stripe_simulator::CaptureMethod;
+use stripe_simulator::NewPayment;
 
 use super::{JANE, audit, name};
 use crate::harness::App;

@@ -2,8 +2,8 @@
 
 use quittance::domain::id::{AccountId, EventId};
 use quittance::ops::replay::{self, Replay, ReplayError, Replayed};
-use quittance::simulator::{Kind, Scope};
 use serde_json::Value;
+use stripe_simulator::{Kind, Scope};
 
 use super::{JANE, audit, fragile};
 use crate::harness::App;

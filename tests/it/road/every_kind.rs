@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use quittance::domain::object::Kind;
-use quittance::simulator::{
-    self, BillingStory, CustomerStory, NewPayment, Simulator, run_billing_story,
-    run_customer_story, run_payment,
-};
 use quittance::store::Outcome;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
+use stripe_simulator::{
+    self, BillingStory, CustomerStory, NewPayment, Simulator, run_billing_story,
+    run_customer_story, run_payment,
+};
 use tokio::net::TcpListener;
 
 use crate::mirror::app::{App, event};
@@ -20,7 +20,7 @@ use crate::mirror::app::{App, event};
 /// (a refund's charge, say) is put where it is asked for.
 pub(crate) async fn examples(app: &App) -> Vec<(Kind, Value)> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let stripe = Simulator::start(listener, simulator::Config::default()).unwrap();
+    let stripe = Simulator::start(listener, stripe_simulator::Config::default()).unwrap();
     let (account, mut rng) = (stripe.platform(), StdRng::seed_from_u64(1));
     for _ in 0..40 {
         run_payment(&account, &mut rng, Duration::ZERO).await.unwrap();
@@ -44,13 +44,13 @@ pub(crate) async fn examples(app: &App) -> Vec<(Kind, Value)> {
     account.dispute_payment(paid["id"].as_str().unwrap(), false).unwrap();
     account.create_payout(500, "eur").unwrap();
     account.connect_new().unwrap();
-    let events = stripe.truth(simulator::Kind::Event);
+    let events = stripe.truth(stripe_simulator::Kind::Event);
     let shown = |kind: Kind| {
         let mut objects = events.iter().rev().map(|event| &event["data"]["object"]);
         let alive = |it: &&Value| it["object"] == kind.as_str() && it["deleted"] != true;
         objects.find(alive).unwrap_or_else(|| panic!("no {kind:?} in the stories")).clone()
     };
-    let charges = stripe.truth(simulator::Kind::Charge);
+    let charges = stripe.truth(stripe_simulator::Kind::Charge);
     for charge in charges {
         app.stripe.put(&format!("/v1/charges/{}", charge["id"].as_str().unwrap()), charge);
     }

@@ -1,10 +1,10 @@
 //! What the product reads, after each life that a payment can have.
 
-use quittance::simulator::{
-    CaptureMethod, Confirm, Kind, NewPayment, NewRefund, RefundStart, Story, run_story,
-};
 use rand::SeedableRng as _;
 use serde_json::json;
+use stripe_simulator::{
+    CaptureMethod, Confirm, Kind, NewPayment, NewRefund, RefundStart, Story, run_story,
+};
 
 use crate::harness::App;
 use crate::harness::app::payment_of;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use quittance::simulator::{Confirm, NewRefund, Story, run_story};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
+use stripe_simulator::{Confirm, NewRefund, Story, run_story};
 
 use crate::harness::app::payment_of;
 use crate::harness::{App, Options};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use quittance::reconcile::Settled;
-use quittance::simulator::Confirm;
 use quittance::store::Outcome;
 use serde_json::json;
+use stripe_simulator::Confirm;
 
 use super::stage::{Stage, event, payment, settle};
 use crate::harness::app::payment_of;

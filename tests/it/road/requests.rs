@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quittance::simulator::Confirm;
 use serde_json::json;
+use stripe_simulator::Confirm;
 
 use crate::harness::app::payment_of;
 use crate::harness::{App, Options, eventually};
@@ -166,7 +166,7 @@ async fn ordinary_lives_in_bursts_take_less_than_half_a_request_an_event() {
     let mut rng: rand::rngs::StdRng = rand::SeedableRng::seed_from_u64(3);
     let mut events = 0;
     while events < 400 {
-        quittance::simulator::run_payment(&account, &mut rng, Duration::ZERO).await.unwrap();
+        stripe_simulator::run_payment(&account, &mut rng, Duration::ZERO).await.unwrap();
         events = app.events("").len();
     }
     let _ = app.stripe().wait_all_acknowledged().await;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use quittance::simulator::{Kind, NewPayment, Story, run_story};
 use rand::SeedableRng as _;
 use serde_json::json;
+use stripe_simulator::{Kind, NewPayment, Story, run_story};
 use tracing::level_filters::LevelFilter;
 
 use crate::harness::app::payment_of;

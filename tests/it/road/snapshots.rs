@@ -2,12 +2,12 @@
 
 use quittance::domain::object::Kind;
 use quittance::reconcile::{Reconciler, Request, Settled};
-use quittance::simulator::Story;
 use quittance::store::Outcome;
 use quittance::stripe_api::api_version;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
+use stripe_simulator::Story;
 
 use super::stage::{Stage, event, payment, settle};
 use crate::harness::{App, Options, request};
@@ -209,7 +209,7 @@ async fn all_kinds_of_lives_in_rough_weather_come_out_right_also_when_events_are
     let mut rng = StdRng::seed_from_u64(5);
     for story in Story::ALL.iter().cycle().take(78) {
         let pause = std::time::Duration::from_millis(50);
-        quittance::simulator::run_story(&account, *story, &mut rng, pause).await.unwrap();
+        stripe_simulator::run_story(&account, *story, &mut rng, pause).await.unwrap();
     }
     app.settled().await;
     app.is_true().await;

@@ -1,4 +1,4 @@
-//! `docs/logging.md` lists each line of the log and its fields, as they stand in `src/`.
+//! `docs/logging.md` lists each line of the log and its fields, as they stand in the code.
 
 mod lines;
 
@@ -11,7 +11,7 @@ use lines::{Line, lines_of};
 const INTRODUCTION: &str = "\
 # The log
 
-<!-- Generated from src/ by tests/it/telemetry/logging.rs. Do not edit: change the code, run
+<!-- Generated from the code by tests/it/telemetry/logging.rs. Do not edit: change the code, run
      `QUITTANCE_UPDATE_DOCS=1 cargo test --test it telemetry::logging`, and review the difference.
      What a field means is in the list in that file; one that is missing there is refused. -->
 
@@ -147,7 +147,7 @@ fn document(lines: &[Line]) -> String {
 #[test]
 fn each_line_of_the_log_is_published_with_its_fields() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let lines = lines_of(&root.join("src"));
+    let lines = lines_of(root);
     assert!(lines.len() > 40, "the lines were not found: {lines:?}");
     let document = document(&lines);
     let path = root.join("docs/logging.md");
@@ -157,7 +157,7 @@ fn each_line_of_the_log_is_published_with_its_fields() {
     let published = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         published == document,
-        "docs/logging.md is not what src/ logs; run `QUITTANCE_UPDATE_DOCS=1 cargo test --test it \
+        "docs/logging.md is not what the code logs; run `QUITTANCE_UPDATE_DOCS=1 cargo test --test it \
          telemetry::logging` and review the difference"
     );
 }

@@ -1,7 +1,7 @@
 //! A trace from the webhook's request to the commit.
 
 use nix::sys::signal::Signal;
-use quittance::simulator::Kind;
+use stripe_simulator::Kind;
 
 use super::Role;
 use super::collector::{Collector, Span};

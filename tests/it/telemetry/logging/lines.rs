@@ -11,23 +11,32 @@ pub(super) struct Line {
     pub(super) fields: Vec<String>,
 }
 
-/// Those of the roles; `quittance dev` is no role.
-const NOT_OURS: [&str; 2] = ["dev", "simulator"];
-
-/// All lines below `src`, by module and message.
-pub(super) fn lines_of(src: &Path) -> Vec<Line> {
-    let mut files = Vec::new();
-    rust_files(src, &mut files);
+/// All lines of the roles, by module or crate and message. `quittance dev` is no role.
+pub(super) fn lines_of(root: &Path) -> Vec<Line> {
     let mut lines = Vec::new();
-    for file in files {
-        let path = file.strip_prefix(src).unwrap();
+    for file in files_below(&root.join("src")) {
+        let path = file.strip_prefix(root.join("src")).unwrap();
         let module = path.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
-        if !NOT_OURS.contains(&module) {
+        if module != "dev" {
             lines.extend(lines_in(module, &std::fs::read_to_string(&file).unwrap()));
+        }
+    }
+    for entry in std::fs::read_dir(root.join("crates")).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let Some(name) = name.strip_prefix("quittance-") else { continue };
+        for file in files_below(&folder.join("src")) {
+            lines.extend(lines_in(name, &std::fs::read_to_string(&file).unwrap()));
         }
     }
     lines.sort();
     lines
+}
+
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    rust_files(dir, &mut files);
+    files
 }
 
 fn rust_files(dir: &Path, out: &mut Vec<PathBuf>) {

@@ -1,0 +1,131 @@
+//! Drops from Stripe's JSON what must not be kept: secrets, and what `[redaction]` of the settings
+//! names.
+//!
+//! JSON of Stripe's is redacted once, right after it has been parsed and before anything is made of
+//! it: an answer in `stripe_api`, the object that an event shows in `reconcile`, the payload of a dead
+//! letter in `store`. Columns, notifications and recorded states are made of [`Redacted`] alone, so
+//! what is dropped here can be in none of them.
+
+mod secrets;
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde_json::{Map, Value};
+
+use quittance_config::{RedactedPath, Redaction};
+
+pub use secrets::{strip, strip_text};
+
+/// JSON without what must not be kept. Made by [`Rules::redact`] alone.
+#[derive(Clone, PartialEq, Default)]
+pub struct Redacted(Value);
+
+impl Redacted {
+    /// The JSON itself, to be written.
+    #[must_use]
+    pub fn into_value(self) -> Value {
+        self.0
+    }
+}
+
+impl Deref for Redacted {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Redacted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Personal data, which does not belong into a log line.
+        f.debug_tuple("Redacted").finish_non_exhaustive()
+    }
+}
+
+/// What is dropped: the secrets of the tables in `secrets`, always, and the paths of the settings.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    paths: Vec<RedactedPath>,
+}
+
+impl From<&Redaction> for Rules {
+    fn from(settings: &Redaction) -> Self {
+        Self { paths: settings.paths.clone() }
+    }
+}
+
+impl Rules {
+    /// Drops from an object of Stripe's, or from an event with one in it, all that must not be kept.
+    #[must_use]
+    pub fn redact(&self, mut value: Value) -> Redacted {
+        strip(&mut value);
+        // Of an event the paths mean the object in it: what is around that says nothing of a person,
+        // and an event without it could not be read again.
+        match value["object"].as_str() {
+            Some("event" | "v2.core.event") => self.redact_data(value.get_mut("data")),
+            Some(_) | None => self.walk(&mut value, None),
+        }
+        Redacted(value)
+    }
+
+    /// Applies the rules to what an event carries: its object, and the old values of that object's fields,
+    /// which do not say whose they are.
+    fn redact_data(&self, data: Option<&mut Value>) {
+        let Some(data) = data.and_then(Value::as_object_mut) else { return };
+        let of = data.get("object").and_then(|it| it["object"].as_str()).map(str::to_owned);
+        for (key, value) in data {
+            let of = of.as_deref().filter(|_| key == "previous_attributes");
+            if let (Some(of), Some(fields)) = (of, value.as_object_mut()) {
+                secrets::strip_fields_of(of, fields);
+            }
+            self.walk(value, of);
+        }
+    }
+
+    /// Applies the paths from here on. `object`: what `value` is, where it does not say so itself.
+    fn walk(&self, value: &mut Value, object: Option<&str>) {
+        if self.paths.is_empty() {
+            return;
+        }
+        match value {
+            Value::Object(fields) => {
+                let own = fields.get("object").and_then(Value::as_str).map(str::to_owned);
+                let own = own.as_deref().or(object);
+                for path in &self.paths {
+                    if path.object.is_none() || path.object.as_deref() == own {
+                        drop_path(fields, &path.fields);
+                    }
+                }
+                fields.values_mut().for_each(|value| self.walk(value, None));
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.walk(item, None)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+}
+
+/// Drops what a path leads to from here.
+fn drop_path<Name: AsRef<str>>(fields: &mut Map<String, Value>, path: &[Name]) {
+    let Some((first, rest)) = path.split_first() else { return };
+    let first = first.as_ref();
+    if rest.is_empty() {
+        fields.remove(first);
+    } else if first == "*" {
+        fields.values_mut().for_each(|value| drop_within(value, rest));
+    } else if let Some(value) = fields.get_mut(first) {
+        drop_within(value, rest);
+    }
+}
+
+fn drop_within<Name: AsRef<str>>(value: &mut Value, path: &[Name]) {
+    match value {
+        Value::Object(fields) => drop_path(fields, path),
+        Value::Array(items) => items.iter_mut().for_each(|item| drop_within(item, path)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,329 @@
+//! The write: a slice of settlements, one transaction, one round trip.
+
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use sqlx::types::Json;
+use tokio::time::timeout;
+
+use super::columns;
+use super::connect::Store;
+use super::error::StoreError;
+use super::outbox_id;
+use super::settlement::{Applied, Change, NewState, SettledEvent, Settlement};
+use quittance_domain::event::{Event, Shown};
+use quittance_domain::id::ObjectId;
+use quittance_domain::notification::Notification;
+use quittance_domain::payment::FailureReason;
+
+/// The shape of the payloads in the outbox: the field `v`.
+const PAYLOAD_VERSION: u32 = 1;
+
+/// A settlement in the form in which it is written.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// Tells it from the others of a slice.
+    number: i32,
+    locks: Vec<String>,
+    change: Option<Value>,
+    events: Vec<Value>,
+    /// Whether something goes into the outbox.
+    tells: bool,
+}
+
+impl Store {
+    /// Makes a settlement ready to be written.
+    #[must_use]
+    pub fn prepare(&self, settlement: Settlement) -> Prepared {
+        static NEXT: AtomicI32 = AtomicI32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mut prepared =
+            Prepared { number, locks: Vec::new(), change: None, events: Vec::new(), tells: false };
+        if let Some(change) = settlement.change {
+            let observed = match &change.state {
+                NewState::Present { observed, notifications, .. } => {
+                    prepared.tells |= !notifications.is_empty();
+                    Some(observed)
+                }
+                NewState::Deleted => None,
+            };
+            prepared.locks.extend(columns::locks(&change.subject, observed));
+            prepared.change = Some(of_change(number, change));
+        }
+        for event in &settlement.events {
+            if !event.occurrences.is_empty() {
+                prepared.tells = true;
+                let about = event.event.about.as_ref();
+                let lock = about.and_then(|a| columns::lock_of_event(&event.event.scope, a));
+                prepared.locks.extend(lock);
+            }
+            prepared.events.push(of_event(number, event));
+        }
+        prepared
+    }
+
+    /// Writes those settlements whose object is still what the decision was made on; says of each
+    /// whether it was. A settlement without a change is never in conflict.
+    ///
+    /// Each settlement is written whole or not at all. An observation older than the recorded one,
+    /// and any but a first observation of a deleted object, are conflicts too. Of two changes of
+    /// one object in one slice, the first wins. Events that were already settled are left alone,
+    /// with all that hangs on them.
+    ///
+    /// # Errors
+    /// Postgres, or a value that breaks a constraint. Then *nothing* of the slice is written: a
+    /// caller that wants to know which settlement was at fault writes them one by one.
+    pub async fn apply(&self, slice: &[&Prepared]) -> Result<Vec<Applied>, StoreError> {
+        self.write(slice, None).await
+    }
+
+    /// The same, if each lock that it needs is to be had within `lock_wait`; otherwise
+    /// [`StoreError::Contention`].
+    pub(super) async fn apply_unless_locked(
+        &self,
+        slice: &[&Prepared],
+        lock_wait: Duration,
+    ) -> Result<Vec<Applied>, StoreError> {
+        self.write(slice, Some(lock_wait)).await
+    }
+
+    async fn write(
+        &self,
+        slice: &[&Prepared],
+        lock_wait: Option<Duration>,
+    ) -> Result<Vec<Applied>, StoreError> {
+        if slice.is_empty() {
+            return Ok(Vec::new());
+        }
+        let locks: Vec<String> = slice.iter().flat_map(|it| it.locks.iter().cloned()).collect();
+        let changes: Vec<&Value> = slice.iter().filter_map(|it| it.change.as_ref()).collect();
+        let events: Vec<&Value> = slice.iter().flat_map(|it| &it.events).collect();
+        let mut connection = self.connection().await?;
+        let query = sqlx::query_scalar!(
+            r#"SELECT quittance.apply($1, $2, $3, $4) AS "conflicts!""#,
+            &locks,
+            Json(changes) as _,
+            Json(events) as _,
+            lock_wait.map(|wait| i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)),
+        );
+        let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
+        let conflicts = self.answered(connection, answer)?;
+        if slice.iter().any(|it| it.tells) {
+            self.told.send_modify(|times| *times = times.wrapping_add(1));
+        }
+        let applied = |it: &&Prepared| {
+            if conflicts.contains(&it.number) { Applied::Conflict } else { Applied::Done }
+        };
+        Ok(slice.iter().map(applied).collect())
+    }
+}
+
+/// What a change would make of the tables: the very values that [`Store::apply`] writes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WouldWrite {
+    /// The object's JSON, redacted; none for a tombstone, which leaves what was last seen.
+    pub data: Option<Value>,
+    /// The columns of its row in `app`; none for a tombstone and for a mirrored kind.
+    pub columns: Option<Map<String, Value>>,
+    /// Its status by our state machine; none for a kind without one.
+    pub status: Option<String>,
+}
+
+impl Store {
+    /// What [`Store::apply`] would write of a change.
+    #[must_use]
+    pub fn would_write(&self, change: Change) -> WouldWrite {
+        if change.state == NewState::Deleted {
+            return WouldWrite { data: None, columns: None, status: None };
+        }
+        let is_typed = change.subject.kind.mirror().is_none();
+        let mut value = of_change(0, change);
+        let status = value["recorded"]["status"].as_str().map(str::to_owned);
+        let columns = match value["row"].take() {
+            Value::Object(columns) if is_typed => Some(columns),
+            Value::Object(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => None,
+        };
+        WouldWrite { data: Some(value["data"].take()), columns, status }
+    }
+}
+
+/// What is written of a change.
+fn of_change(settlement: i32, change: Change) -> Value {
+    let subject = &change.subject;
+    let version = change.expected_version.saturating_add(1);
+    let account = columns::account(&subject.scope);
+    let livemode = subject.scope.mode.is_live();
+    let mut row = json!({});
+    let mut data = Value::Null;
+    let mut recorded = Value::Null;
+    let mut step = Value::Null;
+    let mut facts = Vec::new();
+    let deleted = match change.state {
+        NewState::Deleted => true,
+        NewState::Present { observed, transition, notifications, raw } => {
+            row = columns::of(&observed);
+            data = raw.into_value();
+            let mut told = columns::facts(&observed);
+            recorded = columns::remembered(&observed);
+            if transition.is_change() {
+                step = json!({
+                    "from": transition.from,
+                    "to": transition.to,
+                    "kind": transition.kind.as_str(),
+                });
+            }
+            // The team's own link to its rows.
+            if let (Some(told), Some(metadata)) = (told.as_object_mut(), row.get("metadata")) {
+                told.insert("metadata".to_owned(), metadata.clone());
+            }
+            facts = notifications
+                .into_iter()
+                .map(|Notification { topic, .. }| {
+                    json!({
+                        "id": outbox_id::of_state(subject, version, change.observed_at, topic),
+                        "topic": topic.as_str(),
+                        // `before` is added by the database, which knows what it replaces.
+                        "payload": {
+                            "v": PAYLOAD_VERSION,
+                            "occurred": change.observed_at,
+                            "version": version,
+                            "after": recorded,
+                            "data": told,
+                        },
+                    })
+                })
+                .collect();
+            false
+        }
+    };
+    if let Value::Object(row) = &mut row {
+        row.extend([
+            ("id".to_owned(), json!(subject.id.as_str())),
+            ("account".to_owned(), json!(account)),
+            ("livemode".to_owned(), json!(livemode)),
+            ("version".to_owned(), json!(version)),
+            ("observed_at".to_owned(), json!(change.observed_at)),
+        ]);
+    }
+    let mut value = json!({
+        "settlement": settlement,
+        "account": account,
+        "livemode": livemode,
+        "kind": subject.kind.as_str(),
+        "id": subject.id.as_str(),
+        "expected": change.expected_version,
+        "observed_at": change.observed_at,
+        "seen_by": change.seen_by,
+        "deleted": deleted,
+        "cause": change.cause.as_ref().map(|id| id.as_str()),
+    });
+    // Moved in, while `json!` would copy them; and the object is most of all that is written.
+    if let Value::Object(fields) = &mut value {
+        fields.extend([
+            ("row".to_owned(), row),
+            ("data".to_owned(), data),
+            ("recorded".to_owned(), recorded),
+            ("transition".to_owned(), step),
+            ("facts".to_owned(), Value::Array(facts)),
+        ]);
+    }
+    value
+}
+
+/// What is written of an event.
+fn of_event(settlement: i32, settled: &SettledEvent) -> Value {
+    let SettledEvent { event, outcome, receipt, occurrences, attempt } = settled;
+    let receipt = receipt.storable();
+    let object_kind = event.about.as_ref().map(|about| &*about.object);
+    let object_id = event.about.as_ref().and_then(|about| about.id.as_ref());
+    let occurrences: Vec<_> = occurrences
+        .iter()
+        .map(|&Notification { topic, .. }| {
+            json!({
+                "id": outbox_id::of_occurrence(&event.id, topic),
+                "topic": topic.as_str(),
+                "payload": {
+                    "v": PAYLOAD_VERSION,
+                    "occurred": event.created,
+                    "version": null,
+                    "before": null,
+                    "after": null,
+                    "data": occurrence(event),
+                },
+            })
+        })
+        .collect();
+    json!({
+        "settlement": settlement,
+        "id": event.id.as_str(),
+        "type": event.event_type,
+        "api_version": event.api_version,
+        "account": columns::account(&event.scope),
+        "livemode": event.mode().is_live(),
+        "created": event.created,
+        "endpoint": receipt.endpoint,
+        "received_at_ms": receipt.received_at_ms,
+        "secret_index": receipt.secret_index,
+        "object_kind": object_kind,
+        "object_id": object_id.map(|id| id.as_str()),
+        "status": outcome.ledger_status(),
+        "outcome": outcome.as_str(),
+        "attempt": attempt.to_json(),
+        "occurrences": occurrences,
+    })
+}
+
+/// What an occurrence says besides its topic.
+fn occurrence(event: &Event) -> Value {
+    let mut data = Map::from_iter([("event_type".to_owned(), json!(event.event_type))]);
+    let about = event.about.as_ref();
+    if let Some(shown) = about.and_then(|about| about.shown.as_deref()) {
+        data.extend(of_shown(shown));
+    }
+    if let Some(failure) = about.and_then(|about| about.failure.as_ref()) {
+        let FailureReason { code, decline_code, message } = failure;
+        let reason = json!({"code": code, "decline_code": decline_code, "message": message});
+        data.insert("failure".to_owned(), reason);
+    }
+    Value::Object(data)
+}
+
+/// What an event showed of its object, under the names that state facts have for the same.
+fn of_shown(shown: &Shown) -> impl Iterator<Item = (String, Value)> {
+    let id = |id: &Option<ObjectId>| id.as_ref().map(|id| json!(id.as_str()));
+    let Shown {
+        amount,
+        amount_due,
+        amount_total,
+        currency,
+        customer,
+        charge,
+        payment_intent,
+        subscription,
+        attempt_count,
+        next_payment_attempt,
+        trial_end,
+        metadata,
+    } = shown;
+    let fields = [
+        ("amount", amount.map(Value::from)),
+        ("amount_due", amount_due.map(Value::from)),
+        ("amount_total", amount_total.map(Value::from)),
+        ("currency", currency.map(|currency| json!(currency.as_str()))),
+        ("customer", id(customer)),
+        ("charge", id(charge)),
+        ("payment_intent", id(payment_intent)),
+        ("subscription", id(subscription)),
+        ("attempt_count", attempt_count.map(Value::from)),
+        ("next_payment_attempt", next_payment_attempt.map(Value::from)),
+        ("trial_end", trial_end.map(Value::from)),
+        ("metadata", metadata.as_deref().map(columns::metadata)),
+    ];
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)))
+}

@@ -1,0 +1,103 @@
+//! Attempts: every try at an event, kept.
+
+use tokio::time::timeout;
+
+use serde_json::{Value, json};
+
+use super::columns;
+use super::connect::Store;
+use super::dead_letter::DeadEvent;
+use super::error::StoreError;
+use quittance_domain::event::is_storable_time;
+use quittance_domain::failure::Failure;
+use quittance_redaction as redaction;
+
+/// More attempts than any policy allows.
+const MOST_ATTEMPTS: u32 = 100_000;
+
+/// One try at an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// Counts from 1; an outage does not raise it.
+    pub number: u32,
+    /// When it began, in milliseconds since 1970.
+    pub started_at_ms: i64,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// Which worker.
+    pub worker: String,
+    /// Stripe's `Request-Id`, if there was a request.
+    pub request_id: Option<String>,
+    /// The trace that it is part of.
+    pub trace_id: Option<String>,
+    /// Why it failed, if it did; of one that settled its event, what is odd about that.
+    pub failure: Option<Failure>,
+}
+
+impl Attempt {
+    /// As `quittance.attempts` takes it. Errors can quote what they were given, so their secrets are
+    /// taken out.
+    pub(super) fn to_json(&self) -> Value {
+        let Self { number, started_at_ms, duration_ms, worker, request_id, trace_id, failure } =
+            self;
+        let failure = failure.as_ref();
+        // The number comes from the queue, and the ledger adds them up in 32 bits.
+        let number = (*number).min(MOST_ATTEMPTS);
+        let at = started_at_ms.div_euclid(1_000);
+        let started_at_ms = if is_storable_time(at) { *started_at_ms } else { 0 };
+        // The request that failed is the failure's own, if it names one.
+        let request_id = request_id.as_ref().or(failure.and_then(|f| f.request_id.as_ref()));
+        let mut value = json!({
+            "number": number,
+            "started_at_ms": started_at_ms,
+            "duration_ms": duration_ms,
+            "worker": worker,
+            "request_id": request_id,
+            "trace_id": trace_id,
+            "class": failure.map(|f| f.class.as_str()),
+            "code": failure.map(|f| &f.code),
+            "chain": failure.map(|f| &f.chain),
+        });
+        redaction::strip(&mut value);
+        value
+    }
+}
+
+impl Store {
+    /// Records a failed attempt at an event that will be tried again, and what the event is about:
+    /// until it ends, no other table knows of it.
+    ///
+    /// # Errors
+    /// Postgres; nothing is recorded then.
+    pub async fn record_attempt(
+        &self,
+        event: &DeadEvent,
+        attempt: &Attempt,
+    ) -> Result<(), StoreError> {
+        let event = event.storable();
+        let scope = event.scope.as_ref();
+        let mut connection = self.connection().await?;
+        let query = sqlx::query!(
+            r#"
+            INSERT INTO quittance.attempts (
+                event_id, number, started_at, duration_ms, worker, outcome, class, code, chain,
+                request_id, trace_id, event_type, account, livemode, object_kind, object_id)
+            SELECT $1, a.number, to_timestamp(a.started_at_ms / 1000.0), a.duration_ms, a.worker,
+                   'failed', a.class, a.code, a.chain, a.request_id, a.trace_id, $3, $4, $5, $6, $7
+            FROM jsonb_to_record($2) AS a (
+                number integer, started_at_ms bigint, duration_ms bigint, worker text, class text,
+                code text, chain text[], request_id text, trace_id text)
+            "#,
+            event.key,
+            attempt.to_json(),
+            event.event_type,
+            scope.map(columns::account),
+            scope.map(|scope| scope.mode.is_live()),
+            event.object_kind,
+            event.object_id,
+        );
+        let answer = timeout(self.patience, query.execute(&mut *connection)).await;
+        self.answered(connection, answer)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! The answer that a platform needs before a destination charge.
+
+use time::OffsetDateTime;
+
+use super::connect::Store;
+use super::error::StoreError;
+use quittance_domain::id::{AccountId, Mode};
+
+/// Whether money may be sent to a connected account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// Whether a destination charge to it works to its end.
+    pub allowed: bool,
+    /// What stands in the way; none when nothing does.
+    pub why_not: Option<String>,
+    /// How old the answer is; none: the account was never seen.
+    pub as_of: Option<OffsetDateTime>,
+}
+
+impl Store {
+    /// Asks `app.can_receive_payments`.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn can_receive_payments(
+        &self,
+        account: &AccountId,
+        mode: Mode,
+    ) -> Result<Permission, StoreError> {
+        let answer = sqlx::query_as!(
+            Permission,
+            r#"
+            SELECT allowed AS "allowed!", why_not, as_of
+            FROM app.can_receive_payments($1, $2)
+            "#,
+            account.as_str(),
+            mode.is_live(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(answer)
+    }
+}

@@ -1,0 +1,145 @@
+//! Which letters are meant.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{DeadLetterId, GroupKey, LetterReason, LetterSource, LetterState};
+
+/// The letters that all of this holds for; nothing given: all letters. What each field means to
+/// Postgres stands in `quittance.letters_where`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Only these letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<DeadLetterId>>,
+    /// Of this group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub group: Option<GroupKey>,
+    /// In this state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<LetterState>,
+    /// Events, or deliveries of notifications.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<LetterSource>,
+    /// Events of this type, or notifications of this topic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// About objects of this kind: `payment_intent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_kind: Option<String>,
+    /// About this object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_id: Option<String>,
+    /// Whose object is this customer, or belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// Of this connected account; empty: of our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Of live mode, or of test mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub livemode: Option<bool>,
+    /// That this endpoint took, or that were for this destination.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Given up for this reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<LetterReason>,
+    /// Whose last failure was of this class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Whose last failure has this code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Whose message holds this text, in capitals or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Last given up before this moment.
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    pub older_than: Option<OffsetDateTime>,
+    /// Last given up after this moment.
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    pub newer_than: Option<OffsetDateTime>,
+    /// Tried at least so often, all in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_attempts: Option<i32>,
+}
+
+impl Filter {
+    /// Those that wait for a person.
+    #[must_use]
+    pub fn open() -> Self {
+        Self { state: Some(LetterState::Open), ..Self::default() }
+    }
+
+    /// These and no others.
+    #[must_use]
+    pub fn of(ids: &[DeadLetterId]) -> Self {
+        Self { ids: Some(ids.to_vec()), ..Self::default() }
+    }
+
+    /// Whether it leaves out any letter for another reason than its state.
+    #[must_use]
+    pub fn is_narrow(&self) -> bool {
+        Self { state: None, ..self.clone() } != Self::default()
+    }
+
+    /// As `quittance.letters_where` takes it.
+    pub(crate) fn to_json(&self) -> Value {
+        // A value of this type always becomes JSON.
+        let mut json = serde_json::to_value(self).unwrap_or_default();
+        if let (Some(group), Some(fields)) = (&self.group, json.as_object_mut()) {
+            fields.remove("group");
+            fields.insert("fingerprint".to_owned(), group.fingerprint.as_str().into());
+            match &group.event_type {
+                Some(event_type) => {
+                    fields.insert("event_type".to_owned(), event_type.as_str().into())
+                }
+                None => fields.insert("untyped".to_owned(), true.into()),
+            };
+        }
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_says_only_what_was_asked_for_and_comes_back_from_its_text() {
+        assert_eq!(serde_json::to_string(&Filter::default()).unwrap(), "{}");
+        let filter = Filter {
+            ids: Some(vec![DeadLetterId(3)]),
+            group: Some("0a1b2c3d4e5f:charge.failed".parse().unwrap()),
+            state: Some(LetterState::Snoozed),
+            livemode: Some(false),
+            older_than: Some(OffsetDateTime::UNIX_EPOCH),
+            ..Filter::default()
+        };
+        let text = serde_json::to_string(&filter).unwrap();
+        assert_eq!(serde_json::from_str::<Filter>(&text).unwrap(), filter, "{text}");
+        assert!(serde_json::from_str::<Filter>(r#"{"colour":"red"}"#).is_err());
+    }
+
+    #[test]
+    fn a_group_becomes_the_two_columns_that_it_is_made_of() {
+        let of = |key: &str| {
+            let filter = Filter { group: Some(key.parse().unwrap()), ..Filter::default() };
+            filter.to_json()
+        };
+        assert_eq!(
+            of("0a1b2c3d4e5f:charge.failed"),
+            serde_json::json!({"fingerprint": "0a1b2c3d4e5f", "event_type": "charge.failed"})
+        );
+        assert_eq!(
+            of("0a1b2c3d4e5f:-"),
+            serde_json::json!({"fingerprint": "0a1b2c3d4e5f", "untyped": true})
+        );
+    }
+}

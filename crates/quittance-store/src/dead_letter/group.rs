@@ -1,0 +1,258 @@
+//! Letters of one cause and one type of event, counted.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{DeadLetterId, Filter};
+use crate::connect::Store;
+use crate::error::StoreError;
+
+/// Hours in the picture of a group.
+const HOURS: usize = 24;
+
+/// Stands for the type of an event that could not be read.
+const UNTYPED: &str = "-";
+
+/// Names a group: its fingerprint and its type of event, `0a1b2c3d4e5f:payment_intent.succeeded`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct GroupKey {
+    /// What failures of one cause share.
+    pub fingerprint: String,
+    /// The type of event, or the topic; none if it could not be read.
+    pub event_type: Option<String>,
+}
+
+/// The text names no group.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a group is named by fingerprint and type, 0a1b2c3d4e5f:payment_intent.succeeded")]
+pub struct GroupKeyError;
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.fingerprint, self.event_type.as_deref().unwrap_or(UNTYPED))
+    }
+}
+
+impl FromStr for GroupKey {
+    type Err = GroupKeyError;
+
+    fn from_str(text: &str) -> Result<Self, GroupKeyError> {
+        let (fingerprint, event_type) = text.split_once(':').ok_or(GroupKeyError)?;
+        if fingerprint.is_empty() || event_type.is_empty() {
+            return Err(GroupKeyError);
+        }
+        let event_type = Some(event_type).filter(|it| *it != UNTYPED).map(str::to_owned);
+        Ok(Self { fingerprint: fingerprint.to_owned(), event_type })
+    }
+}
+
+impl TryFrom<String> for GroupKey {
+    type Error = GroupKeyError;
+
+    fn try_from(text: String) -> Result<Self, GroupKeyError> {
+        text.parse()
+    }
+}
+
+impl From<GroupKey> for String {
+    fn from(key: GroupKey) -> Self {
+        key.to_string()
+    }
+}
+
+// To those who read the API it is a text.
+impl PartialSchema for GroupKey {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for GroupKey {}
+
+/// How many letters of a group are in each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StateCounts {
+    /// Wait for a person.
+    pub open: i64,
+    /// Wait, and nobody wants to see them yet.
+    pub snoozed: i64,
+    /// Back in the queue.
+    pub retrying: i64,
+    /// Settled after all.
+    pub resolved: i64,
+    /// Given up for good.
+    pub discarded: i64,
+}
+
+impl StateCounts {
+    fn add(&mut self, state: &str, count: i64) -> Result<(), StoreError> {
+        let of = match state {
+            "open" => &mut self.open,
+            "snoozed" => &mut self.snoozed,
+            "retrying" => &mut self.retrying,
+            "resolved" => &mut self.resolved,
+            "discarded" => &mut self.discarded,
+            _ => return Err(StoreError::Unreadable { what: "quittance.dead_letters.state" }),
+        };
+        *of += count;
+        Ok(())
+    }
+}
+
+/// Letters of one cause and one type of event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Group {
+    /// Its name, for filters.
+    pub group: GroupKey,
+    /// The type of event, or the topic of a notification; none if it could not be read.
+    pub event_type: Option<String>,
+    /// The class of the failure.
+    pub class: String,
+    /// The stable word for it.
+    pub code: String,
+    /// The message without its ids and numbers.
+    pub cause: String,
+    /// How many letters of it the filter names.
+    pub count: i64,
+    /// These, by state.
+    pub states: StateCounts,
+    /// When the first of them was first given up.
+    #[serde(with = "time::serde::rfc3339")]
+    pub first_seen: OffsetDateTime,
+    /// When one of them was given up last.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_seen: OffsetDateTime,
+    /// How many were given up in each of the last 24 hours, the current one last.
+    pub hourly: Vec<i64>,
+    /// The newest of them.
+    pub example: DeadLetterId,
+}
+
+/// All groups of the letters that a filter names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Groups {
+    /// The largest first.
+    pub groups: Vec<Group>,
+    /// How many letters the filter names, in all groups.
+    pub letters: i64,
+}
+
+/// One cell of what Postgres counts: a group, a state, an hour.
+struct Cell {
+    fingerprint: String,
+    event_type: Option<String>,
+    state: String,
+    snoozed: bool,
+    hour: OffsetDateTime,
+    now: OffsetDateTime,
+    count: i64,
+    first_seen: OffsetDateTime,
+    last_seen: OffsetDateTime,
+    newest: i64,
+}
+
+impl Store {
+    /// Counts the letters that a filter names by cause and type of event, the largest group first.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn dead_letter_groups(&self, filter: &Filter) -> Result<Groups, StoreError> {
+        let cells = sqlx::query_as!(
+            Cell,
+            r#"
+            SELECT d.fingerprint AS "fingerprint!", d.event_type,
+                   d.state AS "state!", coalesce(d.snoozed_until > now(), false) AS "snoozed!",
+                   -- Full hours back from now. What is older than a day is of one hour more.
+                   date_bin('1 hour', greatest(d.died_at, now() - interval '25 hours'), now())
+                       AS "hour!",
+                   now() AS "now!",
+                   count(*) AS "count!", min(d.created_at) AS "first_seen!",
+                   max(d.died_at) AS "last_seen!", max(d.id) AS "newest!"
+            FROM quittance.letters_where($1) AS d
+            GROUP BY 1, 2, 3, 4, 5
+            "#,
+            filter.to_json(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut found: BTreeMap<GroupKey, Group> = BTreeMap::new();
+        for cell in cells {
+            add(&mut found, cell)?;
+        }
+        let mut groups: Vec<Group> = found.into_values().collect();
+        self.explain(&mut groups).await?;
+        groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| b.last_seen.cmp(&a.last_seen)));
+        let letters = groups.iter().map(|group| group.count).sum();
+        Ok(Groups { groups, letters })
+    }
+
+    /// Class, code and cause: one look at one letter of each group.
+    async fn explain(&self, groups: &mut [Group]) -> Result<(), StoreError> {
+        let ids: Vec<i64> = groups.iter().map(|group| group.example.get()).collect();
+        let told = sqlx::query!(
+            "SELECT id, class, code, cause FROM quittance.dead_letters WHERE id = ANY ($1)",
+            &ids,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut told: BTreeMap<i64, _> = told.into_iter().map(|row| (row.id, row)).collect();
+        for group in groups {
+            // One that is gone since was removed by retention, or its group has changed.
+            if let Some(row) = told.remove(&group.example.get()) {
+                (group.class, group.code, group.cause) = (row.class, row.code, row.cause);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn add(found: &mut BTreeMap<GroupKey, Group>, cell: Cell) -> Result<(), StoreError> {
+    let key = GroupKey { fingerprint: cell.fingerprint, event_type: cell.event_type };
+    let group = found.entry(key).or_insert_with_key(|key| Group {
+        group: key.clone(),
+        event_type: key.event_type.clone(),
+        class: String::new(),
+        code: String::new(),
+        cause: String::new(),
+        count: 0,
+        states: StateCounts::default(),
+        first_seen: cell.first_seen,
+        last_seen: cell.last_seen,
+        hourly: vec![0; HOURS],
+        example: DeadLetterId(cell.newest),
+    });
+    group.count += cell.count;
+    let snoozed = cell.snoozed && cell.state == "open";
+    group.states.add(if snoozed { "snoozed" } else { &cell.state }, cell.count)?;
+    group.first_seen = group.first_seen.min(cell.first_seen);
+    group.last_seen = group.last_seen.max(cell.last_seen);
+    group.example = group.example.max(DeadLetterId(cell.newest));
+    // The hour that ends now begins an hour ago. A clock that ran ahead makes hours that are yet to
+    // come: they count as this one.
+    let hours_ago = usize::try_from((cell.now - cell.hour).whole_hours() - 1).unwrap_or(0);
+    if let Some(hour) = HOURS.checked_sub(hours_ago + 1).and_then(|at| group.hourly.get_mut(at)) {
+        *hour += cell.count;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_comes_back_from_its_name() {
+        for name in ["0a1b2c3d4e5f:payment_intent.succeeded", "0a1b2c3d4e5f:-"] {
+            assert_eq!(name.parse::<GroupKey>().unwrap().to_string(), name);
+        }
+        for wrong in ["", "0a1b", ":x", "0a1b:"] {
+            assert_eq!(wrong.parse::<GroupKey>(), Err(GroupKeyError), "{wrong}");
+        }
+    }
+}

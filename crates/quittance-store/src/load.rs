@@ -1,0 +1,171 @@
+//! What is recorded, read in one round trip and from one snapshot.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::columns::{self, Stored};
+use super::connect::Store;
+use super::error::StoreError;
+use quittance_domain::event::Timestamp;
+use quittance_domain::id::EventId;
+use quittance_domain::object::{Row, Subject};
+use quittance_redaction::Redacted;
+
+/// What is recorded of an event and of the objects that it asks us to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// Those of the events that are at their good end. A dead one is not: it is tried again when it
+    /// comes again.
+    pub settled: BTreeSet<EventId>,
+    /// One for each subject, in their order; none where there is no row.
+    pub rows: Vec<Option<Row>>,
+    /// One for each subject: when its account took our access back, if it did, by Stripe's clock.
+    pub access_ended: Vec<Option<Timestamp>>,
+}
+
+impl Store {
+    /// Reads the ledger for the events and the rows of the subjects.
+    ///
+    /// # Errors
+    /// Postgres, or a stored value that this binary does not know.
+    pub async fn load(
+        &self,
+        events: &[&EventId],
+        subjects: &[Subject],
+    ) -> Result<Loaded, StoreError> {
+        let events: Vec<String> = events.iter().map(|id| id.as_str().to_owned()).collect();
+        let accounts: Vec<String> =
+            subjects.iter().map(|s| columns::account(&s.scope).to_owned()).collect();
+        let livemodes: Vec<bool> = subjects.iter().map(|s| s.scope.mode.is_live()).collect();
+        let kinds: Vec<String> = subjects.iter().map(|s| s.kind.as_str().to_owned()).collect();
+        let ids: Vec<String> = subjects.iter().map(|s| s.id.as_str().to_owned()).collect();
+        // The LIMITs keep each look-up a look-up by key: a plan that was made while the tables
+        // were empty would else join them whole, and the session would keep it.
+        let mut connection = self.connection().await?;
+        let query = sqlx::query!(
+            r#"
+            -- What is settled is said once, with the first object.
+            SELECT CASE WHEN coalesce(s.nth, 1) = 1 THEN l.settled ELSE '{}' END AS "settled!",
+                   s.nth                                               AS "nth?",
+                   o.version                                           AS "version?",
+                   extract(epoch FROM o.observed_at)::bigint           AS "observed_at?",
+                   extract(epoch FROM o.seen_by)::bigint               AS "seen_by?",
+                   o.deleted                                           AS "deleted?",
+                   o.recorded                                          AS "recorded?",
+                   extract(epoch FROM a.ended)::bigint                 AS "access_ended?"
+            FROM (
+                SELECT ARRAY(
+                    SELECT e.id
+                    FROM unnest($1::text[]) AS wanted (id)
+                    CROSS JOIN LATERAL (
+                        SELECT id FROM quittance.events
+                        WHERE id = wanted.id AND status IN ('settled', 'ignored')
+                        LIMIT 1
+                    ) AS e
+                ) AS settled
+            ) AS l
+            LEFT JOIN unnest($2::text[], $3::boolean[], $4::text[], $5::text[]) WITH ORDINALITY
+                AS s (account, livemode, kind, id, nth) ON true
+            LEFT JOIN LATERAL (
+                SELECT version, observed_at, seen_by, deleted, recorded FROM quittance.objects
+                WHERE account = s.account AND livemode = s.livemode AND kind = s.kind AND id = s.id
+                LIMIT 1
+            ) AS o ON true
+            LEFT JOIN LATERAL (
+                SELECT CASE WHEN recorded ->> 'status' = 'deauthorized' THEN observed_at END AS ended
+                FROM quittance.objects
+                WHERE account = s.account AND livemode = s.livemode AND kind = 'account'
+                  AND id = s.account
+                LIMIT 1
+            ) AS a ON true
+            ORDER BY s.nth
+            "#,
+            &events,
+            &accounts,
+            &livemodes,
+            &kinds,
+            &ids,
+        );
+        let answer = timeout(self.patience, query.fetch_all(&mut *connection)).await;
+        let found = self.answered(connection, answer)?;
+
+        let settled = found.first().map(|row| row.settled.iter());
+        let settled = settled
+            .into_iter()
+            .flatten()
+            .map(|id| EventId::parse(id).map_err(|_| StoreError::Unreadable { what: "events.id" }))
+            .collect::<Result<_, _>>()?;
+        let mut rows = Vec::with_capacity(subjects.len());
+        for (subject, found) in subjects.iter().zip(&found) {
+            let (Some(version), Some(observed_at), Some(seen_by), Some(deleted)) =
+                (found.version, found.observed_at, found.seen_by, found.deleted)
+            else {
+                rows.push(None);
+                continue;
+            };
+            let stored = found.recorded.as_ref().map(Stored);
+            let recorded =
+                stored.map(|stored| columns::recorded(subject.kind, &stored)).transpose()?;
+            rows.push(Some(Row { version, observed_at, seen_by, deleted, recorded }));
+        }
+        let ended = |n: usize| found.get(n).and_then(|row| row.access_ended);
+        let access_ended = (0..subjects.len()).map(ended).collect();
+        Ok(Loaded { settled, rows, access_ended })
+    }
+
+    /// The JSON of an object as the row has it, at this version. `None`: the row was written since, or it
+    /// is a tombstone.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn kept(&self, subject: &Subject, version: i64) -> Result<Option<Value>, StoreError> {
+        let mut connection = self.connection().await?;
+        let query = sqlx::query_scalar!(
+            r#"
+            SELECT o.data AS "data!"
+            FROM quittance.objects AS o
+            WHERE o.account = $1 AND o.livemode = $2 AND o.kind = $3 AND o.id = $4
+              AND o.version = $5 AND NOT o.deleted AND o.data IS NOT NULL
+            "#,
+            columns::account(&subject.scope),
+            subject.scope.mode.is_live(),
+            subject.kind.as_str(),
+            subject.id.as_str(),
+            version,
+        );
+        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        self.answered(connection, answer)
+    }
+
+    /// Whether the row of an object, at this version, holds each of these JSONs of it.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn holds(
+        &self,
+        subject: &Subject,
+        version: i64,
+        snapshots: Vec<Redacted>,
+    ) -> Result<bool, StoreError> {
+        let snapshots: Vec<Value> = snapshots.into_iter().map(Redacted::into_value).collect();
+        let mut connection = self.connection().await?;
+        let query = sqlx::query_scalar!(
+            r#"
+            SELECT o.data = ALL ($6::jsonb[]) AS "held!"
+            FROM quittance.objects AS o
+            WHERE o.account = $1 AND o.livemode = $2 AND o.kind = $3 AND o.id = $4
+              AND o.version = $5 AND NOT o.deleted AND o.data IS NOT NULL
+            "#,
+            columns::account(&subject.scope),
+            subject.scope.mode.is_live(),
+            subject.kind.as_str(),
+            subject.id.as_str(),
+            version,
+            &snapshots,
+        );
+        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        Ok(self.answered(connection, answer)?.unwrap_or(false))
+    }
+}

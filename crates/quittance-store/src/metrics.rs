@@ -1,0 +1,92 @@
+//! What the tables and the pool look like, as numbers. They are looked up when somebody reads them.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+
+use super::connect::Store;
+use super::pulse::Pulse;
+use quittance_domain::failure::Class;
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ClassLabels {
+    class: String,
+}
+
+/// Of a family that has none, and yet can be empty.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct NoLabels {}
+
+/// What the tables look like.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    open: Family<ClassLabels, Gauge>,
+    queue_lost: Family<NoLabels, Gauge>,
+}
+
+impl Metrics {
+    /// Makes them known to a registry, and the use of this store's pool with them.
+    #[must_use]
+    pub fn new(registry: &mut Registry, store: &Store) -> Self {
+        let metrics = Self { open: Family::default(), queue_lost: Family::default() };
+        registry.register(
+            "quittance_dead_letters_open",
+            "Dead letters that wait for someone and are not snoozed, by the class of their failure: the same from every worker, so take the max",
+            metrics.open.clone(),
+        );
+        registry.register(
+            "quittance_queue_lost",
+            "Whether Redis has lost jobs, and no operator has acknowledged it: the same from every worker, so take the max",
+            metrics.queue_lost.clone(),
+        );
+        registry.register_collector(Box::new(Pool(store.clone())));
+        metrics
+    }
+
+    /// Shows what was seen; nothing at all when nothing could be seen.
+    pub fn show(&self, seen: Option<&Pulse>) {
+        self.open.clear();
+        self.queue_lost.clear();
+        let Some(Pulse { open_letters: letters, queue_lost, .. }) = seen else { return };
+        self.queue_lost.get_or_create(&NoLabels {}).set(i64::from(*queue_lost));
+        for class in [Class::Permanent, Class::Transient] {
+            drop(self.open.get_or_create(&ClassLabels { class: class.as_str().to_owned() }));
+        }
+        for (class, count) in letters {
+            self.open.get_or_create(&ClassLabels { class: class.clone() }).set(*count);
+        }
+    }
+}
+
+/// The pool, read where it stands.
+#[derive(Debug)]
+struct Pool(Store);
+
+impl Collector for Pool {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let pool = self.0.pool_use();
+        let mut family = encoder.encode_descriptor(
+            "quittance_postgres_connections",
+            "Connections to Postgres that this process has open",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (state, count) in [("used", pool.used), ("idle", pool.idle)] {
+            let labels = [("state", state)];
+            let metric = family.encode_family(&labels)?;
+            ConstGauge::new(i64::from(count)).encode(metric)?;
+        }
+        let limit = encoder.encode_descriptor(
+            "quittance_postgres_connections_limit",
+            "Connections to Postgres that this process may open (database.max_connections)",
+            None,
+            MetricType::Gauge,
+        )?;
+        ConstGauge::new(i64::from(pool.limit)).encode(limit)
+    }
+}

@@ -1,0 +1,266 @@
+//! Looking at operations.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::OperationId;
+use crate::connect::Store;
+use crate::dead_letter::{ActWord, Acted, DeadLetterId, Filter, acted};
+use crate::error::StoreError;
+
+/// Where an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OperationState {
+    /// Somebody works on it.
+    Running,
+    /// Every letter has had its turn.
+    Done,
+    /// A person ended it on the way, and what it had put into the queue was taken back.
+    Cancelled,
+    /// The process that ran it was stopped, failed, or was not heard of for a minute. Nothing was taken
+    /// back, and any process can resume it.
+    Interrupted,
+}
+
+impl OperationState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Done, Self::Cancelled, Self::Interrupted];
+
+    /// `running`, `done`, `cancelled`, `interrupted`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A bulk act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Operation {
+    /// Its number.
+    pub id: OperationId,
+    /// What is done.
+    pub verb: ActWord,
+    /// To which letters.
+    pub selection: Filter,
+    /// Those after this one do not join.
+    pub upto: DeadLetterId,
+    /// Over how long retries are spread, in milliseconds.
+    pub over_ms: Option<i64>,
+    /// Until when, of a snooze.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub until: Option<OffsetDateTime>,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Where it stands.
+    pub state: OperationState,
+    /// How many letters the selection named when it began.
+    pub total: i64,
+    /// To how many it was done.
+    pub done: i64,
+    /// With how many there was nothing to be done, or it failed: see their results. What is missing
+    /// to `total` when it has ended was cancelled, or had left the selection by itself.
+    pub failed: i64,
+    /// Whether somebody asked for its end.
+    pub cancel_requested: bool,
+    /// Why it was interrupted.
+    pub error: Option<String>,
+    /// When it began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it was last heard of.
+    #[serde(with = "time::serde::rfc3339")]
+    pub heartbeat_at: OffsetDateTime,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub ended_at: Option<OffsetDateTime>,
+    /// Where the letters are by now that it put back, of a retry that is looked at by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub letters: Option<Aftermath>,
+    /// Where it goes on.
+    #[serde(skip)]
+    pub(super) reached: i64,
+}
+
+/// What became of the letters that a retry put back into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Aftermath {
+    /// They wait for their turn, or are being tried: what a cancel takes back.
+    pub retrying: i64,
+    /// Their events have settled.
+    pub resolved: i64,
+    /// They were given up again.
+    pub open: i64,
+    /// They were discarded, or removed since.
+    pub gone: i64,
+}
+
+/// The operation as its columns are.
+pub(super) struct Record {
+    pub(super) id: i64,
+    pub(super) verb: String,
+    pub(super) selection: Value,
+    pub(super) upto: i64,
+    pub(super) over_ms: Option<i64>,
+    pub(super) until: Option<OffsetDateTime>,
+    pub(super) actor: String,
+    pub(super) reason: Option<String>,
+    pub(super) state: String,
+    pub(super) total: i64,
+    pub(super) done: i64,
+    pub(super) failed: i64,
+    pub(super) reached: i64,
+    pub(super) cancel_requested: bool,
+    pub(super) error: Option<String>,
+    pub(super) created_at: OffsetDateTime,
+    pub(super) heartbeat_at: OffsetDateTime,
+    pub(super) ended_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<Record> for Operation {
+    type Error = StoreError;
+
+    fn try_from(r: Record) -> Result<Self, StoreError> {
+        let unreadable = |what| StoreError::Unreadable { what };
+        let state = OperationState::ALL.into_iter().find(|state| state.as_str() == r.state);
+        Ok(Self {
+            id: OperationId(r.id),
+            verb: ActWord::parse(&r.verb).ok_or(unreadable("quittance.operations.verb"))?,
+            selection: serde_json::from_value(r.selection)
+                .map_err(|_| unreadable("quittance.operations.selection"))?,
+            upto: DeadLetterId(r.upto),
+            over_ms: r.over_ms,
+            until: r.until,
+            actor: r.actor,
+            reason: r.reason,
+            state: state.ok_or(unreadable("quittance.operations.state"))?,
+            total: r.total,
+            done: r.done,
+            failed: r.failed,
+            cancel_requested: r.cancel_requested,
+            error: r.error,
+            created_at: r.created_at,
+            heartbeat_at: r.heartbeat_at,
+            ended_at: r.ended_at,
+            letters: None,
+            reached: r.reached,
+        })
+    }
+}
+
+/// What an operation did to one letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperationResult {
+    /// The letter.
+    pub letter: DeadLetterId,
+    /// What came of it.
+    pub acted: Acted,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+impl Store {
+    /// Lists operations, newest first: `limit` of those before `before`.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn operations(
+        &self,
+        before: Option<OperationId>,
+        limit: u32,
+    ) -> Result<Vec<Operation>, StoreError> {
+        let records = sqlx::query_as!(
+            Record,
+            r#"
+            SELECT id, verb, selection, upto, over_ms, until, actor, reason,
+                   CASE WHEN state = 'running' AND heartbeat_at < now() - interval '1 minute'
+                        THEN 'interrupted' ELSE state END AS "state!",
+                   total, done, failed, reached, cancel_requested, error, created_at,
+                   heartbeat_at, ended_at
+            FROM quittance.operations
+            WHERE $1::bigint IS NULL OR id < $1
+            ORDER BY id DESC
+            LIMIT $2
+            "#,
+            before.map(OperationId::get),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        records.into_iter().map(Operation::try_from).collect()
+    }
+
+    /// One operation.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError> {
+        let after = id.get().checked_add(1).map(OperationId);
+        Ok(self.operations(after, 1).await?.pop().filter(|operation| operation.id == id))
+    }
+
+    /// What became of the letters that a retry put back.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn operation_aftermath(&self, id: OperationId) -> Result<Aftermath, StoreError> {
+        Ok(sqlx::query_as!(
+            Aftermath,
+            r#"
+            SELECT count(*) FILTER (WHERE d.state = 'retrying') AS "retrying!",
+                   count(*) FILTER (WHERE d.state = 'resolved') AS "resolved!",
+                   count(*) FILTER (WHERE d.state = 'open') AS "open!",
+                   count(*) FILTER (WHERE d.state = 'discarded' OR d.id IS NULL) AS "gone!"
+            FROM quittance.operation_results AS r
+            LEFT JOIN quittance.dead_letters AS d ON d.id = r.letter
+            WHERE r.operation = $1 AND r.ok
+            "#,
+            id.get(),
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// What an operation did, in the order of the letters: `limit` of those after `after`; of
+    /// `only_failed`, those to which it could not be done.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn operation_results(
+        &self,
+        id: OperationId,
+        only_failed: bool,
+        after: Option<DeadLetterId>,
+        limit: u32,
+    ) -> Result<Vec<OperationResult>, StoreError> {
+        let rows = sqlx::query!(
+            r#"
+            SELECT letter, result, at FROM quittance.operation_results
+            WHERE operation = $1 AND letter > $2 AND (NOT $3 OR NOT ok)
+            ORDER BY letter
+            LIMIT $4
+            "#,
+            id.get(),
+            after.map_or(0, DeadLetterId::get),
+            only_failed,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let letter = DeadLetterId(row.letter);
+                Ok(OperationResult { letter, acted: acted(&row.result)?, at: row.at })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,53 @@
+//! How far each destination is.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::connect::Store;
+use crate::error::StoreError;
+
+/// How far a destination is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DestinationState {
+    /// `stream`, or `http:` and a name.
+    pub name: String,
+    /// Rows that were not handed out to it yet.
+    pub behind: i64,
+    /// What was handed out and has not arrived.
+    pub pending: i64,
+    /// What was given up.
+    pub dead: i64,
+    /// Age in seconds of the oldest that it has not been told; none when there is none.
+    pub oldest_seconds: Option<i64>,
+}
+
+impl Store {
+    /// The names of all destinations that were ever opened.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn destination_names(&self) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar!("SELECT name FROM quittance.outbox_destinations ORDER BY name")
+            .fetch_all(&self.pool)
+            .await?)
+    }
+
+    /// All destinations that were ever opened, by name.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn destinations(&self) -> Result<Vec<DestinationState>, StoreError> {
+        Ok(sqlx::query_as!(
+            DestinationState,
+            r#"
+            SELECT p.name AS "name!", quittance.outbox_behind(p.xid, p.seq) AS "behind!",
+                   p.pending AS "pending!", p.dead AS "dead!",
+                   extract(epoch FROM clock_timestamp() - p.oldest)::bigint AS oldest_seconds
+            FROM quittance.outbox_progress() AS p
+            ORDER BY p.name
+            "#
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+}

@@ -1,0 +1,122 @@
+//! What was given up: listing it, and sending it again.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::connect::Store;
+use crate::dead_letter::Actor;
+use crate::error::StoreError;
+
+/// A delivery that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeadDelivery {
+    /// The notification.
+    pub id: Uuid,
+    /// To whom.
+    pub destination: String,
+    /// What it says.
+    pub topic: String,
+    /// About which object.
+    pub object_id: String,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// A stable word for the last failure.
+    pub code: Option<String>,
+    /// The last failure in words.
+    pub failure: Option<String>,
+}
+
+/// What was made due again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revived {
+    /// How many.
+    pub count: i64,
+    /// Which, where they were named.
+    pub named: Vec<Uuid>,
+}
+
+impl Store {
+    /// What was given up, oldest first.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn dead_deliveries(
+        &self,
+        destination: Option<&str>,
+        most: i64,
+    ) -> Result<Vec<DeadDelivery>, StoreError> {
+        Ok(sqlx::query_as!(
+            DeadDelivery,
+            r#"
+            SELECT d.id, d.destination, o.topic, o.object_id, d.attempts, d.failure_code AS code,
+                   d.failure
+            FROM quittance.outbox_deliveries AS d
+            JOIN quittance.outbox AS o USING (id)
+            WHERE d.state = 'dead' AND d.ended_at IS NOT NULL AND ($1::text IS NULL OR d.destination = $1)
+            ORDER BY d.seq
+            LIMIT $2
+            "#,
+            destination,
+            most,
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Makes what was given up due again, with all its attempts before it: those of `ids`, or all
+    /// of the destination if there are none. Their dead letters are being retried.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn revive_deliveries(
+        &self,
+        destination: &str,
+        ids: &[Uuid],
+        actor: Actor<'_>,
+    ) -> Result<Revived, StoreError> {
+        Ok(sqlx::query_as!(
+            Revived,
+            r#"
+            WITH locked AS MATERIALIZED ( -- as quittance.lock_letters does
+                SELECT id FROM quittance.outbox_deliveries
+                WHERE destination = $1 AND state = 'dead' AND ended_at IS NOT NULL
+                  AND ($2::uuid[] = '{}' OR id = ANY ($2))
+                ORDER BY id
+                FOR NO KEY UPDATE
+            ),
+            revived AS (
+                UPDATE quittance.outbox_deliveries AS o
+                SET state = 'pending', ended_at = NULL, attempts = 0, due_at = clock_timestamp()
+                FROM locked AS l
+                WHERE o.destination = $1 AND o.id = l.id
+                RETURNING o.id
+            ),
+            marked AS (
+                UPDATE quittance.dead_letters AS l
+                SET state = 'retrying', retries = l.retries + 1, snoozed_until = NULL,
+                    updated_at = clock_timestamp()
+                FROM revived AS r
+                WHERE l.event_id = r.id || '@' || $1 AND l.state IN ('open', 'retrying')
+            ),
+            total AS (SELECT count(*) AS count FROM revived),
+            noted AS (
+                INSERT INTO quittance.audit_log (actor, verb, target, reason, count, details)
+                SELECT $3, 'outbox.retry', 'outbox:' || $1, $4, t.count,
+                       jsonb_build_object('ids', to_jsonb($2::uuid[]))
+                FROM total AS t
+                WHERE t.count > 0
+            )
+            SELECT t.count AS "count!",
+                   ARRAY(SELECT id FROM revived WHERE $2::uuid[] <> '{}') AS "named!"
+            FROM total AS t
+            "#,
+            destination,
+            ids,
+            actor.name,
+            actor.reason,
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+}

@@ -1,0 +1,58 @@
+//! What can happen to subscriptions, invoices and the catalogue.
+
+mod catalogue;
+mod invoices;
+mod schedules;
+mod subscriptions;
+
+pub use subscriptions::NewSubscription;
+
+use serde_json::{Value, json};
+
+use crate::error::ApiError;
+use crate::objects::{Snapshot, text};
+use crate::world::Tx;
+
+impl Tx<'_> {
+    pub(crate) fn document(&self, object: &str, id: &str) -> Result<Value, ApiError> {
+        let found = self.books.documents.get(id).filter(|it| text(it, "object") == object);
+        let alive = found.filter(|_| !self.books.deleted.contains_key(id));
+        alive.cloned().ok_or_else(|| ApiError::no_such(object, id, "id"))
+    }
+
+    /// Writes an object, and tells of it once for each of the types.
+    fn save_document(&mut self, document: &Value, types: &[&str]) {
+        self.books.documents.put(text(document, "id"), document.clone());
+        for kind in types {
+            self.emit(kind, Snapshot::Document(document.clone()), None);
+        }
+    }
+
+    /// Deletes an object, and tells of it with what it was.
+    fn delete_document(
+        &mut self,
+        object: &'static str,
+        id: &str,
+        kind: &str,
+    ) -> Result<Value, ApiError> {
+        let document = self.document(object, id)?;
+        self.books.deleted.insert(id.to_owned(), object);
+        self.emit(kind, Snapshot::Document(document), None);
+        Ok(json!({ "id": id, "object": object, "deleted": true }))
+    }
+}
+
+/// Stripe's refusal of a step that the object's status does not allow.
+fn wrong_status(document: &Value, verb: &str) -> ApiError {
+    let (id, status) = (text(document, "id"), text(document, "status"));
+    ApiError::invalid(format!("You cannot {verb} {id}: its status is {status}."))
+}
+
+/// The status, if it is one of those.
+fn expect(document: &Value, allowed: &[&str], verb: &str) -> Result<(), ApiError> {
+    if allowed.contains(&text(document, "status")) {
+        Ok(())
+    } else {
+        Err(wrong_status(document, verb))
+    }
+}

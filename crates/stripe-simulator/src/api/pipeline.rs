@@ -1,0 +1,251 @@
+//! The stages of one request: chaos, key, limits, idempotency, the objects, chaos again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::HeaderName;
+use hyper::{HeaderMap, Method, Request, Response};
+
+use crate::chaos::{Chaos, Dice};
+use crate::core::Core;
+use crate::error::ApiError;
+use crate::objects::Cause;
+use crate::world::Scope;
+
+use super::answer::Answer;
+use super::auth::authorise;
+use super::control::{control, is_control};
+use super::form::Form;
+use super::idempotency::{First, Idempotency};
+use super::routes::{Call, dispatch};
+
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulator ends the connection")]
+pub(crate) struct Reset;
+
+/// Where in the road a request meets its fate.
+#[derive(Clone, Copy, PartialEq)]
+enum Moment {
+    Never,
+    Before,
+    After,
+}
+
+impl Moment {
+    fn rolled(dice: &mut Dice, share: f64) -> Self {
+        match (dice.roll(share), dice.coin()) {
+            (false, _) => Self::Never,
+            (true, true) => Self::Before,
+            (true, false) => Self::After,
+        }
+    }
+}
+
+pub(crate) async fn answer<B>(
+    core: &Arc<Core>,
+    request: Request<B>,
+) -> Result<Response<Full<Bytes>>, Reset>
+where
+    B: hyper::body::Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send,
+{
+    let number = core.next_request();
+    let mut dice = Dice::of(core.config.seed, &format!("request {number}"));
+    let chaos = core.chaos();
+    let (parts, body) = request.into_parts();
+    // A body that is too long or breaks off has nobody who waits for its answer.
+    let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|_| Reset)?.to_bytes();
+    let mut form = Form::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    if parts.method != Method::GET {
+        form = form.and_then(|mut form| {
+            form.extend(Form::parse(&body)?);
+            Ok(form)
+        });
+    }
+    let (form, broken) = match form {
+        Ok(form) => (form, None),
+        Err(error) => (Form::default(), Some(error)),
+    };
+    let call = Call::new(parts.method, parts.uri.path(), form);
+    if is_control(&call.path) {
+        let result = match (broken, authorise(core, &parts.headers, "", false)) {
+            (Some(error), _) | (None, Err(error)) => Err(error),
+            (None, Ok(scope)) => control(core, &scope, &call).await,
+        };
+        let version = core.config.api_version.clone();
+        let mut answer = Answer::new(format!("req_{number:014}"), core.clock.now(), version);
+        answer.set(result);
+        return Ok(answer.into_response());
+    }
+    let endpoint = call.endpoint();
+
+    let cut = Moment::rolled(&mut dice, chaos.resets);
+    let hangs = dice.roll(chaos.hangs);
+    let slow = Moment::rolled(&mut dice, chaos.slow);
+    if chaos.down || cut == Moment::Before {
+        core.counters.count(endpoint, None);
+        return Err(Reset);
+    }
+    if hangs {
+        core.counters.count(endpoint, None);
+        core.stop.cancelled().await;
+        return Err(Reset);
+    }
+    if slow == Moment::Before {
+        tokio::time::sleep(chaos.slow_by).await;
+    }
+
+    let request_id = format!("req_{number:014}");
+    let mut run = Run { core, call: &call, headers: &parts.headers, request_id, finish: None };
+    let refused = broken.map_or_else(|| limits(core, &chaos, &mut dice, &endpoint), Err);
+    let stale_by = dice.roll(chaos.stale).then_some(chaos.stale_by);
+    let mut answer = run.answer(&chaos, refused, stale_by);
+    if let Some(wrong) = chaos.wrong.filter(|_| call.method == Method::GET) {
+        answer.spoil(wrong);
+    }
+    if slow == Moment::After {
+        let since = Instant::now();
+        tokio::time::sleep(chaos.slow_by).await;
+        // `Date` is of the moment of the answer, so it is later than the state that is shown. The
+        // seconds are the machine's: the clock may be put forward meanwhile.
+        answer.date += i64::try_from(since.elapsed().as_secs()).unwrap_or(0);
+    }
+    if cut == Moment::After {
+        core.counters.count(endpoint, None);
+        return Err(Reset);
+    }
+    core.counters.count(endpoint, Some(answer.status));
+    Ok(answer.into_response())
+}
+
+/// Rates and faults: what a request meets after its key was found good.
+fn limits(core: &Core, chaos: &Chaos, dice: &mut Dice, endpoint: &str) -> Result<(), ApiError> {
+    const REASONS: [&str; 4] =
+        ["endpoint-rate", "global-rate", "endpoint-concurrency", "global-concurrency"];
+    let limited = dice.roll(chaos.rate_limited);
+    let reason = REASONS.get(dice.below(4) as usize).copied();
+    let retry_after = dice.roll(chaos.retry_after).then_some(1);
+    let fails = dice.roll(chaos.server_errors);
+    let over =
+        chaos.endpoint_rate.is_some_and(|rate| !core.limiter.admit(endpoint, rate, Instant::now()));
+    if limited || over {
+        let message = "Request rate limit exceeded. You can learn more about rate limits here \
+            https://docs.stripe.com/rate-limits.";
+        let mut error = ApiError::new(429, "invalid_request_error", message).code("rate_limit");
+        error.rate_limited_reason = if over { Some("endpoint-rate") } else { reason };
+        error.retry_after = retry_after;
+        return Err(error);
+    }
+    if fails {
+        return Err(ApiError::new(500, "api_error", "An unknown error occurred"));
+    }
+    Ok(())
+}
+
+struct Run<'a> {
+    core: &'a Core,
+    call: &'a Call,
+    headers: &'a HeaderMap,
+    request_id: String,
+    /// The key whose first request this is: it is running until this is dropped, also when the
+    /// client gives up.
+    finish: Option<(Scope, String)>,
+}
+
+impl Run<'_> {
+    fn answer(
+        &mut self,
+        chaos: &Chaos,
+        refused: Result<(), ApiError>,
+        stale_by: Option<Duration>,
+    ) -> Answer {
+        let version = self.header("stripe-version");
+        let version = version.unwrap_or_else(|| self.core.config.api_version.clone());
+        let now = self.core.clock.now();
+        let mut answer = Answer::new(self.request_id.clone(), now, version.clone());
+        let scope = match authorise(self.core, self.headers, &self.call.path, chaos.reject_keys) {
+            Ok(scope) if chaos.other_account => {
+                Scope { account: Some("acct_1SomebodyElse".to_owned()), ..scope }
+            }
+            Ok(scope) => scope,
+            Err(error) => {
+                answer.set(Err(error));
+                return answer;
+            }
+        };
+        answer.account = scope.account.clone();
+        // Only writes take keys: a GET has nothing to do twice.
+        let key = self.header("idempotency-key").filter(|_| self.call.method == Method::POST);
+        answer.idempotency_key = key.clone();
+        if !is_version(&version) {
+            let message = format!("Invalid Stripe API version: {version}");
+            answer.set(Err(ApiError::invalid(message)));
+            return answer;
+        }
+        if let Err(error) = &refused
+            && !Idempotency::is_kept(error.status)
+        {
+            answer.set(refused.map(|()| serde_json::Value::Null));
+            return answer;
+        }
+        let cause = Cause { request: Some(self.request_id.clone()), idempotency_key: key.clone() };
+        let (core, call) = (self.core, self.call);
+        core.act(&scope, cause, &version, |tx| {
+            answer.date = tx.now;
+            let Some(key) = &key else {
+                answer.set(refused.and_then(|()| dispatch(core, tx, call, stale_by)));
+                return;
+            };
+            let request = call.canonical();
+            match tx.books.idempotency.look(key, &request, tx.now) {
+                Err(error) => answer.set(Err(error)),
+                Ok(Some(first)) => {
+                    answer.status = first.status;
+                    answer.body = first.body;
+                    answer.replay_of = Some(first.request_id);
+                }
+                Ok(None) => {
+                    answer.set(refused.and_then(|()| dispatch(core, tx, call, None)));
+                    if Idempotency::is_kept(answer.status) {
+                        let first = First {
+                            request_id: answer.request_id.clone(),
+                            status: answer.status,
+                            body: answer.body.clone(),
+                        };
+                        tx.books.idempotency.keep(key, request, tx.now, first);
+                        self.finish = Some((scope.clone(), key.clone()));
+                    }
+                }
+            }
+        });
+        answer
+    }
+
+    fn header(&self, name: &'static str) -> Option<String> {
+        let value = self.headers.get(HeaderName::from_static(name))?;
+        value.to_str().ok().filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if let Some((scope, key)) = self.finish.take()
+            && let Some(books) = self.core.world().books.get_mut(&scope)
+        {
+            books.idempotency.finish(&key);
+        }
+    }
+}
+
+/// `2022-11-15`, `2026-09-30.endive`
+fn is_version(text: &str) -> bool {
+    let date = text.split('.').next().unwrap_or_default();
+    let parts: Vec<&str> = date.split('-').collect();
+    let digits =
+        |part: &&str, count| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+    matches!(parts.as_slice(), [y, m, d] if digits(y, 4) && digits(m, 2) && digits(d, 2))
+}

@@ -1,0 +1,22 @@
+//! The simulator judges other programs, so it is tested first: against Stripe's documentation, and
+//! against a signature that is computed here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "that is how a test fails; clippy.toml allows them in the test functions alone"
+)]
+
+mod chaos;
+mod control;
+mod customers;
+mod events;
+mod harness;
+mod idempotency;
+mod lifecycles;
+mod lists;
+mod payments;
+mod receiver;
+mod refunds;
+mod requests;
+mod webhooks;
