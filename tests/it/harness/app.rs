@@ -251,7 +251,8 @@ impl App {
 
     /// Every row is what Stripe says, and every event is in the ledger at a good end.
     pub(crate) async fn is_true(&self) {
-        let letters = self.db.rows("SELECT code, message FROM quittance.dead_letters LIMIT 5").await;
+        let letters =
+            self.db.rows("SELECT code, message FROM quittance.dead_letters LIMIT 5").await;
         assert_eq!(letters, [] as [Value; 0]);
         assert_eq!(dev::differences(&self.stripe, &self.db.store).await.unwrap(), []);
     }
