@@ -135,8 +135,7 @@ impl Inner {
             return Ok(None);
         }
         let Some(kept) = self.store.kept(subject, row.version).await? else { return Ok(None) };
-        // An answer that is merely another one is most likely later: nobody asks about a row twice in a
-        // row for nothing.
+        // An answer that merely differs from the row is most likely the later one: an event asked for it.
         Ok(match lag::compare(subject.kind, &Json(&kept), &Json(raw), true) {
             Comparison::UpToDate | Comparison::Doubtful(_) => None,
             Comparison::Older(field) => objection(field, true),
