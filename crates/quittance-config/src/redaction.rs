@@ -177,7 +177,7 @@ fn takes_from(object: Option<&str>, fields: &[String]) -> Option<&'static str> {
     NEEDED_OF
         .iter()
         .filter(|(of, _)| object.is_none_or(|object| object == *of))
-        .find(|(_, paths)| paths.iter().any(|needed| hits(needed)))
+        .find(|(_, paths)| paths.iter().any(&hits))
         .map(|(of, _)| *of)
 }
 

@@ -257,10 +257,7 @@ impl StoreError {
 
     /// The same, where Postgres is known to be there: it is this process that uses all connections.
     pub(super) fn of_pool_in_use(self) -> Self {
-        match self {
-            Self::Unavailable(cause) => Self::Contention(cause),
-            other => other,
-        }
+        if let Self::Unavailable(cause) = self { Self::Contention(cause) } else { self }
     }
 
     /// Whether the pool had no connection to give, and does not say why.
