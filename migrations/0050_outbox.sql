@@ -160,7 +160,11 @@ BEGIN
     WITH heads AS MATERIALIZED (
         SELECT q.queue, f.seq, f.id, f.attempts, f.due_at
         FROM changed AS n
-        JOIN quittance.outbox_queues AS q ON q.queue = n.queue AND q.head = n.seq
+        -- A lookup for each row, which no join order can turn into a scan of all queues.
+        CROSS JOIN LATERAL (
+            SELECT q.queue FROM quittance.outbox_queues AS q
+            WHERE q.queue = n.queue AND q.head = n.seq
+            LIMIT 1) AS q
         LEFT JOIN LATERAL (
             SELECT d.seq, d.id, d.attempts, d.due_at
             FROM quittance.outbox_deliveries AS d
@@ -171,14 +175,13 @@ BEGIN
     moved AS (
         UPDATE quittance.outbox_queues AS q
         -- Not before now: relays look for what became due since they looked last.
-        SET head = h.seq, head_id = h.id, attempts = h.attempts, claim = 0,
-            due_at = greatest(h.due_at, statement_timestamp())
-        FROM heads AS h
-        WHERE h.seq IS NOT NULL AND q.queue = h.queue
+        SET (head, head_id, attempts, due_at, claim) = (
+            SELECT h.seq, h.id, h.attempts, greatest(h.due_at, statement_timestamp()), 0
+            FROM heads AS h WHERE h.queue = q.queue)
+        WHERE q.queue = ANY (ARRAY(SELECT h.queue FROM heads AS h WHERE h.seq IS NOT NULL))
     )
     DELETE FROM quittance.outbox_queues AS q
-    USING heads AS h
-    WHERE h.seq IS NULL AND q.queue = h.queue;
+    WHERE q.queue = ANY (ARRAY(SELECT h.queue FROM heads AS h WHERE h.seq IS NULL));
     RETURN NULL;
 END $$;
 
