@@ -10,7 +10,6 @@ use super::dead_letter::DeadEvent;
 use super::error::StoreError;
 use quittance_domain::event::is_storable_time;
 use quittance_domain::failure::Failure;
-use quittance_redaction as redaction;
 
 /// More attempts than any policy allows.
 const MOST_ATTEMPTS: u32 = 100_000;
@@ -58,7 +57,7 @@ impl Attempt {
             "code": failure.map(|f| &f.code),
             "chain": failure.map(|f| &f.chain),
         });
-        redaction::strip(&mut value);
+        quittance_redaction::strip(&mut value);
         value
     }
 }

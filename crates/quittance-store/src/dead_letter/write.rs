@@ -133,7 +133,7 @@ pub(crate) struct Words {
 
 /// The words for a failure. What is secret in its message is in none of them.
 pub(crate) fn words(class: &str, code: &str, message: String) -> Words {
-    let message = redaction::strip_text(message);
+    let message = quittance_redaction::strip_text(message);
     let cause = fingerprint::cause(&message);
     let fingerprint = fingerprint::fingerprint(class, code, &cause);
     Words { message, cause, fingerprint }

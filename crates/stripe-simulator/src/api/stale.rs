@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::simulator::error::ApiError;
-use crate::simulator::world::Tx;
+use crate::error::ApiError;
+use crate::world::Tx;
 
 use super::form::Form;
 
