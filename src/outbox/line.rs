@@ -65,7 +65,7 @@ pub(super) struct Line {
     measured_at: Instant,
     /// At most one claim at a time.
     claiming: JoinSet<Result<Found, StoreError>>,
-    sending: JoinSet<(Vec<Claimed>, Vec<Result<(), Failure>>)>,
+    sending: JoinSet<Sent>,
     /// At most one at a time.
     recording: JoinSet<Result<(), (Outcomes, StoreError)>>,
     claim_at: Instant,
@@ -78,6 +78,9 @@ pub(super) struct Line {
     is_open: bool,
     is_failing: bool,
 }
+
+/// A batch, and of each in its order whether it has arrived.
+type Sent = (Vec<Claimed>, Vec<Result<(), Failure>>);
 
 /// What a claim found.
 struct Found {
@@ -296,7 +299,7 @@ impl Line {
         }
     }
 
-    fn sent(&mut self, sent: Result<(Vec<Claimed>, Vec<Result<(), Failure>>), JoinError>) {
+    fn sent(&mut self, sent: Result<Sent, JoinError>) {
         let (batch, outcomes) = match sent {
             Ok(sent) => sent,
             Err(error) => {
@@ -366,7 +369,7 @@ impl Line {
             claimed: all,
             again,
             counts,
-            class: failure.class.clone(),
+            class: failure.class,
             code: failure.code.clone(),
             message,
             tries: 0,

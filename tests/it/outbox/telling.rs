@@ -182,7 +182,10 @@ async fn what_cannot_be_recorded_for_a_while_is_recorded_later_and_not_sent_agai
     }
     // With a lease of a minute: whatever is sent again here, it is not because its lease has ended.
     let store = db.store.for_relay(&db.settings()).unwrap();
-    let relay = Running::start(&store, &settings(&receiver.url));
+    let mut settings = settings(&receiver.url);
+    // Longer than this test waits for anything.
+    settings.outbox.destinations.get_mut("default").unwrap().timeout = Duration::from_secs(600);
+    let relay = Running::start(&store, &settings);
     receiver.until(3).await;
 
     let mut other = db.connect().await;
@@ -212,7 +215,10 @@ async fn a_relay_that_stops_gives_back_what_it_has_claimed_and_not_sent() {
     for n in 0..40 {
         tell(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
     }
-    let relay = Running::start(&db.store, &settings(&receiver.url));
+    let mut settings = settings(&receiver.url);
+    // Longer than this test waits for anything.
+    settings.outbox.destinations.get_mut("default").unwrap().timeout = Duration::from_secs(600);
+    let relay = Running::start(&db.store, &settings);
     let claimed = "SELECT count(*) FROM quittance.outbox_queues WHERE claim > 0";
     // 16 at once, and as many ahead.
     until(&db, claimed, 32).await;
