@@ -1,8 +1,8 @@
 //! What a person is told when a server is in the way: which one, why, and what to do.
 
-use quittance::simulator::{self, Simulator, WebhookEndpoint};
 use quittance::stripe_api::api_version;
 use serde_json::json;
+use stripe_simulator::{Simulator, WebhookEndpoint};
 use tokio::net::TcpListener;
 
 use crate::harness::{Ended, Program, TestDatabase, queue_name, redis_url, within};
@@ -58,7 +58,7 @@ async fn a_check_asks_stripe_and_warns_of_what_does_not_fit() {
 async fn a_check_says_what_stripe_sends_here_and_what_it_never_will() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let version = Some(api_version().to_owned());
-    let stripe = Simulator::start(listener, simulator::Config::default()).unwrap();
+    let stripe = Simulator::start(listener, stripe_simulator::Config::default()).unwrap();
     let url = "https://shop.example/webhooks/stripe";
     let new = |enabled_events: &[&str]| WebhookEndpoint {
         api_version: version.clone(),

@@ -41,9 +41,9 @@ pub struct MarkerState {
 }
 
 impl MarkerState {
-    /// As a look would have shown it.
-    #[cfg(test)]
-    pub(crate) fn seen(
+    /// A state as a look would show it, for tests of what is made of it.
+    #[must_use]
+    pub fn seen(
         epoch: Option<&str>,
         missing: Missing,
         beat: Option<i64>,

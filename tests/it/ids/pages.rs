@@ -1,7 +1,7 @@
 //! A chosen id that holds everything that a path, a page and a shell could stumble over, from the event
 //! to the operator: ingress, queue, simulated Stripe, tables, pages, API, command line.
 
-use quittance::simulator::NewCustomer;
+use stripe_simulator::NewCustomer;
 
 use crate::admin::site::{OPERATOR, Site};
 use crate::harness::Options;

@@ -3,9 +3,9 @@
 use nix::sys::signal::Signal;
 use quittance::domain::failure::{Class, Failure};
 use quittance::domain::retry::DeadReason;
-use quittance::simulator::Kind;
 use quittance::store::dead_letter::{DeadEvent, NewDeadLetter};
 use serde_json::{Value, json};
+use stripe_simulator::Kind;
 
 use crate::harness::{App, Ended, Program, eventually};
 use crate::store::given::{attempt, receipt};

@@ -1,6 +1,6 @@
 //! Answers that cannot be Stripe's, to everything: the work pauses before it dead-letters the world.
 
-use quittance::simulator::WrongAnswer;
+use stripe_simulator::WrongAnswer;
 
 use crate::harness::App;
 
