@@ -329,6 +329,7 @@ CREATE FUNCTION quittance.outbox_held_back_by()
 RETURNS TABLE (pid integer, application text, username text, database text, state text,
                since timestamptz)
 LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off
 AS $$
 #variable_conflict use_column
 BEGIN
