@@ -29,12 +29,6 @@ const LISTS: &[(&str, &str, &str, &str)] = &[
     ("credit_note", "lines", "/credit_notes/{id}/lines", "credit_note_lines"),
     ("invoice", "lines", "/invoices/{id}/lines", "invoice_lines"),
     ("invoice", "payments", "/invoice_payments?invoice={id}", "invoice_payments"),
-    (
-        "radar.value_list",
-        "list_items",
-        "/radar/value_list_items?value_list={id}",
-        "radar_value_list_items",
-    ),
     ("subscription", "items", "/subscription_items?subscription={id}", "subscription_items"),
     ("transfer", "reversals", "/transfers/{id}/reversals", "transfer_reversals"),
 ];

@@ -210,7 +210,7 @@ mod tests {
             !missing.contains("payment_intent") && !missing.contains("charge.succeeded"),
             "{missing}"
         );
-        let mirrored = found.unseen.iter().find(|text| text.contains("coupon"));
+        let mirrored = found.unseen.iter().find(|text| text.contains("bank_account"));
         assert!(mirrored.is_some(), "{found:?}");
     }
 
