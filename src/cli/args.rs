@@ -156,7 +156,7 @@ pub(super) struct KindsArgs {
     /// One JSON document.
     #[arg(long, conflicts_with = "markdown")]
     pub json: bool,
-    /// The table as it stands in the README.
+    /// The table as it stands in docs/coverage.md.
     #[arg(long)]
     pub markdown: bool,
 }
