@@ -13,7 +13,7 @@ use super::operations::OperationsCommand;
 use super::queue::QueueCommand;
 use super::status::StatusArgs;
 
-/// Keeps a team's Postgres true to Stripe.
+/// Keeps a team's Postgres in sync with Stripe.
 #[derive(Debug, Parser)]
 #[command(
     name = "quittance",
@@ -55,38 +55,38 @@ pub(super) enum Command {
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Say which kinds of object and which types of event are handled.
+    /// List the object types and event types that are handled.
     Kinds(KindsArgs),
-    /// Print what a shell needs to complete commands and flags.
+    /// Print shell completions.
     Completions(CompletionsArgs),
     /// Print the man page, or write all of them.
     Man(ManArgs),
-    /// Look at jobs that were given up, and retry or discard them.
+    /// List, inspect, retry and discard dead-lettered jobs and notifications.
     #[command(subcommand, visible_alias = "dl")]
     DeadLetters(Box<DeadLettersCommand>),
-    /// Look at what was done to many dead letters at once, stop it, go on with it.
+    /// List, inspect, cancel and resume bulk operations on dead letters.
     #[command(subcommand)]
     Operations(OperationsCommand),
-    /// Look at what came and where it ended, and settle it again.
+    /// List, inspect and replay events.
     #[command(subcommand)]
     Events(EventsCommand),
-    /// Find an object, and see all that is known of it.
+    /// Find an object, and show its row and its timeline.
     #[command(subcommand)]
     Objects(ObjectsCommand),
-    /// Ask Stripe about objects now, and write what it says.
+    /// Fetch objects from Stripe now, and write the result.
     Reconcile(ReconcileArgs),
-    /// Look at what the product is told, and send again what was given up.
+    /// Inspect notification delivery, and retry failed deliveries.
     #[command(subcommand)]
     Outbox(OutboxCommand),
-    /// Say whether it is healthy, how far behind it is, and who does what.
+    /// Health, queue lag and worker activity.
     #[command(
         after_help = "Exit codes: 0 healthy · 1 not healthy (the text says why) · others as everywhere\n\nExamples:\n  quittance status\n  quittance status --watch 5\n  quittance status --json | jq .findings"
     )]
     Status(StatusArgs),
-    /// Look into the queue, and pause or resume its lanes.
+    /// Inspect the queue, and pause or resume its lanes (priority queues).
     #[command(subcommand)]
     Queue(QueueCommand),
-    /// Look at what people did by hand, and why.
+    /// List manual actions, with actor and reason.
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Ask what a connected account can do.
@@ -107,11 +107,11 @@ pub(crate) struct DevArgs {
     /// Run a command beside a private Redis and Postgres instead.
     #[command(subcommand)]
     pub command: Option<DevCommand>,
-    /// Live through so many payments, then compare every row with the truth; exit code 0 only when
+    /// Run N payments, then verify every row against the simulator; exit code 0 only when
     /// nothing differs.
     #[arg(long, value_name = "N")]
     pub payments: Option<u32>,
-    /// Seeds the simulator's dice.
+    /// Random seed of the simulator.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// No duplicates, no reordering, no errors.
@@ -156,7 +156,7 @@ pub(super) struct KindsArgs {
     /// One JSON document.
     #[arg(long, conflicts_with = "markdown")]
     pub json: bool,
-    /// The table as it stands in the README.
+    /// The table as it stands in docs/coverage.md.
     #[arg(long)]
     pub markdown: bool,
 }
@@ -197,27 +197,29 @@ pub enum RoleArg {
 /// `quittance outbox ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum OutboxCommand {
-    /// How far each destination is.
-    #[command(after_help = "Example:\n  quittance outbox status --json")]
+    /// Delivery lag of each destination.
+    #[command(
+        after_help = "LAG: notifications that are not queued for the destination yet. PENDING: queued and not\ndelivered yet. DEAD: dead-lettered. OLDEST: age of the oldest one that is not delivered.\n\nExample:\n  quittance outbox status --json"
+    )]
     Status {
         /// One JSON document.
         #[arg(long)]
         json: bool,
     },
-    /// List what was given up, oldest first.
+    /// List dead-lettered notifications, oldest first.
     #[command(after_help = "Example:\n  quittance outbox dead --destination http:default")]
     Dead {
         /// Only of this destination: `stream`, `http:NAME`.
         #[arg(long)]
         destination: Option<String>,
-        /// How many at most.
+        /// Maximum number of results.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
         /// One JSON document.
         #[arg(long)]
         json: bool,
     },
-    /// Send again what was given up, with a fresh budget of attempts.
+    /// Send dead-lettered notifications again, with a fresh budget of attempts.
     #[command(after_help = "Example:\n  quittance outbox retry http:default --all")]
     Retry {
         /// The destination: `stream`, `http:NAME`.
@@ -236,7 +238,7 @@ pub(super) enum OutboxCommand {
     },
     /// Remove a destination that is in no worker's settings any more, and what is kept for it.
     ///
-    /// Notifications that it was not told are never pruned while it is there. Its dead letters are
+    /// Notifications that were not delivered to it are never pruned while it is there. Its dead letters are
     /// discarded.
     #[command(
         after_help = "Example:\n  quittance outbox remove http:old --reason 'the shop moved'"
@@ -257,7 +259,7 @@ pub(super) enum OutboxCommand {
 pub(super) enum AccountsCommand {
     /// May a destination charge be made to this account? Ask before you make one.
     #[command(
-        after_help = "Exit codes: 0 it may · 1 it may not, or nobody knows (the text says why) · others as everywhere\n\nExamples:\n  quittance accounts check acct_1Pgc --live\n  quittance accounts check acct_1Pgc --test --refresh --json"
+        after_help = "Exit codes: 0 it may · 1 it may not, or it is unknown (the text says why) · others as everywhere\n\nExamples:\n  quittance accounts check acct_1Pgc --live\n  quittance accounts check acct_1Pgc --test --refresh --json"
     )]
     Check(CheckArgs),
 }

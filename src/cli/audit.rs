@@ -33,7 +33,7 @@ pub(super) enum AuditCommand {
         /// Only from then on: 2026-01-31T12:00:00Z, or how long ago: 2h, 3d.
         #[arg(long, value_name = "WHEN", value_parser = words::moment)]
         since: Option<OffsetDateTime>,
-        /// How many at most.
+        /// Maximum number of results.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
         /// Only those older than this one: the next page.

@@ -13,8 +13,8 @@ use crate::reconcile::{Evidence, Fault};
 use crate::store::StoreError;
 use crate::stripe_api::StripeError;
 
-/// What each exit code means: for scripts, and never renumbered. `--help`, docs/cli.md and the README
-/// say the same.
+/// What each exit code means: for scripts, and never renumbered. `--help`, docs/cli.md and
+/// docs/configuration.md say the same.
 pub(super) const CODES: &[(u8, &str)] = &[
     (0, "done"),
     (1, "failed; the message says what"),

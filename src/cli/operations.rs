@@ -24,7 +24,7 @@ pub(super) enum OperationsCommand {
     /// List them, newest first.
     #[command(after_help = "Example:\n  quittance operations list --limit 10")]
     List {
-        /// How many at most.
+        /// Maximum number of results.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
         /// Only those before this one: the next page.

@@ -83,9 +83,9 @@ fn status(destinations: &[DestinationState], json: bool) {
     if json {
         println!("{}", json!({ "destinations": destinations }));
     } else if destinations.is_empty() {
-        println!("Nobody is told: see [outbox] in config/default.toml.");
+        println!("No destination is configured: see [outbox] in config/default.toml.");
     } else {
-        let heading = ["DESTINATION", "BEHIND", "PENDING", "DEAD", "OLDEST"];
+        let heading = ["DESTINATION", "LAG", "PENDING", "DEAD", "OLDEST"];
         let rows: Vec<_> = destinations
             .iter()
             .map(|one| {
@@ -103,7 +103,7 @@ fn list(dead: &[DeadDelivery], json: bool) {
     if json {
         println!("{}", json!({ "dead": dead }));
     } else if dead.is_empty() {
-        println!("Nothing was given up.");
+        println!("No dead-lettered notifications.");
     } else {
         let columns = [
             whole("ID"),

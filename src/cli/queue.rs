@@ -35,7 +35,7 @@ pub(super) enum QueueCommand {
         /// Where in it.
         #[arg(long, value_enum, default_value = "waiting")]
         place: PlaceArg,
-        /// How many at most.
+        /// Maximum number of results.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=100))]
         limit: u16,
         /// One JSON document.

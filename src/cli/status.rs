@@ -138,7 +138,7 @@ pub(super) fn lanes(queue: &QueueStatus) {
     let columns = [
         whole("LANE"),
         whole("WAITING"),
-        whole("IN HAND"),
+        whole("CLAIMED"),
         whole("RUNNING"),
         whole("OLDEST"),
         prose("PAUSED"),
@@ -224,7 +224,7 @@ fn limiter(all: &[BucketStatus]) {
     let full = all.iter().filter(|one| one.is_full()).count();
     println!();
     if full == all.len() {
-        println!("Requests to Stripe: all {full} budgets are full");
+        println!("Requests to Stripe: none of the {full} rate limits is in use");
         return;
     }
     let rows = all.iter().filter(|one| !one.is_full()).map(|one| {
@@ -235,10 +235,10 @@ fn limiter(all: &[BucketStatus]) {
             one.slowed_until.map_or_else(|| "-".to_owned(), words::at),
         ]
     });
-    let heading = ["REQUEST BUDGET", "A SECOND", "TOKENS", "SLOWED UNTIL"];
+    let heading = ["RATE LIMIT", "A SECOND", "TOKENS", "SLOWED UNTIL"];
     table::print(&heading.map(whole), &rows.collect::<Vec<_>>());
     if full > 0 {
-        println!("… and {full} that are full, which --json lists");
+        println!("… and {full} more that are not in use, which --json lists");
     }
 }
 
@@ -254,7 +254,7 @@ fn outbox(all: &[DestinationState]) {
         ]
     });
     println!();
-    let heading = ["DESTINATION", "BEHIND", "PENDING", "DEAD", "OLDEST"];
+    let heading = ["DESTINATION", "LAG", "PENDING", "DEAD", "OLDEST"];
     table::print(&heading.map(whole), &rows.collect::<Vec<_>>());
 }
 

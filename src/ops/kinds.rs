@@ -115,7 +115,7 @@ impl Report {
         })
     }
 
-    /// The table in the README.
+    /// The table in docs/coverage.md.
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = format!(

@@ -23,11 +23,11 @@ fn text(output: &Output) -> String {
 }
 
 #[test]
-fn the_readmes_table_is_what_is_handled() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("README.md marks its table");
-    let (table, after) = rest.split_once(END).expect("README.md marks the end of its table");
+fn the_published_table_is_what_is_handled() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/coverage.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("docs/coverage.md marks its table");
+    let (table, after) = rest.split_once(END).expect("docs/coverage.md marks the end of its table");
     let now = text(&quittance(&["kinds", "--markdown"], &[]));
     if std::env::var_os("QUITTANCE_UPDATE_DOCS").is_some() {
         std::fs::write(&path, format!("{before}{BEGIN}{now}{END}{after}")).unwrap();
@@ -35,7 +35,7 @@ fn the_readmes_table_is_what_is_handled() {
     }
     assert!(
         table == now,
-        "README.md does not say what is handled; run \
+        "docs/coverage.md does not say what is handled; run \
          `QUITTANCE_UPDATE_DOCS=1 cargo test --test it kinds` and review the difference"
     );
 }

@@ -68,7 +68,7 @@ pub(in crate::cli) struct Groups {
 pub(in crate::cli) struct List {
     #[command(flatten)]
     pub(super) filter: FilterArgs,
-    /// How many at most.
+    /// Maximum number of results.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) limit: u32,
     /// Only those before this one: the next page.
@@ -226,7 +226,7 @@ pub(in crate::cli) struct FilterArgs {
     /// Whose last failure has this code: stripe_resource_missing.
     #[arg(long)]
     code: Option<String>,
-    /// Whose message holds this.
+    /// Only those whose error message contains TEXT.
     #[arg(long)]
     text: Option<String>,
     /// Last given up longer ago than this (2h), or before this moment (RFC 3339).
@@ -235,7 +235,7 @@ pub(in crate::cli) struct FilterArgs {
     /// Last given up within this time (2h), or after this moment (RFC 3339).
     #[arg(long, value_name = "WHEN", value_parser = words::moment)]
     newer_than: Option<OffsetDateTime>,
-    /// Tried at least so often.
+    /// Only those with at least N attempts.
     #[arg(long, value_name = "N")]
     min_attempts: Option<i32>,
 }

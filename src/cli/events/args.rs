@@ -18,7 +18,7 @@ pub(in crate::cli) enum EventsCommand {
         after_help = "What is still in the queue is not in this list: `quittance events show ID` knows it after its first attempt.\n\nExamples:\n  quittance events list --since 1h\n  quittance events list --type 'payment_intent.*' --status dead\n  quittance events list --object pi_3PX... --json\n  quittance events list --status dead --ids | xargs quittance events replay"
     )]
     List(Box<ListArgs>),
-    /// Show one: where it ended, every attempt at it, its dead letters, who did what about it.
+    /// Show one: its final status, every attempt, its dead letters, and manual actions.
     #[command(after_help = "Example:\n  quittance events show evt_1PX...")]
     Show {
         /// The event, evt_...
@@ -46,10 +46,11 @@ pub(in crate::cli) struct ListArgs {
     /// Only about this object.
     #[arg(long, value_name = "ID")]
     pub object: Option<String>,
-    /// Only those that ended here.
+    /// Only those with this final status: settled (processed), ignored, dead (dead-lettered).
     #[arg(long, value_parser = status, value_name = "settled|ignored|dead")]
     pub status: Option<LedgerStatus>,
-    /// Only those that ended so: applied, unchanged, covered, gone, ignored, deauthorized.
+    /// Only those with this outcome: applied (the row changed), unchanged, covered (the row was newer
+    /// already), gone (deleted at Stripe), ignored (not handled), deauthorized (access revoked).
     #[arg(long, value_parser = outcome)]
     pub outcome: Option<Outcome>,
     /// Only those received since then: a time, a day, or how long ago (2h).
@@ -60,7 +61,7 @@ pub(in crate::cli) struct ListArgs {
     pub until: Option<OffsetDateTime>,
     #[command(flatten)]
     pub place: Place,
-    /// How many at most.
+    /// Maximum number of results.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
     /// Only those received before this one: the next page.

@@ -37,7 +37,7 @@ pub(in crate::cli) struct ListArgs {
     pub kind: Option<Kind>,
     #[command(flatten)]
     pub place: Place,
-    /// How many at most.
+    /// Maximum number of results.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
     /// Only those after this one: the next page. The end of each page prints it.

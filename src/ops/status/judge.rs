@@ -52,7 +52,7 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
         let late = one.oldest_seconds.and_then(|seconds| u64::try_from(seconds).ok());
         if let Some(late) = late.filter(|late| *late > limits.max_outbox_lag.as_secs()) {
             let late = span(Duration::from_secs(late));
-            let text = format!("{} has not been told what is {late} old", one.name);
+            let text = format!("{}: the oldest undelivered notification is {late} old", one.name);
             found.push(problem(FindingCode::OutboxBehind, text));
         }
         if one.dead > 0 {
@@ -87,7 +87,7 @@ fn dead_letters(letters: &LetterCounts, most_new: u32) -> Finding {
     let text = format!("{} {wait} for a person", many(letters.open, "dead letter"));
     let finding = if letters.new > i64::from(most_new) {
         let new = format!(
-            "{} of them since less than an hour (status.max_new_dead_letters is {most_new})",
+            "{} of them in the last hour (status.max_new_dead_letters is {most_new})",
             letters.new
         );
         problem(FindingCode::DeadLetters, format!("{text}, {new}"))
@@ -132,12 +132,12 @@ fn dependency(one: &DependencyStatus, found: &mut Vec<Finding>) {
 
 fn workers(all: &[WorkerStatus], found: &mut Vec<Finding>) {
     if all.iter().all(|worker| worker.silent) {
-        let text = "no worker reports itself: nothing is worked off".to_owned();
+        let text = "no worker is running: no jobs are processed".to_owned();
         found.push(problem(FindingCode::NoWorkers, text));
     }
     for worker in all.iter().filter(|worker| worker.silent) {
         let ago = span(Duration::from_millis(worker.seen_ms_ago));
-        let text = format!("the worker {} has not been heard of for {ago}", worker.name);
+        let text = format!("the worker {} has sent no heartbeat for {ago}", worker.name);
         found.push(warning(FindingCode::WorkerSilent, text));
     }
     let versions: BTreeSet<_> = all.iter().map(|worker| worker.version.as_str()).collect();

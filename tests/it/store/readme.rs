@@ -1,4 +1,4 @@
-//! The queries of the README and of docs/notifications.md, run.
+//! The queries of the README, of docs/tables.md and of docs/receiving-notifications.md, run.
 
 use std::path::Path;
 
@@ -32,13 +32,13 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_query_of_the_readme_runs() {
+async fn every_query_about_the_tables_runs() {
     let db = TestDatabase::migrated().await;
     db.execute("CREATE TABLE orders (id bigint)").await;
-    db.execute("CREATE TABLE my_cursor (at text NOT NULL)").await;
-    let blocks = blocks(&page("README.md"), "sql");
-    assert!(blocks.len() >= 3, "{blocks:?}");
-    for block in blocks {
+    let readme = blocks(&page("README.md"), "sql");
+    let tables = blocks(&page("docs/tables.md"), "sql");
+    assert!(!readme.is_empty() && tables.len() >= 3, "{readme:?} {tables:?}");
+    for block in readme.into_iter().chain(tables) {
         sqlx::raw_sql(sqlx::AssertSqlSafe(block.clone()))
             .execute(&db.pool)
             .await
@@ -49,7 +49,9 @@ async fn every_query_of_the_readme_runs() {
 #[tokio::test]
 async fn every_query_about_notifications_runs() {
     let db = TestDatabase::migrated().await;
-    for block in blocks(&page("docs/notifications.md"), "sql") {
+    let blocks = blocks(&page("docs/receiving-notifications.md"), "sql");
+    assert!(!blocks.is_empty());
+    for block in blocks {
         sqlx::raw_sql(sqlx::AssertSqlSafe(block.clone()))
             .execute(&db.pool)
             .await
@@ -57,9 +59,9 @@ async fn every_query_about_notifications_runs() {
     }
 }
 
-/// One of the README's statements, by a word that only it has.
+/// One of the statements of docs/tables.md, by a word that only it has.
 fn query(word: &str) -> String {
-    let blocks = blocks(&page("README.md"), "sql");
+    let blocks = blocks(&page("docs/tables.md"), "sql");
     // Comments have semicolons, too.
     let without_comments =
         blocks[0].lines().map(|line| line.split("--").next().unwrap_or_default());
@@ -69,7 +71,7 @@ fn query(word: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_queries_of_the_readme_answer_what_they_say() {
+async fn the_queries_about_the_tables_answer_what_they_say() {
     let db = TestDatabase::migrated().await;
     db.execute("CREATE TABLE orders (id bigint)").await;
     db.execute("INSERT INTO orders VALUES (42), (43)").await;
@@ -132,8 +134,8 @@ async fn every_table_with_metadata_has_an_index_for_it() {
 }
 
 #[test]
-fn the_redaction_that_the_readme_shows_is_accepted() {
-    let blocks = blocks(&page("README.md"), "toml");
+fn the_redaction_that_the_docs_show_is_accepted() {
+    let blocks = blocks(&page("docs/tables.md"), "toml");
     let example = blocks.iter().find(|block| block.contains("[redaction]")).unwrap();
     let paths: Vec<_> = example.split('"').skip(1).step_by(2).collect();
     assert!(paths.len() > 3, "{example}");
@@ -154,24 +156,18 @@ fn recipe(name: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_reader_that_is_slow_with_its_work_holds_no_other_reader_back() {
-    for name in ["README.md", "docs/notifications.md"] {
-        let db = TestDatabase::migrated().await;
-        let recipe = recipe(name);
-        if !recipe[0].starts_with("CREATE TABLE") {
-            db.execute("CREATE TABLE my_cursor (at text NOT NULL)").await;
-            db.execute("INSERT INTO my_cursor VALUES ('')").await;
-        }
-        // It has read, and works: it has come as far as what it writes in the end.
-        let mut slow = db.connect().await;
-        let writes = recipe.iter().position(|it| it.starts_with("UPDATE my_cursor")).unwrap();
-        for statement in &recipe[..writes] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone())).execute(&mut slow).await.unwrap();
-        }
-        observe(&db.store, "pi_1", 100, payment(payment::Status::Succeeded)).await;
-        let read = "SELECT count(*) FROM quittance.outbox_after('', 100)";
-        eventually("another reader sees it", async || db.number(read).await == 1).await;
-        for statement in &recipe[writes..] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone())).execute(&mut slow).await.unwrap();
-        }
+    let db = TestDatabase::migrated().await;
+    let recipe = recipe("docs/receiving-notifications.md");
+    // It has read, and works: it has come as far as what it writes in the end.
+    let mut slow = db.connect().await;
+    let writes = recipe.iter().position(|it| it.starts_with("UPDATE my_cursor")).unwrap();
+    for statement in &recipe[..writes] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone())).execute(&mut slow).await.unwrap();
+    }
+    observe(&db.store, "pi_1", 100, payment(payment::Status::Succeeded)).await;
+    let read = "SELECT count(*) FROM quittance.outbox_after('', 100)";
+    eventually("another reader sees it", async || db.number(read).await == 1).await;
+    for statement in &recipe[writes..] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone())).execute(&mut slow).await.unwrap();
     }
 }
