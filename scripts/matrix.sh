@@ -10,7 +10,7 @@
 #   PG_BINS="DIR..."     directories of further Postgres programs (with initdb)
 #   REDIS_BINS="FILE..." further redis-server or valkey-server programs
 #   ONLY="REGEX"         only servers whose name matches: ONLY='Postgres 1[48]'
-#   ARGS="..."           what follows `cargo test --test it --`: ARGS='store:: queue::'
+#   ARGS="..."           what follows `cargo test --features dev --test it --`: ARGS='store:: queue::'
 #   FETCH=no             fetch nothing: what was fetched before, what is installed, and what is given
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -93,7 +93,7 @@ run() {
     local name=$1 start=$SECONDS
     if ! [[ $name =~ ${ONLY:-} ]]; then return; fi
     say "$name"
-    if env "$2=$3" "$quittance" dev exec -- "$cargo" test --locked --test it -- "${args[@]}"; then
+    if env "$2=$3" "$quittance" dev exec -- "$cargo" test --locked --features dev --test it -- "${args[@]}"; then
         results+=("$(printf 'ok  %6d s    %s' $((SECONDS - start)) "$name")")
     else
         results+=("FAILED         $name") failed=yes
@@ -103,8 +103,8 @@ run() {
 with_postgres() { run "$(postgres_name "$1")" QUITTANCE_DEV_POSTGRES "$1"; }
 with_redis() { run "$(redis_name "$1")" QUITTANCE_DEV_REDIS "$1"; }
 
-"$cargo" build --locked --bin quittance || exit 1
-"$cargo" test --locked --test it --no-run || exit 1
+"$cargo" build --locked --features dev --bin quittance || exit 1
+"$cargo" test --locked --features dev --test it --no-run || exit 1
 
 for version in "${postgres_versions[@]}"; do
     if [[ "Postgres $version" =~ ${ONLY:-} ]]; then

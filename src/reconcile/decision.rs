@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::errand::{Errand, Request};
 use super::error::ReconcileError;
 use crate::domain::access::Word;
 use crate::domain::account;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::id::EventId;
+use crate::domain::lag;
 use crate::domain::notification;
-use crate::domain::object::{self, KindMismatch, Observed, Recorded, Row, Subject};
+use crate::domain::object::{self, Kind, KindMismatch, Observed, Recorded, Row, Subject};
 use crate::domain::plan::Next;
 use crate::domain::transition::Move;
 use crate::redaction::{Redacted, Rules};
@@ -126,10 +129,20 @@ pub(super) fn outcome(case: &Case<'_>, change: Option<&Change>) -> Outcome {
     }
 }
 
-/// Whether what was seen is nothing that our state machine knows a way to, from what is in the row.
-pub(super) fn is_impossible(row: &Row, observed: &Observed) -> bool {
-    object::decide(row.recorded.as_ref(), observed)
-        .is_ok_and(|(transition, _)| transition.kind == Move::Anomalous)
+/// Whether what was seen has a status from before the one in the row: both are known to our state
+/// machine, and it knows no way from the one in the row to it.
+pub(super) fn is_impossible(kind: Kind, row: &Row, observed: &Observed) -> bool {
+    let Ok((transition, _)) = object::decide(row.recorded.as_ref(), observed) else { return false };
+    transition.from.is_some_and(|from| lag::is_older(kind, &from, &transition.to))
+}
+
+/// Whether the object that an event carries has a status that comes after the one in the row.
+pub(super) fn is_ahead(kind: Kind, row: &Row, carried: &Value) -> bool {
+    let Ok(observed) = Observed::read(kind, carried) else { return false };
+    let Ok((transition, _)) = object::decide(row.recorded.as_ref(), &observed) else {
+        return false;
+    };
+    transition.from.is_some_and(|from| lag::is_older(kind, &transition.to, &from))
 }
 
 /// Whether the change is one that our state machine thinks impossible.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_json::{Value, json};
 
 use crate::domain::access::{self, Word};
 use crate::domain::event::{Event, Timestamp};
@@ -180,12 +181,22 @@ impl Errand {
         }
     }
 
-    /// What its event carries, and in which version of the API.
-    pub(super) fn carried(&self) -> Option<(Carried, &str)> {
+    /// What its event carries, less what must not be kept, and in which version of the API. An answer is
+    /// compared with it, and that has been redacted, too.
+    pub(super) fn carried(&self, rules: &Rules) -> Option<(Carried, &str)> {
         match self {
             Self::Settle(request) => {
                 let version = request.event.api_version.as_deref()?;
-                Some((envelope::carried(&request.body)?, version))
+                let Carried { object, previous } = envelope::carried(&request.body)?;
+                let event = json!({
+                    "object": "event",
+                    "data": {"object": object, "previous_attributes": previous},
+                });
+                let mut event = rules.redact(event).into_value();
+                let mut take = |pointer| event.pointer_mut(pointer).map(Value::take);
+                let object = take("/data/object")?;
+                let previous = take("/data/previous_attributes").unwrap_or_default();
+                Some((Carried { object, previous }, version))
             }
             Self::Refresh { .. } => None,
         }

@@ -17,8 +17,9 @@ use super::rides::Rides;
 use super::road;
 use super::snapshots::{self, Told};
 use crate::domain::access;
-use crate::domain::object::Subject;
+use crate::domain::object::{Row, Subject};
 use crate::domain::plan::{self, Next};
+use crate::envelope::Carried;
 use crate::store::{Applied, Known, Outcome, Settlement, Store, Together};
 use crate::stripe_api::{Client, Fetched};
 
@@ -117,7 +118,7 @@ impl Inner {
         let ride = self.ride(subject, errands);
         let events = errands.iter().filter_map(Errand::event_id).cloned().collect();
         let known = self.together.load(events, subject.clone()).await?;
-        let cases = self.cases(&known, errands);
+        let cases = self.cases(subject, &known, errands);
         let open: Vec<&Case<'_>> = cases.iter().flatten().collect();
 
         let unknown = open.iter().any(|case| case.next == Next::Fetch);
@@ -197,6 +198,7 @@ impl Inner {
         errands: &[Errand],
         faults: Vec<Fault>,
     ) -> Result<Option<Landed>, ReconcileError> {
+        let first = faults.first().cloned().unwrap_or_else(road::lost);
         let mut faults = faults.into_iter();
         let mut events = Vec::new();
         let mut landed = Vec::with_capacity(errands.len());
@@ -206,6 +208,8 @@ impl Inner {
                 Some(case) if case.next == Next::Fetch => {
                     Err(faults.next().unwrap_or_else(road::lost))
                 }
+                // It is settled with the change that closes the account, and that is not written here.
+                Some(case) if case.next == Next::Close => Err(first.clone()),
                 Some(case) => {
                     let outcome = decision::outcome(case, None);
                     if let Errand::Settle(request) = errand {
@@ -222,8 +226,28 @@ impl Inner {
         Ok(Some(landed))
     }
 
+    /// Whether an event is ahead of a row that was read after it: the answer behind the row lagged, and
+    /// the event knows better.
+    fn is_ahead(&self, subject: &Subject, row: Option<&Row>, errand: &Errand) -> bool {
+        let lag = i64::try_from(self.read_lag.as_secs()).unwrap_or(i64::MAX);
+        row.filter(|row| row.observed_at < errand.created().saturating_add(lag)).is_some_and(
+            |row| {
+                errand.carried(self.store.rules()).is_some_and(|(Carried { object, .. }, _)| {
+                    object["object"] == subject.kind.as_str()
+                        && object["id"] == subject.id.as_str()
+                        && decision::is_ahead(subject.kind, row, &object)
+                })
+            },
+        )
+    }
+
     /// What is to be done about each errand; none where its event has settled before.
-    fn cases<'a>(&self, known: &Known, errands: &'a [Errand]) -> Vec<Option<Case<'a>>> {
+    fn cases<'a>(
+        &self,
+        subject: &Subject,
+        known: &Known,
+        errands: &'a [Errand],
+    ) -> Vec<Option<Case<'a>>> {
         let mut settled = known.settled.iter();
         let case = |errand: &'a Errand| {
             if errand.event_id().is_some() && settled.next() == Some(&true) {
@@ -231,6 +255,11 @@ impl Inner {
             }
             let (row, created) = (known.row.as_ref(), errand.created());
             let next = plan::next(row, errand.covered_after(), self.margin);
+            let next = if next == Next::Covered && self.is_ahead(subject, row, errand) {
+                Next::Fetch
+            } else {
+                next
+            };
             let next =
                 access::next(next, row, known.access_ended, errand.word(), created, self.margin);
             Some(Case { errand, next })

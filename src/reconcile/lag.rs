@@ -12,11 +12,13 @@ use serde_json::Value;
 use super::decision::{self, Case};
 use super::error::ReconcileError;
 use super::flight::Inner;
+use crate::domain::access::Word;
 use crate::domain::event::Timestamp;
 use crate::domain::lag::{self, Arrival, Comparison, DOUBTED_FOR, FieldValue, Fields};
 use crate::domain::object::{Row, Subject};
 use crate::domain::plan::Next;
 use crate::envelope::Carried;
+use crate::redaction::Rules;
 use crate::store::Known;
 use crate::stripe_api::{self, Fetched, FetchedState};
 
@@ -87,11 +89,12 @@ impl Inner {
         fetched: &Fetched,
     ) -> Result<Vec<Behind>, ReconcileError> {
         let none = vec![None; open.len()];
+        let rules = self.store.rules();
         let FetchedState::Present { raw, .. } = &fetched.state else { return Ok(none) };
         // The later bound makes everything a little older than it is.
         let now = fetched.seen_by;
         let objections: Vec<_> =
-            open.iter().map(|case| of_event(subject, case, raw, now)).collect();
+            open.iter().map(|case| of_event(subject, case, raw, now, rules)).collect();
         let of_row = match &known.row {
             Some(row) if !self.read_lag.is_zero() => {
                 self.of_row(subject, row, open, fetched).await?
@@ -128,7 +131,7 @@ impl Inner {
         let Some(received_ago) = ages.min() else { return Ok(None) };
         let age = Arrival { created: Some(row.seen_by), received_ago }.age(fetched.seen_by);
         let objection = |field, proved| Some(Objection { field, proved, age });
-        if age < self.read_lag && decision::is_impossible(row, observed) {
+        if age < self.read_lag && decision::is_impossible(subject.kind, row, observed) {
             return Ok(objection("status", true));
         }
         if age >= DOUBTED_FOR {
@@ -166,16 +169,22 @@ fn of_event(
     case: &Case<'_>,
     answer: &Value,
     now: Timestamp,
+    rules: &Rules,
 ) -> Option<Objection> {
-    if case.next != Next::Fetch {
+    let ends_access = case.errand.word() == Some(Word::Taken);
+    if case.next != Next::Fetch && !(case.next == Next::Close && ends_access) {
         return None;
     }
     let age = case.errand.arrival()?.age(now);
     let objection = |field, proved| Some(Objection { field, proved, age });
+    // From then on each read is refused.
+    if ends_access {
+        return objection("access", true);
+    }
     if case.errand.tells_deletion_of(subject) {
         return objection("deleted", true);
     }
-    let (carried, version) = case.errand.carried()?;
+    let (carried, version) = case.errand.carried(rules)?;
     let Carried { object, previous } = carried;
     if object["object"] != answer["object"] || object["id"] != subject.id.as_str() {
         return None;

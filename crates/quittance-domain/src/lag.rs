@@ -150,21 +150,34 @@ enum Order {
     Unknown,
 }
 
+/// Whether a status of an object is older than another one, `than`: both are known, and no path of legal
+/// steps leads from `than` to it. Of a checkout session a status is `complete/paid` or the like.
+#[must_use]
+pub fn is_older(kind: Kind, than: &str, status: &str) -> bool {
+    order(kind, than, status) == Order::Older
+}
+
 fn status(kind: Kind, witness: &impl Fields, answer: &impl Fields) -> Order {
+    let (was, is) = if kind == Kind::CheckoutSession {
+        (session_status(witness), session_status(answer))
+    } else {
+        (plain_status(witness), plain_status(answer))
+    };
+    was.zip(is).map_or(Order::Unknown, |(was, is)| order(kind, &was, &is))
+}
+
+fn order(kind: Kind, was: &str, is: &str) -> Order {
     match kind {
-        Kind::PaymentIntent => order::<payment::Status>(witness, answer),
-        Kind::Charge => order::<charge::Status>(witness, answer),
-        Kind::Refund => order::<refund::Status>(witness, answer),
-        Kind::SetupIntent => order::<setup::Status>(witness, answer),
-        Kind::CheckoutSession => {
-            let (was, is) = (session_status(witness), session_status(answer));
-            was.zip(is).map_or(Order::Unknown, |(was, is)| order_of::<checkout::Status>(&was, &is))
-        }
-        Kind::Dispute => order::<dispute::Status>(witness, answer),
-        Kind::Payout => order::<payout::Status>(witness, answer),
-        Kind::Subscription => order::<subscription::Status>(witness, answer),
-        Kind::Invoice => order::<invoice::Status>(witness, answer),
-        Kind::SubscriptionSchedule => order::<subscription_schedule::Status>(witness, answer),
+        Kind::PaymentIntent => order_of::<payment::Status>(was, is),
+        Kind::Charge => order_of::<charge::Status>(was, is),
+        Kind::Refund => order_of::<refund::Status>(was, is),
+        Kind::SetupIntent => order_of::<setup::Status>(was, is),
+        Kind::CheckoutSession => order_of::<checkout::Status>(was, is),
+        Kind::Dispute => order_of::<dispute::Status>(was, is),
+        Kind::Payout => order_of::<payout::Status>(was, is),
+        Kind::Subscription => order_of::<subscription::Status>(was, is),
+        Kind::Invoice => order_of::<invoice::Status>(was, is),
+        Kind::SubscriptionSchedule => order_of::<subscription_schedule::Status>(was, is),
         Kind::Customer
         | Kind::PaymentMethod
         | Kind::Account
@@ -185,10 +198,14 @@ fn session_status(it: &impl Fields) -> Option<String> {
     }
 }
 
-fn order<S: Status>(witness: &impl Fields, answer: &impl Fields) -> Order {
-    match (witness.field("status"), answer.field("status")) {
-        (FieldValue::Text(was), FieldValue::Text(is)) => order_of::<S>(&was, &is),
-        _ => Order::Unknown,
+fn plain_status(it: &impl Fields) -> Option<String> {
+    match it.field("status") {
+        FieldValue::Text(status) => Some(status.into_owned()),
+        FieldValue::Absent
+        | FieldValue::Null
+        | FieldValue::Flag(_)
+        | FieldValue::Number(_)
+        | FieldValue::Other(_) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::client::Client;
 use super::decode;
 use super::error::StripeError;
 use super::fetched::Fetched;
-use super::kinds;
+use super::{kinds, lists};
 use quittance_domain::object::Subject;
 use quittance_redaction::Rules;
 
@@ -62,6 +62,10 @@ fn wanted(
     let of = meta.request_id.as_deref();
     let is_it = |charge: &&Subject| decode::check_identity(&raw, charge, of).is_ok();
     let charge = charges.iter().find(is_it)?.clone();
+    // What goes on is read to its end by a request of its own.
+    if lists::cut_short(&raw).is_some() {
+        return None;
+    }
     let fetched = Fetched::of(charge.kind, meta, rules.redact(raw)).ok()?;
     Some((charge, fetched))
 }

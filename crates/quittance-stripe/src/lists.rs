@@ -92,7 +92,10 @@ impl Client {
             request.query = None;
             let (answered, mut list) = self.get(subject, endpoint, request).await?;
             meta.goes_on(&answered);
-            let Some(data) = list["data"].as_array_mut().filter(|_| answered.status.is_success())
+            let Some(data) = list
+                .get_mut("data")
+                .and_then(Value::as_array_mut)
+                .filter(|_| answered.status.is_success())
             else {
                 return Err(StripeError::Undecodable {
                     path: "data".to_owned(),

@@ -16,7 +16,12 @@ impl Stage {
     async fn start() -> Self {
         let stripe = Stripe::start().await;
         let base: &'static str = stripe.base.clone().leak();
-        let env: &'static [_] = vec![("STRIPE_API_BASE", base)].leak();
+        let env: &'static [_] = vec![
+            ("STRIPE_API_BASE", base),
+            // What Stripe answers here is its last word.
+            ("QUITTANCE__RECONCILE__READ_LAG", "0s"),
+        ]
+        .leak();
         Self { app: App::with(Options { env, ..Options::default() }).await, stripe }
     }
 

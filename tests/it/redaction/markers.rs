@@ -179,7 +179,8 @@ fn markers(all: &str) -> BTreeSet<&str> {
         let from = at + marker.len();
         &all[at..from + digits(&all[from..])]
     });
-    found.collect()
+    // The queue has a key of this name.
+    found.filter(|found| *found != "marker").collect()
 }
 
 async fn nothing_is_kept(marked: Marked) {

@@ -61,7 +61,6 @@ async fn an_event_whose_texts_postgres_cannot_hold_is_a_dead_letter_at_once() {
         event(&format!("evt_{long}"), "charge.failed", "1", "charge"),
         event("evt_1", nul, "1", "charge"),
         event("evt_2", &long, "1", "charge"),
-        event("evt_3", "charge.failed", nul, "charge"),
         event("evt_4", "charge.failed", "1", nul),
     ] {
         let answer = client.post(&Webhook::signed(body, "whsec_test")).await;
@@ -71,8 +70,8 @@ async fn an_event_whose_texts_postgres_cannot_hold_is_a_dead_letter_at_once() {
     let letters = app.db.rows("SELECT * FROM quittance.dead_letters ORDER BY id").await;
     let mut keys: Vec<_> = letters.iter().map(|it| it["event_id"].as_str().unwrap()).collect();
     keys.sort_unstable();
-    assert_eq!(keys[..4], ["evt_1", "evt_2", "evt_3", "evt_4"]);
-    assert!(keys[4..].iter().all(|key| key.starts_with("sha256:")) && keys.len() == 6, "{keys:?}");
+    assert_eq!(keys[..3], ["evt_1", "evt_2", "evt_4"]);
+    assert!(keys[3..].iter().all(|key| key.starts_with("sha256:")) && keys.len() == 5, "{keys:?}");
     for letter in letters {
         assert_eq!(letter["reason"], "undecodable", "{letter}");
     }

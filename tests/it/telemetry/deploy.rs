@@ -204,8 +204,12 @@ fn the_images_first_layer_has_a_stub_for_each_target_that_the_manifest_names() {
     let (stubs, build) = stubs.split_once("&& cargo build").unwrap();
     assert!(build.contains("--locked"), "{build}");
     let dir = crate::harness::temp_dir();
-    for file in ["Cargo.toml", "Cargo.lock"] {
-        std::fs::write(dir.path().join(file), read(file)).unwrap();
+    let manifests =
+        steps.lines().filter_map(|line| line.strip_prefix("COPY ")).flat_map(str::split_whitespace);
+    for file in manifests.filter(|file| file.ends_with("Cargo.toml") || *file == "Cargo.lock") {
+        let path = dir.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, read(file)).unwrap();
     }
     let run = |command: &mut Command| command.current_dir(dir.path()).output().unwrap();
     assert!(run(Command::new("sh").args(["-ec", &format!("mkdir {stubs}")])).status.success());
