@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use quittance::domain::id::AccountId;
 use quittance::domain::object::{Kind, Observed};
 use quittance::domain::transition::Move;
+use quittance::redaction::Rules;
 use quittance::store::{Change, NewState};
 use serde_json::Value;
 
@@ -123,7 +124,11 @@ async fn an_object_with_any_odd_field_that_can_be_read_gets_its_row() {
     for &kind in Kind::ALL {
         let example = &examples[kind.as_str()];
         let plain = read(kind, example).unwrap();
-        let odd = mutations::of(example).into_iter().filter_map(|it| read(kind, &it.object).ok());
+        // Redacted before it is read, as an answer is: that also replaces what Postgres cannot hold.
+        let rules = Rules::default();
+        let odd = mutations::of(example)
+            .into_iter()
+            .filter_map(|it| read(kind, &rules.redact(it.object)).ok());
         let odd: Vec<Observed> = odd.filter(|observed| *observed != plain).collect();
         assert!(odd.len() > 20, "{kind:?}: {}", odd.len());
         let changes: Vec<_> = (0..).zip(odd).map(|(n, it)| change(kind, n, it)).collect();

@@ -58,10 +58,11 @@ const FIELDS: &[(&str, &str)] = &[
     ("cause", "what the dependency said"),
     (
         "class",
-        "of a failure: `permanent`, `transient`, `rate_limited`, `unavailable`, `misconfigured`",
+        "of a failure: `permanent`, `transient`, `rate_limited`, `too_early`, `unavailable`, `misconfigured`",
     ),
     ("code", "a stable word for a failure"),
     ("concurrency", "jobs that are run at once"),
+    ("count", "how many notifications"),
     ("cut_off", "connections that were closed in mid-request"),
     ("deliveries", "workers that have begun this job since it was last queued, this one included"),
     ("dependency", "`redis`, `postgres`, `stripe`"),
