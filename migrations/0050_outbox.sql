@@ -53,7 +53,9 @@ CREATE TABLE quittance.outbox_destinations (
 -- What a destination is to be told, and has been.
 CREATE TABLE quittance.outbox_deliveries (
     id           UUID        NOT NULL REFERENCES quittance.outbox ON DELETE CASCADE,
-    destination  TEXT        NOT NULL REFERENCES quittance.outbox_destinations ON DELETE CASCADE,
+    -- No foreign key: to remove a destination would scan what all the others were told. What a relay adds
+    -- while it is removed goes with the outbox's own retention.
+    destination  TEXT        NOT NULL,
     seq          BIGINT      NOT NULL,
     -- Its destination and object, in one word: their order is kept.
     queue        TEXT        NOT NULL,
@@ -195,9 +197,10 @@ SET enable_seqscan = off SET enable_bitmapscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
-    PERFORM FROM quittance.outbox_queues AS q
-    WHERE q.queue = OLD.queue AND q.head = OLD.seq
-    FOR UPDATE;
+    -- The row first, by a statement of its own: another transaction may be moving its head to this very
+    -- delivery, and a look that does not wait for it would leave a head that is gone.
+    PERFORM FROM quittance.outbox_queues AS q WHERE q.queue = OLD.queue FOR UPDATE;
+    PERFORM FROM quittance.outbox_queues AS q WHERE q.queue = OLD.queue AND q.head = OLD.seq;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;

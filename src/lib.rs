@@ -20,6 +20,8 @@ pub mod telemetry;
 
 pub mod http;
 
+pub mod supervise;
+
 // An event's way in.
 
 pub mod envelope;

@@ -18,6 +18,7 @@ use crate::queue::{Consumer, Limiter};
 use crate::reconcile::{self, Reconciler};
 use crate::store::{StoreError, schema};
 use crate::stripe_api::{self, Client};
+use crate::supervise;
 use crate::worker::{self, Parts, WorkerError, maintenance};
 
 /// `quittance ingress`
@@ -45,7 +46,12 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let limits = descriptors::within(Limits::from(&settings.ingress));
     let state = Arc::new(state);
     // It ends with the token.
-    tokio::spawn(ingress::watch(Arc::clone(&state), shutdown.clone()));
+    let watched = (Arc::clone(&state), shutdown.clone());
+    tokio::spawn(async move {
+        let (state, shutdown) = watched;
+        let run = || ingress::watch(Arc::clone(&state), shutdown.clone());
+        supervise::keep("readiness of Redis", &shutdown, run).await;
+    });
     let ended =
         http::serve_counting(listener, ingress::router(state), shutdown, limits, connections).await;
     numbers.ended().await;
@@ -72,7 +78,7 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let concurrency = settings.worker.concurrency;
     let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
-    let maintenance = maintenance::run(store.clone(), settings.retention, shutdown.clone());
+    let maintained = (store.clone(), settings.retention, shutdown.clone());
     consumer.presence().on_host(host());
     let outbox = outbox::Metrics::new(numbers.registry());
     let relay = relay::relay(&settings, &store)?.counting(&outbox);
@@ -96,7 +102,11 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let relaying = tokio::spawn(relay.run(telling.clone()));
     // Beside the work, which does not wait for it: a worker also starts while Stripe is down.
     let looking = tokio::spawn(online::warn(settings.clone()));
-    let maintaining = tokio::spawn(maintenance);
+    let maintaining = tokio::spawn(async move {
+        let (store, retention, shutdown) = maintained;
+        let run = || maintenance::run(store.clone(), retention, shutdown.clone());
+        supervise::keep("retention", &shutdown, run).await;
+    });
     let worked =
         worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown.clone())
             .await;

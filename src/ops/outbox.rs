@@ -85,10 +85,20 @@ pub async fn retry(
     actor: Actor<'_>,
 ) -> Result<Retried, OutboxError> {
     check(store, destination).await?;
-    let Revived { count, named } = store.revive_deliveries(destination, ids, actor).await?;
-    let not_given_up = ids.iter().filter(|id| !named.contains(id)).copied().collect();
-    Ok(Retried { revived: count, not_given_up })
+    let (mut revived, mut found, mut after) = (0, Vec::new(), Some(i64::MIN));
+    while let Some(seq) = after {
+        let page = store.revive_deliveries(destination, ids, seq, RETRY_PAGE, actor).await?;
+        let Revived { count, named, last } = page;
+        revived += count;
+        found.extend(named);
+        after = last;
+    }
+    let not_given_up = ids.iter().filter(|id| !found.contains(id)).copied().collect();
+    Ok(Retried { revived, not_given_up })
 }
+
+/// Deliveries made due again in one transaction.
+const RETRY_PAGE: i64 = 1_000;
 
 /// Deliveries looked through in one transaction.
 const PAGE: i64 = 5_000;

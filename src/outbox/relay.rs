@@ -12,6 +12,7 @@ use super::upkeep;
 use crate::config;
 use crate::domain::retry::Policy;
 use crate::store::Store;
+use crate::supervise;
 
 /// Delivers what is in the outbox.
 pub struct Relay {
@@ -58,20 +59,34 @@ impl Relay {
 
     /// Delivers until `shutdown`, then waits for what is being sent. Outages only pause it.
     pub async fn run(self, shutdown: CancellationToken) {
+        let Self { store, destinations, rules, retention, metrics } = self;
         let mut parts = JoinSet::new();
-        for destination in self.destinations {
+        for destination in destinations {
             tracing::info!(destination = destination.name, "delivering");
-            let metrics = self.metrics.line(&destination.name);
-            let line = Line::new(self.store.clone(), destination, self.rules.clone(), metrics);
-            parts.spawn(line.run(shutdown.clone()));
+            let (store, rules, metrics) = (store.clone(), rules.clone(), metrics.clone());
+            let shutdown = shutdown.clone();
+            parts.spawn(async move {
+                let name = format!("outbox {}", destination.name);
+                // What one that panicked had claimed is sent again when its lease ends.
+                let run = || {
+                    let metrics = metrics.line(&destination.name);
+                    let line =
+                        Line::new(store.clone(), destination.clone(), rules.clone(), metrics);
+                    line.run(shutdown.clone())
+                };
+                supervise::keep(&name, &shutdown, run).await;
+            });
         }
-        let poll_interval = self.rules.poll_interval;
-        parts.spawn(upkeep::announce(self.store.clone(), poll_interval, shutdown.clone()));
-        parts.spawn(upkeep::prune(self.store, self.retention, shutdown));
-        while let Some(ended) = parts.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a part of the relay died");
-            }
-        }
+        let announced = (store.clone(), shutdown.clone());
+        parts.spawn(async move {
+            let (store, shutdown) = announced;
+            let run = || upkeep::announce(store.clone(), rules.poll_interval, shutdown.clone());
+            supervise::keep("outbox announcement", &shutdown, run).await;
+        });
+        parts.spawn(async move {
+            let run = || upkeep::prune(store.clone(), retention, shutdown.clone());
+            supervise::keep("outbox pruning", &shutdown, run).await;
+        });
+        while parts.join_next().await.is_some() {}
     }
 }

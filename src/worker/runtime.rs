@@ -19,6 +19,7 @@ use crate::http::{self, Limits};
 use crate::queue::{Consumer, QueueError, Stopped, WaitsFor};
 use crate::reconcile::Reconciler;
 use crate::store::{Store, StoreError};
+use crate::supervise;
 
 /// What a worker is made of.
 pub struct Parts {
@@ -78,7 +79,12 @@ pub async fn run(
     let limit = slots.clone();
     presence.limited(move || limit.limit());
     let marker = parts.consumer.marker()?;
-    let watching = tokio::spawn(marker::watch(parts.store.clone(), marker, shutdown.clone()));
+    let watched = (parts.store.clone(), shutdown.clone());
+    let watching = tokio::spawn(async move {
+        let (store, shutdown) = watched;
+        let run = || marker::watch(store.clone(), marker.clone(), shutdown.clone());
+        supervise::keep("marker of the queue", &shutdown, run).await;
+    });
     let handler = Handler {
         reconciler: parts.reconciler,
         store: parts.store,

@@ -15,7 +15,7 @@ async fn the_document_about_the_command_line_is_up_to_date() {
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == ended.stdout,
-        "docs/cli.md is stale: QUITTANCE_UPDATE_DOCS=1 cargo test --test it cli"
+        "docs/cli.md is stale: QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it cli"
     );
 }
 

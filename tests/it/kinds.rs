@@ -36,7 +36,7 @@ fn the_published_table_is_what_is_handled() {
     assert!(
         table == now,
         "docs/coverage.md does not say what is handled; run \
-         `QUITTANCE_UPDATE_DOCS=1 cargo test --test it kinds` and review the difference"
+         `QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it kinds` and review the difference"
     );
 }
 

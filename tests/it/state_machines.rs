@@ -12,7 +12,7 @@ const INTRODUCTION: &str = "\
 # State machines
 
 <!-- Generated from src/domain by tests/it/state_machines.rs. Do not edit: change the rules, run
-     `QUITTANCE_UPDATE_DOCS=1 cargo test --test it state_machines`, and review the difference. -->
+     `QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it state_machines`, and review the difference. -->
 
 Stripe owns the state of each object; Quittance records what Stripe says and never computes it. So
 these machines forbid nothing. They judge what was seen against what was recorded: as `opened`,
@@ -186,6 +186,6 @@ fn the_published_state_machines_are_the_ones_in_use() {
     assert!(
         published == page,
         "docs/state_machines.md is not what the rules in src/domain say; run \
-         `QUITTANCE_UPDATE_DOCS=1 cargo test --test it state_machines` and review the difference"
+         `QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it state_machines` and review the difference"
     );
 }

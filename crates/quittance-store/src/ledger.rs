@@ -128,8 +128,7 @@ impl Store {
         let event_type = filter.event_type.as_deref();
         let family = event_type.and_then(|text| text.strip_suffix('*'));
         let exact = event_type.filter(|_| family.is_none());
-        let mut looking = self.looking().await?;
-        let events = sqlx::query_as!(
+        let query = sqlx::query_as!(
             LedgerEvent,
             r#"
             SELECT id, type AS event_type, api_version, account, livemode,
@@ -161,11 +160,8 @@ impl Store {
             after.map(|after| after.received_at),
             after.map(|after| after.id.as_str()),
             i64::from(limit),
-        )
-        .fetch_all(&mut *looking)
-        .await?;
-        looking.commit().await?;
-        Ok(events)
+        );
+        self.planned_anew(query).await
     }
 
     /// One event, if it is at its end.

@@ -11,8 +11,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgPool, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
-use sqlx::{Describe, Either, Execute, Executor, SqlStr, Transaction};
+use sqlx::postgres::{
+    PgConnection, PgPool, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres,
+};
+use sqlx::{Describe, Either, Execute, Executor, SqlStr};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
@@ -35,11 +37,6 @@ impl Pool {
         self.pool.acquire().await
     }
 
-    /// Begins a transaction. Calls in it need a time limit of their own.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        timeout(self.patience, self.pool.begin()).await.unwrap_or_else(|_| Err(self.silent()))
-    }
-
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
@@ -59,22 +56,49 @@ impl Pool {
         self.pool.options().get_max_connections()
     }
 
-    /// What a call on `connection` came to, that was given [`Self::patience`]. A connection that was silent
-    /// for so long does not go back to the pool, which would wait for it too.
+    /// A connection for one call.
+    async fn lend(&self) -> Result<Lent, sqlx::Error> {
+        self.pool.acquire().await.map(|connection| Lent(Some(connection)))
+    }
+
+    /// What a call on `lent` came to, that was given [`Self::patience`].
     fn answered<T>(
         &self,
-        connection: PoolConnection<Postgres>,
+        lent: Lent,
         answer: Result<Result<T, sqlx::Error>, Elapsed>,
     ) -> Result<T, sqlx::Error> {
-        answer.unwrap_or_else(|_| {
-            drop(connection.detach());
-            Err(self.silent())
-        })
+        let Ok(answer) = answer else { return Err(self.silent()) };
+        lent.give_back();
+        answer
     }
 
     fn silent(&self) -> sqlx::Error {
         let text = format!("no answer for {:?}", self.patience);
         sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text))
+    }
+}
+
+/// A connection that goes back to the pool when its call has been answered, and not otherwise: also a call
+/// that is dropped, by a shorter time limit of its caller, leaves an answer behind that nothing has read,
+/// and the pool would wait for it.
+#[derive(Debug)]
+struct Lent(Option<PoolConnection<Postgres>>);
+
+impl Lent {
+    fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(connection.detach());
+        }
     }
 }
 
@@ -93,10 +117,10 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         let all = async move {
-            let mut connection = pool.acquire().await?;
-            let rows = connection.fetch_many(query).try_collect();
+            let mut lent = pool.lend().await?;
+            let rows = lent.connection()?.fetch_many(query).try_collect();
             let answer = timeout(pool.patience, rows).await;
-            pool.answered(connection, answer)
+            pool.answered(lent, answer)
         };
         let each = |all: Vec<_>| stream::iter(all.into_iter().map(Ok));
         stream::once(all).map_ok(each).try_flatten().boxed()
@@ -112,9 +136,9 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         Box::pin(async move {
-            let mut connection = pool.acquire().await?;
-            let answer = timeout(pool.patience, connection.fetch_optional(query)).await;
-            pool.answered(connection, answer)
+            let mut lent = pool.lend().await?;
+            let answer = timeout(pool.patience, lent.connection()?.fetch_optional(query)).await;
+            pool.answered(lent, answer)
         })
     }
 
@@ -128,9 +152,10 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         Box::pin(async move {
-            let mut connection = pool.acquire().await?;
-            let answer = timeout(pool.patience, connection.prepare_with(sql, parameters)).await;
-            pool.answered(connection, answer)
+            let mut lent = pool.lend().await?;
+            let answer =
+                timeout(pool.patience, lent.connection()?.prepare_with(sql, parameters)).await;
+            pool.answered(lent, answer)
         })
     }
 
@@ -140,9 +165,9 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         Box::pin(async move {
-            let mut connection = pool.acquire().await?;
-            let answer = timeout(pool.patience, connection.describe(sql)).await;
-            pool.answered(connection, answer)
+            let mut lent = pool.lend().await?;
+            let answer = timeout(pool.patience, lent.connection()?.describe(sql)).await;
+            pool.answered(lent, answer)
         })
     }
 }

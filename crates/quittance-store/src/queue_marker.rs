@@ -1,6 +1,5 @@
 //! What Postgres remembers of the queue in Redis, so that a loss there is found out.
 
-use serde_json::json;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
@@ -74,14 +73,15 @@ impl Store {
         }))
     }
 
-    /// Begins to remember a queue, unless another worker was faster.
+    /// Begins to remember a queue, unless another worker was faster. Where it is too long to see up to
+    /// when its jobs are finished, that is as far back as Stripe lists events.
     ///
     /// # Errors
     /// As for [`Store::queue_memory`].
     pub async fn remember_queue(&self, queue: &str, seen: &QueueSeen) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO quittance.queue_marker (queue, epoch, beat, finished_until)
-             VALUES ($1, $2, $3, coalesce($4, clock_timestamp()))
+             VALUES ($1, $2, $3, coalesce($4, clock_timestamp() - interval '30 days'))
              ON CONFLICT (queue) DO NOTHING",
         )
         .bind(queue)
@@ -131,7 +131,7 @@ impl Store {
             "UPDATE quittance.queue_marker
              SET epoch = $3,
                  beat = $4,
-                 finished_until = coalesce($5, clock_timestamp()),
+                 finished_until = coalesce($5, finished_until),
                  checked_at = clock_timestamp(),
                  lost_at = coalesce(lost_at, clock_timestamp()),
                  lost_what = coalesce(nullif($6, ''), lost_what, ''),
@@ -161,36 +161,33 @@ impl Store {
         queue: &str,
         actor: Actor<'_>,
     ) -> Result<Option<QueueLoss>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
         let row = sqlx::query(
-            "UPDATE quittance.queue_marker AS m
-             SET lost_at = NULL, lost_what = NULL, lost_since = NULL
-             FROM (SELECT queue, lost_at, lost_what, lost_since FROM quittance.queue_marker
-                   WHERE queue = $1 AND lost_at IS NOT NULL FOR UPDATE) AS was
-             WHERE m.queue = was.queue
-             RETURNING was.lost_at, was.lost_what, was.lost_since",
+            "WITH was AS (
+                 SELECT queue, lost_at, lost_what, lost_since FROM quittance.queue_marker
+                 WHERE queue = $1 AND lost_at IS NOT NULL FOR UPDATE
+             ),
+             ended AS (
+                 UPDATE quittance.queue_marker AS m
+                 SET lost_at = NULL, lost_what = NULL, lost_since = NULL
+                 FROM was WHERE m.queue = was.queue
+             ),
+             noted AS (
+                 INSERT INTO quittance.audit_log (actor, verb, target, reason, count, details)
+                 SELECT $2, 'queue.acknowledge-loss', 'queue:' || was.queue, $3, 1,
+                        jsonb_build_object(
+                            'what', was.lost_what,
+                            'noticed_at', floor(extract(epoch FROM was.lost_at)),
+                            'since', floor(extract(epoch FROM was.lost_since)))
+                 FROM was
+             )
+             SELECT lost_at, lost_what, lost_since FROM was",
         )
         .bind(queue)
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(loss) = row.as_ref().map(loss).transpose()?.flatten() else { return Ok(None) };
-        let details = json!({
-            "what": loss.what,
-            "noticed_at": loss.noticed_at.unix_timestamp(),
-            "since": loss.since.unix_timestamp(),
-        });
-        sqlx::query(
-            "INSERT INTO quittance.audit_log (actor, verb, target, reason, count, details)
-             VALUES ($1, 'queue.acknowledge-loss', $2, $3, 1, $4)",
-        )
         .bind(actor.name)
-        .bind(format!("queue:{queue}"))
         .bind(actor.reason)
-        .bind(details)
-        .execute(&mut *transaction)
+        .fetch_optional(&self.pool)
         .await?;
-        transaction.commit().await?;
-        Ok(Some(loss))
+        Ok(row.as_ref().map(loss).transpose()?.flatten())
     }
 
     /// Whether there is a loss of any queue that no operator has acknowledged.

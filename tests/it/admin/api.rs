@@ -27,7 +27,7 @@ fn the_committed_document_is_that_of_the_code() {
     let committed: Value = serde_json::from_str(&committed).unwrap_or_default();
     assert!(
         committed == document(),
-        "docs/openapi.json is stale: QUITTANCE_UPDATE_DOCS=1 cargo test --test it admin::api"
+        "docs/openapi.json is stale: QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it admin::api"
     );
     assert!(committed["openapi"].as_str().unwrap().starts_with("3.1"), "{}", committed["openapi"]);
 }

@@ -118,7 +118,7 @@ fn each_setting_is_explained_right_above_it() {
 fn each_field_of_each_section_is_in_the_manual() {
     // Loading the defaults misses a field that the manual lacks, unless serde may make one up.
     load("", &[]).unwrap();
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/quittance-config/src");
     for entry in std::fs::read_dir(sources).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {

@@ -80,7 +80,7 @@ fn check(name: &str, expected: impl FnOnce(&str) -> String) {
     assert!(
         published == expected,
         "docs/{name} is not what is told; run \
-         `QUITTANCE_UPDATE_DOCS=1 cargo test --test it outbox::catalogue` and review the difference"
+         `QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it outbox::catalogue` and review the difference"
     );
 }
 

@@ -70,7 +70,8 @@ async fn what_is_given_up_makes_way_and_can_be_sent_again() {
     assert_eq!((state.behind, state.pending, state.dead), (0, 0, 1));
 
     let actor = Actor { name: "ann", reason: Some("mended") };
-    let revived = db.store.revive_deliveries("http:default", &[dead[0].id], actor).await.unwrap();
+    let revived =
+        db.store.revive_deliveries("http:default", &[dead[0].id], 0, 10, actor).await.unwrap();
     assert_eq!((revived.count, revived.named), (1, vec![dead[0].id]));
     receiver.until(4).await;
     relay.stop().await;

@@ -109,7 +109,7 @@ const PEOPLE: [Call; 4] = [
         Box::pin(async {
             let actor = Actor { name: "ann", reason: None };
             let ids = [Uuid::from_u128(1)];
-            store.revive_deliveries(SHOP, &ids, actor).await.unwrap();
+            store.revive_deliveries(SHOP, &ids, 0, 1_000, actor).await.unwrap();
         })
     }),
     ("destinations", |store| Box::pin(async { drop(store.destinations().await.unwrap()) })),

@@ -12,7 +12,7 @@ const INTRODUCTION: &str = "\
 # The log
 
 <!-- Generated from the code by tests/it/telemetry/logging.rs. Do not edit: change the code, run
-     `QUITTANCE_UPDATE_DOCS=1 cargo test --test it telemetry::logging`, and review the difference.
+     `QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it telemetry::logging`, and review the difference.
      What a field means is in the list in that file; one that is missing there is refused. -->
 
 On standard error: pretty on a terminal, else one JSON object a line (`log.format`). Each line has
@@ -112,6 +112,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("soft", "the soft limit of file descriptors"),
     ("state", "how a bulk act ended: `done`, `cancelled`, `interrupted`"),
     ("suppressed", "how many lines like this one were left out since the last one"),
+    ("task", "the background task"),
     ("tokens", "how many tokens the settings hold"),
     ("topic", "what the notification says"),
     ("verb", "what is done to dead letters: `retry`, `discard`, `snooze`, `undo`"),
@@ -158,7 +159,7 @@ fn each_line_of_the_log_is_published_with_its_fields() {
     let published = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         published == document,
-        "docs/logging.md is not what the code logs; run `QUITTANCE_UPDATE_DOCS=1 cargo test --test it \
+        "docs/logging.md is not what the code logs; run `QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it \
          telemetry::logging` and review the difference"
     );
 }

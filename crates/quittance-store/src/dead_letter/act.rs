@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{DeadLetterId, LetterState};
 use crate::connect::Store;
 use crate::error::StoreError;
+use tokio::time::timeout;
 
 /// Who does something by hand, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,17 +218,17 @@ impl Store {
     /// # Errors
     /// Postgres.
     pub async fn retry_is_taken_back(&self, letter: i64, retry: i32) -> Result<bool, StoreError> {
-        let taken_back = sqlx::query_scalar!(
+        let mut connection = self.connection().await?;
+        let query = sqlx::query_scalar!(
             r#"
             SELECT state = 'discarded' OR taken_back >= $2 AS "taken_back!"
             FROM quittance.dead_letters WHERE id = $1
             "#,
             letter,
             retry,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(taken_back.unwrap_or(false))
+        );
+        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        Ok(self.answered(connection, answer)?.unwrap_or(false))
     }
 
     /// Acts on letters, each for itself, with a row in the audit log for each that it was done to.

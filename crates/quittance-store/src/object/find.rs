@@ -176,8 +176,7 @@ impl Store {
         after: Option<&ObjectKey>,
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
-        let mut looking = self.looking().await?;
-        let records = sqlx::query_file_as!(
+        let query = sqlx::query_file_as!(
             Record,
             "src/object/of_customer.sql",
             customer,
@@ -190,11 +189,8 @@ impl Store {
             after.map(|key| key.account.as_str()),
             after.map(|key| key.livemode),
             i64::from(limit),
-        )
-        .fetch_all(&mut *looking)
-        .await?;
-        looking.commit().await?;
-        Ok(records)
+        );
+        self.planned_anew(query).await
     }
 
     async fn with_metadata(
@@ -204,8 +200,7 @@ impl Store {
         after: Option<&ObjectKey>,
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
-        let mut looking = self.looking().await?;
-        let records = sqlx::query_file_as!(
+        let query = sqlx::query_file_as!(
             Record,
             "src/object/with_metadata.sql",
             metadata,
@@ -218,11 +213,8 @@ impl Store {
             after.map(|key| key.account.as_str()),
             after.map(|key| key.livemode),
             i64::from(limit),
-        )
-        .fetch_all(&mut *looking)
-        .await?;
-        looking.commit().await?;
-        Ok(records)
+        );
+        self.planned_anew(query).await
     }
 
     async fn of_kind(
@@ -233,8 +225,7 @@ impl Store {
         after: Option<&ObjectKey>,
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
-        let mut looking = self.looking().await?;
-        let records = sqlx::query_file_as!(
+        let query = sqlx::query_file_as!(
             Record,
             "src/object/of_kind.sql",
             kind.as_str(),
@@ -246,10 +237,7 @@ impl Store {
             after.map(|key| key.account.as_str()),
             after.map(|key| key.livemode),
             i64::from(limit),
-        )
-        .fetch_all(&mut *looking)
-        .await?;
-        looking.commit().await?;
-        Ok(records)
+        );
+        self.planned_anew(query).await
     }
 }

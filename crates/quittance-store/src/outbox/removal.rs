@@ -37,10 +37,18 @@ impl Store {
                 ORDER BY d.id, d.destination
                 LIMIT $4
             ),
+            locked AS MATERIALIZED ( -- as quittance.lock_letters does
+                SELECT d.id
+                FROM quittance.outbox_deliveries AS d
+                JOIN page AS p ON p.id = d.id AND p.destination = d.destination
+                WHERE d.destination = $1
+                ORDER BY d.id
+                FOR UPDATE OF d
+            ),
             removed AS (
                 DELETE FROM quittance.outbox_deliveries AS d
-                USING page AS p
-                WHERE p.destination = $1 AND d.id = p.id AND d.destination = $1
+                USING locked AS l
+                WHERE d.id = l.id AND d.destination = $1
                 RETURNING d.id, d.died
             ),
             discarded AS (
@@ -87,6 +95,9 @@ impl Store {
             r#"
             WITH removed AS (
                 DELETE FROM quittance.outbox_destinations WHERE name = $1 RETURNING name
+            ),
+            unclaimed AS (
+                DELETE FROM quittance.outbox_queues WHERE destination = $1
             )
             INSERT INTO quittance.audit_log (actor, verb, target, reason, count)
             SELECT $2, 'outbox.remove', 'outbox:' || r.name, $3, $4 FROM removed AS r

@@ -34,6 +34,8 @@ pub struct Revived {
     pub count: i64,
     /// Which, where they were named.
     pub named: Vec<Uuid>,
+    /// The last one that was looked at; none where there was none left.
+    pub last: Option<i64>,
 }
 
 impl Store {
@@ -64,8 +66,9 @@ impl Store {
         .await?)
     }
 
-    /// Makes what was given up due again, with all its attempts before it: those of `ids`, or all
-    /// of the destination if there are none. Their dead letters are being retried.
+    /// Makes deliveries that were given up due again, with all their attempts before them: those of
+    /// `ids`, or all of the destination if there are none; at most `most`, and those that come `after`
+    /// one. Their dead letters are being retried.
     ///
     /// # Errors
     /// Postgres.
@@ -73,17 +76,26 @@ impl Store {
         &self,
         destination: &str,
         ids: &[Uuid],
+        after: i64,
+        most: i64,
         actor: Actor<'_>,
     ) -> Result<Revived, StoreError> {
         Ok(sqlx::query_as!(
             Revived,
             r#"
-            WITH locked AS MATERIALIZED ( -- as quittance.lock_letters does
-                SELECT id FROM quittance.outbox_deliveries
-                WHERE destination = $1 AND state = 'dead' AND ended_at IS NOT NULL
+            WITH page AS MATERIALIZED (
+                SELECT id, seq FROM quittance.outbox_deliveries
+                WHERE destination = $1 AND state = 'dead' AND ended_at IS NOT NULL AND seq > $5
                   AND ($2::uuid[] = '{}' OR id = ANY ($2))
-                ORDER BY id
-                FOR NO KEY UPDATE
+                ORDER BY seq
+                LIMIT $6
+            ),
+            locked AS MATERIALIZED ( -- as quittance.lock_letters does
+                SELECT o.id FROM quittance.outbox_deliveries AS o
+                JOIN page AS p ON p.id = o.id
+                WHERE o.destination = $1 AND o.state = 'dead'
+                ORDER BY o.id
+                FOR NO KEY UPDATE OF o
             ),
             revived AS (
                 UPDATE quittance.outbox_deliveries AS o
@@ -108,13 +120,16 @@ impl Store {
                 WHERE t.count > 0
             )
             SELECT t.count AS "count!",
-                   ARRAY(SELECT id FROM revived WHERE $2::uuid[] <> '{}') AS "named!"
+                   ARRAY(SELECT id FROM revived WHERE $2::uuid[] <> '{}') AS "named!",
+                   (SELECT max(seq) FROM page) AS last
             FROM total AS t
             "#,
             destination,
             ids,
             actor.name,
             actor.reason,
+            after,
+            most,
         )
         .fetch_one(&self.pool)
         .await?)
