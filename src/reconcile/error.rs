@@ -165,7 +165,7 @@ impl ReconcileError {
             }
             // Another account answers the same.
             Self::NotYetThere { .. } => Evidence::None,
-            Self::AccessLost { account, .. } => Evidence::Refused(account.clone()),
+            Self::AccessLost { account, .. } => Evidence::Refused(Box::new(account.clone())),
             Self::KindMismatch(_) | Self::Unnamed(_) | Self::Panicked(_) => Evidence::None,
         }
     }
@@ -199,7 +199,7 @@ pub enum Evidence {
     /// Stripe does not let us read this connected account. That may be the account's doing. It says
     /// the same of every account to the key of another platform; so several accounts in a row, with no
     /// proper answer in between, mean that the key is wrong.
-    Refused(AccountId),
+    Refused(Box<AccountId>),
     /// It answered, with what is of no use. That may be one object's oddity; where several objects in a
     /// row get such an answer, with no proper one in between, it is not Stripe that answers, or it does
     /// not take what we ask.

@@ -154,7 +154,7 @@ async fn many_accounts_that_are_refused_in_a_row_mean_that_the_key_is_wrong() {
     let gate = gate();
     let refused = |n: u32| {
         let account = AccountId::parse(&format!("acct_{n}")).unwrap();
-        fault(Class::Transient, Evidence::Refused(account))
+        fault(Class::Transient, Evidence::Refused(Box::new(account)))
     };
     for n in 1..=9 {
         assert_eq!(fail(&gate, n, &refused(1)).await, Verdict::OfTheJob, "one left us");
