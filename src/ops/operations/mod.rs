@@ -1,7 +1,7 @@
 //! Bulk acts: what is done to all dead letters that a filter names.
 //!
 //! [`preview`] says how many and shows some; [`begin`] refuses when it is another number by then;
-//! [`run`] works page by page, with a result for each letter, and can be watched, cancelled from
+//! [`run()`] works page by page, with a result for each letter, and can be watched, cancelled from
 //! anywhere, and resumed by another process after its own has stopped or died.
 //!
 //! The end of a process and the end of an operation are two things: a process that stops leaves the
@@ -123,7 +123,7 @@ pub async fn preview(store: &Store, verb: ActWord, filter: &Filter) -> Result<Pr
     Ok(Preview { selection, count, upto, sample })
 }
 
-/// Begins an operation: notes it, who asked for it and why. Nothing is done before [`run`].
+/// Begins an operation: notes it, who asked for it and why. Nothing is done before [`run()`].
 ///
 /// # Errors
 /// It makes no sense, names no letter, or not as many as were agreed to; or Postgres.
@@ -154,7 +154,7 @@ fn calm(count: i64) -> Duration {
 
 /// Asks for the end of an operation. What a retry has put into the queue is taken back, as far as it has
 /// not come to an end there; also when the operation itself is done, because a retry that is spread over
-/// an hour has put all of it there in its first minute. Where no process runs it, the caller [`run`]s it
+/// an hour has put all of it there in its first minute. Where no process runs it, the caller [`run()`]s it
 /// from then on, which ends it. `None`: there is no such operation, or nothing of it is left to cancel.
 ///
 /// # Errors
@@ -167,7 +167,7 @@ pub async fn cancel(
     store.cancel_operation(id, actor).await
 }
 
-/// Takes over an operation that was interrupted or cancelled; [`run`] then goes on where it was, and
+/// Takes over an operation that was interrupted or cancelled; [`run()`] then goes on where it was, and
 /// comes again to what a cancel has taken back. `None`: there is no such operation, it is done, or another
 /// process runs it.
 ///

@@ -40,11 +40,11 @@ pub enum RunError {
 }
 
 /// Runs an operation to its end, and tells of each page: to where every letter has had its turn, or, once
-/// a [`cancel`] has been asked for, to where all that waits in the queue is taken back. When `stop` is
+/// a [`cancel`](super::cancel) has been asked for, to where all that waits in the queue is taken back. When `stop` is
 /// cancelled it is interrupted before its next page. Its memory is that of one page.
 ///
 /// What becomes of one letter stops none of the others. An outage stops all: the operation is
-/// interrupted, and [`resume`] goes on with it.
+/// interrupted, and [`resume`](super::resume) goes on with it.
 ///
 /// # Errors
 /// The outage.
