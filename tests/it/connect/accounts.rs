@@ -166,7 +166,11 @@ async fn a_refusal_that_no_event_explains_is_tried_again_until_one_does() {
         assert_eq!(fault.failure.code, "account_access_lost");
         assert_eq!(fault.failure.class.as_str(), "transient");
         let id = AccountId::parse(seller.id()).unwrap();
-        assert_eq!(fault.evidence, Evidence::Refused(Box::new(id)), "one account's doing is no outage");
+        assert_eq!(
+            fault.evidence,
+            Evidence::Refused(Box::new(id)),
+            "one account's doing is no outage"
+        );
     }
     road.settle(&road.last("account.application.deauthorized")).await.unwrap();
     assert_eq!(road.outcome(&payout).await, Outcome::Deauthorized);
