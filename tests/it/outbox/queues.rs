@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use quittance::config::Start;
+use quittance::store::dead_letter::Actor;
 use quittance::store::outbox::{Claimed, Undelivered};
 use sqlx::{Connection as _, PgConnection};
 
@@ -172,4 +173,22 @@ async fn a_pending_one_that_is_deleted_by_hand_makes_way() {
     assert_eq!(causes(&claim(&db).await), ["evt_1"]);
     db.execute("DELETE FROM quittance.outbox WHERE cause = 'evt_1'").await;
     assert_eq!(db.count("quittance.outbox_queues").await, 0);
+}
+
+#[tokio::test]
+async fn a_destination_that_is_removed_while_one_of_its_notifications_is_marked_leaves_no_queue() {
+    let db = handed_out(&["pi_1", "pi_1"]).await;
+    assert_eq!(claim(&db).await.len(), 1);
+    // Marked, and not committed yet: the queue's head is moving to the second one.
+    let mut other = db.connect().await;
+    let mut marking = other.begin().await.unwrap();
+    mark(&mut marking).await;
+    let store = db.store.clone();
+    let actor = Actor { name: "ada", reason: None };
+    let removing =
+        tokio::spawn(async move { store.remove_deliveries(SHOP, None, 100, actor).await });
+    someone_waits(&db).await;
+    marking.commit().await.unwrap();
+    within("its deliveries are removed", removing).await.unwrap().unwrap();
+    assert_eq!(db.count("quittance.outbox_queues").await, 0, "a head that is gone");
 }

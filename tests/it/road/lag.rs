@@ -7,7 +7,7 @@ use quittance::reconcile::{Fault, Reconciler, Settled};
 use serde_json::{Value, json};
 
 use super::stage::{Stage, payment, settle};
-use crate::harness::{App, Options};
+use crate::harness::{App, Options, stripes_examples};
 
 /// The event that a payment has come so far, made so many seconds ago.
 fn event_of(id: &str, object: &Value, seconds_ago: i64) -> Value {
@@ -167,4 +167,65 @@ async fn what_is_not_there_yet_costs_no_attempt_whatever_its_kind() {
     assert_eq!(app.db.count(&format!("app.customers WHERE stripe_customer_id = '{id}'")).await, 1);
     let anomalies = app.db.store.anomaly_counts().await.unwrap();
     assert_eq!(anomalies.total(), 0);
+}
+
+#[tokio::test]
+async fn an_event_that_knows_better_than_the_row_is_not_covered_by_it() {
+    let mut stage = Stage::set().await;
+    let reconciler = stage.with(&[]);
+    // The answer to the first event lagged behind the second, which was made seconds before it.
+    let first = event_of("evt_1", &payment("pi_1", "processing"), 12);
+    settle_with(&mut stage, &reconciler, &first, &payment("pi_1", "processing")).await.unwrap();
+    let second = event_of("evt_2", &paid("pi_1"), 10);
+    settle_with(&mut stage, &reconciler, &second, &paid("pi_1")).await.unwrap();
+    assert_eq!(stage.db.json("app.payments", "true").await["status"], "succeeded");
+    // One that says nothing new is covered, as ever.
+    let third = event_of("evt_3", &payment("pi_1", "processing"), 9);
+    settle(&reconciler, &third).await.unwrap().unwrap();
+    assert!(stage.is_silent());
+}
+
+/// An event of the connected account `acct_1`, made so many seconds from now.
+fn of_account(id: &str, event_type: &str, object: &Value, seconds: i64) -> Value {
+    let mut event = event_of(id, object, -seconds);
+    event["type"] = json!(event_type);
+    event["account"] = json!("acct_1");
+    event
+}
+
+#[tokio::test]
+async fn an_answer_that_fails_does_not_swallow_that_access_was_taken() {
+    let mut stage = Stage::set().await;
+    let reconciler = stage.with(&[]);
+    let mut account = stripes_examples()["resources"]["account"].clone();
+    account["id"] = json!("acct_1");
+    account["requirements"] = Value::Null;
+    account["capabilities"] = json!({});
+    let updated = |id: &str, seconds| of_account(id, "account.updated", &account, seconds);
+    settle_with(&mut stage, &reconciler, &updated("evt_0", 0), &account).await.unwrap();
+    let application = json!({"id": "ca_1", "object": "application"});
+    let taken = of_account("evt_taken", "account.application.deauthorized", &application, 20);
+    // Two arrive while a request is under way, so they share the next one; and that one fails.
+    let leading = settle(&reconciler, &updated("evt_1", 21));
+    let asked = stage.asked().await;
+    let together = [settle(&reconciler, &taken), settle(&reconciler, &updated("evt_2", 22))];
+    tokio::task::yield_now().await;
+    asked.answer(&account);
+    leading.await.unwrap().unwrap();
+    stage.asked().await.miss();
+    let events = async {
+        loop {
+            stage.asked().await.answer(&json!({"object": "event", "id": "evt_2"}));
+        }
+    };
+    let results = tokio::select! {
+        results = futures_util::future::join_all(together) => results,
+        () = events => unreachable!("it asks for ever"),
+    };
+    for result in results {
+        assert!(result.unwrap().is_err(), "nothing was found out");
+    }
+    settle(&reconciler, &taken).await.unwrap().unwrap();
+    let ended = "SELECT count(*) FROM app.connected_accounts WHERE deauthorized_at IS NOT NULL";
+    assert_eq!(stage.db.number(ended).await, 1);
 }

@@ -160,3 +160,14 @@ async fn lines_beyond_a_thousand_are_not_read_and_the_list_says_so() {
     assert_eq!(raw["lines"]["data"].as_array().unwrap().len(), 1_000);
     assert_eq!(raw["lines"]["has_more"], true);
 }
+
+#[tokio::test]
+async fn what_is_no_list_is_an_error_that_says_so() {
+    for odd in [json!([]), json!("x"), json!(1), json!(null), json!({"data": {}})] {
+        let shown = subscription(list(&["si_1"], true));
+        let server = Server::replying([answer(200, &[], shown), answer(200, &[], &odd)]).await;
+        let of = subject(Kind::Subscription, "sub_1");
+        let error = client(&server.base).fetch(&of).await.unwrap_err();
+        assert_eq!(error.failure().code, "stripe_undecodable", "{odd}: {error}");
+    }
+}
