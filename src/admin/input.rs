@@ -20,7 +20,7 @@ use super::strict;
 use crate::config::AdminRole;
 use crate::http::Problem;
 use crate::http::auth::{Session, is_foreign};
-use crate::ops::terms::Mode;
+use crate::ops::types::Mode;
 
 /// A query. An empty value counts as not given: that is what a form sends of a field left empty.
 #[derive(Debug)]

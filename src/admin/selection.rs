@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 use super::fault::wrong;
 use super::input::{Fields, moment};
 use crate::http::Problem;
-use crate::ops::terms::Filter;
+use crate::ops::types::Filter;
 
 /// Reads a filter from the fields of a query, but for those named in `besides`. `state=any` is any
 /// state; moments may be given as how long ago.

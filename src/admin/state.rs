@@ -14,11 +14,11 @@ use tokio_util::task::TaskTracker;
 use crate::config;
 use crate::http::auth::{COOKIE, Guard, Keyring, Session, cookie};
 use crate::http::{Peer, Problem};
-use crate::ops::desk::Desk;
+use crate::ops::context::OpsContext;
 use crate::ops::operations;
 use crate::ops::queue::{self, PauseStatus};
 use crate::ops::sessions;
-use crate::ops::terms::Running;
+use crate::ops::types::Running;
 
 /// One admin server.
 pub struct Admin {
@@ -26,7 +26,7 @@ pub struct Admin {
     pub(super) guard: Guard,
     pub(super) behind_proxy: bool,
     pub(super) session_seconds: u64,
-    pub(super) desk: Desk,
+    pub(super) context: OpsContext,
     running: TaskTracker,
     stop: CancellationToken,
     /// What is paused, as last seen: every page says it.
@@ -47,13 +47,13 @@ const SESSION_PATIENCE: Duration = Duration::from_secs(1);
 impl Admin {
     /// Gathers it. `random` signs the sessions where the settings hold no key.
     #[must_use]
-    pub fn new(settings: &config::Admin, desk: Desk, random: [u8; 32]) -> Self {
+    pub fn new(settings: &config::Admin, context: OpsContext, random: [u8; 32]) -> Self {
         Self {
             keyring: Keyring::new(settings, random),
             guard: Guard::new(Instant::now()),
             behind_proxy: settings.behind_proxy,
             session_seconds: settings.session_ttl.as_secs(),
-            desk,
+            context,
             running: TaskTracker::new(),
             stop: CancellationToken::new(),
             pauses: Mutex::new(None),
@@ -63,10 +63,10 @@ impl Admin {
 
     /// Runs an operation in this process, watched by nobody: whoever wants to know looks at it.
     pub(super) fn run(&self, running: Running) {
-        let (desk, stop) = (self.desk.clone(), self.stop.clone());
+        let (context, stop) = (self.context.clone(), self.stop.clone());
         self.running.spawn(async move {
             let (id, verb) = (running.operation.id, running.operation.verb.as_str());
-            let run = operations::run(&desk.store, Some(&desk.producer), running, |_| {}, &stop);
+            let run = operations::run(&context.store, Some(&context.producer), running, |_| {}, &stop);
             match run.await {
                 Ok(it) => {
                     let (state, done, failed) = (it.state.as_str(), it.done, it.failed);
@@ -95,7 +95,7 @@ impl Admin {
         {
             return pauses.clone();
         }
-        let look = tokio::time::timeout(PATIENCE, queue::pauses(&self.desk.inspector)).await;
+        let look = tokio::time::timeout(PATIENCE, queue::pauses(&self.context.inspector)).await;
         let pauses = look.ok().and_then(Result::ok).unwrap_or_default();
         seen.insert((Instant::now(), pauses)).1.clone()
     }
@@ -136,7 +136,7 @@ impl Admin {
         if self.ended().contains_key(session.id()) {
             return true;
         }
-        let look = sessions::has_ended(&self.desk.store, session.id());
+        let look = sessions::has_ended(&self.context.store, session.id());
         matches!(tokio::time::timeout(SESSION_PATIENCE, look).await, Ok(Ok(true)))
     }
 
@@ -151,7 +151,7 @@ impl Admin {
             ended.retain(|_, expires| *expires > now);
             ended.insert(session.id().to_owned(), session.expires());
         }
-        let noted = sessions::end(&self.desk.store, session.id(), session.expires()).await;
+        let noted = sessions::end(&self.context.store, session.id(), session.expires()).await;
         noted.map_err(|error| {
             let detail = format!(
                 "You are signed out in this browser and on this server. Postgres (database.url) could \

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use time::format_description::well_known::Rfc3339;
 
-use super::again::again;
 use super::args::{AccountsCommand, CheckArgs};
 use super::exit::{Exit, Failed};
 use super::parts;
+use super::retry::with_retries;
 use super::roles::exit_of_store;
 use crate::config::Role;
 use crate::domain::id::{AccountId, Mode};
@@ -25,7 +25,7 @@ pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Resu
     let store = parts::store(&settings, "accounts")?;
     let reconciler = if args.refresh { Some(parts::reconciler(&settings, &store)?) } else { None };
     let check = async || accounts::check(&store, reconciler.as_ref(), &account, mode).await;
-    let answer = again(check, CheckError::failure).await;
+    let answer = with_retries(check, CheckError::failure).await;
     let answer = answer.map_err(|error| failed(&error))?;
     tell(&account, mode, &answer, &args);
     // 1 says "no", like any failure does: whoever asks before sending money goes on at 0 alone.

@@ -9,7 +9,7 @@ use super::{parts, server, signals};
 use crate::admin::{self, Admin};
 use crate::config::{Role, Settings};
 use crate::http::{self, Limits, auth};
-use crate::ops::desk::Desk;
+use crate::ops::context::OpsContext;
 use crate::ops::status::Sources;
 use crate::queue::Inspector;
 
@@ -106,7 +106,7 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
 }
 
 /// All that the verbs need. Connects to nothing yet: the pages also open while everything is down.
-fn desk(settings: &Settings) -> Result<Desk, Failed> {
+fn desk(settings: &Settings) -> Result<OpsContext, Failed> {
     let store = parts::store(settings, "admin")?;
     let reconciler = if settings.stripe.secret_key.is_empty() {
         None
@@ -120,5 +120,5 @@ fn desk(settings: &Settings) -> Result<Desk, Failed> {
         store: store.clone(),
         limits: settings.status.clone(),
     };
-    Ok(Desk { producer: parts::producer(settings)?, store, inspector, sources, reconciler })
+    Ok(OpsContext { producer: parts::producer(settings)?, store, inspector, sources, reconciler })
 }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::exit::{Exit, Failed};
 use super::roles::exit_of_store;
 use super::table::{self, text, whole};
-use super::{parts, words};
+use super::{format, parts};
 use crate::config::Role;
 use crate::ops::audit::{self, AuditPage};
 use crate::store::audit::AuditFilter;
@@ -31,7 +31,7 @@ pub(super) enum AuditCommand {
         #[arg(long)]
         target: Option<String>,
         /// Only from then on: 2026-01-31T12:00:00Z, or how long ago: 2h, 3d.
-        #[arg(long, value_name = "WHEN", value_parser = words::moment)]
+        #[arg(long, value_name = "WHEN", value_parser = format::moment)]
         since: Option<OffsetDateTime>,
         /// Maximum number of results.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -72,7 +72,7 @@ fn list(page: &AuditPage, filtered: bool) {
     let rows = page.entries.iter().map(|entry| {
         vec![
             entry.id.to_string(),
-            words::at(entry.at),
+            format::at(entry.at),
             entry.actor.clone(),
             entry.verb.clone(),
             entry.target.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{parts, words};
+use super::{format, parts};
 use crate::config::Settings;
 use crate::ops::queue;
 use crate::ops::status::QueueStatus;
@@ -27,13 +27,13 @@ fn sentences(queue: &QueueStatus, max_lag: Duration) -> Vec<String> {
     let lanes = queue.lanes.iter().filter_map(|lane| {
         let name = &lane.lane;
         if let Some(pause) = &lane.paused {
-            let (since, by) = (words::at(pause.since), words::plain(&pause.by));
+            let (since, by) = (format::at(pause.since), format::plain(&pause.by));
             return Some(format!(
                 "the {name} lane is paused since {since}, by {by}: events may wait there"
             ));
         }
         let oldest = lane.oldest_ms.filter(|oldest| Duration::from_millis(*oldest) > max_lag)?;
-        let oldest = words::span_ms(oldest);
+        let oldest = format::span_ms(oldest);
         Some(format!(
             "the oldest job of the {name} lane has waited for {oldest}: events may wait there"
         ))

@@ -45,7 +45,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
         payments: args.payments,
         seed: args.seed,
         calm: args.calm,
-        disasters: args.disasters,
+        faults: args.disasters,
         workers: args.workers,
         root: args.root,
         real_stripe,

@@ -8,11 +8,12 @@
 mod out;
 
 mod accounts;
+mod actor;
 mod admin;
-mod again;
 mod args;
 mod audit;
 mod budget;
+mod color;
 mod config;
 mod dead_letters;
 mod delays;
@@ -21,6 +22,7 @@ mod descriptors;
 mod dev;
 mod events;
 mod exit;
+mod format;
 mod kinds;
 mod manual;
 mod numbers;
@@ -28,19 +30,17 @@ mod objects;
 mod online;
 mod operations;
 mod outbox;
-mod paint;
 mod parts;
-mod person;
 mod place;
 mod queue;
 mod relay;
+mod retry;
 mod roles;
 mod server;
 mod signals;
 mod status;
 mod table;
 mod usage;
-mod words;
 
 use std::process::ExitCode;
 

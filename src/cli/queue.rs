@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::Actor as ActorArg;
 use super::dead_letters::who;
 use super::exit::{Exit, Failed};
-use super::{parts, status, table, words};
+use super::{format, parts, status, table};
 use crate::config::Role;
 use crate::ops::queue::{self, LaneActed, LossAcknowledged, QueuedJob};
 use crate::queue::{Lane, Place, QueueError};
@@ -192,7 +192,7 @@ fn acknowledged(done: &LossAcknowledged) -> String {
     match &done.loss {
         None => "There is no loss to acknowledge.".to_owned(),
         Some(loss) => {
-            let since = words::at(loss.since);
+            let since = format::at(loss.since);
             format!("Acknowledged: events received since {since} had to be replayed.")
         }
     }
@@ -215,14 +215,14 @@ fn list(jobs: &[QueuedJob]) {
     let rows = jobs.iter().map(|job| {
         let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
         let what = match (job.due_in_ms, &job.worker) {
-            (Some(due), _) => format!("due in {}", words::span_ms(due)),
+            (Some(due), _) => format!("due in {}", format::span_ms(due)),
             (None, Some(worker)) if job.running => format!("runs at {worker}"),
             (None, Some(worker)) => format!("next at {worker}"),
             (None, None) => "waits".to_owned(),
         };
         vec![
             job.id.clone(),
-            words::span_ms(job.age_ms),
+            format::span_ms(job.age_ms),
             known(&job.event_type),
             known(&job.event),
             job.attempt.to_string(),
@@ -238,7 +238,7 @@ fn paused(one: &LaneActed) -> String {
     match (&one.pause, one.changed) {
         (Some(pause), false) => {
             let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-            format!("was paused before, since {} by {}{why}", words::at(pause.since), pause.by)
+            format!("was paused before, since {} by {}{why}", format::at(pause.since), pause.by)
         }
         (_, _) => "paused: no job of it begins from now on".to_owned(),
     }
@@ -247,7 +247,7 @@ fn paused(one: &LaneActed) -> String {
 fn resumed(one: &LaneActed) -> String {
     match &one.pause {
         Some(pause) => {
-            format!("resumed; it was paused since {} by {}", words::at(pause.since), pause.by)
+            format!("resumed; it was paused since {} by {}", format::at(pause.since), pause.by)
         }
         None => "was not paused".to_owned(),
     }

@@ -79,7 +79,7 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
     let maintained = (store.clone(), settings.retention, shutdown.clone());
-    consumer.presence().on_host(host());
+    consumer.heartbeat().on_host(host());
     let outbox = outbox::Metrics::new(numbers.registry());
     let relay = relay::relay(&settings, &store)?.counting(&outbox);
     numbers.tables(&store, &outbox);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::exit::{Exit, Failed};
 use super::table::{self, prose, text, whole};
-use super::{parts, words};
+use super::{format, parts};
 use crate::config::Role;
 use crate::ops::status::{
     BucketStatus, DependencyStatus, QueueStatus, Rates, Severity, Sources, Status, WorkerStatus,
@@ -75,7 +75,7 @@ fn print(status: &Status) {
             Severity::Warning => "warning",
         };
         let remedy = finding.remedy.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
-        println!("  {severity}: {}{remedy}", words::plain(&finding.text));
+        println!("  {severity}: {}{remedy}", format::plain(&finding.text));
     }
     dependencies(status);
     if let Some(queue) = &status.queue {
@@ -100,7 +100,7 @@ fn print(status: &Status) {
 
 fn dependencies(status: &Status) {
     let detail = |one: &DependencyStatus| match (&one.detail, one.since) {
-        (Some(detail), Some(since)) => format!("{detail} (since {})", words::at(since)),
+        (Some(detail), Some(since)) => format!("{detail} (since {})", format::at(since)),
         (Some(detail), None) => detail.clone(),
         (None, _) if one.name == "stripe" => "as the workers see it".to_owned(),
         (None, _) if one.name == "postgres" => {
@@ -123,14 +123,14 @@ pub(super) fn lanes(queue: &QueueStatus) {
     let rows = queue.lanes.iter().map(|lane| {
         let paused = lane.paused.as_ref().map(|pause| {
             let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-            format!("since {} by {}{why}", words::at(pause.since), pause.by)
+            format!("since {} by {}{why}", format::at(pause.since), pause.by)
         });
         vec![
             lane.lane.clone(),
             lane.waiting.to_string(),
             lane.in_hand.to_string(),
             lane.running.to_string(),
-            lane.oldest_ms.map_or_else(|| "-".to_owned(), words::span_ms),
+            lane.oldest_ms.map_or_else(|| "-".to_owned(), format::span_ms),
             paused.unwrap_or_else(|| "no".to_owned()),
         ]
     });
@@ -168,11 +168,11 @@ fn workers(all: &[WorkerStatus]) {
     }
     let rows = all.iter().map(|one| {
         let waits = one.waits_for.as_ref();
-        let seen = words::span_ms(one.seen_ms_ago);
+        let seen = format::span_ms(one.seen_ms_ago);
         vec![
             one.name.clone(),
             one.version.clone(),
-            words::at(one.started_at),
+            format::at(one.started_at),
             runs(one),
             if one.silent { format!("silent for {seen}") } else { format!("{seen} ago") },
             waits.map(|wait| wait.dependency.clone()).unwrap_or_else(|| "-".to_owned()),
@@ -191,7 +191,7 @@ fn workers(all: &[WorkerStatus]) {
         .map(|(worker, job)| {
             let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
             vec![
-                words::span_ms(job.running_ms),
+                format::span_ms(job.running_ms),
                 known(&job.event_type),
                 known(&job.event),
                 job.object.clone().unwrap_or_default(),
@@ -232,7 +232,7 @@ fn limiter(all: &[BucketStatus]) {
             one.bucket.clone(),
             format!("{:.1} of {:.0}", one.rate_per_second, one.full_rate_per_second),
             format!("{:.1} of {:.0}", one.tokens, one.capacity),
-            one.slowed_until.map_or_else(|| "-".to_owned(), words::at),
+            one.slowed_until.map_or_else(|| "-".to_owned(), format::at),
         ]
     });
     let heading = ["RATE LIMIT", "A SECOND", "TOKENS", "SLOWED UNTIL"];
@@ -250,7 +250,7 @@ fn outbox(all: &[DestinationState]) {
             one.behind.to_string(),
             one.pending.to_string(),
             one.dead.to_string(),
-            oldest.map_or_else(|| "-".to_owned(), |seconds| words::span_ms(seconds * 1000)),
+            oldest.map_or_else(|| "-".to_owned(), |seconds| format::span_ms(seconds * 1000)),
         ]
     });
     println!();

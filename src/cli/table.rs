@@ -2,8 +2,8 @@
 
 use std::io::IsTerminal as _;
 
-use super::paint;
-use super::words::plain;
+use super::color;
+use super::format::plain;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -55,10 +55,10 @@ pub(super) fn print(columns: &[Column], rows: &[Vec<String>]) {
     let wrapped = columns.iter().any(|column| column.gives == Gives::Lines);
     for (number, line) in lines(columns, rows, width()).into_iter().enumerate() {
         let painted = match (number, wrapped) {
-            (0, _) => paint::heading(&line),
-            (_, false) => paint::states(&line),
+            (0, _) => color::heading(&line),
+            (_, false) => color::states(&line),
             // What is wrapped is sentences, in which no word stands for a state.
-            (_, true) => paint::marks(&line),
+            (_, true) => color::marks(&line),
         };
         println!("{painted}");
     }

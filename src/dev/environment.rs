@@ -1,67 +1,201 @@
-//! The roles' settings as a file for a shell, so that `quittance status` and all others work beside
-//! `quittance dev`.
+//! Everything that `quittance dev` starts, and the order in which it goes again.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::servers::ServerError;
+use tokio::net::TcpListener;
 
-/// The file, which goes when this is dropped: it leads to servers that are there as long as we are.
-#[derive(Debug)]
-pub(super) struct Environment(PathBuf);
+use super::environment_file::{self, EnvironmentFile};
+use super::options::{DevError, Options};
+use super::receiver::{self, Receiver};
+use super::roles::Role;
+use super::servers::random::free_port;
+use super::servers::{self, Servers};
+use crate::config::Settings;
+use crate::queue::Producer;
+use crate::store::{Store, schema};
+use stripe_simulator::{Simulator, WebhookEndpoint};
+
+/// The running parts. Dropping it ends the processes too, only less gracefully than `stop`.
+pub(super) struct Environment {
+    pub(super) servers: Servers,
+    pub(super) ingress: Role,
+    /// The operators' pages.
+    pub(super) admin: Role,
+    pub(super) workers: Vec<Role>,
+    /// None when the real Stripe is used.
+    pub(super) simulator: Option<Simulator>,
+    /// Who is told; none when the real Stripe is used.
+    pub(super) receiver: Option<Receiver>,
+    pub(super) store: Store,
+    pub(super) producer: Producer,
+    pub(super) webhook_url: String,
+    pub(super) admin_url: String,
+    pub(super) database_url: String,
+    /// The roles' settings, for a shell.
+    pub(super) environment: EnvironmentFile,
+}
+
+const WEBHOOK_SECRETS: [&str; 2] = ["whsec_simulator_new", "whsec_simulator_old"];
+const CONNECT_SECRET: &str = "whsec_simulator_connect";
 
 impl Environment {
-    pub(super) fn path(&self) -> &Path {
-        &self.0
+    /// Starts the servers, migrates, and starts the roles.
+    pub(super) async fn set(options: &Options) -> Result<Self, DevError> {
+        let root = &options.root;
+        let servers = Servers::start(root, servers::Options { durable: true }).await?;
+        let database = if options.real_stripe { "quittance" } else { "quittance_simulated" };
+        let (database_url, redis_url) = (servers.postgres.url(database), servers.redis.url());
+
+        let simulator = if options.real_stripe { None } else { Some(simulator(options).await?) };
+        // The simulator begins with nothing, so the tables and the queue do too. What came from the
+        // real Stripe stays from one run to the next.
+        let queue = match &simulator {
+            Some(_) => format!("dev-{:08x}", rand::random::<u32>()),
+            None => "quittance".to_owned(),
+        };
+        schema::create_database(&database_url, simulator.is_some()).await?;
+
+        let (port, admin_port) = (free_port(), free_port());
+        let mut env: Vec<(String, OsString)> = vec![
+            ("DATABASE_URL".into(), database_url.clone().into()),
+            ("REDIS_URL".into(), redis_url.into()),
+            ("QUITTANCE__QUEUE__NAME".into(), queue.into()),
+            ("QUITTANCE__INGRESS__LISTEN".into(), format!("127.0.0.1:{port}").into()),
+            ("QUITTANCE__ADMIN__LISTEN".into(), format!("127.0.0.1:{admin_port}").into()),
+            ("QUITTANCE__LOG__FORMAT".into(), "json".into()),
+        ];
+        let mut receiver = None;
+        if let Some(simulator) = &simulator {
+            env.extend(simulated(simulator));
+            let who = Receiver::start(!options.calm).await.map_err(DevError::Listen)?;
+            env.extend(heard_by(&who));
+            receiver = Some(who);
+        }
+        let environment = environment_file::write(root, &env)?;
+        let settings = settings(&env)?;
+        schema::migrate(&settings.database).await?;
+        let store = Store::connect(&settings.database, "dev")?.redacting(&settings.redaction);
+        let producer = Producer::new(&settings.redis, &settings.queue)?;
+
+        let mut ingress = Role::start("ingress", &root.join("ingress"), env.clone()).await?;
+        ingress.listening(port).await?;
+        let webhook_url = format!("http://127.0.0.1:{port}/webhooks/stripe");
+        if let Some(simulator) = &simulator {
+            let [new, old] = WEBHOOK_SECRETS;
+            let endpoint = simulator.add_endpoint(WebhookEndpoint::new(&webhook_url, new));
+            simulator.set_secrets(endpoint, &[new, old]);
+            let connect = format!("{webhook_url}/connect");
+            simulator.add_endpoint(WebhookEndpoint::new(connect, CONNECT_SECRET).connect());
+        }
+        let mut workers = Vec::new();
+        for n in 1..=options.workers {
+            let dir = root.join(format!("worker-{n}"));
+            workers.push(Role::start("worker", &dir, env.clone()).await?);
+        }
+        // Last: nobody waits for it.
+        let admin = Role::start("admin", &root.join("admin"), env).await?;
+        Ok(Self {
+            servers,
+            ingress,
+            admin,
+            workers,
+            simulator,
+            receiver,
+            store,
+            producer,
+            webhook_url,
+            admin_url: format!("http://127.0.0.1:{admin_port}/"),
+            database_url,
+            environment,
+        })
+    }
+
+    /// Stops all of it in order: who makes work first, who keeps it last.
+    pub(super) async fn stop(&mut self) -> Result<(), DevError> {
+        if let Some(simulator) = &self.simulator {
+            simulator.shutdown().await;
+        }
+        self.admin.stop().await?;
+        self.ingress.stop().await?;
+        for worker in &mut self.workers {
+            worker.stop().await?;
+        }
+        self.store.close().await;
+        self.servers.stop().await?;
+        Ok(())
+    }
+
+    pub(super) fn logs(&self) -> Vec<PathBuf> {
+        [&self.ingress, &self.admin].into_iter().chain(&self.workers).map(Role::log).collect()
     }
 }
 
-impl Drop for Environment {
-    fn drop(&mut self) {
-        // What cannot be removed is replaced by the next run.
-        let _ = fs::remove_file(&self.0);
+async fn simulator(options: &Options) -> Result<Simulator, DevError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DevError::Listen)?;
+    let config = stripe_simulator::Config {
+        seed: options.seed,
+        api_version: crate::stripe_api::api_version().to_owned(),
+        ..stripe_simulator::Config::default()
+    };
+    let simulator = Simulator::start(listener, config).map_err(DevError::Listen)?;
+    if !options.calm {
+        simulator.set_chaos(|chaos| *chaos = stripe_simulator::Chaos::rough());
     }
+    Ok(simulator)
 }
 
-/// Writes `env` into `root`, for us alone: it holds the passwords of the servers.
-pub(super) fn write(root: &Path, env: &[(String, OsString)]) -> Result<Environment, ServerError> {
-    let path = root.join("env");
-    let text: String =
-        env.iter().map(|(name, value)| line(name, &value.to_string_lossy())).collect();
-    // A file of an earlier run keeps the rights that it had.
-    if path.exists() {
-        fs::remove_file(&path).map_err(ServerError::io("remove", &path))?;
-    }
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    let mut file = file.map_err(ServerError::io("create", &path))?;
-    file.write_all(text.as_bytes()).map_err(ServerError::io("write", &path))?;
-    Ok(Environment(path))
+/// The settings under which the roles meet the simulator: its key and address, no limit but the one
+/// that it imposes itself, and leases short enough to see a dead worker's jobs move on.
+fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
+    // The old secret is the first of our list: the one that matches is not always the first.
+    let [new, old] = WEBHOOK_SECRETS;
+    let pairs = [
+        ("STRIPE_SECRET_KEY", simulator.secret_key().to_owned()),
+        ("STRIPE_API_BASE", simulator.base_url().to_owned()),
+        ("STRIPE_WEBHOOK_SECRET", format!("{old},{new}")),
+        ("QUITTANCE__ENDPOINTS__CONNECT__SECRETS", CONNECT_SECRET.to_owned()),
+        ("QUITTANCE__STRIPE__TIMEOUT", "2s".to_owned()),
+        ("QUITTANCE__STRIPE__ENDPOINT_RATE", "2000".to_owned()),
+        ("QUITTANCE__STRIPE__ACCOUNT_RATE", "4000".to_owned()),
+        ("QUITTANCE__QUEUE__LEASE", "16s".to_owned()),
+        ("QUITTANCE__WORKER__JOB_TIMEOUT", "5s".to_owned()),
+        ("QUITTANCE__WORKER__GRACE", "5s".to_owned()),
+        ("QUITTANCE__WORKER__PROBE_INTERVAL", "1s".to_owned()),
+        ("QUITTANCE__RETRY__FIRST", "500ms".to_owned()),
+        ("QUITTANCE__RETRY__CAP", "10s".to_owned()),
+        // The delays are short here, and a webhook that was refused comes again no sooner for that.
+        ("QUITTANCE__RETRY__MAX_ATTEMPTS", "40".to_owned()),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value.into())).into()
 }
 
-fn line(name: &str, value: &str) -> String {
-    format!("export {name}='{}'\n", value.replace('\'', r"'\''"))
+/// The settings under which all that becomes true is told, to the receiver and to the stream.
+fn heard_by(receiver: &Receiver) -> Vec<(String, OsString)> {
+    let pairs = [
+        ("OUTBOX__START", "beginning"),
+        ("OUTBOX__LEASE", "8s"),
+        ("OUTBOX__STREAM__ENABLED", "true"),
+        ("OUTBOX__DESTINATIONS__DEV__URL", &receiver.url),
+        ("OUTBOX__DESTINATIONS__DEV__SECRETS", receiver::SECRET),
+        ("OUTBOX__DESTINATIONS__DEV__TIMEOUT", "2s"),
+        ("OUTBOX__DESTINATIONS__DEV__ALLOW_HTTP", "true"),
+        ("OUTBOX__DESTINATIONS__DEV__ALLOW_PRIVATE", "true"),
+    ];
+    pairs.map(|(name, value)| (format!("QUITTANCE__{name}"), value.into())).into()
 }
 
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_what_was_written() {
-        let dir = tempfile::tempdir().unwrap();
-        let odd = "it's; $HOME `x` \"y\"";
-        fs::write(dir.path().join("env"), "of a run that was killed").unwrap();
-        let file = write(dir.path(), &[("ODD".to_owned(), odd.into())]).unwrap();
-        let path = file.path().to_owned();
-        let script = format!(". {} && printf %s \"$ODD\"", path.display());
-        let ended = Command::new("sh").args(["-c", &script]).output().unwrap();
-        assert_eq!(String::from_utf8(ended.stdout).unwrap(), odd);
-        drop(file);
-        assert!(!path.exists(), "it leads nowhere when the servers are gone");
-    }
+/// The settings that the roles will read, read here as they will: from this process' environment
+/// with `env` over it.
+fn settings(env: &[(String, OsString)]) -> Result<Settings, DevError> {
+    let text = |value: &OsString| value.to_string_lossy().into_owned();
+    let ours = env.iter().map(|(name, value)| (name.clone(), text(value)));
+    let inherited = std::env::vars().filter(|(name, _)| !env.iter().any(|(n, _)| n == name));
+    let path = std::env::var_os("QUITTANCE_CONFIG");
+    Ok(crate::config::load(path.as_deref().map(Path::new), inherited.chain(ours))?)
 }
+
+/// How long the roles may take to be through with what is left.
+pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(300);

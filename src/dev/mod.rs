@@ -3,17 +3,17 @@
 //! Behind the cargo feature `dev`, and so out of the production image. [`run()`] is the command
 //! `quittance dev`; [`servers`] are the private Redis and Postgres that it and the tests use.
 
-mod disasters;
 mod environment;
+mod environment_file;
 pub mod exec;
+mod faults;
 mod options;
-mod picture;
+mod progress;
+mod receiver;
 mod roles;
 mod run;
 mod scratch;
 pub mod servers;
-mod stage;
-mod told;
 mod verdict;
 
 pub use exec::exec;

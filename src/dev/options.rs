@@ -18,7 +18,7 @@ pub struct Options {
     /// No duplicates, no reordering, no errors.
     pub calm: bool,
     /// Kill workers and restart servers on the way.
-    pub disasters: bool,
+    pub faults: bool,
     /// Worker processes.
     pub workers: u32,
     /// Where the servers' data and the logs go.

@@ -14,12 +14,12 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::disasters::Disasters;
+use super::environment::{DRAIN_WITHIN, Environment};
+use super::faults::Faults;
 use super::options::{DevError, Ended, Options};
-use super::picture::{Picture, Seen};
+use super::progress::{Progress, Seen};
+use super::receiver;
 use super::servers::ServerError;
-use super::stage::{DRAIN_WITHIN, Stage};
-use super::told;
 use super::verdict::{self, Difference};
 use crate::store::{Store, StoreError, Table};
 use stripe_simulator::{Kind, Scope, Simulator, run_billing, run_customer, run_payment};
@@ -33,14 +33,14 @@ const AT_ONCE: usize = 64;
 /// A server, a role or a table could not be reached.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<Ended, DevError> {
     let _ours = claim(&options.root)?;
-    let mut stage = tokio::select! {
-        stage = Stage::set(&options) => stage?,
+    let mut environment = tokio::select! {
+        environment = Environment::set(&options) => environment?,
         () = shutdown.cancelled() => return Ok(Ended::Stopped),
     };
-    super::picture::introduce(&stage, &options);
-    let result = play(&mut stage, &options, &shutdown).await;
+    super::progress::introduce(&environment, &options);
+    let result = play(&mut environment, &options, &shutdown).await;
     // Also after an error: what was started is stopped in order.
-    let stopped = stage.stop().await;
+    let stopped = environment.stop().await;
     let ended = result?;
     stopped?;
     Ok(ended)
@@ -62,41 +62,41 @@ fn claim(root: &Path) -> Result<File, DevError> {
 }
 
 async fn play(
-    stage: &mut Stage,
+    environment: &mut Environment,
     options: &Options,
     shutdown: &CancellationToken,
 ) -> Result<Ended, DevError> {
     let told = Arc::new(AtomicU32::new(0));
-    let stories = stage
+    let stories = environment
         .simulator
         .clone()
         .map(|simulator| tokio::spawn(tell(simulator, options.clone(), Arc::clone(&told))));
-    let mut disasters = options.disasters.then(|| Disasters::new(options.seed));
-    let mut picture = Picture::new(options.payments);
+    let mut faults = options.faults.then(|| Faults::new(options.seed));
+    let mut progress = Progress::new(options.payments);
     let mut tick = tokio::time::interval(Duration::from_millis(250));
     let mut quiet_since: Option<Instant> = None;
     let mut told_all_at: Option<Instant> = None;
     loop {
-        let strike_at = disasters.as_ref().map(Disasters::next);
+        let strike_at = faults.as_ref().map(Faults::next);
         tokio::select! {
             () = shutdown.cancelled() => {
-                picture.end();
+                progress.end();
                 return Ok(Ended::Stopped);
             }
             () = at(strike_at), if strike_at.is_some() && told_all_at.is_none() => {
-                if let Some(disasters) = &mut disasters {
-                    picture.note(&disasters.strike(stage).await?);
+                if let Some(faults) = &mut faults {
+                    progress.note(&faults.strike(environment).await?);
                 }
             }
             _ = tick.tick() => {
-                for worker in &mut stage.workers {
+                for worker in &mut environment.workers {
                     if worker.revive().await? {
-                        picture.note("a worker had ended; another one started");
+                        progress.note("a worker had ended; another one started");
                     }
                 }
-                let seen = look(stage, told.load(Ordering::Relaxed)).await;
-                picture.show(&seen);
-                let Some(simulator) = &stage.simulator else { continue };
+                let seen = look(environment, told.load(Ordering::Relaxed)).await;
+                progress.show(&seen);
+                let Some(simulator) = &environment.simulator else { continue };
                 if options.payments.is_none() || !stories.as_ref().is_some_and(|s| s.is_finished()) {
                     continue;
                 }
@@ -108,9 +108,9 @@ async fn play(
                 quiet_since = since;
                 let settled = since.is_some_and(|s| s.elapsed() > Duration::from_secs(1));
                 if settled || told_all_at.elapsed() > DRAIN_WITHIN {
-                    picture.end();
-                    let differences = judge(stage, simulator, settled).await?;
-                    super::picture::verdict(&seen, &differences, &stage.logs());
+                    progress.end();
+                    let differences = judge(environment, simulator, settled).await?;
+                    super::progress::verdict(&seen, &differences, &environment.logs());
                     return Ok(Ended::Verdict(differences));
                 }
             }
@@ -164,34 +164,36 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
 }
 
 /// What can be seen from outside. A server that is just being restarted is seen as unknown.
-async fn look(stage: &Stage, told: u32) -> Seen {
-    let depth = tokio::time::timeout(Duration::from_secs(1), stage.producer.depth()).await;
-    let ledger = tokio::time::timeout(Duration::from_secs(1), stage.store.ledger_counts()).await;
-    let lines = tokio::time::timeout(Duration::from_secs(1), stage.store.destinations()).await;
+async fn look(environment: &Environment, told: u32) -> Seen {
+    let depth = tokio::time::timeout(Duration::from_secs(1), environment.producer.depth()).await;
+    let ledger =
+        tokio::time::timeout(Duration::from_secs(1), environment.store.ledger_counts()).await;
+    let lines =
+        tokio::time::timeout(Duration::from_secs(1), environment.store.destinations()).await;
     Seen {
         told,
-        stats: stage.simulator.as_ref().map(Simulator::stats),
+        stats: environment.simulator.as_ref().map(Simulator::stats),
         depth: depth.ok().and_then(Result::ok),
         ledger: ledger.ok().and_then(Result::ok),
         untold: lines
             .ok()
             .and_then(Result::ok)
             .map(|lines| lines.iter().map(|line| line.behind + line.pending).sum()),
-        heard: stage.receiver.as_ref().map(|receiver| receiver.heard().counts()),
+        heard: environment.receiver.as_ref().map(|receiver| receiver.heard().counts()),
     }
 }
 
 /// Holds every table against the simulator.
 async fn judge(
-    stage: &Stage,
+    environment: &Environment,
     simulator: &Simulator,
     settled: bool,
 ) -> Result<Vec<Difference>, DevError> {
-    let mut all = differences(simulator, &stage.store).await?;
-    if let Some(receiver) = &stage.receiver {
-        let outbox = stage.store.rows(Table("quittance.outbox")).await?;
-        let deliveries = stage.store.rows(Table("quittance.outbox_deliveries")).await?;
-        all.extend(told::judge(&outbox, &deliveries, &receiver.heard()));
+    let mut all = differences(simulator, &environment.store).await?;
+    if let Some(receiver) = &environment.receiver {
+        let outbox = environment.store.rows(Table("quittance.outbox")).await?;
+        let deliveries = environment.store.rows(Table("quittance.outbox_deliveries")).await?;
+        all.extend(receiver::judge(&outbox, &deliveries, &receiver.heard()));
     }
     if !settled {
         all.push(verdict::unfinished(DRAIN_WITHIN));

@@ -6,8 +6,8 @@
 pub mod accounts;
 pub mod audit;
 pub mod compare;
+pub mod context;
 pub mod dead_letters;
-pub mod desk;
 pub mod events;
 pub mod kinds;
 pub mod name;
@@ -19,5 +19,5 @@ pub mod reconcile;
 pub mod replay;
 pub mod sessions;
 pub mod status;
-pub mod terms;
 pub mod timeline;
+pub mod types;

@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::store::pulse::Pulse;
+use crate::store::gauges::Gauges;
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ResultLabels {
@@ -77,7 +77,7 @@ impl Metrics {
     }
 
     /// Shows what was seen; nothing at all when nothing could be seen.
-    pub fn show(&self, seen: Option<&Pulse>) {
+    pub fn show(&self, seen: Option<&Gauges>) {
         let all = [&self.oldest, &self.pending, &self.dead];
         // A destination that was removed is not shown any more.
         all.iter().for_each(|family| family.clear());
@@ -94,12 +94,12 @@ impl Metrics {
     }
 
     /// The counters of one destination, shown from the start.
-    pub(super) fn line(&self, destination: &str) -> LineMetrics {
+    pub(super) fn line(&self, destination: &str) -> DispatcherMetrics {
         let counter = |result| {
             let destination = destination.to_owned();
             self.sent.get_or_create(&ResultLabels { destination, result }).clone()
         };
-        LineMetrics {
+        DispatcherMetrics {
             delivered: counter("delivered"),
             failed: counter("failed"),
             dead: counter("dead"),
@@ -108,13 +108,13 @@ impl Metrics {
 }
 
 /// The counters of one destination.
-pub(super) struct LineMetrics {
+pub(super) struct DispatcherMetrics {
     delivered: Counter,
     failed: Counter,
     dead: Counter,
 }
 
-impl LineMetrics {
+impl DispatcherMetrics {
     pub(super) fn delivered(&self, count: usize) {
         add(&self.delivered, count);
     }

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::channel::Destination;
-use super::line::{Line, Rules};
+use super::dispatcher::{Dispatcher, Rules};
 use super::metrics::Metrics;
 use super::upkeep;
 use crate::config;
@@ -71,7 +71,7 @@ impl Relay {
                 let run = || {
                     let metrics = metrics.line(&destination.name);
                     let line =
-                        Line::new(store.clone(), destination.clone(), rules.clone(), metrics);
+                        Dispatcher::new(store.clone(), destination.clone(), rules.clone(), metrics);
                     line.run(shutdown.clone())
                 };
                 supervise::keep(&name, &shutdown, run).await;

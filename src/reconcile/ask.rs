@@ -4,11 +4,11 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use super::decision::{self, Case};
-use super::errand::Errand;
 use super::error::{Evidence, Fault, ReconcileError};
 use super::flight::{Brought, Inner};
 use super::missing::{self, Asker};
 use super::rides::{Passenger, Ride};
+use super::task::Task;
 use crate::domain::object::{Kind, Subject};
 use crate::domain::plan::Next;
 use crate::store::Known;
@@ -16,11 +16,11 @@ use crate::stripe_api::{Fetched, StripeError};
 
 impl Inner {
     /// What the round has to do with those of its payment or its charge.
-    pub(super) fn ride(&self, subject: &Subject, errands: &[Errand]) -> Ride<Brought> {
+    pub(super) fn ride(&self, subject: &Subject, tasks: &[Task]) -> Ride<Brought> {
         if subject.kind == Kind::PaymentIntent {
             return Ride::Driver(self.rides.driver(subject.clone()));
         }
-        let payment = errands.iter().find_map(Errand::payment);
+        let payment = tasks.iter().find_map(Task::payment);
         let seat = payment.filter(|_| subject.kind == Kind::Charge).and_then(|payment| {
             let payment =
                 Subject { kind: Kind::PaymentIntent, id: payment.clone(), ..subject.clone() };
@@ -41,7 +41,7 @@ impl Inner {
         ride: Ride<Brought>,
     ) -> Result<Option<Fetched>, Vec<Fault>> {
         let asking = open.iter().filter(|case| case.next == Next::Fetch);
-        let askers: Vec<_> = asking.map(|case| Asker::of(case.errand, subject)).collect();
+        let askers: Vec<_> = asking.map(|case| Asker::of(case.task, subject)).collect();
         let all = |error: ReconcileError| vec![Fault::from(error); askers.len()];
         let answer = self.fetch(subject, ride).await.map_err(all)?;
         match (answer, &subject.scope.account) {
@@ -55,7 +55,7 @@ impl Inner {
                 Err(all(ReconcileError::AccessLost { account: account.clone(), error }))
             }
             (answer, _) => {
-                let told_detached = open.iter().any(|case| case.errand.tells_detachment());
+                let told_detached = open.iter().any(|case| case.task.tells_detachment());
                 let answer = missing::detached(subject, told_detached, answer);
                 missing::judge(&self.stripe, subject, &askers, answer, self.read_lag)
                     .await

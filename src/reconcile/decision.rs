@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::errand::{Errand, Request};
 use super::error::ReconcileError;
+use super::task::{Request, Task};
 use crate::domain::access::Word;
 use crate::domain::account;
 use crate::domain::failure::{Class, Failure};
@@ -21,23 +21,21 @@ use crate::stripe_api::{Fetched, FetchedState};
 
 /// An errand that is still open, and what is to be done about it before anybody is asked.
 pub(super) struct Case<'a> {
-    pub(super) errand: &'a Errand,
+    pub(super) task: &'a Task,
     pub(super) next: Next,
 }
 
 /// The newest of those in hand that say that our access was taken.
-pub(super) fn taken<'a>(open: &[&Case<'a>]) -> Option<&'a Errand> {
-    let errands = open.iter().map(|case| case.errand);
-    errands
-        .filter(|errand| errand.word() == Some(Word::Taken))
-        .max_by_key(|errand| errand.created())
+pub(super) fn taken<'a>(open: &[&Case<'a>]) -> Option<&'a Task> {
+    let tasks = open.iter().map(|case| case.task);
+    tasks.filter(|task| task.word() == Some(Word::Taken)).max_by_key(|task| task.created())
 }
 
 /// What made us look: the newest of the events that asked for it. Those that the row covered had no
 /// part in it.
 pub(super) fn cause(open: &[&Case<'_>]) -> Option<EventId> {
-    let asked = open.iter().filter(|case| case.next == Next::Fetch).map(|case| case.errand);
-    asked.max_by_key(|errand| errand.created()).and_then(Errand::cause).cloned()
+    let asked = open.iter().filter(|case| case.next == Next::Fetch).map(|case| case.task);
+    asked.max_by_key(|task| task.created()).and_then(Task::cause).cloned()
 }
 
 /// Whether what is in hand ends our access: Stripe refused it, or nobody had to be asked.
@@ -49,7 +47,7 @@ pub(super) fn closes(open: &[&Case<'_>], refused: bool) -> bool {
 pub(super) fn close(
     subject: &Subject,
     row: Option<&Row>,
-    taken: &Errand,
+    taken: &Task,
     rules: &Rules,
 ) -> Result<Change, ReconcileError> {
     let recorded = row.and_then(|row| row.recorded.as_ref());
@@ -102,7 +100,7 @@ pub(super) fn decide(
 }
 
 pub(super) fn outcome(case: &Case<'_>, change: Option<&Change>) -> Outcome {
-    let (step, word) = (case.next, case.errand.word());
+    let (step, word) = (case.next, case.task.word());
     match (change.map(|change| &change.state), step) {
         (Some(NewState::Deleted), _) | (None, Next::Gone) => Outcome::Gone,
         // What came with the event that took our access had nothing to look at; unless a look

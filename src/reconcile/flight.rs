@@ -9,18 +9,18 @@ use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
 use super::decision::{self, Case, settled_event};
-use super::errand::{Errand, Settled};
 use super::error::{Fault, ReconcileError};
-use super::flights::{Flights, Lead};
 use super::metrics::Metrics;
+use super::reconciler;
 use super::rides::Rides;
-use super::road;
+use super::single_flight::{Lead, SingleFlight};
 use super::snapshots::{self, Told};
+use super::task::{Settled, Task};
 use crate::domain::access;
 use crate::domain::object::{Row, Subject};
 use crate::domain::plan::{self, Next};
 use crate::envelope::Carried;
-use crate::store::{Applied, Known, Outcome, Settlement, Store, Together};
+use crate::store::{Applied, BatchedStore, Known, Outcome, Settlement, Store};
 use crate::stripe_api::{Client, Fetched};
 
 /// What a payment brings of its charge.
@@ -30,7 +30,7 @@ pub(super) type Brought = Result<Box<Fetched>, Box<Fault>>;
 pub(super) struct Inner {
     pub(super) store: Store,
     /// The store, for one object at a time.
-    pub(super) together: Together,
+    pub(super) batched: BatchedStore,
     pub(super) stripe: Client,
     /// Allowed skew between Stripe's clocks, in whole seconds.
     pub(super) margin: i64,
@@ -39,14 +39,14 @@ pub(super) struct Inner {
     /// How long Stripe's API may lag behind an event.
     pub(super) read_lag: Duration,
     pub(super) max_rounds: u32,
-    pub(super) flights: Arc<Flights<Subject, Member>>,
+    pub(super) single_flight: Arc<SingleFlight<Subject, Member>>,
     pub(super) rides: Arc<Rides<Brought>>,
     pub(super) metrics: Metrics,
 }
 
 /// One who waits for an object to be brought up to date.
 pub(super) struct Member {
-    pub(super) errand: Errand,
+    pub(super) task: Task,
     pub(super) answer: oneshot::Sender<Result<Settled, Fault>>,
     /// What it is part of.
     pub(super) span: Span,
@@ -56,9 +56,9 @@ pub(super) struct Member {
 pub(super) async fn lead(inner: Arc<Inner>, subject: Subject, mut lead: Lead<Subject, Member>) {
     while let Some(members) = lead.board() {
         let span = span_of(&subject, &members);
-        let (errands, answers): (Vec<_>, Vec<_>) =
-            members.into_iter().map(|m| (m.errand, m.answer)).unzip();
-        let flight = inner.flight(&subject, errands).instrument(span);
+        let (tasks, answers): (Vec<_>, Vec<_>) =
+            members.into_iter().map(|m| (m.task, m.answer)).unzip();
+        let flight = inner.flight(&subject, tasks).instrument(span);
         let results = match caught(flight).await {
             Ok(all) => all,
             Err(error) => vec![Err(Fault::from(error)); answers.len()],
@@ -96,13 +96,9 @@ type Landed = Vec<Result<Settled, Fault>>;
 
 impl Inner {
     /// One object, once: rounds of load, fetch, decide, apply until nobody writes in between.
-    async fn flight(
-        &self,
-        subject: &Subject,
-        errands: Vec<Errand>,
-    ) -> Result<Landed, ReconcileError> {
+    async fn flight(&self, subject: &Subject, tasks: Vec<Task>) -> Result<Landed, ReconcileError> {
         for _ in 0..self.max_rounds {
-            if let Some(landed) = self.round(subject, &errands).await? {
+            if let Some(landed) = self.round(subject, &tasks).await? {
                 return Ok(landed);
             }
         }
@@ -113,12 +109,12 @@ impl Inner {
     async fn round(
         &self,
         subject: &Subject,
-        errands: &[Errand],
+        tasks: &[Task],
     ) -> Result<Option<Landed>, ReconcileError> {
-        let ride = self.ride(subject, errands);
-        let events = errands.iter().filter_map(Errand::event_id).cloned().collect();
-        let known = self.together.load(events, subject.clone()).await?;
-        let cases = self.cases(subject, &known, errands);
+        let ride = self.ride(subject, tasks);
+        let events = tasks.iter().filter_map(Task::event_id).cloned().collect();
+        let known = self.batched.load(events, subject.clone()).await?;
+        let cases = self.cases(subject, &known, tasks);
         let open: Vec<&Case<'_>> = cases.iter().flatten().collect();
 
         let unknown = open.iter().any(|case| case.next == Next::Fetch);
@@ -127,7 +123,7 @@ impl Inner {
         let seen = if asked {
             match self.see(subject, &known, &open, ride).await {
                 Ok(seen) => seen,
-                Err(faults) => return self.settle_without(&cases, errands, faults).await,
+                Err(faults) => return self.settle_without(&cases, tasks, faults).await,
             }
         } else {
             drop(ride);
@@ -138,7 +134,7 @@ impl Inner {
                 Ok(behind) => behind,
                 Err(error) => {
                     let faults = vec![Fault::from(error); asking(&open)];
-                    return self.settle_without(&cases, errands, faults).await;
+                    return self.settle_without(&cases, tasks, faults).await;
                 }
             },
             Some(_) | None => vec![None; open.len()],
@@ -160,11 +156,11 @@ impl Inner {
         let outcome = |case: &Case<'_>| decision::outcome(case, change.as_ref());
         let outcomes: Vec<_> = cases.iter().map(|case| case.as_ref().map(outcome)).collect();
         let mut remarks = behind.iter().map(|field| field.map(decision::remark));
-        let events = errands.iter().zip(&outcomes).filter_map(|(errand, outcome)| {
+        let events = tasks.iter().zip(&outcomes).filter_map(|(task, outcome)| {
             // There is one for each that is open.
             let outcome = (*outcome)?;
             let remark = remarks.next().flatten().or_else(|| cut_short.clone());
-            let Errand::Settle(request) = errand else { return None };
+            let Task::Settle(request) = task else { return None };
             Some(settled_event((**request).clone(), outcome, request_id.clone(), remark))
         });
         let events: Vec<_> = events.collect();
@@ -195,24 +191,24 @@ impl Inner {
     async fn settle_without(
         &self,
         cases: &[Option<Case<'_>>],
-        errands: &[Errand],
+        tasks: &[Task],
         faults: Vec<Fault>,
     ) -> Result<Option<Landed>, ReconcileError> {
-        let first = faults.first().cloned().unwrap_or_else(road::lost);
+        let first = faults.first().cloned().unwrap_or_else(reconciler::lost);
         let mut faults = faults.into_iter();
         let mut events = Vec::new();
-        let mut landed = Vec::with_capacity(errands.len());
-        for (case, errand) in cases.iter().zip(errands) {
+        let mut landed = Vec::with_capacity(tasks.len());
+        for (case, task) in cases.iter().zip(tasks) {
             landed.push(match case {
                 None => Ok(Settled::Before),
                 Some(case) if case.next == Next::Fetch => {
-                    Err(faults.next().unwrap_or_else(road::lost))
+                    Err(faults.next().unwrap_or_else(reconciler::lost))
                 }
                 // It is settled with the change that closes the account, and that is not written here.
                 Some(case) if case.next == Next::Close => Err(first.clone()),
                 Some(case) => {
                     let outcome = decision::outcome(case, None);
-                    if let Errand::Settle(request) = errand {
+                    if let Task::Settle(request) = task {
                         events.push(settled_event((**request).clone(), outcome, None, None));
                     }
                     Ok(Settled::Now { outcome, fetched: false, request_id: None })
@@ -228,17 +224,15 @@ impl Inner {
 
     /// Whether an event is ahead of a row that was read after it: the answer behind the row lagged, and
     /// the event knows better.
-    fn is_ahead(&self, subject: &Subject, row: Option<&Row>, errand: &Errand) -> bool {
+    fn is_ahead(&self, subject: &Subject, row: Option<&Row>, task: &Task) -> bool {
         let lag = i64::try_from(self.read_lag.as_secs()).unwrap_or(i64::MAX);
-        row.filter(|row| row.observed_at < errand.created().saturating_add(lag)).is_some_and(
-            |row| {
-                errand.carried(self.store.rules()).is_some_and(|(Carried { object, .. }, _)| {
-                    object["object"] == subject.kind.as_str()
-                        && object["id"] == subject.id.as_str()
-                        && decision::is_ahead(subject.kind, row, &object)
-                })
-            },
-        )
+        row.filter(|row| row.observed_at < task.created().saturating_add(lag)).is_some_and(|row| {
+            task.carried(self.store.rules()).is_some_and(|(Carried { object, .. }, _)| {
+                object["object"] == subject.kind.as_str()
+                    && object["id"] == subject.id.as_str()
+                    && decision::is_ahead(subject.kind, row, &object)
+            })
+        })
     }
 
     /// What is to be done about each errand; none where its event has settled before.
@@ -246,25 +240,25 @@ impl Inner {
         &self,
         subject: &Subject,
         known: &Known,
-        errands: &'a [Errand],
+        tasks: &'a [Task],
     ) -> Vec<Option<Case<'a>>> {
         let mut settled = known.settled.iter();
-        let case = |errand: &'a Errand| {
-            if errand.event_id().is_some() && settled.next() == Some(&true) {
+        let case = |task: &'a Task| {
+            if task.event_id().is_some() && settled.next() == Some(&true) {
                 return None;
             }
-            let (row, created) = (known.row.as_ref(), errand.created());
-            let next = plan::next(row, errand.covered_after(), self.margin);
-            let next = if next == Next::Covered && self.is_ahead(subject, row, errand) {
+            let (row, created) = (known.row.as_ref(), task.created());
+            let next = plan::next(row, task.covered_after(), self.margin);
+            let next = if next == Next::Covered && self.is_ahead(subject, row, task) {
                 Next::Fetch
             } else {
                 next
             };
             let next =
-                access::next(next, row, known.access_ended, errand.word(), created, self.margin);
-            Some(Case { errand, next })
+                access::next(next, row, known.access_ended, task.word(), created, self.margin);
+            Some(Case { task, next })
         };
-        errands.iter().map(case).collect()
+        tasks.iter().map(case).collect()
     }
 
     /// What the events in hand say of the object, where that is as good as asking.
@@ -289,7 +283,7 @@ impl Inner {
 
     async fn write(&self, settlement: Settlement) -> Result<Applied, ReconcileError> {
         let span = tracing::info_span!(target: "otel", "apply", otel.kind = "client");
-        Ok(self.together.apply(settlement).instrument(span).await?)
+        Ok(self.batched.apply(settlement).instrument(span).await?)
     }
 
     /// Counts what a round came to, once it has come to it.

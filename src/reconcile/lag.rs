@@ -126,7 +126,7 @@ impl Inner {
     ) -> Result<Option<Objection>, ReconcileError> {
         let FetchedState::Present { observed, raw } = &fetched.state else { return Ok(None) };
         let asking = open.iter().filter(|case| case.next == Next::Fetch);
-        let ages = asking.filter_map(|case| Some(case.errand.arrival()?.received_ago));
+        let ages = asking.filter_map(|case| Some(case.task.arrival()?.received_ago));
         // A look that no event asked for writes what it sees.
         let Some(received_ago) = ages.min() else { return Ok(None) };
         let age = Arrival { created: Some(row.seen_by), received_ago }.age(fetched.seen_by);
@@ -171,20 +171,20 @@ fn of_event(
     now: Timestamp,
     rules: &Rules,
 ) -> Option<Objection> {
-    let ends_access = case.errand.word() == Some(Word::Taken);
+    let ends_access = case.task.word() == Some(Word::Taken);
     if case.next != Next::Fetch && !(case.next == Next::Close && ends_access) {
         return None;
     }
-    let age = case.errand.arrival()?.age(now);
+    let age = case.task.arrival()?.age(now);
     let objection = |field, proved| Some(Objection { field, proved, age });
     // From then on each read is refused.
     if ends_access {
         return objection("access", true);
     }
-    if case.errand.tells_deletion_of(subject) {
+    if case.task.tells_deletion_of(subject) {
         return objection("deleted", true);
     }
-    let (carried, version) = case.errand.carried(rules)?;
+    let (carried, version) = case.task.carried(rules)?;
     let Carried { object, previous } = carried;
     if object["object"] != answer["object"] || object["id"] != subject.id.as_str() {
         return None;

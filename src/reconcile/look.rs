@@ -3,7 +3,7 @@
 use super::decision::decide;
 use super::error::{Fault, ReconcileError};
 use super::missing::{self, Asker};
-use super::road::{self, Reconciler};
+use super::reconciler::{self, Reconciler};
 use crate::domain::access;
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types;
@@ -59,7 +59,7 @@ impl Reconciler {
         let answer = missing::detached(subject, told_detached, answer);
         let asker = event.map_or_else(Asker::default, |event| Asker::of_event(event, subject));
         let judged = missing::judge(&inner.stripe, subject, &[asker], answer, inner.read_lag).await;
-        let fault = |all: Vec<Fault>| all.into_iter().next().unwrap_or_else(road::lost);
+        let fault = |all: Vec<Fault>| all.into_iter().next().unwrap_or_else(reconciler::lost);
         let fetched = judged.map_err(fault)?;
         let request_id = fetched.request_id.clone();
         let change = decide(subject, row.as_ref(), fetched, None).map_err(ReconcileError::from)?;

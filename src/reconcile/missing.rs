@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::errand::{self, Errand};
 use super::error::{Fault, ReconcileError};
+use super::task::{self, Task};
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types;
 use crate::domain::id::EventId;
@@ -25,21 +25,21 @@ pub(super) struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn of(errand: &'a Errand, subject: &Subject) -> Self {
+    pub(super) fn of(task: &'a Task, subject: &Subject) -> Self {
         Self {
-            tells_deletion: errand.tells_deletion_of(subject),
-            expects_absence: errand.expects_absence(),
-            led_here: errand.led_here(),
-            arrival: errand.arrival(),
+            tells_deletion: task.tells_deletion_of(subject),
+            expects_absence: task.expects_absence(),
+            led_here: task.led_here(),
+            arrival: task.arrival(),
         }
     }
 
     /// Somebody who only looks, at what an event is about.
     pub(super) fn of_event(event: &'a Event, subject: &Subject) -> Self {
         Self {
-            tells_deletion: errand::tells_deletion(event, subject),
-            expects_absence: errand::expects_absence(event),
-            led_here: errand::led_here(event),
+            tells_deletion: task::tells_deletion(event, subject),
+            expects_absence: task::expects_absence(event),
+            led_here: task::led_here(event),
             arrival: None,
         }
     }
@@ -49,7 +49,7 @@ impl<'a> Asker<'a> {
 /// itself, in their order: what its event proves, it proves for that event alone.
 ///
 /// A tombstone is for good, and a key of the wrong account finds no object at all; so a 404 alone
-/// buries nothing. Together with the event that says so, it does. Where that event may still be on
+/// buries nothing. BatchedStore with the event that says so, it does. Where that event may still be on
 /// its way, the job is tried again until it has come; and what
 /// [detaching deletes](is_deleted_by_detaching) has no such event, so that it is enough that the key is the
 /// right one. An object whose event is younger than `read_lag` may not have reached Stripe's API yet.

@@ -11,20 +11,20 @@
 
 mod ask;
 mod decision;
-mod errand;
 pub mod error;
 mod flight;
-mod flights;
 mod lag;
 pub mod look;
 mod metrics;
 mod missing;
+pub mod reconciler;
 mod rides;
-pub mod road;
+mod single_flight;
 mod snapshots;
+mod task;
 
-pub use errand::{Request, Settled};
 pub use error::{Evidence, Fault, ReconcileError};
 pub use look::Looked;
 pub use metrics::Metrics;
-pub use road::Reconciler;
+pub use reconciler::Reconciler;
+pub use task::{Request, Settled};

@@ -6,7 +6,7 @@
 //! the last look had ended, it is *newer*, and is believed if the settings want that for its kind.
 
 use super::decision::Case;
-use super::errand::Errand;
+use super::task::Task;
 use crate::domain::object::{self, Row, Subject};
 use crate::domain::plan::{self, Next, Snapshot};
 use crate::domain::transition::Move;
@@ -31,24 +31,23 @@ pub(super) fn read(
     believed: bool,
     rules: &Rules,
 ) -> Option<Told> {
-    let asking = open.iter().filter(|case| case.next == Next::Fetch).map(|case| case.errand);
-    let asking: Vec<&Errand> = asking.collect();
+    let asking = open.iter().filter(|case| case.next == Next::Fetch).map(|case| case.task);
+    let asking: Vec<&Task> = asking.collect();
     // In the event that tells of its deletion, an object looks as it did when it was there.
-    if asking.iter().any(|errand| errand.tells_deletion_of(subject)) {
+    if asking.iter().any(|task| task.tells_deletion_of(subject)) {
         return None;
     }
-    let good_for = |errand: &&Errand| plan::snapshot(row, errand.created(), margin);
+    let good_for = |task: &&Task| plan::snapshot(row, task.created(), margin);
     match asking.as_slice() {
         // Of several, nobody could say which is the last.
-        [errand] if good_for(errand) == Snapshot::Newer => {
+        [task] if good_for(task) == Snapshot::Newer => {
             // What was new when it was given up says little of now, and may be all that comes.
-            let told = (believed && errand.is_fresh()).then(|| told(subject, errand, rules))??;
+            let told = (believed && task.is_fresh()).then(|| told(subject, task, rules))??;
             is_known_move(row, &told).then_some(Told::So(told))
         }
-        all if all.iter().all(|errand| good_for(errand) == Snapshot::Compare) => {
-            let snapshots =
-                all.iter().map(|errand| errand.snapshot(rules)).collect::<Option<_>>()?;
-            let newest = all.iter().max_by_key(|errand| errand.created())?;
+        all if all.iter().all(|task| good_for(task) == Snapshot::Compare) => {
+            let snapshots = all.iter().map(|task| task.snapshot(rules)).collect::<Option<_>>()?;
+            let newest = all.iter().max_by_key(|task| task.created())?;
             Some(Told::IfHeld { snapshots, so: told(subject, newest, rules)? })
         }
         _ => None,
@@ -56,8 +55,8 @@ pub(super) fn read(
 }
 
 /// What an event says of the object, if it is about it and can be read.
-fn told(subject: &Subject, errand: &Errand, rules: &Rules) -> Option<Fetched> {
-    Fetched::told(subject, errand.snapshot(rules)?, errand.created())
+fn told(subject: &Subject, task: &Task, rules: &Rules) -> Option<Fetched> {
+    Fetched::told(subject, task.snapshot(rules)?, task.created())
 }
 
 /// A move that our state machine thinks impossible is applied only after a look at the object itself.

@@ -5,24 +5,28 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use tokio::sync::watch;
 
-use super::gate::{Gate, GateStatus};
+use super::circuit_breaker::{CircuitBreaker, GateStatus};
 use crate::domain::failure::Dependency;
 use crate::http::health::{self, Down, Readiness, Stopped};
 use crate::queue::{Pause as LanePause, Pauses, RedisHealth};
 
 /// `/livez` and `/readyz` of a worker: what it waits for, since when, and what a person has paused.
-pub(super) fn router(gate: &Gate, redis: watch::Receiver<RedisHealth>, pauses: Pauses) -> Router {
-    let gate = gate.status();
+pub(super) fn router(
+    breaker: &CircuitBreaker,
+    redis: watch::Receiver<RedisHealth>,
+    pauses: Pauses,
+) -> Router {
+    let breaker = breaker.status();
     health::router(
         || true,
         move || {
-            let readiness = readiness(&gate.borrow(), &redis.borrow(), pauses.all());
+            let readiness = readiness(&breaker.borrow(), &redis.borrow(), pauses.all());
             std::future::ready(readiness)
         },
     )
 }
 
-fn readiness(gate: &GateStatus, redis: &RedisHealth, pauses: Vec<LanePause>) -> Readiness {
+fn readiness(breaker: &GateStatus, redis: &RedisHealth, pauses: Vec<LanePause>) -> Readiness {
     let mut down = Vec::new();
     if let RedisHealth::Down { since, error } = redis {
         down.push(Down {
@@ -31,7 +35,7 @@ fn readiness(gate: &GateStatus, redis: &RedisHealth, pauses: Vec<LanePause>) -> 
             error: error.clone(),
         });
     }
-    down.extend(gate.iter().map(|pause| Down {
+    down.extend(breaker.iter().map(|pause| Down {
         dependency: pause.dependency.to_string(),
         since: pause.since,
         error: pause.message.clone(),
@@ -52,7 +56,7 @@ fn readiness(gate: &GateStatus, redis: &RedisHealth, pauses: Vec<LanePause>) -> 
 mod tests {
     use std::time::SystemTime;
 
-    use super::super::gate::Pause;
+    use super::super::circuit_breaker::Pause;
     use super::*;
 
     #[test]

@@ -8,20 +8,20 @@ use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::circuit_breaker::{CircuitBreaker, JobOf, Verdict};
 use super::clock::Clock;
-use super::company::Company;
-use super::gate::{Gate, JobOf, Verdict};
-use super::keep::dead_event;
 use super::limit::AttemptEnd;
 use super::log;
 use super::metrics::{Metrics, Settlement};
+use super::quarantine::Quarantine;
+use super::record_failure::dead_event;
 use super::slots::Slots;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::id::ObjectId;
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope;
-use crate::queue::{Delivery, Disposition, JobSource, Pauses, Presence, RetryOf};
+use crate::queue::{Delivery, Disposition, Heartbeat, JobSource, Pauses, RetryOf};
 use crate::reconcile::{Evidence, Fault, ReconcileError, Reconciler, Request, Settled};
 use crate::store::dead_letter::{DeadEvent, LetterReason};
 use crate::store::{Receipt, Store, StoreError};
@@ -32,19 +32,19 @@ use crate::telemetry::Step;
 pub(super) struct Handler {
     pub(super) reconciler: Reconciler,
     pub(super) store: Store,
-    pub(super) gate: Gate,
+    pub(super) breaker: CircuitBreaker,
     pub(super) policy: Policy,
     pub(super) max_deliveries: u32,
     pub(super) timeout: Duration,
     pub(super) worker: String,
     /// The jobs that run beside each other.
-    pub(super) company: Company,
+    pub(super) quarantine: Quarantine,
     /// The slots that attempts run in: fewer than jobs in hand where attempts time out.
     pub(super) slots: Slots,
     /// The lanes that a person has paused.
     pub(super) pauses: Pauses,
     /// Where it is told what runs.
-    pub(super) presence: Presence,
+    pub(super) heartbeat: Heartbeat,
     /// Cancelled when the worker has been told to stop.
     pub(super) stopping: CancellationToken,
     /// The source of jitter: a number in `0.0..1.0`.
@@ -112,7 +112,7 @@ impl Handler {
         };
         let object = event.about.as_ref().and_then(|about| about.id.as_ref());
         let object = object.map(|id| id.as_str());
-        self.presence.describe(delivery, event.id.as_str(), event.event_type.as_ref(), object);
+        self.heartbeat.describe(delivery, event.id.as_str(), event.event_type.as_ref(), object);
         if delivery.deliveries > self.max_deliveries {
             let died = delivery.deliveries - 1;
             let text = format!("the worker that held this job died, {died} times in a row");
@@ -122,7 +122,7 @@ impl Handler {
             return self.bury(delivery, (&event).into(), reason, Clock::start(), failure).await;
         }
         let _place = tokio::select! {
-            place = self.company.join(delivery.deliveries) => place,
+            place = self.quarantine.join(delivery.deliveries) => place,
             () = self.stopping.cancelled() => return Disposition::HandBack,
             () = self.pauses.paused(delivery.lane) => return Disposition::HandBack,
         };
@@ -157,7 +157,7 @@ impl Handler {
                 // In this order: what waited for a slot behind the gate would run although the gate
                 // has closed meanwhile.
                 let slot = self.slots.take().await;
-                (slot, self.gate.enter().await)
+                (slot, self.breaker.enter().await)
             } => entered,
             () = self.stopping.cancelled() => return Ended::Stopped,
         };
@@ -190,12 +190,12 @@ impl Handler {
         });
         let fault = match result {
             Ok(Ok(None)) => {
-                self.gate.succeeded(pass, &[Dependency::Postgres]);
+                self.breaker.succeeded(pass, &[Dependency::Postgres]);
                 tracing::info!(event = %event.id, "left alone: its retry was taken back");
                 return Ended::TakenBack;
             }
             Ok(Ok(Some(settled))) => {
-                self.gate.succeeded(pass, answered(&settled));
+                self.breaker.succeeded(pass, answered(&settled));
                 self.waited(delivery, &clock);
                 log::settled(event, delivery, number, &clock, &settled);
                 span.record("outcome", log::outcome(&settled));
@@ -215,7 +215,7 @@ impl Handler {
         drop(span);
         let object = event.about.as_ref().and_then(|about| about.id.as_ref());
         let job = JobOf { event: &event.id, object: object.map(ObjectId::as_str) };
-        match self.gate.failed(pass, Some(job), &fault) {
+        match self.breaker.failed(pass, Some(job), &fault) {
             Verdict::OfTheJob => {}
             Verdict::Wait => return Ended::Outage,
             Verdict::Return(after) => return Ended::Returned { after },

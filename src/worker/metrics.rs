@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
-use super::gate::GateStatus;
+use super::circuit_breaker::GateStatus;
 use super::slots::Slots;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency};
@@ -201,12 +201,12 @@ impl Metrics {
         &self,
         concurrency: usize,
         slots: &Slots,
-        gate: watch::Receiver<GateStatus>,
+        breaker: watch::Receiver<GateStatus>,
         redis: watch::Receiver<RedisHealth>,
     ) {
         self.slots.set(i64::try_from(concurrency).unwrap_or(i64::MAX));
         // A second worker in one process, which only a test has, is not watched.
-        let _ = self.watched.set(Watched { slots: slots.clone(), gate, redis });
+        let _ = self.watched.set(Watched { slots: slots.clone(), breaker, redis });
     }
 }
 
@@ -249,7 +249,7 @@ const LETTERS: [(Class, LetterReason); 4] = [
 #[derive(Debug)]
 struct Watched {
     slots: Slots,
-    gate: watch::Receiver<GateStatus>,
+    breaker: watch::Receiver<GateStatus>,
     redis: watch::Receiver<RedisHealth>,
 }
 
@@ -275,10 +275,10 @@ impl Collector for Watching {
             None,
             MetricType::Gauge,
         )?;
-        let gate = watched.gate.borrow().clone();
+        let breaker = watched.breaker.borrow().clone();
         let redis_down = matches!(*watched.redis.borrow(), RedisHealth::Down { .. });
         for dependency in [Dependency::Redis, Dependency::Postgres, Dependency::Stripe] {
-            let of_gate = gate.as_ref().filter(|pause| pause.dependency == dependency);
+            let of_gate = breaker.as_ref().filter(|pause| pause.dependency == dependency);
             let down = of_gate.is_some_and(|pause| !pause.misconfigured)
                 || (dependency == Dependency::Redis && redis_down);
             let wrong = of_gate.is_some_and(|pause| pause.misconfigured);

@@ -5,21 +5,21 @@
 //! [`crate::domain::retry::decide`] what a failure means, and keeps that decision in the tables
 //! before the queue hears of it.
 
+pub mod circuit_breaker;
 mod clock;
-mod company;
-pub mod gate;
 mod health;
 mod job;
-mod keep;
 mod limit;
 mod log;
 pub mod maintenance;
 mod marker;
 mod metrics;
+mod quarantine;
+mod record_failure;
 pub mod runtime;
 mod slots;
 
-pub use gate::{Gate, GateStatus, Pause};
+pub use circuit_breaker::{CircuitBreaker, GateStatus, Pause};
 pub use metrics::Metrics;
 pub use runtime::{Parts, WorkerError, run};
 

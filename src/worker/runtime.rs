@@ -5,12 +5,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::company::Company;
-use super::gate::{Gate, GateStatus};
+use super::circuit_breaker::{CircuitBreaker, GateStatus};
 use super::health;
 use super::job::Handler;
 use super::marker;
 use super::metrics::Metrics;
+use super::quarantine::Quarantine;
 use super::slots::Slots;
 use crate::config;
 use crate::domain::failure::{self, Class, Dependency};
@@ -63,21 +63,21 @@ pub async fn run(
     queue: &config::Queue,
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
-    let gate = Gate::new(worker.down_after, worker.probe_interval);
+    let breaker = CircuitBreaker::new(worker.down_after, worker.probe_interval);
     let slots = Slots::new(worker.concurrency, worker.job_timeout);
-    parts.metrics.begin(worker.concurrency, &slots, gate.status(), parts.consumer.health());
+    parts.metrics.begin(worker.concurrency, &slots, breaker.status(), parts.consumer.health());
     let serving = parts.listener.map(|listener| {
-        let router = health::router(&gate, parts.consumer.health(), parts.consumer.pauses());
+        let router = health::router(&breaker, parts.consumer.health(), parts.consumer.pauses());
         tokio::spawn(http::serve(listener, router, shutdown.clone(), Limits::default()))
     });
-    if wait_for_schema(&parts.store, &gate, worker.probe_interval, &shutdown).await?.is_none() {
+    if wait_for_schema(&parts.store, &breaker, worker.probe_interval, &shutdown).await?.is_none() {
         return Ok(());
     }
-    let presence = parts.consumer.presence();
-    let status = gate.status();
-    presence.waiting(move || waits_for(&status.borrow()));
+    let heartbeat = parts.consumer.heartbeat();
+    let status = breaker.status();
+    heartbeat.waiting(move || waits_for(&status.borrow()));
     let limit = slots.clone();
-    presence.limited(move || limit.limit());
+    heartbeat.limited(move || limit.limit());
     let marker = parts.consumer.marker()?;
     let watched = (parts.store.clone(), shutdown.clone());
     let watching = tokio::spawn(async move {
@@ -88,7 +88,7 @@ pub async fn run(
     let handler = Handler {
         reconciler: parts.reconciler,
         store: parts.store,
-        gate,
+        breaker,
         policy: Policy {
             max_attempts: retry.max_attempts,
             first: retry.first,
@@ -98,10 +98,10 @@ pub async fn run(
         max_deliveries: queue.max_deliveries,
         timeout: worker.job_timeout,
         worker: parts.name.clone(),
-        company: Company::default(),
+        quarantine: Quarantine::default(),
         slots,
         pauses: parts.consumer.pauses(),
-        presence,
+        heartbeat,
         stopping: shutdown.clone(),
         random: parts.random,
         metrics: parts.metrics,
@@ -122,8 +122,8 @@ pub async fn run(
 }
 
 /// What the gate waits for, as it is told to whoever looks at this worker.
-fn waits_for(gate: &GateStatus) -> Option<WaitsFor> {
-    let pause = gate.as_ref()?;
+fn waits_for(breaker: &GateStatus) -> Option<WaitsFor> {
+    let pause = breaker.as_ref()?;
     let since = pause.since.duration_since(UNIX_EPOCH).unwrap_or_default();
     Some(WaitsFor {
         dependency: pause.dependency.to_string(),
@@ -136,7 +136,7 @@ fn waits_for(gate: &GateStatus) -> Option<WaitsFor> {
 /// Waits until Postgres answers; `None` when told to stop before it did.
 async fn wait_for_schema(
     store: &Store,
-    gate: &Gate,
+    breaker: &CircuitBreaker,
     cap: Duration,
     shutdown: &CancellationToken,
 ) -> Result<Option<()>, StoreError> {
@@ -146,7 +146,7 @@ async fn wait_for_schema(
     loop {
         let error = match store.check_schema().await {
             Ok(()) => {
-                gate.is_up(Dependency::Postgres);
+                breaker.is_up(Dependency::Postgres);
                 return Ok(Some(()));
             }
             Err(error) => error,
@@ -158,7 +158,7 @@ async fn wait_for_schema(
             | Class::TooEarly { .. } => {}
             Class::Permanent | Class::Misconfigured(_) => return Err(error),
         }
-        gate.close_for(Dependency::Postgres, failure::chain(&error).join(": "));
+        breaker.close_for(Dependency::Postgres, failure::chain(&error).join(": "));
         tries += 1;
         tokio::select! {
             () = tokio::time::sleep(policy.delay(tries, Jitter::new(1.0))) => {}

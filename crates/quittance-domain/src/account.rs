@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::account_status::AccountStanding;
 use super::event::Timestamp;
 use super::field;
 use super::notification::{Notification, Topic};
-use super::standing::Standing;
 use super::transition::{self, StatusWord, Transition, Vocabulary};
 
 /// Where a connected account stands. Stripe has no such word; this one is derived from what it
@@ -252,10 +252,10 @@ impl Observed {
 
     /// Where it stands.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> AccountStanding {
         match self {
-            Self::Seen(seen) => Standing::of(seen),
-            Self::Deauthorized { .. } => Standing::deauthorized(),
+            Self::Seen(seen) => AccountStanding::of(seen),
+            Self::Deauthorized { .. } => AccountStanding::deauthorized(),
         }
     }
 

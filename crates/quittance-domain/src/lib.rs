@@ -43,16 +43,16 @@ pub mod subscription;
 pub mod subscription_schedule;
 
 pub mod account;
+pub mod account_status;
 pub mod dispute;
 pub mod payout;
-pub mod standing;
 
 pub mod access;
 pub mod lag;
 pub mod mirror;
 mod mirror_table;
 
-mod naming;
+mod id_prefixes;
 pub mod object;
 pub mod plan;
 

@@ -26,7 +26,7 @@ struct Inner {
     options: AsyncConnectionConfig,
     connect_timeout: Duration,
     live: Mutex<Live>,
-    /// Held while connecting, so that a crowd makes one attempt.
+    /// InFlight while connecting, so that a crowd makes one attempt.
     connecting: tokio::sync::Mutex<()>,
     /// Also true before the first answer.
     failing: AtomicBool,

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::acknowledge::{Acknowledgement, Returned, Stopped};
 use super::backend::StreamBackend;
 use super::buffer::Buffer;
 use super::clock::Clock;
@@ -24,16 +25,15 @@ use super::error::QueueError;
 use super::fetch;
 use super::flow::Flow;
 use super::group::{self, SeenEpoch};
+use super::group_client::GroupClient;
 use super::handler::Runner;
 use super::health::{Health, RedisHealth};
+use super::heartbeat::Heartbeat;
 use super::job::{Delivery, Disposition, Lane};
 use super::keys::Keys;
 use super::marker::MarkerCheck;
-use super::member::Member;
 use super::parts::Parts;
 use super::pause::{self, Paused, Pauses};
-use super::presence::Presence;
-use super::settle::{Returned, Settlement, Stopped};
 use quittance_config as config;
 
 /// How long [`Consumer::run`] may take to end after its shutdown, with a Redis that does not answer: the
@@ -55,11 +55,11 @@ pub fn longest_stop(redis: &config::Redis, grace: Duration) -> Duration {
 pub struct Consumer {
     pub(super) redis: config::Redis,
     pub(super) queue: config::Queue,
-    pub(super) member: Member,
+    pub(super) member: GroupClient,
     pub(super) concurrency: usize,
     pub(super) paused: watch::Sender<Paused>,
     pauses: Pauses,
-    presence: Presence,
+    heartbeat: Heartbeat,
     pub(super) flow: Flow,
 }
 
@@ -94,8 +94,8 @@ impl Consumer {
         let worker_name = worker_name.into();
         let name = format!("{worker_name}-{}", &suffix[..8]);
         let concurrency = concurrency.max(1);
-        let presence = Presence::new(worker_name, &name, concurrency);
-        let member = Member {
+        let heartbeat = Heartbeat::new(worker_name, &name, concurrency);
+        let member = GroupClient {
             link,
             keys: Arc::new(Keys::new(&queue.name)),
             name: name.into(),
@@ -112,7 +112,7 @@ impl Consumer {
             concurrency,
             paused,
             pauses,
-            presence,
+            heartbeat,
             flow: Flow::new(redis, queue)?,
         })
     }
@@ -139,8 +139,8 @@ impl Consumer {
 
     /// What is told of this worker.
     #[must_use]
-    pub fn presence(&self) -> Presence {
-        self.presence.clone()
+    pub fn heartbeat(&self) -> Heartbeat {
+        self.heartbeat.clone()
     }
 
     /// Works jobs off until `shutdown`; then fetches no more, gives running jobs `grace` to end,
@@ -183,7 +183,7 @@ impl Consumer {
             member: self.member.clone(),
             settled: settled.clone(),
             pauses: self.pauses(),
-            presence: self.presence(),
+            heartbeat: self.heartbeat(),
             buffer: Arc::clone(&buffer),
             abort: abort.clone(),
         };
@@ -279,7 +279,7 @@ impl Consumer {
         for job in unstarted {
             let lane = job.lane;
             // The settler is there until all senders are gone.
-            let back = Settlement::HandBack(Returned::unbegun(job));
+            let back = Acknowledgement::HandBack(Returned::unbegun(job));
             let _ = running.settled.send((lane, back));
         }
         drop(running.settled);
@@ -332,7 +332,7 @@ impl Consumer {
 struct Running {
     buffer: Arc<Buffer>,
     abort: CancellationToken,
-    settled: mpsc::UnboundedSender<(Lane, Settlement)>,
+    settled: mpsc::UnboundedSender<(Lane, Acknowledgement)>,
     parts: Parts,
     context: WorkerContext,
     worker: BoxFuture<'static, Result<(), WorkerError>>,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::error::QueueError;
-use super::intake::Intake;
+use super::group_client::GroupClient;
 use super::job::Lane;
-use super::member::Member;
 use super::pause::Pauses;
+use super::receive::Receiver;
 
 /// How long a read waits for jobs; also how long a stop may take to be noticed. A read is never
 /// dropped half-way: its jobs would be ours without our knowing.
@@ -20,8 +20,8 @@ pub(super) struct Fetcher {
     /// Its name in the health report.
     pub(super) part: &'static str,
     /// On a connection of its own.
-    pub(super) member: Member,
-    pub(super) intake: Intake,
+    pub(super) member: GroupClient,
+    pub(super) intake: Receiver,
     pub(super) pauses: Pauses,
     /// The most jobs that we hold at all.
     pub(super) most: usize,
@@ -43,7 +43,7 @@ impl Fetcher {
 
     async fn room(&self) -> usize {
         self.member.link.pause().await;
-        self.intake.held.below(self.most).await;
+        self.intake.in_flight.below(self.most).await;
         let room = self.intake.buffer.room(self.lane).await;
         // Last: a pause makes room in the buffer.
         self.pauses.resumed(self.lane).await;

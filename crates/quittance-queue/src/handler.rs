@@ -9,12 +9,12 @@ use futures_util::FutureExt as _;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use super::acknowledge::{Acknowledgement, Returned};
 use super::buffer::Buffer;
+use super::group_client::{GroupClient, Later};
+use super::heartbeat::Heartbeat;
 use super::job::{Delivery, Disposition, JobMeta, Lane};
-use super::member::{Later, Member};
 use super::pause::Pauses;
-use super::presence::Presence;
-use super::settle::{Returned, Settlement};
 
 /// What a job whose handler panicked waits; whoever wants better catches its panics itself.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -23,10 +23,10 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct Runner<H> {
     pub(super) handler: H,
-    pub(super) member: Member,
-    pub(super) settled: UnboundedSender<(Lane, Settlement)>,
+    pub(super) member: GroupClient,
+    pub(super) settled: UnboundedSender<(Lane, Acknowledgement)>,
     pub(super) pauses: Pauses,
-    pub(super) presence: Presence,
+    pub(super) heartbeat: Heartbeat,
     pub(super) buffer: Arc<Buffer>,
     /// The grace is over.
     pub(super) abort: CancellationToken,
@@ -42,9 +42,9 @@ where
         if self.pauses.is_paused(delivery.lane) {
             // On its way from the buffer when the pause began.
             let lane = delivery.lane;
-            return self.settle(lane, Settlement::HandBack(Returned::unbegun(delivery)));
+            return self.settle(lane, Acknowledgement::HandBack(Returned::unbegun(delivery)));
         }
-        let _running = self.presence.begin(&delivery);
+        let _running = self.heartbeat.begin(&delivery);
         delivery.deliveries = self.begin(&delivery).await;
         let Delivery { lane, id, .. } = &delivery;
         let (lane, id, meta) = (*lane, id.clone(), delivery.job.meta.clone());
@@ -60,23 +60,23 @@ where
         let later = |after, attempt| {
             let meta = JobMeta { attempt, ..meta.clone() };
             match meta.encode() {
-                Ok(meta) => Settlement::Later(Later { id: id.clone(), after, meta }),
+                Ok(meta) => Acknowledgement::Later(Later { id: id.clone(), after, meta }),
                 Err(error) => {
                     tracing::error!(job = %id, %error, "a retry cannot be written");
-                    Settlement::HandBack(Returned { id: id.clone(), has_begun: true })
+                    Acknowledgement::HandBack(Returned { id: id.clone(), has_begun: true })
                 }
             }
         };
         let settlement = match disposition {
-            Disposition::Done => Settlement::Done(id),
+            Disposition::Done => Acknowledgement::Done(id),
             Disposition::Retry { after } => later(after, meta.attempt.saturating_add(1)),
             Disposition::Snooze { after } => later(after, meta.attempt),
-            Disposition::HandBack => Settlement::HandBack(Returned { id, has_begun: true }),
+            Disposition::HandBack => Acknowledgement::HandBack(Returned { id, has_begun: true }),
         };
         self.settle(lane, settlement);
     }
 
-    fn settle(&self, lane: Lane, settlement: Settlement) {
+    fn settle(&self, lane: Lane, settlement: Acknowledgement) {
         if self.settled.send((lane, settlement)).is_err() {
             tracing::debug!("a job ended after its consumer; its lease will run out");
         }

@@ -14,8 +14,8 @@ use super::marker::{self, MarkerState, Mode};
 use super::pause::{self, Pause};
 use super::peek::{self, Peeked, Place};
 use super::producer::{NO_MORE, probe};
-use super::roster::{KEEP, Listed};
 use super::scripts::{self, LIMIT};
+use super::worker_registry::{KEEP, Listed};
 use quittance_config as config;
 
 /// The most workers and buckets that are listed.

@@ -7,16 +7,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::buffer::Buffer;
 use super::error::QueueError;
-use super::held::Held;
+use super::group_client::GroupClient;
+use super::in_flight::InFlight;
 use super::job::Lane;
-use super::member::Member;
 use super::scripts::LIMIT;
 
 /// Renews leases.
 pub(super) struct Renewer {
-    pub(super) member: Member,
+    pub(super) member: GroupClient,
     pub(super) buffer: Arc<Buffer>,
-    pub(super) held: Arc<Held>,
+    pub(super) in_flight: Arc<InFlight>,
 }
 
 impl Renewer {
@@ -42,7 +42,7 @@ impl Renewer {
 
     async fn renew(&self) -> Result<(), QueueError> {
         for lane in Lane::ALL {
-            for ids in self.held.ids(lane).chunks(LIMIT) {
+            for ids in self.in_flight.ids(lane).chunks(LIMIT) {
                 let taken = self.member.renew(lane, ids).await;
                 if taken.is_err() {
                     // Redis may have lost the group; what we have in hand is worked all the same.
@@ -54,7 +54,7 @@ impl Renewer {
                 }
                 tracing::warn!(%lane, jobs = taken.len(), "another worker took jobs of ours over");
                 self.buffer.remove(lane, &taken);
-                self.held.release(lane, &taken);
+                self.in_flight.release(lane, &taken);
             }
         }
         Ok(())

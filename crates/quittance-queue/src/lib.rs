@@ -19,10 +19,11 @@
 //! - Where Redis has lost data, there is a new epoch ([`MarkerState`]), also if all else looks right.
 //!
 //! Beside it, for people: an [`Inspector`] sees how full it is, what single jobs are, which workers
-//! there are ([`Presence`] reports them) and how much comes and goes, and pauses lanes.
+//! there are ([`Heartbeat`] reports them) and how much comes and goes, and pauses lanes.
 //!
 //! Redis 6.2 or later, or Valkey.
 
+mod acknowledge;
 mod backend;
 mod bucket;
 mod buffer;
@@ -37,29 +38,29 @@ mod fetch;
 mod flow;
 mod generations;
 mod group;
+mod group_client;
 mod handler;
 mod health;
-mod held;
+mod heartbeat;
+mod in_flight;
 mod inspector;
-mod intake;
 mod job;
 mod keys;
 mod lease;
 mod limiter;
 mod marker;
-mod member;
 mod metrics;
 mod parts;
 mod pause;
 mod peek;
-mod presence;
 mod producer;
-mod roster;
+mod reaper;
+mod receive;
 mod scripts;
-mod settle;
 mod stream_out;
-mod sweep;
+mod worker_registry;
 
+pub use acknowledge::Stopped;
 pub use bucket::Bucket;
 pub use clock::{Clock, ClockShift};
 pub use consumer::{Consumer, longest_stop};
@@ -68,6 +69,7 @@ pub use durability::Durability;
 pub use error::QueueError;
 pub use flow::{FlowCounts, MinuteCount};
 pub use health::RedisHealth;
+pub use heartbeat::Heartbeat;
 pub use inspector::Inspector;
 pub use job::{Delivery, Disposition, Job, JobId, JobMeta, JobSource, Lane, RetryOf};
 pub use limiter::{Limiter, TokenWait};
@@ -75,8 +77,6 @@ pub use marker::{MarkerCheck, MarkerState, Missing};
 pub use metrics::Metrics;
 pub use pause::{Pause, Pauses};
 pub use peek::{Peeked, Place};
-pub use presence::Presence;
 pub use producer::Producer;
-pub use roster::{Card, CurrentJob, Listed, WaitsFor};
-pub use settle::Stopped;
 pub use stream_out::{StreamEntry, StreamOut};
+pub use worker_registry::{CurrentJob, Listed, WaitsFor, WorkerEntry};

@@ -7,19 +7,19 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::acknowledge::{Acknowledgement, Acknowledger, Stopped};
 use super::buffer::Buffer;
 use super::connection::Link;
 use super::consumer::Consumer;
 use super::error::QueueError;
 use super::fetch::{self, Fetcher};
-use super::held::Held;
-use super::intake::Intake;
+use super::heartbeat::Reporter;
+use super::in_flight::InFlight;
 use super::job::Lane;
 use super::lease::Renewer;
 use super::pause::Watcher;
-use super::presence::Reporter;
-use super::settle::{Settlement, Settler, Stopped};
-use super::sweep::Sweeper;
+use super::reaper::Reaper;
+use super::receive::Receiver;
 
 /// How many finished jobs may wait for Redis to take their acknowledgement before no more are
 /// fetched.
@@ -44,14 +44,14 @@ impl Parts {
     pub(super) fn start(
         consumer: &Consumer,
         buffer: &Arc<Buffer>,
-        settled: mpsc::UnboundedSender<(Lane, Settlement)>,
-        settlements: mpsc::UnboundedReceiver<(Lane, Settlement)>,
+        settled: mpsc::UnboundedSender<(Lane, Acknowledgement)>,
+        settlements: mpsc::UnboundedReceiver<(Lane, Acknowledgement)>,
     ) -> Result<Self, QueueError> {
         let member = &consumer.member;
-        let held = Arc::new(Held::default());
+        let held = Arc::new(InFlight::default());
         let parts = Self::default();
         let Self { stop, give_up, finished, .. } = &parts;
-        let taking = Intake { buffer: Arc::clone(buffer), held: Arc::clone(&held), settled };
+        let taking = Receiver { buffer: Arc::clone(buffer), in_flight: Arc::clone(&held), settled };
         let mut intake = JoinSet::new();
         for (lane, name, part) in [
             (Lane::Live, "live lane's connection", "live lane"),
@@ -69,7 +69,7 @@ impl Parts {
             };
             intake.spawn(fetcher.run(stop.clone()));
         }
-        let sweeper = Sweeper {
+        let sweeper = Reaper {
             member: member.clone(),
             intake: taking.clone(),
             pauses: consumer.pauses(),
@@ -79,15 +79,18 @@ impl Parts {
         let known = consumer.paused.clone();
         let watcher = Watcher { member: member.clone(), intake: taking, known };
         intake.spawn(watcher.run(stop.clone()));
-        let renewer =
-            Renewer { member: member.clone(), buffer: Arc::clone(buffer), held: Arc::clone(&held) };
+        let renewer = Renewer {
+            member: member.clone(),
+            buffer: Arc::clone(buffer),
+            in_flight: Arc::clone(&held),
+        };
         let mut renewal = JoinSet::new();
         renewal.spawn(renewer.run(finished.clone()));
-        let (presence, pauses) = (consumer.presence(), consumer.pauses());
-        let reporter = Reporter { member: member.clone(), presence, pauses };
+        let (heartbeat, pauses) = (consumer.heartbeat(), consumer.pauses());
+        let reporter = Reporter { member: member.clone(), heartbeat, pauses };
         renewal.spawn(reporter.run(finished.clone()));
         let flow = consumer.flow.clone();
-        let settler = Settler { member: member.clone(), held: Arc::clone(&held), flow };
+        let settler = Acknowledger { member: member.clone(), in_flight: Arc::clone(&held), flow };
         let mut settling = JoinSet::new();
         settling.spawn(settler.run(settlements, give_up.clone()));
         Ok(Self { intake, renewal, settling, ..parts })

@@ -9,9 +9,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::error::QueueError;
-use super::intake::Intake;
+use super::group_client::GroupClient;
 use super::job::Lane;
-use super::member::Member;
+use super::receive::Receiver;
 
 /// How often a worker looks whether a lane is paused.
 const LOOK: Duration = Duration::from_millis(500);
@@ -101,8 +101,8 @@ impl Pauses {
 
 /// Looks which lanes are paused, and empties the worker's hands of their jobs.
 pub(super) struct Watcher {
-    pub(super) member: Member,
-    pub(super) intake: Intake,
+    pub(super) member: GroupClient,
+    pub(super) intake: Receiver,
     pub(super) known: watch::Sender<Paused>,
 }
 
@@ -157,7 +157,7 @@ pub(super) fn decode(fields: Vec<(String, String)>) -> Paused {
     paused
 }
 
-impl Member {
+impl GroupClient {
     /// The lanes that are paused.
     pub(super) async fn paused(&self) -> Result<Paused, QueueError> {
         let key = self.keys.paused();

@@ -3,7 +3,7 @@
 //! The only module that names `sqlx`. Knows the rules' types and its settings; never Redis, never
 //! Stripe's API. Three calls carry the road of an event: [`Store::load`] (what do we know?),
 //! [`Store::apply`] (settle a slice, if that is still what we know), [`Store::dead_letter`] (give
-//! one up). Each is one round trip, and the first two are made for many events at once by [`Together`].
+//! one up). Each is one round trip, and the first two are made for many events at once by [`BatchedStore`].
 //!
 //! Invariants: JSON of Stripe's is written as [`Redacted`](quittance_redaction::Redacted) alone; objects
 //! and the ledger are written by the SQL function `quittance.apply` alone, which takes all its locks first and in one
@@ -15,16 +15,17 @@
 pub mod apply;
 pub mod attempt;
 pub mod audit;
+pub mod batched;
+mod batcher;
 mod columns;
 pub mod connect;
 pub mod connected_account;
 pub mod dead_letter;
 pub mod error;
-mod gather;
+pub mod gauges;
 pub mod history;
 pub mod ledger;
 pub mod load;
-pub mod looking;
 mod metrics;
 pub mod object;
 pub mod operation;
@@ -32,8 +33,8 @@ pub mod outbox;
 mod outbox_id;
 mod pool;
 mod pooler;
-pub mod pulse;
 pub mod queue_marker;
+pub mod read_transaction;
 pub mod retention;
 pub mod review;
 pub mod schema;
@@ -41,10 +42,10 @@ mod session;
 pub mod settlement;
 pub mod status;
 pub mod timeline;
-pub mod together;
 
 pub use apply::WouldWrite;
 pub use attempt::Attempt;
+pub use batched::{BatchedStore, Known};
 pub use connect::Store;
 pub use error::{Cause, StoreError};
 pub use load::Loaded;
@@ -53,4 +54,3 @@ pub use review::LedgerCounts;
 #[cfg(feature = "dev")]
 pub use review::Table;
 pub use settlement::{Applied, Change, NewState, Outcome, Receipt, SettledEvent, Settlement};
-pub use together::{Known, Together};

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::connect::Store;
-use super::pulse::Pulse;
+use super::gauges::Gauges;
 use quittance_domain::failure::Class;
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -49,10 +49,10 @@ impl Metrics {
     }
 
     /// Shows what was seen; nothing at all when nothing could be seen.
-    pub fn show(&self, seen: Option<&Pulse>) {
+    pub fn show(&self, seen: Option<&Gauges>) {
         self.open.clear();
         self.queue_lost.clear();
-        let Some(Pulse { open_letters: letters, queue_lost, .. }) = seen else { return };
+        let Some(Gauges { open_letters: letters, queue_lost, .. }) = seen else { return };
         self.queue_lost.get_or_create(&NoLabels {}).set(i64::from(*queue_lost));
         for class in [Class::Permanent, Class::Transient] {
             drop(self.open.get_or_create(&ClassLabels { class: class.as_str().to_owned() }));

@@ -13,7 +13,7 @@ use super::config::{Config, is_live};
 use super::ids::Ids;
 use super::objects::{Cause, Event};
 use super::stats::RequestCounters;
-use super::webhooks::PostOffice;
+use super::webhooks::Dispatcher;
 use super::world::{Scope, Tx, World};
 
 pub(crate) struct Core {
@@ -23,7 +23,7 @@ pub(crate) struct Core {
     chaos: Mutex<Chaos>,
     pub(crate) counters: RequestCounters,
     pub(crate) limiter: Limiter,
-    pub(crate) office: PostOffice,
+    pub(crate) office: Dispatcher,
     auto_deliver: AtomicBool,
     changes: AtomicU64,
     requests: AtomicU64,
@@ -44,7 +44,7 @@ impl Core {
             chaos: Mutex::new(Chaos::default()),
             counters: RequestCounters::default(),
             limiter: Limiter::default(),
-            office: PostOffice::default(),
+            office: Dispatcher::default(),
             auto_deliver: AtomicBool::new(config.auto_deliver),
             changes: AtomicU64::new(0),
             requests: AtomicU64::new(0),

@@ -13,7 +13,7 @@ use crate::admin::input::{Asked, limit, moment, named};
 use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::ops::audit::{self, AuditPage};
-use crate::ops::terms::AuditFilter;
+use crate::ops::types::AuditFilter;
 
 /// Which entries; all that is given must fit.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -57,5 +57,5 @@ pub(in crate::admin) async fn listed(
         since: query.since.as_deref().map(moment).transpose()?,
     };
     let (before, limit) = (named("before", query.before)?, limit(query.limit)?);
-    audit::list(&admin.desk.store, &filter, before, limit).await.map_err(postgres)
+    audit::list(&admin.context.store, &filter, before, limit).await.map_err(postgres)
 }

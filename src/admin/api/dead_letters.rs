@@ -18,14 +18,14 @@ use crate::http::Problem;
 use crate::http::auth::Identity;
 use crate::ops::dead_letters::{self, DryRuns, LetterResult, Shown};
 use crate::ops::operations::{self, Preview};
-use crate::ops::terms::{ActWord, Actor, DeadLetterId, Filter, Groups, Letter};
+use crate::ops::types::{ActWord, Actor, DeadLetterId, Filter, Groups, Letter};
 
 /// Count letters by cause and type of event, the largest group first.
 #[utoipa::path(get, path = "/dead-letters/groups", tag = "dead letters", params(Filter),
     responses((status = 200, body = Groups)))]
 pub(super) async fn groups(State(admin): State<Arc<Admin>>, Raw(given): Raw) -> Answer<Groups> {
     let filter = selection::filter(&given, &[])?;
-    Ok(Json(dead_letters::groups(&admin.desk.store, &filter).await.map_err(postgres)?))
+    Ok(Json(dead_letters::groups(&admin.context.store, &filter).await.map_err(postgres)?))
 }
 
 /// Which page.
@@ -66,7 +66,7 @@ pub(in crate::admin) async fn listed(
 ) -> Result<LetterPage, Problem> {
     let limit = limit(page.limit)?;
     let before = page.before.map(|id| letter_id(&id.to_string())).transpose()?;
-    let found = dead_letters::list(&admin.desk.store, filter, before, limit.saturating_add(1));
+    let found = dead_letters::list(&admin.context.store, filter, before, limit.saturating_add(1));
     let mut dead_letters = found.await.map_err(postgres)?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = dead_letters.len() > most;
@@ -105,7 +105,7 @@ pub(in crate::admin) async fn shown(
     id: DeadLetterId,
     payload: bool,
 ) -> Result<Shown, Problem> {
-    let shown = dead_letters::show(&admin.desk.store, id, payload).await.map_err(postgres)?;
+    let shown = dead_letters::show(&admin.context.store, id, payload).await.map_err(postgres)?;
     shown.ok_or_else(|| missing(format!("There is no dead letter {id}.")))
 }
 
@@ -127,7 +127,7 @@ pub(super) async fn preview(
     State(admin): State<Arc<Admin>>,
     Body(body): Body<PreviewBody>,
 ) -> Answer<Preview> {
-    let preview = operations::preview(&admin.desk.store, body.verb, &body.selection).await;
+    let preview = operations::preview(&admin.context.store, body.verb, &body.selection).await;
     Ok(Json(preview.map_err(postgres)?))
 }
 
@@ -209,7 +209,7 @@ pub(in crate::admin) async fn acted(
     verb: ActWord,
     body: &ActBody,
 ) -> Result<Vec<LetterResult>, Problem> {
-    let (store, producer, ids) = (&admin.desk.store, &admin.desk.producer, &*body.ids);
+    let (store, producer, ids) = (&admin.context.store, &admin.context.producer, &*body.ids);
     goes_with(verb, Some(body.over_ms).filter(|over| *over > 0), body.until)?;
     let actor = Actor { name: who, reason: body.reason.as_deref() };
     let results = match verb {
@@ -247,6 +247,6 @@ pub(super) async fn dry_run(
 }
 
 pub(in crate::admin) async fn tried(admin: &Admin, selection: &Filter) -> Result<DryRuns, Problem> {
-    let reconciler = admin.desk.reconciler.as_ref().ok_or_else(no_key)?;
-    Ok(dead_letters::dry_run(&admin.desk.store, reconciler, selection).await?)
+    let reconciler = admin.context.reconciler.as_ref().ok_or_else(no_key)?;
+    Ok(dead_letters::dry_run(&admin.context.store, reconciler, selection).await?)
 }

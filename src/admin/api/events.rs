@@ -15,7 +15,7 @@ use crate::http::Problem;
 use crate::http::auth::Identity;
 use crate::ops::events::{EventPage, EventShown};
 use crate::ops::replay::{Replay, Replayed};
-use crate::ops::terms::{AccountId, Actor, EventFilter, EventId, LedgerStatus, Outcome};
+use crate::ops::types::{AccountId, Actor, EventFilter, EventId, LedgerStatus, Outcome};
 use crate::ops::{events, replay};
 
 /// Which events. What is not given does not matter.
@@ -78,7 +78,7 @@ pub(super) async fn list(
 ) -> Answer<EventPage> {
     let query = asked.query;
     let (filter, limit) = (query.filter()?, limit(query.limit)?);
-    let page = events::list(&admin.desk.store, &filter, query.before.as_deref(), limit).await?;
+    let page = events::list(&admin.context.store, &filter, query.before.as_deref(), limit).await?;
     Ok(Json(page))
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn show(
 }
 
 pub(in crate::admin) async fn shown(admin: &Admin, id: &str) -> Result<EventShown, Problem> {
-    let shown = events::show(&admin.desk.store, id).await.map_err(postgres)?;
+    let shown = events::show(&admin.context.store, id).await.map_err(postgres)?;
     shown.ok_or_else(|| {
         missing(format!(
             "No table knows {id}: it never came, or it waits in the queue for its first attempt."
@@ -132,7 +132,7 @@ pub(in crate::admin) async fn replayed(
     id: &str,
     body: &ReplayBody,
 ) -> Result<Replayed, Problem> {
-    let reconciler = admin.desk.reconciler.as_ref().ok_or_else(no_key)?;
+    let reconciler = admin.context.reconciler.as_ref().ok_or_else(no_key)?;
     let wanted = Replay {
         id: EventId::parse(id).map_err(|error| wrong(format!("`{id}`: {error}")))?,
         account: match body.account.as_deref() {
@@ -142,6 +142,6 @@ pub(in crate::admin) async fn replayed(
         mode: mode(body.mode.as_deref())?,
     };
     let actor = Actor { name: who, reason: body.reason.as_deref() };
-    let desk = &admin.desk;
-    Ok(replay::replay(&desk.store, &desk.producer, reconciler, &wanted, actor).await?)
+    let context = &admin.context;
+    Ok(replay::replay(&context.store, &context.producer, reconciler, &wanted, actor).await?)
 }

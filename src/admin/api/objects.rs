@@ -17,7 +17,7 @@ use crate::ops::compare::Comparison;
 use crate::ops::name::{self, Name};
 use crate::ops::objects::{ObjectPage, ObjectShown};
 use crate::ops::reconcile::Reconciled;
-use crate::ops::terms::{Actor, Kind, ObjectFilter, ObjectKey};
+use crate::ops::types::{Actor, Kind, ObjectFilter, ObjectKey};
 use crate::ops::{compare, objects, reconcile};
 
 /// Which objects: a customer, metadata or a kind at least.
@@ -114,7 +114,7 @@ pub(in crate::admin) async fn listed(
     query: &ObjectQuery,
 ) -> Result<ObjectPage, Problem> {
     let (filter, after, limit) = (query.filter()?, query.after()?, limit(query.limit)?);
-    Ok(objects::list(&admin.desk.store, &filter, after.as_ref(), limit).await?)
+    Ok(objects::list(&admin.context.store, &filter, after.as_ref(), limit).await?)
 }
 
 /// Show an object: its row, where that came from, its timeline, and what keeps it from being up to date.
@@ -125,7 +125,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     asked: Asked<NameQuery>,
 ) -> Answer<ObjectShown> {
-    Ok(Json(objects::show(&admin.desk.store, &named(&id, &asked.query)?).await?))
+    Ok(Json(objects::show(&admin.context.store, &named(&id, &asked.query)?).await?))
 }
 
 /// Why something is done.
@@ -157,8 +157,8 @@ pub(in crate::admin) async fn reconciled(
     name: &Name,
     actor: Actor<'_>,
 ) -> Result<Reconciled, Problem> {
-    let reconciler = admin.desk.reconciler.as_ref().ok_or_else(no_key)?;
-    let store = &admin.desk.store;
+    let reconciler = admin.context.reconciler.as_ref().ok_or_else(no_key)?;
+    let store = &admin.context.store;
     let subject = name::subject(store, name, reconciler.mode()).await?;
     Ok(reconcile::reconcile(store, reconciler, subject, actor).await?)
 }
@@ -176,8 +176,8 @@ pub(super) async fn compare(
 }
 
 pub(in crate::admin) async fn compared(admin: &Admin, name: &Name) -> Result<Comparison, Problem> {
-    let reconciler = admin.desk.reconciler.as_ref().ok_or_else(no_key)?;
-    let store = &admin.desk.store;
+    let reconciler = admin.context.reconciler.as_ref().ok_or_else(no_key)?;
+    let store = &admin.context.store;
     let subject = name::subject(store, name, reconciler.mode()).await?;
     Ok(compare::compare(store, reconciler, &subject, None).await?)
 }

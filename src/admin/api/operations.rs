@@ -18,7 +18,7 @@ use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::http::auth::Identity;
 use crate::ops::operations::{self, Agreed, Request, ResultOfOne};
-use crate::ops::terms::{
+use crate::ops::types::{
     Act, ActWord, Actor, Cancelling, DeadLetterId, Filter, Operation, OperationId,
 };
 
@@ -81,7 +81,7 @@ pub(in crate::admin) async fn begun(
         agreed: Some(Agreed { count: body.count, upto: body.upto }),
         actor: Actor { name: who, reason: body.reason.as_deref() },
     };
-    let running = operations::begin(&admin.desk.store, &request).await?;
+    let running = operations::begin(&admin.context.store, &request).await?;
     let operation = running.operation.clone();
     admin.run(running);
     Ok(operation)
@@ -125,7 +125,7 @@ pub(in crate::admin) async fn listed(
 ) -> Result<OperationPage, Problem> {
     let limit = limit(query.limit)?;
     let before = query.before.map(|id| operation_id(&id.to_string())).transpose()?;
-    let found = operations::list(&admin.desk.store, before, limit.saturating_add(1)).await;
+    let found = operations::list(&admin.context.store, before, limit.saturating_add(1)).await;
     let mut operations = found.map_err(postgres)?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = operations.len() > most;
@@ -149,7 +149,7 @@ pub(super) async fn show(
 }
 
 pub(in crate::admin) async fn shown(admin: &Admin, id: OperationId) -> Result<Operation, Problem> {
-    let shown = operations::show(&admin.desk.store, id).await.map_err(postgres)?;
+    let shown = operations::show(&admin.context.store, id).await.map_err(postgres)?;
     shown.ok_or_else(|| missing(format!("There is no operation {id}.")))
 }
 
@@ -197,7 +197,7 @@ pub(in crate::admin) async fn results_of(
 ) -> Result<ResultPage, Problem> {
     let limit = limit(query.limit)?;
     let after = query.after.map(|id| letter_id(&id.to_string())).transpose()?;
-    let (store, most) = (&admin.desk.store, limit.saturating_add(1));
+    let (store, most) = (&admin.context.store, limit.saturating_add(1));
     let found = operations::results(store, operation, query.only_failed, after, most).await;
     let mut results = found.map_err(postgres)?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -229,7 +229,7 @@ pub(in crate::admin) async fn cancelled(
     id: OperationId,
     actor: Actor<'_>,
 ) -> Result<Operation, Problem> {
-    let cancelled = operations::cancel(&admin.desk.store, id, actor).await.map_err(postgres)?;
+    let cancelled = operations::cancel(&admin.context.store, id, actor).await.map_err(postgres)?;
     let cancelling = cancelled.ok_or_else(|| {
         let detail = format!("There is no operation {id}, or nothing of it is left to cancel.");
         conflict("not_running", detail)
@@ -261,7 +261,7 @@ pub(in crate::admin) async fn resumed(
     id: OperationId,
     actor: Actor<'_>,
 ) -> Result<Operation, Problem> {
-    let running = operations::resume(&admin.desk.store, id, actor).await.map_err(postgres)?;
+    let running = operations::resume(&admin.context.store, id, actor).await.map_err(postgres)?;
     let running = running.ok_or_else(|| {
         let detail = format!("There is no operation {id}, it is done, or another process runs it.");
         conflict("not_resumable", detail)

@@ -15,7 +15,7 @@ use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::http::auth::Identity;
 use crate::ops::outbox::{self, Retried};
-use crate::ops::terms::{Actor, DeadDelivery, DestinationState};
+use crate::ops::types::{Actor, DeadDelivery, DestinationState};
 
 /// The destinations of notifications.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -28,7 +28,7 @@ pub(super) struct Destinations {
 #[utoipa::path(get, path = "/outbox/destinations", tag = "outbox",
     responses((status = 200, body = Destinations)))]
 pub(super) async fn destinations(State(admin): State<Arc<Admin>>) -> Answer<Destinations> {
-    let destinations = outbox::status(&admin.desk.store).await.map_err(postgres)?;
+    let destinations = outbox::status(&admin.context.store).await.map_err(postgres)?;
     Ok(Json(Destinations { destinations }))
 }
 
@@ -63,7 +63,7 @@ pub(in crate::admin) async fn given_up(
     query: &DeadQuery,
 ) -> Result<Vec<DeadDelivery>, Problem> {
     let most = i64::from(limit(query.limit)?);
-    let dead = outbox::dead(&admin.desk.store, query.destination.as_deref(), most);
+    let dead = outbox::dead(&admin.context.store, query.destination.as_deref(), most);
     Ok(dead.await?)
 }
 
@@ -105,7 +105,7 @@ pub(in crate::admin) async fn retried(
         return Err(wrong("Name notifications by `ids`, or say `all`: true; one of the two."));
     }
     let actor = Actor { name: who, reason: body.reason.as_deref() };
-    let store = &admin.desk.store;
+    let store = &admin.context.store;
     Ok(outbox::retry(store, &body.destination, &body.ids, actor).await?)
 }
 
@@ -145,5 +145,5 @@ pub(in crate::admin) async fn removed(
     body: &RemoveBody,
 ) -> Result<u64, Problem> {
     let actor = Actor { name: who, reason: body.reason.as_deref() };
-    Ok(outbox::remove(&admin.desk.store, &body.destination, actor).await?)
+    Ok(outbox::remove(&admin.context.store, &body.destination, actor).await?)
 }

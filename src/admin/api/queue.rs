@@ -15,13 +15,13 @@ use crate::http::Problem;
 use crate::http::auth::Identity;
 use crate::ops::queue::{self, LaneActed, LossAcknowledged, QueuedJob};
 use crate::ops::status::QueueStatus;
-use crate::ops::terms::{Actor, Lane, Place};
+use crate::ops::types::{Actor, Lane, Place};
 
 /// How full the queue is, and which of its lanes are paused.
 #[utoipa::path(get, path = "/queue", tag = "queue",
     responses((status = 200, body = QueueStatus)))]
 pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Answer<QueueStatus> {
-    Ok(Json(queue::show(&admin.desk.inspector).await.map_err(redis)?))
+    Ok(Json(queue::show(&admin.context.inspector).await.map_err(redis)?))
 }
 
 /// Which jobs.
@@ -71,7 +71,7 @@ pub(in crate::admin) async fn peeked(
         Some(_) => return Err(wrong("limit is 1 to 100")),
     };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    queue::peek(&admin.desk.inspector, lane, place, limit).await.map_err(redis)
+    queue::peek(&admin.context.inspector, lane, place, limit).await.map_err(redis)
 }
 
 fn lane(text: &str) -> Result<Lane, Problem> {
@@ -128,7 +128,7 @@ pub(in crate::admin) async fn acted(
         Some(text) => vec![lane(text)?],
     };
     let actor = Actor { name: who, reason: body.reason.as_deref() };
-    let (inspector, store) = (&admin.desk.inspector, &admin.desk.store);
+    let (inspector, store) = (&admin.context.inspector, &admin.context.store);
     let acted = if pause {
         queue::pause(inspector, store, &lanes, actor).await
     } else {
@@ -166,6 +166,6 @@ pub(in crate::admin) async fn acknowledged(
         return Err(wrong("reason must say why the loss is acknowledged"));
     }
     let actor = Actor { name: who, reason: Some(&body.reason) };
-    let (inspector, store) = (&admin.desk.inspector, &admin.desk.store);
+    let (inspector, store) = (&admin.context.inspector, &admin.context.store);
     queue::acknowledge_loss(store, inspector.queue(), actor).await.map_err(postgres)
 }

@@ -16,14 +16,14 @@ use crate::http::Problem;
 use crate::ops::accounts::{self, Checked};
 use crate::ops::kinds::report;
 use crate::ops::status::{self, Status};
-use crate::ops::terms::{AccountId, Mode};
+use crate::ops::types::{AccountId, Mode};
 
 /// Is it healthy, how far behind is it, and who does what?
 ///
 /// Answers 200 also when it is not healthy, and when something is down: `healthy` says so.
 #[utoipa::path(get, path = "/status", tag = "system", responses((status = 200, body = Status)))]
 pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
-    Json(status::look(&admin.desk.sources).await)
+    Json(status::look(&admin.context.sources).await)
 }
 
 /// Which kinds of object and which types of event are handled.
@@ -81,11 +81,11 @@ pub(in crate::admin) async fn checked(
 ) -> Result<Checked, Problem> {
     let account = AccountId::parse(id).map_err(|error| wrong(format!("`{id}`: {error}")))?;
     let mode = mode(given)?.unwrap_or(Mode::Live);
-    let reconciler = match (refresh, admin.desk.reconciler.as_ref()) {
+    let reconciler = match (refresh, admin.context.reconciler.as_ref()) {
         (true, None) => return Err(no_key()),
         (true, reconciler) => reconciler,
         (false, _) => None,
     };
-    let permission = accounts::check(&admin.desk.store, reconciler, &account, mode).await?;
+    let permission = accounts::check(&admin.context.store, reconciler, &account, mode).await?;
     Ok(Checked::new(&account, mode, permission))
 }

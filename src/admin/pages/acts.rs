@@ -22,7 +22,7 @@ use crate::admin::view;
 use crate::http::Problem;
 use crate::ops::dead_letters::{DryRuns, LetterResult};
 use crate::ops::operations::{self, Preview};
-use crate::ops::terms::{ActWord, Filter};
+use crate::ops::types::{ActWord, Filter};
 
 /// Of a retry; one form serves all verbs.
 fn over_ms(fields: &Fields, verb: ActWord) -> Result<Option<u64>, Problem> {
@@ -109,7 +109,8 @@ pub(super) async fn preview(
     let verb = verb_of(given.need("verb", "What to do")?)?;
     let besides = ["verb", "before", "limit"];
     let filter = selection::filter(&given, &besides)?;
-    let preview = operations::preview(&admin.desk.store, verb, &filter).await.map_err(postgres)?;
+    let preview =
+        operations::preview(&admin.context.store, verb, &filter).await.map_err(postgres)?;
     let selection = serde_json::to_string(&preview.selection).map_err(wrong)?;
     let words = given.given().filter(|(name, _)| !besides.contains(name));
     let words = words.map(|(name, value)| (view::words(name), value.to_owned())).collect();

@@ -16,7 +16,7 @@ use crate::admin::selection;
 use crate::admin::state::Admin;
 use crate::admin::view::{self, Bars};
 use crate::ops::dead_letters::{self, Shown};
-use crate::ops::terms::{ActWord, Filter, Group, Groups, Letter, LetterState};
+use crate::ops::types::{ActWord, Filter, Group, Groups, Letter, LetterState};
 
 /// The states as tabs: those that wait for a person come first, and are what one sees unasked.
 const TABS: [&str; 6] = ["open", "snoozed", "retrying", "resolved", "discarded", "any"];
@@ -132,7 +132,8 @@ pub(super) async fn groups(
     Raw(given): Raw,
 ) -> Result<Response, Refused> {
     let sieve = Sieve::new(given, "/dead-letters")?;
-    let found = dead_letters::groups(&admin.desk.store, &sieve.filter).await.map_err(postgres)?;
+    let found =
+        dead_letters::groups(&admin.context.store, &sieve.filter).await.map_err(postgres)?;
     Ok(page(&GroupList { frame, sieve, found }))
 }
 
@@ -191,7 +192,7 @@ fn compare_path(letter: &Letter) -> Option<String> {
 fn verb_path(letter: &Letter, verb: &str) -> Option<String> {
     let (kind, id) = (letter.object_kind.clone()?, letter.object_id.clone()?);
     let (account, livemode) = (letter.account.clone()?, letter.livemode?);
-    let key = crate::ops::terms::ObjectKey { kind, id, account, livemode };
+    let key = crate::ops::types::ObjectKey { kind, id, account, livemode };
     Some(view::object_verb(&key, verb))
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn list(
     let Asked { query, given } = asked;
     let (filter, limit) = (query.filter()?, limit(query.limit)?);
     let before = query.before.as_deref();
-    let found = events::list(&admin.desk.store, &filter, before, limit).await?;
+    let found = events::list(&admin.context.store, &filter, before, limit).await?;
     Ok(page(&List { frame, query, given, found }))
 }
 

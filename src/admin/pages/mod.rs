@@ -27,7 +27,7 @@ use super::refusal::Refused;
 use super::state::Admin;
 use super::view;
 use crate::http::Problem;
-use crate::ops::terms::{Attempt, AuditRow};
+use crate::ops::types::{Attempt, AuditRow};
 
 /// All of them, for who is signed in.
 pub(super) fn router() -> Router<Arc<Admin>> {

@@ -16,8 +16,8 @@ use crate::admin::view;
 use crate::ops::compare::{Comparison, Difference};
 use crate::ops::objects::{self, ObjectPage, ObjectShown, Obstacle};
 use crate::ops::reconcile::Reconciled;
-use crate::ops::terms::{Actor, Found};
 use crate::ops::timeline::{Happening, Moment};
+use crate::ops::types::{Actor, Found};
 
 #[derive(Template)]
 #[template(path = "objects.html")]
@@ -93,8 +93,8 @@ pub(super) async fn show(
 ) -> Result<Response, Refused> {
     let with_data = asked.query.data.take().is_some();
     let name = named(&id, &asked.query.name())?;
-    let shown = objects::show(&admin.desk.store, &name).await?;
-    let can_ask_stripe = admin.desk.reconciler.is_some();
+    let shown = objects::show(&admin.context.store, &name).await?;
+    let can_ask_stripe = admin.context.reconciler.is_some();
     Ok(page(&One { frame, shown, with_data, can_ask_stripe }))
 }
 

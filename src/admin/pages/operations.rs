@@ -16,7 +16,7 @@ use crate::admin::input::{Asked, Changing, Fields};
 use crate::admin::refusal::Refused;
 use crate::admin::state::Admin;
 use crate::admin::view;
-use crate::ops::terms::{Actor, Filter, Operation, OperationState};
+use crate::ops::types::{Actor, Filter, Operation, OperationState};
 
 #[derive(Template)]
 #[template(path = "operations.html")]

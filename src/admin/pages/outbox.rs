@@ -15,7 +15,7 @@ use crate::admin::refusal::Refused;
 use crate::admin::state::Admin;
 use crate::admin::view;
 use crate::ops::outbox;
-use crate::ops::terms::{DeadDelivery, DestinationState};
+use crate::ops::types::{DeadDelivery, DestinationState};
 
 #[derive(Template)]
 #[template(path = "outbox.html")]
@@ -32,7 +32,7 @@ pub(super) async fn show(
     asked: Asked<DeadQuery>,
 ) -> Result<Response, Refused> {
     let query = asked.query;
-    let destinations = outbox::status(&admin.desk.store).await.map_err(postgres)?;
+    let destinations = outbox::status(&admin.context.store).await.map_err(postgres)?;
     let dead = given_up(&admin, &query).await?;
     Ok(page(&Page { frame, query, destinations, dead }))
 }

@@ -20,7 +20,7 @@ struct Overview {
 }
 
 pub(super) async fn show(State(admin): State<Arc<Admin>>, frame: Frame) -> Response {
-    page(&Overview { frame, status: status::look(&admin.desk.sources).await })
+    page(&Overview { frame, status: status::look(&admin.context.sources).await })
 }
 
 impl Overview {

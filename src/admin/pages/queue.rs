@@ -32,7 +32,7 @@ pub(super) async fn show(
     frame: Frame,
     asked: Asked<PeekQuery>,
 ) -> Result<Response, Refused> {
-    let queue = queue::show(&admin.desk.inspector).await.map_err(redis)?;
+    let queue = queue::show(&admin.context.inspector).await.map_err(redis)?;
     let jobs = peeked(&admin, &asked.query).await?;
     let lane = asked.query.lane.unwrap_or_else(|| "live".to_owned());
     let place = asked.query.place.unwrap_or_else(|| "waiting".to_owned());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ops::terms::{ObjectKey, url_segment};
+use crate::ops::types::{ObjectKey, url_segment};
 use askama::filters::{Html as Escaping, HtmlSafe, escape};
 
 /// Text that is HTML already.

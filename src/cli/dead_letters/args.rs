@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::cli::args::{Actor, Output};
-use crate::cli::words;
+use crate::cli::format;
 use crate::ops::dead_letters::{LONGEST_SPREAD, Refusal};
 use crate::store::dead_letter::{
     DeadLetterId, Filter, GroupKey, LetterReason, LetterSource, LetterState,
@@ -230,10 +230,10 @@ pub(in crate::cli) struct FilterArgs {
     #[arg(long)]
     text: Option<String>,
     /// Last given up longer ago than this (2h), or before this moment (RFC 3339).
-    #[arg(long, value_name = "WHEN", value_parser = words::moment)]
+    #[arg(long, value_name = "WHEN", value_parser = format::moment)]
     older_than: Option<OffsetDateTime>,
     /// Last given up within this time (2h), or after this moment (RFC 3339).
-    #[arg(long, value_name = "WHEN", value_parser = words::moment)]
+    #[arg(long, value_name = "WHEN", value_parser = format::moment)]
     newer_than: Option<OffsetDateTime>,
     /// Only those with at least N attempts.
     #[arg(long, value_name = "N")]

@@ -166,5 +166,5 @@ fn refused(error: &Refusal) -> Failed {
 }
 
 pub(super) fn who(actor: ActorArg) -> String {
-    actor.name.unwrap_or_else(crate::cli::person::system_user)
+    actor.name.unwrap_or_else(crate::cli::actor::system_user)
 }

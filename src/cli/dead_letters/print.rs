@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
+use crate::cli::format::{at, plain};
 use crate::cli::table::{self, picture, text, whole};
-use crate::cli::words::{at, plain};
 use crate::ops::dead_letters::LetterResult;
 use crate::store::dead_letter::{Group, Groups, Letter};
 

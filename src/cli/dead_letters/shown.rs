@@ -1,8 +1,8 @@
 //! One dead letter whole, for people: what, why, what was tried, what is so now, who did what.
 
+use crate::cli::format::{at, plain};
 use crate::cli::objects::tell;
 use crate::cli::table::{self, prose, whole};
-use crate::cli::words::{at, plain};
 use crate::domain::id::Mode;
 use crate::ops::dead_letters::Shown;
 use crate::store::dead_letter::Letter;

@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use time::OffsetDateTime;
 
 use crate::cli::args::{Actor, Output};
+use crate::cli::format::moment;
 use crate::cli::place::Place;
-use crate::cli::words::moment;
 use crate::domain::id::EventId;
 use crate::store::Outcome;
 use crate::store::ledger::LedgerStatus;

@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use args::{EventsCommand, ListArgs, ReplayArgs};
 
-use super::again::again;
 use super::exit::{Exit, Failed};
+use super::format::{at, plain};
 use super::objects::tell;
 use super::parts::{self, print_json};
+use super::retry::with_retries;
 use super::roles::exit_of_store;
-use super::words::{at, plain};
 use super::{dead_letters, delays, table};
 use crate::config::Role;
 use crate::ops::events::{self, EventPage, EventShown, ListError};
@@ -164,7 +164,7 @@ async fn replay(config: Option<&Path>, args: ReplayArgs) -> Result<Exit, Failed>
     for id in args.ids {
         let wanted = Replay { id, account: args.place.connected(), mode: args.place.mode() };
         let replay = async || replay::replay(&store, &producer, &reconciler, &wanted, actor).await;
-        let result = again(replay, ReplayError::failure).await;
+        let result = with_retries(replay, ReplayError::failure).await;
         let event = wanted.id.as_str().to_owned();
         let line = match result {
             Ok(replayed) => {

@@ -11,10 +11,10 @@ use args::{ListArgs, ObjectsCommand, ShowArgs};
 
 use super::delays;
 use super::exit::{Exit, Failed};
+use super::format::{argument, at, plain};
 use super::parts::{self, print_json};
 use super::roles::exit_of_store;
 use super::table::{self, whole};
-use super::words::{argument, at, plain};
 use crate::config::{Role, Settings};
 use crate::domain::object::Kind;
 use crate::ops::dead_letters;

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::args::ReconcileArgs;
 use super::{tell, unclear};
-use crate::cli::again::again;
 use crate::cli::exit::{Exit, Failed};
+use crate::cli::format::plain;
 use crate::cli::parts::print_json;
-use crate::cli::words::plain;
+use crate::cli::retry::with_retries;
 use crate::cli::{dead_letters, parts};
 use crate::config::Role;
 use crate::domain::object::Subject;
@@ -67,7 +67,7 @@ type Told = Result<Value, Failed>;
 
 async fn look(store: &Store, reconciler: &Reconciler, subject: &Subject, json: bool) -> Told {
     let look = async || compare::compare(store, reconciler, subject, None).await;
-    let found = again(look, LookError::failure).await;
+    let found = with_retries(look, LookError::failure).await;
     let found = found.map_err(|error| Failed::of_one(&error))?;
     if !json {
         tell::comparison(&found);
@@ -83,7 +83,7 @@ async fn act(
     json: bool,
 ) -> Told {
     let act = async || reconcile::reconcile(store, reconciler, subject.clone(), actor).await;
-    let done = again(act, ReconcileError::failure).await;
+    let done = with_retries(act, ReconcileError::failure).await;
     let done = done.map_err(|error| Failed::of_one(&error))?;
     if !json {
         println!("{}: {}", plain(&done.object.id), tell::reconciled(&done));

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::cli::format::{self, at};
 use crate::cli::table::{self, prose, whole};
-use crate::cli::words::{self, at};
 use crate::domain::id::Mode;
 use crate::ops::compare::{Comparison, Difference};
 use crate::ops::reconcile::Reconciled;
@@ -19,7 +19,7 @@ pub(in crate::cli) fn key(key: &ObjectKey) -> String {
     format!(
         "{} {} ({account}, {} mode)",
         key.kind,
-        words::plain(&key.id),
+        format::plain(&key.id),
         Mode::from_livemode(key.livemode)
     )
 }
@@ -28,7 +28,7 @@ pub(in crate::cli) fn key(key: &ObjectKey) -> String {
 pub(in crate::cli) fn facts(facts: &[(&str, String)]) {
     let wide = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in facts {
-        println!("  {name:<wide$}  {}", words::plain(value));
+        println!("  {name:<wide$}  {}", format::plain(value));
     }
 }
 

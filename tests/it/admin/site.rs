@@ -9,7 +9,7 @@ use hyper_util::rt::TokioExecutor;
 use quittance::admin::{self, Admin};
 use quittance::http;
 use quittance::http::auth;
-use quittance::ops::desk::Desk;
+use quittance::ops::context::OpsContext;
 use quittance::ops::status::Sources;
 use quittance::queue::Inspector;
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub(crate) struct Site {
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
     settings: quittance::config::Admin,
-    desk: Desk,
+    context: OpsContext,
     admin: Arc<Admin>,
     shutdown: CancellationToken,
 }
@@ -89,15 +89,15 @@ impl Site {
         let sources = Sources { inspector: inspector.clone(), store: store.clone(), limits };
         let producer = app.producer.clone();
         let reconciler = Some(app.reconciler());
-        let desk = Desk { store, producer, inspector, sources, reconciler };
+        let context = OpsContext { store, producer, inspector, sources, reconciler };
         let shutdown = CancellationToken::new();
-        let (admin, address) = serve(settings, desk.clone(), &shutdown).await;
-        Self { app, address, settings: settings.clone(), desk, admin, shutdown }
+        let (admin, address) = serve(settings, context.clone(), &shutdown).await;
+        Self { app, address, settings: settings.clone(), context, admin, shutdown }
     }
 
     /// Starts another server of the same settings, as behind a load balancer; where it listens.
     pub(crate) async fn replica(&self) -> SocketAddr {
-        serve(&self.settings, self.desk.clone(), &self.shutdown).await.1
+        serve(&self.settings, self.context.clone(), &self.shutdown).await.1
     }
 
     /// Stops what runs in it, as the role does when it is told to stop.
@@ -176,10 +176,10 @@ impl Site {
 
 async fn serve(
     settings: &quittance::config::Admin,
-    desk: Desk,
+    context: OpsContext,
     shutdown: &CancellationToken,
 ) -> (Arc<Admin>, SocketAddr) {
-    let admin = Arc::new(Admin::new(settings, desk, [9; 32]));
+    let admin = Arc::new(Admin::new(settings, context, [9; 32]));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = admin::router(Arc::clone(&admin));

@@ -7,33 +7,33 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use stripe_simulator::{BillingStory, run_billing_story};
 
-use super::road::Road;
+use super::reconciler::App;
 use crate::simulator_decoding::decode;
 
-async fn live_through(road: &Road, stories: &[BillingStory], rng: &mut StdRng) {
+async fn live_through(app: &App, stories: &[BillingStory], rng: &mut StdRng) {
     for story in stories {
-        let told = run_billing_story(&road.stripe(), *story, rng, Duration::ZERO).await;
+        let told = run_billing_story(&app.stripe(), *story, rng, Duration::ZERO).await;
         told.unwrap_or_else(|error| panic!("{story:?}: {error}"));
     }
 }
 
 #[tokio::test]
 async fn every_story_told_in_order_ends_true_and_without_an_anomaly() {
-    let mut road = Road::open().await;
+    let mut app = App::open().await;
     let mut rng = StdRng::seed_from_u64(3);
     for story in BillingStory::ALL {
-        live_through(&road, &[story], &mut rng).await;
-        road.catch_up().await;
-        road.assert_true().await;
+        live_through(&app, &[story], &mut rng).await;
+        app.catch_up().await;
+        app.assert_true().await;
     }
-    assert_eq!(road.anomalies().await, 0);
+    assert_eq!(app.anomalies().await, 0);
 }
 
 #[tokio::test]
 async fn every_event_of_a_story_is_of_a_type_that_stripe_has() {
-    let road = Road::open().await;
-    live_through(&road, &BillingStory::ALL, &mut StdRng::seed_from_u64(2)).await;
-    for event in road.events() {
+    let app = App::open().await;
+    live_through(&app, &BillingStory::ALL, &mut StdRng::seed_from_u64(2)).await;
+    for event in app.events() {
         let event: stripe_shared::Event = decode(&event);
         let known = !matches!(event.type_, stripe_shared::EventType::Unknown(_));
         assert!(known, "{}", event.type_.as_str());
@@ -42,46 +42,46 @@ async fn every_event_of_a_story_is_of_a_type_that_stripe_has() {
 
 #[tokio::test]
 async fn duplicates_and_any_order_change_nothing() {
-    let road = Road::open().await;
+    let app = App::open().await;
     let mut rng = StdRng::seed_from_u64(4);
     let (early, late) = BillingStory::ALL.split_at(10);
-    live_through(&road, early, &mut rng).await;
-    let before = road.events();
-    live_through(&road, late, &mut rng).await;
+    live_through(&app, early, &mut rng).await;
+    let before = app.events();
+    live_through(&app, late, &mut rng).await;
     // What was told first comes last, and all of it twice.
-    for mut part in [road.events(), before] {
+    for mut part in [app.events(), before] {
         part.shuffle(&mut rng);
         for event in part.iter().chain(&part) {
-            road.settle(event).await;
+            app.settle(event).await;
         }
     }
-    road.assert_true().await;
-    assert_eq!(road.anomalies().await, 0);
+    app.assert_true().await;
+    assert_eq!(app.anomalies().await, 0);
 }
 
 #[tokio::test]
 async fn all_of_a_life_in_one_second_told_backwards_ends_true() {
-    let road = Road::open().await;
+    let app = App::open().await;
     let mut rng = StdRng::seed_from_u64(5);
-    road.sim.clock().freeze();
-    live_through(&road, &[BillingStory::ItemsReplaced, BillingStory::RenewalRecovered], &mut rng)
+    app.sim.clock().freeze();
+    live_through(&app, &[BillingStory::ItemsReplaced, BillingStory::RenewalRecovered], &mut rng)
         .await;
-    for event in road.events().iter().rev() {
-        road.settle(event).await;
+    for event in app.events().iter().rev() {
+        app.settle(event).await;
     }
-    road.assert_true().await;
+    app.assert_true().await;
 }
 
 #[tokio::test]
 async fn a_change_between_two_events_of_one_second_is_not_missed() {
-    let mut road = Road::open().await;
-    road.sim.clock().freeze();
-    let stripe = road.stripe();
+    let mut app = App::open().await;
+    app.sim.clock().freeze();
+    let stripe = app.stripe();
     let product = stripe.create_product(Some("gold-plan.v2"), "Gold").unwrap();
     let id = product["id"].as_str().unwrap();
-    road.catch_up().await;
+    app.catch_up().await;
     stripe.update_product(id, "Platinum", false).unwrap();
-    road.catch_up().await;
-    road.assert_true().await;
-    assert_eq!(road.value("app.products", "name", "true").await, "Platinum");
+    app.catch_up().await;
+    app.assert_true().await;
+    assert_eq!(app.value("app.products", "name", "true").await, "Platinum");
 }

@@ -3,4 +3,4 @@
 
 mod convergence;
 mod facts;
-mod road;
+mod reconciler;

@@ -2,4 +2,4 @@
 
 mod accounts;
 mod bank;
-mod road;
+mod reconciler;

@@ -2,4 +2,4 @@
 //! checkouts. The simulator knows the truth.
 
 mod app;
-mod road;
+mod reconciler;

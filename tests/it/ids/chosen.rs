@@ -8,7 +8,7 @@ use quittance::store::Outcome;
 use serde_json::{Value, json};
 
 use crate::mirror::app::{App, event};
-use crate::road::every_kind::examples;
+use crate::reconcile::every_kind::examples;
 
 const PLAN: &str = "Pro plan $699/month";
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::stripes_examples;
 use crate::mirror::app::{App, event};
-use crate::road::every_kind::examples;
+use crate::reconcile::every_kind::examples;
 
 /// Our own account, and two connected ones.
 const SCOPES: [(&str, bool); 4] = [("", false), ("", true), ("acct_1", false), ("acct_2", true)];

@@ -63,7 +63,7 @@ async fn a_worker_is_on_the_roster_with_its_jobs_and_gone_when_it_stops() {
     let look = inspector(&queue);
     let gate = Arc::new(Semaphore::new(0));
     let consumer = queue.consumer(7);
-    let presence = consumer.presence();
+    let presence = consumer.heartbeat();
     presence.on_host("here");
     let shutdown = CancellationToken::new();
     let handler = {

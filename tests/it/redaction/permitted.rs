@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::paths;
 use crate::harness::stripes_examples;
 use crate::mirror::app::{App, event};
-use crate::road::every_kind;
+use crate::reconcile::every_kind;
 
 /// Objects of each kind with a table: those of the simulator, which belong together, and Stripe's
 /// examples, which are fuller.

@@ -8,7 +8,7 @@ use quittance::domain::failure::{Class, Dependency};
 use quittance::domain::object::Kind;
 use quittance::domain::payment::Status;
 use quittance::domain::refund;
-use quittance::store::{Applied, Store, StoreError, Together};
+use quittance::store::{Applied, BatchedStore, Store, StoreError};
 
 use super::given::*;
 use crate::harness::{TestDatabase, within};
@@ -25,7 +25,7 @@ async fn commits(db: &TestDatabase) -> i64 {
 #[tokio::test]
 async fn what_comes_at_the_same_time_shares_a_commit_and_what_comes_alone_has_its_own() {
     let db = TestDatabase::migrated().await;
-    let together = Together::new(&db.store);
+    let together = BatchedStore::new(&db.store);
     for n in 0..3 {
         assert_eq!(together.apply(paid(n)).await.unwrap(), Applied::Done);
     }
@@ -45,7 +45,7 @@ async fn each_hears_of_its_own_conflict_and_of_its_own_error() {
     let db = TestDatabase::migrated().await;
     db.execute("ALTER TABLE app.payments ADD CONSTRAINT not_7 CHECK (amount <> 7)").await;
     apply(&db.store, settlement(first("pi_3", 100, payment(Status::Processing)), vec![])).await;
-    let together = Together::new(&db.store);
+    let together = BatchedStore::new(&db.store);
     let each = (0..20).map(async |n| {
         let mut settlement = paid(n);
         if n == 7 {
@@ -83,7 +83,7 @@ async fn a_write_that_waits_for_a_lock_fails_as_contention_and_keeps_no_other_wr
         max_connections: 4,
         ..db.settings()
     };
-    let together = Together::new(&Store::connect(&settings, "test").unwrap());
+    let together = BatchedStore::new(&Store::connect(&settings, "test").unwrap());
     // An operator builds an index, say: no refund can be written.
     let mut other = db.connect().await;
     let lock = "BEGIN; LOCK TABLE app.refunds IN SHARE MODE";
@@ -121,7 +121,7 @@ async fn each_is_told_what_is_known_of_its_own_object() {
     for n in [2, 5] {
         apply(&db.store, paid(n)).await;
     }
-    let together = Together::new(&db.store);
+    let together = BatchedStore::new(&db.store);
     let each = (0..8).map(async |n| {
         let events = vec![eid(&format!("evt_{n}")), eid("evt_new")];
         let known = together.load(events, subject(Kind::PaymentIntent, &format!("pi_{n}"))).await;
@@ -138,7 +138,7 @@ async fn each_is_told_what_is_known_of_its_own_object() {
 #[tokio::test]
 async fn when_postgres_is_gone_each_hears_of_that_and_nobody_tries_alone() {
     let db = TestDatabase::migrated().await;
-    let together = Together::new(&db.store);
+    let together = BatchedStore::new(&db.store);
     db.store.close().await;
     let each = (0..5).map(|n| together.apply(paid(n)));
     for applied in join_all(each).await {

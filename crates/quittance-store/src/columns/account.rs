@@ -7,12 +7,12 @@ use crate::error::StoreError;
 use quittance_domain::account::{
     Capabilities, Capability, Known, Observed, Recorded, Requirements, Seen,
 };
-use quittance_domain::standing::Standing;
+use quittance_domain::account_status::AccountStanding;
 use quittance_domain::transition::Status as _;
 
 pub(super) fn columns(observed: &Observed) -> Value {
     // Taken apart whole: a new field does not compile until it has a column.
-    let Standing {
+    let AccountStanding {
         status,
         can_charge,
         can_receive_payouts,

@@ -1,0 +1,177 @@
+//! [`Store::load`] and [`Store::apply`] for many callers, each with one object: those that come at the
+//! same time share a round trip, and a commit.
+//!
+//! A slice fails whole. So what failed together is tried again one by one, and each caller has the
+//! answer to its own question as soon as there is one: a value that breaks a constraint, or a lock
+//! that somebody holds for long, costs its neighbours a second try, and nothing else. Unless the
+//! failure is nobody's own: when Postgres is away, a second try would fail like the first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::Semaphore;
+
+use super::apply::Prepared;
+use super::batcher::{Asked, Batcher, Limits};
+use super::connect::Store;
+use super::error::StoreError;
+use super::settlement::{Applied, Settlement};
+use quittance_domain::event::Timestamp;
+use quittance_domain::failure::Class;
+use quittance_domain::id::EventId;
+use quittance_domain::object::{Row, Subject};
+
+/// A second round trip goes beside the first one only for a crowd: one that is larger costs less for
+/// each of those in it. The locks of all its objects are held until a write commits.
+const LIMITS: Limits = Limits { at_once: 2, crowd: 16, most: 64 };
+
+/// What is recorded of one object, and of the events in hand that are about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// For each event, whether it is at its good end.
+    pub settled: Vec<bool>,
+    /// The row; none where there is none.
+    pub row: Option<Row>,
+    /// When its account took our access back, if it did.
+    pub access_ended: Option<Timestamp>,
+}
+
+/// How long a write waits for a lock. A transaction that holds one for longer is no write of a worker: those
+/// commit within milliseconds. What needs that lock fails as contention, which is tried again later; the
+/// others go on.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+
+/// Writes that are tried by themselves at once. Each may wait for a lock, and the pool's connections have
+/// to last for the others.
+const ALONE_AT_ONCE: usize = 3;
+
+struct Question {
+    events: Vec<EventId>,
+    subject: Subject,
+}
+
+/// Makes calls together. Clones do so with each other.
+#[derive(Clone)]
+pub struct BatchedStore {
+    loads: Batcher<Question, Result<Known, StoreError>>,
+    writes: Batcher<Prepared, Result<Applied, StoreError>>,
+    store: Arc<Store>,
+}
+
+impl BatchedStore {
+    /// Calls on `store`.
+    #[must_use]
+    pub fn new(store: &Store) -> Self {
+        let store = Arc::new(store.clone());
+        let (reader, writer) = (Arc::clone(&store), Arc::clone(&store));
+        let alone = Arc::new(Semaphore::new(ALONE_AT_ONCE));
+        Self {
+            store,
+            loads: Batcher::new(LIMITS, move |questions| {
+                load(Arc::clone(&reader), questions).boxed()
+            }),
+            writes: Batcher::new(LIMITS, move |slice| {
+                apply(Arc::clone(&writer), Arc::clone(&alone), slice).boxed()
+            }),
+        }
+    }
+
+    /// What is recorded of an object, and of events.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub async fn load(&self, events: Vec<EventId>, subject: Subject) -> Result<Known, StoreError> {
+        self.loads.ask(Question { events, subject }).await.unwrap_or(Err(StoreError::Lost))
+    }
+
+    /// Writes a settlement, if its object is still what the decision was made on.
+    ///
+    /// # Errors
+    /// As [`Store::apply`]; then nothing of this settlement is written.
+    pub async fn apply(&self, settlement: Settlement) -> Result<Applied, StoreError> {
+        let prepared = self.store.prepare(settlement);
+        self.writes.ask(prepared).await.unwrap_or(Err(StoreError::Lost))
+    }
+}
+
+type AskedLoad = Asked<Question, Result<Known, StoreError>>;
+
+async fn load(store: Arc<Store>, asked: Vec<AskedLoad>) {
+    let questions: Vec<&Question> = asked.iter().map(|asked| &asked.question).collect();
+    let known = load_slice(&store, &questions).await;
+    answer(asked, known, |asked| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let known = load_slice(&store, &[&asked.question]).await;
+            let own = known.and_then(|mut known| known.pop().ok_or(StoreError::Lost));
+            asked.answer(own);
+        });
+    });
+}
+
+async fn load_slice(store: &Store, questions: &[&Question]) -> Result<Vec<Known>, StoreError> {
+    let events: Vec<&EventId> = questions.iter().flat_map(|question| &question.events).collect();
+    let subjects: Vec<Subject> = questions.iter().map(|q| q.subject.clone()).collect();
+    let loaded = store.load(&events, &subjects).await?;
+    let objects = loaded.rows.into_iter().zip(loaded.access_ended);
+    let known = questions.iter().zip(objects).map(|(question, (row, access_ended))| Known {
+        settled: question.events.iter().map(|id| loaded.settled.contains(id)).collect(),
+        row,
+        access_ended,
+    });
+    Ok(known.collect())
+}
+
+type AskedWrite = Asked<Prepared, Result<Applied, StoreError>>;
+
+async fn apply(store: Arc<Store>, alone: Arc<Semaphore>, asked: Vec<AskedWrite>) {
+    let slice: Vec<&Prepared> = asked.iter().map(|asked| &asked.question).collect();
+    let applied = store.apply_unless_locked(&slice, LOCK_WAIT).await;
+    answer(asked, applied, |asked| {
+        let (store, alone) = (Arc::clone(&store), Arc::clone(&alone));
+        tokio::spawn(async move {
+            // Never closed.
+            let _one_of_few = alone.acquire_owned().await.ok();
+            let applied = store.apply_unless_locked(&[&asked.question], LOCK_WAIT).await;
+            let own = applied.and_then(|all| all.first().copied().ok_or(StoreError::Lost));
+            asked.answer(own);
+        });
+    });
+}
+
+/// Hands out the answers to what was asked together; or sees to it that each is asked `alone`, where
+/// only one of them may be at fault.
+fn answer<Q, A>(
+    asked: Vec<Asked<Q, Result<A, StoreError>>>,
+    answers: Result<Vec<A>, StoreError>,
+    alone: impl Fn(Asked<Q, Result<A, StoreError>>),
+) {
+    let error = match answers {
+        Ok(answers) => {
+            return asked.into_iter().zip(answers).for_each(|(asked, it)| asked.answer(Ok(it)));
+        }
+        Err(error) => error,
+    };
+    match <[_; 1]>::try_from(asked) {
+        Ok([only]) => only.answer(Err(error)),
+        Err(all) if is_of_all(&error) => {
+            let error = Arc::new(error);
+            let each =
+                |asked: Asked<_, _>| asked.answer(Err(StoreError::Shared(Arc::clone(&error))));
+            all.into_iter().for_each(each);
+        }
+        Err(all) => all.into_iter().for_each(alone),
+    }
+}
+
+/// Whether each of them would fail like this, one by one too.
+fn is_of_all(error: &StoreError) -> bool {
+    match error.class() {
+        Class::Unavailable(_) | Class::Misconfigured(_) => true,
+        Class::Transient
+        | Class::RateLimited { .. }
+        | Class::TooEarly { .. }
+        | Class::Permanent => false,
+    }
+}

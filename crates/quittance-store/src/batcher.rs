@@ -1,0 +1,250 @@
+//! Calls that come while another one is under way, made as one.
+//!
+//! Nobody waits for company: a call that finds nothing under way is made at once, by itself. Those
+//! that come meanwhile go together in the next one, and a crowd of them in one beside it. So a quiet
+//! system is as quick as it was, and a busy one does more with each round trip.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+
+/// What is called. It answers each question itself, when it can, and may be over before: its turn
+/// ends with it, and the next one is made.
+type Call<Q, A> = dyn Fn(Vec<Asked<Q, A>>) -> BoxFuture<'static, ()> + Send + Sync;
+
+/// A question, and whoever waits for its answer.
+pub(super) struct Asked<Q, A> {
+    pub(super) question: Q,
+    answer: oneshot::Sender<A>,
+}
+
+impl<Q, A> Asked<Q, A> {
+    pub(super) fn answer(self, answer: A) {
+        // Who no longer waits has its reasons.
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// How calls are gathered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Calls under way at once, at most.
+    pub(super) at_once: usize,
+    /// Questions that have to wait before a further call is made beside one that is under way.
+    pub(super) crowd: usize,
+    /// Questions in one call, at most.
+    pub(super) most: usize,
+}
+
+/// Gathers calls of one sort. Clones gather together.
+pub(super) struct Batcher<Q, A>(Arc<Inner<Q, A>>);
+
+struct Inner<Q, A> {
+    call: Box<Call<Q, A>>,
+    limits: Limits,
+    state: Mutex<State<Q, A>>,
+}
+
+struct State<Q, A> {
+    waiting: VecDeque<Asked<Q, A>>,
+    /// Calls under way.
+    running: usize,
+}
+
+impl<Q, A> Clone for Batcher<Q, A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
+    pub(super) fn new(
+        limits: Limits,
+        call: impl Fn(Vec<Asked<Q, A>>) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) -> Self {
+        let state = Mutex::new(State { waiting: VecDeque::new(), running: 0 });
+        Self(Arc::new(Inner { call: Box::new(call), limits, state }))
+    }
+
+    /// Asks, alone or in company. `None`: the call that it was a part of ended without an answer,
+    /// which only a panic or the end of the runtime can bring about.
+    ///
+    /// Whoever gives up waiting takes nothing back: what was asked is asked.
+    pub(super) async fn ask(&self, question: Q) -> Option<A> {
+        let (answer, answered) = oneshot::channel();
+        let sets_out = {
+            let mut state = self.0.lock();
+            state.waiting.push_back(Asked { question, answer });
+            let sets_out = self.0.limits.another(&state);
+            state.running += usize::from(sets_out);
+            sets_out
+        };
+        if sets_out {
+            // On a task of its own: it is made for others, too.
+            tokio::spawn(Turn { inner: Some(Arc::clone(&self.0)) }.run());
+        }
+        answered.await.ok()
+    }
+}
+
+impl<Q, A> Inner<Q, A> {
+    fn lock(&self) -> MutexGuard<'_, State<Q, A>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Limits {
+    /// Whether a call is made beside those that are under way.
+    fn another<Q, A>(self, state: &State<Q, A>) -> bool {
+        match state.running {
+            0 => true,
+            running => running < self.at_once && state.waiting.len() >= self.crowd,
+        }
+    }
+}
+
+/// The right to one of the calls at once.
+struct Turn<Q, A> {
+    /// None once it is given back.
+    inner: Option<Arc<Inner<Q, A>>>,
+}
+
+impl<Q, A> Turn<Q, A> {
+    async fn run(mut self) {
+        while let Some(asked) = self.next() {
+            let Some(inner) = &self.inner else { return };
+            (inner.call)(asked).await;
+        }
+    }
+
+    /// Who is next; nobody, and the turn is over. Both under one lock, or somebody could come in
+    /// between and wait for a turn that is about to end.
+    fn next(&mut self) -> Option<Vec<Asked<Q, A>>> {
+        let inner = self.inner.take()?;
+        let mut state = inner.lock();
+        state.running -= 1;
+        if state.waiting.is_empty() || !inner.limits.another(&state) {
+            return None;
+        }
+        state.running += 1;
+        let count = state.waiting.len().min(inner.limits.most);
+        let next = state.waiting.drain(..count).collect();
+        drop(state);
+        self.inner = Some(inner);
+        Some(next)
+    }
+}
+
+/// A call panicked. Those that wait are let go, unless another turn is there for them.
+impl<Q, A> Drop for Turn<Q, A> {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.take() {
+            let mut state = inner.lock();
+            state.running -= 1;
+            if state.running == 0 {
+                state.waiting.clear();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    const ONE: Limits = Limits { at_once: 1, crowd: 2, most: 3 };
+
+    /// Answers each question with itself and how many were asked with it, once it is let.
+    fn gather(limits: Limits) -> (Batcher<u32, (u32, usize)>, Arc<Semaphore>) {
+        let gate = Arc::new(Semaphore::new(0));
+        let held = Arc::clone(&gate);
+        let gather = Batcher::new(limits, move |asked: Vec<Asked<u32, (u32, usize)>>| {
+            let gate = Arc::clone(&held);
+            async move {
+                gate.acquire().await.unwrap().forget();
+                let together = asked.len();
+                for asked in asked {
+                    let question = asked.question;
+                    assert_ne!(question, 13, "thirteen");
+                    asked.answer((question, together));
+                }
+            }
+            .boxed()
+        });
+        (gather, gate)
+    }
+
+    /// Asks one after the other, without waiting for an answer.
+    async fn ask(
+        gather: &Batcher<u32, (u32, usize)>,
+        questions: &[u32],
+    ) -> Vec<tokio::task::JoinHandle<Option<(u32, usize)>>> {
+        let mut asked = Vec::new();
+        for question in questions.iter().copied() {
+            let gather = gather.clone();
+            asked.push(tokio::spawn(async move { gather.ask(question).await }));
+            // One thread: the question is there, and the call waits at its gate.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        }
+        asked
+    }
+
+    async fn answers(
+        asked: Vec<tokio::task::JoinHandle<Option<(u32, usize)>>>,
+    ) -> Vec<Option<(u32, usize)>> {
+        let mut answers = Vec::new();
+        for one in asked {
+            answers.push(one.await.unwrap());
+        }
+        answers
+    }
+
+    #[tokio::test]
+    async fn the_first_goes_alone_and_those_that_come_meanwhile_go_together() {
+        let (gather, gate) = gather(ONE);
+        let asked = ask(&gather, &[1, 2, 3, 4, 5]).await;
+        gate.add_permits(10);
+        let expected = [(1, 1), (2, 3), (3, 3), (4, 3), (5, 1)].map(Some);
+        assert_eq!(answers(asked).await, expected);
+        assert_eq!(answers(ask(&gather, &[6]).await).await, [Some((6, 1))], "and so it goes on");
+    }
+
+    #[tokio::test]
+    async fn a_crowd_does_not_wait_for_the_call_under_way() {
+        let (gather, gate) = gather(Limits { at_once: 2, crowd: 2, most: 3 });
+        let asked = ask(&gather, &[1, 2]).await;
+        assert_eq!(gather.0.lock().running, 1, "two is company: one under way, one waits");
+        let more = ask(&gather, &[3, 4]).await;
+        assert_eq!(gather.0.lock().running, 2);
+        gate.add_permits(10);
+        assert_eq!(answers(asked).await, [Some((1, 1)), Some((2, 2))]);
+        assert_eq!(answers(more).await, [Some((3, 2)), Some((4, 1))]);
+        assert_eq!(gather.0.lock().running, 0);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_leaves_nobody_waiting_and_the_next_one_is_made() {
+        let (gather, gate) = gather(ONE);
+        let asked = ask(&gather, &[13, 2]).await;
+        gate.add_permits(10);
+        assert_eq!(answers(asked).await, [None, None]);
+        assert_eq!(answers(ask(&gather, &[3]).await).await, [Some((3, 1))]);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_harms_nobody() {
+        let (gather, gate) = gather(ONE);
+        let asked = ask(&gather, &[1, 2, 3]).await;
+        asked[1].abort();
+        gate.add_permits(10);
+        let mut asked = asked.into_iter();
+        assert_eq!(asked.next().unwrap().await.unwrap(), Some((1, 1)));
+        assert_eq!(asked.nth(1).unwrap().await.unwrap(), Some((3, 2)));
+    }
+}

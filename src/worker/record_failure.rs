@@ -1,0 +1,146 @@
+//! What is kept of a failed attempt, before the queue hears of it.
+
+use std::time::Duration;
+
+use super::circuit_breaker::Verdict;
+use super::clock::Clock;
+use super::job::{Handler, receipt, trace_id};
+use crate::domain::failure::{Dependency, Failure};
+use crate::domain::id::EventId;
+use crate::domain::retry::Decision;
+use crate::envelope;
+use crate::queue::{Delivery, Disposition};
+use crate::reconcile::{Fault, ReconcileError};
+use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
+use crate::store::{Attempt, StoreError};
+
+/// How long a job waits whose dead letter Postgres refused for a reason of its own.
+const RELUCTANT: Duration = Duration::from_secs(60);
+
+enum Kept {
+    Yes,
+    Stopped,
+    Refused(String),
+}
+
+impl Handler {
+    /// Keeps the decision in the tables, then tells the queue.
+    pub(super) async fn dispose(
+        &self,
+        delivery: &Delivery,
+        event: DeadEvent,
+        decision: Decision,
+        clock: Clock,
+        failure: Failure,
+    ) -> Disposition {
+        match decision {
+            Decision::Snooze { after } => Disposition::Snooze { after },
+            Decision::Retry { after } => {
+                let attempt = self.attempt(delivery, clock, failure);
+                let keep = || self.store.record_attempt(&event, &attempt);
+                match self.persist(keep).await {
+                    Kept::Yes => Disposition::Retry { after },
+                    Kept::Stopped => Disposition::HandBack,
+                    // The job matters more than the note about its attempt.
+                    Kept::Refused(error) => {
+                        tracing::error!(error, event = event.key, "the attempt could not be kept");
+                        Disposition::Retry { after }
+                    }
+                }
+            }
+            Decision::DeadLetter { reason } => {
+                self.bury(delivery, event, reason.into(), clock, failure).await
+            }
+        }
+    }
+
+    /// Writes the dead letter; only then is the job done. Without it the job stays in the queue.
+    pub(super) async fn bury(
+        &self,
+        delivery: &Delivery,
+        event: DeadEvent,
+        reason: LetterReason,
+        clock: Clock,
+        failure: Failure,
+    ) -> Disposition {
+        let letter = NewDeadLetter {
+            event,
+            receipt: receipt(delivery),
+            lane: delivery.lane.as_str().to_owned(),
+            reason,
+            attempt: self.attempt(delivery, clock, failure.clone()),
+            failure,
+            body: delivery.job.body.clone(),
+        };
+        match self.persist(|| self.store.dead_letter(&letter)).await {
+            Kept::Yes => {
+                self.metrics.gave_up(letter.failure.class, letter.reason);
+                Disposition::Done
+            }
+            Kept::Stopped => Disposition::HandBack,
+            Kept::Refused(error) => {
+                tracing::error!(
+                    error,
+                    event = letter.event.key,
+                    reason = letter.reason.as_str(),
+                    "the dead letter could not be written; the job stays in the queue"
+                );
+                Disposition::Snooze { after: RELUCTANT }
+            }
+        }
+    }
+
+    /// Writes, through as many outages of Postgres as it takes.
+    async fn persist<T, F>(&self, mut write: impl FnMut() -> F) -> Kept
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            let pass = tokio::select! {
+                biased;
+                pass = self.breaker.enter() => pass,
+                () = self.stopping.cancelled() => return Kept::Stopped,
+            };
+            let error = match write().await {
+                Ok(_) => {
+                    self.breaker.succeeded(pass, &[Dependency::Postgres]);
+                    return Kept::Yes;
+                }
+                Err(error) => error,
+            };
+            let fault = Fault::from(ReconcileError::from(error));
+            // What is to be kept is worth more than the place that waiting for it takes.
+            if self.breaker.failed(pass, None, &fault) == Verdict::OfTheJob {
+                return Kept::Refused(fault.failure.message());
+            }
+        }
+    }
+
+    fn attempt(&self, delivery: &Delivery, clock: Clock, failure: Failure) -> Attempt {
+        Attempt {
+            number: delivery.job.meta.attempt.saturating_add(1),
+            started_at_ms: clock.at_ms,
+            duration_ms: clock.elapsed_ms(),
+            worker: self.worker.clone(),
+            request_id: failure.request_id.clone(),
+            trace_id: trace_id(delivery),
+            failure: Some(failure),
+        }
+    }
+}
+
+/// The event as a dead letter names it: by as much as can be read of it.
+pub(super) fn dead_event(delivery: &Delivery) -> DeadEvent {
+    let body = &delivery.job.body;
+    if let Ok(event) = envelope::parse(body) {
+        return (&event).into();
+    }
+    let unreadable = DeadEvent::unreadable(body);
+    let Ok(peek) = envelope::peek(body) else { return unreadable };
+    // What is no id is no key: the ingress takes whatever text is there.
+    let key = match EventId::parse(&peek.id) {
+        Ok(id) => id.as_str().to_owned(),
+        Err(_) => unreadable.key.clone(),
+    };
+    DeadEvent { key, event_type: Some(peek.event_type.to_string()), ..unreadable }
+}
