@@ -139,9 +139,18 @@ impl Inner {
         }
         let Some(kept) = self.store.kept(subject, row.version).await? else { return Ok(None) };
         // An answer that merely differs from the row is most likely the later one: an event asked for it.
+        // Where no such event shows the object, a permission that is lost has no other witness.
         Ok(match lag::compare(subject.kind, &Json(&kept), &Json(raw), true) {
-            Comparison::UpToDate | Comparison::Doubtful(_) => None,
             Comparison::Older(field) => objection(field, true),
+            Comparison::UpToDate | Comparison::Doubtful(_)
+                if open.iter().any(|case| case.task.shows(subject)) =>
+            {
+                None
+            }
+            Comparison::UpToDate | Comparison::Doubtful(_) => {
+                lag::taken_away(subject.kind, &Json(&kept), &Json(raw))
+                    .and_then(|field| objection(field, false))
+            }
         })
     }
 }

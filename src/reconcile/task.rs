@@ -202,6 +202,17 @@ impl Task {
         }
     }
 
+    /// Whether its event carries this object, and not one that belongs to it.
+    pub(super) fn shows(&self, subject: &Subject) -> bool {
+        match self {
+            Self::Settle(request) => envelope::carried(&request.body).is_some_and(|carried| {
+                carried.object["object"] == subject.kind.as_str()
+                    && carried.object["id"] == subject.id.as_str()
+            }),
+            Self::Refresh { .. } => false,
+        }
+    }
+
     /// Whether it comes fresh from Stripe.
     pub(super) fn is_fresh(&self) -> bool {
         match self {

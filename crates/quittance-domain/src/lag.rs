@@ -124,6 +124,36 @@ pub fn compare(
     doubt.map_or(Comparison::UpToDate, Comparison::Doubtful)
 }
 
+/// The permission that an answer shows as taken away, and the witness as given: the field's name. An
+/// account may lose one at any time, so it proves nothing; but each loss and each return is notified, so
+/// one that a stale answer made up would be notified twice.
+#[must_use]
+pub fn taken_away(kind: Kind, witness: &impl Fields, answer: &impl Fields) -> Option<&'static str> {
+    let permissions: &[&str] = match kind {
+        Kind::Account => &["charges_enabled", "payouts_enabled"],
+        Kind::PaymentIntent
+        | Kind::Charge
+        | Kind::Refund
+        | Kind::Customer
+        | Kind::SetupIntent
+        | Kind::CheckoutSession
+        | Kind::PaymentMethod
+        | Kind::Dispute
+        | Kind::Payout
+        | Kind::Subscription
+        | Kind::Invoice
+        | Kind::Product
+        | Kind::Price
+        | Kind::SubscriptionSchedule
+        | Kind::Mirrored(_) => &[],
+    };
+    let lost = |path: &&&str| {
+        witness.field(path) == FieldValue::Flag(true)
+            && answer.field(path) == FieldValue::Flag(false)
+    };
+    permissions.iter().find(lost).copied()
+}
+
 fn is_set(value: &FieldValue<'_>) -> bool {
     !matches!(value, FieldValue::Absent | FieldValue::Null | FieldValue::Flag(false))
 }

@@ -194,6 +194,34 @@ fn of_account(id: &str, event_type: &str, object: &Value, seconds: i64) -> Value
 }
 
 #[tokio::test]
+async fn a_permission_that_an_answer_takes_away_is_asked_about_once_more_unless_an_event_shows_it()
+{
+    let mut env = TestEnvironment::set().await;
+    let reconciler = env.with(&[]);
+    let mut able = stripes_examples()["resources"]["account"].clone();
+    able["id"] = json!("acct_1");
+    able["requirements"] = Value::Null;
+    able["capabilities"] = json!({});
+    able["charges_enabled"] = json!(true);
+    let mut unable = able.clone();
+    unable["charges_enabled"] = json!(false);
+    let first = of_account("evt_0", "account.updated", &able, -2);
+    settle_with(&mut env, &reconciler, &first, &able).await.unwrap();
+    // Of a capability, and so without the account: the answer may be the one from before.
+    let capability = json!({"id": "transfers", "object": "capability", "account": "acct_1"});
+    let of_capability = of_account("evt_1", "capability.updated", &capability, 0);
+    let fault = settle_with(&mut env, &reconciler, &of_capability, &unable).await.unwrap_err();
+    assert!(matches!(fault.failure.class, Class::TooEarly { .. }), "{fault:?}");
+    assert!(fault.failure.message().contains("charges_enabled"), "{fault:?}");
+    let enabled = "SELECT count(*) FROM app.connected_accounts WHERE charges_enabled";
+    assert_eq!(env.db.number(enabled).await, 1);
+    // The account's own event says the same as the answer.
+    let own = of_account("evt_2", "account.updated", &unable, 1);
+    settle_with(&mut env, &reconciler, &own, &unable).await.unwrap();
+    assert_eq!(env.db.number(enabled).await, 0);
+}
+
+#[tokio::test]
 async fn an_answer_that_fails_does_not_swallow_that_access_was_taken() {
     let mut env = TestEnvironment::set().await;
     let reconciler = env.with(&[]);
