@@ -9,7 +9,7 @@ use super::notification::{Notification, Topic};
 use super::transition::{self, StatusWord, Transition, Vocabulary};
 
 /// Where a connected account stands. Stripe has no such word; this one is derived from what it
-/// says about the account and its capabilities together (see [`super::standing`]).
+/// says about the account and its capabilities together (see [`super::account_status`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Its details are not complete yet.

@@ -8,7 +8,7 @@
 //! Reading order: what things are called ([`id`], [`money`], [`event`]), how a field of Stripe's is
 //! read ([`field`]), what Stripe can say about each object ([`payment`], [`charge`], [`refund`] and so
 //! on, and without a state machine those of [`mirror`]; gathered in [`object`]; [`account`] with its
-//! [`standing`]), which events there are ([`event_types`]), what a job should do next ([`plan`],
+//! [`account_status`]), which events there are ([`event_types`]), what a job should do next ([`plan`],
 //! [`access`]), whether an answer can be believed yet ([`lag`]), and what to do when a job fails
 //! ([`failure`], [`fingerprint`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
