@@ -1,187 +1,161 @@
--- One function a kind: rows in (a JSON array of objects), the number of rows written out.
+-- The writers of the tables in `app`. One function a kind: rows in (a JSON array of objects), the number of
+-- rows written out. None is written by hand: quittance.make_writer() reads the table and makes it. So a new
+-- column needs an ALTER TABLE, a call of make_writer() in the same migration, and a field in the struct of
+-- its kind.
 --
 -- A row of an id that belongs to another scope is not written, and so not counted:
 -- quittance.apply() refuses the whole call then. PL/pgSQL rather than SQL, because only PL/pgSQL
 -- keeps its plans from call to call. Called by quittance.apply() alone, under its settings and locks.
 
-CREATE FUNCTION quittance.write_payment_intents(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
+-- Makes the writer of a kind from its row in quittance.kinds and the columns of its table, or makes it anew.
+-- The writer is static SQL (`\sf quittance.write_charges` shows it):
+--   - a row's JSON has each column under its name; a time is in seconds since 1970; beside them are `id`,
+--     `account`, `livemode`, `version` and `observed_at`;
+--   - a default stands where the row has no value, or null;
+--   - the conflict target is the unique key that holds Stripe's id; what of account and mode is not in it
+--     must be as it was.
+CREATE FUNCTION quittance.make_writer(of_kind text) RETURNS void LANGUAGE plpgsql
+AS $make$
 DECLARE
-    written bigint;
+    it      quittance.kinds;
+    target  text;
+    name    text;
+    after   text := '';
+    key     text[];
+    types   text;
+    targets text;
+    given   text;
+    changes text;
+    source  text;
+    guard   text;
 BEGIN
-    -- The caller holds the lock of each payment's family, so no charge of it can commit between
-    -- the sums that are taken here and the row that they go to.
-    INSERT INTO app.payments AS p (
-        stripe_payment_intent_id, stripe_account, livemode, amount, currency, status,
-        amount_capturable, amount_received, amount_captured, amount_refunded, customer,
-        payment_method, latest_charge, capture_method, failure_code, failure_decline_code,
-        failure_message, cancellation_reason, canceled_at, next_action, transfer_destination,
-        application_fee_amount, on_behalf_of, description, metadata, stripe_created, version,
-        observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.amount, r.currency, r.status,
-        r.amount_capturable, r.amount_received, sums.captured, sums.refunded, r.customer,
-        r.payment_method, r.latest_charge, r.capture_method, r.failure_code, r.failure_decline_code,
-        r.failure_message, r.cancellation_reason, to_timestamp(r.canceled_at), r.next_action,
-        r.transfer_destination, r.application_fee_amount, r.on_behalf_of, r.description,
-        r.metadata, to_timestamp(r.created), r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        amount bigint, currency text, status text, amount_capturable bigint, amount_received bigint,
-        customer text, payment_method text, latest_charge text, capture_method text,
-        failure_code text, failure_decline_code text, failure_message text,
-        cancellation_reason text, canceled_at bigint, next_action text, transfer_destination text,
-        application_fee_amount bigint, on_behalf_of text, description text, metadata jsonb,
-        created bigint)
+    SELECT k.* INTO STRICT it FROM quittance.kinds AS k WHERE k.kind = of_kind;
+    -- Each name with its schema, whatever the search path is now.
+    SELECT format('%I.%I', n.nspname, c.relname), format('quittance.%I', 'write_' || c.relname)
+    INTO STRICT target, name
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = it.app_table;
+    IF it.afterwards IS NOT NULL THEN
+        SELECT format(E'\n    PERFORM %I.%I(rows);', n.nspname, p.proname) INTO STRICT after
+        FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        WHERE p.oid = it.afterwards;
+    END IF;
+
+    SELECT array_agg(a.attname::text ORDER BY k.nth) INTO STRICT key
+    FROM pg_constraint AS c
+    CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k (attnum, nth)
+    JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+    WHERE c.conrelid = it.app_table AND c.contype = 'u'
+    GROUP BY c.oid
+    HAVING it.id_column = ANY (array_agg(a.attname::text));
+
+    SELECT string_agg(format('%I %s', c.name, CASE WHEN c.is_time THEN 'bigint' ELSE c.type END),
+                      E',\n        ' ORDER BY c.nth),
+           string_agg(quote_ident(c.name), E',\n        ' ORDER BY c.nth),
+           string_agg(CASE WHEN c.fallback IS NULL THEN v.value
+                           ELSE format('coalesce(%s, %s)', v.value, c.fallback) END,
+                      E',\n        ' ORDER BY c.nth),
+           string_agg(format('%I = excluded.%I', c.name, c.name), E',\n        ' ORDER BY c.nth)
+    INTO types, targets, given, changes
+    FROM (
+        SELECT a.attname AS name, a.attnum AS nth, format_type(a.atttypid, a.atttypmod) AS type,
+               a.atttypid = 'timestamptz'::regtype AS is_time, pg_get_expr(d.adbin, d.adrelid) AS fallback
+        FROM pg_attribute AS a
+        LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        WHERE a.attrelid = it.app_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+          AND a.attname <> ALL (ARRAY[it.id_column, 'id', 'stripe_account', 'livemode', 'version',
+                                      'observed_at', 'deleted', 'created_at', 'updated_at']
+                                || it.left_alone)
+    ) AS c
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(c.amount_captured), 0)::bigint AS captured,
-               coalesce(sum(c.amount_returned), 0)::bigint AS refunded
-        FROM app.charges AS c
-        WHERE c.payment_intent = r.id AND c.stripe_account = r.account AND c.livemode = r.livemode
-    ) AS sums
-    ON CONFLICT (stripe_payment_intent_id) DO UPDATE SET
-        amount                 = excluded.amount,
-        currency               = excluded.currency,
-        status                 = excluded.status,
-        amount_capturable      = excluded.amount_capturable,
-        amount_received        = excluded.amount_received,
-        amount_captured        = excluded.amount_captured,
-        amount_refunded        = excluded.amount_refunded,
-        customer               = excluded.customer,
-        payment_method         = excluded.payment_method,
-        latest_charge          = excluded.latest_charge,
-        capture_method         = excluded.capture_method,
-        failure_code           = excluded.failure_code,
-        failure_decline_code   = excluded.failure_decline_code,
-        failure_message        = excluded.failure_message,
-        cancellation_reason    = excluded.cancellation_reason,
-        canceled_at            = excluded.canceled_at,
-        next_action            = excluded.next_action,
-        transfer_destination   = excluded.transfer_destination,
-        application_fee_amount = excluded.application_fee_amount,
-        on_behalf_of           = excluded.on_behalf_of,
-        description            = excluded.description,
-        metadata               = excluded.metadata,
-        stripe_created         = excluded.stripe_created,
-        version                = excluded.version,
-        observed_at            = excluded.observed_at,
-        updated_at             = clock_timestamp()
-    WHERE p.stripe_account = excluded.stripe_account AND p.livemode = excluded.livemode;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
+        SELECT format(CASE WHEN c.is_time THEN 'to_timestamp(r.%I)' ELSE 'r.%I' END, c.name) AS value
+    ) AS of_row
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN it.partial
+                    THEN format('CASE WHEN j.columns ? %L THEN %s ELSE old.%I END',
+                                c.name, of_row.value, c.name)
+                    ELSE of_row.value END AS value
+    ) AS v;
 
-CREATE FUNCTION quittance.write_charges(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
+    types := E'\n        id text, account text, livemode boolean, version bigint, observed_at bigint,\n        '
+             || types;
+    source := CASE WHEN it.partial
+        THEN format('jsonb_array_elements(rows) AS j (columns)
+    CROSS JOIN LATERAL jsonb_to_record(j.columns) AS r (%s)
+    LEFT JOIN %s AS old
+        ON old.%I = r.id AND old.stripe_account = r.account AND old.livemode = r.livemode',
+                    types, target, it.id_column)
+        ELSE format('jsonb_to_recordset(rows) AS r (%s)', types)
+    END;
+    SELECT coalesce(E'\n    WHERE ' || string_agg(format('t.%I = excluded.%I', c, c), ' AND ' ORDER BY c), '')
+    INTO guard
+    FROM unnest(ARRAY['stripe_account', 'livemode'] || it.fixed) AS c
+    WHERE c <> ALL (key);
+
+    EXECUTE format($format$
+CREATE OR REPLACE FUNCTION %1$s(rows jsonb) RETURNS bigint LANGUAGE plpgsql
+AS $writer$
 DECLARE
     written bigint;
 BEGIN
-    INSERT INTO app.charges AS c (
-        stripe_charge_id, stripe_account, livemode, amount, currency, status, amount_captured,
-        amount_refunded, captured, refunded, disputed, payment_intent, customer, payment_method,
-        failure_code, failure_decline_code, failure_message, outcome, transfer_destination,
-        application_fee_amount, balance_transaction, metadata, stripe_created, version, observed_at)
+    INSERT INTO %2$s AS t (
+        %3$I, stripe_account, livemode, version, observed_at,
+        %4$s)
     SELECT
-        r.id, r.account, r.livemode, r.amount, r.currency, r.status, r.amount_captured,
-        r.amount_refunded, r.captured, r.refunded, r.disputed, r.payment_intent, r.customer,
-        r.payment_method, r.failure_code, r.failure_decline_code, r.failure_message, r.outcome,
-        r.transfer_destination, r.application_fee_amount, r.balance_transaction, r.metadata,
-        to_timestamp(r.created), r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        amount bigint, currency text, status text, amount_captured bigint, amount_refunded bigint,
-        captured boolean, refunded boolean, disputed boolean, payment_intent text, customer text,
-        payment_method text, failure_code text, failure_decline_code text, failure_message text,
-        outcome text, transfer_destination text, application_fee_amount bigint,
-        balance_transaction text, metadata jsonb, created bigint)
-    ON CONFLICT (stripe_charge_id) DO UPDATE SET
-        amount                 = excluded.amount,
-        currency               = excluded.currency,
-        status                 = excluded.status,
-        amount_captured        = excluded.amount_captured,
-        amount_refunded        = excluded.amount_refunded,
-        captured               = excluded.captured,
-        refunded               = excluded.refunded,
-        disputed               = excluded.disputed,
-        payment_intent         = excluded.payment_intent,
-        customer               = excluded.customer,
-        payment_method         = excluded.payment_method,
-        failure_code           = excluded.failure_code,
-        failure_decline_code   = excluded.failure_decline_code,
-        failure_message        = excluded.failure_message,
-        outcome                = excluded.outcome,
-        transfer_destination   = excluded.transfer_destination,
-        application_fee_amount = excluded.application_fee_amount,
-        balance_transaction    = excluded.balance_transaction,
-        metadata               = excluded.metadata,
-        stripe_created         = excluded.stripe_created,
-        version                = excluded.version,
-        observed_at            = excluded.observed_at,
-        updated_at             = clock_timestamp()
-    WHERE c.stripe_account = excluded.stripe_account AND c.livemode = excluded.livemode;
-    GET DIAGNOSTICS written = ROW_COUNT;
+        r.id, r.account, r.livemode, r.version, to_timestamp(r.observed_at),
+        %5$s
+    FROM %6$s
+    ON CONFLICT (%7$s) DO UPDATE SET
+        %8$s,
+        version = excluded.version,
+        observed_at = excluded.observed_at,
+        updated_at = clock_timestamp()%9$s;
+    GET DIAGNOSTICS written = ROW_COUNT;%10$s
+    RETURN written;
+END $writer$ $format$,
+        name, target, it.id_column, targets, given, source,
+        (SELECT string_agg(quote_ident(c), ', ') FROM unnest(key) AS c), changes, guard,
+        after);
 
-    -- A statement of its own, so that it sees the charges written above and those that other
-    -- transactions committed before this one got the lock of the family.
+    UPDATE quittance.kinds SET writer = name::regproc WHERE kind = of_kind;
+END $make$;
+
+-- Takes the sums of payments over their charges. The rows are charges, which name their payment, or
+-- payments.
+--
+-- A statement of its own after the write, so that it sees the charges that were written, and those that
+-- other transactions committed before this one got the lock of the payment: the caller holds it, so no
+-- charge can commit between the sums that are taken here and the row that they go to.
+CREATE FUNCTION quittance.sum_payments(rows jsonb) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
     UPDATE app.payments AS p
     SET amount_captured = sums.captured,
         amount_refunded = sums.refunded,
         updated_at      = clock_timestamp()
     FROM (
-        SELECT DISTINCT r.payment_intent, r.account, r.livemode
-        FROM jsonb_to_recordset(rows) AS r (payment_intent text, account text, livemode boolean)
-        WHERE r.payment_intent IS NOT NULL
+        SELECT DISTINCT
+               CASE WHEN j.columns ? 'payment_intent' THEN j.columns ->> 'payment_intent'
+                    ELSE j.columns ->> 'id' END  AS id,
+               j.columns ->> 'account'           AS account,
+               (j.columns -> 'livemode')::boolean AS livemode
+        FROM jsonb_array_elements(rows) AS j (columns)
     ) AS touched
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(c.amount_captured), 0)::bigint AS captured,
                coalesce(sum(c.amount_returned), 0)::bigint AS refunded
         FROM app.charges AS c
-        WHERE c.payment_intent = touched.payment_intent
+        WHERE c.payment_intent = touched.id
           AND c.stripe_account = touched.account AND c.livemode = touched.livemode
     ) AS sums
-    WHERE p.stripe_payment_intent_id = touched.payment_intent
+    WHERE p.stripe_payment_intent_id = touched.id
       AND p.stripe_account = touched.account AND p.livemode = touched.livemode
       AND (p.amount_captured, p.amount_refunded) IS DISTINCT FROM (sums.captured, sums.refunded);
-    RETURN written;
 END $$;
 
-CREATE FUNCTION quittance.write_refunds(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.refunds AS f (
-        stripe_refund_id, stripe_account, livemode, amount, currency, status, charge,
-        payment_intent, reason, failure_reason, balance_transaction, metadata, stripe_created,
-        version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.amount, r.currency, r.status, r.charge,
-        r.payment_intent, r.reason, r.failure_reason, r.balance_transaction, r.metadata,
-        to_timestamp(r.created), r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        amount bigint, currency text, status text, charge text, payment_intent text, reason text,
-        failure_reason text, balance_transaction text, metadata jsonb, created bigint)
-    ON CONFLICT (stripe_refund_id) DO UPDATE SET
-        amount              = excluded.amount,
-        currency            = excluded.currency,
-        status              = excluded.status,
-        charge              = excluded.charge,
-        payment_intent      = excluded.payment_intent,
-        reason              = excluded.reason,
-        failure_reason      = excluded.failure_reason,
-        balance_transaction = excluded.balance_transaction,
-        metadata            = excluded.metadata,
-        stripe_created      = excluded.stripe_created,
-        version             = excluded.version,
-        observed_at         = excluded.observed_at,
-        updated_at          = clock_timestamp()
-    WHERE f.stripe_account = excluded.stripe_account AND f.livemode = excluded.livemode;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('payment_intent', 'app.payments', 'stripe_payment_intent_id', 'quittance.write_payment_intents'),
-    ('charge',         'app.charges',  'stripe_charge_id',         'quittance.write_charges'),
-    ('refund',         'app.refunds',  'stripe_refund_id',         'quittance.write_refunds');
+INSERT INTO quittance.kinds (kind, app_table, id_column, left_alone, afterwards) VALUES
+    ('payment_intent', 'app.payments', 'stripe_payment_intent_id',
+     '{amount_captured, amount_refunded}', 'quittance.sum_payments'),
+    ('charge', 'app.charges', 'stripe_charge_id', '{}', 'quittance.sum_payments'),
+    ('refund', 'app.refunds', 'stripe_refund_id', '{}', NULL);
+SELECT quittance.make_writer(kind) FROM unnest('{payment_intent, charge, refund}'::text[]) AS kind;

@@ -39,36 +39,6 @@ COMMENT ON COLUMN app.customers.metadata IS 'Your own link to your rows, as set 
 COMMENT ON COLUMN app.customers.deleted IS 'Deleted at Stripe; the rest is what was last seen.';
 COMMENT ON COLUMN app.customers.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_customers(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.customers AS c (
-        stripe_customer_id, stripe_account, livemode, delinquent, balance, currency,
-        default_payment_method, metadata, stripe_created, version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.delinquent, r.balance, r.currency,
-        r.default_payment_method, r.metadata, to_timestamp(r.created), r.version,
-        to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        delinquent boolean, balance bigint, currency text, default_payment_method text,
-        metadata jsonb, created bigint)
-    ON CONFLICT ON CONSTRAINT customers_stripe_customer_id_key DO UPDATE SET
-        delinquent             = excluded.delinquent,
-        balance                = excluded.balance,
-        currency               = excluded.currency,
-        default_payment_method = excluded.default_payment_method,
-        metadata               = excluded.metadata,
-        stripe_created         = excluded.stripe_created,
-        version                = excluded.version,
-        observed_at            = excluded.observed_at,
-        updated_at             = clock_timestamp();
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('customer', 'app.customers', 'stripe_customer_id',
-     'quittance.write_customers');
+INSERT INTO quittance.kinds (kind, app_table, id_column) VALUES
+    ('customer', 'app.customers', 'stripe_customer_id');
+SELECT quittance.make_writer('customer');

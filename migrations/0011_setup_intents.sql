@@ -44,50 +44,6 @@ COMMENT ON COLUMN app.setup_intents.failure_code IS 'Code of the last failed att
 COMMENT ON COLUMN app.setup_intents.next_action IS 'What the customer has to do next: redirect_to_url, use_stripe_sdk, ...';
 COMMENT ON COLUMN app.setup_intents.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_setup_intents(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.setup_intents AS s (
-        stripe_setup_intent_id, stripe_account, livemode, status, customer, payment_method,
-        usage, failure_code, failure_decline_code, failure_message, cancellation_reason,
-        next_action, mandate, on_behalf_of, description, metadata, stripe_created, version,
-        observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.status, r.customer, r.payment_method, r.usage,
-        r.failure_code, r.failure_decline_code, r.failure_message, r.cancellation_reason,
-        r.next_action, r.mandate, r.on_behalf_of, r.description, r.metadata,
-        to_timestamp(r.created), r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        status text, customer text, payment_method text, usage text, failure_code text,
-        failure_decline_code text, failure_message text, cancellation_reason text,
-        next_action text, mandate text, on_behalf_of text, description text, metadata jsonb,
-        created bigint)
-    ON CONFLICT (stripe_setup_intent_id) DO UPDATE SET
-        status               = excluded.status,
-        customer             = excluded.customer,
-        payment_method       = excluded.payment_method,
-        usage                = excluded.usage,
-        failure_code         = excluded.failure_code,
-        failure_decline_code = excluded.failure_decline_code,
-        failure_message      = excluded.failure_message,
-        cancellation_reason  = excluded.cancellation_reason,
-        next_action          = excluded.next_action,
-        mandate              = excluded.mandate,
-        on_behalf_of         = excluded.on_behalf_of,
-        description          = excluded.description,
-        metadata             = excluded.metadata,
-        stripe_created       = excluded.stripe_created,
-        version              = excluded.version,
-        observed_at          = excluded.observed_at,
-        updated_at           = clock_timestamp()
-    WHERE s.stripe_account = excluded.stripe_account AND s.livemode = excluded.livemode;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('setup_intent', 'app.setup_intents', 'stripe_setup_intent_id',
-     'quittance.write_setup_intents');
+INSERT INTO quittance.kinds (kind, app_table, id_column) VALUES
+    ('setup_intent', 'app.setup_intents', 'stripe_setup_intent_id');
+SELECT quittance.make_writer('setup_intent');

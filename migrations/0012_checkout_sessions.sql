@@ -55,48 +55,6 @@ COMMENT ON COLUMN app.checkout_sessions.payment_intent IS 'stripe_payment_intent
 COMMENT ON COLUMN app.checkout_sessions.amount_total IS 'After discounts and taxes, in the currency''s smallest unit.';
 COMMENT ON COLUMN app.checkout_sessions.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_checkout_sessions(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.checkout_sessions AS s (
-        stripe_checkout_session_id, stripe_account, livemode, status, payment_status, mode,
-        client_reference_id, customer, payment_intent, setup_intent, subscription, invoice,
-        amount_total, currency, expires_at, metadata, stripe_created, version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.status, r.payment_status, r.mode, r.client_reference_id,
-        r.customer, r.payment_intent, r.setup_intent, r.subscription, r.invoice, r.amount_total,
-        r.currency, to_timestamp(r.expires_at), r.metadata, to_timestamp(r.created), r.version,
-        to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        status text, payment_status text, mode text, client_reference_id text, customer text,
-        payment_intent text, setup_intent text, subscription text, invoice text,
-        amount_total bigint, currency text, expires_at bigint, metadata jsonb, created bigint)
-    ON CONFLICT (stripe_checkout_session_id) DO UPDATE SET
-        status              = excluded.status,
-        payment_status      = excluded.payment_status,
-        mode                = excluded.mode,
-        client_reference_id = excluded.client_reference_id,
-        customer            = excluded.customer,
-        payment_intent      = excluded.payment_intent,
-        setup_intent        = excluded.setup_intent,
-        subscription        = excluded.subscription,
-        invoice             = excluded.invoice,
-        amount_total        = excluded.amount_total,
-        currency            = excluded.currency,
-        expires_at          = excluded.expires_at,
-        metadata            = excluded.metadata,
-        stripe_created      = excluded.stripe_created,
-        version             = excluded.version,
-        observed_at         = excluded.observed_at,
-        updated_at          = clock_timestamp()
-    WHERE s.stripe_account = excluded.stripe_account AND s.livemode = excluded.livemode;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('checkout.session', 'app.checkout_sessions', 'stripe_checkout_session_id',
-     'quittance.write_checkout_sessions');
+INSERT INTO quittance.kinds (kind, app_table, id_column) VALUES
+    ('checkout.session', 'app.checkout_sessions', 'stripe_checkout_session_id');
+SELECT quittance.make_writer('checkout.session');

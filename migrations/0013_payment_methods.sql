@@ -46,39 +46,6 @@ COMMENT ON COLUMN app.payment_methods.last4 IS 'The last four digits of a card o
 COMMENT ON COLUMN app.payment_methods.exp_year IS 'Follows a new card from the bank, where the network tells (payment_method.automatically_updated).';
 COMMENT ON COLUMN app.payment_methods.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_payment_methods(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.payment_methods AS m (
-        stripe_payment_method_id, stripe_account, livemode, status, customer, type, brand,
-        last4, exp_month, exp_year, metadata, stripe_created, version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.status, r.customer, r.type, r.brand, r.last4,
-        r.exp_month, r.exp_year, r.metadata, to_timestamp(r.created), r.version,
-        to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        status text, customer text, type text, brand text, last4 text, exp_month bigint,
-        exp_year bigint, metadata jsonb, created bigint)
-    ON CONFLICT ON CONSTRAINT payment_methods_stripe_payment_method_id_key DO UPDATE SET
-        status         = excluded.status,
-        customer       = excluded.customer,
-        type           = excluded.type,
-        brand          = excluded.brand,
-        last4          = excluded.last4,
-        exp_month      = excluded.exp_month,
-        exp_year       = excluded.exp_year,
-        metadata       = excluded.metadata,
-        stripe_created = excluded.stripe_created,
-        version        = excluded.version,
-        observed_at    = excluded.observed_at,
-        updated_at     = clock_timestamp();
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('payment_method', 'app.payment_methods', 'stripe_payment_method_id',
-     'quittance.write_payment_methods');
+INSERT INTO quittance.kinds (kind, app_table, id_column) VALUES
+    ('payment_method', 'app.payment_methods', 'stripe_payment_method_id');
+SELECT quittance.make_writer('payment_method');

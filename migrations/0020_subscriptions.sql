@@ -86,61 +86,13 @@ COMMENT ON COLUMN app.subscription_items.quantity IS 'NULL where use is metered.
 COMMENT ON COLUMN app.subscription_items.version IS 'The version of its subscription that wrote it.';
 COMMENT ON COLUMN app.subscription_items.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_subscriptions(rows jsonb) RETURNS bigint LANGUAGE plpgsql
+-- Replaces the items of subscriptions. They go by the decision about their subscription: whatever is not
+-- in the observation that won is not there any more.
+CREATE FUNCTION quittance.replace_subscription_items(rows jsonb) RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
-    written bigint;
-    children bigint;
+    items jsonb;
 BEGIN
-    INSERT INTO app.subscriptions AS s (
-        stripe_subscription_id, stripe_account, livemode, status, customer, currency,
-        collection_method, current_period_start, current_period_end, trial_start, trial_end,
-        cancel_at_period_end, cancel_at, canceled_at, ended_at, pause_collection, pause_resumes_at,
-        default_payment_method, latest_invoice, schedule, metadata, stripe_created, version,
-        observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.status, r.customer, r.currency, r.collection_method,
-        to_timestamp(r.current_period_start), to_timestamp(r.current_period_end),
-        to_timestamp(r.trial_start), to_timestamp(r.trial_end), r.cancel_at_period_end,
-        to_timestamp(r.cancel_at), to_timestamp(r.canceled_at), to_timestamp(r.ended_at),
-        r.pause_collection, to_timestamp(r.pause_resumes_at), r.default_payment_method,
-        r.latest_invoice, r.schedule, r.metadata, to_timestamp(r.created), r.version,
-        to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint, status text,
-        customer text, currency text, collection_method text, current_period_start bigint,
-        current_period_end bigint, trial_start bigint, trial_end bigint,
-        cancel_at_period_end boolean, cancel_at bigint, canceled_at bigint, ended_at bigint,
-        pause_collection text, pause_resumes_at bigint, default_payment_method text,
-        latest_invoice text, schedule text, metadata jsonb, created bigint)
-    ON CONFLICT (stripe_subscription_id) DO UPDATE SET
-        status                 = excluded.status,
-        customer               = excluded.customer,
-        currency               = excluded.currency,
-        collection_method      = excluded.collection_method,
-        current_period_start   = excluded.current_period_start,
-        current_period_end     = excluded.current_period_end,
-        trial_start            = excluded.trial_start,
-        trial_end              = excluded.trial_end,
-        cancel_at_period_end   = excluded.cancel_at_period_end,
-        cancel_at              = excluded.cancel_at,
-        canceled_at            = excluded.canceled_at,
-        ended_at               = excluded.ended_at,
-        pause_collection       = excluded.pause_collection,
-        pause_resumes_at       = excluded.pause_resumes_at,
-        default_payment_method = excluded.default_payment_method,
-        latest_invoice         = excluded.latest_invoice,
-        schedule               = excluded.schedule,
-        metadata               = excluded.metadata,
-        stripe_created         = excluded.stripe_created,
-        version                = excluded.version,
-        observed_at            = excluded.observed_at,
-        updated_at             = clock_timestamp()
-    WHERE s.stripe_account = excluded.stripe_account AND s.livemode = excluded.livemode;
-    GET DIAGNOSTICS written = ROW_COUNT;
-
-    -- The children go by the decision about their parent: whatever is not in the observation that
-    -- won is not there any more.
     DELETE FROM app.subscription_items AS i
     USING jsonb_to_recordset(rows) AS r (id text, account text, livemode boolean, items jsonb)
     WHERE i.subscription = r.id AND i.stripe_account = r.account AND i.livemode = r.livemode
@@ -148,41 +100,23 @@ BEGIN
           SELECT FROM jsonb_to_recordset(r.items) AS k (id text)
           WHERE k.id = i.stripe_subscription_item_id);
 
-    INSERT INTO app.subscription_items AS i (
-        stripe_subscription_item_id, subscription, stripe_account, livemode, price, product,
-        quantity, current_period_start, current_period_end, metadata, stripe_created, version,
-        observed_at)
-    SELECT
-        k.id, r.id, r.account, r.livemode, k.price, k.product,
-        k.quantity, to_timestamp(k.current_period_start), to_timestamp(k.current_period_end),
-        k.metadata, to_timestamp(k.created), r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint, items jsonb)
-    CROSS JOIN LATERAL jsonb_to_recordset(r.items) AS k (
-        id text, price text, product text, quantity bigint, current_period_start bigint,
-        current_period_end bigint, metadata jsonb, created bigint)
-    ON CONFLICT (stripe_subscription_item_id) DO UPDATE SET
-        price                = excluded.price,
-        product              = excluded.product,
-        quantity             = excluded.quantity,
-        current_period_start = excluded.current_period_start,
-        current_period_end   = excluded.current_period_end,
-        metadata             = excluded.metadata,
-        stripe_created       = excluded.stripe_created,
-        version              = excluded.version,
-        observed_at          = excluded.observed_at,
-        updated_at           = clock_timestamp()
-    WHERE i.subscription = excluded.subscription
-      AND i.stripe_account = excluded.stripe_account AND i.livemode = excluded.livemode;
-    GET DIAGNOSTICS children = ROW_COUNT;
+    SELECT coalesce(jsonb_agg(item || jsonb_build_object(
+               'subscription', r -> 'id', 'account', r -> 'account', 'livemode', r -> 'livemode',
+               'version', r -> 'version', 'observed_at', r -> 'observed_at')), '[]')
+    INTO items
+    FROM jsonb_array_elements(rows) AS r
+    CROSS JOIN LATERAL jsonb_array_elements(r -> 'items') AS item;
 
-    IF children <> (SELECT coalesce(sum(jsonb_array_length(r -> 'items')), 0)
-                    FROM jsonb_array_elements(rows) AS r) THEN
+    IF quittance.write_subscription_items(items) <> jsonb_array_length(items) THEN
         RAISE EXCEPTION 'an item of this slice belongs to another subscription, account or mode'
             USING ERRCODE = 'QT001';
     END IF;
-    RETURN written;
 END $$;
 
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('subscription', 'app.subscriptions', 'stripe_subscription_id', 'quittance.write_subscriptions');
+-- An item is written with its subscription and has no kind of its own in the queue.
+INSERT INTO quittance.kinds (kind, app_table, id_column, fixed, afterwards) VALUES
+    ('subscription_item', 'app.subscription_items', 'stripe_subscription_item_id', '{subscription}', NULL),
+    ('subscription', 'app.subscriptions', 'stripe_subscription_id', '{}',
+     'quittance.replace_subscription_items');
+SELECT quittance.make_writer('subscription_item');
+SELECT quittance.make_writer('subscription');

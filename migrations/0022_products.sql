@@ -31,35 +31,6 @@ COMMENT ON COLUMN app.products.stripe_product_id IS 'Unique within account and m
 COMMENT ON COLUMN app.products.active IS 'Whether it can be bought. In app.transitions: active, inactive.';
 COMMENT ON COLUMN app.products.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_products(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.products AS p (
-        stripe_product_id, stripe_account, livemode, active, name, description, default_price,
-        unit_label, metadata, stripe_created, version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.active, r.name, r.description, r.default_price,
-        r.unit_label, r.metadata, to_timestamp(r.created), r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        active boolean, name text, description text, default_price text, unit_label text,
-        metadata jsonb, created bigint)
-    ON CONFLICT (stripe_account, livemode, stripe_product_id) DO UPDATE SET
-        active         = excluded.active,
-        name           = excluded.name,
-        description    = excluded.description,
-        default_price  = excluded.default_price,
-        unit_label     = excluded.unit_label,
-        metadata       = excluded.metadata,
-        stripe_created = excluded.stripe_created,
-        version        = excluded.version,
-        observed_at    = excluded.observed_at,
-        updated_at     = clock_timestamp();
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('product', 'app.products', 'stripe_product_id', 'quittance.write_products');
+INSERT INTO quittance.kinds (kind, app_table, id_column) VALUES
+    ('product', 'app.products', 'stripe_product_id');
+SELECT quittance.make_writer('product');

@@ -43,45 +43,6 @@ COMMENT ON COLUMN app.prices.unit_amount IS 'NULL where tiers or the customer de
 COMMENT ON COLUMN app.prices.recurring_interval IS 'day, week, month, year; NULL: paid once.';
 COMMENT ON COLUMN app.prices.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_prices(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.prices AS p (
-        stripe_price_id, stripe_account, livemode, active, product, currency, unit_amount,
-        unit_amount_decimal, billing_scheme, recurring_interval, recurring_interval_count,
-        recurring_usage_type, nickname, lookup_key, metadata, stripe_created, version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.active, r.product, r.currency, r.unit_amount,
-        r.unit_amount_decimal, r.billing_scheme, r.recurring_interval, r.recurring_interval_count,
-        r.recurring_usage_type, r.nickname, r.lookup_key, r.metadata, to_timestamp(r.created),
-        r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        active boolean, product text, currency text, unit_amount bigint, unit_amount_decimal text,
-        billing_scheme text, recurring_interval text, recurring_interval_count bigint,
-        recurring_usage_type text, nickname text, lookup_key text, metadata jsonb, created bigint)
-    ON CONFLICT (stripe_account, livemode, stripe_price_id) DO UPDATE SET
-        active                   = excluded.active,
-        product                  = excluded.product,
-        currency                 = excluded.currency,
-        unit_amount              = excluded.unit_amount,
-        unit_amount_decimal      = excluded.unit_amount_decimal,
-        billing_scheme           = excluded.billing_scheme,
-        recurring_interval       = excluded.recurring_interval,
-        recurring_interval_count = excluded.recurring_interval_count,
-        recurring_usage_type     = excluded.recurring_usage_type,
-        nickname                 = excluded.nickname,
-        lookup_key               = excluded.lookup_key,
-        metadata                 = excluded.metadata,
-        stripe_created           = excluded.stripe_created,
-        version                  = excluded.version,
-        observed_at              = excluded.observed_at,
-        updated_at               = clock_timestamp();
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('price', 'app.prices', 'stripe_price_id', 'quittance.write_prices');
+INSERT INTO quittance.kinds (kind, app_table, id_column) VALUES
+    ('price', 'app.prices', 'stripe_price_id');
+SELECT quittance.make_writer('price');

@@ -40,45 +40,6 @@ COMMENT ON TABLE  app.subscription_schedules IS 'One row a Subscription Schedule
 COMMENT ON COLUMN app.subscription_schedules.subscription IS 'The subscription that it drives; NULL before it has made one, and after it let it go.';
 COMMENT ON COLUMN app.subscription_schedules.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_subscription_schedules(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.subscription_schedules AS s (
-        stripe_subscription_schedule_id, stripe_account, livemode, status, customer, subscription,
-        released_subscription, end_behavior, current_phase_start, current_phase_end, canceled_at,
-        completed_at, released_at, metadata, stripe_created, version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.status, r.customer, r.subscription, r.released_subscription,
-        r.end_behavior, to_timestamp(r.current_phase_start), to_timestamp(r.current_phase_end),
-        to_timestamp(r.canceled_at), to_timestamp(r.completed_at), to_timestamp(r.released_at),
-        r.metadata, to_timestamp(r.created), r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint, status text,
-        customer text, subscription text, released_subscription text, end_behavior text,
-        current_phase_start bigint, current_phase_end bigint, canceled_at bigint,
-        completed_at bigint, released_at bigint, metadata jsonb, created bigint)
-    ON CONFLICT (stripe_subscription_schedule_id) DO UPDATE SET
-        status                = excluded.status,
-        customer              = excluded.customer,
-        subscription          = excluded.subscription,
-        released_subscription = excluded.released_subscription,
-        end_behavior          = excluded.end_behavior,
-        current_phase_start   = excluded.current_phase_start,
-        current_phase_end     = excluded.current_phase_end,
-        canceled_at           = excluded.canceled_at,
-        completed_at          = excluded.completed_at,
-        released_at           = excluded.released_at,
-        metadata              = excluded.metadata,
-        stripe_created        = excluded.stripe_created,
-        version               = excluded.version,
-        observed_at           = excluded.observed_at,
-        updated_at            = clock_timestamp()
-    WHERE s.stripe_account = excluded.stripe_account AND s.livemode = excluded.livemode;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('subscription_schedule', 'app.subscription_schedules', 'stripe_subscription_schedule_id', 'quittance.write_subscription_schedules');
+INSERT INTO quittance.kinds (kind, app_table, id_column) VALUES
+    ('subscription_schedule', 'app.subscription_schedules', 'stripe_subscription_schedule_id');
+SELECT quittance.make_writer('subscription_schedule');

@@ -47,45 +47,6 @@ COMMENT ON COLUMN app.disputes.evidence_due_by IS 'Until when evidence counts. N
 COMMENT ON COLUMN app.disputes.is_charge_refundable IS 'Whether giving the money back still ends it.';
 COMMENT ON COLUMN app.disputes.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_disputes(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.disputes (
-        stripe_dispute_id, stripe_account, livemode, amount, currency, status, reason, charge,
-        payment_intent, evidence_due_by, evidence_past_due, has_evidence, submission_count,
-        is_charge_refundable, metadata, stripe_created, version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.amount, r.currency, r.status, r.reason, r.charge,
-        r.payment_intent, to_timestamp(r.evidence_due_by), r.evidence_past_due, r.has_evidence,
-        r.submission_count, r.is_charge_refundable, r.metadata, to_timestamp(r.created), r.version,
-        to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        amount bigint, currency text, status text, reason text, charge text, payment_intent text,
-        evidence_due_by bigint, evidence_past_due boolean, has_evidence boolean,
-        submission_count bigint, is_charge_refundable boolean, metadata jsonb, created bigint)
-    ON CONFLICT ON CONSTRAINT disputes_stripe_dispute_id_key DO UPDATE SET
-        amount               = excluded.amount,
-        currency             = excluded.currency,
-        status               = excluded.status,
-        reason               = excluded.reason,
-        charge               = excluded.charge,
-        payment_intent       = excluded.payment_intent,
-        evidence_due_by      = excluded.evidence_due_by,
-        evidence_past_due    = excluded.evidence_past_due,
-        has_evidence         = excluded.has_evidence,
-        submission_count     = excluded.submission_count,
-        is_charge_refundable = excluded.is_charge_refundable,
-        metadata             = excluded.metadata,
-        stripe_created       = excluded.stripe_created,
-        version              = excluded.version,
-        observed_at          = excluded.observed_at,
-        updated_at           = clock_timestamp();
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('dispute', 'app.disputes', 'stripe_dispute_id', 'quittance.write_disputes');
+INSERT INTO quittance.kinds (kind, app_table, id_column) VALUES
+    ('dispute', 'app.disputes', 'stripe_dispute_id');
+SELECT quittance.make_writer('dispute');

@@ -2,7 +2,7 @@
 
 -- One row a connected account and mode: the same account has a life of its own in each.
 -- What follows from the account and its capabilities together (can_..., why_..., deadline) is
--- derived in domain/standing.rs and written with them; nothing here is taken from an event.
+-- derived in account/standing.rs of the domain and written with them; nothing here is taken from an event.
 CREATE TABLE app.connected_accounts (
     id                   UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
     stripe_account_id    TEXT        NOT NULL,
@@ -14,9 +14,9 @@ CREATE TABLE app.connected_accounts (
     why_no_payments      TEXT,
     deadline             TIMESTAMPTZ,
     created_at           TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
-    charges_enabled      BOOLEAN     NOT NULL,
-    payouts_enabled      BOOLEAN     NOT NULL,
-    details_submitted    BOOLEAN     NOT NULL,
+    charges_enabled      BOOLEAN     NOT NULL DEFAULT false,
+    payouts_enabled      BOOLEAN     NOT NULL DEFAULT false,
+    details_submitted    BOOLEAN     NOT NULL DEFAULT false,
     currently_due        TEXT[]      NOT NULL DEFAULT '{}',
     past_due             TEXT[]      NOT NULL DEFAULT '{}',
     disabled_reason      TEXT,
@@ -30,7 +30,8 @@ CREATE TABLE app.connected_accounts (
     livemode             BOOLEAN     NOT NULL,
     metadata             JSONB       NOT NULL DEFAULT '{}',
     stripe_created       TIMESTAMPTZ,
-    deauthorized_at      TIMESTAMPTZ,
+    deauthorized_at      TIMESTAMPTZ GENERATED ALWAYS AS (
+                             CASE WHEN status = 'deauthorized' THEN observed_at END) STORED,
     deleted              BOOLEAN     NOT NULL DEFAULT false,
     version              BIGINT      NOT NULL,
     observed_at          TIMESTAMPTZ NOT NULL,
@@ -41,8 +42,6 @@ CREATE TABLE app.connected_accounts (
     CONSTRAINT connected_accounts_account_check CHECK (stripe_account = stripe_account_id),
     CONSTRAINT connected_accounts_status_check CHECK (status IN (
         'onboarding', 'restricted', 'enabled', 'rejected', 'deauthorized')),
-    CONSTRAINT connected_accounts_deauthorized_check CHECK (
-        (status = 'deauthorized') = (deauthorized_at IS NOT NULL)),
     CONSTRAINT connected_accounts_card_payments_check CHECK (
         card_payments ~ '^[A-Za-z0-9_.-]{1,64}$'),
     CONSTRAINT connected_accounts_transfers_check CHECK (
@@ -71,76 +70,11 @@ COMMENT ON COLUMN app.connected_accounts.card_payments IS 'Status of the capabil
 COMMENT ON COLUMN app.connected_accounts.transfers IS 'Status of the capability; NULL when it was not requested.';
 COMMENT ON COLUMN app.connected_accounts.deauthorized_at IS 'When it took our access back; NULL while we have it.';
 
-CREATE FUNCTION quittance.write_accounts(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.connected_accounts AS a (
-        stripe_account_id, stripe_account, livemode, status, can_charge, can_receive_payouts,
-        can_receive_payments, why_not, why_no_payments, deadline, charges_enabled, payouts_enabled,
-        details_submitted, currently_due, past_due, disabled_reason, current_deadline,
-        card_payments, transfers, account_type, country, default_currency, metadata,
-        stripe_created, deauthorized_at, version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.status, r.can_charge, r.can_receive_payouts,
-        r.can_receive_payments, r.why_not, r.why_no_payments, to_timestamp(r.deadline),
-        coalesce(r.charges_enabled, false), coalesce(r.payouts_enabled, false),
-        coalesce(r.details_submitted, false), coalesce(r.currently_due, '{}'),
-        coalesce(r.past_due, '{}'), r.disabled_reason, to_timestamp(r.current_deadline),
-        r.card_payments, r.transfers, r.account_type, r.country, r.default_currency,
-        coalesce(r.metadata, '{}'), to_timestamp(r.created),
-        CASE WHEN r.status = 'deauthorized' THEN to_timestamp(r.observed_at) END,
-        r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        status text, can_charge boolean, can_receive_payouts boolean, can_receive_payments boolean,
-        why_not text, why_no_payments text, deadline bigint, charges_enabled boolean,
-        payouts_enabled boolean, details_submitted boolean, currently_due text[], past_due text[],
-        disabled_reason text, current_deadline bigint, card_payments text, transfers text,
-        account_type text, country text, default_currency text, metadata jsonb, created bigint)
-    ON CONFLICT ON CONSTRAINT connected_accounts_stripe_account_id_key DO UPDATE SET
-        status               = excluded.status,
-        can_charge           = excluded.can_charge,
-        can_receive_payouts  = excluded.can_receive_payouts,
-        can_receive_payments = excluded.can_receive_payments,
-        why_not              = excluded.why_not,
-        why_no_payments      = excluded.why_no_payments,
-        deadline             = excluded.deadline,
-        deauthorized_at      = excluded.deauthorized_at,
-        version              = excluded.version,
-        observed_at          = excluded.observed_at,
-        updated_at           = clock_timestamp();
-    GET DIAGNOSTICS written = ROW_COUNT;
-
-    -- An account that took our access back was not looked at: what was last seen stays.
-    UPDATE app.connected_accounts AS a
-    SET charges_enabled   = r.charges_enabled,
-        payouts_enabled   = r.payouts_enabled,
-        details_submitted = r.details_submitted,
-        currently_due     = r.currently_due,
-        past_due          = r.past_due,
-        disabled_reason   = r.disabled_reason,
-        current_deadline  = to_timestamp(r.current_deadline),
-        card_payments     = r.card_payments,
-        transfers         = r.transfers,
-        account_type      = r.account_type,
-        country           = r.country,
-        default_currency  = r.default_currency,
-        metadata          = r.metadata,
-        stripe_created    = to_timestamp(r.created)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, livemode boolean, version bigint, status text, charges_enabled boolean,
-        payouts_enabled boolean, details_submitted boolean, currently_due text[], past_due text[],
-        disabled_reason text, current_deadline bigint, card_payments text, transfers text,
-        account_type text, country text, default_currency text, metadata jsonb, created bigint)
-    WHERE a.stripe_account_id = r.id AND a.livemode = r.livemode AND a.version = r.version
-      AND r.version > 1 AND r.status <> 'deauthorized';
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('account', 'app.connected_accounts', 'stripe_account_id', 'quittance.write_accounts');
+-- An account that took our access back was not looked at: its row has no columns of what Stripe says, and
+-- what was last seen stays.
+INSERT INTO quittance.kinds (kind, app_table, id_column, partial) VALUES
+    ('account', 'app.connected_accounts', 'stripe_account_id', true);
+SELECT quittance.make_writer('account');
 
 -- The answer that a platform needs before a destination charge. Always one row; not allowed when we
 -- know nothing. as_of says how old the answer is: everything before that second is in it.

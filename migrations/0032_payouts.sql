@@ -43,47 +43,6 @@ COMMENT ON COLUMN app.payouts.status IS 'Stripe''s status. paid is not the end: 
 COMMENT ON COLUMN app.payouts.arrival_date IS 'When the bank is expected to have it.';
 COMMENT ON COLUMN app.payouts.stripe_account IS 'The connected account; empty for our own.';
 
-CREATE FUNCTION quittance.write_payouts(rows jsonb) RETURNS bigint LANGUAGE plpgsql
-AS $$
-DECLARE
-    written bigint;
-BEGIN
-    INSERT INTO app.payouts (
-        stripe_payout_id, stripe_account, livemode, amount, currency, status, arrival_date,
-        automatic, method, destination_type, destination, balance_transaction, failure_code,
-        failure_message, statement_descriptor, metadata, stripe_created, version, observed_at)
-    SELECT
-        r.id, r.account, r.livemode, r.amount, r.currency, r.status, to_timestamp(r.arrival_date),
-        r.automatic, r.method, r.destination_type, r.destination, r.balance_transaction,
-        r.failure_code, r.failure_message, r.statement_descriptor, r.metadata,
-        to_timestamp(r.created), r.version, to_timestamp(r.observed_at)
-    FROM jsonb_to_recordset(rows) AS r (
-        id text, account text, livemode boolean, version bigint, observed_at bigint,
-        amount bigint, currency text, status text, arrival_date bigint, automatic boolean,
-        method text, destination_type text, destination text, balance_transaction text,
-        failure_code text, failure_message text, statement_descriptor text, metadata jsonb,
-        created bigint)
-    ON CONFLICT ON CONSTRAINT payouts_stripe_payout_id_key DO UPDATE SET
-        amount               = excluded.amount,
-        currency             = excluded.currency,
-        status               = excluded.status,
-        arrival_date         = excluded.arrival_date,
-        automatic            = excluded.automatic,
-        method               = excluded.method,
-        destination_type     = excluded.destination_type,
-        destination          = excluded.destination,
-        balance_transaction  = excluded.balance_transaction,
-        failure_code         = excluded.failure_code,
-        failure_message      = excluded.failure_message,
-        statement_descriptor = excluded.statement_descriptor,
-        metadata             = excluded.metadata,
-        stripe_created       = excluded.stripe_created,
-        version              = excluded.version,
-        observed_at          = excluded.observed_at,
-        updated_at           = clock_timestamp();
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END $$;
-
-INSERT INTO quittance.kinds (kind, app_table, id_column, writer) VALUES
-    ('payout', 'app.payouts', 'stripe_payout_id', 'quittance.write_payouts');
+INSERT INTO quittance.kinds (kind, app_table, id_column) VALUES
+    ('payout', 'app.payouts', 'stripe_payout_id');
+SELECT quittance.make_writer('payout');

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::domain::event::{About, Shown};
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::id::ObjectId;
 use crate::domain::money::Currency;
-use crate::domain::payment::FailureReason;
 
 /// Adds to `about` what its event shows of its object, for an event that is told by itself. `object`: the
 /// object of the event, without what must not be told.

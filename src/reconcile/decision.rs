@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::error::ReconcileError;
 use super::task::{Request, Task};
 use crate::domain::access::Word;
-use crate::domain::account;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::id::EventId;
+use crate::domain::kinds::account::AccountObserved;
 use crate::domain::lag;
 use crate::domain::notification;
 use crate::domain::object::{self, Kind, KindMismatch, Observed, Recorded, Row, Subject};
@@ -55,7 +55,7 @@ pub(super) fn close(
         Some(Recorded::Account(before)) => Some(before),
         _ => None,
     };
-    let observed = Observed::Account(Box::new(account::Observed::deauthorized(before)));
+    let observed = Observed::Account(Box::new(AccountObserved::deauthorized(before)));
     let (transition, notifications) = object::decide(recorded, &observed)?;
     let raw = match row {
         Some(_) => Redacted::default(),
@@ -154,7 +154,7 @@ pub(super) fn is_anomalous(change: &Change) -> bool {
 fn ends_access(state: &NewState) -> bool {
     match state {
         NewState::Present { observed: Observed::Account(observed), .. } => {
-            matches!(**observed, account::Observed::Deauthorized { .. })
+            matches!(**observed, AccountObserved::Deauthorized { .. })
         }
         NewState::Present { .. } | NewState::Deleted => false,
     }

@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use quittance::domain::transition::{Status, matrix};
-use quittance::domain::{account, charge, dispute, payment, payout, refund};
-use quittance::domain::{catalogue, invoice, subscription, subscription_schedule};
-use quittance::domain::{checkout, customer, payment_method, setup};
+use quittance::domain::kinds::{account, charge, dispute, payment, payout, refund};
+use quittance::domain::kinds::{catalogue, invoice, subscription, subscription_schedule};
+use quittance::domain::kinds::{checkout, customer, payment_method, setup};
+use quittance::domain::transition::{StateMachine, matrix};
 
 const INTRODUCTION: &str = "\
 # State machines
 
-<!-- Generated from src/domain by tests/it/state_machines.rs. Do not edit: change the rules, run
+<!-- Generated from crates/quittance-domain by tests/it/state_machines.rs. Do not edit: change the rules, run
      `QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it state_machines`, and review the difference. -->
 
 Stripe owns the state of each object; Quittance records what Stripe says and never computes it. So
@@ -112,9 +112,9 @@ on alone; one that was `canceled` has ended it.
 ";
 
 fn page() -> String {
-    use account::Status as A;
-    use {charge::Status as C, payment::Status as P, refund::Status as R};
-    use {dispute::Status as D, payout::Status as O};
+    use account::AccountStatus as A;
+    use {charge::ChargeStatus as C, payment::PaymentStatus as P, refund::RefundStatus as R};
+    use {dispute::DisputeStatus as D, payout::PayoutStatus as O};
     let mut page = INTRODUCTION.to_owned();
     section(
         &mut page,
@@ -124,19 +124,22 @@ fn page() -> String {
     );
     section(&mut page, "Charge", CHARGE, &[C::Pending, C::Succeeded, C::Failed]);
     section(&mut page, "Refund", REFUND, &[R::Pending, R::RequiresAction, R::Succeeded]);
-    section(&mut page, "Customer", CUSTOMER, &[customer::Status::Current]);
+    section(&mut page, "Customer", CUSTOMER, &[customer::CustomerStatus::Current]);
     section(
         &mut page,
         "SetupIntent",
         SETUP_INTENT,
-        &[setup::Status::RequiresPaymentMethod, setup::Status::RequiresConfirmation],
+        &[setup::SetupStatus::RequiresPaymentMethod, setup::SetupStatus::RequiresConfirmation],
     );
-    section(&mut page, "Checkout Session", CHECKOUT_SESSION, &[checkout::Status::Open]);
+    section(&mut page, "Checkout Session", CHECKOUT_SESSION, &[checkout::CheckoutStatus::Open]);
     section(
         &mut page,
         "PaymentMethod",
         PAYMENT_METHOD,
-        &[payment_method::Status::Detached, payment_method::Status::Attached],
+        &[
+            payment_method::PaymentMethodStatus::Detached,
+            payment_method::PaymentMethodStatus::Attached,
+        ],
     );
     let first = [D::WarningNeedsResponse, D::NeedsResponse, D::Prevented];
     section(&mut page, "Dispute", DISPUTE, &first);
@@ -148,28 +151,28 @@ fn page() -> String {
 }
 
 fn billing(page: &mut String) {
-    use catalogue::Status as C;
-    use invoice::Status as I;
-    use subscription::Status as S;
-    use subscription_schedule::Status as H;
+    use catalogue::CatalogueStatus as C;
+    use invoice::InvoiceStatus as I;
+    use subscription::SubscriptionStatus as S;
+    use subscription_schedule::ScheduleStatus as H;
     section(page, "Subscription", SUBSCRIPTION, &[S::Incomplete, S::Trialing, S::Active]);
     section(page, "Invoice", INVOICE, &[I::Draft]);
     section(page, "Product and Price", CATALOGUE, &[C::Active]);
     section(page, "Subscription Schedule", SCHEDULE, &[H::NotStarted, H::Active]);
 }
 
-fn section<S: Status>(page: &mut String, title: &str, text: &str, first: &[S]) {
+fn section<S: StateMachine>(page: &mut String, title: &str, text: &str, first: &[S]) {
     write!(page, "\n## {title}\n\n{text}\n```mermaid\nstateDiagram-v2\n").unwrap();
     for status in first {
-        writeln!(page, "    [*] --> {}", status.as_str()).unwrap();
+        writeln!(page, "    [*] --> {}", status.word()).unwrap();
     }
-    for from in S::ALL {
-        let steps: Vec<_> = S::ALL.iter().filter(|to| from.steps_to(**to)).collect();
+    for from in S::WORDS {
+        let steps: Vec<_> = S::WORDS.iter().filter(|to| from.steps_to(**to)).collect();
         for to in &steps {
-            writeln!(page, "    {} --> {}", from.as_str(), to.as_str()).unwrap();
+            writeln!(page, "    {} --> {}", from.word(), to.word()).unwrap();
         }
         if steps.is_empty() {
-            writeln!(page, "    {} --> [*]", from.as_str()).unwrap();
+            writeln!(page, "    {} --> [*]", from.word()).unwrap();
         }
     }
     write!(page, "```\n\n{}", matrix::<S>()).unwrap();

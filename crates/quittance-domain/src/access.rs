@@ -5,7 +5,7 @@
 //! comes after can be looked up, and none of it is at fault for that.
 
 use super::event::{Event, Timestamp};
-use super::object::Row;
+use super::kind::Row;
 use super::plan::{self, Next, Snapshot};
 
 /// What an event says about our access.

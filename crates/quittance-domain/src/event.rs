@@ -1,22 +1,10 @@
 //! What an event says about itself, before anyone looks at its object.
 
+use super::failure_reason::FailureReason;
 use super::id::{AccountId, EventId, Mode, ObjectId, Scope};
-use super::mirror::Parent;
 use super::money::{Currency, Minor};
-use super::payment::FailureReason;
-
-/// Whole seconds since 1970, on Stripe's clock.
-///
-/// Stripe's `created` has no finer resolution (docs.stripe.com, "The Event object"), which is why
-/// it alone never orders two events.
-pub type Timestamp = i64;
-
-/// Whether a time lies in the years 1 to 9999: what Postgres, RFC 3339 and every client of ours can
-/// hold, and more than Stripe can mean.
-#[must_use]
-pub fn is_storable_time(at: Timestamp) -> bool {
-    (-62_135_596_800..=253_402_300_799).contains(&at)
-}
+use super::owner::Parent;
+pub use super::timestamp::{Timestamp, is_storable_time};
 
 /// A verified event, without its object.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,22 @@
 //! The objects of a row are Stripe's `object` of what the event carries. Whether such an object has
 //! a state machine or is mirrored is not said here: see [`super::object::Kind::parse`].
 
-use super::event_types::Way::{self, Deleted, Kept, Object, Owner};
+use Way::{Deleted, Kept, Object, Owner};
+
+/// What an event of some type is good for. Its snapshot is never stored, whatever the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Its object is fetched.
+    Object,
+    /// Its object is fetched, too; and where Stripe then says that there is none, that is no
+    /// fault but the news: it gets a tombstone.
+    Deleted,
+    /// Its object cannot be fetched by itself; the one that it belongs to is.
+    Owner,
+    /// There is nothing to fetch, for this reason. It is kept in the ledger as ignored, and what it
+    /// tells by itself is told.
+    Kept(&'static str),
+}
 
 /// Access to an account, not an object; to a connected one: see [`super::access`].
 const ACCESS: &str = "tells who may read one's own account; there is no object to fetch";

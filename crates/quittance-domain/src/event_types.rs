@@ -1,21 +1,7 @@
 //! What is done about each type of event.
 
 use super::event_catalogue::CATALOGUE;
-
-/// What an event of some type is good for. Its snapshot is never stored, whatever the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// Its object is fetched.
-    Object,
-    /// Its object is fetched, too; and where Stripe then says that there is none, that is no
-    /// fault but the news: it gets a tombstone.
-    Deleted,
-    /// Its object cannot be fetched by itself; the one that it belongs to is.
-    Owner,
-    /// There is nothing to fetch, for this reason. It is kept in the ledger as ignored, and what it
-    /// tells by itself is told.
-    Kept(&'static str),
-}
+pub use super::event_catalogue::Way;
 
 /// The way of a type. One that is not in the catalogue is newer than it, and is about its object
 /// like nearly all are.

@@ -12,15 +12,15 @@
 //! A reference to another object may be its id, the expanded object, or a deleted one
 //! (docs.stripe.com, "Expanding responses").
 
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::{Serialize, Serializer};
 
-use super::event::{Timestamp, is_storable_time};
 use super::id::{AccountId, ObjectId};
 use super::loose::{ListVisitor, Loose, ObjectVisitor};
 use super::money::{Currency, Minor};
+use super::timestamp::{Timestamp, is_storable_time};
 
 const TOO_LARGE: &str = "a number outside of the range that can be stored";
 const NO_TIME: &str = "a time outside of the years 1 to 9999";
@@ -206,15 +206,51 @@ pub fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error
     Ok(all.into_iter().filter_map(text).collect())
 }
 
-/// Metadata in a fixed order, so that equal metadata are equal. Stripe's are texts under texts; what
-/// is not, is left out.
+/// Metadata: the team's own keys and values. Used as `#[serde(default, with = "field::metadata")]`.
+pub mod metadata {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserializer, Serializer};
+
+    use super::{Loose, object};
+
+    /// Metadata in a fixed order, so that equal metadata are equal. Stripe's are texts under texts;
+    /// what is not, is left out.
+    ///
+    /// # Errors
+    /// The value is no JSON.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<(String, String)>, D::Error> {
+        let all: Option<BTreeMap<String, Loose>> = object(from)?;
+        let text =
+            |(key, value)| if let Loose::Text(text) = value { Some((key, text)) } else { None };
+        Ok(all.unwrap_or_default().into_iter().filter_map(text).collect())
+    }
+
+    /// Metadata as the JSON object of its column.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(all: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(all.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+/// Writes the columns that are made of a part of an object: all of them, empty where there is no such
+/// part. For `#[serde(serialize_with = "field::part")]`; the writer of rows puts them beside the columns
+/// of the object itself.
 ///
 /// # Errors
-/// The value is no JSON.
-pub fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
-    let all: Option<BTreeMap<String, Loose>> = object(from)?;
-    let text = |(key, value)| if let Loose::Text(text) = value { Some((key, text)) } else { None };
-    Ok(all.unwrap_or_default().into_iter().filter_map(text).collect())
+/// Those of the serializer.
+pub fn part<T: Serialize + Default, S: Serializer>(
+    part: &Option<T>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match part {
+        Some(part) => part.serialize(to),
+        None => T::default().serialize(to),
+    }
 }
 
 /// An object, or none where the value is of another type.

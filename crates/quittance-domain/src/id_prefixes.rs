@@ -1,56 +1,23 @@
 //! What an id says by how it begins (docs.stripe.com, "Object IDs"): which kind of object it names.
 
 use super::id::{IdError, ObjectId};
+use super::kind::Kind;
 use super::mirror::Mirror;
-use super::object::Kind;
 
 impl Kind {
     /// How ids of this kind begin; empty for a kind whose ids have no fixed beginning.
     #[must_use]
     pub fn prefixes(self) -> &'static [&'static str] {
-        match self {
-            Self::PaymentIntent => &["pi_"],
-            // `py_` and `pyr_`: payments by bank accounts, from before they were charges.
-            Self::Charge => &["ch_", "py_"],
-            Self::Refund => &["re_", "pyr_"],
-            Self::Customer => &["cus_"],
-            Self::SetupIntent => &["seti_"],
-            Self::CheckoutSession => &["cs_"],
-            // The others are of the time before PaymentMethods, and appear as such too.
-            Self::PaymentMethod => &["pm_", "card_", "ba_", "src_"],
-            Self::Dispute => &["dp_", "du_"],
-            Self::Payout => &["po_"],
-            Self::Account => &["acct_"],
-            Self::Subscription => &["sub_"],
-            Self::Invoice => &["in_"],
-            Self::Product => &["prod_"],
-            Self::Price => &["price_"],
-            Self::SubscriptionSchedule => &["sub_sched_"],
-            Self::Mirrored(mirror) => mirror.prefixes(),
-        }
+        let mirrored = || self.mirror().map_or(&[][..], Mirror::prefixes);
+        self.spec().map_or_else(mirrored, |spec| spec.id_prefixes)
     }
 
     /// Whether people may choose the ids of this kind, whatever its prefix. Not those of promotion codes:
     /// what customers type in is another field.
     #[must_use]
     pub fn has_chosen_ids(self) -> bool {
-        match self {
-            // A price takes over the id of the plan that it was.
-            Self::Customer | Self::Product | Self::Price => true,
-            Self::Mirrored(mirror) => mirror.has_chosen_ids(),
-            Self::PaymentIntent
-            | Self::Charge
-            | Self::Refund
-            | Self::SetupIntent
-            | Self::CheckoutSession
-            | Self::PaymentMethod
-            | Self::Dispute
-            | Self::Payout
-            | Self::Account
-            | Self::Subscription
-            | Self::Invoice
-            | Self::SubscriptionSchedule => false,
-        }
+        let mirrored = || self.mirror().is_some_and(Mirror::has_chosen_ids);
+        self.spec().map_or_else(mirrored, |spec| spec.has_chosen_ids)
     }
 
     /// Parses an id of this kind: any text where people may choose it, else one that Stripe can have

@@ -13,11 +13,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::event::Timestamp;
-use super::object::Kind;
-use super::transition::{self, Status};
-use super::{charge, checkout, dispute, payment, payout, refund, setup};
-use super::{invoice, subscription, subscription_schedule};
+use super::kind::Kind;
+use super::object_kind::Signs;
+use super::timestamp::Timestamp;
+use super::transition::Order;
 
 /// Longest that an answer which may as well be the later one is doubted.
 pub const DOUBTED_FOR: Duration = Duration::from_secs(5);
@@ -60,19 +59,8 @@ pub enum Comparison {
     Older(&'static str),
 }
 
-/// The fields of a kind that show how far an object has come.
-struct Signs {
-    /// Set once and never taken back.
-    once: &'static [&'static str],
-    /// Numbers that never fall.
-    rising: &'static [&'static str],
-    /// Numbers that fall in rare cases.
-    mostly_rising: &'static [&'static str],
-    /// Whatever else a column is made of.
-    other: &'static [&'static str],
-}
-
-const NO_SIGNS: Signs = Signs { once: &[], rising: &[], mostly_rising: &[], other: &[] };
+/// The signs of a kind without a table.
+const OF_A_MIRRORED_KIND: Signs = Signs { rising: &["updated"], ..Signs::NONE };
 
 /// Compares an answer with a witness of the same object. `same_version`: both are rendered in one
 /// version of the API. Of a witness in another one only what has meant the same in all of them
@@ -84,7 +72,7 @@ pub fn compare(
     answer: &impl Fields,
     same_version: bool,
 ) -> Comparison {
-    let signs = signs(kind);
+    let signs = kind.spec().map_or(&OF_A_MIRRORED_KIND, |spec| &spec.signs);
     let mut doubt = None;
     match status(kind, witness, answer) {
         Order::Older => return Comparison::Older("status"),
@@ -129,29 +117,11 @@ pub fn compare(
 /// one that a stale answer made up would be notified twice.
 #[must_use]
 pub fn taken_away(kind: Kind, witness: &impl Fields, answer: &impl Fields) -> Option<&'static str> {
-    let permissions: &[&str] = match kind {
-        Kind::Account => &["charges_enabled", "payouts_enabled"],
-        Kind::PaymentIntent
-        | Kind::Charge
-        | Kind::Refund
-        | Kind::Customer
-        | Kind::SetupIntent
-        | Kind::CheckoutSession
-        | Kind::PaymentMethod
-        | Kind::Dispute
-        | Kind::Payout
-        | Kind::Subscription
-        | Kind::Invoice
-        | Kind::Product
-        | Kind::Price
-        | Kind::SubscriptionSchedule
-        | Kind::Mirrored(_) => &[],
-    };
     let lost = |path: &&&str| {
         witness.field(path) == FieldValue::Flag(true)
             && answer.field(path) == FieldValue::Flag(false)
     };
-    permissions.iter().find(lost).copied()
+    kind.spec()?.signs.permissions.iter().find(lost).copied()
 }
 
 fn is_set(value: &FieldValue<'_>) -> bool {
@@ -166,199 +136,27 @@ fn failed_since(witness: &impl Fields, answer: &impl Fields) -> bool {
     })
 }
 
-/// Which of two statuses comes after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    Same,
-    /// The answer's comes after the witness'.
-    Later,
-    /// No path leads from the witness' to the answer's.
-    Older,
-    /// A path leads from each to the other.
-    Either,
-    /// The kind has no status, or one of the two is not known.
-    Unknown,
-}
-
 /// Whether a status of an object is older than another one, `than`: both are known, and no path of legal
 /// steps leads from `than` to it. Of a checkout session a status is `complete/paid` or the like.
 #[must_use]
 pub fn is_older(kind: Kind, than: &str, status: &str) -> bool {
-    order(kind, than, status) == Order::Older
+    kind.order(than, status) == Order::Older
 }
 
 fn status(kind: Kind, witness: &impl Fields, answer: &impl Fields) -> Order {
-    let (was, is) = if kind == Kind::CheckoutSession {
-        (session_status(witness), session_status(answer))
-    } else {
-        (plain_status(witness), plain_status(answer))
-    };
-    was.zip(is).map_or(Order::Unknown, |(was, is)| order(kind, &was, &is))
+    let (was, is) = (shown_status(kind, witness), shown_status(kind, answer));
+    was.zip(is).map_or(Order::Unknown, |(was, is)| kind.order(&was, &is))
 }
 
-fn order(kind: Kind, was: &str, is: &str) -> Order {
-    match kind {
-        Kind::PaymentIntent => order_of::<payment::Status>(was, is),
-        Kind::Charge => order_of::<charge::Status>(was, is),
-        Kind::Refund => order_of::<refund::Status>(was, is),
-        Kind::SetupIntent => order_of::<setup::Status>(was, is),
-        Kind::CheckoutSession => order_of::<checkout::Status>(was, is),
-        Kind::Dispute => order_of::<dispute::Status>(was, is),
-        Kind::Payout => order_of::<payout::Status>(was, is),
-        Kind::Subscription => order_of::<subscription::Status>(was, is),
-        Kind::Invoice => order_of::<invoice::Status>(was, is),
-        Kind::SubscriptionSchedule => order_of::<subscription_schedule::Status>(was, is),
-        Kind::Customer
-        | Kind::PaymentMethod
-        | Kind::Account
-        | Kind::Product
-        | Kind::Price
-        | Kind::Mirrored(_) => Order::Unknown,
-    }
-}
-
-/// A session says in two fields where it stands.
-fn session_status(it: &impl Fields) -> Option<String> {
-    match (it.field("status"), it.field("payment_status")) {
-        (FieldValue::Text(status), FieldValue::Text(paid)) if status == "complete" => {
-            Some(format!("complete/{paid}"))
-        }
-        (FieldValue::Text(status), _) => Some(status.into_owned()),
-        _ => None,
-    }
-}
-
-fn plain_status(it: &impl Fields) -> Option<String> {
-    match it.field("status") {
-        FieldValue::Text(status) => Some(status.into_owned()),
+fn shown_status(kind: Kind, it: &impl Fields) -> Option<String> {
+    kind.shown_status(&|path| match it.field(path) {
+        FieldValue::Text(text) => Some(text.into_owned()),
         FieldValue::Absent
         | FieldValue::Null
         | FieldValue::Flag(_)
         | FieldValue::Number(_)
         | FieldValue::Other(_) => None,
-    }
-}
-
-fn order_of<S: Status>(was: &str, is: &str) -> Order {
-    let (Some(was), Some(is)) = (S::parse(was), S::parse(is)) else { return Order::Unknown };
-    if was == is {
-        return Order::Same;
-    }
-    match (transition::is_reachable(was, is), transition::is_reachable(is, was)) {
-        (false, _) => Order::Older,
-        (true, false) => Order::Later,
-        (true, true) => Order::Either,
-    }
-}
-
-fn signs(kind: Kind) -> &'static Signs {
-    match kind {
-        Kind::PaymentIntent => &Signs {
-            once: &["latest_charge", "canceled_at"],
-            rising: &["amount_received"],
-            other: &[
-                "amount",
-                "amount_capturable",
-                "customer",
-                "payment_method",
-                "description",
-                "metadata",
-            ],
-            ..NO_SIGNS
-        },
-        Kind::Charge => &Signs {
-            once: &["captured", "disputed", "balance_transaction", "failure_code"],
-            rising: &["amount_captured"],
-            // Falls when a refund fails.
-            mostly_rising: &["amount_refunded"],
-            other: &["metadata"],
-        },
-        Kind::Refund => &Signs { once: &["failure_reason"], other: &["metadata"], ..NO_SIGNS },
-        Kind::SetupIntent => &Signs {
-            once: &["latest_attempt", "mandate"],
-            other: &["customer", "payment_method", "description", "metadata"],
-            ..NO_SIGNS
-        },
-        Kind::CheckoutSession => &Signs {
-            once: &["payment_intent", "setup_intent", "subscription", "invoice", "customer"],
-            other: &["amount_total", "metadata"],
-            ..NO_SIGNS
-        },
-        Kind::Dispute => &Signs {
-            rising: &["evidence_details.submission_count"],
-            other: &["amount", "evidence_details.due_by", "is_charge_refundable", "metadata"],
-            ..NO_SIGNS
-        },
-        Kind::Payout => &Signs {
-            once: &["balance_transaction", "failure_code"],
-            other: &["arrival_date", "metadata"],
-            ..NO_SIGNS
-        },
-        Kind::Subscription => &Signs {
-            once: &["ended_at", "latest_invoice"],
-            other: &[
-                "cancel_at",
-                "cancel_at_period_end",
-                "canceled_at",
-                "default_payment_method",
-                "items.data",
-                "pause_collection",
-                "schedule",
-                "trial_end",
-                "metadata",
-            ],
-            ..NO_SIGNS
-        },
-        Kind::Invoice => &Signs {
-            once: &[
-                "number",
-                "status_transitions.finalized_at",
-                "status_transitions.marked_uncollectible_at",
-                "status_transitions.paid_at",
-                "status_transitions.voided_at",
-            ],
-            rising: &["attempt_count"],
-            other: &["amount_due", "amount_paid", "due_date", "next_payment_attempt", "metadata"],
-            ..NO_SIGNS
-        },
-        Kind::SubscriptionSchedule => &Signs {
-            once: &["canceled_at", "completed_at", "released_at"],
-            other: &["current_phase", "end_behavior", "phases", "metadata"],
-            ..NO_SIGNS
-        },
-        Kind::Customer => &Signs {
-            other: &[
-                "balance",
-                "currency",
-                "delinquent",
-                "invoice_settings.default_payment_method",
-                "metadata",
-            ],
-            ..NO_SIGNS
-        },
-        // A method that was detached cannot be attached again; one that is not attached looks the same.
-        Kind::PaymentMethod => &Signs { other: &["customer", "card", "metadata"], ..NO_SIGNS },
-        Kind::Account => &Signs {
-            other: &[
-                "capabilities",
-                "charges_enabled",
-                "details_submitted",
-                "payouts_enabled",
-                "requirements",
-                "metadata",
-            ],
-            ..NO_SIGNS
-        },
-        Kind::Product => &Signs {
-            rising: &["updated"],
-            other: &["active", "default_price", "description", "name", "metadata"],
-            ..NO_SIGNS
-        },
-        Kind::Price => {
-            &Signs { other: &["active", "lookup_key", "nickname", "metadata"], ..NO_SIGNS }
-        }
-        Kind::Mirrored(_) => &Signs { rising: &["updated"], ..NO_SIGNS },
-    }
+    })
 }
 
 /// When an event was made, and for how long we have had it.

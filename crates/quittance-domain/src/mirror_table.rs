@@ -1,6 +1,6 @@
 //! The table of mirrored kinds, and where each is retrieved.
 
-use super::mirror::Owner;
+use super::owner::Owner;
 
 /// A place of the API, `{id}` and the owner's name left open.
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

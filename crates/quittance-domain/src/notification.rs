@@ -4,8 +4,6 @@
 //! it. An *occurrence* comes from an event itself and is told once for its id, also when the state
 //! that it speaks of is already history.
 
-use super::object::Kind;
-
 /// A notification, before it has an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notification {
@@ -50,7 +48,7 @@ impl Notification {
 }
 
 macro_rules! topics {
-    ($($(#[doc = $doc:literal])+ $name:ident of $kind:ident = $text:literal),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident of $object:literal = $text:literal),+ $(,)?) => {
         /// What a notification says: the catalogue that consumers subscribe to.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Topic { $($(#[doc = $doc])+ $name),+ }
@@ -65,10 +63,10 @@ macro_rules! topics {
                 match self { $(Self::$name => $text),+ }
             }
 
-            /// The kind of object that it is about.
+            /// Stripe's `object` of what it is about.
             #[must_use]
-            pub fn kind(self) -> Kind {
-                match self { $(Self::$name => Kind::$kind),+ }
+            pub fn object(self) -> &'static str {
+                match self { $(Self::$name => $object),+ }
             }
 
             /// What it says, in a sentence: the comment that stands above it here.
@@ -82,95 +80,95 @@ macro_rules! topics {
 
 topics! {
     /// The money is there.
-    PaymentSucceeded of PaymentIntent = "payment.succeeded",
+    PaymentSucceeded of "payment_intent" = "payment.succeeded",
     /// The customer has to do something.
-    PaymentRequiresAction of PaymentIntent = "payment.requires_action",
+    PaymentRequiresAction of "payment_intent" = "payment.requires_action",
     /// With the bank.
-    PaymentProcessing of PaymentIntent = "payment.processing",
+    PaymentProcessing of "payment_intent" = "payment.processing",
     /// Authorised; waits to be captured.
-    PaymentCapturable of PaymentIntent = "payment.capturable",
+    PaymentCapturable of "payment_intent" = "payment.capturable",
     /// Ended without money.
-    PaymentCanceled of PaymentIntent = "payment.canceled",
+    PaymentCanceled of "payment_intent" = "payment.canceled",
     /// More of a payment went back than before.
-    PaymentRefunded of Charge = "payment.refunded",
+    PaymentRefunded of "charge" = "payment.refunded",
     /// A refund was sent; without a balance transaction, an authorisation was released.
-    RefundSucceeded of Refund = "refund.succeeded",
+    RefundSucceeded of "refund" = "refund.succeeded",
     /// A refund failed, perhaps after it had succeeded.
-    RefundFailed of Refund = "refund.failed",
+    RefundFailed of "refund" = "refund.failed",
     /// A refund was called off.
-    RefundCanceled of Refund = "refund.canceled",
+    RefundCanceled of "refund" = "refund.canceled",
     /// An attempt to pay failed; the payment may still succeed.
-    PaymentAttemptFailed of PaymentIntent = "payment.attempt_failed",
+    PaymentAttemptFailed of "payment_intent" = "payment.attempt_failed",
     /// The method is kept and can be charged.
-    SetupSucceeded of SetupIntent = "setup.succeeded",
+    SetupSucceeded of "setup_intent" = "setup.succeeded",
     /// The customer has to do something before the method is kept.
-    SetupRequiresAction of SetupIntent = "setup.requires_action",
+    SetupRequiresAction of "setup_intent" = "setup.requires_action",
     /// Ended without a method.
-    SetupCanceled of SetupIntent = "setup.canceled",
+    SetupCanceled of "setup_intent" = "setup.canceled",
     /// The customer came through; says whether it is paid.
-    CheckoutCompleted of CheckoutSession = "checkout.completed",
+    CheckoutCompleted of "checkout.session" = "checkout.completed",
     /// The money of a checkout is there, at once or days later.
-    CheckoutPaid of CheckoutSession = "checkout.paid",
+    CheckoutPaid of "checkout.session" = "checkout.paid",
     /// The delayed payment of a completed checkout failed.
-    CheckoutPaymentFailed of CheckoutSession = "checkout.payment_failed",
+    CheckoutPaymentFailed of "checkout.session" = "checkout.payment_failed",
     /// Nobody came through in time.
-    CheckoutExpired of CheckoutSession = "checkout.expired",
+    CheckoutExpired of "checkout.session" = "checkout.expired",
     /// A customer asks the bank for the money back, or the bank asks about it.
-    DisputeOpened of Dispute = "dispute.opened",
+    DisputeOpened of "dispute" = "dispute.opened",
     /// The bank decided for us.
-    DisputeWon of Dispute = "dispute.won",
+    DisputeWon of "dispute" = "dispute.won",
     /// The bank decided against us.
-    DisputeLost of Dispute = "dispute.lost",
+    DisputeLost of "dispute" = "dispute.lost",
     /// It ended without a decision: an inquiry closed, or a dispute was prevented.
-    DisputeClosed of Dispute = "dispute.closed",
+    DisputeClosed of "dispute" = "dispute.closed",
     /// The disputed money was taken from the balance.
-    DisputeFundsWithdrawn of Dispute = "dispute.funds_withdrawn",
+    DisputeFundsWithdrawn of "dispute" = "dispute.funds_withdrawn",
     /// The disputed money came back to the balance.
-    DisputeFundsReinstated of Dispute = "dispute.funds_reinstated",
+    DisputeFundsReinstated of "dispute" = "dispute.funds_reinstated",
     /// Charges of a connected account work.
-    AccountChargesEnabled of Account = "account.charges_enabled",
+    AccountChargesEnabled of "account" = "account.charges_enabled",
     /// They do not work any more.
-    AccountChargesDisabled of Account = "account.charges_disabled",
+    AccountChargesDisabled of "account" = "account.charges_disabled",
     /// Payouts of a connected account work.
-    AccountPayoutsEnabled of Account = "account.payouts_enabled",
+    AccountPayoutsEnabled of "account" = "account.payouts_enabled",
     /// They do not work any more.
-    AccountPayoutsDisabled of Account = "account.payouts_disabled",
+    AccountPayoutsDisabled of "account" = "account.payouts_disabled",
     /// A connected account has to hand in more than before.
-    AccountRequirementsDue of Account = "account.requirements_due",
+    AccountRequirementsDue of "account" = "account.requirements_due",
     /// A connected account took our access back.
-    AccountDeauthorized of Account = "account.deauthorized",
+    AccountDeauthorized of "account" = "account.deauthorized",
     /// The bank has the money.
-    PayoutPaid of Payout = "payout.paid",
+    PayoutPaid of "payout" = "payout.paid",
     /// The bank sent it back, perhaps after it had been paid.
-    PayoutFailed of Payout = "payout.failed",
+    PayoutFailed of "payout" = "payout.failed",
     /// It was called off.
-    PayoutCanceled of Payout = "payout.canceled",
+    PayoutCanceled of "payout" = "payout.canceled",
     /// A trial began.
-    SubscriptionTrialing of Subscription = "subscription.trialing",
+    SubscriptionTrialing of "subscription" = "subscription.trialing",
     /// In good standing: begun, or recovered.
-    SubscriptionActivated of Subscription = "subscription.activated",
+    SubscriptionActivated of "subscription" = "subscription.activated",
     /// A renewal is owed, and Stripe tries on.
-    SubscriptionPastDue of Subscription = "subscription.past_due",
+    SubscriptionPastDue of "subscription" = "subscription.past_due",
     /// A renewal is owed, and Stripe tries no more.
-    SubscriptionUnpaid of Subscription = "subscription.unpaid",
+    SubscriptionUnpaid of "subscription" = "subscription.unpaid",
     /// A trial ended, and there is nothing to pay with.
-    SubscriptionPaused of Subscription = "subscription.paused",
+    SubscriptionPaused of "subscription" = "subscription.paused",
     /// Over.
-    SubscriptionCanceled of Subscription = "subscription.canceled",
+    SubscriptionCanceled of "subscription" = "subscription.canceled",
     /// A trial ends within days.
-    SubscriptionTrialEnding of Subscription = "subscription.trial_ending",
+    SubscriptionTrialEnding of "subscription" = "subscription.trial_ending",
     /// An invoice is final, and owed.
-    InvoiceFinalized of Invoice = "invoice.finalized",
+    InvoiceFinalized of "invoice" = "invoice.finalized",
     /// An invoice is settled, by Stripe or out of band.
-    InvoicePaid of Invoice = "invoice.paid",
+    InvoicePaid of "invoice" = "invoice.paid",
     /// An invoice was called off.
-    InvoiceVoided of Invoice = "invoice.voided",
+    InvoiceVoided of "invoice" = "invoice.voided",
     /// An invoice was written off.
-    InvoiceUncollectible of Invoice = "invoice.uncollectible",
+    InvoiceUncollectible of "invoice" = "invoice.uncollectible",
     /// An attempt to pay an invoice failed; another one may follow.
-    InvoicePaymentFailed of Invoice = "invoice.payment_failed",
+    InvoicePaymentFailed of "invoice" = "invoice.payment_failed",
     /// The customer has to do something to pay an invoice.
-    InvoicePaymentActionRequired of Invoice = "invoice.payment_action_required",
+    InvoicePaymentActionRequired of "invoice" = "invoice.payment_action_required",
 }
 
 /// The occurrence that an event of this type tells, if any.

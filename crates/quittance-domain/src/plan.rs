@@ -1,7 +1,7 @@
 //! Whether an event still has something to tell that the row does not know.
 
-use super::event::Timestamp;
-use super::object::Row;
+use super::kind::Row;
+use super::timestamp::Timestamp;
 
 /// What to do about an event, before any request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

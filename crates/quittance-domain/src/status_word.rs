@@ -6,14 +6,61 @@ use serde::de::Error as _;
 
 use super::field;
 
-/// The words that Stripe has for something.
+/// The words that Stripe has for something. Made by `words!`.
 pub trait Vocabulary: Copy + Eq + 'static {
+    /// All of them. Of a status: in the order in which an object usually passes them.
+    const WORDS: &'static [Self];
+
     /// Stripe's word for it.
     fn word(self) -> &'static str;
 
     /// From Stripe's word.
-    fn from_word(text: &str) -> Option<Self>;
+    #[must_use]
+    fn from_word(text: &str) -> Option<Self> {
+        Self::WORDS.iter().copied().find(|it| it.word() == text)
+    }
 }
+
+/// Declares an enum of words: its variants, and Stripe's text of each.
+macro_rules! words {
+    ($(#[$meta:meta])* pub enum $name:ident {
+        $($(#[$doc:meta])* $variant:ident = $text:literal,)+
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl $name {
+            /// All of them, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word for it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+
+            /// The word, parsed.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                <Self as $crate::status_word::Vocabulary>::from_word(text)
+            }
+        }
+
+        impl $crate::status_word::Vocabulary for $name {
+            const WORDS: &'static [Self] = Self::ALL;
+
+            fn word(self) -> &'static str {
+                self.as_str()
+            }
+        }
+    };
+}
+pub(crate) use words;
 
 /// A status as Stripe says it: one that the rules know, or a word that Stripe added later.
 ///
@@ -97,6 +144,12 @@ impl<S: Vocabulary> PartialEq<S> for StatusWord<S> {
     }
 }
 
+impl<S: Vocabulary> serde::Serialize for StatusWord<S> {
+    fn serialize<T: serde::Serializer>(&self, to: T) -> Result<T::Ok, T::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
 impl<'de, S: Vocabulary> serde::Deserialize<'de> for StatusWord<S> {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = field::text(from)?.ok_or_else(|| D::Error::custom(NoWord))?;
@@ -106,13 +159,13 @@ impl<'de, S: Vocabulary> serde::Deserialize<'de> for StatusWord<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::charge;
     use super::*;
+    use crate::kinds::charge::ChargeStatus;
 
     #[test]
     fn what_has_not_the_shape_of_a_word_is_no_status() {
         for text in ["", "a b", "a\0", "é", "a/b", &"x".repeat(65)] {
-            assert_eq!(StatusWord::<charge::Status>::parse(text), Err(NoWord), "{text:?}");
+            assert_eq!(StatusWord::<ChargeStatus>::parse(text), Err(NoWord), "{text:?}");
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-#[cfg(test)]
-use super::notification::Sort;
-use super::notification::{Notification, Topic};
+use serde::{Deserialize, Deserializer, Serialize};
+
 pub use super::status_word::{StatusWord, Vocabulary};
 
 /// How an observed status relates to the recorded one.
@@ -62,39 +61,47 @@ impl Transition {
     }
 }
 
-/// The row of an object of which the rules need to know the status alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded<S> {
+/// A status with its state machine.
+pub trait StateMachine: Vocabulary {
+    /// Whether Stripe can move an object from `self` to `next` in one step.
+    fn steps_to(self, next: Self) -> bool;
+}
+
+/// What the rules need to know of a row. Kept beside the row as JSON.
+pub trait RecordedState: Serialize + for<'de> Deserialize<'de> {
+    /// Its statuses.
+    type Status: StateMachine;
+
     /// The status in the row.
+    fn status(&self) -> &StatusWord<Self::Status>;
+}
+
+/// The row of an object of which the rules need to know the status alone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(bound = "S: Vocabulary")]
+pub struct RecordedStatus<S> {
+    /// The status in the row.
+    #[serde(deserialize_with = "recorded_word")]
     pub status: StatusWord<S>,
 }
 
-/// A status of some object, with its state machine.
-pub trait Status: Copy + Eq + 'static {
-    /// All statuses, in the order in which an object usually passes them.
-    const ALL: &'static [Self];
+impl<S: StateMachine> RecordedState for RecordedStatus<S> {
+    type Status = S;
 
-    /// Stripe's word for it.
-    fn as_str(self) -> &'static str;
-
-    /// Whether Stripe can move an object from `self` to `next` in one step.
-    fn steps_to(self, next: Self) -> bool;
-
-    /// Stripe's word, parsed.
-    #[must_use]
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|s| s.as_str() == text)
+    fn status(&self) -> &StatusWord<S> {
+        &self.status
     }
 }
 
-impl<S: Status> Vocabulary for S {
-    fn word(self) -> &'static str {
-        self.as_str()
-    }
-
-    fn from_word(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
+/// Reads a status that was recorded. Whatever was recorded can be read again: also a word that no
+/// state machine knows.
+///
+/// # Errors
+/// It is no text.
+pub fn recorded_word<'de, S: Vocabulary, D: Deserializer<'de>>(
+    from: D,
+) -> Result<StatusWord<S>, D::Error> {
+    String::deserialize(from).map(|text| StatusWord::recorded(&text))
 }
 
 /// Judges an observed status against the recorded one.
@@ -103,7 +110,10 @@ impl<S: Status> Vocabulary for S {
 /// of legal steps leads there, not only a single step. Of a status that the rules do not know, they
 /// know no step either.
 #[must_use]
-pub fn judge<S: Status>(recorded: Option<&StatusWord<S>>, observed: &StatusWord<S>) -> Transition {
+pub fn judge<S: StateMachine>(
+    recorded: Option<&StatusWord<S>>,
+    observed: &StatusWord<S>,
+) -> Transition {
     let kind = match (recorded.map(|from| (from, from.known())), observed.known()) {
         (Some((from, _)), _) if from == observed => Move::Same,
         (None, Some(_)) => Move::Opened,
@@ -113,29 +123,39 @@ pub fn judge<S: Status>(recorded: Option<&StatusWord<S>>, observed: &StatusWord<
     Transition { from: recorded.map(StatusWord::to_text), to: observed.to_text(), kind }
 }
 
-/// Judges an observed status against a row.
-#[must_use]
-pub fn of_status<S: Status>(
-    recorded: Option<&Recorded<S>>,
-    observed: &StatusWord<S>,
-) -> Transition {
-    judge(recorded.map(|row| &row.status), observed)
+/// Which of two statuses of a kind comes after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// They are the same.
+    Same,
+    /// The second comes after the first.
+    Later,
+    /// No path leads from the first to the second.
+    Older,
+    /// A path leads from each to the other.
+    Either,
+    /// The kind has no status, or one of the two is not known.
+    Unknown,
 }
 
-/// What is told of a status when an object comes into it. While it stays there, nothing is.
+/// Which of two statuses, `first` and `second`, comes after the other.
 #[must_use]
-pub fn on_entering<S: Status>(
-    recorded: Option<&Recorded<S>>,
-    observed: &StatusWord<S>,
-    topic: impl FnOnce(S) -> Option<Topic>,
-) -> Vec<Notification> {
-    let stays = recorded.is_some_and(|row| row.status == *observed);
-    let topic = observed.known().filter(|_| !stays).and_then(topic);
-    topic.map(Notification::state).into_iter().collect()
+pub fn order<S: StateMachine>(first: &str, second: &str) -> Order {
+    let (Some(first), Some(second)) = (S::from_word(first), S::from_word(second)) else {
+        return Order::Unknown;
+    };
+    if first == second {
+        return Order::Same;
+    }
+    match (is_reachable(first, second), is_reachable(second, first)) {
+        (false, _) => Order::Older,
+        (true, false) => Order::Later,
+        (true, true) => Order::Either,
+    }
 }
 
 /// Whether a path of legal steps leads from one status to another.
-pub(super) fn is_reachable<S: Status>(from: S, to: S) -> bool {
+fn is_reachable<S: StateMachine>(from: S, to: S) -> bool {
     let mut seen = vec![from];
     let mut next = 0;
     while let Some(&here) = seen.get(next) {
@@ -143,7 +163,7 @@ pub(super) fn is_reachable<S: Status>(from: S, to: S) -> bool {
         if here.steps_to(to) {
             return true;
         }
-        for &s in S::ALL {
+        for &s in S::WORDS {
             if here.steps_to(s) && !seen.contains(&s) {
                 seen.push(s);
             }
@@ -155,17 +175,17 @@ pub(super) fn is_reachable<S: Status>(from: S, to: S) -> bool {
 /// The whole matrix of a state machine as text: one row a recorded status, one column an observed
 /// one. Reviewed as a snapshot, and printed in `docs/state_machines.md`.
 #[must_use]
-pub fn matrix<S: Status>() -> String {
+pub fn matrix<S: StateMachine>() -> String {
     let mut out = String::from("| recorded \\ observed |");
-    for s in S::ALL {
-        out += &format!(" {} |", s.as_str());
+    for s in S::WORDS {
+        out += &format!(" {} |", s.word());
     }
     out += "\n|---|";
-    out += &"---|".repeat(S::ALL.len());
-    let rows = std::iter::once(None).chain(S::ALL.iter().copied().map(Some));
+    out += &"---|".repeat(S::WORDS.len());
+    let rows = std::iter::once(None).chain(S::WORDS.iter().copied().map(Some));
     for from in rows {
-        out += &format!("\n| {} |", from.map_or("(none)", S::as_str));
-        for &to in S::ALL {
+        out += &format!("\n| {} |", from.map_or("(none)", S::word));
+        for &to in S::WORDS {
             let cell = match judge(from.map(StatusWord::from).as_ref(), &to.into()).kind {
                 Move::Opened => "opened",
                 Move::Same => "same",
@@ -180,39 +200,29 @@ pub fn matrix<S: Status>() -> String {
     out
 }
 
-/// A step by the rules of a kind, for its tests.
-#[cfg(test)]
-pub(super) fn step<S: Status, O>(
-    from: Option<S>,
-    observed: &O,
-    transition: fn(Option<&Recorded<S>>, &O) -> Transition,
-    notifications: fn(Option<&Recorded<S>>, &O) -> Vec<Notification>,
-) -> (Move, Vec<Topic>) {
-    let recorded = from.map(|status| Recorded { status: status.into() });
-    let told = notifications(recorded.as_ref(), observed);
-    assert!(told.iter().all(|it| it.sort == Sort::State), "{told:?}");
-    let kind = transition(recorded.as_ref(), observed).kind;
-    (kind, told.into_iter().map(|it| it.topic).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{charge, payment, refund};
-    use super::super::{checkout, customer, payment_method, setup};
     use super::*;
+    use crate::kinds::charge::ChargeStatus;
+    use crate::kinds::checkout::CheckoutStatus;
+    use crate::kinds::customer::CustomerStatus;
+    use crate::kinds::payment::PaymentStatus;
+    use crate::kinds::payment_method::PaymentMethodStatus;
+    use crate::kinds::refund::RefundStatus;
+    use crate::kinds::setup::SetupStatus;
 
-    fn any_of<S: Status + std::fmt::Debug>() -> impl Strategy<Value = S> {
-        proptest::sample::select(S::ALL)
+    fn any_of<S: StateMachine + std::fmt::Debug>() -> impl Strategy<Value = S> {
+        proptest::sample::select(S::WORDS)
     }
 
     /// A walk along legal steps: at each status, some step that Stripe allows, until there is none.
-    fn walk<S: Status>(start: S, choices: &[usize]) -> Vec<S> {
+    fn walk<S: StateMachine>(start: S, choices: &[usize]) -> Vec<S> {
         let mut path = vec![start];
         let mut here = start;
         for choice in choices {
-            let next: Vec<S> = S::ALL.iter().copied().filter(|s| here.steps_to(*s)).collect();
+            let next: Vec<S> = S::WORDS.iter().copied().filter(|s| here.steps_to(*s)).collect();
             let Some(&chosen) = next.get(choice % next.len().max(1)) else { break };
             here = chosen;
             path.push(here);
@@ -221,7 +231,7 @@ mod tests {
     }
 
     /// Whoever looks at any two instants of a legal life sees nothing to wonder at.
-    fn a_legal_life_is_never_an_anomaly<S: Status>(start: S, choices: &[usize]) {
+    fn a_legal_life_is_never_an_anomaly<S: StateMachine>(start: S, choices: &[usize]) {
         let path = walk(start, choices);
         for (n, from) in path.iter().enumerate() {
             for to in &path[n..] {
@@ -231,27 +241,27 @@ mod tests {
         }
     }
 
-    fn every_judgement_holds<S: Status>(from: Option<S>, to: S) {
+    fn every_judgement_holds<S: StateMachine>(from: Option<S>, to: S) {
         let step = judge(from.map(StatusWord::from).as_ref(), &to.into());
-        assert_eq!(step.from.as_deref(), from.map(S::as_str));
-        assert_eq!(step.to, to.as_str());
+        assert_eq!(step.from.as_deref(), from.map(S::word));
+        assert_eq!(step.to, to.word());
         assert_eq!(step.kind == Move::Opened, from.is_none());
         assert_eq!(step.kind == Move::Same, from == Some(to));
         assert_eq!(step.is_change(), from != Some(to));
-        let is_end = |s: S| !S::ALL.iter().any(|next| s.steps_to(*next));
+        let is_end = |s: S| !S::WORDS.iter().any(|next| s.steps_to(*next));
         if from.is_some_and(|from| from != to && is_end(from)) {
             assert_eq!(step.kind, Move::Anomalous, "nothing follows an end");
         }
-        assert!(S::parse(to.as_str()) == Some(to));
+        assert!(S::from_word(to.word()) == Some(to));
         assert!(!to.steps_to(to), "to stay is no step");
     }
 
     proptest! {
         #[test]
         fn a_legal_life_seen_at_any_instants_is_expected(
-            payment in any_of::<payment::Status>(),
-            charge in any_of::<charge::Status>(),
-            refund in any_of::<refund::Status>(),
+            payment in any_of::<PaymentStatus>(),
+            charge in any_of::<ChargeStatus>(),
+            refund in any_of::<RefundStatus>(),
             choices in proptest::collection::vec(0_usize..7, 0..12),
         ) {
             a_legal_life_is_never_an_anomaly(payment, &choices);
@@ -261,9 +271,9 @@ mod tests {
 
         #[test]
         fn a_step_is_same_opened_expected_or_anomalous_and_says_which(
-            payment in (proptest::option::of(any_of::<payment::Status>()), any_of()),
-            charge in (proptest::option::of(any_of::<charge::Status>()), any_of()),
-            refund in (proptest::option::of(any_of::<refund::Status>()), any_of()),
+            payment in (proptest::option::of(any_of::<PaymentStatus>()), any_of()),
+            charge in (proptest::option::of(any_of::<ChargeStatus>()), any_of()),
+            refund in (proptest::option::of(any_of::<RefundStatus>()), any_of()),
         ) {
             every_judgement_holds(payment.0, payment.1);
             every_judgement_holds(charge.0, charge.1);
@@ -272,10 +282,10 @@ mod tests {
 
         #[test]
         fn a_legal_life_of_a_customer_and_its_things_is_expected(
-            customer in any_of::<customer::Status>(),
-            setup in any_of::<setup::Status>(),
-            checkout in any_of::<checkout::Status>(),
-            method in any_of::<payment_method::Status>(),
+            customer in any_of::<CustomerStatus>(),
+            setup in any_of::<SetupStatus>(),
+            checkout in any_of::<CheckoutStatus>(),
+            method in any_of::<PaymentMethodStatus>(),
             choices in proptest::collection::vec(0_usize..7, 0..12),
         ) {
             a_legal_life_is_never_an_anomaly(customer, &choices);
@@ -286,10 +296,10 @@ mod tests {
 
         #[test]
         fn a_step_of_a_customer_or_its_things_says_which_it_is(
-            customer in (proptest::option::of(any_of::<customer::Status>()), any_of()),
-            setup in (proptest::option::of(any_of::<setup::Status>()), any_of()),
-            checkout in (proptest::option::of(any_of::<checkout::Status>()), any_of()),
-            method in (proptest::option::of(any_of::<payment_method::Status>()), any_of()),
+            customer in (proptest::option::of(any_of::<CustomerStatus>()), any_of()),
+            setup in (proptest::option::of(any_of::<SetupStatus>()), any_of()),
+            checkout in (proptest::option::of(any_of::<CheckoutStatus>()), any_of()),
+            method in (proptest::option::of(any_of::<PaymentMethodStatus>()), any_of()),
         ) {
             every_judgement_holds(customer.0, customer.1);
             every_judgement_holds(setup.0, setup.1);
@@ -299,14 +309,14 @@ mod tests {
 
         #[test]
         fn no_other_word_is_a_status(text in "[a-z_]{0,24}") {
-            let known = payment::Status::ALL.iter().any(|s| s.as_str() == text);
-            prop_assert_eq!(payment::Status::parse(&text).is_some(), known);
+            let known = PaymentStatus::ALL.iter().any(|s| s.as_str() == text);
+            prop_assert_eq!(PaymentStatus::parse(&text).is_some(), known);
         }
     }
 
     #[test]
     fn a_word_that_the_rules_do_not_know_is_recorded_as_an_anomaly() {
-        let word = |text: &str| StatusWord::<charge::Status>::parse(text).unwrap();
+        let word = |text: &str| StatusWord::<ChargeStatus>::parse(text).unwrap();
         let kind = |from: Option<&str>, to| judge(from.map(word).as_ref(), &word(to)).kind;
         assert_eq!(kind(None, "frozen"), Move::Anomalous);
         assert_eq!(kind(Some("pending"), "frozen"), Move::Anomalous);
@@ -315,13 +325,13 @@ mod tests {
         assert_eq!(kind(Some("frozen"), "succeeded"), Move::Anomalous);
         let step = judge(Some(&word("pending")), &word("frozen"));
         assert_eq!((step.from.as_deref(), &*step.to), (Some("pending"), "frozen"));
-        assert_eq!(StatusWord::<charge::Status>::recorded("frozen"), word("frozen"));
-        assert_eq!(StatusWord::<charge::Status>::or_none(None).as_str(), "null");
+        assert_eq!(StatusWord::<ChargeStatus>::recorded("frozen"), word("frozen"));
+        assert_eq!(StatusWord::<ChargeStatus>::or_none(None).as_str(), "null");
     }
 
     #[test]
     fn the_matrix_says_of_each_pair_what_the_rule_says() {
-        let text = matrix::<charge::Status>();
+        let text = matrix::<ChargeStatus>();
         assert!(text.contains("| (none) | opened | opened | opened |"), "{text}");
         assert!(text.contains("| failed | **anomaly** | **anomaly** | same |"), "{text}");
     }

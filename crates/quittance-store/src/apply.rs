@@ -13,9 +13,9 @@ use super::error::StoreError;
 use super::outbox_id;
 use super::settlement::{Applied, Change, NewState, SettledEvent, Settlement};
 use quittance_domain::event::{Event, Shown};
+use quittance_domain::failure_reason::FailureReason;
 use quittance_domain::id::ObjectId;
 use quittance_domain::notification::Notification;
-use quittance_domain::payment::FailureReason;
 
 /// The shape of the payloads in the outbox: the field `v`.
 const PAYLOAD_VERSION: u32 = 1;
@@ -159,7 +159,7 @@ fn of_change(settlement: i32, change: Change) -> Value {
     let version = change.expected_version.saturating_add(1);
     let account = columns::account(&subject.scope);
     let livemode = subject.scope.mode.is_live();
-    let mut row = json!({});
+    let mut row = Map::new();
     let mut data = Value::Null;
     let mut recorded = Value::Null;
     let mut step = Value::Null;
@@ -169,18 +169,14 @@ fn of_change(settlement: i32, change: Change) -> Value {
         NewState::Present { observed, transition, notifications, raw } => {
             row = columns::of(&observed);
             data = raw.into_value();
-            let mut told = columns::facts(&observed);
             recorded = columns::remembered(&observed);
+            let told = columns::facts(subject.kind, &row, &recorded);
             if transition.is_change() {
                 step = json!({
                     "from": transition.from,
                     "to": transition.to,
                     "kind": transition.kind.as_str(),
                 });
-            }
-            // The team's own link to its rows.
-            if let (Some(told), Some(metadata)) = (told.as_object_mut(), row.get("metadata")) {
-                told.insert("metadata".to_owned(), metadata.clone());
             }
             facts = notifications
                 .into_iter()
@@ -202,15 +198,13 @@ fn of_change(settlement: i32, change: Change) -> Value {
             false
         }
     };
-    if let Value::Object(row) = &mut row {
-        row.extend([
-            ("id".to_owned(), json!(subject.id.as_str())),
-            ("account".to_owned(), json!(account)),
-            ("livemode".to_owned(), json!(livemode)),
-            ("version".to_owned(), json!(version)),
-            ("observed_at".to_owned(), json!(change.observed_at)),
-        ]);
-    }
+    row.extend([
+        ("id".to_owned(), json!(subject.id.as_str())),
+        ("account".to_owned(), json!(account)),
+        ("livemode".to_owned(), json!(livemode)),
+        ("version".to_owned(), json!(version)),
+        ("observed_at".to_owned(), json!(change.observed_at)),
+    ]);
     let mut value = json!({
         "settlement": settlement,
         "account": account,
@@ -226,7 +220,7 @@ fn of_change(settlement: i32, change: Change) -> Value {
     // Moved in, while `json!` would copy them; and the object is most of all that is written.
     if let Value::Object(fields) = &mut value {
         fields.extend([
-            ("row".to_owned(), row),
+            ("row".to_owned(), Value::Object(row)),
             ("data".to_owned(), data),
             ("recorded".to_owned(), recorded),
             ("transition".to_owned(), step),

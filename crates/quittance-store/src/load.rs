@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::columns::{self, Stored};
+use super::columns;
 use super::connect::Store;
 use super::error::StoreError;
 use quittance_domain::event::Timestamp;
@@ -105,9 +105,9 @@ impl Store {
                 rows.push(None);
                 continue;
             };
-            let stored = found.recorded.as_ref().map(Stored);
+            let stored = found.recorded.as_ref();
             let recorded =
-                stored.map(|stored| columns::recorded(subject.kind, &stored)).transpose()?;
+                stored.map(|stored| columns::recorded(subject.kind, stored)).transpose()?;
             rows.push(Some(Row { version, observed_at, seen_by, deleted, recorded }));
         }
         let ended = |n: usize| found.get(n).and_then(|row| row.access_ended);

@@ -17,9 +17,9 @@ use super::refusal::Refusal;
 use super::transport::Transport;
 use super::{decode, kinds};
 use quittance_config as config;
-use quittance_domain::account::{ListedCapability, Observed as ConnectedAccount};
 use quittance_domain::field::List;
 use quittance_domain::id::{Mode, Scope};
+use quittance_domain::kinds::account::{AccountObserved, ListedCapability};
 use quittance_domain::object::{Kind, Observed, Subject};
 use quittance_redaction::Rules;
 
@@ -105,9 +105,9 @@ impl Client {
     async fn add_reasons(
         &self,
         subject: &Subject,
-        observed: &mut ConnectedAccount,
+        observed: &mut AccountObserved,
     ) -> Result<(), StripeError> {
-        if let ConnectedAccount::Seen(seen) = observed
+        if let AccountObserved::Seen(seen) = observed
             && seen.lacks_reasons()
         {
             let request = CapabilitiesAccount::new(subject.id.url_segment());

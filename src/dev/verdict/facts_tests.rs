@@ -68,7 +68,7 @@ fn lived() -> (Vec<(Kind, Value)>, Vec<Value>, Vec<Value>) {
 #[test]
 fn every_topic_is_judged_and_is_about_the_kind_that_the_catalogue_says() {
     for topic in Topic::ALL {
-        let (name, kind) = (topic.as_str(), topic.kind().as_str());
+        let (name, kind) = (topic.as_str(), topic.object());
         let states = SAYINGS.iter().filter(|saying| saying.topic == name);
         let by_state = states.map(|saying| saying.kind.as_str());
         let by_event = OCCURRENCES.iter().filter(|(_, told)| *told == name).map(|(of, _)| {

@@ -57,7 +57,7 @@ const END: &str = "<!-- End of topics. -->\n";
 fn topics() -> String {
     let mut text = String::from("| Topic | About | What it says |\n|---|---|---|\n");
     for topic in Topic::ALL {
-        let (name, kind, what) = (topic.as_str(), topic.kind().as_str(), topic.describe());
+        let (name, kind, what) = (topic.as_str(), topic.object(), topic.describe());
         writeln!(text, "| `{name}` | `{kind}` | {what} |").unwrap();
     }
     text

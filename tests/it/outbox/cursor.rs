@@ -1,6 +1,6 @@
 //! Those who read by SQL.
 
-use quittance::domain::payment::Status;
+use quittance::domain::kinds::payment::PaymentStatus;
 use sqlx::postgres::{PgConnection, PgListener};
 use sqlx::{Connection as _, Row as _};
 
@@ -78,7 +78,8 @@ async fn a_row_that_commits_late_is_handed_out_too_and_in_its_place() {
 #[tokio::test]
 async fn a_cursor_goes_on_where_it_was_and_keeps_the_order_within_an_object() {
     let db = TestDatabase::migrated().await;
-    let steps = [Status::RequiresAction, Status::Processing, Status::Succeeded];
+    let steps =
+        [PaymentStatus::RequiresAction, PaymentStatus::Processing, PaymentStatus::Succeeded];
     for (at, status) in (100..).zip(steps) {
         observe(&db.store, "pi_1", at, payment(status)).await;
     }

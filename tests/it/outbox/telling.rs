@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use quittance::config::Secret;
-use quittance::domain::payment::Status;
+use quittance::domain::kinds::payment::PaymentStatus;
 use quittance::outbox::Destination;
 use serde_json::json;
 use sqlx::Connection as _;
@@ -43,7 +43,7 @@ async fn what_is_posted_is_signed_as_openssl_signs_it_with_each_secret() {
     let mut settings = settings(&receiver.url);
     let destination = settings.outbox.destinations.get_mut("default").unwrap();
     destination.secrets = vec![Secret::new(SECRET), Secret::new(&*other)];
-    observe(&db.store, "pi_1", 1_700_000_000, payment(Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 1_700_000_000, payment(PaymentStatus::Succeeded)).await;
     let relay = Running::start(&db.store, &settings);
     let post = receiver.until(1).await.remove(0);
     relay.stop().await;
@@ -59,8 +59,8 @@ async fn what_is_posted_is_signed_as_openssl_signs_it_with_each_secret() {
 async fn a_notification_says_what_was_and_what_is() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
-    observe(&db.store, "pi_1", 1_700_000_000, payment(Status::RequiresAction)).await;
-    observe(&db.store, "pi_1", 1_700_000_060, payment(Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 1_700_000_000, payment(PaymentStatus::RequiresAction)).await;
+    observe(&db.store, "pi_1", 1_700_000_060, payment(PaymentStatus::Succeeded)).await;
     let relay = Running::start(&db.store, &settings(&receiver.url));
     let mut told = receiver.until(2).await.remove(1).json;
     relay.stop().await;
@@ -162,8 +162,8 @@ async fn a_destination_is_told_only_what_it_wants_to_hear() {
     let mut settings = settings(&receiver.url);
     let destination = settings.outbox.destinations.get_mut("default").unwrap();
     destination.topics = vec!["refund.*".into(), "payment.succeeded".into()];
-    observe(&db.store, "pi_1", 100, payment(Status::RequiresAction)).await;
-    observe(&db.store, "pi_1", 160, payment(Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 100, payment(PaymentStatus::RequiresAction)).await;
+    observe(&db.store, "pi_1", 160, payment(PaymentStatus::Succeeded)).await;
     let relay = Running::start(&db.store, &settings);
     let posts = receiver.until(1).await;
     until(&db, DELIVERED, 1).await;

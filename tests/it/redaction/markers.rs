@@ -79,7 +79,7 @@ fn marked(path: impl Fn(Kind, &str) -> String) -> Marked {
 /// The types of event that are sent of an object: those that are told by themselves, and another.
 fn types(kind: Kind) -> Vec<&'static str> {
     let told = event_types::all().map(|(event_type, _, _)| event_type).filter(|event_type| {
-        notification::occurrence(event_type).is_some_and(|it| it.topic.kind() == kind)
+        notification::occurrence(event_type).is_some_and(|it| it.topic.object() == kind.as_str())
     });
     let other = if kind == Kind::Account { "account.updated" } else { "a.type.of.tomorrow" };
     told.chain([other]).collect()

@@ -136,6 +136,7 @@ const OURS: &[&str] = &[
     "can_charge",
     "can_receive_payments",
     "can_receive_payouts",
+    "deleted",
     "destination_type",
     "evidence_past_due",
     "has_evidence",
@@ -154,7 +155,8 @@ async fn a_column_that_must_not_be_empty_is_made_of_a_field_that_the_settings_re
              FROM information_schema.columns AS c
              JOIN pg_class AS t ON t.relname = c.table_name
              JOIN quittance.kinds AS k ON k.app_table = t.oid
-             WHERE c.table_schema = 'app' AND c.is_nullable = 'NO' AND c.column_default IS NULL
+             WHERE c.table_schema = 'app' AND c.is_nullable = 'NO' AND k.kind <> 'subscription_item'
+               AND (c.column_default IS NULL OR c.data_type = 'boolean')
                AND c.column_name NOT LIKE 'stripe\\_%'
              ORDER BY 1, 2",
         )

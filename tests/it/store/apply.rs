@@ -2,8 +2,9 @@
 
 use quittance::domain::failure::Class;
 use quittance::domain::id::{AccountId, Mode, Scope};
+use quittance::domain::kinds::payment::PaymentStatus;
 use quittance::domain::object::{Kind, Recorded};
-use quittance::domain::payment::{self, Status};
+use quittance::domain::transition::RecordedStatus;
 use quittance::store::{Applied, StoreError};
 use serde_json::json;
 
@@ -13,14 +14,14 @@ use crate::harness::TestDatabase;
 #[tokio::test]
 async fn a_change_of_a_row_that_is_no_longer_as_read_is_refused_whole() {
     let db = TestDatabase::migrated().await;
-    let processing = || first("pi_1", 100, payment(Status::Processing));
+    let processing = || first("pi_1", 100, payment(PaymentStatus::Processing));
     assert_eq!(
         apply(&db.store, settlement(processing(), vec![succeeded("evt_1")])).await,
         Applied::Done
     );
     // Decided on "no row", and on a version that never was.
     for version in [0, 2] {
-        let late = change("pi_1", version, 200, None, payment(Status::Succeeded));
+        let late = change("pi_1", version, 200, None, payment(PaymentStatus::Succeeded));
         assert_eq!(
             apply(&db.store, settlement(late, vec![attempt_failed("evt_2")])).await,
             Applied::Conflict
@@ -36,7 +37,7 @@ async fn a_change_of_a_row_that_is_no_longer_as_read_is_refused_whole() {
 #[tokio::test]
 async fn a_change_of_a_row_that_is_not_there_is_refused() {
     let db = TestDatabase::migrated().await;
-    let change = change("pi_1", 5, 200, None, payment(Status::Succeeded));
+    let change = change("pi_1", 5, 200, None, payment(PaymentStatus::Succeeded));
     assert_eq!(apply(&db.store, settlement(change, vec![])).await, Applied::Conflict);
     assert_eq!(db.count("quittance.objects").await, 0);
 }
@@ -48,7 +49,7 @@ async fn of_writers_that_read_the_same_version_exactly_one_wins() {
         let mut writers = tokio::task::JoinSet::new();
         for _ in 0..6 {
             let store = db.store.clone();
-            let change = change("pi_1", version, 100, None, payment(Status::Processing));
+            let change = change("pi_1", version, 100, None, payment(PaymentStatus::Processing));
             writers.spawn(async move { apply(&store, settlement(change, vec![])).await });
         }
         let results = writers.join_all().await;
@@ -61,8 +62,9 @@ async fn of_writers_that_read_the_same_version_exactly_one_wins() {
 #[tokio::test]
 async fn an_older_observation_never_overwrites_a_newer_one() {
     let db = TestDatabase::migrated().await;
-    apply(&db.store, settlement(first("pi_1", 100, payment(Status::Succeeded)), vec![])).await;
-    let at = |at| change("pi_1", 1, at, None, payment(Status::Processing));
+    apply(&db.store, settlement(first("pi_1", 100, payment(PaymentStatus::Succeeded)), vec![]))
+        .await;
+    let at = |at| change("pi_1", 1, at, None, payment(PaymentStatus::Processing));
     assert_eq!(apply(&db.store, settlement(at(99), vec![])).await, Applied::Conflict);
     assert_eq!(db.json("app.payments", "true").await["status"], "succeeded");
     // The same second is not older.
@@ -73,7 +75,8 @@ async fn an_older_observation_never_overwrites_a_newer_one() {
 async fn a_tombstone_is_never_resurrected() {
     let db = TestDatabase::migrated().await;
     let pi = |id| subject(Kind::PaymentIntent, id);
-    apply(&db.store, settlement(first("pi_1", 100, payment(Status::Processing)), vec![])).await;
+    apply(&db.store, settlement(first("pi_1", 100, payment(PaymentStatus::Processing)), vec![]))
+        .await;
     let dead = tombstone(Kind::PaymentIntent, "pi_1", 1, 200);
     assert_eq!(apply(&db.store, settlement(dead, vec![succeeded("evt_1")])).await, Applied::Done);
     // One that was never seen alive.
@@ -81,7 +84,7 @@ async fn a_tombstone_is_never_resurrected() {
     assert_eq!(apply(&db.store, settlement(unseen, vec![])).await, Applied::Done);
 
     for (id, version) in [("pi_1", 2), ("pi_1", 0), ("pi_2", 1), ("pi_2", 0)] {
-        let late = change(id, version, 300, None, payment(Status::Succeeded));
+        let late = change(id, version, 300, None, payment(PaymentStatus::Succeeded));
         assert_eq!(apply(&db.store, settlement(late, vec![])).await, Applied::Conflict);
     }
     let loaded = db.store.load(&[&eid("evt_1")], &[pi("pi_1"), pi("pi_2")]).await.unwrap();
@@ -90,7 +93,7 @@ async fn a_tombstone_is_never_resurrected() {
     assert!(rows.iter().all(|row| row.deleted));
     assert_eq!(
         rows[0].recorded,
-        Some(Recorded::PaymentIntent(payment::Recorded { status: Status::Processing.into() }))
+        Some(Recorded::PaymentIntent(RecordedStatus { status: PaymentStatus::Processing.into() }))
     );
     assert_eq!(rows[1].recorded, None);
     let row = db.json("app.payments", "true").await;
@@ -109,7 +112,7 @@ async fn a_failure_in_the_middle_leaves_nothing_of_the_slice() {
     let slice = [
         settlement(first("ch_1", 100, charge("pi_1", 1000, 300)), vec![]),
         settlement(
-            first("pi_1", 100, payment(Status::Succeeded)),
+            first("pi_1", 100, payment(PaymentStatus::Succeeded)),
             vec![attempt_failed("evt_1"), succeeded("evt_2")],
         ),
     ];
@@ -140,7 +143,7 @@ async fn an_error_does_not_show_the_row_that_it_is_about() {
         "ALTER TABLE app.payments ADD CONSTRAINT no_processing CHECK (status <> 'processing')",
     )
     .await;
-    let mut observed = payment(Status::Processing);
+    let mut observed = payment(PaymentStatus::Processing);
     if let quittance::domain::object::Observed::PaymentIntent(o) = &mut observed {
         o.description = Some("jane@example.com".into());
     }
@@ -153,7 +156,8 @@ async fn an_error_does_not_show_the_row_that_it_is_about() {
 #[tokio::test]
 async fn a_slice_of_many_kinds_is_settled_in_one_call_and_conflicts_stay_alone() {
     let db = TestDatabase::migrated().await;
-    apply(&db.store, settlement(first("pi_2", 100, payment(Status::Processing)), vec![])).await;
+    apply(&db.store, settlement(first("pi_2", 100, payment(PaymentStatus::Processing)), vec![]))
+        .await;
     let ignored = |id: &str| {
         let mut ignored = succeeded(id);
         ignored.outcome = quittance::store::Outcome::Ignored;
@@ -161,12 +165,15 @@ async fn a_slice_of_many_kinds_is_settled_in_one_call_and_conflicts_stay_alone()
         ignored
     };
     let slice = [
-        settlement(first("pi_1", 100, payment(Status::Succeeded)), vec![succeeded("evt_1")]),
-        settlement(first("pi_2", 100, payment(Status::Succeeded)), vec![attempt_failed("evt_2")]),
+        settlement(first("pi_1", 100, payment(PaymentStatus::Succeeded)), vec![succeeded("evt_1")]),
+        settlement(
+            first("pi_2", 100, payment(PaymentStatus::Succeeded)),
+            vec![attempt_failed("evt_2")],
+        ),
         only(vec![attempt_failed("evt_3"), ignored("evt_4")]),
         settlement(first("ch_1", 100, charge("pi_1", 1000, 300)), vec![]),
         settlement(
-            first("re_1", 100, refund(quittance::domain::refund::Status::Succeeded)),
+            first("re_1", 100, refund(quittance::domain::kinds::refund::RefundStatus::Succeeded)),
             vec![succeeded("evt_5"), succeeded("evt_6")],
         ),
         // A second change of one object in one slice.
@@ -209,10 +216,11 @@ async fn a_slice_of_many_kinds_is_settled_in_one_call_and_conflicts_stay_alone()
 #[tokio::test]
 async fn an_id_of_another_account_or_mode_is_refused() {
     let db = TestDatabase::migrated().await;
-    apply(&db.store, settlement(first("pi_1", 100, payment(Status::Processing)), vec![])).await;
+    apply(&db.store, settlement(first("pi_1", 100, payment(PaymentStatus::Processing)), vec![]))
+        .await;
     for (account, mode) in [(None, Mode::Live), (Some("acct_1"), Mode::Test)] {
         let account = account.map(|id| AccountId::parse(id).unwrap());
-        let mut foreign = first("pi_1", 200, payment(Status::Succeeded));
+        let mut foreign = first("pi_1", 200, payment(PaymentStatus::Succeeded));
         foreign.subject.scope = Scope { account, mode };
         let error = apply_all(&db.store, [settlement(foreign, vec![])]).await.unwrap_err();
         assert!(matches!(error, StoreError::ForeignScope(_)), "{error:?}");
@@ -224,9 +232,9 @@ async fn an_id_of_another_account_or_mode_is_refused() {
 #[tokio::test]
 async fn an_impossible_move_is_applied_and_marked() {
     let db = TestDatabase::migrated().await;
-    observe(&db.store, "pi_1", 100, payment(Status::Succeeded)).await;
-    observe(&db.store, "pi_1", 101, payment(Status::Succeeded)).await;
-    observe(&db.store, "pi_1", 102, payment(Status::Processing)).await;
+    observe(&db.store, "pi_1", 100, payment(PaymentStatus::Succeeded)).await;
+    observe(&db.store, "pi_1", 101, payment(PaymentStatus::Succeeded)).await;
+    observe(&db.store, "pi_1", 102, payment(PaymentStatus::Processing)).await;
     assert_eq!(db.json("app.payments", "true").await["status"], "processing");
     assert_eq!(db.number("SELECT version FROM app.payments").await, 3);
     let transitions: Vec<(Option<String>, String, String)> =

@@ -1,16 +1,16 @@
 //! Disputes and payouts in their tables: every field in its column, every status allowed.
 
+use quittance::domain::kinds::{dispute, payout};
 use quittance::domain::object::{Kind, Observed, Recorded, Row};
-use quittance::domain::transition::Status as _;
-use quittance::domain::{dispute, payout};
+use quittance::domain::transition::RecordedStatus;
 use serde_json::json;
 
 use super::given::*;
 use super::round_trip::written;
 use crate::harness::TestDatabase;
 
-fn a_dispute(status: dispute::Status) -> dispute::Observed {
-    dispute::Observed {
+fn a_dispute(status: dispute::DisputeStatus) -> dispute::DisputeObserved {
+    dispute::DisputeObserved {
         status: status.into(),
         amount: 1,
         currency: eur(),
@@ -24,8 +24,8 @@ fn a_dispute(status: dispute::Status) -> dispute::Observed {
     }
 }
 
-fn a_payout(status: payout::Status) -> payout::Observed {
-    payout::Observed {
+fn a_payout(status: payout::PayoutStatus) -> payout::PayoutObserved {
+    payout::PayoutObserved {
         status: status.into(),
         amount: 1,
         currency: eur(),
@@ -46,8 +46,8 @@ fn a_payout(status: payout::Status) -> payout::Observed {
 #[tokio::test]
 async fn every_field_of_a_dispute_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let full = Observed::Dispute(Box::new(dispute::Observed {
-        status: dispute::Status::UnderReview.into(),
+    let full = Observed::Dispute(Box::new(dispute::DisputeObserved {
+        status: dispute::DisputeStatus::UnderReview.into(),
         amount: 1000,
         reason: "fraudulent".into(),
         charge: Some(oid("ch_9")),
@@ -61,9 +61,9 @@ async fn every_field_of_a_dispute_reaches_its_column() {
         is_charge_refundable: true,
         metadata: vec![("order_id".into(), "42".into())],
         created: 1_700_000_020,
-        ..a_dispute(dispute::Status::UnderReview)
+        ..a_dispute(dispute::DisputeStatus::UnderReview)
     }));
-    let blank = Observed::Dispute(Box::new(a_dispute(dispute::Status::NeedsResponse)));
+    let blank = Observed::Dispute(Box::new(a_dispute(dispute::DisputeStatus::NeedsResponse)));
     let (json, row) = written(&db, Kind::Dispute, "app.disputes", blank, full).await;
     assert_eq!(
         json,
@@ -77,8 +77,8 @@ async fn every_field_of_a_dispute_reaches_its_column() {
             "deleted": false, "version": 2, "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let status = dispute::Status::UnderReview;
-    let recorded = Some(Recorded::Dispute(dispute::Recorded { status: status.into() }));
+    let status = dispute::DisputeStatus::UnderReview;
+    let recorded = Some(Recorded::Dispute(RecordedStatus { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -94,8 +94,8 @@ async fn every_field_of_a_dispute_reaches_its_column() {
 #[tokio::test]
 async fn every_field_of_a_payout_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let full = Observed::Payout(Box::new(payout::Observed {
-        status: payout::Status::Failed.into(),
+    let full = Observed::Payout(Box::new(payout::PayoutObserved {
+        status: payout::PayoutStatus::Failed.into(),
         amount: -5,
         arrival_date: 1_700_000_010,
         automatic: true,
@@ -108,9 +108,9 @@ async fn every_field_of_a_payout_reaches_its_column() {
         statement_descriptor: Some("SHOP".into()),
         metadata: vec![("run".into(), "7".into())],
         created: 1_700_000_020,
-        ..a_payout(payout::Status::Failed)
+        ..a_payout(payout::PayoutStatus::Failed)
     }));
-    let blank = Observed::Payout(Box::new(a_payout(payout::Status::Pending)));
+    let blank = Observed::Payout(Box::new(a_payout(payout::PayoutStatus::Pending)));
     let (json, row) = written(&db, Kind::Payout, "app.payouts", blank, full).await;
     assert_eq!(
         json,
@@ -126,7 +126,7 @@ async fn every_field_of_a_payout_reaches_its_column() {
         })
     );
     let recorded =
-        Some(Recorded::Payout(payout::Recorded { status: payout::Status::Failed.into() }));
+        Some(Recorded::Payout(RecordedStatus { status: payout::PayoutStatus::Failed.into() }));
     assert_eq!(
         row,
         Row {
@@ -142,11 +142,11 @@ async fn every_field_of_a_payout_reaches_its_column() {
 #[tokio::test]
 async fn every_status_of_disputes_and_payouts_is_accepted() {
     let db = TestDatabase::migrated().await;
-    for (n, &status) in dispute::Status::ALL.iter().enumerate() {
+    for (n, &status) in dispute::DisputeStatus::ALL.iter().enumerate() {
         let observed = Observed::Dispute(Box::new(a_dispute(status)));
         observe(&db.store, &format!("dp_{n}"), 100, observed).await;
     }
-    for (n, &status) in payout::Status::ALL.iter().enumerate() {
+    for (n, &status) in payout::PayoutStatus::ALL.iter().enumerate() {
         let observed = Observed::Payout(Box::new(a_payout(status)));
         observe(&db.store, &format!("po_{n}"), 100, observed).await;
     }

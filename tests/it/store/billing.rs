@@ -1,19 +1,21 @@
 //! Subscriptions, invoices and the catalogue: every field reaches its column, and every status is
 //! one that its table takes.
 
+use quittance::domain::kinds::{
+    catalogue, invoice, price, product, subscription, subscription_schedule,
+};
 use quittance::domain::object::{Kind, Observed, Recorded, Row};
-use quittance::domain::transition::Status as _;
-use quittance::domain::{catalogue, invoice, price, product, subscription, subscription_schedule};
+use quittance::domain::transition::RecordedStatus;
 use serde_json::json;
 
 use super::given::*;
 use super::round_trip::written;
 use crate::harness::TestDatabase;
 
-pub(super) fn item(id: &str, price: &str) -> subscription::Item {
-    subscription::Item {
+pub(super) fn item(id: &str, price: &str) -> subscription::SubscriptionItem {
+    subscription::SubscriptionItem {
         id: oid(id),
-        price: subscription::ItemPrice { id: oid(price), product: oid("prod_1") },
+        price: subscription::SubscriptionItemPrice { id: oid(price), product: oid("prod_1") },
         quantity: Some(2),
         current_period_start: 1_700_000_000,
         current_period_end: 1_700_000_060,
@@ -23,10 +25,10 @@ pub(super) fn item(id: &str, price: &str) -> subscription::Item {
 }
 
 pub(super) fn subscription(
-    status: subscription::Status,
-    items: Vec<subscription::Item>,
+    status: subscription::SubscriptionStatus,
+    items: Vec<subscription::SubscriptionItem>,
 ) -> Observed {
-    Observed::Subscription(Box::new(subscription::Observed {
+    Observed::Subscription(Box::new(subscription::SubscriptionObserved {
         status: status.into(),
         customer: "cus_1".into(),
         currency: eur(),
@@ -47,8 +49,8 @@ pub(super) fn subscription(
     }))
 }
 
-fn invoice(status: invoice::Status) -> Observed {
-    Observed::Invoice(Box::new(invoice::Observed {
+fn invoice(status: invoice::InvoiceStatus) -> Observed {
+    Observed::Invoice(Box::new(invoice::InvoiceObserved {
         status: Some(status.into()),
         customer: None,
         subscription: None,
@@ -74,8 +76,8 @@ fn invoice(status: invoice::Status) -> Observed {
     }))
 }
 
-fn product(status: catalogue::Status) -> Observed {
-    Observed::Product(Box::new(product::Observed {
+fn product(status: catalogue::CatalogueStatus) -> Observed {
+    Observed::Product(Box::new(product::ProductObserved {
         status,
         name: Some("Gold".into()),
         description: None,
@@ -86,8 +88,8 @@ fn product(status: catalogue::Status) -> Observed {
     }))
 }
 
-fn price(status: catalogue::Status) -> Observed {
-    Observed::Price(Box::new(price::Observed {
+fn price(status: catalogue::CatalogueStatus) -> Observed {
+    Observed::Price(Box::new(price::PriceObserved {
         status,
         product: oid("prod_1"),
         currency: eur(),
@@ -102,8 +104,8 @@ fn price(status: catalogue::Status) -> Observed {
     }))
 }
 
-fn schedule(status: subscription_schedule::Status) -> Observed {
-    Observed::SubscriptionSchedule(Box::new(subscription_schedule::Observed {
+fn schedule(status: subscription_schedule::ScheduleStatus) -> Observed {
+    Observed::SubscriptionSchedule(Box::new(subscription_schedule::ScheduleObserved {
         status: status.into(),
         customer: "cus_1".into(),
         subscription: None,
@@ -131,7 +133,7 @@ fn row(recorded: Recorded) -> Row {
 #[tokio::test]
 async fn every_field_of_a_subscription_and_its_items_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let status = subscription::Status::PastDue;
+    let status = subscription::SubscriptionStatus::PastDue;
     let mut full = subscription(status, vec![item("si_1", "price_1")]);
     if let Observed::Subscription(o) = &mut full {
         o.trial_start = Some(1_700_000_001);
@@ -140,7 +142,7 @@ async fn every_field_of_a_subscription_and_its_items_reaches_its_column() {
         o.cancel_at = Some(1_700_000_003);
         o.canceled_at = Some(1_700_000_004);
         o.ended_at = Some(1_700_000_005);
-        o.pause = Some(subscription::Pause {
+        o.pause = Some(subscription::SubscriptionPause {
             behavior: Some("void".into()),
             resumes_at: Some(1_700_000_006),
         });
@@ -149,7 +151,7 @@ async fn every_field_of_a_subscription_and_its_items_reaches_its_column() {
         o.schedule = Some(oid("sub_sched_1"));
         o.metadata = vec![("order_id".into(), "42".into())];
     }
-    let blank = subscription(subscription::Status::Active, vec![]);
+    let blank = subscription(subscription::SubscriptionStatus::Active, vec![]);
     let (json, found) = written(&db, Kind::Subscription, "app.subscriptions", blank, full).await;
     assert_eq!(
         json,
@@ -169,10 +171,7 @@ async fn every_field_of_a_subscription_and_its_items_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    assert_eq!(
-        found,
-        row(Recorded::Subscription(subscription::Recorded { status: status.into() }))
-    );
+    assert_eq!(found, row(Recorded::Subscription(RecordedStatus { status: status.into() })));
 
     let mut child = db.json("app.subscription_items", "true").await;
     for unknowable in ["id", "created_at", "updated_at"] {
@@ -194,8 +193,8 @@ async fn every_field_of_a_subscription_and_its_items_reaches_its_column() {
 #[tokio::test]
 async fn every_field_of_an_invoice_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let status = invoice::Status::Uncollectible;
-    let full = Observed::Invoice(Box::new(invoice::Observed {
+    let status = invoice::InvoiceStatus::Uncollectible;
+    let full = Observed::Invoice(Box::new(invoice::InvoiceObserved {
         status: Some(status.into()),
         customer: Some("cus_1".into()),
         subscription: Some(oid("sub_1")),
@@ -222,7 +221,7 @@ async fn every_field_of_an_invoice_reaches_its_column() {
         metadata: vec![("order_id".into(), "42".into())],
         created: 1_700_000_020,
     }));
-    let blank = invoice(invoice::Status::Draft);
+    let blank = invoice(invoice::InvoiceStatus::Draft);
     let (json, found) = written(&db, Kind::Invoice, "app.invoices", blank, full).await;
     assert_eq!(
         json,
@@ -241,14 +240,14 @@ async fn every_field_of_an_invoice_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    assert_eq!(found, row(Recorded::Invoice(invoice::Recorded { status: status.into() })));
+    assert_eq!(found, row(Recorded::Invoice(RecordedStatus { status: status.into() })));
 }
 
 #[tokio::test]
 async fn every_field_of_a_product_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let status = catalogue::Status::Inactive;
-    let full = Observed::Product(Box::new(product::Observed {
+    let status = catalogue::CatalogueStatus::Inactive;
+    let full = Observed::Product(Box::new(product::ProductObserved {
         status,
         name: Some("Platinum".into()),
         description: Some("Ünïcode 💶".into()),
@@ -257,7 +256,7 @@ async fn every_field_of_a_product_reaches_its_column() {
         metadata: vec![("sku".into(), "42".into())],
         created: 1_700_000_020,
     }));
-    let blank = product(catalogue::Status::Active);
+    let blank = product(catalogue::CatalogueStatus::Active);
     let (json, found) = written(&db, Kind::Product, "app.products", blank, full).await;
     assert_eq!(
         json,
@@ -269,14 +268,14 @@ async fn every_field_of_a_product_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    assert_eq!(found, row(Recorded::Product(product::Recorded { status: status.into() })));
+    assert_eq!(found, row(Recorded::Product(RecordedStatus { status: status.into() })));
 }
 
 #[tokio::test]
 async fn every_field_of_a_price_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let status = catalogue::Status::Inactive;
-    let full = Observed::Price(Box::new(price::Observed {
+    let status = catalogue::CatalogueStatus::Inactive;
+    let full = Observed::Price(Box::new(price::PriceObserved {
         status,
         product: oid("gold-plan.v2"),
         currency: eur(),
@@ -293,7 +292,7 @@ async fn every_field_of_a_price_reaches_its_column() {
         metadata: vec![("sku".into(), "42".into())],
         created: 1_700_000_020,
     }));
-    let blank = price(catalogue::Status::Active);
+    let blank = price(catalogue::CatalogueStatus::Active);
     let (json, found) = written(&db, Kind::Price, "app.prices", blank, full).await;
     assert_eq!(
         json,
@@ -308,20 +307,20 @@ async fn every_field_of_a_price_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    assert_eq!(found, row(Recorded::Price(price::Recorded { status: status.into() })));
+    assert_eq!(found, row(Recorded::Price(RecordedStatus { status: status.into() })));
 }
 
 #[tokio::test]
 async fn every_field_of_a_subscription_schedule_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let status = subscription_schedule::Status::Released;
-    let full = Observed::SubscriptionSchedule(Box::new(subscription_schedule::Observed {
+    let status = subscription_schedule::ScheduleStatus::Released;
+    let full = Observed::SubscriptionSchedule(Box::new(subscription_schedule::ScheduleObserved {
         status: status.into(),
         customer: "cus_9".into(),
         subscription: Some(oid("sub_1")),
         released_subscription: Some(oid("sub_2")),
         end_behavior: "cancel".into(),
-        current_phase: Some(subscription_schedule::Phase {
+        current_phase: Some(subscription_schedule::SchedulePhase {
             start_date: Some(1_700_000_001),
             end_date: Some(1_700_000_002),
         }),
@@ -331,7 +330,7 @@ async fn every_field_of_a_subscription_schedule_reaches_its_column() {
         metadata: vec![("order_id".into(), "42".into())],
         created: 1_700_000_020,
     }));
-    let blank = schedule(subscription_schedule::Status::NotStarted);
+    let blank = schedule(subscription_schedule::ScheduleStatus::NotStarted);
     let table = "app.subscription_schedules";
     let (json, found) = written(&db, Kind::SubscriptionSchedule, table, blank, full).await;
     assert_eq!(
@@ -349,24 +348,24 @@ async fn every_field_of_a_subscription_schedule_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let recorded = subscription_schedule::Recorded { status: status.into() };
+    let recorded = RecordedStatus { status: status.into() };
     assert_eq!(found, row(Recorded::SubscriptionSchedule(recorded)));
 }
 
 #[tokio::test]
 async fn every_status_of_billing_is_accepted_by_its_table() {
     let db = TestDatabase::migrated().await;
-    for (n, &status) in subscription::Status::ALL.iter().enumerate() {
+    for (n, &status) in subscription::SubscriptionStatus::ALL.iter().enumerate() {
         observe(&db.store, &format!("sub_{n}"), 100, subscription(status, vec![])).await;
     }
-    for (n, &status) in invoice::Status::ALL.iter().enumerate() {
+    for (n, &status) in invoice::InvoiceStatus::ALL.iter().enumerate() {
         observe(&db.store, &format!("in_{n}"), 100, invoice(status)).await;
     }
-    for (n, &status) in catalogue::Status::ALL.iter().enumerate() {
+    for (n, &status) in catalogue::CatalogueStatus::ALL.iter().enumerate() {
         observe(&db.store, &format!("prod_{n}"), 100, product(status)).await;
         observe(&db.store, &format!("price_{n}"), 100, price(status)).await;
     }
-    for (n, &status) in subscription_schedule::Status::ALL.iter().enumerate() {
+    for (n, &status) in subscription_schedule::ScheduleStatus::ALL.iter().enumerate() {
         observe(&db.store, &format!("sub_sched_{n}"), 100, schedule(status)).await;
     }
 }
@@ -375,9 +374,9 @@ async fn every_status_of_billing_is_accepted_by_its_table() {
 async fn a_deleted_draft_and_a_deleted_product_leave_tombstones_for_good() {
     let db = TestDatabase::migrated().await;
     for (kind, id, alive, table) in [
-        (Kind::Invoice, "in_1", invoice(invoice::Status::Draft), "app.invoices"),
-        (Kind::Product, "prod_1", product(catalogue::Status::Active), "app.products"),
-        (Kind::Price, "price_1", price(catalogue::Status::Active), "app.prices"),
+        (Kind::Invoice, "in_1", invoice(invoice::InvoiceStatus::Draft), "app.invoices"),
+        (Kind::Product, "prod_1", product(catalogue::CatalogueStatus::Active), "app.products"),
+        (Kind::Price, "price_1", price(catalogue::CatalogueStatus::Active), "app.prices"),
     ] {
         observe(&db.store, id, 100, alive.clone()).await;
         let gone = tombstone(kind, id, 1, 101);
@@ -401,7 +400,7 @@ async fn the_same_product_id_in_two_accounts_and_modes_never_mixes() {
         Scope { account: connected(), mode: Mode::Test },
     ];
     for (n, scope) in scopes.iter().enumerate() {
-        let mut observed = product(catalogue::Status::Active);
+        let mut observed = product(catalogue::CatalogueStatus::Active);
         if let Observed::Product(o) = &mut observed {
             o.name = Some(format!("name {n}"));
         }

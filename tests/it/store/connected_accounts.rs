@@ -1,10 +1,10 @@
 //! Connected accounts in their table: every field in its column, every status allowed.
 
-use quittance::domain::account::{
-    Capabilities, Capability, CapabilityStatus, Known, Observed as Connected,
-    Recorded as Remembered, Requirements, Seen, Status,
-};
 use quittance::domain::id::{AccountId, Mode, Scope};
+use quittance::domain::kinds::account::{
+    AccountKnown, AccountObserved, AccountRecorded, AccountSeen, AccountStatus, Capabilities,
+    Capability, CapabilityStatus, Requirements,
+};
 use quittance::domain::object::{Kind, Observed, Recorded, Row, Subject, decide};
 use quittance::domain::transition::StatusWord;
 use quittance::store::{Applied, Change, NewState};
@@ -18,8 +18,8 @@ fn subject() -> Subject {
     Subject { scope, kind: Kind::Account, id: oid("acct_1"), owner: None }
 }
 
-fn blank() -> Seen {
-    Seen {
+fn blank() -> AccountSeen {
+    AccountSeen {
         charges_enabled: false,
         payouts_enabled: false,
         details_submitted: false,
@@ -33,12 +33,12 @@ fn blank() -> Seen {
     }
 }
 
-fn full() -> Seen {
+fn full() -> AccountSeen {
     let capability = |status, current_deadline| {
         let requirements = Requirements { current_deadline, ..Requirements::default() };
         Some(Capability { status: StatusWord::Known(status), requirements })
     };
-    Seen {
+    AccountSeen {
         charges_enabled: true,
         payouts_enabled: true,
         details_submitted: true,
@@ -60,7 +60,7 @@ fn full() -> Seen {
     }
 }
 
-async fn write(db: &TestDatabase, version: i64, observed: Connected, raw: Value) {
+async fn write(db: &TestDatabase, version: i64, observed: AccountObserved, raw: Value) {
     let observed = Observed::Account(Box::new(observed));
     let (transition, _) = decide(None, &observed).unwrap();
     let change = Change {
@@ -85,8 +85,8 @@ async fn row(db: &TestDatabase) -> Value {
 #[tokio::test]
 async fn every_field_of_an_account_reaches_its_column_and_outlives_our_access() {
     let db = TestDatabase::migrated().await;
-    write(&db, 0, Connected::Seen(Box::new(blank())), json!({"country": null})).await;
-    write(&db, 1, Connected::Seen(Box::new(full())), json!({"country": "DE"})).await;
+    write(&db, 0, AccountObserved::Seen(Box::new(blank())), json!({"country": null})).await;
+    write(&db, 1, AccountObserved::Seen(Box::new(full())), json!({"country": "DE"})).await;
     let mut expected = json!({
         "stripe_account_id": "acct_1", "stripe_account": "acct_1", "livemode": true,
         "status": "restricted", "can_charge": false, "can_receive_payouts": true,
@@ -101,9 +101,12 @@ async fn every_field_of_an_account_reaches_its_column_and_outlives_our_access() 
         "deleted": false, "version": 2, "observed_at": "2023-11-14T22:15:00+00:00",
     });
     assert_eq!(row(&db).await, expected);
-    let known =
-        Known { charges_enabled: true, payouts_enabled: true, due: vec!["a".into(), "b".into()] };
-    let before = Remembered { status: Status::Restricted.into(), known: known.clone() };
+    let known = AccountKnown {
+        charges_enabled: true,
+        payouts_enabled: true,
+        due: vec!["a".into(), "b".into()],
+    };
+    let before = AccountRecorded { status: AccountStatus::Restricted.into(), known: known.clone() };
     let loaded = db.store.load(&[], &[subject()]).await.unwrap();
     assert_eq!(loaded.access_ended, [None]);
     let recorded = Some(Recorded::Account(before.clone()));
@@ -116,7 +119,7 @@ async fn every_field_of_an_account_reaches_its_column_and_outlives_our_access() 
     };
     assert_eq!(loaded.rows, [Some(version_2)]);
 
-    write(&db, 2, Connected::deauthorized(Some(&before)), Value::Null).await;
+    write(&db, 2, AccountObserved::deauthorized(Some(&before)), Value::Null).await;
     let why = "deauthorized: the account took our access back";
     for (key, value) in [
         ("status", json!("deauthorized")),
@@ -138,7 +141,7 @@ async fn every_field_of_an_account_reaches_its_column_and_outlives_our_access() 
     let ended = Some(1_700_000_100);
     assert_eq!(loaded.access_ended, [ended, ended, None], "it goes for all that is in the account");
     let recorded = loaded.rows[0].as_ref().unwrap().recorded.clone();
-    let expected = Remembered { status: Status::Deauthorized.into(), known };
+    let expected = AccountRecorded { status: AccountStatus::Deauthorized.into(), known };
     assert_eq!(recorded, Some(Recorded::Account(expected)));
 }
 
@@ -150,11 +153,14 @@ async fn every_status_of_an_account_is_accepted_by_its_table() {
     let mut enabled = full();
     enabled.capabilities.card_payments = None;
     let all = [
-        (Status::Onboarding, Connected::Seen(Box::new(blank()))),
-        (Status::Restricted, Connected::Seen(Box::new(full()))),
-        (Status::Enabled, Connected::Seen(Box::new(enabled))),
-        (Status::Rejected, Connected::Seen(Box::new(Seen { requirements: rejected, ..blank() }))),
-        (Status::Deauthorized, Connected::deauthorized(None)),
+        (AccountStatus::Onboarding, AccountObserved::Seen(Box::new(blank()))),
+        (AccountStatus::Restricted, AccountObserved::Seen(Box::new(full()))),
+        (AccountStatus::Enabled, AccountObserved::Seen(Box::new(enabled))),
+        (
+            AccountStatus::Rejected,
+            AccountObserved::Seen(Box::new(AccountSeen { requirements: rejected, ..blank() })),
+        ),
+        (AccountStatus::Deauthorized, AccountObserved::deauthorized(None)),
     ];
     for (version, (status, observed)) in (0..).zip(all) {
         assert_eq!(observed.standing().status, status);

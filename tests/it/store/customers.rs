@@ -1,11 +1,11 @@
 //! Customers, their methods, setups and checkouts: every field reaches its column, every status is
 //! accepted, and what was deleted stays so.
 
+use quittance::domain::failure_reason::FailureReason;
 use quittance::domain::id::AccountId;
+use quittance::domain::kinds::{checkout, customer, payment_method, setup};
 use quittance::domain::object::{Kind, Observed, Recorded, Row};
-use quittance::domain::payment::FailureReason;
-use quittance::domain::transition::Status as _;
-use quittance::domain::{checkout, customer, payment_method, setup};
+use quittance::domain::transition::RecordedStatus;
 use quittance::store::Applied;
 use serde_json::json;
 
@@ -17,8 +17,8 @@ fn own(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn blank_customer(status: customer::Status) -> Observed {
-    Observed::Customer(Box::new(customer::Observed {
+fn blank_customer(status: customer::CustomerStatus) -> Observed {
+    Observed::Customer(Box::new(customer::CustomerObserved {
         status,
         balance: None,
         currency: None,
@@ -28,8 +28,8 @@ fn blank_customer(status: customer::Status) -> Observed {
     }))
 }
 
-fn blank_setup(status: setup::Status) -> Observed {
-    Observed::SetupIntent(Box::new(setup::Observed {
+fn blank_setup(status: setup::SetupStatus) -> Observed {
+    Observed::SetupIntent(Box::new(setup::SetupObserved {
         status: status.into(),
         customer: None,
         payment_method: None,
@@ -46,10 +46,10 @@ fn blank_setup(status: setup::Status) -> Observed {
 }
 
 fn blank_checkout(
-    progress: checkout::Progress,
-    payment_status: checkout::PaymentStatus,
+    progress: checkout::CheckoutProgress,
+    payment_status: checkout::CheckoutPaymentStatus,
 ) -> Observed {
-    Observed::CheckoutSession(Box::new(checkout::Observed {
+    Observed::CheckoutSession(Box::new(checkout::CheckoutObserved {
         progress: Some(progress.into()),
         payment_status: payment_status.into(),
         mode: "payment".into(),
@@ -68,7 +68,7 @@ fn blank_checkout(
 }
 
 fn blank_method(customer: Option<&str>) -> Observed {
-    Observed::PaymentMethod(Box::new(payment_method::Observed {
+    Observed::PaymentMethod(Box::new(payment_method::PaymentMethodObserved {
         customer: customer.map(str::to_owned),
         method_type: "link".into(),
         card: None,
@@ -82,15 +82,15 @@ fn blank_method(customer: Option<&str>) -> Observed {
 #[tokio::test]
 async fn every_field_of_a_customer_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let full = Observed::Customer(Box::new(customer::Observed {
-        status: customer::Status::Delinquent,
+    let full = Observed::Customer(Box::new(customer::CustomerObserved {
+        status: customer::CustomerStatus::Delinquent,
         balance: Some(-500),
         currency: Some(eur()),
         default_payment_method: own("pm_1"),
         metadata: vec![("user_id".into(), "42".into())],
         created: 1_700_000_020,
     }));
-    let blank = blank_customer(customer::Status::Current);
+    let blank = blank_customer(customer::CustomerStatus::Current);
     let (json, row) = written(&db, Kind::Customer, "app.customers", blank, full).await;
     assert_eq!(
         json,
@@ -102,8 +102,8 @@ async fn every_field_of_a_customer_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let status = customer::Status::Delinquent;
-    let recorded = Some(Recorded::Customer(customer::Recorded { status: status.into() }));
+    let status = customer::CustomerStatus::Delinquent;
+    let recorded = Some(Recorded::Customer(RecordedStatus { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -119,8 +119,8 @@ async fn every_field_of_a_customer_reaches_its_column() {
 #[tokio::test]
 async fn every_field_of_a_setup_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let full = Observed::SetupIntent(Box::new(setup::Observed {
-        status: setup::Status::RequiresAction.into(),
+    let full = Observed::SetupIntent(Box::new(setup::SetupObserved {
+        status: setup::SetupStatus::RequiresAction.into(),
         customer: own("cus_1"),
         payment_method: own("pm_1"),
         usage: "off_session".into(),
@@ -137,7 +137,7 @@ async fn every_field_of_a_setup_reaches_its_column() {
         metadata: vec![("order_id".into(), "42".into())],
         created: 1_700_000_020,
     }));
-    let blank = blank_setup(setup::Status::Processing);
+    let blank = blank_setup(setup::SetupStatus::Processing);
     let (json, row) = written(&db, Kind::SetupIntent, "app.setup_intents", blank, full).await;
     assert_eq!(
         json,
@@ -152,8 +152,8 @@ async fn every_field_of_a_setup_reaches_its_column() {
             "deleted": false, "version": 2, "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let status = setup::Status::RequiresAction;
-    let recorded = Some(Recorded::SetupIntent(setup::Recorded { status: status.into() }));
+    let status = setup::SetupStatus::RequiresAction;
+    let recorded = Some(Recorded::SetupIntent(RecordedStatus { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -169,9 +169,9 @@ async fn every_field_of_a_setup_reaches_its_column() {
 #[tokio::test]
 async fn every_field_of_a_checkout_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let full = Observed::CheckoutSession(Box::new(checkout::Observed {
-        progress: Some(checkout::Progress::Complete.into()),
-        payment_status: checkout::PaymentStatus::Unpaid.into(),
+    let full = Observed::CheckoutSession(Box::new(checkout::CheckoutObserved {
+        progress: Some(checkout::CheckoutProgress::Complete.into()),
+        payment_status: checkout::CheckoutPaymentStatus::Unpaid.into(),
         mode: "subscription".into(),
         client_reference_id: own("cart-9"),
         customer: own("cus_1"),
@@ -185,7 +185,8 @@ async fn every_field_of_a_checkout_reaches_its_column() {
         metadata: vec![("order_id".into(), "42".into())],
         created: 1_700_000_020,
     }));
-    let blank = blank_checkout(checkout::Progress::Open, checkout::PaymentStatus::Paid);
+    let blank =
+        blank_checkout(checkout::CheckoutProgress::Open, checkout::CheckoutPaymentStatus::Paid);
     let (json, row) =
         written(&db, Kind::CheckoutSession, "app.checkout_sessions", blank, full).await;
     assert_eq!(
@@ -200,8 +201,8 @@ async fn every_field_of_a_checkout_reaches_its_column() {
             "deleted": false, "version": 2, "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let status = checkout::Status::CompleteUnpaid;
-    let recorded = Some(Recorded::CheckoutSession(checkout::Recorded { status: status.into() }));
+    let status = checkout::CheckoutStatus::CompleteUnpaid;
+    let recorded = Some(Recorded::CheckoutSession(RecordedStatus { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -217,7 +218,7 @@ async fn every_field_of_a_checkout_reaches_its_column() {
 #[tokio::test]
 async fn every_field_of_a_method_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let full = Observed::PaymentMethod(Box::new(payment_method::Observed {
+    let full = Observed::PaymentMethod(Box::new(payment_method::PaymentMethodObserved {
         customer: own("cus_1"),
         method_type: "card".into(),
         card: Some(payment_method::Card {
@@ -243,9 +244,8 @@ async fn every_field_of_a_method_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let status = payment_method::Status::Attached;
-    let recorded =
-        Some(Recorded::PaymentMethod(payment_method::Recorded { status: status.into() }));
+    let status = payment_method::PaymentMethodStatus::Attached;
+    let recorded = Some(Recorded::PaymentMethod(RecordedStatus { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -261,14 +261,14 @@ async fn every_field_of_a_method_reaches_its_column() {
 #[tokio::test]
 async fn every_status_of_customers_setups_checkouts_and_methods_is_accepted_by_its_table() {
     let db = TestDatabase::migrated().await;
-    for &status in customer::Status::ALL {
+    for &status in customer::CustomerStatus::ALL {
         observe(&db.store, &format!("cus_{status:?}"), 100, blank_customer(status)).await;
     }
-    for &status in setup::Status::ALL {
+    for &status in setup::SetupStatus::ALL {
         observe(&db.store, &format!("seti_{status:?}"), 100, blank_setup(status)).await;
     }
-    for &progress in checkout::Progress::ALL {
-        for &payment in checkout::PaymentStatus::ALL {
+    for &progress in checkout::CheckoutProgress::ALL {
+        for &payment in checkout::CheckoutPaymentStatus::ALL {
             let id = format!("cs_{progress:?}_{payment:?}");
             observe(&db.store, &id, 100, blank_checkout(progress, payment)).await;
         }
@@ -289,9 +289,9 @@ async fn every_status_of_customers_setups_checkouts_and_methods_is_accepted_by_i
 #[tokio::test]
 async fn a_checkout_that_is_paid_later_leaves_a_transition_of_its_own() {
     let db = TestDatabase::migrated().await;
-    use checkout::{PaymentStatus as P, Progress};
-    observe(&db.store, "cs_1", 100, blank_checkout(Progress::Complete, P::Unpaid)).await;
-    observe(&db.store, "cs_1", 200, blank_checkout(Progress::Complete, P::Paid)).await;
+    use checkout::{CheckoutPaymentStatus as P, CheckoutProgress};
+    observe(&db.store, "cs_1", 100, blank_checkout(CheckoutProgress::Complete, P::Unpaid)).await;
+    observe(&db.store, "cs_1", 200, blank_checkout(CheckoutProgress::Complete, P::Paid)).await;
     let step = db.json("app.transitions", "from_status IS NOT NULL").await;
     assert_eq!(step["from_status"], "complete/unpaid");
     assert_eq!((&step["to_status"], &step["kind"]), (&json!("complete/paid"), &json!("expected")));
@@ -303,10 +303,10 @@ async fn a_checkout_that_is_paid_later_leaves_a_transition_of_its_own() {
 #[tokio::test]
 async fn a_deleted_customer_keeps_its_row_and_never_comes_back() {
     let db = TestDatabase::migrated().await;
-    observe(&db.store, "cus_1", 100, blank_customer(customer::Status::Delinquent)).await;
+    observe(&db.store, "cus_1", 100, blank_customer(customer::CustomerStatus::Delinquent)).await;
     let gone = settlement(tombstone(Kind::Customer, "cus_1", 1, 200), vec![]);
     assert_eq!(apply(&db.store, gone).await, Applied::Done);
-    let back = change("cus_1", 2, 300, None, blank_customer(customer::Status::Current));
+    let back = change("cus_1", 2, 300, None, blank_customer(customer::CustomerStatus::Current));
     assert_eq!(apply(&db.store, settlement(back, vec![])).await, Applied::Conflict);
     let row = db.json("app.customers", "true").await;
     assert_eq!((&row["deleted"], &row["delinquent"]), (&json!(true), &json!(true)));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use quittance::config::{Queue, Redis, Secret};
 use quittance::domain::failure::{Class, Failure};
+use quittance::domain::kinds::payment::PaymentStatus;
 use quittance::domain::object::Kind;
-use quittance::domain::payment::Status;
 use quittance::domain::retry::DeadReason;
 use quittance::ops::dead_letters::{self, LetterResult, Refusal};
 use quittance::ops::timeline::Happening;
@@ -255,8 +255,8 @@ async fn letters_are_listed_newest_first_by_state_and_page() {
 #[tokio::test]
 async fn a_letter_is_shown_with_all_that_is_known_around_it() {
     let db = TestDatabase::migrated().await;
-    observe(&db.store, "pi_1", 100, payment(Status::Processing)).await;
-    observe(&db.store, "pi_1", 101, payment(Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 100, payment(PaymentStatus::Processing)).await;
+    observe(&db.store, "pi_1", 101, payment(PaymentStatus::Succeeded)).await;
     let mut failed = attempt();
     failed.failure = Some(letter("evt_1").failure);
     db.store.record_attempt(&letter("evt_1").event, &failed).await.unwrap();

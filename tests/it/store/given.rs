@@ -2,10 +2,10 @@
 
 use quittance::domain::event::{About, Event};
 use quittance::domain::id::{EventId, Mode, ObjectId, Scope};
+use quittance::domain::kinds::{charge, payment, refund};
 use quittance::domain::money::Currency;
 use quittance::domain::notification::{Notification, Topic};
 use quittance::domain::object::{Kind, Observed, Recorded, Subject, decide};
-use quittance::domain::{charge, payment, refund};
 use quittance::redaction::{Redacted, Rules};
 use quittance::store::{
     Applied, Attempt, Change, NewState, Outcome, Receipt, SettledEvent, Settlement, Store,
@@ -35,15 +35,15 @@ pub(crate) fn eur() -> Currency {
 
 /// A payment of so much.
 pub(crate) fn of_amount(amount: i64) -> Observed {
-    let Observed::PaymentIntent(mut observed) = payment(payment::Status::Succeeded) else {
+    let Observed::PaymentIntent(mut observed) = payment(payment::PaymentStatus::Succeeded) else {
         unreachable!()
     };
     observed.amount = amount;
     Observed::PaymentIntent(observed)
 }
 
-pub(crate) fn payment(status: payment::Status) -> Observed {
-    Observed::PaymentIntent(Box::new(payment::Observed {
+pub(crate) fn payment(status: payment::PaymentStatus) -> Observed {
+    Observed::PaymentIntent(Box::new(payment::PaymentObserved {
         status: status.into(),
         amount: 1000,
         amount_capturable: 0,
@@ -68,8 +68,8 @@ pub(crate) fn payment(status: payment::Status) -> Observed {
 
 /// A charge that was captured whole.
 pub(crate) fn charge(payment_intent: &str, captured: i64, refunded: i64) -> Observed {
-    Observed::Charge(Box::new(charge::Observed {
-        status: charge::Status::Succeeded.into(),
+    Observed::Charge(Box::new(charge::ChargeObserved {
+        status: charge::ChargeStatus::Succeeded.into(),
         amount: captured,
         amount_captured: captured,
         amount_refunded: refunded,
@@ -91,8 +91,8 @@ pub(crate) fn charge(payment_intent: &str, captured: i64, refunded: i64) -> Obse
     }))
 }
 
-pub(crate) fn refund(status: refund::Status) -> Observed {
-    Observed::Refund(Box::new(refund::Observed {
+pub(crate) fn refund(status: refund::RefundStatus) -> Observed {
+    Observed::Refund(Box::new(refund::RefundObserved {
         status: status.into(),
         amount: 300,
         currency: eur(),

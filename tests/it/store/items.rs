@@ -1,7 +1,7 @@
 //! A subscription's items go by the decision about the subscription: none survives it, none is lost.
 
 use proptest::prelude::*;
-use quittance::domain::subscription::Status;
+use quittance::domain::kinds::subscription::SubscriptionStatus;
 use quittance::store::Applied;
 
 use super::billing::{item, subscription};
@@ -27,7 +27,7 @@ fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
 
 async fn see(db: &TestDatabase, id: &str, at: i64, items: &[(&str, &str)]) {
     let items = items.iter().map(|(id, price)| item(id, price)).collect();
-    observe(&db.store, id, at, subscription(Status::Active, items)).await;
+    observe(&db.store, id, at, subscription(SubscriptionStatus::Active, items)).await;
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn an_older_observation_brings_no_item_back() {
     see(&db, "sub_1", 102, &[("si_2", "price_1")]).await;
     // Two that decided on what was true before: one by the version, one by the clock.
     for (version, at) in [(1, 103), (2, 101)] {
-        let old = subscription(Status::Active, vec![item("si_1", "price_1")]);
+        let old = subscription(SubscriptionStatus::Active, vec![item("si_1", "price_1")]);
         let late = change("sub_1", version, at, None, old);
         assert_eq!(apply(&db.store, settlement(late, vec![])).await, Applied::Conflict);
     }
@@ -60,7 +60,7 @@ async fn an_older_observation_brings_no_item_back() {
 async fn two_subscriptions_of_one_slice_keep_their_own_items() {
     let db = TestDatabase::migrated().await;
     let one = |id: &str, item_id: &str| {
-        let observed = subscription(Status::Active, vec![item(item_id, "price_1")]);
+        let observed = subscription(SubscriptionStatus::Active, vec![item(item_id, "price_1")]);
         settlement(first(id, 100, observed), vec![])
     };
     let applied = apply_all(&db.store, [one("sub_1", "si_1"), one("sub_2", "si_2")]).await.unwrap();
@@ -73,7 +73,7 @@ async fn two_subscriptions_of_one_slice_keep_their_own_items() {
 async fn an_item_of_another_subscription_is_never_taken_over() {
     let db = TestDatabase::migrated().await;
     see(&db, "sub_1", 100, &[("si_1", "price_1")]).await;
-    let thief = subscription(Status::Active, vec![item("si_1", "price_2")]);
+    let thief = subscription(SubscriptionStatus::Active, vec![item("si_1", "price_2")]);
     let change = first("sub_2", 100, thief);
     apply_all(&db.store, [settlement(change, vec![])]).await.unwrap_err();
     assert_eq!(items_of(&db, "sub_1").await, pairs(&[("si_1", "price_1")]));
@@ -99,7 +99,7 @@ fn any_order_of_any_duplicates_ends_with_the_newest_items() {
             let at = look.index(states.len());
             newest = newest.max(at);
             let items = states[at].iter().map(|n| item(&name(n), "price_1")).collect();
-            let observed = subscription(Status::Active, items);
+            let observed = subscription(SubscriptionStatus::Active, items);
             runtime.block_on(observe(&db.store, &id, i64::try_from(at).unwrap(), observed));
         }
         let mut expected: Vec<String> = states[newest].iter().map(name).collect();

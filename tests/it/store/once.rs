@@ -1,6 +1,6 @@
 //! Effects once.
 
-use quittance::domain::payment::Status;
+use quittance::domain::kinds::payment::PaymentStatus;
 use quittance::store::Applied;
 
 use super::given::*;
@@ -37,7 +37,7 @@ async fn the_same_event_at_the_same_time_is_once() {
 #[tokio::test]
 async fn an_event_that_settled_already_keeps_its_first_outcome() {
     let db = TestDatabase::migrated().await;
-    let change = || first("pi_1", 100, payment(Status::Succeeded));
+    let change = || first("pi_1", 100, payment(PaymentStatus::Succeeded));
     apply(&db.store, settlement(change(), vec![succeeded("evt_1")])).await;
     let mut again = attempt_failed("evt_1");
     again.receipt.endpoint = "other".into();
@@ -66,7 +66,7 @@ async fn overlapping_slices_neither_deadlock_nor_lose_anything() {
                         let at = i64::try_from(round).unwrap();
                         [
                             settlement(
-                                change(&pi, at, 100 + at, None, payment(Status::Processing)),
+                                change(&pi, at, 100 + at, None, payment(PaymentStatus::Processing)),
                                 vec![event],
                             ),
                             settlement(
@@ -116,7 +116,11 @@ async fn within_one_object_the_order_of_the_outbox_is_the_order_of_the_changes()
         let store = db.store.clone();
         writers.spawn(async move {
             for n in 0..10 {
-                let status = if n % 2 == 0 { Status::Processing } else { Status::RequiresAction };
+                let status = if n % 2 == 0 {
+                    PaymentStatus::Processing
+                } else {
+                    PaymentStatus::RequiresAction
+                };
                 observe(&store, "pi_1", 100, payment(status)).await;
                 apply(&store, only(vec![attempt_failed(&format!("evt_{writer}_{n}"))])).await;
             }

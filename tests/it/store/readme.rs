@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use quittance::domain::payment;
+use quittance::domain::kinds::payment;
 use serde_json::json;
 
 use super::given::*;
@@ -75,10 +75,10 @@ async fn the_queries_about_the_tables_answer_what_they_say() {
     let db = TestDatabase::migrated().await;
     db.execute("CREATE TABLE orders (id bigint)").await;
     db.execute("INSERT INTO orders VALUES (42), (43)").await;
-    observe(&db.store, "pi_1", 100, payment(payment::Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 100, payment(payment::PaymentStatus::Succeeded)).await;
     // Of a connected account, and of a sandbox: neither is counted.
-    observe(&db.store, "pi_2", 100, payment(payment::Status::Succeeded)).await;
-    observe(&db.store, "pi_3", 100, payment(payment::Status::Succeeded)).await;
+    observe(&db.store, "pi_2", 100, payment(payment::PaymentStatus::Succeeded)).await;
+    observe(&db.store, "pi_3", 100, payment(payment::PaymentStatus::Succeeded)).await;
     observe(&db.store, "ch_1", 100, charge("pi_1", 1000, 300)).await;
     observe(&db.store, "ch_2", 100, charge("pi_1", 1000, 0)).await;
     db.execute(
@@ -164,7 +164,7 @@ async fn a_reader_that_is_slow_with_its_work_holds_no_other_reader_back() {
     for statement in &recipe[..writes] {
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone())).execute(&mut slow).await.unwrap();
     }
-    observe(&db.store, "pi_1", 100, payment(payment::Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 100, payment(payment::PaymentStatus::Succeeded)).await;
     let read = "SELECT count(*) FROM quittance.outbox_after('', 100)";
     eventually("another reader sees it", async || db.number(read).await == 1).await;
     for statement in &recipe[writes..] {

@@ -1,10 +1,12 @@
 //! Every field of an observation reaches its column.
 
-use quittance::domain::charge;
+use quittance::domain::failure_reason::FailureReason;
 use quittance::domain::id::{AccountId, Mode, Scope};
+use quittance::domain::kinds::charge;
+use quittance::domain::kinds::payment;
+use quittance::domain::kinds::refund;
 use quittance::domain::object::{Kind, Observed, Recorded, Row, Subject};
-use quittance::domain::payment::{self, FailureReason};
-use quittance::domain::refund;
+use quittance::domain::transition::RecordedStatus;
 use quittance::store::{Applied, Change, NewState};
 use serde_json::{Value, json};
 
@@ -56,8 +58,8 @@ pub(super) async fn written(
 #[tokio::test]
 async fn every_field_of_a_payment_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let full = Observed::PaymentIntent(Box::new(payment::Observed {
-        status: payment::Status::RequiresPaymentMethod.into(),
+    let full = Observed::PaymentIntent(Box::new(payment::PaymentObserved {
+        status: payment::PaymentStatus::RequiresPaymentMethod.into(),
         amount: 1,
         amount_capturable: 2,
         amount_received: 3,
@@ -81,7 +83,7 @@ async fn every_field_of_a_payment_reaches_its_column() {
         metadata: vec![("order_id".into(), "42".into()), ("x".into(), "y".into())],
         created: 1_700_000_020,
     }));
-    let blank = payment(payment::Status::Processing);
+    let blank = payment(payment::PaymentStatus::Processing);
     let (json, row) = written(&db, Kind::PaymentIntent, "app.payments", blank, full).await;
     assert_eq!(
         json,
@@ -101,8 +103,8 @@ async fn every_field_of_a_payment_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let status = payment::Status::RequiresPaymentMethod;
-    let recorded = Some(Recorded::PaymentIntent(payment::Recorded { status: status.into() }));
+    let status = payment::PaymentStatus::RequiresPaymentMethod;
+    let recorded = Some(Recorded::PaymentIntent(RecordedStatus { status: status.into() }));
     assert_eq!(
         row,
         Row {
@@ -118,8 +120,8 @@ async fn every_field_of_a_payment_reaches_its_column() {
 #[tokio::test]
 async fn every_field_of_a_charge_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let full = Observed::Charge(Box::new(charge::Observed {
-        status: charge::Status::Failed.into(),
+    let full = Observed::Charge(Box::new(charge::ChargeObserved {
+        status: charge::ChargeStatus::Failed.into(),
         amount: 1,
         amount_captured: 2,
         amount_refunded: 3,
@@ -159,8 +161,9 @@ async fn every_field_of_a_charge_reaches_its_column() {
             "observed_at": "2023-11-14T22:15:00+00:00",
         })
     );
-    let status = charge::Status::Failed;
-    let recorded = Some(Recorded::Charge(charge::Recorded { status: status.into(), returned: 3 }));
+    let status = charge::ChargeStatus::Failed;
+    let recorded =
+        Some(Recorded::Charge(charge::ChargeRecorded { status: status.into(), returned: 3 }));
     assert_eq!(
         row,
         Row {
@@ -176,8 +179,8 @@ async fn every_field_of_a_charge_reaches_its_column() {
 #[tokio::test]
 async fn every_field_of_a_refund_reaches_its_column() {
     let db = TestDatabase::migrated().await;
-    let full = Observed::Refund(Box::new(refund::Observed {
-        status: refund::Status::Failed.into(),
+    let full = Observed::Refund(Box::new(refund::RefundObserved {
+        status: refund::RefundStatus::Failed.into(),
         amount: 1,
         currency: eur(),
         charge: Some(oid("ch_9")),
@@ -188,7 +191,7 @@ async fn every_field_of_a_refund_reaches_its_column() {
         metadata: vec![("order_id".into(), "42".into())],
         created: 1_700_000_020,
     }));
-    let blank = refund(refund::Status::Pending);
+    let blank = refund(refund::RefundStatus::Pending);
     let (json, row) = written(&db, Kind::Refund, "app.refunds", blank, full).await;
     assert_eq!(
         json,
@@ -203,7 +206,7 @@ async fn every_field_of_a_refund_reaches_its_column() {
         })
     );
     let recorded =
-        Some(Recorded::Refund(refund::Recorded { status: refund::Status::Failed.into() }));
+        Some(Recorded::Refund(RecordedStatus { status: refund::RefundStatus::Failed.into() }));
     assert_eq!(
         row,
         Row {
@@ -218,15 +221,14 @@ async fn every_field_of_a_refund_reaches_its_column() {
 
 #[tokio::test]
 async fn every_status_of_the_state_machines_is_accepted_by_its_table() {
-    use quittance::domain::transition::Status as _;
     let db = TestDatabase::migrated().await;
-    for (n, &status) in payment::Status::ALL.iter().enumerate() {
+    for (n, &status) in payment::PaymentStatus::ALL.iter().enumerate() {
         observe(&db.store, &format!("pi_{n}"), 100, payment(status)).await;
     }
-    for (n, &status) in refund::Status::ALL.iter().enumerate() {
+    for (n, &status) in refund::RefundStatus::ALL.iter().enumerate() {
         observe(&db.store, &format!("re_{n}"), 100, refund(status)).await;
     }
-    for (n, &status) in charge::Status::ALL.iter().enumerate() {
+    for (n, &status) in charge::ChargeStatus::ALL.iter().enumerate() {
         let mut observed = charge("pi_1", 0, 0);
         if let Observed::Charge(o) = &mut observed {
             o.status = status.into();
@@ -243,7 +245,7 @@ async fn the_ledger_the_attempt_and_the_transition_say_all_that_was_handed_over(
     settled.receipt.secret_index = Some(1);
     settled.attempt.number = 3;
     settled.attempt.trace_id = Some("trace".into());
-    let mut change = first("pi_1", 1_700_000_100, payment(payment::Status::Succeeded));
+    let mut change = first("pi_1", 1_700_000_100, payment(payment::PaymentStatus::Succeeded));
     change.cause = Some(eid("evt_1"));
     apply(&db.store, settlement(change, vec![settled])).await;
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use quittance::domain::failure::{Class, Failure};
-use quittance::domain::payment::Status;
+use quittance::domain::kinds::payment::PaymentStatus;
 use quittance::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
 use quittance::store::{Attempt, NewState};
 use serde_json::json;
@@ -26,7 +26,7 @@ async fn a_client_secret_is_stored_nowhere() {
         ..attempt()
     };
 
-    let mut change = first("pi_1", 100, payment(Status::RequiresAction));
+    let mut change = first("pi_1", 100, payment(PaymentStatus::RequiresAction));
     if let NewState::Present { raw, .. } = &mut change.state {
         *raw = kept(json!({
             "client_secret": SECRET,
@@ -63,7 +63,7 @@ async fn a_client_secret_is_stored_nowhere() {
 #[tokio::test]
 async fn a_nul_character_is_stored_as_its_replacement() {
     let db = TestDatabase::migrated().await;
-    let mut change = first("pi_1", 100, payment(Status::Succeeded));
+    let mut change = first("pi_1", 100, payment(PaymentStatus::Succeeded));
     if let NewState::Present { raw, .. } = &mut change.state {
         *raw = kept(json!({"description": "a\u{0}b"}));
     }

@@ -1,7 +1,7 @@
 //! What a payment says of its charges, in whatever order and however concurrently they come.
 
+use quittance::domain::kinds::payment::PaymentStatus;
 use quittance::domain::object::Observed;
-use quittance::domain::payment::Status;
 
 use super::given::*;
 use crate::harness::TestDatabase;
@@ -15,14 +15,14 @@ async fn sums(db: &TestDatabase, id: &str) -> (i64, i64) {
 async fn a_refund_shows_when_the_charge_comes_before_its_payment() {
     let db = TestDatabase::migrated().await;
     observe(&db.store, "ch_1", 100, charge("pi_1", 1000, 300)).await;
-    observe(&db.store, "pi_1", 100, payment(Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 100, payment(PaymentStatus::Succeeded)).await;
     assert_eq!(sums(&db, "pi_1").await, (1000, 300));
 }
 
 #[tokio::test]
 async fn a_refund_shows_when_the_charge_comes_after_its_payment_and_goes_when_it_fails() {
     let db = TestDatabase::migrated().await;
-    observe(&db.store, "pi_1", 100, payment(Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 100, payment(PaymentStatus::Succeeded)).await;
     assert_eq!(sums(&db, "pi_1").await, (0, 0));
     for (at, refunded) in [(101, 300), (102, 1000), (103, 700), (104, 0)] {
         observe(&db.store, "ch_1", at, charge("pi_1", 1000, refunded)).await;
@@ -30,15 +30,15 @@ async fn a_refund_shows_when_the_charge_comes_after_its_payment_and_goes_when_it
     }
     // A write of the payment keeps them.
     observe(&db.store, "ch_2", 105, charge("pi_1", 500, 50)).await;
-    observe(&db.store, "pi_1", 106, payment(Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 106, payment(PaymentStatus::Succeeded)).await;
     assert_eq!(sums(&db, "pi_1").await, (1500, 50));
 }
 
 #[tokio::test]
 async fn a_charge_of_another_payment_does_not_count() {
     let db = TestDatabase::migrated().await;
-    observe(&db.store, "pi_1", 100, payment(Status::Succeeded)).await;
-    observe(&db.store, "pi_2", 100, payment(Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 100, payment(PaymentStatus::Succeeded)).await;
+    observe(&db.store, "pi_2", 100, payment(PaymentStatus::Succeeded)).await;
     observe(&db.store, "ch_1", 100, charge("pi_1", 10, 1)).await;
     observe(&db.store, "ch_2", 100, charge("pi_2", 20, 2)).await;
     assert_eq!((sums(&db, "pi_1").await, sums(&db, "pi_2").await), ((10, 1), (20, 2)));
@@ -58,7 +58,7 @@ async fn the_sums_are_right_however_payments_and_charges_race() {
         }
         let store = db.store.clone();
         writers.spawn(async move {
-            observe(&store, &format!("pi_{n}"), 100, payment(Status::Succeeded)).await;
+            observe(&store, &format!("pi_{n}"), 100, payment(PaymentStatus::Succeeded)).await;
         });
     }
     writers.join_all().await;
@@ -70,7 +70,7 @@ async fn the_sums_are_right_however_payments_and_charges_race() {
 #[tokio::test]
 async fn an_authorisation_that_was_released_is_not_money_that_went_back() {
     let db = TestDatabase::migrated().await;
-    observe(&db.store, "pi_1", 100, payment(Status::Succeeded)).await;
+    observe(&db.store, "pi_1", 100, payment(PaymentStatus::Succeeded)).await;
     // 600 of 1000 captured: Stripe counts the other 400 as refunded. Then 50 really go back.
     let mut partial = charge("pi_1", 600, 450);
     let Observed::Charge(it) = &mut partial else { unreachable!() };

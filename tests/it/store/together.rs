@@ -5,16 +5,16 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use quittance::config::Database;
 use quittance::domain::failure::{Class, Dependency};
+use quittance::domain::kinds::payment::PaymentStatus;
+use quittance::domain::kinds::refund;
 use quittance::domain::object::Kind;
-use quittance::domain::payment::Status;
-use quittance::domain::refund;
 use quittance::store::{Applied, BatchedStore, Store, StoreError};
 
 use super::given::*;
 use crate::harness::{TestDatabase, within};
 
 fn paid(n: usize) -> quittance::store::Settlement {
-    let change = first(&format!("pi_{n}"), 100, payment(Status::Succeeded));
+    let change = first(&format!("pi_{n}"), 100, payment(PaymentStatus::Succeeded));
     settlement(change, vec![succeeded(&format!("evt_{n}"))])
 }
 
@@ -44,7 +44,8 @@ async fn what_comes_at_the_same_time_shares_a_commit_and_what_comes_alone_has_it
 async fn each_hears_of_its_own_conflict_and_of_its_own_error() {
     let db = TestDatabase::migrated().await;
     db.execute("ALTER TABLE app.payments ADD CONSTRAINT not_7 CHECK (amount <> 7)").await;
-    apply(&db.store, settlement(first("pi_3", 100, payment(Status::Processing)), vec![])).await;
+    apply(&db.store, settlement(first("pi_3", 100, payment(PaymentStatus::Processing)), vec![]))
+        .await;
     let together = BatchedStore::new(&db.store);
     let each = (0..20).map(async |n| {
         let mut settlement = paid(n);
@@ -90,7 +91,7 @@ async fn a_write_that_waits_for_a_lock_fails_as_contention_and_keeps_no_other_wr
     sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
 
     let refunded = |n: u32| {
-        let change = first(&format!("re_{n}"), 100, refund(refund::Status::Succeeded));
+        let change = first(&format!("re_{n}"), 100, refund(refund::RefundStatus::Succeeded));
         settlement(change, vec![succeeded(&format!("evt_re_{n}"))])
     };
     // One by itself, so that the others are behind it, and fewer than make a second round trip.

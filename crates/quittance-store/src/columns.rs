@@ -1,0 +1,105 @@
+//! What is written of an observation, whatever its kind: columns, the facts of its notifications, and
+//! what the rules will want to know of its row. What they are is declared with each kind, in
+//! [`quittance_domain::kinds`].
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::error::StoreError;
+use quittance_domain::event::About;
+use quittance_domain::id::Scope;
+use quittance_domain::object::{Kind, Observed, Recorded, Subject};
+
+/// The column of the team's own keys and values: the only one that holds a JSON object.
+const METADATA: &str = "metadata";
+
+/// The account as it is stored: empty for our own.
+pub(super) fn account(scope: &Scope) -> &str {
+    scope.account.as_ref().map_or("", |account| account.as_str())
+}
+
+/// The columns of an observation, but for those that every kind shares.
+pub(super) fn of(observed: &Observed) -> Map<String, Value> {
+    match json_of(observed) {
+        Value::Object(fields) => flat(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    }
+}
+
+/// What a notification says of its object besides the topic.
+pub(super) fn facts(kind: Kind, columns: &Map<String, Value>, remembered: &Value) -> Value {
+    let names = kind.spec().map_or(&[][..], |spec| spec.facts);
+    // The team's own link to its rows.
+    let metadata = columns.get(METADATA).map(|_| METADATA);
+    let fact = |name: &str| {
+        let value = remembered.get(name).or_else(|| columns.get(name));
+        (name.to_owned(), value.cloned().unwrap_or_default())
+    };
+    Value::Object(names.iter().copied().chain(metadata).map(fact).collect())
+}
+
+/// What the rules will want to know of the row, as it is kept beside it.
+pub(super) fn remembered(observed: &Observed) -> Value {
+    json_of(&observed.recorded())
+}
+
+/// Reads what was kept.
+pub(super) fn recorded(kind: Kind, stored: &Value) -> Result<Recorded, StoreError> {
+    Recorded::read(kind, stored).map_err(|_| StoreError::Unreadable { what: "objects.recorded" })
+}
+
+/// The names of the locks that a write of this object needs: its own, and the payment's whose
+/// sums it changes.
+pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<String> {
+    let mut names = vec![lock(&subject.scope, subject.kind.as_str(), subject.id.as_str())];
+    let payment = observed.and_then(Observed::part_of_payment);
+    names.extend(payment.map(|id| lock(&subject.scope, Kind::PaymentIntent.as_str(), id.as_str())));
+    names
+}
+
+/// The lock of the object that an event tells something about by itself: its place in the order of
+/// that object's notifications.
+pub(super) fn lock_of_event(scope: &Scope, about: &About) -> Option<String> {
+    about.id.as_ref().map(|id| lock(scope, &about.object, id.as_str()))
+}
+
+fn lock(scope: &Scope, kind: &str, id: &str) -> String {
+    format!("{}:{}:{kind}:{id}", account(scope), scope.mode.as_str())
+}
+
+pub(super) fn metadata(pairs: &[(String, String)]) -> Value {
+    Value::Object(pairs.iter().map(|(k, v)| (k.clone(), json!(v))).collect())
+}
+
+/// Structs of texts, numbers and flags have a JSON, always. Were one not to have any, its null would be
+/// refused by the tables.
+fn json_of(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// Puts the columns that are made of a part of an object beside the object's own.
+fn flat(fields: Map<String, Value>) -> Map<String, Value> {
+    let mut columns = Map::new();
+    for (name, value) in fields {
+        match value {
+            Value::Object(part) if name != METADATA => columns.extend(flat(part)),
+            Value::Array(rows) => {
+                columns.insert(name, Value::Array(rows.into_iter().map(flat_row).collect()));
+            }
+            value => {
+                columns.insert(name, value);
+            }
+        }
+    }
+    columns
+}
+
+/// A row of a child of the object, or the element of a column that holds a list.
+fn flat_row(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(flat(fields)),
+        other => other,
+    }
+}
