@@ -94,8 +94,8 @@ async fn an_object_that_stripe_still_does_not_know_is_given_up_at_the_first_atte
     let kept = app.db.json("quittance.attempts", "true").await;
     assert!(kept["request_id"].as_str().unwrap().starts_with("req_"), "{kept}");
     // For the object, and for the event: were that unknown too, the account would be the wrong one.
-    // And once more at least, since the event was young.
-    assert!(app.requests() >= 4 && app.requests() <= 8, "{}", app.requests());
+    // How often more depends on how young the event was when it was looked at first.
+    assert!(app.requests() >= 2 && app.requests() <= 8, "{}", app.requests());
 }
 
 #[tokio::test]
