@@ -12,7 +12,6 @@ const WITHOUT: &[&str] = &[
     "crates/quittance-domain/src",
     "crates/quittance-redaction/src",
     "crates/quittance-stripe/src",
-    "crates/stripe-simulator/src",
 ];
 
 /// A file by the path of its module: `src/ingress/mod.rs` is `["ingress"]`.
