@@ -14,6 +14,7 @@ mod harness;
 mod admin;
 mod billing;
 mod browser;
+mod circles;
 mod cli;
 mod config;
 mod connect;

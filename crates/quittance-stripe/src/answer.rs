@@ -9,7 +9,6 @@ use hyper::http::header::{DATE, RETRY_AFTER};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::error::StripeError;
 use quittance_domain::event::Timestamp;
 
 /// An answer, read to its end.
@@ -90,13 +89,9 @@ impl Meta {
 
     /// [`Self::began_at`], and an upper bound of Stripe's clock at the instant when it looked: `Date` is
     /// stamped after that, and rounded down.
-    ///
-    /// # Errors
-    /// Stripe has not said when it answered, and nothing can be ordered without it.
-    pub(crate) fn dated(&self) -> Result<(Timestamp, Timestamp), StripeError> {
-        let undated = || StripeError::Undated { request_id: self.request_id.clone() };
-        let bounds = self.began_at().zip(self.date.map(|date| date.saturating_add(1)));
-        bounds.ok_or_else(undated)
+    /// `None` where Stripe has not said when it answered: nothing can be ordered without it.
+    pub(crate) fn dated(&self) -> Option<(Timestamp, Timestamp)> {
+        self.began_at().zip(self.date.map(|date| date.saturating_add(1)))
     }
 
     /// A part of the answer was read with a second request: it begins with the first one, and ends with

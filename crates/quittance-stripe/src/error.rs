@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::fetched::{Fetched, FetchedState};
 use super::refusal::Refusal;
 use quittance_domain::failure::{self, Class, Dependency, Failure};
 use quittance_domain::id::Mode;
@@ -111,34 +110,6 @@ impl From<Refusal> for StripeError {
 }
 
 impl StripeError {
-    /// Reads "no such object" as "deleted", for a caller who knows that there was one: an event
-    /// has said so. Without such an event it may as well be the wrong account's key.
-    ///
-    /// # Errors
-    /// Itself, if it says anything else, or does not say when.
-    pub fn into_deleted(self) -> Result<Fetched, Self> {
-        if self.is_missing() { self.refused_as_deleted() } else { Err(self) }
-    }
-
-    /// The same of "that request is wrong" (400): for an object of which an event says that it is no
-    /// longer what it is asked for as.
-    ///
-    /// # Errors
-    /// Itself, if it says anything else, or does not say when.
-    pub fn invalid_into_deleted(self) -> Result<Fetched, Self> {
-        if self.is_invalid() { self.refused_as_deleted() } else { Err(self) }
-    }
-
-    fn refused_as_deleted(self) -> Result<Fetched, Self> {
-        if let Self::Refused(refusal) = &self
-            && let Ok((observed_at, seen_by)) = refusal.dated()
-        {
-            let request_id = refusal.request_id().map(str::to_owned);
-            return Ok(Fetched { observed_at, seen_by, request_id, state: FetchedState::Deleted });
-        }
-        Err(self)
-    }
-
     /// Whether the key lacks a permission, which says nothing of the object.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
@@ -146,7 +117,7 @@ impl StripeError {
     }
 
     /// Whether Stripe says that the request is wrong.
-    fn is_invalid(&self) -> bool {
+    pub(super) fn is_invalid(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.is_invalid())
     }
 

@@ -11,8 +11,8 @@ use super::answer::Meta;
 use super::client::Client;
 use super::decode;
 use super::error::StripeError;
-use super::fetched::Fetched;
-use super::{kinds, lists};
+use super::fetched::{Fetched, cut_short};
+use super::kinds;
 use quittance_domain::object::Subject;
 use quittance_redaction::Rules;
 
@@ -63,7 +63,7 @@ fn wanted(
     let is_it = |charge: &&Subject| decode::check_identity(&raw, charge, of).is_ok();
     let charge = charges.iter().find(is_it)?.clone();
     // What goes on is read to its end by a request of its own.
-    if lists::cut_short(&raw).is_some() {
+    if cut_short(&raw).is_some() {
         return None;
     }
     let fetched = Fetched::of(charge.kind, meta, rules.redact(raw)).ok()?;

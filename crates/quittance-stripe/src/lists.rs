@@ -10,6 +10,7 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use super::answer::Meta;
 use super::client::Client;
 use super::error::StripeError;
+use super::fetched::goes_on;
 use quittance_domain::id::url_segment;
 use quittance_domain::object::{Kind, Subject};
 
@@ -32,15 +33,6 @@ const LISTS: &[(&str, &str, &str, &str)] = &[
     ("subscription", "items", "/subscription_items?subscription={id}", "subscription_items"),
     ("transfer", "reversals", "/transfers/{id}/reversals", "transfer_reversals"),
 ];
-
-/// The field of a list that is not all there, if there is one.
-pub(super) fn cut_short(raw: &Value) -> Option<&str> {
-    raw.as_object()?.iter().find(|(_, value)| goes_on(value)).map(|(field, _)| field.as_str())
-}
-
-fn goes_on(value: &Value) -> bool {
-    value["object"] == "list" && value["has_more"] == true
-}
 
 impl Client {
     /// Reads the lists of an object to their end where its answer shows the beginning alone.
@@ -128,14 +120,6 @@ fn page(path: &str, last: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_list_that_goes_on_is_named() {
-        let list = |more| json!({"object": "list", "has_more": more, "data": []});
-        assert_eq!(cut_short(&json!({"id": "in_1", "lines": list(true)})), Some("lines"));
-        assert_eq!(cut_short(&json!({"id": "in_1", "lines": list(false), "metadata": {}})), None);
-        assert_eq!(cut_short(&json!({"metadata": {"has_more": true}})), None, "no list");
-    }
 
     #[test]
     fn each_page_begins_where_the_last_one_ended() {

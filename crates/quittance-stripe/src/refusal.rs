@@ -118,7 +118,7 @@ impl Refusal {
     }
 
     /// When it began, and when it had ended: see [`Meta::dated`].
-    pub(crate) fn dated(&self) -> Result<(Timestamp, Timestamp), super::StripeError> {
+    pub(crate) fn dated(&self) -> Option<(Timestamp, Timestamp)> {
         self.meta.dated()
     }
 

@@ -15,7 +15,7 @@ use crate::harness::{TestDatabase, stripes_examples};
 use crate::store::given::{apply_all, first, oid, settlement};
 
 /// Objects of ours with every field that is read, and no other.
-fn own_examples() -> Value {
+pub(crate) fn own_examples() -> Value {
     serde_json::from_str(include_str!("examples.json")).unwrap()
 }
 

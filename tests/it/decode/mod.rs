@@ -1,6 +1,6 @@
 //! What Stripe may say and what becomes of it: odd fields, odd values, words of tomorrow.
 
-mod fields;
+pub(crate) mod fields;
 mod letters;
 mod mutations;
 mod reports;

@@ -15,6 +15,7 @@ fn a_dispute(status: dispute::DisputeStatus) -> dispute::DisputeObserved {
         amount: 1,
         currency: eur(),
         reason: "general".into(),
+        network_reason_code: None,
         charge: None,
         payment_intent: None,
         evidence_details: dispute::EvidenceDetails::default(),
@@ -50,6 +51,7 @@ async fn every_field_of_a_dispute_reaches_its_column() {
         status: dispute::DisputeStatus::UnderReview.into(),
         amount: 1000,
         reason: "fraudulent".into(),
+        network_reason_code: Some("10.4".into()),
         charge: Some(oid("ch_9")),
         payment_intent: Some(oid("pi_9")),
         evidence_details: dispute::EvidenceDetails {
@@ -70,7 +72,7 @@ async fn every_field_of_a_dispute_reaches_its_column() {
         json!({
             "stripe_dispute_id": "obj_1", "stripe_account": "acct_1", "livemode": true,
             "status": "under_review", "amount": 1000, "currency": "eur", "reason": "fraudulent",
-            "charge": "ch_9", "payment_intent": "pi_9",
+            "network_reason_code": "10.4", "charge": "ch_9", "payment_intent": "pi_9",
             "evidence_due_by": "2023-11-14T22:13:30+00:00", "evidence_past_due": true,
             "has_evidence": true, "submission_count": 2, "is_charge_refundable": true,
             "metadata": {"order_id": "42"}, "stripe_created": "2023-11-14T22:13:40+00:00",

@@ -3,6 +3,7 @@
 mod apply;
 mod bank;
 mod billing;
+mod columns;
 mod connected_accounts;
 mod customers;
 pub(crate) mod dead_letters;

@@ -69,6 +69,14 @@ pub struct DisputeObserved {
     pub currency: Currency,
     /// `fraudulent`, `product_not_received`, ...
     pub reason: String,
+    /// The card network's own code for the reason: `4853`, `13.1`, ... What counts as evidence depends on
+    /// it.
+    #[serde(
+        default,
+        rename(deserialize = "payment_method_details"),
+        deserialize_with = "network_reason_code"
+    )]
+    pub network_reason_code: Option<String>,
     /// The charge that is disputed.
     #[serde(default, deserialize_with = "field::object_id")]
     pub charge: Option<ObjectId>,
@@ -101,6 +109,22 @@ pub struct EvidenceDetails {
     /// How often evidence was handed in.
     #[serde(deserialize_with = "field::needed_number")]
     pub submission_count: i64,
+}
+
+/// From `payment_method_details`, which says under `card` what the network said.
+fn network_reason_code<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct PaymentMethodDetails {
+        #[serde(default, deserialize_with = "field::object")]
+        card: Option<CardDetails>,
+    }
+    #[derive(Deserialize)]
+    struct CardDetails {
+        #[serde(default, deserialize_with = "field::text")]
+        network_reason_code: Option<String>,
+    }
+    let card = field::object::<PaymentMethodDetails, D>(from)?.and_then(|it| it.card);
+    Ok(card.and_then(|it| it.network_reason_code))
 }
 
 /// Stripe's 0 says that the bank takes no evidence for this one.
@@ -165,6 +189,7 @@ mod tests {
             amount: 1_000,
             currency: Currency::parse("eur").unwrap(),
             reason: "fraudulent".into(),
+            network_reason_code: None,
             charge: None,
             payment_intent: None,
             evidence_details: EvidenceDetails::default(),

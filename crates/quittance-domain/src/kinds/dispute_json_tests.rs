@@ -46,3 +46,14 @@ fn where_the_bank_takes_no_evidence_none_is_due() {
 fn a_prevented_dispute_is_known() {
     assert_eq!(dispute(json!({"status": "prevented"})).unwrap().status, DisputeStatus::Prevented);
 }
+
+#[test]
+fn the_code_of_the_network_is_read_where_there_is_one() {
+    let code =
+        |details| dispute(json!({"payment_method_details": details})).unwrap().network_reason_code;
+    let card = json!({"type": "card", "card": {"brand": "visa", "network_reason_code": "10.4"}});
+    assert_eq!(code(card).as_deref(), Some("10.4"));
+    assert_eq!(code(json!({"type": "card", "card": {"network_reason_code": null}})), None);
+    assert_eq!(code(json!({"type": "klarna", "klarna": {"reason_code": "x"}})), None);
+    assert_eq!(code(json!(null)), None);
+}
