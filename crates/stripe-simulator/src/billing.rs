@@ -253,6 +253,7 @@ impl<R: Rng> Teller<'_, R> {
             card: card.to_owned(),
             trial_days,
             metadata: Metadata::from([("order_id".to_owned(), self.customer.clone())]),
+            ..NewSubscription::default()
         })?;
         self.rest().await;
         Ok(text(&made, "id"))

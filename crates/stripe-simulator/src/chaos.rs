@@ -35,6 +35,12 @@ pub struct Chaos {
     pub rate_limited: f64,
     /// Share of those 429 that say `Retry-After`.
     pub retry_after: f64,
+    /// How long an idempotency key is remembered, in seconds of the simulator's clock. Stripe keeps one
+    /// for 24 hours at the least.
+    pub keys_kept_seconds: u32,
+    /// Lists leave out what was made in the last so many seconds of the simulator's clock: at Stripe an
+    /// object can be listed seconds to minutes after it was made.
+    pub list_lag_seconds: u32,
     /// Requests a second that each endpoint lets through, before 429; none: all.
     pub endpoint_rate: Option<u32>,
     /// Share of requests answered 500.
@@ -92,6 +98,8 @@ impl Default for Chaos {
             event_lag_seconds: 0,
             rate_limited: 0.0,
             retry_after: 0.0,
+            keys_kept_seconds: 24 * 3600,
+            list_lag_seconds: 0,
             endpoint_rate: None,
             server_errors: 0.0,
             hangs: 0.0,
@@ -157,6 +165,8 @@ const SETTINGS: &[Setting] = settings![
     event_lag_seconds: number => "event_lag_seconds",
     rate_limited: share => "rate_limited",
     retry_after: share => "retry_after",
+    keys_kept_seconds: number => "keys_kept_seconds",
+    list_lag_seconds: number => "list_lag_seconds",
     endpoint_rate: optional => "endpoint_rate",
     server_errors: share => "server_errors",
     hangs: share => "hangs",

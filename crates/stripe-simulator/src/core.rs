@@ -10,6 +10,7 @@ use super::api::Limiter;
 use super::chaos::{Chaos, Dice};
 use super::clock::Clock;
 use super::config::{Config, is_live};
+use super::faults::Faults;
 use super::ids::Ids;
 use super::objects::{Cause, Event};
 use super::stats::RequestCounters;
@@ -21,6 +22,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     world: Mutex<World>,
     chaos: Mutex<Chaos>,
+    pub(crate) faults: Faults,
     pub(crate) counters: RequestCounters,
     pub(crate) limiter: Limiter,
     pub(crate) office: Dispatcher,
@@ -42,6 +44,7 @@ impl Core {
             clock: Clock::new(config.start_at),
             world: Mutex::new(world),
             chaos: Mutex::new(Chaos::default()),
+            faults: Faults::default(),
             counters: RequestCounters::default(),
             limiter: Limiter::default(),
             office: Dispatcher::default(),
@@ -96,17 +99,20 @@ impl Core {
         version: &str,
         action: impl FnOnce(&mut Tx<'_>) -> T,
     ) -> T {
-        let lag = self.event_lag();
+        let (lag, list_lag) = (self.event_lag(), self.chaos().list_lag_seconds);
         let mut world = self.world();
         let World { books, ids, .. } = &mut *world;
+        let now = self.clock.now();
         let mut tx = Tx {
             books: books.entry(scope.clone()).or_default(),
             ids,
             scope,
-            now: self.clock.now(),
+            now,
             event_lag: lag,
             cause,
             version,
+            began: false,
+            listed_until: now - i64::from(list_lag),
             emitted: Vec::new(),
         };
         let result = action(&mut tx);

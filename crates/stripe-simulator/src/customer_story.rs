@@ -194,6 +194,7 @@ impl<R: Rng> Teller<'_, R> {
             balance: -i64::from(self.rng.random_range(0..3_u8)) * 500,
             currency: self.rng.random_bool(0.5).then(|| "eur".to_owned()),
             metadata: self.link("user_id"),
+            ..NewCustomer::default()
         });
         self.rest().await;
         id(&made)
@@ -204,6 +205,7 @@ impl<R: Rng> Teller<'_, R> {
             customer: Some(customer.to_owned()),
             payment_method: None,
             metadata: self.link("order_id"),
+            ..NewSetup::default()
         })?;
         self.rest().await;
         Ok(id(&made))
@@ -217,6 +219,7 @@ impl<R: Rng> Teller<'_, R> {
             customer: Some(customer.to_owned()),
             client_reference_id: Some(format!("cart-{}", self.rng.random_range(1..1_000_000_u32))),
             metadata: self.link("order_id"),
+            ..NewCheckout::default()
         })?;
         self.rest().await;
         Ok(id(&made))

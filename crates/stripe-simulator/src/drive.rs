@@ -193,7 +193,8 @@ impl Account {
                 | Kind::Invoice
                 | Kind::Product
                 | Kind::Price
-                | Kind::SubscriptionSchedule => books
+                | Kind::SubscriptionSchedule
+                | Kind::PortalSession => books
                     .documents
                     .all()
                     .iter()

@@ -11,7 +11,7 @@ use super::world::{Books, Tx};
 impl Account {
     /// Makes a customer.
     pub fn create_customer(&self, new: NewCustomer) -> Value {
-        self.act(self.cause(), |tx| tx.create_customer(new).render())
+        self.act(self.cause(), |tx| tx.create_customer(new.or_jenny()).render())
     }
 
     /// An invoice could not be charged, or could after all.
@@ -91,7 +91,7 @@ impl Account {
     /// Stripe's refusal; for a declined card a 402.
     pub fn confirm_setup(&self, id: &str, method: &str) -> Result<Value, ApiError> {
         self.setup_step(self.cause(), |tx| {
-            tx.confirm_setup(id, Some(method)).map(|()| id.to_owned())
+            tx.confirm_setup(id, Some(method), None).map(|()| id.to_owned())
         })
     }
 
@@ -108,12 +108,14 @@ impl Account {
     /// # Errors
     /// It has ended.
     pub fn cancel_setup(&self, id: &str) -> Result<Value, ApiError> {
-        self.setup_step(self.cause(), |tx| tx.cancel_setup(id).map(|()| id.to_owned()))
+        self.setup_step(self.cause(), |tx| {
+            tx.cancel_setup(id, Some("abandoned")).map(|()| id.to_owned())
+        })
     }
 
     /// Opens a page to pay or to save a method on. No event tells of it.
     pub fn open_checkout(&self, new: NewCheckout) -> Result<Value, ApiError> {
-        self.checkout_step(self.cause(), |tx| Ok(tx.open_checkout(new)))
+        self.checkout_step(self.cause(), |tx| tx.open_checkout(new))
     }
 
     /// The customer fills it in.

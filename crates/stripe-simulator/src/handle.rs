@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::config::{Config, is_live};
 use super::core::Core;
 use super::drive::Account;
+use super::faults::{ActiveFault, Fault, FaultId, HeldRequest};
 use super::objects::Event;
 use super::stats::Stats;
 use super::webhooks::{
@@ -76,6 +77,38 @@ impl Simulator {
     /// Changes the weather. Deliveries that are planned already keep theirs.
     pub fn set_chaos(&self, change: impl FnOnce(&mut Chaos)) {
         self.core.set_chaos(change);
+    }
+
+    /// Puts a fault in force for the requests of some endpoint.
+    pub fn add_fault(&self, fault: Fault) -> FaultId {
+        self.core.faults.add(fault)
+    }
+
+    /// Ends a fault. False if it was ended before.
+    pub fn remove_fault(&self, fault: FaultId) -> bool {
+        self.core.faults.remove(fault)
+    }
+
+    /// Ends all faults. Requests that are held stay so.
+    pub fn clear_faults(&self) {
+        self.core.faults.clear();
+    }
+
+    /// The faults in force, and how many requests met each.
+    #[must_use]
+    pub fn faults(&self) -> Vec<ActiveFault> {
+        self.core.faults.active()
+    }
+
+    /// The oldest request that a fault holds, as soon as there is one.
+    pub async fn next_held(&self) -> HeldRequest {
+        self.core.faults.next_held().await
+    }
+
+    /// The same, if there is one already.
+    #[must_use]
+    pub fn try_next_held(&self) -> Option<HeldRequest> {
+        self.core.faults.take_held(None)
     }
 
     /// The own account, in the mode of its key, to drive without HTTP.

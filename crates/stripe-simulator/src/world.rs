@@ -10,7 +10,7 @@ use super::api::Idempotency;
 use super::error::ApiError;
 use super::ids::Ids;
 use super::objects::{Cause, Charge, Event, PaymentIntent, PaymentMethod, Refund, Snapshot};
-use super::objects::{CheckoutSession, Customer, SetupIntent};
+use super::objects::{CheckoutSession, Customer, SetupIntent, show_document};
 
 /// Account and mode: nothing in one is seen from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,11 +56,13 @@ pub enum Kind {
     CheckoutSession,
     /// `payment_method`
     PaymentMethod,
+    /// `billing_portal.session`
+    PortalSession,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::PaymentIntent,
         Self::Charge,
         Self::Refund,
@@ -77,6 +79,7 @@ impl Kind {
         Self::SetupIntent,
         Self::CheckoutSession,
         Self::PaymentMethod,
+        Self::PortalSession,
     ];
 
     /// From Stripe's `object`.
@@ -96,6 +99,7 @@ impl Kind {
             Self::SetupIntent => "setup_intent",
             Self::CheckoutSession => "checkout.session",
             Self::PaymentMethod => "payment_method",
+            Self::PortalSession => "billing_portal.session",
             Self::Dispute => "dispute",
             Self::Payout => "payout",
             Self::Account => "account",
@@ -170,8 +174,9 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// Any object by its id, as `expand` needs it.
-    pub(crate) fn find(&self, id: &str, version: &str) -> Option<Value> {
+    /// Any object by its id, as `expand` needs it; `wanted` are fields that are shown only where they
+    /// are asked for.
+    pub(crate) fn find(&self, id: &str, version: &str, wanted: &[&str]) -> Option<Value> {
         if let Some(payment) = self.payment_intents.get(id) {
             return Some(self.show_payment(payment, version));
         }
@@ -181,7 +186,19 @@ impl Books {
         if let Some(refund) = self.refunds.get(id) {
             return Some(refund.render());
         }
-        self.payment_methods.get(id).map(PaymentMethod::render)
+        if let Some(method) = self.payment_methods.get(id) {
+            return Some(method.render());
+        }
+        if let Some(tombstone) = self.tombstone(id) {
+            return Some(tombstone);
+        }
+        if let Some(customer) = self.customers.get(id) {
+            return Some(customer.render());
+        }
+        if let Some(setup) = self.setup_intents.get(id) {
+            return Some(setup.render());
+        }
+        self.documents.get(id).map(|document| show_document(document, wanted.iter().copied()))
     }
 
     pub(crate) fn show_payment(&self, payment: &PaymentIntent, version: &str) -> Value {
@@ -219,6 +236,11 @@ pub(crate) struct Tx<'a> {
     pub(crate) event_lag: i64,
     pub(crate) cause: Cause,
     pub(crate) version: &'a str,
+    /// Whether the request's parameters were good and it began to act: Stripe keeps its answer under its
+    /// idempotency key from then on, also if it is a refusal.
+    pub(crate) began: bool,
+    /// Lists show no object that was made later.
+    pub(crate) listed_until: i64,
     pub(crate) emitted: Vec<Arc<Event>>,
 }
 

@@ -23,11 +23,23 @@ impl Tx<'_> {
                 self.authorise(payment, &method, false);
                 Ok(())
             }
-            CardBehaviour::Declines(why) => Err(self.declined(payment, &method, &why)),
-            CardBehaviour::AuthenticationRequired if off_session => {
+            CardBehaviour::AuthenticationRequiredUntilSetUp if method.set_up => {
+                self.authorise(payment, &method, false);
+                Ok(())
+            }
+            CardBehaviour::Declines(why) | CardBehaviour::DeclinesWhenCharged(why) => {
+                Err(self.declined(payment, &method, &why))
+            }
+            CardBehaviour::AuthenticationRequired
+            | CardBehaviour::AuthenticationRequiredUntilSetUp
+            | CardBehaviour::DeclinesAfterAuthentication(_)
+                if off_session =>
+            {
                 Err(self.declined(payment, &method, &AUTHENTICATION_REQUIRED))
             }
-            CardBehaviour::AuthenticationRequired => {
+            CardBehaviour::AuthenticationRequired
+            | CardBehaviour::AuthenticationRequiredUntilSetUp
+            | CardBehaviour::DeclinesAfterAuthentication(_) => {
                 payment.status = PaymentStatus::RequiresAction;
                 payment.last_payment_error = None;
                 self.save_payment(&payment, "payment_intent.requires_action");
@@ -52,6 +64,13 @@ impl Tx<'_> {
             return Err(unexpected_state(&payment, "authenticate"));
         }
         let method = self.method_of(&payment)?;
+        if let (true, CardBehaviour::DeclinesAfterAuthentication(why)) =
+            (succeed, method.card.behaviour)
+        {
+            // The customer's own step went well; that the bank said no is told by the payment.
+            self.declined(payment, &method, &why);
+            return Ok(());
+        }
         if succeed {
             self.authorise(payment, &method, true);
             return Ok(());
@@ -87,6 +106,7 @@ impl Tx<'_> {
             payment.amount_received = payment.amount;
             self.save_charge(&charge, "charge.succeeded", None);
             self.save_payment(&payment, "payment_intent.succeeded");
+            self.invoice_paid_by(&payment);
         } else {
             let method = self.method_of(&payment)?;
             fail(&mut charge, &BANK_DEBIT_FAILED);
@@ -108,6 +128,9 @@ impl Tx<'_> {
         let mut charge = self.new_charge(&payment, method, ChargeStatus::Succeeded, authenticated);
         payment.latest_charge = Some(charge.id.clone());
         payment.last_payment_error = None;
+        if payment.setup_future_usage.is_some() {
+            self.keep_method(&method.id, payment.customer.as_deref());
+        }
         if payment.capture_method == CaptureMethod::Manual {
             payment.status = PaymentStatus::RequiresCapture;
             payment.amount_capturable = payment.amount;
@@ -135,6 +158,7 @@ impl Tx<'_> {
             let previous = json!({ "balance_transaction": null, "receipt_url": null });
             self.save_charge(&charge, "charge.updated", Some(previous));
         }
+        self.invoice_paid_by(&payment);
     }
 
     /// The bank says no: the payment goes *back*, and the caller gets the 402 to show.
@@ -151,8 +175,7 @@ impl Tx<'_> {
         self.save_charge(&charge, "charge.failed", None);
         let payment = self.back_to_the_start(payment);
 
-        let mut error = ApiError::new(402, "card_error", why.message).code(why.code);
-        error.body.decline_code = why.decline_code.map(str::to_owned);
+        let mut error = why.error();
         error.body.charge = Some(charge.id);
         error.body.payment_intent = Some(self.books.show_payment(&payment, self.version));
         error.body.payment_method = Some(method.render());

@@ -78,6 +78,7 @@ impl Tx<'_> {
             currency: charge.currency.clone(),
             failure_balance_transaction: None,
             failure_reason: None,
+            instructions_email: None,
             metadata: Metadata::new(),
             payment_intent: charge.payment_intent.clone(),
             reason: None,

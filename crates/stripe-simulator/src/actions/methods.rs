@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
-use crate::objects::{PaymentMethod, Snapshot};
+use crate::objects::{CardBehaviour, PaymentMethod, Snapshot};
 use crate::world::Tx;
 
 impl Tx<'_> {
@@ -24,6 +24,39 @@ impl Tx<'_> {
         method.customer = Some(customer);
         self.save_method(method, "payment_method.attached", None);
         Ok(id)
+    }
+
+    /// Keeps a method for later payments, with its customer if it has none yet.
+    pub(super) fn keep_method(&mut self, id: &str, customer: Option<&str>) {
+        if let Ok(mut method) = self.payment_method(id) {
+            method.set_up = true;
+            let (is_loose, known) = (method.customer.is_none() && !method.announced, customer);
+            self.books.payment_methods.put(id, method);
+            // One that was detached before stays so, and a customer that is deleted keeps nothing.
+            if let Some(customer) = known.filter(|_| is_loose) {
+                drop(self.attach_method(id, customer));
+            }
+        }
+    }
+
+    /// Makes a method of a card, without an owner.
+    pub(crate) fn create_method(&mut self, card: &str) -> Result<PaymentMethod, ApiError> {
+        let id = self.method(card)?;
+        self.payment_method(&id)
+    }
+
+    /// The same as [`attach_method`](Self::attach_method), with the bank asked first: a card that is
+    /// declined cannot be attached.
+    pub(crate) fn attach_checked(
+        &mut self,
+        method: &str,
+        customer: &str,
+    ) -> Result<String, ApiError> {
+        let id = self.method(method)?;
+        if let CardBehaviour::Declines(why) = self.payment_method(&id)?.card.behaviour {
+            return Err(why.error());
+        }
+        self.attach_method(&id, customer)
     }
 
     /// Takes a method away from its customer.

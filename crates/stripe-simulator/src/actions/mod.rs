@@ -18,17 +18,20 @@ mod methods;
 mod setups;
 
 pub use accounts::AccountStep;
-pub use billing::NewSubscription;
+pub(crate) use billing::{ItemChange, NewPrice, PriceOf, SubscriptionChange};
+pub use billing::{NewSubscription, PaymentBehavior};
 pub use disputes::DisputeEnd;
-pub use payments::{Confirm, NewPayment};
+pub use payments::Confirm;
 pub use payouts::PayoutStep;
 pub use refunds::NewRefund;
 
 pub use checkouts::NewCheckout;
+pub(crate) use customers::CustomerChange;
 pub use customers::NewCustomer;
 pub use setups::NewSetup;
 
 use super::error::ApiError;
+pub use super::objects::NewPayment;
 use super::objects::PaymentIntent;
 
 /// Stripe's refusal of a step that the payment's status does not allow.

@@ -21,6 +21,10 @@ pub struct NewRefund {
     pub metadata: Metadata,
     /// Destination charges: whether the transfer is taken back too.
     pub reverse_transfer: bool,
+    /// Destination charges: whether the platform's fee is given back too.
+    pub refund_application_fee: bool,
+    /// Where the customer is asked for a bank account.
+    pub instructions_email: Option<String>,
     /// The status in which it begins; none: as the card says.
     pub start: Option<RefundStart>,
 }
@@ -34,6 +38,14 @@ impl Tx<'_> {
         let mut charge = self.refundable(&new)?;
         let amount = new.amount.unwrap_or_else(|| charge.unrefunded());
         check_amount(&charge, amount)?;
+        if new.reverse_transfer && charge.transfer.is_none() {
+            let message = format!("Charge {} does not have an associated transfer.", charge.id);
+            return Err(ApiError::invalid(message).param("reverse_transfer"));
+        }
+        if new.refund_application_fee && charge.application_fee.is_none() {
+            let message = format!("Charge {} has no application fee to refund.", charge.id);
+            return Err(ApiError::invalid(message).param("refund_application_fee"));
+        }
         let start = new.start.unwrap_or_else(|| self.card_of(&charge));
         let refund = Refund {
             id: self.ids.mint("re"),
@@ -44,6 +56,7 @@ impl Tx<'_> {
             currency: charge.currency.clone(),
             failure_balance_transaction: None,
             failure_reason: None,
+            instructions_email: new.instructions_email,
             metadata: new.metadata,
             payment_intent: charge.payment_intent.clone(),
             reason: new.reason,

@@ -15,6 +15,7 @@ use crate::chaos::Chaos;
 use crate::core::Core;
 use crate::drive::Account;
 use crate::error::ApiError;
+use crate::faults::{ActiveFault, Fault, FaultId, FaultKind, HeldRequest, Release, ScriptedAnswer};
 use crate::lifecycle::{run_payment, run_story};
 use crate::story::Story;
 use crate::webhooks::{WebhookEndpoint, add_endpoint, deliver_once};
@@ -31,7 +32,10 @@ const MOST_PAYMENTS: i64 = 10_000;
 pub(crate) fn is_control(path: &str) -> bool {
     let mut segments = path.trim_matches('/').split('/');
     segments.next() == Some("simulator")
-        && !matches!(segments.next(), Some("payment_intents" | "refunds"))
+        && !matches!(
+            segments.next(),
+            Some("payment_intents" | "refunds" | "setup_intents" | "checkout")
+        )
 }
 
 /// Does what is asked.
@@ -52,6 +56,30 @@ pub(crate) async fn control(
             Ok(core.chaos().to_json())
         }
         (&Method::POST, ["simulator", "chaos"]) => set_chaos(core, form),
+        (&Method::GET, ["simulator", "faults"]) => {
+            form.allow_only(&[])?;
+            Ok(faults(core))
+        }
+        (&Method::POST, ["simulator", "faults"]) => add_fault(core, form),
+        (&Method::DELETE, ["simulator", "faults"]) => {
+            form.allow_only(&[])?;
+            core.faults.clear();
+            Ok(faults(core))
+        }
+        (&Method::DELETE, ["simulator", "faults", id]) => {
+            form.allow_only(&[])?;
+            match id.parse().is_ok_and(|id| core.faults.remove(FaultId(id))) {
+                true => Ok(faults(core)),
+                false => Err(ApiError::no_such("fault", id, "id")),
+            }
+        }
+        (&Method::GET, ["simulator", "held"]) => {
+            form.allow_only(&[])?;
+            let show = |held: &HeldRequest| json!({"id": held.id, "method": held.method, "path": held.path});
+            let data = core.faults.held(show);
+            Ok(json!({"object": "list", "has_more": false, "data": data}))
+        }
+        (&Method::POST, ["simulator", "held", id]) => release(core, form, id),
         (&Method::POST, ["simulator", "clock"]) => set_clock(core, form),
         (&Method::POST, ["simulator", "webhook_endpoints"]) => register(core, scope, form),
         (&Method::POST, ["simulator", "events", id, step @ ("deliver" | "redeliver")]) => {
@@ -118,6 +146,73 @@ fn set_chaos(core: &Core, form: &Form) -> Result<Value, ApiError> {
     }
     core.set_chaos(|current| *current = chaos.clone());
     Ok(chaos.to_json())
+}
+
+fn faults(core: &Core) -> Value {
+    let show = |active: &ActiveFault| {
+        json!({
+            "id": active.id.0,
+            "endpoint": active.fault.endpoint,
+            "kind": active.fault.kind.name(),
+            "share": active.fault.share,
+            "times": active.fault.times,
+            "hits": active.hits,
+        })
+    };
+    let data: Vec<_> = core.faults.active().iter().map(show).collect();
+    json!({"object": "list", "has_more": false, "data": data})
+}
+
+fn add_fault(core: &Core, form: &Form) -> Result<Value, ApiError> {
+    form.allow_only(&["body", "endpoint", "headers", "kind", "share", "status", "times"])?;
+    let endpoint = form.owned(&["endpoint"]).ok_or_else(|| ApiError::missing_param("endpoint"))?;
+    let name = form.text(&["kind"]).ok_or_else(|| ApiError::missing_param("kind"))?;
+    let kind = match name {
+        "answer" => FaultKind::Answer(scripted(form)?),
+        name => FaultKind::parse(name).ok_or_else(|| {
+            let text = format!("kind must be one of {}, answer", FaultKind::names());
+            ApiError::invalid(text).param("kind")
+        })?,
+    };
+    let share = form.text(&["share"]).map_or(Ok(1.0), |text| {
+        let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+        share.ok_or_else(|| ApiError::invalid("share must be between 0 and 1").param("share"))
+    });
+    let times = form.integer(&["times"])?.map(|times| {
+        let times = u32::try_from(times).ok().filter(|times| *times > 0);
+        times.ok_or_else(|| ApiError::invalid("times must be 1 or more").param("times"))
+    });
+    let fault = Fault { endpoint, kind, share: share?, times: times.transpose()? };
+    let id = core.faults.add(fault);
+    Ok(json!({"id": id.0}))
+}
+
+fn release(core: &Core, form: &Form, id: &str) -> Result<Value, ApiError> {
+    form.allow_only(&["action", "body", "headers", "status"])?;
+    let how = match form.text(&["action"]) {
+        Some("proceed") => Release::Proceed,
+        Some("reset") => Release::Reset,
+        Some("answer") => Release::Answer(scripted(form)?),
+        Some(_) | None => {
+            let text = "action must be proceed, answer or reset";
+            return Err(ApiError::invalid(text).param("action"));
+        }
+    };
+    let held = id.parse().ok().and_then(|id| core.faults.take_held(Some(id)));
+    let held = held.ok_or_else(|| ApiError::no_such("held request", id, "id"))?;
+    Ok(json!({"released": held.release(how)}))
+}
+
+/// The answer that a test wrote: `status`, `headers[name]`, `body`.
+fn scripted(form: &Form) -> Result<ScriptedAnswer, ApiError> {
+    let status = form.integer(&["status"])?.unwrap_or(200);
+    let status = u16::try_from(status).ok().filter(|status| (200..600).contains(status));
+    let status = status
+        .ok_or_else(|| ApiError::invalid("status must be between 200 and 599").param("status"))?;
+    let headers = form.under("headers");
+    let headers = headers.flat().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let body = form.text(&["body"]).unwrap_or_default().as_bytes().to_vec();
+    Ok(ScriptedAnswer { status, headers: headers.collect(), body })
 }
 
 fn set_clock(core: &Core, form: &Form) -> Result<Value, ApiError> {

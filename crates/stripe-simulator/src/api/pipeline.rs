@@ -11,14 +11,15 @@ use hyper::{HeaderMap, Method, Request, Response};
 use crate::chaos::{Chaos, Dice};
 use crate::core::Core;
 use crate::error::ApiError;
+use crate::faults::{FaultKind, Release};
 use crate::objects::Cause;
-use crate::world::Scope;
+use crate::world::{Scope, Tx};
 
-use super::answer::Answer;
+use super::answer::{Answer, scripted_response};
 use super::auth::authorise;
 use super::control::{control, is_control};
 use super::form::Form;
-use super::idempotency::{First, Idempotency};
+use super::idempotency::{First, LONGEST_KEY, key_in_use};
 use super::routes::{Call, dispatch};
 
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -28,7 +29,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 #[error("the simulator ends the connection")]
 pub(crate) struct Reset;
 
-/// Where in the road a request meets its fate.
+/// When a request meets its fault: never, before it acts, or after.
 #[derive(Clone, Copy, PartialEq)]
 enum Moment {
     Never,
@@ -100,10 +101,72 @@ where
     }
 
     let request_id = format!("req_{number:014}");
-    let mut run = Run { core, call: &call, headers: &parts.headers, request_id, finish: None };
-    let refused = broken.map_or_else(|| limits(core, &chaos, &mut dice, &endpoint), Err);
+    let fault = core.faults.pick(core.config.seed, number, &call.method, &call.segments());
+    match &fault {
+        Some(FaultKind::TimeoutBefore) => {
+            core.counters.count(endpoint, None);
+            core.stop.cancelled().await;
+            return Err(Reset);
+        }
+        Some(FaultKind::ResetBefore) => {
+            core.counters.count(endpoint, None);
+            return Err(Reset);
+        }
+        Some(FaultKind::Answer(scripted)) => {
+            core.counters.count(endpoint, Some(scripted.status));
+            return Ok(scripted_response(scripted, request_id, core.clock.now()));
+        }
+        Some(FaultKind::HoldBefore) => match held(core, number, &call, &parts.headers).await {
+            Release::Proceed => {}
+            Release::Answer(scripted) => {
+                core.counters.count(endpoint, Some(scripted.status));
+                return Ok(scripted_response(&scripted, request_id, core.clock.now()));
+            }
+            Release::Reset => {
+                core.counters.count(endpoint, None);
+                return Err(Reset);
+            }
+        },
+        Some(_) | None => {}
+    }
+    let mut run = Run {
+        core,
+        call: &call,
+        headers: &parts.headers,
+        request_id: request_id.clone(),
+        finish: None,
+    };
+    let refused = match (broken, fault.as_ref().and_then(Refused::of)) {
+        (Some(error), _) => Err(Refused { error, stored: false }),
+        (None, Some(refused)) => Err(refused),
+        (None, None) => limits(core, &chaos, &mut dice, &endpoint),
+    };
     let stale_by = dice.roll(chaos.stale).then_some(chaos.stale_by);
-    let mut answer = run.answer(&chaos, refused, stale_by);
+    let fails_after = fault == Some(FaultKind::ErrorAfter);
+    let mut answer = run.answer(&chaos, refused, stale_by, fails_after);
+    match &fault {
+        Some(FaultKind::TimeoutAfter) => {
+            core.counters.count(endpoint, None);
+            core.stop.cancelled().await;
+            return Err(Reset);
+        }
+        Some(FaultKind::ResetAfter) => {
+            core.counters.count(endpoint, None);
+            return Err(Reset);
+        }
+        Some(FaultKind::HoldAfter) => match held(core, number, &call, &parts.headers).await {
+            Release::Proceed => {}
+            Release::Answer(scripted) => {
+                core.counters.count(endpoint, Some(scripted.status));
+                return Ok(scripted_response(&scripted, request_id, core.clock.now()));
+            }
+            Release::Reset => {
+                core.counters.count(endpoint, None);
+                return Err(Reset);
+            }
+        },
+        Some(_) | None => {}
+    }
     if let Some(wrong) = chaos.wrong.filter(|_| call.method == Method::GET) {
         answer.spoil(wrong);
     }
@@ -122,8 +185,71 @@ where
     Ok(answer.into_response())
 }
 
+/// Waits until the test, or the end of the simulator, lets a request go on.
+async fn held(core: &Core, number: u64, call: &Call, headers: &HeaderMap) -> Release {
+    let text =
+        |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let released = core.faults.hold(number, &call.method, &call.path, headers);
+    tokio::select! {
+        () = core.stop.cancelled() => Release::Reset,
+        released = released => released.unwrap_or(Release::Reset),
+    }
+}
+
+/// A refusal that a fault or a limit makes, and not the object.
+struct Refused {
+    error: ApiError,
+    /// Whether the answer is kept under the idempotency key.
+    stored: bool,
+}
+
+impl Refused {
+    fn of(fault: &FaultKind) -> Option<Self> {
+        let once = |error| Some(Self { error, stored: false });
+        match fault {
+            FaultKind::ErrorBefore => Some(Self { error: server_error(), stored: true }),
+            FaultKind::Unavailable => {
+                once(ApiError::new(503, "api_error", "Stripe is temporarily unavailable."))
+            }
+            FaultKind::KeyInUse => once(key_in_use("in use")),
+            FaultKind::RateLimited => once(rate_limited()),
+            FaultKind::RateLimitedUnmarked => once(ApiError { unmarked: true, ..rate_limited() }),
+            FaultKind::LockTimeout => once(
+                ApiError::new(
+                    429,
+                    "invalid_request_error",
+                    "This object cannot be accessed right now because another API request or Stripe \
+                     process is currently accessing it. If you see this error intermittently, retry \
+                     the request. If you see this error frequently and are making multiple concurrent \
+                     requests to a single object, make your requests serially or at a lower rate.",
+                )
+                .code("lock_timeout"),
+            ),
+            FaultKind::ErrorAfter
+            | FaultKind::TimeoutBefore
+            | FaultKind::TimeoutAfter
+            | FaultKind::ResetBefore
+            | FaultKind::ResetAfter
+            | FaultKind::Answer(_)
+            | FaultKind::HoldBefore
+            | FaultKind::HoldAfter => None,
+        }
+    }
+}
+
+fn server_error() -> ApiError {
+    ApiError::new(500, "api_error", "An unknown error occurred")
+}
+
+fn rate_limited() -> ApiError {
+    let message = "Request rate limit exceeded. You can learn more about rate limits here \
+        https://docs.stripe.com/rate-limits.";
+    ApiError::new(429, "invalid_request_error", message).code("rate_limit")
+}
+
 /// Rates and faults: what a request meets after its key was found good.
-fn limits(core: &Core, chaos: &Chaos, dice: &mut Dice, endpoint: &str) -> Result<(), ApiError> {
+fn limits(core: &Core, chaos: &Chaos, dice: &mut Dice, endpoint: &str) -> Result<(), Refused> {
     const REASONS: [&str; 4] =
         ["endpoint-rate", "global-rate", "endpoint-concurrency", "global-concurrency"];
     let limited = dice.roll(chaos.rate_limited);
@@ -133,15 +259,13 @@ fn limits(core: &Core, chaos: &Chaos, dice: &mut Dice, endpoint: &str) -> Result
     let over =
         chaos.endpoint_rate.is_some_and(|rate| !core.limiter.admit(endpoint, rate, Instant::now()));
     if limited || over {
-        let message = "Request rate limit exceeded. You can learn more about rate limits here \
-            https://docs.stripe.com/rate-limits.";
-        let mut error = ApiError::new(429, "invalid_request_error", message).code("rate_limit");
+        let mut error = rate_limited();
         error.rate_limited_reason = if over { Some("endpoint-rate") } else { reason };
         error.retry_after = retry_after;
-        return Err(error);
+        return Err(Refused { error, stored: false });
     }
     if fails {
-        return Err(ApiError::new(500, "api_error", "An unknown error occurred"));
+        return Err(Refused { error: server_error(), stored: true });
     }
     Ok(())
 }
@@ -160,8 +284,9 @@ impl Run<'_> {
     fn answer(
         &mut self,
         chaos: &Chaos,
-        refused: Result<(), ApiError>,
+        refused: Result<(), Refused>,
         stale_by: Option<Duration>,
+        fails_after: bool,
     ) -> Answer {
         let version = self.header("stripe-version");
         let version = version.unwrap_or_else(|| self.core.config.api_version.clone());
@@ -186,22 +311,36 @@ impl Run<'_> {
             answer.set(Err(ApiError::invalid(message)));
             return answer;
         }
-        if let Err(error) = &refused
-            && !Idempotency::is_kept(error.status)
-        {
-            answer.set(refused.map(|()| serde_json::Value::Null));
+        if key.as_deref().is_some_and(|key| key.len() > LONGEST_KEY) {
+            let message = format!("Idempotency keys can be up to {LONGEST_KEY} characters long.");
+            answer.set(Err(ApiError::invalid(message)));
             return answer;
         }
+        let refused = match refused {
+            Err(Refused { error, stored: false }) => {
+                answer.set(Err(error));
+                return answer;
+            }
+            Err(Refused { error, stored: true }) => Some(error),
+            Ok(()) => None,
+        };
         let cause = Cause { request: Some(self.request_id.clone()), idempotency_key: key.clone() };
         let (core, call) = (self.core, self.call);
         core.act(&scope, cause, &version, |tx| {
             answer.date = tx.now;
+            let act = |tx: &mut Tx<'_>, stale_by| match refused.clone() {
+                Some(error) => Err(error),
+                None => {
+                    let result = dispatch(core, tx, call, stale_by);
+                    if fails_after { Err(server_error()) } else { result }
+                }
+            };
             let Some(key) = &key else {
-                answer.set(refused.and_then(|()| dispatch(core, tx, call, stale_by)));
+                answer.set(act(tx, stale_by));
                 return;
             };
             let request = call.canonical();
-            match tx.books.idempotency.look(key, &request, tx.now) {
+            match tx.books.idempotency.look(key, &request, tx.now, chaos.keys_kept_seconds) {
                 Err(error) => answer.set(Err(error)),
                 Ok(Some(first)) => {
                     answer.status = first.status;
@@ -209,8 +348,8 @@ impl Run<'_> {
                     answer.replay_of = Some(first.request_id);
                 }
                 Ok(None) => {
-                    answer.set(refused.and_then(|()| dispatch(core, tx, call, None)));
-                    if Idempotency::is_kept(answer.status) {
+                    answer.set(act(tx, None));
+                    if tx.began || answer.status >= 500 {
                         let first = First {
                             request_id: answer.request_id.clone(),
                             status: answer.status,

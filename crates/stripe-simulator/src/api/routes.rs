@@ -7,9 +7,12 @@ use hyper::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use crate::actions::{ItemChange, NewCheckout, NewSubscription, PaymentBehavior, PriceOf};
 use crate::core::Core;
 use crate::error::ApiError;
-use crate::objects::{Event, object_of, render_account, show_document, text};
+use crate::objects::{
+    CheckoutSession, Event, LineItem, PaymentMethod, object_of, render_account, show_document, text,
+};
 use crate::world::Tx;
 
 use super::expand::{check, expand};
@@ -40,15 +43,16 @@ impl Call {
         Self { method, path: path.to_owned(), form, segments }
     }
 
-    fn segments(&self) -> Vec<&str> {
+    pub(crate) fn segments(&self) -> Vec<&str> {
         self.segments.iter().map(String::as_str).collect()
     }
 
     /// The endpoint, as limits and counters know it: `GET /v1/charges/{id}`.
     pub(crate) fn endpoint(&self) -> String {
         let mut segments = self.segments();
-        // Sessions are the one collection with two words to its name.
-        let place = if segments.get(1) == Some(&"checkout") { 3 } else { 2 };
+        // Sessions are the one kind of collection with two words to its name.
+        let nested = segments.get(1).is_some_and(|it| ["checkout", "billing_portal"].contains(it));
+        let place = if nested { 3 } else { 2 };
         if let Some(id) = segments.get_mut(place) {
             *id = "{id}";
         }
@@ -84,6 +88,7 @@ pub(crate) fn dispatch(
         (Some(stale), _) => stale?,
         (None, &Method::GET) => read(core, tx, call)?,
         (None, &Method::POST) => write(tx, call)?,
+        (None, &Method::DELETE) => delete(tx, call)?,
         (None, _) => return Err(unknown(call)),
     };
     expand(&mut value, &call.form, tx.books, tx.version);
@@ -93,7 +98,9 @@ pub(crate) fn dispatch(
 fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
     let (form, version) = (&call.form, tx.version);
     let segments = call.segments();
-    if let ["v1", _, id] = segments.as_slice() {
+    if let ["v1", collection, id] = segments.as_slice()
+        && *collection != "checkout"
+    {
         form.allow_only(&["expand"])?;
         if let Some(tombstone) = tx.tombstone(id) {
             return Ok(tombstone);
@@ -110,11 +117,13 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
         ["v1", "payouts", id] => tx.payout(id),
         ["v1", "accounts", id] => tx.account(id),
         ["v1", "accounts", _, "capabilities"] => {
-            values(form, &call.path, tx.books.capabilities.all())
+            values(form, &call.path, i64::MAX, tx.books.capabilities.all())
         }
         ["v1", "accounts", _, "capabilities", name] => tx.capability(name),
-        ["v1", "disputes"] => values(form, "/v1/disputes", tx.books.disputes.all()),
-        ["v1", "payouts"] => values(form, "/v1/payouts", tx.books.payouts.all()),
+        ["v1", "disputes"] => {
+            values(form, "/v1/disputes", tx.listed_until, tx.books.disputes.all())
+        }
+        ["v1", "payouts"] => values(form, "/v1/payouts", tx.listed_until, tx.books.payouts.all()),
         ["v1", "payment_methods", id] => {
             let found = tx.books.payment_methods.get(id);
             let found = found.ok_or_else(|| ApiError::no_such("PaymentMethod", id, "id"))?;
@@ -122,7 +131,24 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
         }
         ["v1", "customers", id] => Ok(tx.customer(id)?.render()),
         ["v1", "setup_intents", id] => Ok(tx.setup(id)?.render()),
-        ["v1", "checkout", "sessions", id] => Ok(tx.checkout(id)?.render()),
+        ["v1", "checkout", "sessions", id] => {
+            form.allow_only(&["expand"])?;
+            show_session(tx, form, id)
+        }
+        ["v1", "checkout", "sessions", id, "line_items"] => {
+            let items = line_items(&tx.checkout(id)?);
+            let items = items.iter().map(|item| Entry { id: text(item, "id"), created: 0, item });
+            page(form, &call.path, i64::MAX, items, Value::clone)
+        }
+        ["v1", "customers", id, "payment_methods"] => {
+            let customer = tx.customer(id)?.id;
+            methods(tx, form, &call.path, &customer)
+        }
+        ["v1", "payment_methods"] => {
+            let customer = form.owned(&["customer"]);
+            let customer = customer.ok_or_else(|| ApiError::missing_param("customer"))?;
+            methods(tx, form, &call.path, &customer)
+        }
         ["v1", "events", id] => {
             let found = tx.books.events.get(id).filter(|event| is_kept(event, tx.now));
             let event = found.ok_or_else(|| ApiError::no_such("event", id, "id"))?;
@@ -143,7 +169,9 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
             let data = core.office.destinations(tx.scope.livemode, with_url);
             Ok(json!({ "data": data, "next_page_url": null, "previous_page_url": null }))
         }
-        ["v1", "payment_intents" | "charges" | "refunds" | "events"] => list(core, tx, call),
+        ["v1", "events"] => events(core, tx, form),
+        ["v1", "payment_intents" | "charges" | "refunds" | "setup_intents" | "customers"]
+        | ["v1", "checkout", "sessions"] => list(tx, call),
         ["v1", "subscription_items"] => {
             let id = form.text(&["subscription"]);
             let id = id.ok_or_else(|| ApiError::missing_param("subscription"))?;
@@ -165,8 +193,8 @@ fn read(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
     }
 }
 
-fn list(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
-    let (form, books, version) = (&call.form, &*tx.books, tx.version);
+fn list(tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
+    let (form, books, version, until) = (&call.form, &*tx.books, tx.version, tx.listed_until);
     let alive = |id: &str| !books.deleted.contains_key(id);
     let is = |name: &str, held: Option<&str>| {
         form.text(&[name]).is_none_or(|wanted| held == Some(wanted))
@@ -178,7 +206,7 @@ fn list(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
             let entries = entries
                 .filter(|item| alive(&item.id) && is("customer", item.customer.as_deref()))
                 .map(|item| Entry { id: &item.id, created: item.created, item });
-            page(form, "/v1/payment_intents", entries, |item| books.show_payment(item, version))
+            page(form, &call.path, until, entries, |item| books.show_payment(item, version))
         }
         ["v1", "charges"] => {
             form.allow_only(&[&LIST_PARAMS[..], &["customer", "payment_intent"]].concat())?;
@@ -191,7 +219,7 @@ fn list(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
                 let refunds = books.refunds_of(item);
                 item.render(version, &refunds)
             };
-            page(form, "/v1/charges", entries, render)
+            page(form, &call.path, until, entries, render)
         }
         ["v1", "refunds"] => {
             form.allow_only(&[&LIST_PARAMS[..], &["charge", "payment_intent"]].concat())?;
@@ -200,39 +228,89 @@ fn list(core: &Core, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
                 .filter(|item| alive(&item.id) && is("charge", Some(&item.charge)))
                 .filter(|item| is("payment_intent", Some(&item.payment_intent)))
                 .map(|item| Entry { id: &item.id, created: item.created, item });
-            page(form, "/v1/refunds", entries, |item| item.render())
+            page(form, &call.path, until, entries, |item| item.render())
         }
-        ["v1", "events"] => events(core, tx, form),
+        ["v1", "setup_intents"] => {
+            form.allow_only(&[&LIST_PARAMS[..], &["customer", "payment_method"]].concat())?;
+            let entries = books.setup_intents.all().iter();
+            let entries = entries
+                .filter(|item| is("customer", item.customer.as_deref()))
+                .filter(|item| is("payment_method", item.payment_method.as_deref()))
+                .map(|item| Entry { id: &item.id, created: item.created, item });
+            page(form, &call.path, until, entries, |item| item.render())
+        }
+        ["v1", "customers"] => {
+            form.allow_only(&[&LIST_PARAMS[..], &["email"]].concat())?;
+            let entries = books.customers.all().iter();
+            let entries = entries
+                .filter(|item| alive(&item.id) && is("email", item.email.as_deref()))
+                .map(|item| Entry { id: &item.id, created: item.created, item });
+            page(form, &call.path, until, entries, |item| item.render())
+        }
+        ["v1", "checkout", "sessions"] => {
+            let own = ["customer", "payment_intent", "status", "subscription"];
+            form.allow_only(&[&LIST_PARAMS[..], &own].concat())?;
+            let entries = books.checkout_sessions.all().iter();
+            let entries = entries
+                .filter(|item| is("customer", item.customer.as_deref()))
+                .filter(|item| is("payment_intent", item.payment_intent.as_deref()))
+                .filter(|item| is("status", Some(item.status)))
+                .filter(|item| is("subscription", item.subscription.as_deref()))
+                .map(|item| Entry { id: &item.id, created: item.created, item });
+            page(form, &call.path, until, entries, |item| item.render())
+        }
         _ => Err(unknown(call)),
     }
 }
 
 /// A list of objects that are kept as they are shown.
-fn values(form: &Form, url: &str, all: &[Value]) -> Result<Value, ApiError> {
+fn values(form: &Form, url: &str, until: i64, all: &[Value]) -> Result<Value, ApiError> {
     form.allow_only(&LIST_PARAMS)?;
     let entries = all.iter().map(|item| Entry {
         id: item["id"].as_str().unwrap_or_default(),
         created: item["created"].as_i64().unwrap_or_default(),
         item,
     });
-    page(form, url, entries, Value::clone)
+    page(form, url, until, entries, Value::clone)
+}
+
+/// The methods that a customer keeps.
+fn methods(tx: &Tx<'_>, form: &Form, url: &str, customer: &str) -> Result<Value, ApiError> {
+    form.allow_only(&[&LIST_PARAMS[..], &["customer", "type"]].concat())?;
+    let wanted = |item: &&PaymentMethod| {
+        item.customer.as_deref() == Some(customer)
+            && form.text(&["type"]).is_none_or(|kind| item.kind() == kind)
+    };
+    let entries = tx.books.payment_methods.all().iter().filter(wanted);
+    let entries = entries.map(|item| Entry { id: &item.id, created: item.created, item });
+    page(form, url, tx.listed_until, entries, PaymentMethod::render)
 }
 
 fn documents(tx: &Tx<'_>, form: &Form, collection: &str) -> Result<Value, ApiError> {
-    form.allow_only(&[&LIST_PARAMS[..], &["customer"]].concat())?;
+    form.allow_only(&[&LIST_PARAMS[..], &["customer", "status"]].concat())?;
     let object = object_of(collection).unwrap_or_default();
+    // Subscriptions that have ended are listed only where they are asked for.
+    let has_status = |item: &Value| match (object, form.text(&["status"])) {
+        ("subscription", None) => text(item, "status") != "canceled",
+        ("subscription", Some("all")) | (_, None) => true,
+        ("subscription", Some("ended")) => {
+            ["canceled", "incomplete_expired"].contains(&text(item, "status"))
+        }
+        (_, Some(status)) => text(item, "status") == status,
+    };
     let wanted = |item: &&Value| {
         let customer = form.text(&["customer"]);
         text(item, "object") == object
             && !tx.books.deleted.contains_key(text(item, "id"))
             && customer.is_none_or(|customer| text(item, "customer") == customer)
+            && has_status(item)
     };
     let entries = tx.books.documents.all().iter().filter(wanted).map(|item| Entry {
         id: text(item, "id"),
         created: item["created"].as_i64().unwrap_or(0),
         item,
     });
-    page(form, &format!("/v1/{collection}"), entries, |item| {
+    page(form, &format!("/v1/{collection}"), tx.listed_until, entries, |item| {
         show_document(item, form.list("expand").filter_map(|path| path.strip_prefix("data.")))
     })
 }
@@ -253,7 +331,7 @@ fn part(
         created: item["created"].as_i64().unwrap_or(0),
         item,
     });
-    page(form, url, entries, Value::clone)
+    page(form, url, i64::MAX, entries, Value::clone)
 }
 
 fn events(core: &Core, tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {
@@ -275,41 +353,190 @@ fn events(core: &Core, tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {
     };
     let entries = tx.books.events.all().iter().filter(|event| wanted(event));
     let entries = entries.map(|item| Entry { id: &item.id, created: item.created, item });
-    page(form, "/v1/events", entries, |event: &Arc<Event>| {
+    page(form, "/v1/events", i64::MAX, entries, |event: &Arc<Event>| {
         event.render(tx.version, core.office.pending(&event.id))
     })
 }
 
 fn write(tx: &mut Tx<'_>, call: &Call) -> Result<Value, ApiError> {
     let form = &call.form;
-    let segments = call.segments();
-    match segments.as_slice() {
+    match call.segments().as_slice() {
+        ["v1", "payment_intents", ..] | ["v1", "refunds", ..] => write_payment(tx, call),
+        ["v1", "setup_intents"] => {
+            let new = params::new_setup(form)?;
+            begin(tx, new.customer.as_deref())?;
+            let id = tx.create_setup(new)?;
+            Ok(tx.setup(&id)?.render())
+        }
+        ["v1", "setup_intents", id, "confirm"] => {
+            let (method, return_url) = params::confirm_setup(form)?;
+            begin(tx, None)?;
+            tx.confirm_setup(id, method.as_deref(), return_url)?;
+            Ok(tx.setup(id)?.render())
+        }
+        ["v1", "setup_intents", id, "cancel"] => {
+            let reason = params::cancellation_reason(form)?;
+            begin(tx, None)?;
+            tx.cancel_setup(id, reason.as_deref())?;
+            Ok(tx.setup(id)?.render())
+        }
+        ["v1", "checkout", "sessions"] => {
+            let (new, items) = params::new_checkout(form)?;
+            begin(tx, new.customer.as_deref())?;
+            let prices = prices(tx, items)?;
+            let id = tx.open_checkout(NewCheckout { prices, ..new })?;
+            show_session(tx, form, &id)
+        }
+        ["v1", "checkout", "sessions", id, "expire"] => {
+            form.allow_only(&["expand"])?;
+            begin(tx, None)?;
+            tx.expire_checkout(id)?;
+            show_session(tx, form, id)
+        }
+        ["v1", "subscriptions"] => subscribe(tx, form),
+        ["v1", "subscriptions", id] => {
+            let (mut change, items) = params::subscription_change(form)?;
+            begin(tx, None)?;
+            for (item, price) in items {
+                let price = price.map(|price| tx.price_of(price)).transpose()?;
+                change.items.push(ItemChange { price, ..item });
+            }
+            let it = tx.update_subscription(id, change)?;
+            Ok(show_document(&it, form.list("expand")))
+        }
+        ["v1", "billing_portal", "sessions"] => {
+            let session = params::new_portal(form)?;
+            begin(tx, Some(text(&session, "customer")))?;
+            Ok(tx.open_portal(session))
+        }
+        ["v1", "customers", ..] | ["v1", "payment_methods", ..] => write_customer(tx, call),
+        ["v1", "products"] => {
+            let (id, name) = params::new_product(form)?;
+            begin(tx, None)?;
+            tx.create_product(id.as_deref(), &name)
+        }
+        ["v1", "prices"] => {
+            let new = params::new_price(form)?;
+            begin(tx, None)?;
+            tx.add_price(new)
+        }
+        ["simulator", ..] => happen(tx, call),
+        _ => Err(unknown(call)),
+    }
+}
+
+fn write_payment(tx: &mut Tx<'_>, call: &Call) -> Result<Value, ApiError> {
+    let form = &call.form;
+    match call.segments().as_slice() {
         ["v1", "payment_intents"] => {
-            let id = tx.create_payment(params::new_payment(form)?)?;
+            let new = params::new_payment(form)?;
+            begin(tx, new.customer.as_deref())?;
+            let id = tx.create_payment(new)?;
             show_payment(tx, &id)
         }
         ["v1", "payment_intents", id, "confirm"] => {
-            tx.confirm_payment(id, params::confirm(form)?)?;
+            let how = params::confirm(form)?;
+            begin(tx, None)?;
+            tx.confirm_payment(id, how)?;
             show_payment(tx, id)
         }
         ["v1", "payment_intents", id, "capture"] => {
-            tx.capture_payment(id, params::amount_to_capture(form)?)?;
+            let amount = params::amount_to_capture(form)?;
+            begin(tx, None)?;
+            tx.capture_payment(id, amount)?;
             show_payment(tx, id)
         }
         ["v1", "payment_intents", id, "cancel"] => {
-            tx.cancel_payment(id, params::cancellation_reason(form)?)?;
+            let reason = params::cancellation_reason(form)?;
+            begin(tx, None)?;
+            tx.cancel_payment(id, reason)?;
             show_payment(tx, id)
         }
         ["v1", "refunds"] => {
-            let id = tx.create_refund(params::new_refund(form)?)?;
+            let new = params::new_refund(form)?;
+            begin(tx, None)?;
+            let id = tx.create_refund(new)?;
             Ok(tx.refund(&id)?.render())
         }
         ["v1", "refunds", id, "cancel"] => {
             form.allow_only(&["expand"])?;
+            begin(tx, None)?;
             tx.cancel_refund(id)?;
             Ok(tx.refund(id)?.render())
         }
-        // What at Stripe the customer and the banks do.
+        _ => Err(unknown(call)),
+    }
+}
+
+fn write_customer(tx: &mut Tx<'_>, call: &Call) -> Result<Value, ApiError> {
+    let form = &call.form;
+    match call.segments().as_slice() {
+        ["v1", "customers"] => {
+            let (new, method) = params::new_customer(form)?;
+            begin(tx, None)?;
+            let id = tx.create_customer(new).id;
+            if let Some(method) = method {
+                let method = tx.attach_checked(&method, &id)?;
+                if params::default_method(form).is_some() {
+                    tx.set_default_method(&id, Some(method))?;
+                }
+            }
+            Ok(tx.customer(&id)?.render())
+        }
+        ["v1", "customers", id] => {
+            let change = params::customer_change(form)?;
+            begin(tx, None)?;
+            tx.update_customer(id, change)?;
+            Ok(tx.customer(id)?.render())
+        }
+        ["v1", "payment_methods"] => {
+            let card = params::new_method(form)?;
+            begin(tx, None)?;
+            Ok(tx.create_method(&card)?.render())
+        }
+        ["v1", "payment_methods", id, "attach"] => {
+            form.allow_only(&["customer", "expand"])?;
+            let customer = form.text(&["customer"]);
+            let customer = customer.ok_or_else(|| ApiError::missing_param("customer"))?;
+            begin(tx, Some(customer))?;
+            let id = tx.attach_checked(id, customer)?;
+            Ok(tx.payment_method(&id)?.render())
+        }
+        ["v1", "payment_methods", id, "detach"] => {
+            form.allow_only(&["expand"])?;
+            begin(tx, None)?;
+            tx.detach_method(id)?;
+            Ok(tx.payment_method(id)?.render())
+        }
+        _ => Err(unknown(call)),
+    }
+}
+
+fn subscribe(tx: &mut Tx<'_>, form: &Form) -> Result<Value, ApiError> {
+    let (new, items) = params::new_subscription(form)?;
+    begin(tx, Some(&new.customer))?;
+    let prices = prices(tx, items)?;
+    let customer = tx.customer(&new.customer)?;
+    let method = new.default_payment_method.clone().or(customer.default_payment_method);
+    let has_trial = new.trial_days.is_some() || new.trial_end.is_some();
+    let waits = has_trial || new.payment_behavior == PaymentBehavior::DefaultIncomplete;
+    let card = match method {
+        Some(method) => method,
+        None if waits => String::new(),
+        None => {
+            let message = "This customer has no attached payment source or default payment method. \
+                Please consider adding a default payment method.";
+            return Err(ApiError::invalid(message).code("resource_missing"));
+        }
+    };
+    let it = tx.subscribe(NewSubscription { prices, card, ..new })?;
+    Ok(show_document(&it, form.list("expand")))
+}
+
+/// What at Stripe the customer and the banks do.
+fn happen(tx: &mut Tx<'_>, call: &Call) -> Result<Value, ApiError> {
+    let form = &call.form;
+    match call.segments().as_slice() {
         ["simulator", "payment_intents", id, "three_d_secure"] => {
             tx.finish_3ds(id, params::succeeds(form)?)?;
             show_payment(tx, id)
@@ -317,6 +544,20 @@ fn write(tx: &mut Tx<'_>, call: &Call) -> Result<Value, ApiError> {
         ["simulator", "payment_intents", id, "debit"] => {
             tx.settle_debit(id, params::succeeds(form)?)?;
             show_payment(tx, id)
+        }
+        ["simulator", "setup_intents", id, "three_d_secure"] => {
+            tx.finish_setup_3ds(id, params::succeeds(form)?)?;
+            Ok(tx.setup(id)?.render())
+        }
+        ["simulator", "checkout", "sessions", id, "complete"] => {
+            form.allow_only(&["payment_method"])?;
+            let method = form.text(&["payment_method"]).unwrap_or("pm_card_visa");
+            tx.complete_checkout(id, method)?;
+            show_session(tx, form, id)
+        }
+        ["simulator", "checkout", "sessions", id, "debit"] => {
+            tx.settle_checkout(id, params::succeeds(form)?)?;
+            show_session(tx, form, id)
         }
         ["simulator", "refunds", id] => {
             match params::succeeds(form)? {
@@ -327,6 +568,56 @@ fn write(tx: &mut Tx<'_>, call: &Call) -> Result<Value, ApiError> {
         }
         _ => Err(unknown(call)),
     }
+}
+
+fn delete(tx: &mut Tx<'_>, call: &Call) -> Result<Value, ApiError> {
+    let form = &call.form;
+    match call.segments().as_slice() {
+        ["v1", "subscriptions", id] => {
+            form.allow_only(&["cancellation_details", "expand", "invoice_now", "prorate"])?;
+            let it = tx.cancel_subscription(id)?;
+            Ok(show_document(&it, form.list("expand")))
+        }
+        ["v1", "customers", id] => {
+            form.allow_only(&[])?;
+            tx.delete_customer(id)?;
+            tx.tombstone(id).ok_or_else(|| unknown(call))
+        }
+        _ => Err(unknown(call)),
+    }
+}
+
+/// The parameters were good, and the request begins to act: its answer is kept under its key.
+fn begin(tx: &mut Tx<'_>, customer: Option<&str>) -> Result<(), ApiError> {
+    tx.began = true;
+    match customer {
+        Some(id) if tx.customer(id).is_err() => {
+            Err(ApiError::no_such_param("customer", id, "customer"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The ids of the prices of items, made where they are given inline.
+fn prices(tx: &mut Tx<'_>, items: Vec<(PriceOf, u64)>) -> Result<Vec<(String, u64)>, ApiError> {
+    items.into_iter().map(|(price, quantity)| Ok((tx.price_of(price)?, quantity))).collect()
+}
+
+/// A session, with its items where they are asked for.
+fn show_session(tx: &Tx<'_>, form: &Form, id: &str) -> Result<Value, ApiError> {
+    let session = tx.checkout(id)?;
+    let mut value = session.render();
+    if form.list("expand").any(|path| path == "line_items") {
+        let url = format!("/v1/checkout/sessions/{id}/line_items");
+        value["line_items"] = json!({
+            "object": "list", "data": line_items(&session), "has_more": false, "url": url,
+        });
+    }
+    Ok(value)
+}
+
+fn line_items(session: &CheckoutSession) -> Vec<Value> {
+    session.line_items.iter().map(LineItem::render).collect()
 }
 
 fn show_payment(tx: &Tx<'_>, id: &str) -> Result<Value, ApiError> {

@@ -124,7 +124,7 @@ async fn an_endpoint_has_a_rate_of_its_own() {
 #[tokio::test]
 async fn a_500_is_stripes_own_fault_and_changes_nothing() {
     let (api, _) = stormy(|chaos| chaos.server_errors = 1.0).await;
-    let reply = api.post("/v1/payment_intents", "amount=1&currency=eur").await;
+    let reply = api.post("/v1/payment_intents", "amount=100&currency=eur").await;
     assert_eq!((reply.status, reply.text("/error/type")), (500, "api_error"));
     assert_eq!(reply.header("stripe-should-retry"), Some("true"));
     assert!(api.sim.truth(Kind::PaymentIntent).is_empty());
@@ -148,7 +148,7 @@ async fn a_request_that_hangs_is_never_answered() {
 async fn a_reset_ends_the_connection_before_or_after_the_deed() {
     let (api, _) = stormy(|chaos| chaos.resets = 1.0).await;
     for _ in 0..20 {
-        let reply = api.send("POST", "/v1/payment_intents", "amount=1&currency=eur", &[]).await;
+        let reply = api.send("POST", "/v1/payment_intents", "amount=100&currency=eur", &[]).await;
         assert!(reply.is_err());
     }
     let made = api.sim.truth(Kind::PaymentIntent).len();

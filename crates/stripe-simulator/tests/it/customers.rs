@@ -102,3 +102,28 @@ async fn a_new_card_changes_the_expiry_and_a_detached_one_is_not_attached_again(
     account.detach_method(id).unwrap();
     assert!(account.attach_method(id, method["customer"].as_str().unwrap()).is_err());
 }
+
+#[tokio::test]
+async fn a_customer_is_made_changed_and_deleted_over_http() {
+    let api = Api::start().await;
+    let form = "email=a@b.test&name=Ann&metadata[a]=b&payment_method=pm_card_visa\
+        &invoice_settings[default_payment_method]=pm_card_visa";
+    let made = api.post("/v1/customers", form).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    assert_eq!((made.text("/email"), made.text("/name")), ("a@b.test", "Ann"));
+    assert!(made.body["phone"].is_null(), "nothing is made up");
+    let id = made.text("/id");
+    let kept = api.get(&format!("/v1/customers/{id}/payment_methods")).await;
+    assert_eq!(kept.ids(), [made.text("/invoice_settings/default_payment_method")]);
+    let path = format!("/v1/customers/{id}");
+    let changed = api.post(&path, "name=Bea&metadata[a]=&metadata[c]=d").await;
+    assert_eq!((changed.text("/name"), changed.text("/email")), ("Bea", "a@b.test"));
+    assert_eq!(changed.body["metadata"], serde_json::json!({"c": "d"}));
+    assert_eq!(api.get("/v1/customers?email=a@b.test").await.ids(), [id]);
+    assert!(api.get("/v1/customers?email=x@b.test").await.ids().is_empty());
+    let wrong = api.post("/v1/customers", "email=nobody").await;
+    assert_eq!((wrong.status, wrong.text("/error/code")), (400, "email_invalid"));
+    let gone = api.send("DELETE", &path, "", &[]).await.unwrap();
+    assert_eq!(gone.body["deleted"], true);
+    assert!(api.get("/v1/customers").await.ids().is_empty());
+}

@@ -120,3 +120,23 @@ pub(super) async fn until(mut done: impl FnMut() -> bool) {
         tokio::task::yield_now().await;
     }
 }
+
+impl Api {
+    /// A customer with nothing but an id.
+    pub(super) async fn customer(&self) -> String {
+        self.post("/v1/customers", "").await.text("/id").to_owned()
+    }
+
+    /// A method that a customer keeps: a test card by its name.
+    pub(super) async fn saved(&self, card: &str, customer: &str) -> String {
+        let form = format!("customer={customer}");
+        self.post(&format!("/v1/payment_methods/{card}/attach"), &form).await.text("/id").to_owned()
+    }
+
+    /// A monthly price of 15.00 EUR, or one that is paid once.
+    pub(super) async fn price(&self, recurring: bool) -> String {
+        let form = "currency=eur&unit_amount=1500&product_data[name]=Gold";
+        let form = format!("{form}{}", if recurring { "&recurring[interval]=month" } else { "" });
+        self.post("/v1/prices", &form).await.text("/id").to_owned()
+    }
+}

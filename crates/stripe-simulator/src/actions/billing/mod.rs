@@ -5,7 +5,9 @@ mod invoices;
 mod schedules;
 mod subscriptions;
 
-pub use subscriptions::NewSubscription;
+pub(crate) use catalogue::{NewPrice, PriceOf};
+pub(crate) use subscriptions::{ItemChange, SubscriptionChange};
+pub use subscriptions::{NewSubscription, PaymentBehavior};
 
 use serde_json::{Value, json};
 
@@ -18,6 +20,17 @@ impl Tx<'_> {
         let found = self.books.documents.get(id).filter(|it| text(it, "object") == object);
         let alive = found.filter(|_| !self.books.deleted.contains_key(id));
         alive.cloned().ok_or_else(|| ApiError::no_such(object, id, "id"))
+    }
+
+    /// Opens the page on which a customer manages subscriptions. No event tells of it.
+    pub(crate) fn open_portal(&mut self, mut session: Value) -> Value {
+        let id = self.ids.mint("bps");
+        session["url"] = json!(format!("https://billing.stripe.com/p/session/{id}"));
+        session["created"] = json!(self.now);
+        session["livemode"] = json!(self.scope.livemode);
+        session["id"] = json!(id);
+        self.books.documents.put(&id, session.clone());
+        session
     }
 
     /// Writes an object, and tells of it once for each of the types.
