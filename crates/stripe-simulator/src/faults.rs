@@ -180,6 +180,8 @@ pub struct HeldRequest {
     pub method: String,
     /// The path as it was sent, without the query.
     pub path: String,
+    /// The query as it was sent, without the question mark.
+    pub query: String,
     /// The headers of the request, names in lower case.
     pub headers: Vec<(String, String)>,
     release: oneshot::Sender<Release>,
@@ -194,6 +196,12 @@ pub(crate) enum Release {
 }
 
 impl HeldRequest {
+    /// The value of a header, by its name in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// Lets the simulator answer. False if the client has given up.
     #[expect(clippy::must_use_candidate, reason = "most tests need no answer to that")]
     pub fn proceed(self) -> bool {
@@ -284,12 +292,19 @@ impl Faults {
         &self,
         id: u64,
         method: &Method,
-        path: &str,
+        (path, query): (&str, &str),
         headers: Vec<(String, String)>,
     ) -> oneshot::Receiver<Release> {
         let (release, released) = oneshot::channel();
-        let (method, path) = (method.to_string(), path.to_owned());
-        self.lock().held.push_back(HeldRequest { id, method, path, headers, release });
+        let held = HeldRequest {
+            id,
+            method: method.to_string(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers,
+            release,
+        };
+        self.lock().held.push_back(held);
         self.arrived.notify_waiters();
         released
     }

@@ -75,7 +75,11 @@ pub(crate) async fn control(
         }
         (&Method::GET, ["simulator", "held"]) => {
             form.allow_only(&[])?;
-            let show = |held: &HeldRequest| json!({"id": held.id, "method": held.method, "path": held.path});
+            let show = |held: &HeldRequest| {
+                json!({
+                    "id": held.id, "method": held.method, "path": held.path, "query": held.query,
+                })
+            };
             let data = core.faults.held(show);
             Ok(json!({"object": "list", "has_more": false, "data": data}))
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::HeaderName;
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response};
 
 use crate::chaos::{Chaos, Dice};
@@ -71,7 +72,7 @@ where
         Ok(form) => (form, None),
         Err(error) => (Form::default(), Some(error)),
     };
-    let call = Call::new(parts.method, parts.uri.path(), form);
+    let call = Call::new(parts.method.clone(), parts.uri.path(), form);
     if is_control(&call.path) {
         let result = match (broken, authorise(core, &parts.headers, "", false)) {
             (Some(error), _) | (None, Err(error)) => Err(error),
@@ -116,7 +117,7 @@ where
             core.counters.count(endpoint, Some(scripted.status));
             return Ok(scripted_response(scripted, request_id, core.clock.now()));
         }
-        Some(FaultKind::HoldBefore) => match held(core, number, &call, &parts.headers).await {
+        Some(FaultKind::HoldBefore) => match held(core, number, &call, &parts).await {
             Release::Proceed => {}
             Release::Answer(scripted) => {
                 core.counters.count(endpoint, Some(scripted.status));
@@ -154,7 +155,7 @@ where
             core.counters.count(endpoint, None);
             return Err(Reset);
         }
-        Some(FaultKind::HoldAfter) => match held(core, number, &call, &parts.headers).await {
+        Some(FaultKind::HoldAfter) => match held(core, number, &call, &parts).await {
             Release::Proceed => {}
             Release::Answer(scripted) => {
                 core.counters.count(endpoint, Some(scripted.status));
@@ -186,11 +187,13 @@ where
 }
 
 /// Waits until the test, or the end of the simulator, lets a request go on.
-async fn held(core: &Core, number: u64, call: &Call, headers: &HeaderMap) -> Release {
+async fn held(core: &Core, number: u64, call: &Call, parts: &Parts) -> Release {
     let text =
         |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-    let released = core.faults.hold(number, &call.method, &call.path, headers);
+    let headers =
+        parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let query = parts.uri.query().unwrap_or_default();
+    let released = core.faults.hold(number, &call.method, (&call.path, query), headers);
     tokio::select! {
         () = core.stop.cancelled() => Release::Reset,
         released = released => released.unwrap_or(Release::Reset),
