@@ -10,7 +10,7 @@ use hyper::Method;
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
-use super::chaos::Dice;
+use super::chaos::Random;
 
 /// What happens to some of the requests of an endpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -279,15 +279,15 @@ impl Faults {
             let id = active.id.0;
             active.fault.times != Some(0)
                 && active.fault.hits(method, segments)
-                && Dice::of(seed, &format!("fault {id} of request {request}"))
-                    .roll(active.fault.share)
+                && Random::of(seed, &format!("fault {id} of request {request}"))
+                    .happens(active.fault.share)
         })?;
         found.hits += 1;
         found.fault.times = found.fault.times.map(|times| times - 1);
         Some(found.fault.kind.clone())
     }
 
-    /// Keeps a request until somebody releases it.
+    /// Keeps a request until it is released.
     pub(crate) fn hold(
         &self,
         id: u64,

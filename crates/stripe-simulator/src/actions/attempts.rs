@@ -7,7 +7,7 @@ use crate::objects::{
     AUTHENTICATION_REQUIRED, BANK_DEBIT_FAILED, CaptureMethod, CardBehaviour, Charge, ChargeStatus,
     Decline, PaymentIntent, PaymentMethod, PaymentStatus,
 };
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::unexpected_state;
 
@@ -67,7 +67,7 @@ impl Tx<'_> {
         if let (true, CardBehaviour::DeclinesAfterAuthentication(why)) =
             (succeed, method.card.behaviour)
         {
-            // The customer's own step went well; that the bank said no is told by the payment.
+            // The customer's own step went well; that the bank said no shows in the payment.
             self.declined(payment, &method, &why);
             return Ok(());
         }
@@ -92,7 +92,7 @@ impl Tx<'_> {
     /// The bank's late answer to a debit.
     pub(crate) fn settle_debit(&mut self, id: &str, succeed: bool) -> Result<(), ApiError> {
         let mut payment = self.payment(id)?;
-        let pending = payment.latest_charge.as_deref().and_then(|id| self.books.charges.get(id));
+        let pending = payment.latest_charge.as_deref().and_then(|id| self.objects.charges.get(id));
         let (PaymentStatus::Processing, Some(mut charge)) = (payment.status, pending.cloned())
         else {
             return Err(unexpected_state(&payment, "settle"));
@@ -177,7 +177,7 @@ impl Tx<'_> {
 
         let mut error = why.error();
         error.body.charge = Some(charge.id);
-        error.body.payment_intent = Some(self.books.show_payment(&payment, self.version));
+        error.body.payment_intent = Some(self.objects.show_payment(&payment, self.version));
         error.body.payment_method = Some(method.render());
         error
     }
@@ -191,7 +191,7 @@ impl Tx<'_> {
 
     fn method_of(&self, payment: &PaymentIntent) -> Result<PaymentMethod, ApiError> {
         let id = payment.payment_method.as_deref().unwrap_or_default();
-        let found = self.books.payment_methods.get(id).cloned();
+        let found = self.objects.payment_methods.get(id).cloned();
         found.ok_or_else(|| ApiError::no_such("PaymentMethod", id, "payment_method"))
     }
 

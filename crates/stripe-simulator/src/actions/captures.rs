@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::error::ApiError;
 use crate::objects::{Charge, Metadata, PaymentIntent, PaymentStatus, Refund, RefundStatus};
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::unexpected_state;
 

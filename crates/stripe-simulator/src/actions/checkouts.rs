@@ -1,11 +1,11 @@
-//! A customer on Stripe's page. Nothing tells that a session was opened.
+//! Checkout Sessions: pages of Stripe's on which a customer pays. No event says that one was opened.
 
 use crate::error::ApiError;
 use crate::objects::{
     AfterCheckout, CardBehaviour, CheckoutMode, CheckoutSession, LineItem, Metadata, MethodTypes,
     PaymentStatus, SetupStatus, Snapshot, text,
 };
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::{NewCustomer, NewPayment, NewSetup, NewSubscription};
 
@@ -77,7 +77,7 @@ impl Tx<'_> {
             success_url: new.success_url,
             then: new.then,
         };
-        self.books.checkout_sessions.put(&session.id, session.clone());
+        self.objects.checkout_sessions.put(&session.id, session.clone());
         Ok(session.id)
     }
 
@@ -190,7 +190,7 @@ impl Tx<'_> {
         })?;
         // 3-D Secure is a part of the page, and passed.
         let invoice = text(&it, "latest_invoice").to_owned();
-        let waiting = self.books.payment_intents.all().iter().find(|payment| {
+        let waiting = self.objects.payment_intents.all().iter().find(|payment| {
             payment.invoice.as_deref() == Some(invoice.as_str())
                 && payment.status == PaymentStatus::RequiresAction
         });
@@ -227,7 +227,7 @@ impl Tx<'_> {
     }
 
     pub(crate) fn checkout(&self, id: &str) -> Result<CheckoutSession, ApiError> {
-        let found = self.books.checkout_sessions.get(id).cloned();
+        let found = self.objects.checkout_sessions.get(id).cloned();
         found.ok_or_else(|| ApiError::no_such("checkout.session", id, "session"))
     }
 
@@ -245,7 +245,7 @@ impl Tx<'_> {
     }
 
     fn save_checkout(&mut self, session: &CheckoutSession, kind: &str) {
-        self.books.checkout_sessions.put(&session.id, session.clone());
+        self.objects.checkout_sessions.put(&session.id, session.clone());
         self.emit(kind, Snapshot::Other(session.render()), None);
     }
 }

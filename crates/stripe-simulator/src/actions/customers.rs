@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::objects::{Customer, Metadata, Snapshot, merge_metadata};
-use crate::world::Tx;
+use crate::store::Tx;
 
 /// `POST /v1/customers`
 #[derive(Debug, Clone, Default)]
@@ -128,18 +128,19 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Deletes for good. Its methods stay as they are, and nothing tells of them: merchants report
+    /// Deletes for good. Its methods stay as they are, and have no event: merchants report
     /// that they keep getting events of methods whose customer is gone.
     pub(crate) fn delete_customer(&mut self, id: &str) -> Result<(), ApiError> {
         let customer = self.customer(id)?;
         self.end_subscriptions_of(id)?;
-        self.books.deleted.insert(customer.id.clone(), "customer");
+        self.objects.deleted.insert(customer.id.clone(), "customer");
         self.emit("customer.deleted", Snapshot::Other(customer.render()), None);
         Ok(())
     }
 
     pub(crate) fn customer(&self, id: &str) -> Result<Customer, ApiError> {
-        let found = self.books.customers.get(id).filter(|_| !self.books.deleted.contains_key(id));
+        let found =
+            self.objects.customers.get(id).filter(|_| !self.objects.deleted.contains_key(id));
         found.cloned().ok_or_else(|| ApiError::no_such("customer", id, "customer"))
     }
 
@@ -149,7 +150,7 @@ impl Tx<'_> {
         kind: &str,
         previous: Option<Value>,
     ) {
-        self.books.customers.put(&customer.id, customer.clone());
+        self.objects.customers.put(&customer.id, customer.clone());
         self.emit(kind, Snapshot::Other(customer.render()), previous);
     }
 }

@@ -1,4 +1,4 @@
-//! What can happen to objects, and which events tell of it.
+//! Actions: what can happen to objects, and the events of it.
 //!
 //! Everything is checked before anything is changed: an action that refuses a request leaves no
 //! trace, except where Stripe leaves one too (a declined card).
@@ -18,6 +18,7 @@ mod methods;
 mod setups;
 
 pub use accounts::AccountStep;
+pub(crate) use accounts::render_account;
 pub(crate) use billing::{ItemChange, NewPrice, PriceOf, SubscriptionChange};
 pub use billing::{NewSubscription, PaymentBehavior};
 pub use disputes::DisputeEnd;
@@ -31,7 +32,7 @@ pub use customers::NewCustomer;
 pub use setups::NewSetup;
 
 use super::error::ApiError;
-pub use super::objects::NewPayment;
+pub(crate) use super::objects::NewPayment;
 use super::objects::PaymentIntent;
 
 /// Stripe's refusal of a step that the payment's status does not allow.

@@ -4,7 +4,7 @@ use crate::error::ApiError;
 use crate::objects::{
     CaptureMethod, MethodTypes, NewPayment, PaymentIntent, PaymentMethod, PaymentStatus, TestCard,
 };
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::unexpected_state;
 
@@ -176,9 +176,9 @@ impl Tx<'_> {
     }
 
     /// The id of a method: a test card named by its token or number makes a new one, as at Stripe.
-    /// Nobody has it until it is attached: to pay with it is not to keep it.
+    /// It has no customer until it is attached: to pay with it is not to keep it.
     pub(super) fn method(&mut self, text: &str) -> Result<String, ApiError> {
-        if self.books.payment_methods.get(text).is_some() {
+        if self.objects.payment_methods.get(text).is_some() {
             return Ok(text.to_owned());
         }
         let card = TestCard::by_token(text).or_else(|| TestCard::by_number(text));
@@ -197,7 +197,7 @@ impl Tx<'_> {
             announced: false,
             set_up: false,
         };
-        self.books.payment_methods.put(&method.id, method.clone());
+        self.objects.payment_methods.put(&method.id, method.clone());
         Ok(method.id)
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::error::ApiError;
 use crate::objects::{Charge, ChargeStatus, Metadata, Refund, RefundStart, RefundStatus};
-use crate::world::Tx;
+use crate::store::Tx;
 
 /// `POST /v1/refunds`; of `charge` and `payment_intent` one is needed.
 #[derive(Debug, Clone, Default)]
@@ -78,8 +78,8 @@ impl Tx<'_> {
         let before = charge.amount_refunded;
         charge.amount_refunded += refund.amount;
         charge.refunds.insert(0, refund.id.clone());
-        // The charge is written before the refund is told of, so that both agree in every snapshot.
-        self.books.refunds.put(&refund.id, refund.clone());
+        // The charge is written before the events of the refund, so that both agree in every snapshot.
+        self.objects.refunds.put(&refund.id, refund.clone());
         self.save_charge(charge, "charge.refunded", Some(json!({ "amount_refunded": before })));
         self.save_refund(refund, &["refund.created"], None);
     }
@@ -133,7 +133,7 @@ impl Tx<'_> {
     fn take_back(&mut self, refund: &Refund) -> Result<(), ApiError> {
         let mut charge = self.charge(&refund.charge)?;
         charge.amount_refunded -= refund.amount;
-        self.books.charges.put(&charge.id, charge.clone());
+        self.objects.charges.put(&charge.id, charge.clone());
         Ok(())
     }
 
@@ -176,7 +176,7 @@ impl Tx<'_> {
     }
 
     fn card_of(&self, charge: &Charge) -> RefundStart {
-        let method = self.books.payment_methods.get(&charge.payment_method);
+        let method = self.objects.payment_methods.get(&charge.payment_method);
         method.map_or(RefundStart::Succeeded, |method| method.card.refunds)
     }
 }

@@ -6,7 +6,7 @@ use crate::error::{ApiError, doc_url};
 use crate::objects::{
     CardBehaviour, Metadata, MethodTypes, PaymentMethod, SetupIntent, SetupStatus, Snapshot,
 };
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::payments::check_confirm;
 
@@ -166,7 +166,7 @@ impl Tx<'_> {
     }
 
     pub(crate) fn setup(&self, id: &str) -> Result<SetupIntent, ApiError> {
-        let found = self.books.setup_intents.get(id).cloned();
+        let found = self.objects.setup_intents.get(id).cloned();
         found.ok_or_else(|| ApiError::no_such("setupintent", id, "intent"))
     }
 
@@ -192,7 +192,7 @@ impl Tx<'_> {
     }
 
     pub(super) fn save_setup(&mut self, setup: &SetupIntent, kind: &str) {
-        self.books.setup_intents.put(&setup.id, setup.clone());
+        self.objects.setup_intents.put(&setup.id, setup.clone());
         self.emit(kind, Snapshot::Other(setup.render()), None);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::objects::is_included;
-use crate::world::Books;
+use crate::store::Objects;
 
 use super::form::Form;
 
@@ -61,16 +61,16 @@ fn leads(collection: &str, path: &str) -> bool {
 }
 
 /// Puts the objects in the place of the ids that the request names.
-pub(crate) fn expand(value: &mut Value, form: &Form, books: &Books, version: &str) {
+pub(crate) fn expand(value: &mut Value, form: &Form, objects: &Objects, version: &str) {
     let paths: Vec<&str> = form.list("expand").collect();
-    walk(value, &paths, books, version);
+    walk(value, &paths, objects, version);
 }
 
 /// All paths at once: an object is put in its place with all that is asked of it.
-fn walk(value: &mut Value, paths: &[&str], books: &Books, version: &str) {
+fn walk(value: &mut Value, paths: &[&str], objects: &Objects, version: &str) {
     if let Value::Array(items) = value {
         for item in items {
-            walk(item, paths, books, version);
+            walk(item, paths, objects, version);
         }
         return;
     }
@@ -82,12 +82,12 @@ fn walk(value: &mut Value, paths: &[&str], books: &Books, version: &str) {
             .filter_map(|other| other.split_once('.').filter(|(head, _)| *head == name))
             .map(|(_, rest)| rest)
             .collect();
-        let found = field.as_str().and_then(|id| books.find(id, version, &rest));
+        let found = field.as_str().and_then(|id| objects.find(id, version, &rest));
         if let Some(object) = found {
             *field = object;
         }
         if !rest.is_empty() {
-            walk(field, &rest, books, version);
+            walk(field, &rest, objects, version);
         }
     }
 }

@@ -566,10 +566,13 @@ pub(crate) fn new_subscription(
     Ok((new, items))
 }
 
+/// A change of an item, and its price, still to be looked up or made.
+pub(crate) type PricedChange = (ItemChange, Option<PriceOf>);
+
 /// A change of a subscription; its items with inline prices still to be made.
 pub(crate) fn subscription_change(
     form: &Form,
-) -> Result<(SubscriptionChange, Vec<(ItemChange, Option<PriceOf>)>), ApiError> {
+) -> Result<(SubscriptionChange, Vec<PricedChange>), ApiError> {
     form.allow_only(&[
         "cancel_at_period_end",
         "default_payment_method",

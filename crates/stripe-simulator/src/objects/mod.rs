@@ -1,9 +1,9 @@
 //! What each kind of object is, and how Stripe shows it: one file a kind.
 
-mod account;
 mod charge;
 mod document;
 mod event;
+mod kind;
 mod payment_intent;
 mod payment_method;
 mod refund;
@@ -13,10 +13,10 @@ mod checkout_session;
 mod customer;
 mod setup_intent;
 
-pub(crate) use account::render_account;
 pub(crate) use charge::{Charge, ChargeStatus};
 pub(crate) use document::{is_included, object_of, show as show_document, text};
 pub(crate) use event::{Cause, Event, Snapshot};
+pub use kind::Kind;
 pub use payment_intent::{CaptureMethod, NewPayment};
 pub(crate) use payment_intent::{PaymentIntent, PaymentStatus};
 pub use payment_method::MethodTypes;

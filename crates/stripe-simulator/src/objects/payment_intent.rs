@@ -67,7 +67,7 @@ pub struct NewPayment {
     pub payment_method: Option<String>,
     /// Whether to try at once.
     pub confirm: bool,
-    /// Whether the customer is away, so that nobody can do 3-D Secure.
+    /// Whether the customer is away, and cannot do 3-D Secure.
     pub off_session: bool,
     /// Stripe's default is `automatic_async`.
     pub capture_method: Option<CaptureMethod>,

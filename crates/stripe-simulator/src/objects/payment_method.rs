@@ -59,7 +59,7 @@ pub(crate) struct PaymentMethod {
     pub(crate) created: i64,
     pub(crate) livemode: bool,
     pub(crate) exp_year: i64,
-    /// Whether an event told of it: of a method that was never attached, none does.
+    /// Whether it has had an event: a method that was never attached has none.
     pub(crate) announced: bool,
     /// Whether its owner has agreed to payments in their absence.
     pub(crate) set_up: bool,

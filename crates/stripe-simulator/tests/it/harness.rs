@@ -98,7 +98,7 @@ impl Api {
     }
 
     /// The kinds of all events so far, oldest first.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(super) fn event_types(&self) -> Vec<String> {
         let events = self.sim.truth(stripe_simulator::Kind::Event);
         events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }

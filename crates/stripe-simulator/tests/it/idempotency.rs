@@ -20,7 +20,7 @@ async fn the_same_key_answers_the_same_and_does_nothing_again() {
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(again.header("original-request"), first.header("request-id"));
     assert_eq!(api.sim.truth(Kind::PaymentIntent).len(), 1);
-    assert_eq!(api.told(), ["payment_intent.created"]);
+    assert_eq!(api.event_types(), ["payment_intent.created"]);
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn bad_parameters_are_refused_by_name_and_leave_nothing() {
         );
         assert_eq!(reply.text("/error/param"), param, "{form}");
     }
-    assert!(api.told().is_empty());
+    assert!(api.event_types().is_empty());
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn confirming_with_automatic_methods_needs_a_return_url_or_no_redirects() 
     let refused = create(&api, &confirm).await;
     assert_eq!((refused.status, refused.text("/error/param")), (400, "return_url"));
     assert!(refused.text("/error/message").contains("`return_url` must be specified"));
-    assert!(api.told().is_empty(), "nothing was made");
+    assert!(api.event_types().is_empty(), "nothing was made");
     for more in [
         "&return_url=https://a.test",
         "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",

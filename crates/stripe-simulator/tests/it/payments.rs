@@ -19,7 +19,7 @@ async fn a_good_card_pays_at_once() {
         assert_eq!(charge.text("/outcome/type"), "authorized");
     }
     assert_eq!(
-        api.told(),
+        api.event_types(),
         [
             "payment_intent.created",
             "charge.succeeded",

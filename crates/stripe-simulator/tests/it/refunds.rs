@@ -35,14 +35,17 @@ async fn a_refund_can_fail_after_it_succeeded_and_the_charge_is_whole_again() {
     let payment = api.made(paid_with("pm_card_refundFail"));
     let refund = api.post("/v1/refunds", &format!("payment_intent={payment}&amount=700")).await;
     assert_eq!(refund.text("/status"), "succeeded");
-    let told = api.told().len();
+    let events = api.event_types().len();
     let failed =
         api.post(&format!("/simulator/refunds/{}", refund.text("/id")), "outcome=fail").await;
     assert_eq!(failed.text("/status"), "failed");
     assert_eq!(failed.text("/failure_reason"), "lost_or_stolen_card");
     let charge = api.get(&format!("/v1/charges/{}", refund.text("/charge"))).await;
     assert_eq!(charge.body["amount_refunded"], 0);
-    assert_eq!(api.told()[told..], ["refund.failed", "refund.updated", "charge.refund.updated"]);
+    assert_eq!(
+        api.event_types()[events..],
+        ["refund.failed", "refund.updated", "charge.refund.updated"]
+    );
 }
 
 #[tokio::test]

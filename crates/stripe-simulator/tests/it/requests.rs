@@ -115,6 +115,6 @@ async fn a_request_that_is_refused_leaves_no_trace() {
     ] {
         assert_eq!(api.post("/v1/payment_intents", form).await.status, 400, "{form}");
     }
-    assert!(api.told().is_empty());
+    assert!(api.event_types().is_empty());
     assert!(api.sim.truth(stripe_simulator::Kind::PaymentIntent).is_empty());
 }

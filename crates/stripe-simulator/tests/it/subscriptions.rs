@@ -53,9 +53,9 @@ async fn an_incomplete_subscription_becomes_active_when_its_first_invoice_is_pai
     assert_eq!(it.text("/status"), "active");
     assert_eq!(it.text("/default_payment_method"), paid.text("/payment_method"));
     assert_eq!(api_invoice(&shop.api, &made).await.text("/status"), "paid");
-    let told = shop.api.told();
-    let paid = told.iter().filter(|kind| *kind == "invoice.paid").count();
-    assert_eq!(paid, 1, "{told:?}");
+    let events = shop.api.event_types();
+    let paid = events.iter().filter(|kind| *kind == "invoice.paid").count();
+    assert_eq!(paid, 1, "{events:?}");
 }
 
 async fn api_invoice(api: &Api, subscription: &Reply) -> Reply {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::actions::NewPayment;
 use crate::error::ApiError;
 use crate::objects::{PaymentIntent, PaymentStatus, Snapshot, text};
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::expect;
 
@@ -136,7 +136,7 @@ impl Tx<'_> {
         Ok(invoice)
     }
 
-    /// Tries to pay with a test card. A decline is no error: it is told by events.
+    /// Tries to pay with a test card. A decline shows in events, and is no error.
     pub(crate) fn pay_invoice(&mut self, id: &str, card: &str) -> Result<Value, ApiError> {
         let mut invoice = self.document("invoice", id)?;
         expect(&invoice, &["open", "uncollectible"], "pay")?;
@@ -183,7 +183,7 @@ impl Tx<'_> {
             Ok(id) => self.payment(&id)?,
             // A declined card leaves its payment behind.
             Err(refusal) if refusal.status == 402 => {
-                self.books.payment_intents.all().last().cloned().ok_or(refusal)?
+                self.objects.payment_intents.all().last().cloned().ok_or(refusal)?
             }
             Err(refusal) => return Err(refusal),
         };
@@ -225,9 +225,9 @@ impl Tx<'_> {
             }
             all.push(entry);
         }
-        // No event tells of the tie: neither object shows it.
+        // This has no event: neither object shows it.
         payment.invoice = Some(text(invoice, "id").to_owned());
-        self.books.payment_intents.put(&payment.id.clone(), payment);
+        self.objects.payment_intents.put(&payment.id.clone(), payment);
     }
 
     /// A payment came through after its first try: its invoice is paid, and a subscription that waited
@@ -263,7 +263,7 @@ impl Tx<'_> {
         expect(&invoice, &["open", "uncollectible"], "pay")?;
         let amount = invoice["amount_remaining"].as_i64().unwrap_or(0);
         self.settle_invoice(&mut invoice, amount);
-        // No payment was made, so nothing tells of one that succeeded.
+        // No payment was made, so there is no `invoice.payment_succeeded`.
         self.save_document(&invoice, &["invoice.paid", "invoice.updated"]);
         Ok(invoice)
     }
@@ -301,7 +301,7 @@ impl Tx<'_> {
                         | PaymentStatus::RequiresAction
                 )
         };
-        let ids: Vec<_> = self.books.payment_intents.all().iter().filter(open).collect();
+        let ids: Vec<_> = self.objects.payment_intents.all().iter().filter(open).collect();
         let ids: Vec<_> = ids.into_iter().map(|payment| payment.id.clone()).collect();
         ids.iter().try_for_each(|id| self.cancel_payment(id, None))
     }
@@ -316,7 +316,7 @@ impl Tx<'_> {
         Ok(invoice)
     }
 
-    /// Tells of an invoice that will be: it has no id, and nobody can ask for it.
+    /// Announces the next invoice: it has no id yet, and cannot be read.
     pub(crate) fn announce_renewal(&mut self, subscription: &str) -> Result<Value, ApiError> {
         let subscription = self.document("subscription", subscription)?;
         let preview = json!({

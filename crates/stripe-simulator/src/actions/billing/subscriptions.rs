@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::actions::{NewPayment, NewSetup};
 use crate::error::ApiError;
 use crate::objects::{CardBehaviour, Metadata, text};
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::expect;
 
@@ -197,7 +197,7 @@ impl Tx<'_> {
             let mut setup = self.setup(&setup)?;
             setup.subscription = Some(text(it, "id").to_owned());
             it["pending_setup_intent"] = json!(setup.id);
-            self.books.setup_intents.put(&setup.id.clone(), setup);
+            self.objects.setup_intents.put(&setup.id.clone(), setup);
         }
         Ok(())
     }
@@ -241,7 +241,7 @@ impl Tx<'_> {
         })?;
         let payment = self.payment(&payment)?;
         self.add_invoice_payment(&mut invoice, payment, amount);
-        self.books.documents.put(&id, invoice);
+        self.objects.documents.put(&id, invoice);
         Ok(())
     }
 
@@ -522,7 +522,7 @@ impl Tx<'_> {
                 && text(it, "customer") == customer
                 && !["canceled", "incomplete_expired"].contains(&text(it, "status"))
         };
-        let live: Vec<_> = self.books.documents.all().iter().filter(is_live).cloned().collect();
+        let live: Vec<_> = self.objects.documents.all().iter().filter(is_live).cloned().collect();
         live.into_iter().try_for_each(|it| self.end_subscription(it).map(drop))
     }
 

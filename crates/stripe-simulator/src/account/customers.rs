@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::actions::{NewCheckout, NewCustomer, NewSetup};
-use super::drive::Account;
-use super::error::ApiError;
-use super::objects::Cause;
-use super::world::{Books, Tx};
+use super::Account;
+use crate::actions::{NewCheckout, NewCustomer, NewSetup};
+use crate::error::ApiError;
+use crate::objects::Cause;
+use crate::store::{Objects, Tx};
 
 impl Account {
     /// Makes a customer.
@@ -113,7 +113,7 @@ impl Account {
         })
     }
 
-    /// Opens a page to pay or to save a method on. No event tells of it.
+    /// Opens a page to pay or to save a method on. It has no event.
     pub fn open_checkout(&self, new: NewCheckout) -> Result<Value, ApiError> {
         self.checkout_step(self.cause(), |tx| tx.open_checkout(new))
     }
@@ -138,7 +138,7 @@ impl Account {
         })
     }
 
-    /// Nobody came through in time.
+    /// The customer did not complete it in time.
     ///
     /// # Errors
     /// It is not open.
@@ -169,7 +169,7 @@ impl Account {
     }
 }
 
-impl Books {
+impl Objects {
     /// Customers, deleted ones as their tombstones.
     pub(super) fn all_customers(&self) -> Vec<Value> {
         let customers = self.customers.all().iter();
@@ -180,13 +180,13 @@ impl Books {
         self.setup_intents.all().iter().map(|item| item.render()).collect()
     }
 
-    /// Sessions of which an event told: not those that are still open.
+    /// Sessions that had an event: not those that are still open.
     pub(super) fn all_checkouts(&self) -> Vec<Value> {
         let sessions = self.checkout_sessions.all().iter();
         sessions.filter(|item| item.status != "open").map(|item| item.render()).collect()
     }
 
-    /// Methods of which an event told: those that were attached at some time.
+    /// Methods that had an event: those that were attached at some time.
     pub(super) fn all_methods(&self) -> Vec<Value> {
         let methods = self.payment_methods.all().iter();
         methods.filter(|item| item.announced).map(|item| item.render()).collect()
