@@ -1,5 +1,6 @@
 //! A Stripe that knows one answer: a payment of whatever id it is asked for, and which costs next to
-//! nothing to give. In a process of its own, as Stripe is.
+//! nothing to give. In a process of its own, as Stripe is. It is not the simulator, whose state and
+//! rendering would take more of the machine than what is measured.
 
 use std::io::Write as _;
 

@@ -10,7 +10,9 @@ use quittance::queue::Producer;
 use quittance::stripe_api::api_version;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use stripe_simulator::{Config, Kind, RequestCount, Simulator, Story, WebhookEndpoint, run_story};
+use stripe_simulator::{
+    Config, Kind, PaymentScenario, RequestCount, Simulator, WebhookEndpoint, run_payment_scenario,
+};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -20,15 +22,15 @@ use super::stage::{SECRET, Stage};
 const EVENTS: usize = 1_000;
 
 /// What happens every day, as often as it does.
-const LIVES: [(Story, usize); 8] = [
-    (Story::Paid, 10),
-    (Story::PaidLater, 4),
-    (Story::Authenticated, 3),
-    (Story::DeclinedThenPaid, 2),
-    (Story::Captured, 1),
-    (Story::Refunded, 1),
-    (Story::RefundedInParts, 1),
-    (Story::Abandoned, 1),
+const LIVES: [(PaymentScenario, usize); 8] = [
+    (PaymentScenario::Paid, 10),
+    (PaymentScenario::PaidLater, 4),
+    (PaymentScenario::Authenticated, 3),
+    (PaymentScenario::DeclinedThenPaid, 2),
+    (PaymentScenario::Captured, 1),
+    (PaymentScenario::Refunded, 1),
+    (PaymentScenario::RefundedInParts, 1),
+    (PaymentScenario::Abandoned, 1),
 ];
 
 /// Lives that go on at once.
@@ -97,7 +99,7 @@ async fn live(burst: Burst, believed: &str) -> (usize, u64) {
         let account = stripe.platform();
         lives.spawn(async move {
             let mut rng = StdRng::seed_from_u64(n);
-            run_story(&account, story, &mut rng, pause).await.unwrap();
+            run_payment_scenario(&account, story, &mut rng, pause).await.unwrap();
             drop(place);
         });
         tokio::task::yield_now().await;

@@ -141,19 +141,19 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
         running.spawn(async move {
             let pause = Duration::from_millis(if begun % 3 == 0 { 2_500 } else { 400 });
             if let Err(error) = run_payment(&account, &mut rng, pause).await {
-                tracing::error!(?error, "the simulator refused a step of a payment's story");
+                tracing::error!(?error, "the simulator refused a step of a payment scenario");
             }
             // Beside every other payment, somebody signs up, saves a card or checks out.
             if begun % 2 == 0
                 && let Err(error) = run_customer(&account, &mut rng, pause).await
             {
-                tracing::error!(?error, "the simulator refused a step of a customer's story");
+                tracing::error!(?error, "the simulator refused a step of a customer scenario");
             }
             // A share of the customers is billed too.
             if begun % 4 == 0
                 && let Err(error) = run_billing(&account, &mut rng, pause).await
             {
-                tracing::error!(?error, "the simulator refused a step of a billing story");
+                tracing::error!(?error, "the simulator refused a step of a billing scenario");
             }
             told.fetch_add(1, Ordering::Relaxed);
             drop(place);

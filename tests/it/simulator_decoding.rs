@@ -6,7 +6,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value;
 use stripe_simulator::{
-    Config, CustomerStory, Kind, Simulator, Story, run_customer_story, run_story,
+    Config, CustomerScenario, Kind, PaymentScenario, Simulator, run_customer_scenario,
+    run_payment_scenario,
 };
 use tokio::net::TcpListener;
 
@@ -14,12 +15,12 @@ async fn all_stories() -> Simulator {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sim = Simulator::start(listener, Config::default()).unwrap();
     let mut rng = StdRng::seed_from_u64(1);
-    for story in Story::ALL {
+    for story in PaymentScenario::ALL {
         let account = sim.platform();
-        run_story(&account, story, &mut rng, Duration::ZERO).await.unwrap();
+        run_payment_scenario(&account, story, &mut rng, Duration::ZERO).await.unwrap();
     }
-    for &story in CustomerStory::ALL {
-        run_customer_story(&sim.platform(), story, &mut rng, Duration::ZERO).await.unwrap();
+    for &story in CustomerScenario::ALL {
+        run_customer_scenario(&sim.platform(), story, &mut rng, Duration::ZERO).await.unwrap();
     }
     sim
 }

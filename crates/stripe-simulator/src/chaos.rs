@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 /// What goes wrong, and how often: shares lie between 0 (never) and 1 (always).
 ///
-/// By default nothing does. Every roll of the dice comes from the seed and from what it is
+/// By default nothing does. Every random choice comes from the seed and from what it is
 /// about (an event's id, a request's number), so that it does not depend on how threads interleave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chaos {
@@ -35,6 +35,12 @@ pub struct Chaos {
     pub rate_limited: f64,
     /// Share of those 429 that say `Retry-After`.
     pub retry_after: f64,
+    /// How long an idempotency key is remembered, in seconds of the simulator's clock. Stripe keeps one
+    /// for 24 hours at the least.
+    pub keys_kept_seconds: u32,
+    /// Lists leave out what was made in the last so many seconds of the simulator's clock: at Stripe an
+    /// object can be listed seconds to minutes after it was made.
+    pub list_lag_seconds: u32,
     /// Requests a second that each endpoint lets through, before 429; none: all.
     pub endpoint_rate: Option<u32>,
     /// Share of requests answered 500.
@@ -92,6 +98,8 @@ impl Default for Chaos {
             event_lag_seconds: 0,
             rate_limited: 0.0,
             retry_after: 0.0,
+            keys_kept_seconds: 24 * 3600,
+            list_lag_seconds: 0,
             endpoint_rate: None,
             server_errors: 0.0,
             hangs: 0.0,
@@ -157,6 +165,8 @@ const SETTINGS: &[Setting] = settings![
     event_lag_seconds: number => "event_lag_seconds",
     rate_limited: share => "rate_limited",
     retry_after: share => "retry_after",
+    keys_kept_seconds: number => "keys_kept_seconds",
+    list_lag_seconds: number => "list_lag_seconds",
     endpoint_rate: optional => "endpoint_rate",
     server_errors: share => "server_errors",
     hangs: share => "hangs",
@@ -293,10 +303,10 @@ impl Chaos {
     }
 }
 
-/// Dice of one thing: the same for the same seed and thing, whatever else happens.
-pub(crate) struct Dice(StdRng);
+/// Random choices about one thing: the same for the same seed and thing, whatever else happens.
+pub(crate) struct Random(StdRng);
 
-impl Dice {
+impl Random {
     pub(crate) fn of(seed: u64, what: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(seed.to_be_bytes());
@@ -304,8 +314,8 @@ impl Dice {
         Self(StdRng::from_seed(hash.finalize().into()))
     }
 
-    /// True in this share of cases. Always rolls, so that one switch does not move the others.
-    pub(crate) fn roll(&mut self, share: f64) -> bool {
+    /// True in this share of cases. Always draws, so that one switch does not change the others.
+    pub(crate) fn happens(&mut self, share: f64) -> bool {
         self.0.random::<f64>() < share
     }
 
@@ -327,14 +337,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_and_thing_roll_the_same() {
-        let rolls = |seed, what: &str| {
-            let mut dice = Dice::of(seed, what);
-            (0..64).map(|_| dice.roll(0.5)).collect::<Vec<_>>()
+    fn the_same_seed_and_thing_draw_the_same() {
+        let draws = |seed, what: &str| {
+            let mut random = Random::of(seed, what);
+            (0..64).map(|_| random.happens(0.5)).collect::<Vec<_>>()
         };
-        assert_eq!(rolls(1, "evt_1"), rolls(1, "evt_1"));
-        assert_ne!(rolls(1, "evt_1"), rolls(2, "evt_1"));
-        assert_ne!(rolls(1, "evt_1"), rolls(1, "evt_2"));
+        assert_eq!(draws(1, "evt_1"), draws(1, "evt_1"));
+        assert_ne!(draws(1, "evt_1"), draws(2, "evt_1"));
+        assert_ne!(draws(1, "evt_1"), draws(1, "evt_2"));
     }
 
     #[test]
@@ -370,8 +380,8 @@ mod tests {
 
     #[test]
     fn never_and_always_are_just_that() {
-        let mut dice = Dice::of(0, "edge");
-        assert!((0..1000).all(|_| !dice.roll(0.0)));
-        assert!((0..1000).all(|_| dice.roll(1.0)));
+        let mut random = Random::of(0, "edge");
+        assert!((0..1000).all(|_| !random.happens(0.0)));
+        assert!((0..1000).all(|_| random.happens(1.0)));
     }
 }

@@ -1,4 +1,4 @@
-//! Stripe's clock, as far as anyone outside can tell: whole seconds that never run backwards.
+//! Stripe's clock as its clients see it: whole seconds that never run backwards.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// What a simulator is started with.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Seeds the ids and every roll of the dice: the same seed and the same order of calls make
+    /// Seeds the ids and every random choice: the same seed and the same order of calls make
     /// the same run.
     pub seed: u64,
     /// The key of the account; `sk_live_` and `rk_live_` keys open the live mode, others the test

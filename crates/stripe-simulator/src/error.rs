@@ -15,6 +15,8 @@ pub struct ApiError {
     pub rate_limited_reason: Option<&'static str>,
     /// `Retry-After`, in seconds, which Stripe seldom sends.
     pub retry_after: Option<u32>,
+    /// Whether the answer leaves `Stripe-Should-Retry` out.
+    pub unmarked: bool,
 }
 
 /// The `error` object.
@@ -43,6 +45,9 @@ pub struct ErrorBody {
     /// The payment as it is after the failed attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<Value>,
+    /// The setup as it is after the failed attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setup_intent: Option<Value>,
     /// The method that was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<Value>,
@@ -51,7 +56,13 @@ pub struct ErrorBody {
 impl ApiError {
     pub(crate) fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Self {
         let body = ErrorBody { kind, message: message.into(), ..ErrorBody::default() };
-        Self { status, body: Box::new(body), rate_limited_reason: None, retry_after: None }
+        Self {
+            status,
+            body: Box::new(body),
+            rate_limited_reason: None,
+            retry_after: None,
+            unmarked: false,
+        }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -68,6 +79,11 @@ impl ApiError {
         Self::new(404, "invalid_request_error", format!("No such {what}: '{id}'"))
             .code("resource_missing")
             .param(param)
+    }
+
+    /// A parameter that names an object which does not exist: 400, where the same in a path is 404.
+    pub(crate) fn no_such_param(what: &str, id: &str, param: &str) -> Self {
+        Self { status: 400, ..Self::no_such(what, id, param) }
     }
 
     pub(crate) fn code(mut self, code: &str) -> Self {

@@ -6,59 +6,61 @@
 //! program under test; its behaviour follows docs.stripe.com, page by page.
 //!
 //! ```text
-//!   your code ──HTTP──▶ api ─┐                        ┌─▶ webhooks ──signed POST──▶ ingress
-//!                            ├─▶ actions ─▶ world ─▶ events
-//!   a test ─────────▶ drive ─┘   (one lock, never held across an await)
+//!   your code ──HTTP──▶ api ────┐                          ┌─▶ webhooks ──signed POST──▶ your code
+//!                               ├─▶ actions ─▶ store, events
+//!   a test ───────▶ account ────┘   (one lock, never held across an await)
+//!                   scenarios
 //! ```
 //!
 //! A new kind of object is a file in `objects/` (what it is and how it looks), one in `actions/`
-//! (what can happen to it), a shelf in `world` and its routes.
+//! (what can happen to it), a table in `store` and its routes.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod account;
 mod actions;
 mod api;
-mod billing;
 mod chaos;
 mod clock;
 mod config;
-mod core;
-mod drive;
+mod engine;
 mod error;
+mod faults;
 mod handle;
+mod idempotency;
 mod ids;
-mod lifecycle;
+mod limiter;
 mod objects;
+mod scenarios;
+mod scope;
 mod stats;
-mod story;
-
-mod customer_story;
-mod drive_customers;
-
+mod store;
 mod webhooks;
-mod world;
 
-pub use actions::NewSubscription;
-pub use actions::{AccountStep, DisputeEnd, PayoutStep};
-pub use actions::{Confirm, NewPayment, NewRefund};
-pub use actions::{NewCheckout, NewCustomer, NewSetup};
-pub use billing::{BillingStory, run_billing, run_billing_story};
+pub use account::Account;
+pub use actions::{
+    AccountStep, Confirm, DisputeEnd, NewCheckout, NewCustomer, NewRefund, NewSetup,
+    NewSubscription, PaymentBehavior, PayoutStep,
+};
 pub use chaos::{Chaos, ChaosError, WrongAnswer};
 pub use clock::Clock;
 pub use config::{Config, Retries};
-pub use customer_story::{CustomerStory, run_customer, run_customer_story};
-pub use drive::Account;
 pub use error::{ApiError, ErrorBody};
+pub use faults::{ActiveFault, Fault, FaultId, FaultKind, HeldRequest, ScriptedAnswer};
 pub use handle::Simulator;
-pub use lifecycle::{Finished, run_payment, run_story};
-pub use objects::CheckoutMode;
-pub use objects::{CaptureMethod, CardBehaviour, Decline, RefundStart, TestCard, test_cards};
+pub use objects::{
+    AfterCheckout, CaptureMethod, CardBehaviour, CheckoutMode, Decline, Kind, MethodTypes,
+    NewPayment, RefundStart, TestCard, test_cards,
+};
+pub use scenarios::{
+    BillingScenario, CustomerScenario, Finished, PaymentScenario, run_billing,
+    run_billing_scenario, run_customer, run_customer_scenario, run_payment, run_payment_scenario,
+};
+pub use scope::Scope;
 pub use stats::{RequestCount, Stats, WebhookCounts};
-pub use story::Story;
 pub use webhooks::{
     Delivered, EndpointError, EndpointId, NotDelivered, Unacknowledged, WebhookEndpoint, sign,
     v1_signature,
 };
-pub use world::{Kind, Scope};

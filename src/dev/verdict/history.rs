@@ -77,6 +77,7 @@ fn status(kind: Kind, row: &Value) -> Value {
         | Kind::Subscription
         | Kind::Invoice
         | Kind::SubscriptionSchedule
+        | Kind::PortalSession
         | Kind::Event => row["status"].clone(),
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use stripe_simulator::{BillingStory, run_billing_story};
+use stripe_simulator::{BillingScenario, run_billing_scenario};
 
 use super::reconciler::App;
 use crate::simulator_decoding::decode;
 
-async fn live_through(app: &App, stories: &[BillingStory], rng: &mut StdRng) {
+async fn live_through(app: &App, stories: &[BillingScenario], rng: &mut StdRng) {
     for story in stories {
-        let told = run_billing_story(&app.stripe(), *story, rng, Duration::ZERO).await;
+        let told = run_billing_scenario(&app.stripe(), *story, rng, Duration::ZERO).await;
         told.unwrap_or_else(|error| panic!("{story:?}: {error}"));
     }
 }
@@ -21,7 +21,7 @@ async fn live_through(app: &App, stories: &[BillingStory], rng: &mut StdRng) {
 async fn every_story_told_in_order_ends_true_and_without_an_anomaly() {
     let mut app = App::open().await;
     let mut rng = StdRng::seed_from_u64(3);
-    for story in BillingStory::ALL {
+    for story in BillingScenario::ALL {
         live_through(&app, &[story], &mut rng).await;
         app.catch_up().await;
         app.assert_true().await;
@@ -32,7 +32,7 @@ async fn every_story_told_in_order_ends_true_and_without_an_anomaly() {
 #[tokio::test]
 async fn every_event_of_a_story_is_of_a_type_that_stripe_has() {
     let app = App::open().await;
-    live_through(&app, &BillingStory::ALL, &mut StdRng::seed_from_u64(2)).await;
+    live_through(&app, &BillingScenario::ALL, &mut StdRng::seed_from_u64(2)).await;
     for event in app.events() {
         let event: stripe_shared::Event = decode(&event);
         let known = !matches!(event.type_, stripe_shared::EventType::Unknown(_));
@@ -44,7 +44,7 @@ async fn every_event_of_a_story_is_of_a_type_that_stripe_has() {
 async fn duplicates_and_any_order_change_nothing() {
     let app = App::open().await;
     let mut rng = StdRng::seed_from_u64(4);
-    let (early, late) = BillingStory::ALL.split_at(10);
+    let (early, late) = BillingScenario::ALL.split_at(10);
     live_through(&app, early, &mut rng).await;
     let before = app.events();
     live_through(&app, late, &mut rng).await;
@@ -64,8 +64,12 @@ async fn all_of_a_life_in_one_second_told_backwards_ends_true() {
     let app = App::open().await;
     let mut rng = StdRng::seed_from_u64(5);
     app.sim.clock().freeze();
-    live_through(&app, &[BillingStory::ItemsReplaced, BillingStory::RenewalRecovered], &mut rng)
-        .await;
+    live_through(
+        &app,
+        &[BillingScenario::ItemsReplaced, BillingScenario::RenewalRecovered],
+        &mut rng,
+    )
+    .await;
     for event in app.events().iter().rev() {
         app.settle(event).await;
     }

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
 use stripe_simulator::{
-    CheckoutMode, CustomerStory, Kind, NewCheckout, NewCustomer, NewSetup, run_customer_story,
+    CheckoutMode, CustomerScenario, Kind, NewCheckout, NewCustomer, NewSetup, run_customer_scenario,
 };
 
 use super::app::App;
@@ -33,8 +33,8 @@ async fn every_story_told_twice_in_any_order_and_in_one_second_ends_with_the_tru
     let app = App::start().await;
     app.sim.clock().freeze();
     let mut rng = StdRng::seed_from_u64(7);
-    for &story in CustomerStory::ALL {
-        run_customer_story(&app.sim.platform(), story, &mut rng, Duration::ZERO).await.unwrap();
+    for &story in CustomerScenario::ALL {
+        run_customer_scenario(&app.sim.platform(), story, &mut rng, Duration::ZERO).await.unwrap();
     }
     let mut events = app.events();
     events.extend(app.events());

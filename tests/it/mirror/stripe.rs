@@ -1,38 +1,43 @@
-//! A Stripe that has exactly the objects which a test gives it.
+//! A Stripe that has exactly the objects which a test gives it: the simulator, with every answer scripted.
+//!
+//! The objects are of kinds that the simulator does not keep, or of shapes that it would never show.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
 use serde_json::{Value, json};
+use stripe_simulator::{Config, Fault, FaultKind, HeldRequest, ScriptedAnswer, Simulator};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-type Answers = HashMap<String, (StatusCode, String)>;
-
 #[derive(Clone, Default)]
 struct Script {
-    answers: Arc<Mutex<Answers>>,
+    answers: Arc<Mutex<HashMap<String, ScriptedAnswer>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 pub(crate) struct Stripe {
     pub(crate) base: String,
     script: Script,
-    server: JoinHandle<()>,
+    answering: JoinHandle<()>,
 }
 
 impl Stripe {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
+        let simulator = Simulator::start(listener, Config::default()).unwrap();
+        simulator.add_fault(Fault::always("*", FaultKind::HoldBefore));
+        let base = simulator.base_url().to_owned();
         let script = Script::default();
-        let router = Router::new().fallback(answer).with_state(script.clone());
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { base, script, server }
+        let for_task = script.clone();
+        let answering = tokio::spawn(async move {
+            loop {
+                let held = simulator.next_held().await;
+                let answer = for_task.answer_to(&held);
+                held.answer(answer);
+            }
+        });
+        Self { base, script, answering }
     }
 
     /// From now on a path is answered like this, whatever it is asked with.
@@ -46,8 +51,8 @@ impl Stripe {
 
     /// The same, byte for byte: what no [`Value`] can hold.
     pub(crate) fn say_bytes(&self, path: &str, status: u16, body: String) {
-        let status = StatusCode::from_u16(status).unwrap();
-        self.script.answers.lock().unwrap().insert(path.to_owned(), (status, body));
+        let answer = ScriptedAnswer { status, headers: Vec::new(), body: body.into_bytes() };
+        self.script.answers.lock().unwrap().insert(path.to_owned(), answer);
     }
 
     /// From now on there is no such object.
@@ -65,28 +70,29 @@ impl Stripe {
 
 impl Drop for Stripe {
     fn drop(&mut self) {
-        self.server.abort();
+        self.answering.abort();
     }
 }
 
-async fn answer(State(script): State<Script>, request: Request) -> Response {
-    let path = request.uri().to_string();
-    let account = request.headers().get("stripe-account").map(|it| it.to_str().unwrap().to_owned());
-    let asked = account.map_or_else(|| path.clone(), |account| format!("{account} {path}"));
-    let known = script.answers.lock().unwrap();
-    let answer = known.get(&asked).or_else(|| known.get(&path));
-    let answer = answer.or_else(|| known.get(request.uri().path())).cloned();
-    script.asked.lock().unwrap().push(asked);
-    match answer {
-        Some((status, body)) => {
-            (status, [("content-type", "application/json")], body).into_response()
-        }
-        None => {
+impl Script {
+    /// What was given for the path with its account, with its query, or alone.
+    fn answer_to(&self, request: &HeldRequest) -> ScriptedAnswer {
+        let path = match request.query.as_str() {
+            "" => request.path.clone(),
+            query => format!("{}?{query}", request.path),
+        };
+        let account = request.header("stripe-account");
+        let asked = account.map_or_else(|| path.clone(), |account| format!("{account} {path}"));
+        let known = self.answers.lock().unwrap();
+        let answer = [&asked, &path, &request.path].into_iter().find_map(|it| known.get(it));
+        let answer = answer.cloned();
+        self.asked.lock().unwrap().push(asked);
+        answer.unwrap_or_else(|| {
             let error = json!({"error": {
                 "type": "invalid_request_error", "code": "resource_missing",
                 "message": "No such object",
             }});
-            (StatusCode::NOT_FOUND, Json(error)).into_response()
-        }
+            ScriptedAnswer::json(404, &error)
+        })
     }
 }

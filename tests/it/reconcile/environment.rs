@@ -1,16 +1,13 @@
-//! A Stripe that answers when, and with what, the test says.
+//! A database, and a Stripe whose every answer the test gives: the simulator, which holds all requests.
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::{StatusCode, Uri};
-use axum::{Json, Router};
 use quittance::reconcile::{Fault, Reconciler, Settled};
 use quittance::store::Store;
 use quittance::stripe_api::{Client, Unlimited};
 use serde_json::{Value, json};
+use stripe_simulator::{FaultKind, HeldRequest, ScriptedAnswer, Simulator};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::harness::{TestDatabase, request, settings, within};
@@ -18,12 +15,12 @@ use crate::harness::{TestDatabase, request, settings, within};
 /// A request that waits for its answer.
 pub(super) struct Asked {
     pub(super) path: String,
-    answer: oneshot::Sender<(StatusCode, Value)>,
+    held: HeldRequest,
 }
 
 impl Asked {
     pub(super) fn answer(self, object: &Value) {
-        self.answer.send((StatusCode::OK, object.clone())).unwrap();
+        self.give(200, object);
     }
 
     /// There is no such object.
@@ -31,33 +28,25 @@ impl Asked {
         let error = json!({"error": {
             "type": "invalid_request_error", "code": "resource_missing", "message": "No such thing",
         }});
-        self.answer.send((StatusCode::NOT_FOUND, error)).unwrap();
+        self.give(404, &error);
+    }
+
+    fn give(self, status: u16, body: &Value) {
+        assert!(self.held.answer(ScriptedAnswer::json(status, body)), "{} was given up", self.path);
     }
 }
 
 pub(super) struct TestEnvironment {
     pub(super) db: TestDatabase,
-    url: String,
-    requests: mpsc::UnboundedReceiver<Asked>,
-}
-
-type Asking = mpsc::UnboundedSender<Asked>;
-
-async fn ask(State(asking): State<Asking>, uri: Uri) -> (StatusCode, Json<Value>) {
-    let (answer, answered) = oneshot::channel();
-    asking.send(Asked { path: uri.path().to_owned(), answer }).unwrap();
-    let (status, body) = answered.await.unwrap();
-    (status, Json(body))
+    stripe: Simulator,
 }
 
 impl TestEnvironment {
     pub(super) async fn set() -> Self {
-        let (asking, requests) = mpsc::unbounded_channel();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(ask).with_state(asking);
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { db: TestDatabase::migrated().await, url, requests }
+        let stripe = Simulator::start(listener, stripe_simulator::Config::default()).unwrap();
+        stripe.add_fault(stripe_simulator::Fault::always("*", FaultKind::HoldBefore));
+        Self { db: TestDatabase::migrated().await, stripe }
     }
 
     /// As one process has it: with flights of its own.
@@ -77,7 +66,8 @@ impl TestEnvironment {
     /// The same, with other settings.
     pub(super) fn with(&self, env: &[(&str, &str)]) -> Reconciler {
         let url = self.db.url();
-        let all = [&[("DATABASE_URL", &*url), ("STRIPE_API_BASE", &*self.url)], env].concat();
+        let all =
+            [&[("DATABASE_URL", &*url), ("STRIPE_API_BASE", self.stripe.base_url())], env].concat();
         let settings = settings(&all);
         let store = Store::connect(&settings.database, "worker").unwrap();
         let stripe = Client::new(&settings.stripe, Arc::new(Unlimited)).unwrap();
@@ -86,12 +76,13 @@ impl TestEnvironment {
 
     /// The next request, when it has come.
     pub(super) async fn asked(&mut self) -> Asked {
-        within("Stripe is asked", self.requests.recv()).await.unwrap()
+        let held = within("Stripe is asked", self.stripe.next_held()).await;
+        Asked { path: held.path.clone(), held }
     }
 
-    /// Nobody asks any more.
+    /// No request waits for an answer.
     pub(super) fn is_silent(&mut self) -> bool {
-        self.requests.try_recv().is_err()
+        self.stripe.try_next_held().is_none()
     }
 }
 

@@ -9,8 +9,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use stripe_simulator::{
-    self, BillingStory, CustomerStory, NewPayment, Simulator, run_billing_story,
-    run_customer_story, run_payment,
+    self, BillingScenario, CustomerScenario, NewPayment, Simulator, run_billing_scenario,
+    run_customer_scenario, run_payment,
 };
 use tokio::net::TcpListener;
 
@@ -25,11 +25,11 @@ pub(crate) async fn examples(app: &App) -> Vec<(Kind, Value)> {
     for _ in 0..40 {
         run_payment(&account, &mut rng, Duration::ZERO).await.unwrap();
     }
-    for story in CustomerStory::ALL {
-        run_customer_story(&account, *story, &mut rng, Duration::ZERO).await.unwrap();
+    for story in CustomerScenario::ALL {
+        run_customer_scenario(&account, *story, &mut rng, Duration::ZERO).await.unwrap();
     }
-    for story in BillingStory::ALL {
-        run_billing_story(&account, story, &mut rng, Duration::ZERO).await.unwrap();
+    for story in BillingScenario::ALL {
+        run_billing_scenario(&account, story, &mut rng, Duration::ZERO).await.unwrap();
     }
     let card = Some("pm_card_visa".to_owned());
     let currency = "eur".to_owned();

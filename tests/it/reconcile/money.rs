@@ -3,7 +3,8 @@
 use rand::SeedableRng as _;
 use serde_json::json;
 use stripe_simulator::{
-    CaptureMethod, Confirm, Kind, NewPayment, NewRefund, RefundStart, Story, run_story,
+    CaptureMethod, Confirm, Kind, NewPayment, NewRefund, PaymentScenario, RefundStart,
+    run_payment_scenario,
 };
 
 use crate::harness::App;
@@ -224,8 +225,8 @@ async fn every_story_ends_as_stripe_tells_it() {
     let app = App::start().await;
     let account = app.stripe().platform();
     let mut rng = rand::rngs::StdRng::seed_from_u64(7);
-    for story in Story::ALL {
-        run_story(&account, story, &mut rng, std::time::Duration::ZERO).await.unwrap();
+    for story in PaymentScenario::ALL {
+        run_payment_scenario(&account, story, &mut rng, std::time::Duration::ZERO).await.unwrap();
     }
     app.settled().await;
     app.is_true().await;

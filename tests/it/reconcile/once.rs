@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
-use stripe_simulator::{Confirm, NewRefund, Story, run_story};
+use stripe_simulator::{Confirm, NewRefund, PaymentScenario, run_payment_scenario};
 
 use crate::harness::app::payment_of;
 use crate::harness::{App, Options};
@@ -133,10 +133,12 @@ async fn a_thousand_lives_in_rough_weather_come_out_right_with_each_fact_once() 
     });
     let account = app.stripe().platform();
     let mut rng = StdRng::seed_from_u64(1);
-    let mut stories = Story::ALL.iter().cycle().take(1_000).peekable();
+    let mut stories = PaymentScenario::ALL.iter().cycle().take(1_000).peekable();
     while stories.peek().is_some() {
         for story in stories.by_ref().take(100) {
-            run_story(&account, *story, &mut rng, std::time::Duration::ZERO).await.unwrap();
+            run_payment_scenario(&account, *story, &mut rng, std::time::Duration::ZERO)
+                .await
+                .unwrap();
         }
         app.settled().await;
     }

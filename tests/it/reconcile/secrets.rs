@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::SeedableRng as _;
 use serde_json::json;
-use stripe_simulator::{Kind, NewPayment, Story, run_story};
+use stripe_simulator::{Kind, NewPayment, PaymentScenario, run_payment_scenario};
 use tracing::level_filters::LevelFilter;
 
 use crate::harness::app::payment_of;
@@ -17,8 +17,10 @@ async fn client_secrets_are_in_no_table_and_payloads_and_keys_in_no_log() {
     let env = &[("QUITTANCE__RECONCILE__READ_LAG", "1s")];
     let app = App::with(Options { env, ..Options::default() }).await;
     let mut rng = rand::rngs::StdRng::seed_from_u64(11);
-    for story in Story::ALL {
-        run_story(&app.stripe().platform(), story, &mut rng, Duration::ZERO).await.unwrap();
+    for story in PaymentScenario::ALL {
+        run_payment_scenario(&app.stripe().platform(), story, &mut rng, Duration::ZERO)
+            .await
+            .unwrap();
     }
     app.makes(NewPayment {
         description: Some("private-words".to_owned()),

@@ -7,7 +7,7 @@ use quittance::stripe_api::api_version;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
-use stripe_simulator::Story;
+use stripe_simulator::PaymentScenario;
 
 use super::environment::{TestEnvironment, event, payment, settle};
 use crate::harness::{App, Options, request};
@@ -212,9 +212,9 @@ async fn all_kinds_of_lives_in_rough_weather_come_out_right_also_when_events_are
     });
     let account = app.stripe().platform();
     let mut rng = StdRng::seed_from_u64(5);
-    for story in Story::ALL.iter().cycle().take(78) {
+    for story in PaymentScenario::ALL.iter().cycle().take(78) {
         let pause = std::time::Duration::from_millis(50);
-        stripe_simulator::run_story(&account, *story, &mut rng, pause).await.unwrap();
+        stripe_simulator::run_payment_scenario(&account, *story, &mut rng, pause).await.unwrap();
     }
     app.settled().await;
     app.is_true().await;

@@ -1,6 +1,8 @@
 //! A server that says exactly what a test tells it to, byte for byte, misbehaviour included.
 //!
-//! Not a real HTTP server: those add a `Date`, correct lengths, and would not cut a line.
+//! It is not the simulator, and no real HTTP server, because these tests are about the transport: they
+//! need answers without a `Date` and lines and bodies that are cut off, which an HTTP library does not
+//! send, and they count connections and read the request line as it was sent.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

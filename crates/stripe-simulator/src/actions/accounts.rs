@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::objects::Snapshot;
-use crate::world::Tx;
+use crate::store::Tx;
 
 /// What can happen to a connected account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ const DAY: i64 = 24 * 3600;
 
 impl Tx<'_> {
     pub(crate) fn account(&self, id: &str) -> Result<Value, ApiError> {
-        let found = self.books.accounts.get(id).cloned();
+        let found = self.objects.accounts.get(id).cloned();
         found.ok_or_else(|| {
             let message = format!("No access to account '{id}' (or it does not exist).");
             ApiError::new(403, "invalid_request_error", message).code("account_invalid")
@@ -32,7 +32,7 @@ impl Tx<'_> {
     }
 
     pub(crate) fn capability(&self, name: &str) -> Result<Value, ApiError> {
-        let found = self.books.capabilities.get(name).cloned();
+        let found = self.objects.capabilities.get(name).cloned();
         found.ok_or_else(|| ApiError::no_such("capability", name, "capability"))
     }
 
@@ -111,7 +111,7 @@ impl Tx<'_> {
     }
 
     /// The account's own word on our access.
-    pub(crate) fn tell_access(&mut self, kind: &str) -> String {
+    pub(crate) fn emit_access(&mut self, kind: &str) -> String {
         let application = json!({ "id": "ca_Simulator", "object": "application", "name": "Shop" });
         self.emit(kind, Snapshot::Other(application), None)
     }
@@ -129,20 +129,20 @@ impl Tx<'_> {
         account["capabilities"][name] = json!(status);
         // Whoever looks at the account from now on sees it there too.
         let id = self.own_id()?;
-        self.books.accounts.put(&id, account.clone());
+        self.objects.accounts.put(&id, account.clone());
         self.save_capability(&capability);
         Ok(())
     }
 
     fn save_capability(&mut self, capability: &Value) {
         let name = capability["id"].as_str().unwrap_or_default();
-        self.books.capabilities.put(name, capability.clone());
+        self.objects.capabilities.put(name, capability.clone());
         self.emit("capability.updated", Snapshot::Other(capability.clone()), None);
     }
 
     fn save_account(&mut self, account: &Value) {
         let id = account["id"].as_str().unwrap_or_default();
-        self.books.accounts.put(id, account.clone());
+        self.objects.accounts.put(id, account.clone());
         self.emit("account.updated", Snapshot::Other(account.clone()), None);
     }
 
@@ -167,5 +167,24 @@ fn requirements(
         "eventually_due": currently_due,
         "past_due": past_due,
         "pending_verification": [],
+    })
+}
+
+/// The account of the key itself, as much of it as says whether a key works.
+pub(crate) fn render_account(id: &str) -> Value {
+    json!({
+        "id": id,
+        "object": "account",
+        "business_type": "company",
+        "capabilities": { "card_payments": "active", "transfers": "active" },
+        "charges_enabled": true,
+        "country": "DE",
+        "created": 1_600_000_000,
+        "default_currency": "eur",
+        "details_submitted": true,
+        "email": "owner@example.com",
+        "metadata": {},
+        "payouts_enabled": true,
+        "type": "standard",
     })
 }

@@ -7,7 +7,7 @@ use crate::objects::{
     AUTHENTICATION_REQUIRED, BANK_DEBIT_FAILED, CaptureMethod, CardBehaviour, Charge, ChargeStatus,
     Decline, PaymentIntent, PaymentMethod, PaymentStatus,
 };
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::unexpected_state;
 
@@ -23,11 +23,23 @@ impl Tx<'_> {
                 self.authorise(payment, &method, false);
                 Ok(())
             }
-            CardBehaviour::Declines(why) => Err(self.declined(payment, &method, &why)),
-            CardBehaviour::AuthenticationRequired if off_session => {
+            CardBehaviour::AuthenticationRequiredUntilSetUp if method.set_up => {
+                self.authorise(payment, &method, false);
+                Ok(())
+            }
+            CardBehaviour::Declines(why) | CardBehaviour::DeclinesWhenCharged(why) => {
+                Err(self.declined(payment, &method, &why))
+            }
+            CardBehaviour::AuthenticationRequired
+            | CardBehaviour::AuthenticationRequiredUntilSetUp
+            | CardBehaviour::DeclinesAfterAuthentication(_)
+                if off_session =>
+            {
                 Err(self.declined(payment, &method, &AUTHENTICATION_REQUIRED))
             }
-            CardBehaviour::AuthenticationRequired => {
+            CardBehaviour::AuthenticationRequired
+            | CardBehaviour::AuthenticationRequiredUntilSetUp
+            | CardBehaviour::DeclinesAfterAuthentication(_) => {
                 payment.status = PaymentStatus::RequiresAction;
                 payment.last_payment_error = None;
                 self.save_payment(&payment, "payment_intent.requires_action");
@@ -52,6 +64,13 @@ impl Tx<'_> {
             return Err(unexpected_state(&payment, "authenticate"));
         }
         let method = self.method_of(&payment)?;
+        if let (true, CardBehaviour::DeclinesAfterAuthentication(why)) =
+            (succeed, method.card.behaviour)
+        {
+            // The customer's own step went well; that the bank said no shows in the payment.
+            self.declined(payment, &method, &why);
+            return Ok(());
+        }
         if succeed {
             self.authorise(payment, &method, true);
             return Ok(());
@@ -73,7 +92,7 @@ impl Tx<'_> {
     /// The bank's late answer to a debit.
     pub(crate) fn settle_debit(&mut self, id: &str, succeed: bool) -> Result<(), ApiError> {
         let mut payment = self.payment(id)?;
-        let pending = payment.latest_charge.as_deref().and_then(|id| self.books.charges.get(id));
+        let pending = payment.latest_charge.as_deref().and_then(|id| self.objects.charges.get(id));
         let (PaymentStatus::Processing, Some(mut charge)) = (payment.status, pending.cloned())
         else {
             return Err(unexpected_state(&payment, "settle"));
@@ -87,6 +106,7 @@ impl Tx<'_> {
             payment.amount_received = payment.amount;
             self.save_charge(&charge, "charge.succeeded", None);
             self.save_payment(&payment, "payment_intent.succeeded");
+            self.invoice_paid_by(&payment);
         } else {
             let method = self.method_of(&payment)?;
             fail(&mut charge, &BANK_DEBIT_FAILED);
@@ -108,6 +128,9 @@ impl Tx<'_> {
         let mut charge = self.new_charge(&payment, method, ChargeStatus::Succeeded, authenticated);
         payment.latest_charge = Some(charge.id.clone());
         payment.last_payment_error = None;
+        if payment.setup_future_usage.is_some() {
+            self.keep_method(&method.id, payment.customer.as_deref());
+        }
         if payment.capture_method == CaptureMethod::Manual {
             payment.status = PaymentStatus::RequiresCapture;
             payment.amount_capturable = payment.amount;
@@ -135,6 +158,7 @@ impl Tx<'_> {
             let previous = json!({ "balance_transaction": null, "receipt_url": null });
             self.save_charge(&charge, "charge.updated", Some(previous));
         }
+        self.invoice_paid_by(&payment);
     }
 
     /// The bank says no: the payment goes *back*, and the caller gets the 402 to show.
@@ -151,10 +175,9 @@ impl Tx<'_> {
         self.save_charge(&charge, "charge.failed", None);
         let payment = self.back_to_the_start(payment);
 
-        let mut error = ApiError::new(402, "card_error", why.message).code(why.code);
-        error.body.decline_code = why.decline_code.map(str::to_owned);
+        let mut error = why.error();
         error.body.charge = Some(charge.id);
-        error.body.payment_intent = Some(self.books.show_payment(&payment, self.version));
+        error.body.payment_intent = Some(self.objects.show_payment(&payment, self.version));
         error.body.payment_method = Some(method.render());
         error
     }
@@ -168,7 +191,7 @@ impl Tx<'_> {
 
     fn method_of(&self, payment: &PaymentIntent) -> Result<PaymentMethod, ApiError> {
         let id = payment.payment_method.as_deref().unwrap_or_default();
-        let found = self.books.payment_methods.get(id).cloned();
+        let found = self.objects.payment_methods.get(id).cloned();
         found.ok_or_else(|| ApiError::no_such("PaymentMethod", id, "payment_method"))
     }
 

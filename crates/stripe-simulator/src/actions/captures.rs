@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::error::ApiError;
 use crate::objects::{Charge, Metadata, PaymentIntent, PaymentStatus, Refund, RefundStatus};
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::unexpected_state;
 
@@ -78,6 +78,7 @@ impl Tx<'_> {
             currency: charge.currency.clone(),
             failure_balance_transaction: None,
             failure_reason: None,
+            instructions_email: None,
             metadata: Metadata::new(),
             payment_intent: charge.payment_intent.clone(),
             reason: None,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::objects::{ChargeStatus, Snapshot};
-use crate::world::Tx;
+use crate::store::Tx;
 
 /// How a dispute ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ const WEEK: i64 = 7 * 24 * 3600;
 
 impl Tx<'_> {
     pub(crate) fn dispute(&self, id: &str) -> Result<Value, ApiError> {
-        let found = self.books.disputes.get(id).cloned();
+        let found = self.objects.disputes.get(id).cloned();
         found.ok_or_else(|| ApiError::no_such("dispute", id, "dispute"))
     }
 
@@ -58,9 +58,9 @@ impl Tx<'_> {
             "reason": "fraudulent",
             "status": status,
         });
-        // The charge says so too, and no event of its own tells of it.
+        // The charge says so too, without an event of its own.
         charge.disputed = true;
-        self.books.charges.put(&charge.id, charge.clone());
+        self.objects.charges.put(&charge.id, charge.clone());
         self.save_dispute(&dispute, "charge.dispute.created", None);
         if !inquiry {
             self.save_dispute(&dispute, "charge.dispute.funds_withdrawn", None);
@@ -107,7 +107,7 @@ impl Tx<'_> {
 
     fn save_dispute(&mut self, dispute: &Value, kind: &str, previous: Option<Value>) {
         let id = dispute["id"].as_str().unwrap_or_default();
-        self.books.disputes.put(id, dispute.clone());
+        self.objects.disputes.put(id, dispute.clone());
         self.emit(kind, Snapshot::Other(dispute.clone()), previous);
     }
 }

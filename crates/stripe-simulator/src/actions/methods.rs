@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
-use crate::objects::{PaymentMethod, Snapshot};
-use crate::world::Tx;
+use crate::objects::{CardBehaviour, PaymentMethod, Snapshot};
+use crate::store::Tx;
 
 impl Tx<'_> {
     /// Gives a method to a customer: one by its id, or a new one by a test card's name or number.
@@ -26,6 +26,39 @@ impl Tx<'_> {
         Ok(id)
     }
 
+    /// Keeps a method for later payments, with its customer if it has none yet.
+    pub(super) fn keep_method(&mut self, id: &str, customer: Option<&str>) {
+        if let Ok(mut method) = self.payment_method(id) {
+            method.set_up = true;
+            let (is_loose, known) = (method.customer.is_none() && !method.announced, customer);
+            self.objects.payment_methods.put(id, method);
+            // One that was detached before stays so, and a customer that is deleted keeps nothing.
+            if let Some(customer) = known.filter(|_| is_loose) {
+                drop(self.attach_method(id, customer));
+            }
+        }
+    }
+
+    /// Makes a method of a card, without an owner.
+    pub(crate) fn create_method(&mut self, card: &str) -> Result<PaymentMethod, ApiError> {
+        let id = self.method(card)?;
+        self.payment_method(&id)
+    }
+
+    /// The same as [`attach_method`](Self::attach_method), with the bank asked first: a card that is
+    /// declined cannot be attached.
+    pub(crate) fn attach_checked(
+        &mut self,
+        method: &str,
+        customer: &str,
+    ) -> Result<String, ApiError> {
+        let id = self.method(method)?;
+        if let CardBehaviour::Declines(why) = self.payment_method(&id)?.card.behaviour {
+            return Err(why.error());
+        }
+        self.attach_method(&id, customer)
+    }
+
     /// Takes a method away from its customer.
     pub(crate) fn detach_method(&mut self, id: &str) -> Result<(), ApiError> {
         let mut method = self.payment_method(id)?;
@@ -45,7 +78,7 @@ impl Tx<'_> {
         }
     }
 
-    /// The bank sent a new card, and the network told Stripe of it.
+    /// The bank sent a new card, and the card network reported it to Stripe.
     pub(crate) fn renew_card(&mut self, id: &str) -> Result<(), ApiError> {
         let mut method = self.payment_method(id)?;
         let previous = json!({ "card": { "exp_year": method.exp_year } });
@@ -55,13 +88,13 @@ impl Tx<'_> {
     }
 
     pub(crate) fn payment_method(&self, id: &str) -> Result<PaymentMethod, ApiError> {
-        let found = self.books.payment_methods.get(id).cloned();
+        let found = self.objects.payment_methods.get(id).cloned();
         found.ok_or_else(|| ApiError::no_such("PaymentMethod", id, "payment_method"))
     }
 
     fn save_method(&mut self, mut method: PaymentMethod, kind: &str, previous: Option<Value>) {
         method.announced = true;
         self.emit(kind, Snapshot::Other(method.render()), previous);
-        self.books.payment_methods.put(&method.id.clone(), method);
+        self.objects.payment_methods.put(&method.id.clone(), method);
     }
 }

@@ -1,4 +1,4 @@
-//! What can happen to objects, and which events tell of it.
+//! Actions: what can happen to objects, and the events of it.
 //!
 //! Everything is checked before anything is changed: an action that refuses a request leaves no
 //! trace, except where Stripe leaves one too (a declined card).
@@ -18,17 +18,21 @@ mod methods;
 mod setups;
 
 pub use accounts::AccountStep;
-pub use billing::NewSubscription;
+pub(crate) use accounts::render_account;
+pub(crate) use billing::{ItemChange, NewPrice, PriceOf, SubscriptionChange};
+pub use billing::{NewSubscription, PaymentBehavior};
 pub use disputes::DisputeEnd;
-pub use payments::{Confirm, NewPayment};
+pub use payments::Confirm;
 pub use payouts::PayoutStep;
 pub use refunds::NewRefund;
 
 pub use checkouts::NewCheckout;
+pub(crate) use customers::CustomerChange;
 pub use customers::NewCustomer;
 pub use setups::NewSetup;
 
 use super::error::ApiError;
+pub(crate) use super::objects::NewPayment;
 use super::objects::PaymentIntent;
 
 /// Stripe's refusal of a step that the payment's status does not allow.

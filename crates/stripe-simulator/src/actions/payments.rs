@@ -2,46 +2,11 @@
 
 use crate::error::ApiError;
 use crate::objects::{
-    CaptureMethod, Metadata, PaymentIntent, PaymentMethod, PaymentStatus, TestCard,
+    CaptureMethod, MethodTypes, NewPayment, PaymentIntent, PaymentMethod, PaymentStatus, TestCard,
 };
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::unexpected_state;
-
-/// `POST /v1/payment_intents`
-#[derive(Debug, Clone, Default)]
-pub struct NewPayment {
-    /// In the currency's smallest unit.
-    pub amount: i64,
-    /// `eur`, `jpy`, `kwd`, ...
-    pub currency: String,
-    /// A test card's name or number, or the id of a method.
-    pub payment_method: Option<String>,
-    /// Whether to try at once.
-    pub confirm: bool,
-    /// Whether the customer is away, so that nobody can do 3-D Secure.
-    pub off_session: bool,
-    /// Stripe's default is `automatic_async`.
-    pub capture_method: Option<CaptureMethod>,
-    /// `cus_...`
-    pub customer: Option<String>,
-    /// A text for people.
-    pub description: Option<String>,
-    /// The team's own keys and values.
-    pub metadata: Metadata,
-    /// Destination charges: the connected account.
-    pub transfer_destination: Option<String>,
-    /// Ties payments and transfers together.
-    pub transfer_group: Option<String>,
-    /// Destination charges: what the platform keeps.
-    pub application_fee_amount: Option<i64>,
-    /// The account on whose behalf the payment is made.
-    pub on_behalf_of: Option<String>,
-    /// Where the receipt goes.
-    pub receipt_email: Option<String>,
-    /// Where the customer comes back to after 3-D Secure.
-    pub return_url: Option<String>,
-}
 
 /// `POST /v1/payment_intents/{id}/confirm`
 #[derive(Debug, Clone, Default)]
@@ -52,6 +17,10 @@ pub struct Confirm {
     pub off_session: bool,
     /// Where the customer comes back to after 3-D Secure.
     pub return_url: Option<String>,
+    /// As of a new payment, in the place of what it was made with.
+    pub setup_future_usage: Option<String>,
+    /// Where the receipt goes, in the place of what it was made with.
+    pub receipt_email: Option<String>,
 }
 
 impl Tx<'_> {
@@ -61,8 +30,15 @@ impl Tx<'_> {
         check(&new)?;
         let method = new.payment_method.as_deref().map(|text| self.method(text));
         let method = method.transpose()?;
-        if new.confirm && method.is_none() {
-            return Err(no_method());
+        if let Some(method) = &method {
+            self.check_method(method, &new.methods, new.customer.as_deref())?;
+        }
+        if new.confirm {
+            if method.is_none() {
+                return Err(no_method());
+            }
+            check_confirm(&new.methods, new.return_url.as_deref())?;
+            check_absence(new.off_session, new.setup_future_usage.as_deref())?;
         }
         let id = self.ids.mint("pi");
         let mut payment = PaymentIntent {
@@ -79,14 +55,19 @@ impl Tx<'_> {
             currency: new.currency,
             customer: new.customer,
             description: new.description,
+            invoice: None,
             last_payment_error: None,
             latest_charge: None,
             livemode: self.scope.livemode,
             metadata: new.metadata,
+            methods: new.methods,
             on_behalf_of: new.on_behalf_of,
             payment_method: method.clone().filter(|_| !new.confirm),
             receipt_email: new.receipt_email,
             return_url: None,
+            setup_future_usage: new.setup_future_usage,
+            statement_descriptor: new.statement_descriptor,
+            statement_descriptor_suffix: new.statement_descriptor_suffix,
             status: PaymentStatus::RequiresPaymentMethod,
             transfer_destination: new.transfer_destination,
             transfer_group: new.transfer_group,
@@ -100,6 +81,7 @@ impl Tx<'_> {
                 payment_method: method,
                 off_session: new.off_session,
                 return_url: new.return_url,
+                ..Confirm::default()
             };
             self.confirm_payment(&payment.id, confirm)?;
         }
@@ -122,8 +104,14 @@ impl Tx<'_> {
             Some(text) => self.method(&text)?,
             None => return Err(no_method()),
         };
+        self.check_method(&method, &payment.methods, payment.customer.as_deref())?;
+        let usage = how.setup_future_usage.or_else(|| payment.setup_future_usage.clone());
+        check_confirm(&payment.methods, how.return_url.as_deref())?;
+        check_absence(how.off_session, usage.as_deref())?;
         payment.payment_method = Some(method);
         payment.return_url = how.return_url;
+        payment.setup_future_usage = usage;
+        payment.receipt_email = how.receipt_email.or_else(|| payment.receipt_email.clone());
         self.attempt(payment, how.off_session)
     }
 
@@ -156,10 +144,41 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Refuses a method of a kind that is not taken, or of another customer.
+    pub(super) fn check_method(
+        &self,
+        id: &str,
+        taken: &MethodTypes,
+        customer: Option<&str>,
+    ) -> Result<(), ApiError> {
+        let method = self.payment_method(id)?;
+        let (kind, types) = (method.kind(), taken.list());
+        if !types.iter().any(|taken| taken == kind) {
+            let message = format!(
+                "The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. Please \
+                 attach a PaymentMethod of one of the following types: {}.",
+                types.join(", ")
+            );
+            return Err(ApiError::invalid(message).param("payment_method"));
+        }
+        let message = match (method.customer.as_deref(), customer) {
+            (Some(owner), Some(customer)) if owner != customer => format!(
+                "The PaymentMethod {id} does not belong to the Customer you supplied {customer}. \
+                 Please use this PaymentMethod with the Customer that it belongs to instead."
+            ),
+            (Some(_), None) => format!(
+                "The payment method {id} belongs to a Customer. Please include the Customer in the \
+                 `customer` parameter on the PaymentIntent."
+            ),
+            (Some(_) | None, _) => return Ok(()),
+        };
+        Err(ApiError::invalid(message).param("payment_method"))
+    }
+
     /// The id of a method: a test card named by its token or number makes a new one, as at Stripe.
-    /// Nobody has it until it is attached: to pay with it is not to keep it.
+    /// It has no customer until it is attached: to pay with it is not to keep it.
     pub(super) fn method(&mut self, text: &str) -> Result<String, ApiError> {
-        if self.books.payment_methods.get(text).is_some() {
+        if self.objects.payment_methods.get(text).is_some() {
             return Ok(text.to_owned());
         }
         let card = TestCard::by_token(text).or_else(|| TestCard::by_number(text));
@@ -176,8 +195,9 @@ impl Tx<'_> {
             livemode: self.scope.livemode,
             exp_year: 2034,
             announced: false,
+            set_up: false,
         };
-        self.books.payment_methods.put(&method.id, method.clone());
+        self.objects.payment_methods.put(&method.id, method.clone());
         Ok(method.id)
     }
 }
@@ -204,6 +224,37 @@ fn check(new: &NewPayment) -> Result<(), ApiError> {
         .param("application_fee_amount")),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether a payment or setup knows where to send the customer, if one of its methods may need to.
+pub(super) fn check_confirm(
+    methods: &MethodTypes,
+    return_url: Option<&str>,
+) -> Result<(), ApiError> {
+    if return_url.is_some() || !methods.needs_return_url() {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "A `return_url` must be specified because this Payment Intent is configured to automatically \
+         accept the payment methods enabled in the Dashboard, some of which may require a full page \
+         redirect to succeed. If you do not want to accept redirect-based payment methods, set \
+         `automatic_payment_methods[enabled]` to `true` and \
+         `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and \
+         Payment Intents.",
+    )
+    .param("return_url"))
+}
+
+/// A customer who is away cannot agree to later payments.
+fn check_absence(off_session: bool, usage: Option<&str>) -> Result<(), ApiError> {
+    if !off_session || usage.is_none() {
+        return Ok(());
+    }
+    let message = "You cannot confirm with `off_session=true` when `setup_future_usage` is also set on \
+        the PaymentIntent. The customer needs to be on-session to perform the steps which may be \
+        required to set up the PaymentMethod for future usage. Please confirm this PaymentIntent with \
+        your customer on-session.";
+    Err(ApiError::invalid(message).param("off_session"))
 }
 
 fn no_method() -> ApiError {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::objects::Snapshot;
-use crate::world::Tx;
+use crate::store::Tx;
 
 /// What can become of a payout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ const DAY: i64 = 24 * 3600;
 
 impl Tx<'_> {
     pub(crate) fn payout(&self, id: &str) -> Result<Value, ApiError> {
-        let found = self.books.payouts.get(id).cloned();
+        let found = self.objects.payouts.get(id).cloned();
         found.ok_or_else(|| ApiError::no_such("payout", id, "payout"))
     }
 
@@ -86,7 +86,7 @@ impl Tx<'_> {
 
     pub(crate) fn save_payout(&mut self, payout: &Value, kind: &str, previous: Option<Value>) {
         let id = payout["id"].as_str().unwrap_or_default();
-        self.books.payouts.put(id, payout.clone());
+        self.objects.payouts.put(id, payout.clone());
         self.emit(kind, Snapshot::Other(payout.clone()), previous);
     }
 }

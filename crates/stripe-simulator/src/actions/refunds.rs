@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::error::ApiError;
 use crate::objects::{Charge, ChargeStatus, Metadata, Refund, RefundStart, RefundStatus};
-use crate::world::Tx;
+use crate::store::Tx;
 
 /// `POST /v1/refunds`; of `charge` and `payment_intent` one is needed.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,10 @@ pub struct NewRefund {
     pub metadata: Metadata,
     /// Destination charges: whether the transfer is taken back too.
     pub reverse_transfer: bool,
+    /// Destination charges: whether the platform's fee is given back too.
+    pub refund_application_fee: bool,
+    /// Where the customer is asked for a bank account.
+    pub instructions_email: Option<String>,
     /// The status in which it begins; none: as the card says.
     pub start: Option<RefundStart>,
 }
@@ -34,6 +38,14 @@ impl Tx<'_> {
         let mut charge = self.refundable(&new)?;
         let amount = new.amount.unwrap_or_else(|| charge.unrefunded());
         check_amount(&charge, amount)?;
+        if new.reverse_transfer && charge.transfer.is_none() {
+            let message = format!("Charge {} does not have an associated transfer.", charge.id);
+            return Err(ApiError::invalid(message).param("reverse_transfer"));
+        }
+        if new.refund_application_fee && charge.application_fee.is_none() {
+            let message = format!("Charge {} has no application fee to refund.", charge.id);
+            return Err(ApiError::invalid(message).param("refund_application_fee"));
+        }
         let start = new.start.unwrap_or_else(|| self.card_of(&charge));
         let refund = Refund {
             id: self.ids.mint("re"),
@@ -44,6 +56,7 @@ impl Tx<'_> {
             currency: charge.currency.clone(),
             failure_balance_transaction: None,
             failure_reason: None,
+            instructions_email: new.instructions_email,
             metadata: new.metadata,
             payment_intent: charge.payment_intent.clone(),
             reason: new.reason,
@@ -65,8 +78,8 @@ impl Tx<'_> {
         let before = charge.amount_refunded;
         charge.amount_refunded += refund.amount;
         charge.refunds.insert(0, refund.id.clone());
-        // The charge is written before the refund is told of, so that both agree in every snapshot.
-        self.books.refunds.put(&refund.id, refund.clone());
+        // The charge is written before the events of the refund, so that both agree in every snapshot.
+        self.objects.refunds.put(&refund.id, refund.clone());
         self.save_charge(charge, "charge.refunded", Some(json!({ "amount_refunded": before })));
         self.save_refund(refund, &["refund.created"], None);
     }
@@ -120,7 +133,7 @@ impl Tx<'_> {
     fn take_back(&mut self, refund: &Refund) -> Result<(), ApiError> {
         let mut charge = self.charge(&refund.charge)?;
         charge.amount_refunded -= refund.amount;
-        self.books.charges.put(&charge.id, charge.clone());
+        self.objects.charges.put(&charge.id, charge.clone());
         Ok(())
     }
 
@@ -163,7 +176,7 @@ impl Tx<'_> {
     }
 
     fn card_of(&self, charge: &Charge) -> RefundStart {
-        let method = self.books.payment_methods.get(&charge.payment_method);
+        let method = self.objects.payment_methods.get(&charge.payment_method);
         method.map_or(RefundStart::Succeeded, |method| method.card.refunds)
     }
 }

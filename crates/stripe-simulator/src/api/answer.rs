@@ -11,6 +11,7 @@ use time::macros::format_description;
 
 use crate::chaos::WrongAnswer;
 use crate::error::ApiError;
+use crate::faults::ScriptedAnswer;
 
 /// What a request comes to.
 pub(crate) struct Answer {
@@ -28,6 +29,8 @@ pub(crate) struct Answer {
     pub(crate) replay_of: Option<String>,
     /// Whether it says that the same request need not be sent again, whatever its status is.
     pub(crate) is_final: bool,
+    /// Whether it does not say whether the same request may be sent again.
+    pub(crate) unmarked: bool,
 }
 
 impl Answer {
@@ -44,6 +47,7 @@ impl Answer {
             idempotency_key: None,
             replay_of: None,
             is_final: false,
+            unmarked: false,
         }
     }
 
@@ -58,6 +62,7 @@ impl Answer {
                 self.body = error.to_json();
                 self.rate_limited_reason = error.rate_limited_reason;
                 self.retry_after = error.retry_after;
+                self.unmarked = error.unmarked;
             }
         }
     }
@@ -87,6 +92,7 @@ impl Answer {
     /// handling", Advanced error handling).
     fn should_retry(&self) -> Option<&'static str> {
         match self.status {
+            _ if self.unmarked => None,
             _ if self.is_final => Some("false"),
             409 | 429 | 500.. => Some("true"),
             400.. => Some("false"),
@@ -121,6 +127,27 @@ impl Answer {
         set(named("original-request"), self.replay_of);
         response
     }
+}
+
+/// An answer that a test wrote, with the headers that it leaves to us.
+pub(crate) fn scripted_response(
+    scripted: &ScriptedAnswer,
+    request_id: String,
+    date: i64,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(scripted.body.clone())));
+    *response.status_mut() = hyper::StatusCode::from_u16(scripted.status).unwrap_or_default();
+    let own = [
+        ("content-type".to_owned(), "application/json".to_owned()),
+        ("date".to_owned(), http_date(date)),
+        ("request-id".to_owned(), request_id),
+    ];
+    for (name, value) in own.iter().chain(&scripted.headers) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).

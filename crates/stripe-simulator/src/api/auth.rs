@@ -1,4 +1,4 @@
-//! Who asks, and for whom (docs.stripe.com, "Authentication", "Making API calls for connected
+//! Authentication of requests, and the account that they act on (docs.stripe.com, "Authentication", "Making API calls for connected
 //! accounts").
 
 use base64::Engine as _;
@@ -7,13 +7,13 @@ use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 
 use crate::config::is_live;
-use crate::core::Core;
+use crate::engine::Engine;
 use crate::error::ApiError;
-use crate::world::Scope;
+use crate::scope::Scope;
 
-/// The books that a request may look at.
+/// The objects that a request may look at.
 pub(crate) fn authorise(
-    core: &Core,
+    engine: &Engine,
     headers: &HeaderMap,
     path: &str,
     refuse: bool,
@@ -29,7 +29,7 @@ pub(crate) fn authorise(
                 .to_owned(),
         ));
     }
-    let known = key == core.config.secret_key || core.config.other_key.as_deref() == Some(key);
+    let known = key == engine.config.secret_key || engine.config.other_key.as_deref() == Some(key);
     if refuse || !known {
         return Err(unauthorised(format!("Invalid API Key provided: {}", redact(key))));
     }
@@ -37,7 +37,7 @@ pub(crate) fn authorise(
     // A platform names its connected accounts in the path when it asks for them themselves.
     let account = named.or_else(|| path.strip_prefix("/v1/accounts/")?.split('/').next());
     if let Some(account) = account {
-        let gone = core.world().revoked.contains(account);
+        let gone = engine.store().revoked.contains(account);
         if gone || !account.starts_with("acct_") {
             let message = format!(
                 "The provided key '{}' does not have access to account '{account}' (or that \
@@ -49,7 +49,7 @@ pub(crate) fn authorise(
             );
         }
     }
-    Ok(Scope { account: core.scope(account).account, livemode: is_live(key) })
+    Ok(Scope { account: engine.scope(account).account, livemode: is_live(key) })
 }
 
 /// The key in an `Authorization` header: a bearer token, or the user name of `curl -u KEY:`.

@@ -28,6 +28,35 @@ impl Form {
         self.0.extend(other.0);
     }
 
+    /// The parameters under a name, as a form of their own: of `a[b]=1&a[c]=2` under `a`, `b=1&c=2`.
+    pub(crate) fn under(&self, name: &str) -> Self {
+        let inner = |(path, value): &(Vec<String>, String)| match path.split_first() {
+            Some((first, rest)) if first == name && !rest.is_empty() => {
+                Some((rest.to_vec(), value.clone()))
+            }
+            _ => None,
+        };
+        Self(self.0.iter().filter_map(inner).collect())
+    }
+
+    /// The entries of a list of objects, `items[0][price]=...&items[1][price]=...`, each with the name
+    /// that errors use for it.
+    pub(crate) fn entries(&self, name: &str) -> Vec<(String, Self)> {
+        let list = self.under(name);
+        let mut places: Vec<&str> = Vec::new();
+        for place in list.0.iter().filter_map(|(path, _)| path.first()) {
+            if !places.contains(&place.as_str()) {
+                places.push(place);
+            }
+        }
+        places.into_iter().map(|place| (format!("{name}[{place}]"), list.under(place))).collect()
+    }
+
+    /// Whether a parameter was given, also where it is empty or an object.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(path, _)| path.first().is_some_and(|first| first == name))
+    }
+
     /// Refuses parameters that the endpoint does not have, as Stripe does: a misspelt filter must
     /// not read as none.
     pub(crate) fn allow_only(&self, names: &[&str]) -> Result<(), ApiError> {
@@ -81,12 +110,36 @@ impl Form {
         self.0.iter().filter(move |(path, _)| wanted(path)).map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn metadata(&self) -> Metadata {
-        let entry = |(path, value): &(Vec<String>, String)| match path.as_slice() {
-            [name, key] if name == "metadata" => Some((key.clone(), value.clone())),
-            _ => None,
-        };
-        self.0.iter().filter_map(entry).collect()
+    /// The team's own keys and values; an empty value takes a key away.
+    pub(crate) fn metadata(&self) -> Result<Metadata, ApiError> {
+        const MOST: (usize, usize, usize) = (50, 40, 500);
+        let refuse = |message: String| Err(ApiError::invalid(message).param("metadata"));
+        let mut metadata = Metadata::new();
+        for (path, value) in &self.0 {
+            let [name, key] = path.as_slice() else { continue };
+            if name != "metadata" {
+                continue;
+            }
+            let (long_key, long_value) = (key.chars().count(), value.chars().count());
+            if long_key > MOST.1 {
+                return refuse(format!(
+                    "Metadata keys can have up to 40 characters, but you passed in a key that is \
+                     {long_key} characters. Invalid key: {key}"
+                ));
+            }
+            if long_value > MOST.2 {
+                return refuse(format!(
+                    "Metadata values can have up to 500 characters, but you passed in a value that \
+                     is {long_value} characters. Invalid value: {value}"
+                ));
+            }
+            metadata.insert(key.clone(), value.clone());
+        }
+        if metadata.len() > MOST.0 {
+            let count = metadata.len();
+            return refuse(format!("You can have up to 50 metadata keys, but you passed {count}."));
+        }
+        Ok(metadata)
     }
 
     /// The same text for the same parameters, whatever their order.
@@ -130,8 +183,34 @@ mod tests {
         .unwrap();
         assert_eq!(form.integer(&["amount"]).unwrap(), Some(1));
         assert_eq!(form.text(&["transfer_data", "destination"]), Some("acct_1"));
-        assert_eq!(form.metadata().get("a b").map(String::as_str), Some("é&"));
+        assert_eq!(form.metadata().unwrap().get("a b").map(String::as_str), Some("é&"));
         assert_eq!(form.list("expand").collect::<Vec<_>>(), ["x", "y"]);
+    }
+
+    #[test]
+    fn objects_and_lists_of_objects_are_forms_of_their_own() {
+        let form =
+            Form::parse(b"items[0][price]=a&items[0][quantity]=2&items[1][price]=b&x[y][z]=1")
+                .unwrap();
+        let items = form.entries("items");
+        assert_eq!(items.len(), 2);
+        assert_eq!((items[1].0.as_str(), items[1].1.text(&["price"])), ("items[1]", Some("b")));
+        assert_eq!(items[0].1.integer(&["quantity"]).unwrap(), Some(2));
+        assert_eq!(form.under("x").text(&["y", "z"]), Some("1"));
+        assert!(form.has("x") && !form.has("y"));
+    }
+
+    #[test]
+    fn metadata_has_stripes_limits() {
+        let metadata = |text: String| Form::parse(text.as_bytes()).unwrap().metadata();
+        assert!(metadata(format!("metadata[{}]=1", "k".repeat(40))).is_ok());
+        assert!(metadata(format!("metadata[{}]=1", "k".repeat(41))).is_err());
+        assert!(metadata(format!("metadata[k]={}", "v".repeat(500))).is_ok());
+        assert!(metadata(format!("metadata[k]={}", "v".repeat(501))).is_err());
+        let many =
+            |count: u32| (0..count).map(|n| format!("metadata[k{n}]=1&")).collect::<String>();
+        assert!(metadata(many(50)).is_ok());
+        assert!(metadata(many(51)).is_err());
     }
 
     #[test]

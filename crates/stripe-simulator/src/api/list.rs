@@ -18,10 +18,11 @@ pub(crate) struct Entry<'a, T> {
 }
 
 /// A page of a list, newest first: after a cursor it runs to older ones, before a cursor to newer
-/// ones.
+/// ones. What was made after `until` is not in it.
 pub(crate) fn page<'a, T: 'a>(
     form: &Form,
     url: &str,
+    until: i64,
     entries: impl Iterator<Item = Entry<'a, T>>,
     render: impl Fn(&T) -> Value,
 ) -> Result<Value, ApiError> {
@@ -35,7 +36,7 @@ pub(crate) fn page<'a, T: 'a>(
                 .param("limit"));
         }
     };
-    let window = Window::parse(form)?;
+    let window = Window::parse(form, until)?;
     let mut rows: Vec<Entry<'a, T>> = entries.collect();
     rows.reverse();
     let place = |id: &str, param: &str, rows: &[Entry<'a, T>]| {
@@ -73,7 +74,7 @@ struct Window {
 }
 
 impl Window {
-    fn parse(form: &Form) -> Result<Self, ApiError> {
+    fn parse(form: &Form, until: i64) -> Result<Self, ApiError> {
         let mut window = Self { least: i64::MIN, most: i64::MAX };
         if let Some(exactly) = form.integer(&["created"])? {
             window = Self { least: exactly, most: exactly };
@@ -90,6 +91,7 @@ impl Window {
         if let Some(bound) = form.integer(&["created", "lt"])? {
             window.most = window.most.min(bound.saturating_sub(1));
         }
+        window.most = window.most.min(until);
         Ok(window)
     }
 
@@ -106,7 +108,8 @@ mod tests {
         let names: Vec<(String, i64)> = (1..=5).map(|n| (format!("x{n}"), n)).collect();
         let entries =
             names.iter().map(|row| Entry { id: &row.0, created: row.1 * 10, item: &row.1 });
-        let list = page(&Form::parse(query.as_bytes())?, "/v1/x", entries, |n| json!(n))?;
+        let form = Form::parse(query.as_bytes())?;
+        let list = page(&form, "/v1/x", i64::MAX, entries, |n| json!(n))?;
         let data = list["data"].as_array().unwrap().iter().map(|n| n.as_i64().unwrap()).collect();
         Ok((data, list["has_more"] == true))
     }

@@ -2,18 +2,15 @@
 
 mod answer;
 mod auth;
+mod call;
 mod control;
 mod expand;
 mod form;
-mod idempotency;
-mod limiter;
 mod list;
 mod params;
 mod pipeline;
-mod routes;
+mod read;
 mod server;
-mod stale;
+mod write;
 
-pub(crate) use idempotency::Idempotency;
-pub(crate) use limiter::Limiter;
 pub(crate) use server::serve;

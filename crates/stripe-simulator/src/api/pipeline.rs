@@ -6,20 +6,27 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::HeaderName;
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response};
+use serde_json::Value;
 
-use crate::chaos::{Chaos, Dice};
-use crate::core::Core;
+use crate::chaos::{Chaos, Random};
+use crate::engine::Engine;
 use crate::error::ApiError;
+use crate::faults::{FaultKind, Release};
 use crate::objects::Cause;
-use crate::world::Scope;
+use crate::scope::Scope;
+use crate::store::Tx;
 
-use super::answer::Answer;
+use super::answer::{Answer, scripted_response};
 use super::auth::authorise;
+use super::call::Call;
 use super::control::{control, is_control};
+use super::expand::{check, expand};
 use super::form::Form;
-use super::idempotency::{First, Idempotency};
-use super::routes::{Call, dispatch};
+use super::read::{read, read_stale};
+use super::write::{delete, write};
+use crate::idempotency::{First, LONGEST_KEY, key_in_use};
 
 const BODY_LIMIT: usize = 1024 * 1024;
 
@@ -28,7 +35,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 #[error("the simulator ends the connection")]
 pub(crate) struct Reset;
 
-/// Where in the road a request meets its fate.
+/// When something goes wrong with a request: never, before it acts, or after.
 #[derive(Clone, Copy, PartialEq)]
 enum Moment {
     Never,
@@ -37,8 +44,8 @@ enum Moment {
 }
 
 impl Moment {
-    fn rolled(dice: &mut Dice, share: f64) -> Self {
-        match (dice.roll(share), dice.coin()) {
+    fn rolled(random: &mut Random, share: f64) -> Self {
+        match (random.happens(share), random.coin()) {
             (false, _) => Self::Never,
             (true, true) => Self::Before,
             (true, false) => Self::After,
@@ -47,17 +54,17 @@ impl Moment {
 }
 
 pub(crate) async fn answer<B>(
-    core: &Arc<Core>,
+    engine: &Arc<Engine>,
     request: Request<B>,
 ) -> Result<Response<Full<Bytes>>, Reset>
 where
     B: hyper::body::Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send,
 {
-    let number = core.next_request();
-    let mut dice = Dice::of(core.config.seed, &format!("request {number}"));
-    let chaos = core.chaos();
+    let number = engine.next_request();
+    let mut random = Random::of(engine.config.seed, &format!("request {number}"));
+    let chaos = engine.chaos();
     let (parts, body) = request.into_parts();
-    // A body that is too long or breaks off has nobody who waits for its answer.
+    // The client of a body that is too long or breaks off waits for no answer.
     let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|_| Reset)?.to_bytes();
     let mut form = Form::parse(parts.uri.query().unwrap_or_default().as_bytes());
     if parts.method != Method::GET {
@@ -70,29 +77,29 @@ where
         Ok(form) => (form, None),
         Err(error) => (Form::default(), Some(error)),
     };
-    let call = Call::new(parts.method, parts.uri.path(), form);
+    let call = Call::new(parts.method.clone(), parts.uri.path(), form);
     if is_control(&call.path) {
-        let result = match (broken, authorise(core, &parts.headers, "", false)) {
+        let result = match (broken, authorise(engine, &parts.headers, "", false)) {
             (Some(error), _) | (None, Err(error)) => Err(error),
-            (None, Ok(scope)) => control(core, &scope, &call).await,
+            (None, Ok(scope)) => control(engine, &scope, &call).await,
         };
-        let version = core.config.api_version.clone();
-        let mut answer = Answer::new(format!("req_{number:014}"), core.clock.now(), version);
+        let version = engine.config.api_version.clone();
+        let mut answer = Answer::new(format!("req_{number:014}"), engine.clock.now(), version);
         answer.set(result);
         return Ok(answer.into_response());
     }
     let endpoint = call.endpoint();
 
-    let cut = Moment::rolled(&mut dice, chaos.resets);
-    let hangs = dice.roll(chaos.hangs);
-    let slow = Moment::rolled(&mut dice, chaos.slow);
+    let cut = Moment::rolled(&mut random, chaos.resets);
+    let hangs = random.happens(chaos.hangs);
+    let slow = Moment::rolled(&mut random, chaos.slow);
     if chaos.down || cut == Moment::Before {
-        core.counters.count(endpoint, None);
+        engine.counters.count(endpoint, None);
         return Err(Reset);
     }
     if hangs {
-        core.counters.count(endpoint, None);
-        core.stop.cancelled().await;
+        engine.counters.count(endpoint, None);
+        engine.stop.cancelled().await;
         return Err(Reset);
     }
     if slow == Moment::Before {
@@ -100,10 +107,72 @@ where
     }
 
     let request_id = format!("req_{number:014}");
-    let mut run = Run { core, call: &call, headers: &parts.headers, request_id, finish: None };
-    let refused = broken.map_or_else(|| limits(core, &chaos, &mut dice, &endpoint), Err);
-    let stale_by = dice.roll(chaos.stale).then_some(chaos.stale_by);
-    let mut answer = run.answer(&chaos, refused, stale_by);
+    let fault = engine.faults.pick(engine.config.seed, number, &call.method, &call.segments());
+    match &fault {
+        Some(FaultKind::TimeoutBefore) => {
+            engine.counters.count(endpoint, None);
+            engine.stop.cancelled().await;
+            return Err(Reset);
+        }
+        Some(FaultKind::ResetBefore) => {
+            engine.counters.count(endpoint, None);
+            return Err(Reset);
+        }
+        Some(FaultKind::Answer(scripted)) => {
+            engine.counters.count(endpoint, Some(scripted.status));
+            return Ok(scripted_response(scripted, request_id, engine.clock.now()));
+        }
+        Some(FaultKind::HoldBefore) => match held(engine, number, &call, &parts).await {
+            Release::Proceed => {}
+            Release::Answer(scripted) => {
+                engine.counters.count(endpoint, Some(scripted.status));
+                return Ok(scripted_response(&scripted, request_id, engine.clock.now()));
+            }
+            Release::Reset => {
+                engine.counters.count(endpoint, None);
+                return Err(Reset);
+            }
+        },
+        Some(_) | None => {}
+    }
+    let mut run = Run {
+        engine,
+        call: &call,
+        headers: &parts.headers,
+        request_id: request_id.clone(),
+        finish: None,
+    };
+    let refused = match (broken, fault.as_ref().and_then(Refused::of)) {
+        (Some(error), _) => Err(Refused { error, stored: false }),
+        (None, Some(refused)) => Err(refused),
+        (None, None) => limits(engine, &chaos, &mut random, &endpoint),
+    };
+    let stale_by = random.happens(chaos.stale).then_some(chaos.stale_by);
+    let fails_after = fault == Some(FaultKind::ErrorAfter);
+    let mut answer = run.answer(&chaos, refused, stale_by, fails_after);
+    match &fault {
+        Some(FaultKind::TimeoutAfter) => {
+            engine.counters.count(endpoint, None);
+            engine.stop.cancelled().await;
+            return Err(Reset);
+        }
+        Some(FaultKind::ResetAfter) => {
+            engine.counters.count(endpoint, None);
+            return Err(Reset);
+        }
+        Some(FaultKind::HoldAfter) => match held(engine, number, &call, &parts).await {
+            Release::Proceed => {}
+            Release::Answer(scripted) => {
+                engine.counters.count(endpoint, Some(scripted.status));
+                return Ok(scripted_response(&scripted, request_id, engine.clock.now()));
+            }
+            Release::Reset => {
+                engine.counters.count(endpoint, None);
+                return Err(Reset);
+            }
+        },
+        Some(_) | None => {}
+    }
     if let Some(wrong) = chaos.wrong.filter(|_| call.method == Method::GET) {
         answer.spoil(wrong);
     }
@@ -115,39 +184,129 @@ where
         answer.date += i64::try_from(since.elapsed().as_secs()).unwrap_or(0);
     }
     if cut == Moment::After {
-        core.counters.count(endpoint, None);
+        engine.counters.count(endpoint, None);
         return Err(Reset);
     }
-    core.counters.count(endpoint, Some(answer.status));
+    engine.counters.count(endpoint, Some(answer.status));
     Ok(answer.into_response())
 }
 
+/// Waits until the test, or the end of the simulator, lets a request go on.
+async fn held(engine: &Engine, number: u64, call: &Call, parts: &Parts) -> Release {
+    let text =
+        |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers =
+        parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let query = parts.uri.query().unwrap_or_default();
+    let released = engine.faults.hold(number, &call.method, (&call.path, query), headers);
+    tokio::select! {
+        () = engine.stop.cancelled() => Release::Reset,
+        released = released => released.unwrap_or(Release::Reset),
+    }
+}
+
+/// A refusal that a fault or a limit makes, and not the object.
+struct Refused {
+    error: ApiError,
+    /// Whether the answer is kept under the idempotency key.
+    stored: bool,
+}
+
+impl Refused {
+    fn of(fault: &FaultKind) -> Option<Self> {
+        let once = |error| Some(Self { error, stored: false });
+        match fault {
+            FaultKind::ErrorBefore => Some(Self { error: server_error(), stored: true }),
+            FaultKind::Unavailable => {
+                once(ApiError::new(503, "api_error", "Stripe is temporarily unavailable."))
+            }
+            FaultKind::KeyInUse => once(key_in_use("in use")),
+            FaultKind::RateLimited => once(rate_limited()),
+            FaultKind::RateLimitedUnmarked => once(ApiError { unmarked: true, ..rate_limited() }),
+            FaultKind::LockTimeout => once(
+                ApiError::new(
+                    429,
+                    "invalid_request_error",
+                    "This object cannot be accessed right now because another API request or Stripe \
+                     process is currently accessing it. If you see this error intermittently, retry \
+                     the request. If you see this error frequently and are making multiple concurrent \
+                     requests to a single object, make your requests serially or at a lower rate.",
+                )
+                .code("lock_timeout"),
+            ),
+            FaultKind::ErrorAfter
+            | FaultKind::TimeoutBefore
+            | FaultKind::TimeoutAfter
+            | FaultKind::ResetBefore
+            | FaultKind::ResetAfter
+            | FaultKind::Answer(_)
+            | FaultKind::HoldBefore
+            | FaultKind::HoldAfter => None,
+        }
+    }
+}
+
+fn server_error() -> ApiError {
+    ApiError::new(500, "api_error", "An unknown error occurred")
+}
+
+fn rate_limited() -> ApiError {
+    let message = "Request rate limit exceeded. You can learn more about rate limits here \
+        https://docs.stripe.com/rate-limits.";
+    ApiError::new(429, "invalid_request_error", message).code("rate_limit")
+}
+
 /// Rates and faults: what a request meets after its key was found good.
-fn limits(core: &Core, chaos: &Chaos, dice: &mut Dice, endpoint: &str) -> Result<(), ApiError> {
+fn limits(
+    engine: &Engine,
+    chaos: &Chaos,
+    random: &mut Random,
+    endpoint: &str,
+) -> Result<(), Refused> {
     const REASONS: [&str; 4] =
         ["endpoint-rate", "global-rate", "endpoint-concurrency", "global-concurrency"];
-    let limited = dice.roll(chaos.rate_limited);
-    let reason = REASONS.get(dice.below(4) as usize).copied();
-    let retry_after = dice.roll(chaos.retry_after).then_some(1);
-    let fails = dice.roll(chaos.server_errors);
-    let over =
-        chaos.endpoint_rate.is_some_and(|rate| !core.limiter.admit(endpoint, rate, Instant::now()));
+    let limited = random.happens(chaos.rate_limited);
+    let reason = REASONS.get(random.below(4) as usize).copied();
+    let retry_after = random.happens(chaos.retry_after).then_some(1);
+    let fails = random.happens(chaos.server_errors);
+    let over = chaos
+        .endpoint_rate
+        .is_some_and(|rate| !engine.limiter.admit(endpoint, rate, Instant::now()));
     if limited || over {
-        let message = "Request rate limit exceeded. You can learn more about rate limits here \
-            https://docs.stripe.com/rate-limits.";
-        let mut error = ApiError::new(429, "invalid_request_error", message).code("rate_limit");
+        let mut error = rate_limited();
         error.rate_limited_reason = if over { Some("endpoint-rate") } else { reason };
         error.retry_after = retry_after;
-        return Err(error);
+        return Err(Refused { error, stored: false });
     }
     if fails {
-        return Err(ApiError::new(500, "api_error", "An unknown error occurred"));
+        return Err(Refused { error: server_error(), stored: true });
     }
     Ok(())
 }
 
+/// Does what is asked, under the lock. `stale_by`: a read of one object shows it as it was so long ago.
+fn dispatch(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    call: &Call,
+    stale_by: Option<Duration>,
+) -> Result<Value, ApiError> {
+    check(&call.form, &call.segments(), call.method == Method::GET)?;
+    let stale = stale_by.zip(call.object()).filter(|_| call.method == Method::GET);
+    let stale = stale.and_then(|(by, id)| read_stale(tx, id, &call.form, by));
+    let mut value = match (stale, &call.method) {
+        (Some(stale), _) => stale?,
+        (None, &Method::GET) => read(engine, tx, call)?,
+        (None, &Method::POST) => write(tx, call)?,
+        (None, &Method::DELETE) => delete(tx, call)?,
+        (None, _) => return Err(call.unknown()),
+    };
+    expand(&mut value, &call.form, tx.objects, tx.version);
+    Ok(value)
+}
+
 struct Run<'a> {
-    core: &'a Core,
+    engine: &'a Engine,
     call: &'a Call,
     headers: &'a HeaderMap,
     request_id: String,
@@ -160,14 +319,15 @@ impl Run<'_> {
     fn answer(
         &mut self,
         chaos: &Chaos,
-        refused: Result<(), ApiError>,
+        refused: Result<(), Refused>,
         stale_by: Option<Duration>,
+        fails_after: bool,
     ) -> Answer {
         let version = self.header("stripe-version");
-        let version = version.unwrap_or_else(|| self.core.config.api_version.clone());
-        let now = self.core.clock.now();
+        let version = version.unwrap_or_else(|| self.engine.config.api_version.clone());
+        let now = self.engine.clock.now();
         let mut answer = Answer::new(self.request_id.clone(), now, version.clone());
-        let scope = match authorise(self.core, self.headers, &self.call.path, chaos.reject_keys) {
+        let scope = match authorise(self.engine, self.headers, &self.call.path, chaos.reject_keys) {
             Ok(scope) if chaos.other_account => {
                 Scope { account: Some("acct_1SomebodyElse".to_owned()), ..scope }
             }
@@ -186,22 +346,36 @@ impl Run<'_> {
             answer.set(Err(ApiError::invalid(message)));
             return answer;
         }
-        if let Err(error) = &refused
-            && !Idempotency::is_kept(error.status)
-        {
-            answer.set(refused.map(|()| serde_json::Value::Null));
+        if key.as_deref().is_some_and(|key| key.len() > LONGEST_KEY) {
+            let message = format!("Idempotency keys can be up to {LONGEST_KEY} characters long.");
+            answer.set(Err(ApiError::invalid(message)));
             return answer;
         }
+        let refused = match refused {
+            Err(Refused { error, stored: false }) => {
+                answer.set(Err(error));
+                return answer;
+            }
+            Err(Refused { error, stored: true }) => Some(error),
+            Ok(()) => None,
+        };
         let cause = Cause { request: Some(self.request_id.clone()), idempotency_key: key.clone() };
-        let (core, call) = (self.core, self.call);
-        core.act(&scope, cause, &version, |tx| {
+        let (engine, call) = (self.engine, self.call);
+        engine.act(&scope, cause, &version, |tx| {
             answer.date = tx.now;
+            let act = |tx: &mut Tx<'_>, stale_by| match refused.clone() {
+                Some(error) => Err(error),
+                None => {
+                    let result = dispatch(engine, tx, call, stale_by);
+                    if fails_after { Err(server_error()) } else { result }
+                }
+            };
             let Some(key) = &key else {
-                answer.set(refused.and_then(|()| dispatch(core, tx, call, stale_by)));
+                answer.set(act(tx, stale_by));
                 return;
             };
             let request = call.canonical();
-            match tx.books.idempotency.look(key, &request, tx.now) {
+            match tx.objects.idempotency.look(key, &request, tx.now, chaos.keys_kept_seconds) {
                 Err(error) => answer.set(Err(error)),
                 Ok(Some(first)) => {
                     answer.status = first.status;
@@ -209,14 +383,14 @@ impl Run<'_> {
                     answer.replay_of = Some(first.request_id);
                 }
                 Ok(None) => {
-                    answer.set(refused.and_then(|()| dispatch(core, tx, call, None)));
-                    if Idempotency::is_kept(answer.status) {
+                    answer.set(act(tx, None));
+                    if tx.began || answer.status >= 500 {
                         let first = First {
                             request_id: answer.request_id.clone(),
                             status: answer.status,
                             body: answer.body.clone(),
                         };
-                        tx.books.idempotency.keep(key, request, tx.now, first);
+                        tx.objects.idempotency.keep(key, request, tx.now, first);
                         self.finish = Some((scope.clone(), key.clone()));
                     }
                 }
@@ -234,9 +408,9 @@ impl Run<'_> {
 impl Drop for Run<'_> {
     fn drop(&mut self) {
         if let Some((scope, key)) = self.finish.take()
-            && let Some(books) = self.core.world().books.get_mut(&scope)
+            && let Some(objects) = self.engine.store().objects.get_mut(&scope)
         {
-            books.idempotency.finish(&key);
+            objects.idempotency.finish(&key);
         }
     }
 }

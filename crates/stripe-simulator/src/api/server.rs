@@ -1,7 +1,7 @@
 //! Connections.
 //!
 //! This is hyper and not an axum router, because a connection has to end without an answer when
-//! the weather says so, which a router has no word for.
+//! the chaos profile says so, which a router cannot do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::core::Core;
+use crate::engine::Engine;
 
 use super::pipeline::answer;
 
 /// Answers on the listener until the simulator stops.
-pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener) {
+pub(crate) async fn serve(engine: Arc<Engine>, listener: TcpListener) {
     loop {
         let accepted = tokio::select! {
-            () = core.stop.cancelled() => return,
+            () = engine.stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, _)) => {
-                core.tasks.spawn(connection(Arc::clone(&core), stream));
+                engine.tasks.spawn(connection(Arc::clone(&engine), stream));
             }
             Err(error) => {
                 // Out of file handles, mostly: others will be closed in a moment.
@@ -35,17 +35,17 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener) {
     }
 }
 
-async fn connection(core: Arc<Core>, stream: TcpStream) {
+async fn connection(engine: Arc<Engine>, stream: TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the simulator cannot set TCP_NODELAY");
     }
     let service = service_fn(|request| {
-        let core = Arc::clone(&core);
-        async move { answer(&core, request).await }
+        let engine = Arc::clone(&engine);
+        async move { answer(&engine, request).await }
     });
     let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        () = core.stop.cancelled() => {}
+        () = engine.stop.cancelled() => {}
         served = serving => if let Err(error) = served {
             tracing::debug!(%error, "a connection of the simulator ended");
         },

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Metadata, merge};
+use super::{Metadata, MethodTypes, NewPayment, merge};
 
 /// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,6 +12,8 @@ pub enum CheckoutMode {
     Payment,
     /// To save a method.
     Setup,
+    /// To begin a subscription.
+    Subscription,
 }
 
 impl CheckoutMode {
@@ -19,6 +21,7 @@ impl CheckoutMode {
         match self {
             Self::Payment => "payment",
             Self::Setup => "setup",
+            Self::Subscription => "subscription",
         }
     }
 }
@@ -27,12 +30,19 @@ impl CheckoutMode {
 pub(crate) struct CheckoutSession {
     pub(crate) id: String,
     pub(crate) amount_total: Option<i64>,
+    pub(crate) cancel_url: Option<String>,
     pub(crate) client_reference_id: Option<String>,
     pub(crate) created: i64,
     pub(crate) currency: Option<String>,
     pub(crate) customer: Option<String>,
+    pub(crate) customer_email: Option<String>,
+    pub(crate) expires_at: i64,
+    pub(crate) invoice: Option<String>,
+    /// Prices and how many of each.
+    pub(crate) line_items: Vec<LineItem>,
     pub(crate) livemode: bool,
     pub(crate) metadata: Metadata,
+    pub(crate) methods: MethodTypes,
     pub(crate) mode: CheckoutMode,
     pub(crate) payment_intent: Option<String>,
     /// `paid`, `unpaid`, `no_payment_required`
@@ -40,6 +50,53 @@ pub(crate) struct CheckoutSession {
     pub(crate) setup_intent: Option<String>,
     /// `open`, `complete`, `expired`
     pub(crate) status: &'static str,
+    pub(crate) subscription: Option<String>,
+    pub(crate) success_url: Option<String>,
+    /// What the payment, the setup or the subscription is made with.
+    pub(crate) then: AfterCheckout,
+}
+
+/// What a finished page leads to beside what the session says itself.
+#[derive(Debug, Clone, Default)]
+pub struct AfterCheckout {
+    /// Of a payment: `payment_intent_data`, without amount, currency, customer and method.
+    pub payment: NewPayment,
+    /// Of a subscription: `subscription_data[metadata]`.
+    pub subscription_metadata: Metadata,
+    /// Of a subscription: `subscription_data[trial_period_days]`.
+    pub trial_days: Option<i64>,
+    /// Of a setup: `setup_intent_data[metadata]`.
+    pub setup_metadata: Metadata,
+}
+
+/// A price on a page, and how many of it.
+#[derive(Debug, Clone)]
+pub(crate) struct LineItem {
+    pub(crate) id: String,
+    /// As the API shows it.
+    pub(crate) price: Value,
+    pub(crate) quantity: i64,
+}
+
+impl LineItem {
+    pub(crate) fn amount(&self) -> i64 {
+        self.price["unit_amount"].as_i64().unwrap_or(0).saturating_mul(self.quantity)
+    }
+
+    pub(crate) fn render(&self) -> Value {
+        json!({
+            "id": self.id,
+            "object": "item",
+            "amount_discount": 0,
+            "amount_subtotal": self.amount(),
+            "amount_tax": 0,
+            "amount_total": self.amount(),
+            "currency": self.price["currency"],
+            "description": self.price["nickname"],
+            "price": self.price,
+            "quantity": self.quantity,
+        })
+    }
 }
 
 impl CheckoutSession {
@@ -55,7 +112,7 @@ impl CheckoutSession {
             "automatic_tax": { "enabled": false, "liability": null, "provider": null,
                                "status": null },
             "billing_address_collection": null,
-            "cancel_url": null,
+            "cancel_url": self.cancel_url,
             "client_reference_id": self.client_reference_id,
             "client_secret": null,
             "consent": null,
@@ -71,11 +128,11 @@ impl CheckoutSession {
                 "address": null, "email": "jenny.rosén@example.com", "name": "Jenny Rosén",
                 "phone": null, "tax_exempt": "none", "tax_ids": [],
             })),
-            "customer_email": null,
+            "customer_email": self.customer_email,
         });
         let rest = json!({
-            "expires_at": self.created + 24 * 3600,
-            "invoice": null,
+            "expires_at": self.expires_at,
+            "invoice": self.invoice,
             "invoice_creation": null,
             "livemode": self.livemode,
             "locale": null,
@@ -86,7 +143,7 @@ impl CheckoutSession {
             "payment_method_collection": "if_required",
             "payment_method_configuration_details": null,
             "payment_method_options": {},
-            "payment_method_types": ["card", "us_bank_account"],
+            "payment_method_types": self.methods.list(),
             "payment_status": self.payment_status,
             "recovered_from": null,
             "setup_intent": self.setup_intent,
@@ -95,8 +152,8 @@ impl CheckoutSession {
             "shipping_options": [],
             "status": self.status,
             "submit_type": null,
-            "subscription": null,
-            "success_url": "https://example.com/done",
+            "subscription": self.subscription,
+            "success_url": self.success_url,
             "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
             "ui_mode": null,
             "url": open.then(|| format!("https://checkout.stripe.com/c/pay/{}", self.id)),

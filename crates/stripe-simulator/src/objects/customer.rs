@@ -7,13 +7,18 @@ use super::Metadata;
 #[derive(Debug, Clone)]
 pub(crate) struct Customer {
     pub(crate) id: String,
+    pub(crate) address: Value,
     pub(crate) balance: i64,
     pub(crate) created: i64,
     pub(crate) currency: Option<String>,
     pub(crate) default_payment_method: Option<String>,
     pub(crate) delinquent: bool,
+    pub(crate) description: Option<String>,
+    pub(crate) email: Option<String>,
     pub(crate) livemode: bool,
     pub(crate) metadata: Metadata,
+    pub(crate) name: Option<String>,
+    pub(crate) phone: Option<String>,
 }
 
 impl Customer {
@@ -21,18 +26,16 @@ impl Customer {
         json!({
             "id": self.id,
             "object": "customer",
-            // Personal data that the product must not need: always the same.
-            "address": { "city": "Berlin", "country": "DE", "line1": "Musterstraße 1",
-                         "line2": null, "postal_code": "10115", "state": null },
-            "email": "jenny.rosén@example.com",
-            "name": "Jenny Rosén",
-            "phone": "+493012345678",
+            "address": self.address,
+            "email": self.email,
+            "name": self.name,
+            "phone": self.phone,
             "balance": self.balance,
             "created": self.created,
             "currency": self.currency,
             "default_source": null,
             "delinquent": self.delinquent,
-            "description": null,
+            "description": self.description,
             "discount": null,
             "invoice_prefix": "7FE1103",
             "invoice_settings": {

@@ -13,8 +13,12 @@ const COLLECTIONS: [(&str, &str); 5] = [
 
 /// What is shown only where `expand` asks for it (docs.stripe.com, "Expanding responses",
 /// Includable properties).
-const INCLUDED: [(&str, &str); 2] =
-    [("invoices", "amount_paid_off_stripe"), ("invoices", "payments")];
+const INCLUDED: [(&str, &str); 4] = [
+    ("invoices", "amount_paid_off_stripe"),
+    ("invoices", "confirmation_secret"),
+    ("invoices", "payments"),
+    ("sessions", "line_items"),
+];
 
 /// The lists inside objects, of which an answer or an event shows the beginning.
 const LISTS: [&str; 3] = ["items", "lines", "payments"];

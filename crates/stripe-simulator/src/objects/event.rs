@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::world::Scope;
+use crate::scope::Scope;
 
 use super::document::{show, text};
 use super::{Charge, PaymentIntent, Refund};

@@ -1,9 +1,9 @@
 //! What each kind of object is, and how Stripe shows it: one file a kind.
 
-mod account;
 mod charge;
 mod document;
 mod event;
+mod kind;
 mod payment_intent;
 mod payment_method;
 mod refund;
@@ -13,17 +13,18 @@ mod checkout_session;
 mod customer;
 mod setup_intent;
 
-pub(crate) use account::render_account;
 pub(crate) use charge::{Charge, ChargeStatus};
 pub(crate) use document::{is_included, object_of, show as show_document, text};
 pub(crate) use event::{Cause, Event, Snapshot};
-pub use payment_intent::CaptureMethod;
+pub use kind::Kind;
+pub use payment_intent::{CaptureMethod, NewPayment};
 pub(crate) use payment_intent::{PaymentIntent, PaymentStatus};
+pub use payment_method::MethodTypes;
 pub(crate) use payment_method::PaymentMethod;
 pub(crate) use refund::{Refund, RefundStatus};
 
-pub use checkout_session::CheckoutMode;
-pub(crate) use checkout_session::CheckoutSession;
+pub use checkout_session::{AfterCheckout, CheckoutMode};
+pub(crate) use checkout_session::{CheckoutSession, LineItem};
 pub(crate) use customer::Customer;
 pub(crate) use setup_intent::{SetupIntent, SetupStatus};
 
@@ -36,6 +37,12 @@ use serde_json::Value;
 
 /// The team's own keys and values on an object.
 pub(crate) type Metadata = BTreeMap<String, String>;
+
+/// Adds keys and values; an empty value takes its key away.
+pub(crate) fn merge_metadata(metadata: &mut Metadata, change: Metadata) {
+    metadata.extend(change);
+    metadata.retain(|_, value| !value.is_empty());
+}
 
 /// Whether a version shows objects as they were before 2022-11-15, when a PaymentIntent carried
 /// its charges and a charge its refunds (docs.stripe.com, "Upgrades", 2022-11-15).

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Charge, Metadata, is_before_2022_11_15, merge};
+use super::{Charge, Metadata, MethodTypes, is_before_2022_11_15, merge};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PaymentStatus {
@@ -56,6 +56,49 @@ impl CaptureMethod {
     }
 }
 
+/// `POST /v1/payment_intents`
+#[derive(Debug, Clone, Default)]
+pub struct NewPayment {
+    /// In the currency's smallest unit.
+    pub amount: i64,
+    /// `eur`, `jpy`, `kwd`, ...
+    pub currency: String,
+    /// A test card's name or number, or the id of a method.
+    pub payment_method: Option<String>,
+    /// Whether to try at once.
+    pub confirm: bool,
+    /// Whether the customer is away, and cannot do 3-D Secure.
+    pub off_session: bool,
+    /// Stripe's default is `automatic_async`.
+    pub capture_method: Option<CaptureMethod>,
+    /// `cus_...`
+    pub customer: Option<String>,
+    /// A text for people.
+    pub description: Option<String>,
+    /// The team's own keys and values.
+    pub metadata: Metadata,
+    /// Destination charges: the connected account.
+    pub transfer_destination: Option<String>,
+    /// Ties payments and transfers together.
+    pub transfer_group: Option<String>,
+    /// Destination charges: what the platform keeps.
+    pub application_fee_amount: Option<i64>,
+    /// The account on whose behalf the payment is made.
+    pub on_behalf_of: Option<String>,
+    /// Where the receipt goes.
+    pub receipt_email: Option<String>,
+    /// Where the customer comes back to after 3-D Secure.
+    pub return_url: Option<String>,
+    /// Which kinds of method it takes.
+    pub methods: MethodTypes,
+    /// `on_session` or `off_session`: the customer keeps the method for later payments.
+    pub setup_future_usage: Option<String>,
+    /// What stands on the statement of a bank account.
+    pub statement_descriptor: Option<String>,
+    /// What stands on the statement of a card, after the account's own prefix.
+    pub statement_descriptor_suffix: Option<String>,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct PaymentIntent {
     pub(crate) id: String,
@@ -71,15 +114,22 @@ pub(crate) struct PaymentIntent {
     pub(crate) currency: String,
     pub(crate) customer: Option<String>,
     pub(crate) description: Option<String>,
+    /// The invoice that it pays.
+    pub(crate) invoice: Option<String>,
     pub(crate) last_payment_error: Option<Value>,
     pub(crate) latest_charge: Option<String>,
     pub(crate) livemode: bool,
     pub(crate) metadata: Metadata,
+    pub(crate) methods: MethodTypes,
     pub(crate) on_behalf_of: Option<String>,
     pub(crate) payment_method: Option<String>,
     pub(crate) receipt_email: Option<String>,
     /// Where the customer comes back to after 3-D Secure.
     pub(crate) return_url: Option<String>,
+    /// `on_session`, `off_session`
+    pub(crate) setup_future_usage: Option<String>,
+    pub(crate) statement_descriptor: Option<String>,
+    pub(crate) statement_descriptor_suffix: Option<String>,
     pub(crate) status: PaymentStatus,
     pub(crate) transfer_destination: Option<String>,
     pub(crate) transfer_group: Option<String>,
@@ -97,7 +147,7 @@ impl PaymentIntent {
             "amount_received": self.amount_received,
             "application": null,
             "application_fee_amount": self.application_fee_amount,
-            "automatic_payment_methods": null,
+            "automatic_payment_methods": self.methods.automatic(),
             "canceled_at": self.canceled_at,
             "cancellation_reason": self.cancellation_reason,
             "capture_method": self.capture_method.as_str(),
@@ -127,15 +177,15 @@ impl PaymentIntent {
                     "request_three_d_secure": "automatic",
                 },
             },
-            "payment_method_types": ["card", "us_bank_account"],
+            "payment_method_types": self.methods.list(),
             "processing": null,
             "receipt_email": self.receipt_email,
             "review": null,
-            "setup_future_usage": null,
+            "setup_future_usage": self.setup_future_usage,
             "shipping": null,
             "source": null,
-            "statement_descriptor": null,
-            "statement_descriptor_suffix": null,
+            "statement_descriptor": self.statement_descriptor,
+            "statement_descriptor_suffix": self.statement_descriptor_suffix,
             "status": self.status.as_str(),
             "transfer_data": self.transfer_destination.as_ref()
                 .map(|destination| json!({ "destination": destination })),

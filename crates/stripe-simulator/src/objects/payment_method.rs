@@ -4,6 +4,53 @@ use serde_json::{Value, json};
 
 use super::TestCard;
 
+/// Which kinds of method a payment or a setup takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MethodTypes {
+    /// These: `card`, `us_bank_account`.
+    Listed(Vec<String>),
+    /// Those that the account has switched on in its Dashboard, `automatic_payment_methods`.
+    Automatic {
+        /// Whether one of them may send the customer to another page (`allow_redirects=always`).
+        redirects: bool,
+    },
+}
+
+/// The kinds of method that the simulator has.
+const METHOD_TYPES: [&str; 2] = ["card", "us_bank_account"];
+
+impl Default for MethodTypes {
+    fn default() -> Self {
+        Self::Listed(METHOD_TYPES.map(str::to_owned).to_vec())
+    }
+}
+
+impl MethodTypes {
+    /// Whether confirming needs to know where the customer comes back to.
+    pub(crate) fn needs_return_url(&self) -> bool {
+        matches!(self, Self::Automatic { redirects: true })
+    }
+
+    /// `payment_method_types`
+    pub(crate) fn list(&self) -> Vec<String> {
+        match self {
+            Self::Listed(types) => types.clone(),
+            Self::Automatic { .. } => METHOD_TYPES.map(str::to_owned).to_vec(),
+        }
+    }
+
+    /// `automatic_payment_methods`
+    pub(crate) fn automatic(&self) -> Value {
+        match self {
+            Self::Listed(_) => Value::Null,
+            Self::Automatic { redirects } => json!({
+                "allow_redirects": if *redirects { "always" } else { "never" },
+                "enabled": true,
+            }),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct PaymentMethod {
     pub(crate) id: String,
@@ -12,8 +59,10 @@ pub(crate) struct PaymentMethod {
     pub(crate) created: i64,
     pub(crate) livemode: bool,
     pub(crate) exp_year: i64,
-    /// Whether an event told of it: of a method that was never attached, none does.
+    /// Whether it has had an event: a method that was never attached has none.
     pub(crate) announced: bool,
+    /// Whether its owner has agreed to payments in their absence.
+    pub(crate) set_up: bool,
 }
 
 impl PaymentMethod {

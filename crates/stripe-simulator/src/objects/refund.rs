@@ -35,6 +35,7 @@ pub(crate) struct Refund {
     pub(crate) currency: String,
     pub(crate) failure_balance_transaction: Option<String>,
     pub(crate) failure_reason: Option<String>,
+    pub(crate) instructions_email: Option<String>,
     pub(crate) metadata: Metadata,
     pub(crate) payment_intent: String,
     pub(crate) reason: Option<String>,
@@ -76,14 +77,15 @@ impl Refund {
             value["failure_reason"] = json!(reason);
         }
         if self.status == RefundStatus::RequiresAction {
+            let email = self.instructions_email.as_deref().unwrap_or("jenny.rosén@example.com");
             value["next_action"] = json!({
                 "type": "display_details",
                 "display_details": {
-                    "email_sent": { "email_sent_at": self.created, "email_sent_to": "jenny.rosén@example.com" },
+                    "email_sent": { "email_sent_at": self.created, "email_sent_to": email },
                     "expires_at": self.created + 45 * 24 * 3600,
                 },
             });
-            value["instructions_email"] = json!("jenny.rosén@example.com");
+            value["instructions_email"] = json!(email);
         }
         if self.status == RefundStatus::Pending {
             value["pending_reason"] = json!("processing");

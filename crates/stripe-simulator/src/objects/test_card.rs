@@ -1,5 +1,7 @@
 //! Stripe's test cards (docs.stripe.com, "Testing"): the number decides what happens.
 
+use crate::error::ApiError;
+
 /// A card of the sandbox.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TestCard {
@@ -20,8 +22,14 @@ pub enum CardBehaviour {
     Succeeds,
     /// The bank says no.
     Declines(Decline),
-    /// Asks for 3-D Secure when the customer is there, and is declined when not.
+    /// Can be saved, and the bank says no to each payment.
+    DeclinesWhenCharged(Decline),
+    /// Asks for 3-D Secure each time when the customer is there, and is declined when not.
     AuthenticationRequired,
+    /// The same until it was set up for later payments with 3-D Secure.
+    AuthenticationRequiredUntilSetUp,
+    /// Asks for 3-D Secure, and the bank says no after that was passed.
+    DeclinesAfterAuthentication(Decline),
     /// A bank debit: processing for days, then yes or no.
     BankDebit,
 }
@@ -35,6 +43,15 @@ pub struct Decline {
     pub decline_code: Option<&'static str>,
     /// `error.message`
     pub message: &'static str,
+}
+
+impl Decline {
+    /// The 402 that says so.
+    pub(crate) fn error(&self) -> ApiError {
+        let mut error = ApiError::new(402, "card_error", self.message).code(self.code);
+        error.body.decline_code = self.decline_code.map(str::to_owned);
+        error
+    }
 }
 
 /// The status in which a refund begins.
@@ -78,23 +95,68 @@ const fn declined(token: &'static str, number: &'static str, why: Decline) -> Te
     card(token, number, CardBehaviour::Declines(why))
 }
 
-static TEST_CARDS: [TestCard; 11] = [
+const GENERIC: Decline =
+    decline("card_declined", Some("generic_decline"), "Your card was declined.");
+const NO_FUNDS: Decline =
+    decline("card_declined", Some("insufficient_funds"), "Your card has insufficient funds.");
+
+static TEST_CARDS: &[TestCard] = &[
     card("pm_card_visa", "4242424242424242", CardBehaviour::Succeeds),
-    declined(
-        "pm_card_chargeDeclined",
-        "4000000000000002",
-        decline("card_declined", Some("generic_decline"), "Your card was declined."),
-    ),
+    card("pm_card_visa_debit", "4000056655665556", CardBehaviour::Succeeds),
+    card("pm_card_mastercard", "5555555555554444", CardBehaviour::Succeeds),
+    card("pm_card_amex", "378282246310005", CardBehaviour::Succeeds),
+    declined("pm_card_chargeDeclined", "4000000000000002", GENERIC),
     card(
         "pm_card_authenticationRequired",
-        "4000002500003155",
+        "4000002760003184",
         CardBehaviour::AuthenticationRequired,
     ),
-    declined(
-        "pm_card_chargeDeclinedInsufficientFunds",
-        "4000000000009995",
-        decline("card_declined", Some("insufficient_funds"), "Your card has insufficient funds."),
+    card(
+        "pm_card_threeDSecure2Required",
+        "4000000000003220",
+        CardBehaviour::AuthenticationRequired,
     ),
+    card(
+        "pm_card_authenticationRequiredOnSetup",
+        "4000002500003155",
+        CardBehaviour::AuthenticationRequiredUntilSetUp,
+    ),
+    card(
+        "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
+        "4000008260003178",
+        CardBehaviour::DeclinesAfterAuthentication(NO_FUNDS),
+    ),
+    card(
+        "pm_card_chargeCustomerFail",
+        "4000000000000341",
+        CardBehaviour::DeclinesWhenCharged(GENERIC),
+    ),
+    declined(
+        "pm_card_radarBlock",
+        "4100000000000019",
+        decline("card_declined", Some("fraudulent"), "Your card was declined."),
+    ),
+    declined(
+        "pm_card_chargeDeclinedStolenCard",
+        "4000000000009979",
+        decline("card_declined", Some("stolen_card"), "Your card was declined."),
+    ),
+    declined(
+        "pm_card_chargeDeclinedVelocityLimitExceeded",
+        "4000000000006975",
+        decline(
+            "card_declined",
+            Some("card_velocity_exceeded"),
+            "Your card was declined for making repeated attempts too frequently or exceeding its \
+             amount limit.",
+        ),
+    ),
+    declined(
+        "pm_card_incorrectNumber",
+        "4242424242424241",
+        decline("incorrect_number", None, "Your card number is incorrect."),
+    ),
+    declined("pm_card_chargeDeclinedInsufficientFunds", "4000000000009995", NO_FUNDS),
     declined(
         "pm_card_chargeDeclinedLostCard",
         "4000000000009987",
@@ -130,15 +192,41 @@ static TEST_CARDS: [TestCard; 11] = [
     card("pm_usBankAccount", "", CardBehaviour::BankDebit),
 ];
 
+macro_rules! decline_cards {
+    ($($code:literal)*) => {
+        &[$(declined(
+            concat!("pm_card_decline_", $code),
+            "",
+            decline("card_declined", Some($code), "Your card was declined."),
+        )),*]
+    };
+}
+
+/// A card for each decline code of docs.stripe.com, "Decline codes": `pm_card_decline_{code}`. Stripe has
+/// cards for a few of them only, so these names are the simulator's.
+static DECLINE_CARDS: &[TestCard] = decline_cards![
+    "approve_with_id" "call_issuer" "card_not_supported" "card_velocity_exceeded"
+    "currency_not_supported" "do_not_honor" "do_not_try_again" "duplicate_transaction"
+    "fraudulent" "generic_decline" "incorrect_address" "incorrect_pin" "incorrect_zip"
+    "insufficient_funds" "invalid_account" "invalid_amount" "invalid_pin" "issuer_not_available"
+    "lost_card" "merchant_blacklist" "new_account_information_available" "no_action_taken"
+    "not_permitted" "offline_pin_required" "online_or_offline_pin_required" "pickup_card"
+    "pin_try_exceeded" "reenter_transaction" "restricted_card" "revocation_of_all_authorizations"
+    "revocation_of_authorization" "security_violation" "service_not_allowed" "stolen_card"
+    "stop_payment_order" "testmode_decline" "transaction_not_allowed" "try_again_later"
+    "withdrawal_count_limit_exceeded"
+];
+
 /// All cards that the simulator knows.
-#[must_use]
-pub fn test_cards() -> &'static [TestCard] {
-    &TEST_CARDS
+pub fn test_cards() -> impl Iterator<Item = &'static TestCard> {
+    TEST_CARDS.iter().chain(DECLINE_CARDS)
 }
 
 impl TestCard {
     pub(crate) fn by_token(token: &str) -> Option<&'static Self> {
-        TEST_CARDS.iter().find(|card| card.token == token)
+        // Stripe's names say of some cards that they are Visa's, and of others not.
+        let token = token.replacen("pm_card_visa_chargeDeclined", "pm_card_chargeDeclined", 1);
+        test_cards().find(|card| card.token == token)
     }
 
     pub(crate) fn by_number(number: &str) -> Option<&'static Self> {

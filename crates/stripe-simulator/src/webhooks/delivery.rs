@@ -1,4 +1,4 @@
-//! Carries events to one endpoint, until they are acknowledged.
+//! Delivers events to one endpoint, until they are acknowledged.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,9 +12,9 @@ use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::chaos::Dice;
+use crate::chaos::Random;
 use crate::clock::machine_seconds;
-use crate::core::Core;
+use crate::engine::Engine;
 use crate::objects::Event;
 
 use super::signature::{forge, sign};
@@ -24,37 +24,32 @@ use super::{Delivered, EndpointId, WebhookEndpoint};
 /// The version of `Chaos::old_snapshots`.
 const OLD_VERSION: &str = "2020-08-27";
 
-/// One copy of an event.
-pub(crate) struct Parcel {
-    pub(super) event: Arc<Event>,
-}
-
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
-/// Adds an endpoint and starts its courier.
-pub(crate) fn add_endpoint(core: &Arc<Core>, endpoint: WebhookEndpoint) -> EndpointId {
-    let (id, endpoint, parcels) = core.office.open(endpoint);
-    let courier = Delivery {
-        core: Arc::clone(core),
+/// Adds an endpoint and starts the task that delivers to it.
+pub(crate) fn add_endpoint(engine: &Arc<Engine>, endpoint: WebhookEndpoint) -> EndpointId {
+    let (id, endpoint, events) = engine.webhooks.add(endpoint);
+    let delivery = Delivery {
+        engine: Arc::clone(engine),
         id,
         endpoint,
-        slots: Arc::new(Semaphore::new(core.config.delivery_concurrency.max(1))),
+        slots: Arc::new(Semaphore::new(engine.config.delivery_concurrency.max(1))),
         client: client(),
     };
-    core.tasks.spawn(courier.run(parcels));
+    engine.tasks.spawn(delivery.run(events));
     id
 }
 
-/// One attempt for each endpoint that listens, here and now, in whatever weather; only the version is
-/// what the weather makes it.
-pub(crate) async fn deliver_once(core: &Core, event: &Event) -> Vec<Delivered> {
+/// One attempt for each endpoint that receives an event, now. Of the chaos profile only
+/// `old_snapshots` applies.
+pub(crate) async fn deliver_once(engine: &Engine, event: &Event) -> Vec<Delivered> {
     let client = client();
-    let mut dice = Dice::of(core.config.seed, &event.id);
-    let version = dice.roll(core.chaos().old_snapshots).then_some(OLD_VERSION);
+    let mut random = Random::of(engine.config.seed, &event.id);
+    let version = random.happens(engine.chaos().old_snapshots).then_some(OLD_VERSION);
     let mut all = Vec::new();
-    for (id, endpoint) in core.office.listeners(event) {
-        let status = post(core, &client, &endpoint, event, version, Forgery::None).await;
-        core.office.tracker.posted(&event.id, id, status);
+    for (id, endpoint) in engine.webhooks.receivers(event) {
+        let status = post(engine, &client, &endpoint, event, version, Forgery::None).await;
+        engine.webhooks.tracker.posted(&event.id, id, status);
         all.push(Delivered { endpoint: id, status });
     }
     all
@@ -62,7 +57,7 @@ pub(crate) async fn deliver_once(core: &Core, event: &Event) -> Vec<Delivered> {
 
 #[derive(Clone)]
 struct Delivery {
-    core: Arc<Core>,
+    engine: Arc<Engine>,
     id: EndpointId,
     endpoint: Arc<Mutex<WebhookEndpoint>>,
     slots: Arc<Semaphore>,
@@ -70,29 +65,29 @@ struct Delivery {
 }
 
 impl Delivery {
-    /// Takes parcels in order. A free slot is waited for here and not in the tasks, so that in calm
-    /// weather and with one slot they also arrive in order.
-    async fn run(self, mut parcels: UnboundedReceiver<Parcel>) {
+    /// Takes events in order. A free slot is waited for here and not in the tasks, so that without
+    /// chaos and with one slot they also arrive in order.
+    async fn run(self, mut events: UnboundedReceiver<Arc<Event>>) {
         let mut number = 0_u64;
         loop {
-            let parcel = tokio::select! {
-                () = self.core.stop.cancelled() => return,
-                parcel = parcels.recv() => parcel,
+            let event = tokio::select! {
+                () = self.engine.stop.cancelled() => return,
+                event = events.recv() => event,
             };
-            let Some(Parcel { event }) = parcel else { return };
+            let Some(event) = event else { return };
             number += 1;
             let plan = self.plan(&event, number);
             for after in &plan.copies {
-                self.core.office.tracker.set_out(true);
+                self.engine.webhooks.tracker.started(true);
                 self.spawn(Arc::clone(&event), *after, plan.old, Forgery::None, None);
             }
             if let Some(forgery) = plan.forgery {
-                self.core.office.tracker.set_out(false);
+                self.engine.webhooks.tracker.started(false);
                 self.spawn(Arc::clone(&event), Duration::ZERO, false, forgery, None);
             }
             let slot = if plan.delay.is_zero() {
                 let slot = tokio::select! {
-                    () = self.core.stop.cancelled() => return,
+                    () = self.engine.stop.cancelled() => return,
                     slot = Arc::clone(&self.slots).acquire_owned() => slot,
                 };
                 slot.ok()
@@ -104,17 +99,22 @@ impl Delivery {
     }
 
     fn plan(&self, event: &Event, number: u64) -> Plan {
-        let chaos = self.core.chaos();
-        // The number tells a redelivery's dice from those of the first delivery.
+        let chaos = self.engine.chaos();
+        // The number makes a redelivery's choices differ from those of the first delivery.
         let what = format!("{} {:?} {number}", event.id, self.id);
-        let mut dice = Dice::of(self.core.config.seed, &what);
-        let delay = chaos.delay + dice.up_to(chaos.reorder_within);
-        let duplicated = dice.roll(chaos.duplicates);
-        let copies = if duplicated { 1 + dice.below(2) } else { 0 };
-        let copies = (0..copies).map(|_| delay + dice.up_to(chaos.duplicates_within)).collect();
-        let forged = dice.roll(chaos.forged);
-        let kind = if dice.coin() { Forgery::OnlyV0 } else { Forgery::WrongSecret };
-        Plan { delay, copies, forgery: forged.then_some(kind), old: dice.roll(chaos.old_snapshots) }
+        let mut random = Random::of(self.engine.config.seed, &what);
+        let delay = chaos.delay + random.up_to(chaos.reorder_within);
+        let duplicated = random.happens(chaos.duplicates);
+        let copies = if duplicated { 1 + random.below(2) } else { 0 };
+        let copies = (0..copies).map(|_| delay + random.up_to(chaos.duplicates_within)).collect();
+        let forged = random.happens(chaos.forged);
+        let kind = if random.coin() { Forgery::OnlyV0 } else { Forgery::WrongSecret };
+        Plan {
+            delay,
+            copies,
+            forgery: forged.then_some(kind),
+            old: random.happens(chaos.old_snapshots),
+        }
     }
 
     fn spawn(
@@ -125,19 +125,19 @@ impl Delivery {
         forgery: Forgery,
         slot: Option<tokio::sync::OwnedSemaphorePermit>,
     ) {
-        let (courier, core) = (self.clone(), Arc::clone(&self.core));
-        core.tasks.spawn(async move {
-            let stop = courier.core.stop.clone();
+        let (delivery, engine) = (self.clone(), Arc::clone(&self.engine));
+        engine.tasks.spawn(async move {
+            let stop = delivery.engine.stop.clone();
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = courier.carry(&event, delay, old, forgery, slot) => {}
+                () = delivery.deliver(&event, delay, old, forgery, slot) => {}
             }
-            courier.core.office.tracker.arrived();
+            delivery.engine.webhooks.tracker.finished();
         });
     }
 
     /// Posts one copy until it is acknowledged or given up. A forgery is posted once.
-    async fn carry(
+    async fn deliver(
         &self,
         event: &Event,
         delay: Duration,
@@ -145,8 +145,8 @@ impl Delivery {
         forgery: Forgery,
         mut slot: Option<tokio::sync::OwnedSemaphorePermit>,
     ) {
-        let core = &self.core;
-        let retries = core.config.retries;
+        let engine = &self.engine;
+        let retries = engine.config.retries;
         let mut gap = retries.first_gap;
         let mut attempts = 0;
         if !delay.is_zero() {
@@ -158,18 +158,18 @@ impl Delivery {
             }
             let endpoint = self.endpoint.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let version = old.then_some(OLD_VERSION);
-            let status = post(core, &self.client, &endpoint, event, version, forgery).await;
+            let status = post(engine, &self.client, &endpoint, event, version, forgery).await;
             drop(slot.take());
             if forgery != Forgery::None {
-                return core.office.tracker.forged(status);
+                return engine.webhooks.tracker.forged(status);
             }
-            core.office.tracker.posted(&event.id, self.id, status);
+            engine.webhooks.tracker.posted(&event.id, self.id, status);
             attempts += 1;
             if is_success(status) {
                 return;
             }
             if retries.max_attempts.is_some_and(|most| attempts >= most) {
-                return core.office.tracker.abandoned();
+                return engine.webhooks.tracker.abandoned();
             }
             tokio::time::sleep(gap).await;
             gap = (gap * 2).min(retries.max_gap);
@@ -196,7 +196,7 @@ enum Forgery {
 /// The body is rendered anew each time, since `pending_webhooks` changes, and `t` is the machine's
 /// time and not the simulator's: the verifier on the other side has no other clock.
 async fn post(
-    core: &Core,
+    engine: &Engine,
     client: &HttpClient,
     endpoint: &WebhookEndpoint,
     event: &Event,
@@ -204,10 +204,10 @@ async fn post(
     forgery: Forgery,
 ) -> Option<u16> {
     let version = version.or(endpoint.api_version.as_deref());
-    let version = version.unwrap_or(&core.config.api_version);
-    let value = event.render(version, core.office.pending(&event.id));
+    let version = version.unwrap_or(&engine.config.api_version);
+    let value = event.render(version, engine.webhooks.pending(&event.id));
     let body = serde_json::to_vec_pretty(&value).unwrap_or_default();
-    let t = machine_seconds() - core.chaos().signature_age;
+    let t = machine_seconds() - engine.chaos().signature_age;
     let signature = match forgery {
         Forgery::None => sign(&endpoint.secrets, t, &body),
         Forgery::OnlyV0 => forge(&endpoint.secrets, t, &body, true),
@@ -233,7 +233,7 @@ async fn post(
             response.into_body().collect().await.map(|_| status)?,
         )
     };
-    match tokio::time::timeout(core.config.delivery_timeout, exchange).await {
+    match tokio::time::timeout(engine.config.delivery_timeout, exchange).await {
         Ok(Ok(status)) => Some(status),
         Ok(Err(error)) => {
             tracing::debug!(error = &*error, event = event.id, "a delivery got no answer");

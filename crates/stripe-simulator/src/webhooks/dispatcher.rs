@@ -1,4 +1,4 @@
-//! Which event goes to whom, and in which line it waits.
+//! Which event goes to which endpoint, and the queue in which it waits there.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,82 +10,81 @@ use tokio::sync::watch;
 use crate::objects::Event;
 use crate::stats::WebhookCounts;
 
-use super::delivery::Parcel;
 use super::tracker::Tracker;
 use super::{EndpointId, WebhookEndpoint};
 
-/// The endpoints, each with a line of its own, so that a dead one holds up nobody else.
+/// The endpoints, each with a queue of its own, so that one that does not answer delays no other.
 #[derive(Default)]
 pub(crate) struct Dispatcher {
-    lines: Mutex<Vec<Line>>,
+    queues: Mutex<Vec<EndpointQueue>>,
     next: AtomicUsize,
     pub(super) tracker: Arc<Tracker>,
 }
 
-struct Line {
+struct EndpointQueue {
     id: EndpointId,
     endpoint: Arc<Mutex<WebhookEndpoint>>,
-    queue: UnboundedSender<Parcel>,
+    sender: UnboundedSender<Arc<Event>>,
 }
 
 impl Dispatcher {
-    /// Opens a line; the caller runs a courier on its other end.
-    pub(super) fn open(
+    /// Adds an endpoint; the caller delivers what comes out of its queue.
+    pub(super) fn add(
         &self,
         endpoint: WebhookEndpoint,
-    ) -> (EndpointId, Arc<Mutex<WebhookEndpoint>>, UnboundedReceiver<Parcel>) {
+    ) -> (EndpointId, Arc<Mutex<WebhookEndpoint>>, UnboundedReceiver<Arc<Event>>) {
         let id = EndpointId(self.next.fetch_add(1, Ordering::Relaxed));
-        let (queue, parcels) = mpsc::unbounded_channel();
+        let (sender, events) = mpsc::unbounded_channel();
         let endpoint = Arc::new(Mutex::new(endpoint));
-        self.lines().push(Line { id, endpoint: Arc::clone(&endpoint), queue });
-        (id, endpoint, parcels)
+        self.queues().push(EndpointQueue { id, endpoint: Arc::clone(&endpoint), sender });
+        (id, endpoint, events)
     }
 
     /// Changes an endpoint; false if there is none of this id.
     pub(crate) fn change(&self, id: EndpointId, change: impl FnOnce(&mut WebhookEndpoint)) -> bool {
-        let lines = self.lines();
-        let found = lines.iter().find(|line| line.id == id);
-        if let Some(line) = found {
-            change(&mut line.endpoint.lock().unwrap_or_else(PoisonError::into_inner));
+        let queues = self.queues();
+        let found = queues.iter().find(|queue| queue.id == id);
+        if let Some(queue) = found {
+            change(&mut queue.endpoint.lock().unwrap_or_else(PoisonError::into_inner));
         }
         found.is_some()
     }
 
-    /// An event happened: it goes to all who listen, now or when asked for.
-    pub(crate) fn announce(&self, event: &Arc<Event>, send: bool) {
-        for line in self.lines().iter().filter(|line| line.hears(event)) {
-            self.tracker.announce(&event.id, line.id, !send);
+    /// Queues a new event for each endpoint that receives it, now or when it is asked for.
+    pub(crate) fn publish(&self, event: &Arc<Event>, send: bool) {
+        for queue in self.queues().iter().filter(|queue| queue.receives(event)) {
+            self.tracker.publish(&event.id, queue.id, !send);
             if send {
-                self.send(line, event, false);
+                self.send(queue, event, false);
             }
         }
     }
 
-    /// Sends an event again, to all who listen.
+    /// Queues an event again, for each endpoint that receives it.
     pub(crate) fn redeliver(&self, event: &Arc<Event>) {
-        for line in self.lines().iter().filter(|line| line.hears(event)) {
-            self.send(line, event, true);
+        for queue in self.queues().iter().filter(|queue| queue.receives(event)) {
+            self.send(queue, event, true);
         }
     }
 
-    /// Sends what was held back; `find` gives the event of an id.
+    /// Queues what was held back; `find` gives the event of an id.
     pub(crate) fn release(&self, find: impl Fn(&str) -> Option<Arc<Event>>) {
-        // Looked up first: `find` takes the lock of the books, which is taken before ours elsewhere.
+        // Looked up first: `find` takes the lock of the objects, which is taken before ours elsewhere.
         let held = self.tracker.take_held().into_iter();
         let held: Vec<_> = held.filter_map(|(id, to)| find(&id).map(|event| (event, to))).collect();
-        let lines = self.lines();
+        let queues = self.queues();
         for (event, endpoint) in held {
-            if let Some(line) = lines.iter().find(|line| line.id == endpoint) {
-                self.send(line, &event, false);
+            if let Some(queue) = queues.iter().find(|queue| queue.id == endpoint) {
+                self.send(queue, &event, false);
             }
         }
     }
 
-    /// The endpoints that listen to an event.
-    pub(super) fn listeners(&self, event: &Event) -> Vec<(EndpointId, WebhookEndpoint)> {
-        let lines = self.lines();
-        let hearing = lines.iter().filter(|line| line.hears(event));
-        hearing.map(|line| (line.id, line.snapshot())).collect()
+    /// The endpoints that receive an event.
+    pub(super) fn receivers(&self, event: &Event) -> Vec<(EndpointId, WebhookEndpoint)> {
+        let queues = self.queues();
+        let receiving = queues.iter().filter(|queue| queue.receives(event));
+        receiving.map(|queue| (queue.id, queue.snapshot())).collect()
     }
 
     /// The webhook endpoints of a mode, newest first, as API v1 lists them.
@@ -104,8 +103,8 @@ impl Dispatcher {
         destinations: bool,
         render: impl Fn(&WebhookEndpoint, EndpointId) -> Value,
     ) -> Vec<Value> {
-        let lines = self.lines();
-        let all = lines.iter().rev().map(|line| (line.id, line.snapshot()));
+        let queues = self.queues();
+        let all = queues.iter().rev().map(|queue| (queue.id, queue.snapshot()));
         let wanted = all.filter(|(_, endpoint)| {
             (endpoint.livemode, endpoint.is_destination) == (livemode, destinations)
         });
@@ -126,7 +125,7 @@ impl Dispatcher {
     }
 
     /// Deliveries that are neither acknowledged nor given up.
-    pub(crate) fn under_way(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         *self.watch().borrow()
     }
 
@@ -134,22 +133,22 @@ impl Dispatcher {
         self.tracker.watch()
     }
 
-    fn send(&self, line: &Line, event: &Arc<Event>, duplicate: bool) {
-        self.tracker.set_out(duplicate);
-        if line.queue.send(Parcel { event: Arc::clone(event) }).is_err() {
-            // Only a simulator that has stopped has no courier.
-            self.tracker.arrived();
+    fn send(&self, queue: &EndpointQueue, event: &Arc<Event>, duplicate: bool) {
+        self.tracker.started(duplicate);
+        if queue.sender.send(Arc::clone(event)).is_err() {
+            // Only a simulator that has stopped takes nothing out of its queues.
+            self.tracker.finished();
         }
     }
 
-    fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queues(&self) -> MutexGuard<'_, Vec<EndpointQueue>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Line {
-    fn hears(&self, event: &Event) -> bool {
-        self.endpoint.lock().unwrap_or_else(PoisonError::into_inner).hears(event)
+impl EndpointQueue {
+    fn receives(&self, event: &Event) -> bool {
+        self.endpoint.lock().unwrap_or_else(PoisonError::into_inner).receives(event)
     }
 
     fn snapshot(&self) -> WebhookEndpoint {

@@ -11,9 +11,9 @@ pub struct WebhookEndpoint {
     pub url: String,
     /// Signing secrets; each one signs, as while a secret is rolled.
     pub secrets: Vec<String>,
-    /// Whether it hears of connected accounts, or of the own one.
+    /// Whether it receives events of connected accounts, or of the own one.
     pub connect: bool,
-    /// Live or test. A live Connect endpoint hears of connected accounts' test events too, as at
+    /// Live or test. A live Connect endpoint receives test events of connected accounts too, as at
     /// Stripe (docs.stripe.com, "Connect webhooks").
     pub livemode: bool,
     /// The version in which its snapshots are rendered; none: the simulator's own.
@@ -65,7 +65,7 @@ impl WebhookEndpoint {
         self
     }
 
-    pub(super) fn hears(&self, event: &Event) -> bool {
+    pub(super) fn receives(&self, event: &Event) -> bool {
         let mode = self.livemode == event.scope.livemode || (self.connect && self.livemode);
         let is_wanted = self.enabled_events.iter().any(|name| name == "*" || *name == event.kind);
         mode && is_wanted && self.connect == event.scope.account.is_some()
@@ -88,11 +88,11 @@ impl WebhookEndpoint {
         })
     }
 
-    /// As `GET /v2/core/event_destinations` shows it (docs.stripe.com, "The Event Destination object").
+    /// As `GET /v2/engine/event_destinations` shows it (docs.stripe.com, "The Event Destination object").
     pub(super) fn render_destination(&self, id: EndpointId, with_url: bool) -> Value {
         json!({
             "id": format!("ed_{:014}", id.0),
-            "object": "v2.core.event_destination",
+            "object": "v2.engine.event_destination",
             "created": "2024-01-01T00:00:00.000Z",
             "description": "",
             "enabled_events": self.enabled_events,
@@ -153,7 +153,7 @@ pub enum NotDelivered {
     NoSuchEvent(String),
 }
 
-/// Deliveries that nobody acknowledged, although none is under way any more.
+/// Deliveries that were not acknowledged, although none is in flight any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} deliveries were never acknowledged, the first of {}", events.len(), events.first().map_or("", String::as_str))]
 pub struct Unacknowledged {

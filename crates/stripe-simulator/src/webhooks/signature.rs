@@ -32,7 +32,7 @@ pub fn sign<S: AsRef<str>>(secrets: &[S], t: i64, body: &[u8]) -> String {
 }
 
 /// A header that a good verifier refuses: the true signature under the fake scheme, or one made
-/// with a secret that nobody has.
+/// with a secret that no endpoint has.
 pub(crate) fn forge<S: AsRef<str>>(secrets: &[S], t: i64, body: &[u8], only_v0: bool) -> String {
     match secrets.first() {
         Some(secret) if only_v0 => format!("t={t},v0={}", v1_signature(secret.as_ref(), t, body)),

@@ -9,55 +9,55 @@ use crate::stats::WebhookCounts;
 
 use super::EndpointId;
 
-/// Counts deliveries, and tells when none is under way.
+/// Counts deliveries, and says when none is in flight.
 pub(crate) struct Tracker {
-    inner: Mutex<Inner>,
-    /// Copies that are on their way, first ones and others.
-    under_way: watch::Sender<usize>,
+    inner: Mutex<Deliveries>,
+    /// Copies that are being delivered, first ones and others.
+    in_flight: watch::Sender<usize>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct Deliveries {
     counts: WebhookCounts,
-    legs: HashMap<String, Vec<Leg>>,
-    /// Ids of events in the order in which they were announced.
+    by_event: HashMap<String, Vec<EndpointDelivery>>,
+    /// Ids of events in the order in which they happened.
     order: Vec<String>,
 }
 
-struct Leg {
+struct EndpointDelivery {
     endpoint: EndpointId,
     acknowledged: bool,
-    /// Announced, and kept back until someone asks for it.
+    /// Kept back until the test asks for it.
     held: bool,
 }
 
 impl Default for Tracker {
     fn default() -> Self {
-        Self { inner: Mutex::default(), under_way: watch::Sender::new(0) }
+        Self { inner: Mutex::default(), in_flight: watch::Sender::new(0) }
     }
 }
 
 impl Tracker {
     /// A delivery is due.
-    pub(super) fn announce(&self, event: &str, endpoint: EndpointId, held: bool) {
+    pub(super) fn publish(&self, event: &str, endpoint: EndpointId, held: bool) {
         let mut inner = self.lock();
         inner.counts.deliveries += 1;
-        if !inner.legs.contains_key(event) {
+        if !inner.by_event.contains_key(event) {
             inner.order.push(event.to_owned());
         }
-        let leg = Leg { endpoint, acknowledged: false, held };
-        inner.legs.entry(event.to_owned()).or_default().push(leg);
+        let delivery = EndpointDelivery { endpoint, acknowledged: false, held };
+        inner.by_event.entry(event.to_owned()).or_default().push(delivery);
     }
 
-    /// A copy sets out; `duplicate` if it is not the first.
-    pub(super) fn set_out(&self, duplicate: bool) {
+    /// The delivery of a copy begins; `duplicate` if it is not the first.
+    pub(super) fn started(&self, duplicate: bool) {
         self.lock().counts.duplicates += u64::from(duplicate);
-        self.under_way.send_modify(|count| *count += 1);
+        self.in_flight.send_modify(|count| *count += 1);
     }
 
-    /// A copy's journey is over.
-    pub(super) fn arrived(&self) {
-        self.under_way.send_modify(|count| *count = count.saturating_sub(1));
+    /// The delivery of a copy is over, acknowledged or given up.
+    pub(super) fn finished(&self) {
+        self.in_flight.send_modify(|count| *count = count.saturating_sub(1));
     }
 
     /// One POST was answered, or was not.
@@ -67,11 +67,11 @@ impl Tracker {
         inner.counts.sent += 1;
         let good = is_success(status);
         inner.counts.failed += u64::from(!good);
-        let legs = inner.legs.entry(event.to_owned()).or_default();
-        if let Some(leg) = legs.iter_mut().find(|leg| leg.endpoint == endpoint) {
-            leg.held = false;
-            if good && !leg.acknowledged {
-                leg.acknowledged = true;
+        let by_event = inner.by_event.entry(event.to_owned()).or_default();
+        if let Some(delivery) = by_event.iter_mut().find(|delivery| delivery.endpoint == endpoint) {
+            delivery.held = false;
+            if good && !delivery.acknowledged {
+                delivery.acknowledged = true;
                 inner.counts.acknowledged += 1;
             }
         }
@@ -90,12 +90,14 @@ impl Tracker {
     /// Deliveries that were held back; they count as due from here on.
     pub(super) fn take_held(&self) -> Vec<(String, EndpointId)> {
         let mut inner = self.lock();
-        let Inner { order, legs, .. } = &mut *inner;
+        let Deliveries { order, by_event, .. } = &mut *inner;
         let mut taken = Vec::new();
         for event in order.iter() {
-            for leg in legs.get_mut(event).into_iter().flatten().filter(|leg| leg.held) {
-                leg.held = false;
-                taken.push((event.clone(), leg.endpoint));
+            for delivery in
+                by_event.get_mut(event).into_iter().flatten().filter(|delivery| delivery.held)
+            {
+                delivery.held = false;
+                taken.push((event.clone(), delivery.endpoint));
             }
         }
         taken
@@ -104,15 +106,20 @@ impl Tracker {
     /// Endpoints that have yet to acknowledge an event: Stripe's `pending_webhooks`.
     pub(super) fn pending(&self, event: &str) -> usize {
         let inner = self.lock();
-        inner.legs.get(event).map_or(0, |legs| legs.iter().filter(|leg| !leg.acknowledged).count())
+        inner
+            .by_event
+            .get(event)
+            .map_or(0, |by_event| by_event.iter().filter(|delivery| !delivery.acknowledged).count())
     }
 
     /// Events that are due and that some endpoint has not acknowledged.
     pub(super) fn unacknowledged(&self) -> Vec<String> {
         let inner = self.lock();
         let open = |event: &&String| {
-            let legs = inner.legs.get(*event);
-            legs.is_some_and(|legs| legs.iter().any(|leg| !leg.acknowledged && !leg.held))
+            let by_event = inner.by_event.get(*event);
+            by_event.is_some_and(|by_event| {
+                by_event.iter().any(|delivery| !delivery.acknowledged && !delivery.held)
+            })
         };
         inner.order.iter().filter(open).cloned().collect()
     }
@@ -122,10 +129,10 @@ impl Tracker {
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<usize> {
-        self.under_way.subscribe()
+        self.in_flight.subscribe()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Deliveries> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

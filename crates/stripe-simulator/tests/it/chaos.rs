@@ -1,4 +1,4 @@
-//! Bad weather, switch by switch.
+//! The chaos profile, setting by setting.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use stripe_simulator::{Chaos, Config, Kind, Retries};
 use super::harness::{Api, until};
 use super::receiver::Receiver;
 
-async fn stormy(change: impl FnOnce(&mut Chaos)) -> (Api, Receiver) {
+async fn with_chaos(change: impl FnOnce(&mut Chaos)) -> (Api, Receiver) {
     let retries = Retries {
         first_gap: Duration::from_millis(1),
         max_gap: Duration::from_millis(4),
@@ -23,7 +23,7 @@ async fn stormy(change: impl FnOnce(&mut Chaos)) -> (Api, Receiver) {
 
 #[tokio::test]
 async fn duplicates_arrive_and_are_counted() {
-    let (api, receiver) = stormy(|chaos| {
+    let (api, receiver) = with_chaos(|chaos| {
         chaos.duplicates = 0.5;
         chaos.duplicates_within = Duration::from_millis(5);
     })
@@ -44,21 +44,22 @@ async fn duplicates_arrive_and_are_counted() {
 
 #[tokio::test]
 async fn reordering_changes_the_order_and_loses_nothing() {
-    let (api, receiver) = stormy(|chaos| chaos.reorder_within = Duration::from_millis(30)).await;
+    let (api, receiver) =
+        with_chaos(|chaos| chaos.reorder_within = Duration::from_millis(30)).await;
     for _ in 0..20 {
         api.paid();
     }
     api.sim.wait_all_acknowledged().await.unwrap();
-    let (mut arrived, mut told) = (receiver.accepted(), api.told());
-    assert_ne!(arrived, told);
+    let (mut arrived, mut events) = (receiver.accepted(), api.event_types());
+    assert_ne!(arrived, events);
     arrived.sort();
-    told.sort();
-    assert_eq!(arrived, told);
+    events.sort();
+    assert_eq!(arrived, events);
 }
 
 #[tokio::test]
 async fn forgeries_never_carry_a_true_signature_and_need_no_answer() {
-    let (api, receiver) = stormy(|chaos| chaos.forged = 1.0).await;
+    let (api, receiver) = with_chaos(|chaos| chaos.forged = 1.0).await;
     for _ in 0..5 {
         api.paid();
     }
@@ -74,7 +75,7 @@ async fn forgeries_never_carry_a_true_signature_and_need_no_answer() {
 
 #[tokio::test]
 async fn signatures_can_be_old() {
-    let (api, receiver) = stormy(|chaos| chaos.signature_age = 3600).await;
+    let (api, receiver) = with_chaos(|chaos| chaos.signature_age = 3600).await;
     api.sim.platform().emit("x.y", serde_json::json!({}));
     api.sim.wait_all_acknowledged().await.unwrap();
     let now = time::OffsetDateTime::now_utc().unix_timestamp();
@@ -83,7 +84,7 @@ async fn signatures_can_be_old() {
 
 #[tokio::test]
 async fn some_snapshots_are_of_an_old_version() {
-    let (api, receiver) = stormy(|chaos| chaos.old_snapshots = 0.5).await;
+    let (api, receiver) = with_chaos(|chaos| chaos.old_snapshots = 0.5).await;
     for _ in 0..10 {
         api.paid();
     }
@@ -95,7 +96,7 @@ async fn some_snapshots_are_of_an_old_version() {
 
 #[tokio::test]
 async fn a_limited_request_says_why_and_seldom_when() {
-    let (api, _) = stormy(|chaos| chaos.rate_limited = 1.0).await;
+    let (api, _) = with_chaos(|chaos| chaos.rate_limited = 1.0).await;
     let reply = api.get("/v1/account").await;
     assert_eq!((reply.status, reply.text("/error/code")), (429, "rate_limit"));
     let reasons = ["endpoint-rate", "global-rate", "endpoint-concurrency", "global-concurrency"];
@@ -108,7 +109,7 @@ async fn a_limited_request_says_why_and_seldom_when() {
 
 #[tokio::test]
 async fn an_endpoint_has_a_rate_of_its_own() {
-    let (api, _) = stormy(|chaos| chaos.endpoint_rate = Some(1)).await;
+    let (api, _) = with_chaos(|chaos| chaos.endpoint_rate = Some(1)).await;
     let payment = format!("/v1/payment_intents/{}", api.paid());
     let mut limited = false;
     while !limited {
@@ -123,8 +124,8 @@ async fn an_endpoint_has_a_rate_of_its_own() {
 
 #[tokio::test]
 async fn a_500_is_stripes_own_fault_and_changes_nothing() {
-    let (api, _) = stormy(|chaos| chaos.server_errors = 1.0).await;
-    let reply = api.post("/v1/payment_intents", "amount=1&currency=eur").await;
+    let (api, _) = with_chaos(|chaos| chaos.server_errors = 1.0).await;
+    let reply = api.post("/v1/payment_intents", "amount=100&currency=eur").await;
     assert_eq!((reply.status, reply.text("/error/type")), (500, "api_error"));
     assert_eq!(reply.header("stripe-should-retry"), Some("true"));
     assert!(api.sim.truth(Kind::PaymentIntent).is_empty());
@@ -132,7 +133,7 @@ async fn a_500_is_stripes_own_fault_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_request_that_hangs_is_never_answered() {
-    let (api, _) = stormy(|chaos| chaos.hangs = 1.0).await;
+    let (api, _) = with_chaos(|chaos| chaos.hangs = 1.0).await;
     let request = api.send("GET", "/v1/account", "", &[]);
     tokio::pin!(request);
     tokio::select! {
@@ -146,9 +147,9 @@ async fn a_request_that_hangs_is_never_answered() {
 
 #[tokio::test]
 async fn a_reset_ends_the_connection_before_or_after_the_deed() {
-    let (api, _) = stormy(|chaos| chaos.resets = 1.0).await;
+    let (api, _) = with_chaos(|chaos| chaos.resets = 1.0).await;
     for _ in 0..20 {
-        let reply = api.send("POST", "/v1/payment_intents", "amount=1&currency=eur", &[]).await;
+        let reply = api.send("POST", "/v1/payment_intents", "amount=100&currency=eur", &[]).await;
         assert!(reply.is_err());
     }
     let made = api.sim.truth(Kind::PaymentIntent).len();
@@ -159,7 +160,7 @@ async fn a_reset_ends_the_connection_before_or_after_the_deed() {
 
 #[tokio::test]
 async fn the_api_can_be_down_and_its_keys_refused() {
-    let (api, _) = stormy(|chaos| chaos.down = true).await;
+    let (api, _) = with_chaos(|chaos| chaos.down = true).await;
     assert!(api.send("GET", "/v1/account", "", &[]).await.is_err());
     api.sim.set_chaos(|chaos| {
         chaos.down = false;
@@ -171,9 +172,9 @@ async fn the_api_can_be_down_and_its_keys_refused() {
 }
 
 #[tokio::test]
-async fn the_same_seed_makes_the_same_weather() {
+async fn the_same_seed_makes_the_same_chaos() {
     let run = async || {
-        let (api, _) = stormy(|chaos| {
+        let (api, _) = with_chaos(|chaos| {
             chaos.rate_limited = 0.3;
             chaos.server_errors = 0.3;
         })

@@ -6,7 +6,7 @@ use super::receiver::Receiver;
 #[tokio::test]
 async fn payments_are_made_and_their_truth_is_read_over_http() {
     let api = Api::start().await;
-    let made = api.post("/simulator/payments", "count=3&story=refunded_in_parts").await;
+    let made = api.post("/simulator/payments", "count=3&scenario=refunded_in_parts").await;
     assert_eq!(made.status, 200, "{}", made.body);
     let ids: Vec<&str> = made.body["data"]
         .as_array()
@@ -26,11 +26,11 @@ async fn an_endpoint_that_is_registered_over_http_receives_signed_events() {
     let receiver = Receiver::start().await;
     let form = format!("url={}&secret=whsec_receiver", receiver.url);
     assert_eq!(api.post("/simulator/webhook_endpoints", &form).await.status, 200);
-    api.post("/simulator/payments", "story=paid").await;
+    api.post("/simulator/payments", "scenario=paid").await;
     api.sim.wait_all_acknowledged().await.unwrap();
     let stats = api.get("/simulator").await.body;
     assert_eq!(stats["webhooks"]["acknowledged"], stats["webhooks"]["deliveries"]);
-    assert_eq!(stats["webhooks"]["under_way"], 0);
+    assert_eq!(stats["webhooks"]["in_flight"], 0);
     assert!(stats["webhooks"]["acknowledged"].as_u64().unwrap() > 2, "{stats}");
 }
 
@@ -41,8 +41,8 @@ async fn events_are_held_back_and_released_over_http() {
     let form = format!("url={}&secret=whsec_receiver", receiver.url);
     api.post("/simulator/webhook_endpoints", &form).await;
     let held = api.post("/simulator/deliveries", "auto=false").await;
-    assert_eq!(held.body["under_way"], 0);
-    api.post("/simulator/payments", "story=paid").await;
+    assert_eq!(held.body["in_flight"], 0);
+    api.post("/simulator/payments", "scenario=paid").await;
     let event = api.get("/simulator/objects?object=event").await.ids()[0].to_owned();
     let sent = api.post(&format!("/simulator/events/{event}/deliver"), "").await;
     assert_eq!(sent.body["statuses"], serde_json::json!([200]));
@@ -79,7 +79,7 @@ async fn what_is_not_understood_is_refused_with_its_parameter() {
     let api = Api::start().await;
     for (path, form, param) in [
         ("/simulator/payments", "count=0", "count"),
-        ("/simulator/payments", "story=happy", "story"),
+        ("/simulator/payments", "scenario=happy", "scenario"),
         ("/simulator/payments", "colour=blue", "colour"),
         ("/simulator/webhook_endpoints", "url=ftp://x&secret=s", "url"),
         ("/simulator/webhook_endpoints", "url=http://127.0.0.1:1/", "secret"),
@@ -89,7 +89,7 @@ async fn what_is_not_understood_is_refused_with_its_parameter() {
         assert_eq!((refused.status, refused.text("/error/param")), (400, param), "{path} {form}");
     }
     assert_eq!(api.get("/simulator/objects?object=dragon").await.status, 400);
-    assert_eq!(api.get("/simulator/weather").await.status, 404);
+    assert_eq!(api.get("/simulator/nonsense").await.status, 404);
     let unsigned = [("authorization", "Bearer sk_test_other")];
     assert_eq!(api.send("GET", "/simulator", "", &unsigned).await.unwrap().status, 401);
     let basic = [("authorization", "Basic c2tfdGVzdF9zaW11bGF0b3I6")];

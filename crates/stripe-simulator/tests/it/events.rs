@@ -1,11 +1,11 @@
-//! What each step tells, and how the snapshot looks.
+//! The events of each step, and their snapshots.
 
 use stripe_simulator::{CaptureMethod, Kind, NewPayment, NewRefund};
 
 use super::harness::{Api, paid_with};
 
 fn kinds_after(api: &Api, count: usize) -> Vec<String> {
-    api.told().split_off(count)
+    api.event_types().split_off(count)
 }
 
 #[tokio::test]
@@ -14,7 +14,7 @@ async fn each_step_tells_what_stripe_tells() {
     let account = api.sim.platform();
     let check = |step: &str, before: usize, expected: &[&str]| {
         assert_eq!(kinds_after(&api, before), expected, "{step}");
-        api.told().len()
+        api.event_types().len()
     };
     let mut count = 0;
 

@@ -98,7 +98,7 @@ impl Api {
     }
 
     /// The kinds of all events so far, oldest first.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(super) fn event_types(&self) -> Vec<String> {
         let events = self.sim.truth(stripe_simulator::Kind::Event);
         events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
@@ -118,5 +118,25 @@ pub(super) fn paid_with(method: &str) -> NewPayment {
 pub(super) async fn until(mut done: impl FnMut() -> bool) {
     while !done() {
         tokio::task::yield_now().await;
+    }
+}
+
+impl Api {
+    /// A customer with nothing but an id.
+    pub(super) async fn customer(&self) -> String {
+        self.post("/v1/customers", "").await.text("/id").to_owned()
+    }
+
+    /// A method that a customer keeps: a test card by its name.
+    pub(super) async fn saved(&self, card: &str, customer: &str) -> String {
+        let form = format!("customer={customer}");
+        self.post(&format!("/v1/payment_methods/{card}/attach"), &form).await.text("/id").to_owned()
+    }
+
+    /// A monthly price of 15.00 EUR, or one that is paid once.
+    pub(super) async fn price(&self, recurring: bool) -> String {
+        let form = "currency=eur&unit_amount=1500&product_data[name]=Gold";
+        let form = format!("{form}{}", if recurring { "&recurring[interval]=month" } else { "" });
+        self.post("/v1/prices", &form).await.text("/id").to_owned()
     }
 }

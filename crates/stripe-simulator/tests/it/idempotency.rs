@@ -20,7 +20,7 @@ async fn the_same_key_answers_the_same_and_does_nothing_again() {
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(again.header("original-request"), first.header("request-id"));
     assert_eq!(api.sim.truth(Kind::PaymentIntent).len(), 1);
-    assert_eq!(api.told(), ["payment_intent.created"]);
+    assert_eq!(api.event_types(), ["payment_intent.created"]);
 }
 
 #[tokio::test]
@@ -40,7 +40,8 @@ async fn a_declined_card_and_a_500_are_answered_again_and_a_refused_request_is_n
         let key = [("idempotency-key", key)];
         api.send("POST", "/v1/payment_intents", form, &key).await.unwrap()
     };
-    let declined = "amount=1&currency=eur&confirm=true&payment_method=pm_card_chargeDeclined";
+    let declined = "amount=100&currency=eur&confirm=true&payment_method_types[]=card\
+        &payment_method=pm_card_chargeDeclined";
     assert_eq!(send("declined", declined).await.status, 402);
     assert_eq!(send("declined", declined).await.header("idempotent-replayed"), Some("true"));
 
@@ -104,4 +105,39 @@ async fn a_key_is_in_use_until_its_first_request_is_over_and_then_answers_again(
         }
         assert_eq!(reply.status, 409);
     }
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_request_that_began_is_answered_again() {
+    let api = Api::start().await;
+    let payment = api.paid();
+    let send = async |key: &str, form: &str| {
+        api.send("POST", "/v1/refunds", form, &[("idempotency-key", key)]).await.unwrap()
+    };
+    let much = format!("payment_intent={payment}&amount=2001");
+    let refused = send("k", &much).await;
+    assert_eq!((refused.status, refused.header("idempotent-replayed")), (400, None));
+    let again = send("k", &much).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (400, Some("true")));
+    let other = send("k", &format!("payment_intent={payment}&amount=1")).await;
+    assert_eq!(other.text("/error/type"), "idempotency_error");
+    let long = send(&"k".repeat(256), &much).await;
+    assert_eq!((long.status, long.header("idempotent-replayed")), (400, None));
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day_or_a_set_time_of_the_clock() {
+    let api = Api::start().await;
+    let key = [("idempotency-key", "k")];
+    let create = async || api.send("POST", "/v1/payment_intents", FORM, &key).await.unwrap();
+    let first = create().await;
+    api.sim.clock().advance(24 * 3600 - 10);
+    assert_eq!(create().await.body, first.body);
+    api.sim.clock().advance(10);
+    let second = create().await;
+    assert_ne!(second.text("/id"), first.text("/id"), "the same request acts anew");
+    api.post("/simulator/chaos", "keys_kept_seconds=60").await;
+    api.post("/simulator/clock", "advance=60").await;
+    assert_ne!(create().await.text("/id"), second.text("/id"));
+    assert_eq!(api.sim.truth(Kind::PaymentIntent).len(), 3);
 }

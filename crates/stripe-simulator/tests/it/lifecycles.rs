@@ -1,11 +1,11 @@
-//! Stories of payments, and what must hold whatever is told.
+//! Stories of payments, and what must hold whatever is events.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use stripe_simulator::{Config, Kind, Story, run_payment, run_story};
+use stripe_simulator::{Config, Kind, PaymentScenario, run_payment, run_payment_scenario};
 
 use super::harness::Api;
 
@@ -14,37 +14,40 @@ async fn each_story_ends_as_its_name_says() {
     let api = Api::start().await;
     let account = api.sim.platform();
     let mut rng = StdRng::seed_from_u64(3);
-    for story in Story::ALL {
-        let finished = run_story(&account, story, &mut rng, Duration::ZERO).await.unwrap();
+    for scenario in PaymentScenario::ALL {
+        let finished =
+            run_payment_scenario(&account, scenario, &mut rng, Duration::ZERO).await.unwrap();
         let path = format!("/v1/payment_intents/{}", finished.payment_intent);
-        let expected = match story {
-            Story::InsufficientFundsThenCanceled
-            | Story::AuthorisationCanceled
-            | Story::Abandoned => "canceled",
-            Story::OffSessionDeclined | Story::DebitBounced => "requires_payment_method",
-            Story::Paid
-            | Story::PaidLater
-            | Story::DeclinedThenPaid
-            | Story::Authenticated
-            | Story::AuthenticationFailedThenPaid
-            | Story::Captured
-            | Story::CapturedInPart
-            | Story::DebitPaid
-            | Story::RefundedInParts
-            | Story::Refunded
-            | Story::RefundPendingThenDone
-            | Story::RefundFailed
-            | Story::RefundCanceled
-            | Story::Destination
-            | Story::DisputeWon
-            | Story::DisputeLost
-            | Story::InquiryClosed
-            | Story::PaidOut
-            | Story::PayoutFailed
-            | Story::AccountRestricted
-            | Story::AccountDeauthorized => "succeeded",
+        let expected = match scenario {
+            PaymentScenario::InsufficientFundsThenCanceled
+            | PaymentScenario::AuthorisationCanceled
+            | PaymentScenario::Abandoned => "canceled",
+            PaymentScenario::OffSessionDeclined | PaymentScenario::DebitBounced => {
+                "requires_payment_method"
+            }
+            PaymentScenario::Paid
+            | PaymentScenario::PaidLater
+            | PaymentScenario::DeclinedThenPaid
+            | PaymentScenario::Authenticated
+            | PaymentScenario::AuthenticationFailedThenPaid
+            | PaymentScenario::Captured
+            | PaymentScenario::CapturedInPart
+            | PaymentScenario::DebitPaid
+            | PaymentScenario::RefundedInParts
+            | PaymentScenario::Refunded
+            | PaymentScenario::RefundPendingThenDone
+            | PaymentScenario::RefundFailed
+            | PaymentScenario::RefundCanceled
+            | PaymentScenario::Destination
+            | PaymentScenario::DisputeWon
+            | PaymentScenario::DisputeLost
+            | PaymentScenario::InquiryClosed
+            | PaymentScenario::PaidOut
+            | PaymentScenario::PayoutFailed
+            | PaymentScenario::AccountRestricted
+            | PaymentScenario::AccountDeauthorized => "succeeded",
         };
-        assert_eq!(api.get(&path).await.text("/status"), expected, "{story:?}");
+        assert_eq!(api.get(&path).await.text("/status"), expected, "{scenario:?}");
     }
 }
 
@@ -107,7 +110,7 @@ async fn the_last_snapshot_of_a_payment_is_the_truth() {
 }
 
 #[tokio::test]
-async fn the_same_seed_tells_the_same_stories() {
+async fn the_same_seed_runs_the_same_scenarios() {
     let run = async || {
         let config = Config { seed: 11, start_at: Some(1_700_000_000), ..Config::default() };
         let api = Api::with(config).await;

@@ -84,3 +84,54 @@ async fn events_are_gone_after_thirty_days() {
     assert_eq!(api.get(&format!("/v1/events/{id}")).await.status, 404);
     assert!(api.get("/v1/events").await.ids().is_empty());
 }
+
+#[tokio::test]
+async fn what_a_lost_command_made_is_found_by_time_and_metadata() {
+    let api = Api::start().await;
+    api.sim.clock().freeze();
+    let price = api.price(true).await;
+    let customer = api.customer().await;
+    let card = "payment_method_types[]=card";
+    let paid = format!("amount=2000&currency=eur&confirm=true&payment_method=pm_card_visa&{card}");
+    let paid = api.post("/v1/payment_intents", &paid).await.text("/id").to_owned();
+    api.sim.clock().advance(100);
+    let from = api.sim.clock().now();
+    let mark = "metadata[quittance_command]=cmd_1";
+    let checkout = "mode=setup&currency=eur&success_url=https://a.test";
+    let incomplete = "payment_behavior=default_incomplete";
+    for (path, form) in [
+        ("/v1/payment_intents", format!("amount=2000&currency=eur&{mark}")),
+        ("/v1/refunds", format!("payment_intent={paid}&{mark}")),
+        ("/v1/setup_intents", mark.to_owned()),
+        ("/v1/checkout/sessions", format!("{checkout}&{mark}")),
+        (
+            "/v1/subscriptions",
+            format!("customer={customer}&items[0][price]={price}&{incomplete}&{mark}"),
+        ),
+        ("/v1/customers", mark.to_owned()),
+    ] {
+        let made = api.post(path, &form).await;
+        assert_eq!(made.status, 200, "{path}: {}", made.body);
+        let found = api.get(&format!("{path}?created[gte]={from}&created[lte]={from}")).await;
+        let with_mark = found.body["data"].as_array().unwrap().iter();
+        let with_mark: Vec<_> = with_mark
+            .filter(|item| item["metadata"]["quittance_command"] == "cmd_1")
+            .map(|item| item["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(with_mark, [made.text("/id")], "{path}");
+        let later = api.get(&format!("{path}?created[gt]={from}")).await;
+        assert!(later.ids().is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn lists_can_lag() {
+    let api = Api::start().await;
+    api.sim.clock().freeze();
+    api.post("/simulator/chaos", "list_lag_seconds=60").await;
+    let id = api.paid();
+    assert!(api.get("/v1/payment_intents").await.ids().is_empty());
+    assert_eq!(api.get(&format!("/v1/payment_intents/{id}")).await.status, 200);
+    api.sim.clock().advance(60);
+    assert_eq!(api.get("/v1/payment_intents").await.ids(), [id]);
+}

@@ -8,15 +8,21 @@
 )]
 
 mod chaos;
+mod checkouts;
 mod control;
 mod customers;
 mod events;
+mod faults;
 mod harness;
 mod idempotency;
 mod lifecycles;
 mod lists;
+mod new_payments;
 mod payments;
 mod receiver;
 mod refunds;
 mod requests;
+mod setups;
+mod subscriptions;
+mod test_cards;
 mod webhooks;

@@ -2,7 +2,8 @@
 
 use super::harness::Api;
 
-const NEW: &str = "amount=2000&currency=eur&confirm=true&payment_method=";
+const NEW: &str = "amount=2000&currency=eur&confirm=true&payment_method_types[]=card\
+    &payment_method_types[]=us_bank_account&payment_method=";
 
 #[tokio::test]
 async fn a_good_card_pays_at_once() {
@@ -18,7 +19,7 @@ async fn a_good_card_pays_at_once() {
         assert_eq!(charge.text("/outcome/type"), "authorized");
     }
     assert_eq!(
-        api.told(),
+        api.event_types(),
         [
             "payment_intent.created",
             "charge.succeeded",
@@ -70,7 +71,8 @@ async fn each_declined_card_says_its_own_code_and_message() {
 #[tokio::test]
 async fn the_four_card_numbers_do_what_their_names_do() {
     let api = Api::start().await;
-    let form = "amount=2000&currency=eur&confirm=true&payment_method_data[type]=card\
+    let form = "amount=2000&currency=eur&confirm=true&payment_method_types[]=card\
+        &payment_method_data[type]=card\
         &payment_method_data[card][number]=";
     for (number, status) in [
         ("4242424242424242", "succeeded"),
@@ -194,16 +196,17 @@ async fn what_is_over_cannot_be_confirmed_or_cancelled() {
 #[tokio::test]
 async fn a_destination_charge_carries_its_account_and_fee() {
     let api = Api::start().await;
+    let customer = api.customer().await;
     let form = format!(
         "{NEW}pm_card_visa&transfer_data[destination]=acct_1D&application_fee_amount=123\
-         &on_behalf_of=acct_1D&metadata[order]=7&customer=cus_1&capture_method=automatic"
+         &on_behalf_of=acct_1D&metadata[order]=7&customer={customer}&capture_method=automatic"
     );
     let reply = api.post("/v1/payment_intents?expand[]=latest_charge", &form).await;
     assert_eq!(reply.text("/transfer_data/destination"), "acct_1D");
     assert_eq!(reply.body["application_fee_amount"], 123);
     assert_eq!(reply.text("/on_behalf_of"), "acct_1D");
     assert_eq!(reply.text("/metadata/order"), "7");
-    assert_eq!(reply.text("/customer"), "cus_1");
+    assert_eq!(reply.text("/customer"), customer);
     let charge = &reply.body["latest_charge"];
     assert_eq!(charge["transfer_data"]["destination"], "acct_1D");
     assert_eq!(charge["application_fee_amount"], 123);

@@ -35,14 +35,17 @@ async fn a_refund_can_fail_after_it_succeeded_and_the_charge_is_whole_again() {
     let payment = api.made(paid_with("pm_card_refundFail"));
     let refund = api.post("/v1/refunds", &format!("payment_intent={payment}&amount=700")).await;
     assert_eq!(refund.text("/status"), "succeeded");
-    let told = api.told().len();
+    let events = api.event_types().len();
     let failed =
         api.post(&format!("/simulator/refunds/{}", refund.text("/id")), "outcome=fail").await;
     assert_eq!(failed.text("/status"), "failed");
     assert_eq!(failed.text("/failure_reason"), "lost_or_stolen_card");
     let charge = api.get(&format!("/v1/charges/{}", refund.text("/charge"))).await;
     assert_eq!(charge.body["amount_refunded"], 0);
-    assert_eq!(api.told()[told..], ["refund.failed", "refund.updated", "charge.refund.updated"]);
+    assert_eq!(
+        api.event_types()[events..],
+        ["refund.failed", "refund.updated", "charge.refund.updated"]
+    );
 }
 
 #[tokio::test]
@@ -80,7 +83,7 @@ async fn only_a_refund_that_waits_for_the_customer_can_be_called_off() {
 #[tokio::test]
 async fn what_was_not_paid_cannot_be_refunded() {
     let api = Api::start().await;
-    let form = "amount=5&currency=eur";
+    let form = "amount=500&currency=eur";
     let open = api.post("/v1/payment_intents", form).await;
     for form in [
         format!("payment_intent={}", open.text("/id")),
@@ -92,4 +95,33 @@ async fn what_was_not_paid_cannot_be_refunded() {
         assert!(matches!(reply.status, 400 | 404), "{form}: {}", reply.status);
         assert_eq!(reply.text("/error/type"), "invalid_request_error");
     }
+}
+
+#[tokio::test]
+async fn a_refund_of_a_destination_charge_takes_the_transfer_and_the_fee_back_if_there_are_any() {
+    let api = Api::start().await;
+    let plain = api.paid();
+    for name in ["reverse_transfer", "refund_application_fee"] {
+        let form = format!("payment_intent={plain}&{name}=true");
+        let refused = api.post("/v1/refunds", &form).await;
+        assert_eq!((refused.status, refused.text("/error/param")), (400, name));
+    }
+    let paid = api.made(stripe_simulator::NewPayment {
+        transfer_destination: Some("acct_1".into()),
+        application_fee_amount: Some(100),
+        ..super::harness::paid_with("pm_card_visa")
+    });
+    let form = format!(
+        "payment_intent={paid}&amount=500&reason=requested_by_customer&metadata[a]=b\
+         &reverse_transfer=true&refund_application_fee=true"
+    );
+    let refund = api.post("/v1/refunds", &form).await;
+    assert_eq!(refund.status, 200, "{}", refund.body);
+    assert_eq!(
+        (refund.text("/reason"), refund.text("/metadata/a")),
+        ("requested_by_customer", "b")
+    );
+    assert!(refund.text("/transfer_reversal").starts_with("trr_"));
+    let wrong = api.post("/v1/refunds", &format!("payment_intent={paid}&reason=bored")).await;
+    assert_eq!(wrong.text("/error/param"), "reason");
 }

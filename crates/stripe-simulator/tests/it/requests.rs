@@ -44,7 +44,7 @@ async fn unknown_paths_objects_and_versions_are_refused() {
     assert_eq!(missing.text("/error/code"), "parameter_missing");
     assert_eq!(missing.text("/error/param"), "amount");
     assert_eq!(missing.header("stripe-should-retry"), Some("false"));
-    let unknown = api.post("/v1/payment_intents", "amount=1&currency=eur&colour=blue").await;
+    let unknown = api.post("/v1/payment_intents", "amount=100&currency=eur&colour=blue").await;
     assert_eq!(unknown.text("/error/code"), "parameter_unknown");
 }
 
@@ -59,7 +59,7 @@ async fn accounts_and_modes_see_nothing_of_each_other() {
     assert_eq!(api.send("GET", &own, "", &connected).await.unwrap().status, 404);
     assert_eq!(api.send("GET", &own, "", &live).await.unwrap().status, 404);
 
-    let form = "amount=1&currency=eur";
+    let form = "amount=100&currency=eur";
     let made = api.send("POST", "/v1/payment_intents", form, &live).await.unwrap();
     assert_eq!(made.body["livemode"], true);
     let made = api.send("POST", "/v1/payment_intents", form, &connected).await.unwrap();
@@ -107,14 +107,14 @@ async fn requests_are_counted_by_endpoint_and_status() {
 async fn a_request_that_is_refused_leaves_no_trace() {
     let api = Api::start().await;
     for form in [
-        "amount=1&currency=eur&expand[]=nonsense",
-        "amount=1&currency=eur&confirm=true",
-        "amount=1&currency=eur&payment_method=pm_none",
+        "amount=100&currency=eur&expand[]=nonsense",
+        "amount=100&currency=eur&confirm=true",
+        "amount=100&currency=eur&payment_method=pm_none",
         "amount=0&currency=eur",
-        "amount=1&currency=euro",
+        "amount=100&currency=euro",
     ] {
         assert_eq!(api.post("/v1/payment_intents", form).await.status, 400, "{form}");
     }
-    assert!(api.told().is_empty());
+    assert!(api.event_types().is_empty());
     assert!(api.sim.truth(stripe_simulator::Kind::PaymentIntent).is_empty());
 }

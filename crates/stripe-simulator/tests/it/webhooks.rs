@@ -17,14 +17,14 @@ fn quick() -> Config {
 }
 
 #[tokio::test]
-async fn deliveries_are_signed_and_in_calm_weather_with_one_slot_in_order() {
+async fn deliveries_are_signed_and_in_calm_chaos_with_one_slot_in_order() {
     let (api, receiver) = (Api::with(quick()).await, Receiver::start().await);
     api.sim.add_endpoint(receiver.endpoint());
     for _ in 0..10 {
         api.paid();
     }
     api.sim.wait_all_acknowledged().await.unwrap();
-    assert_eq!(receiver.accepted(), api.told());
+    assert_eq!(receiver.accepted(), api.event_types());
     let counts = api.sim.stats().webhooks;
     assert_eq!((counts.deliveries, counts.sent, counts.acknowledged), (40, 40, 40));
     assert_eq!((counts.duplicates, counts.failed), (0, 0));
@@ -79,7 +79,7 @@ async fn a_delivery_is_given_up_after_the_most_attempts_and_listed_as_failed() {
 #[tokio::test]
 async fn a_dead_endpoint_is_tried_again_when_it_is_there_and_holds_up_no_other() {
     let (api, receiver) = (Api::with(quick()).await, Receiver::start().await);
-    // Nobody listens here.
+    // No server listens here.
     api.sim.add_endpoint(WebhookEndpoint::new("http://127.0.0.1:1/webhooks", "whsec_none"));
     api.sim.add_endpoint(receiver.endpoint());
     api.paid();
@@ -133,7 +133,7 @@ async fn account_and_connect_endpoints_hear_of_their_own() {
     };
     assert_eq!(accounts(&own), vec![None; 4]);
     assert_eq!(accounts(&connect), vec![Some("acct_1C".to_owned()); 4]);
-    assert_eq!(accounts(&live).len(), 4, "a live Connect endpoint hears of test events too");
+    assert_eq!(accounts(&live).len(), 4, "a live Connect endpoint receives test events too");
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::actions::NewPayment;
 use crate::error::ApiError;
-use crate::objects::{Snapshot, text};
-use crate::world::Tx;
+use crate::objects::{PaymentIntent, PaymentStatus, Snapshot, text};
+use crate::store::Tx;
 
 use super::expect;
 
@@ -52,6 +52,7 @@ impl Tx<'_> {
             "automatic_tax": { "enabled": false, "liability": null, "status": null },
             "billing_reason": reason,
             "collection_method": "charge_automatically",
+            "confirmation_secret": null,
             "created": self.now,
             "currency": currency,
             "customer": customer,
@@ -135,7 +136,7 @@ impl Tx<'_> {
         Ok(invoice)
     }
 
-    /// Tries to pay with a test card. A decline is no error: it is told by events.
+    /// Tries to pay with a test card. A decline shows in events, and is no error.
     pub(crate) fn pay_invoice(&mut self, id: &str, card: &str) -> Result<Value, ApiError> {
         let mut invoice = self.document("invoice", id)?;
         expect(&invoice, &["open", "uncollectible"], "pay")?;
@@ -182,12 +183,27 @@ impl Tx<'_> {
             Ok(id) => self.payment(&id)?,
             // A declined card leaves its payment behind.
             Err(refusal) if refusal.status == 402 => {
-                self.books.payment_intents.all().last().cloned().ok_or(refusal)?
+                self.objects.payment_intents.all().last().cloned().ok_or(refusal)?
             }
             Err(refusal) => return Err(refusal),
         };
         let status = payment.status.as_str().to_owned();
-        let paid = status == "succeeded";
+        self.add_invoice_payment(invoice, payment, amount);
+        Ok(status)
+    }
+
+    /// Ties a payment to the invoice that it pays, or is to pay. The caller writes the invoice.
+    pub(super) fn add_invoice_payment(
+        &mut self,
+        invoice: &mut Value,
+        mut payment: PaymentIntent,
+        amount: i64,
+    ) {
+        let paid = payment.status == PaymentStatus::Succeeded;
+        invoice["confirmation_secret"] = match paid {
+            true => Value::Null,
+            false => json!({ "client_secret": payment.client_secret, "type": "payment_intent" }),
+        };
         let entry = json!({
             "id": self.ids.mint("inpay"),
             "object": "invoice_payment",
@@ -209,7 +225,36 @@ impl Tx<'_> {
             }
             all.push(entry);
         }
-        Ok(status)
+        // This has no event: neither object shows it.
+        payment.invoice = Some(text(invoice, "id").to_owned());
+        self.objects.payment_intents.put(&payment.id.clone(), payment);
+    }
+
+    /// A payment came through after its first try: its invoice is paid, and a subscription that waited
+    /// for that goes on.
+    pub(in crate::actions) fn invoice_paid_by(&mut self, payment: &PaymentIntent) {
+        let invoice = payment.invoice.as_deref().map(|id| self.document("invoice", id));
+        let Some(Ok(mut invoice)) = invoice else { return };
+        if expect(&invoice, &["open", "uncollectible"], "pay").is_err() {
+            return;
+        }
+        let entries = invoice.pointer_mut("/payments/data").and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten() {
+            let is_it = entry["payment"]["payment_intent"] == payment.id.as_str();
+            entry["status"] = json!(if is_it { "paid" } else { "canceled" });
+            if is_it {
+                entry["amount_paid"] = json!(payment.amount_received);
+                entry["status_transitions"]["paid_at"] = json!(self.now);
+            }
+        }
+        invoice["confirmation_secret"] = Value::Null;
+        self.settle_invoice(&mut invoice, 0);
+        let paid = ["invoice.paid", "invoice.payment_succeeded", "invoice.updated"];
+        self.save_document(&invoice, &paid);
+        let parent = invoice.pointer("/parent/subscription_details/subscription");
+        if let Some(subscription) = parent.and_then(Value::as_str) {
+            self.subscription_paid(subscription, payment.payment_method.as_deref());
+        }
     }
 
     /// The team got the money by a way of its own.
@@ -218,7 +263,7 @@ impl Tx<'_> {
         expect(&invoice, &["open", "uncollectible"], "pay")?;
         let amount = invoice["amount_remaining"].as_i64().unwrap_or(0);
         self.settle_invoice(&mut invoice, amount);
-        // No payment was made, so nothing tells of one that succeeded.
+        // No payment was made, so there is no `invoice.payment_succeeded`.
         self.save_document(&invoice, &["invoice.paid", "invoice.updated"]);
         Ok(invoice)
     }
@@ -239,8 +284,26 @@ impl Tx<'_> {
         invoice["status"] = json!("void");
         invoice["next_payment_attempt"] = Value::Null;
         invoice["status_transitions"]["voided_at"] = json!(self.now);
+        invoice["confirmation_secret"] = Value::Null;
         self.save_document(&invoice, &["invoice.voided", "invoice.updated"]);
+        self.cancel_payments_of(id)?;
         Ok(invoice)
+    }
+
+    /// Cancels what was to pay an invoice and can still be cancelled.
+    fn cancel_payments_of(&mut self, invoice: &str) -> Result<(), ApiError> {
+        let open = |payment: &&PaymentIntent| {
+            payment.invoice.as_deref() == Some(invoice)
+                && matches!(
+                    payment.status,
+                    PaymentStatus::RequiresPaymentMethod
+                        | PaymentStatus::RequiresConfirmation
+                        | PaymentStatus::RequiresAction
+                )
+        };
+        let ids: Vec<_> = self.objects.payment_intents.all().iter().filter(open).collect();
+        let ids: Vec<_> = ids.into_iter().map(|payment| payment.id.clone()).collect();
+        ids.iter().try_for_each(|id| self.cancel_payment(id, None))
     }
 
     pub(crate) fn write_off_invoice(&mut self, id: &str) -> Result<Value, ApiError> {
@@ -253,7 +316,7 @@ impl Tx<'_> {
         Ok(invoice)
     }
 
-    /// Tells of an invoice that will be: it has no id, and nobody can ask for it.
+    /// Announces the next invoice: it has no id yet, and cannot be read.
     pub(crate) fn announce_renewal(&mut self, subscription: &str) -> Result<Value, ApiError> {
         let subscription = self.document("subscription", subscription)?;
         let preview = json!({

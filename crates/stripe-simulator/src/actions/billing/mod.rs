@@ -5,30 +5,43 @@ mod invoices;
 mod schedules;
 mod subscriptions;
 
-pub use subscriptions::NewSubscription;
+pub(crate) use catalogue::{NewPrice, PriceOf};
+pub(crate) use subscriptions::{ItemChange, SubscriptionChange};
+pub use subscriptions::{NewSubscription, PaymentBehavior};
 
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::objects::{Snapshot, text};
-use crate::world::Tx;
+use crate::store::Tx;
 
 impl Tx<'_> {
     pub(crate) fn document(&self, object: &str, id: &str) -> Result<Value, ApiError> {
-        let found = self.books.documents.get(id).filter(|it| text(it, "object") == object);
-        let alive = found.filter(|_| !self.books.deleted.contains_key(id));
+        let found = self.objects.documents.get(id).filter(|it| text(it, "object") == object);
+        let alive = found.filter(|_| !self.objects.deleted.contains_key(id));
         alive.cloned().ok_or_else(|| ApiError::no_such(object, id, "id"))
     }
 
-    /// Writes an object, and tells of it once for each of the types.
+    /// Opens the page on which a customer manages subscriptions. It has no event.
+    pub(crate) fn open_portal(&mut self, mut session: Value) -> Value {
+        let id = self.ids.mint("bps");
+        session["url"] = json!(format!("https://billing.stripe.com/p/session/{id}"));
+        session["created"] = json!(self.now);
+        session["livemode"] = json!(self.scope.livemode);
+        session["id"] = json!(id);
+        self.objects.documents.put(&id, session.clone());
+        session
+    }
+
+    /// Writes an object, and emits an event of each type.
     fn save_document(&mut self, document: &Value, types: &[&str]) {
-        self.books.documents.put(text(document, "id"), document.clone());
+        self.objects.documents.put(text(document, "id"), document.clone());
         for kind in types {
             self.emit(kind, Snapshot::Document(document.clone()), None);
         }
     }
 
-    /// Deletes an object, and tells of it with what it was.
+    /// Deletes an object, and emits an event with what it was.
     fn delete_document(
         &mut self,
         object: &'static str,
@@ -36,7 +49,7 @@ impl Tx<'_> {
         kind: &str,
     ) -> Result<Value, ApiError> {
         let document = self.document(object, id)?;
-        self.books.deleted.insert(id.to_owned(), object);
+        self.objects.deleted.insert(id.to_owned(), object);
         self.emit(kind, Snapshot::Document(document), None);
         Ok(json!({ "id": id, "object": object, "deleted": true }))
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::objects::text;
-use crate::world::Tx;
+use crate::store::Tx;
 
 use super::expect;
 

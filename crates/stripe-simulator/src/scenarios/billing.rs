@@ -1,4 +1,4 @@
-//! Lives of subscriptions, invoices and catalogues: more of what a load of traffic is made of.
+//! Billing scenarios: subscriptions, invoices, schedules, products and prices.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use serde_json::Value;
 
-use super::actions::NewSubscription;
-use super::drive::Account;
-use super::error::ApiError;
-use super::objects::Metadata;
+use crate::account::Account;
+use crate::actions::NewSubscription;
+use crate::error::ApiError;
+use crate::objects::Metadata;
 
 /// What happens in billing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BillingStory {
+pub enum BillingScenario {
     /// Begun, and renewed.
     Renewed,
     /// A renewal fails, and is paid with another card.
@@ -58,8 +58,8 @@ pub enum BillingStory {
     ScheduleCanceled,
 }
 
-impl BillingStory {
-    /// All stories.
+impl BillingScenario {
+    /// All scenarios.
     pub const ALL: [Self; 21] = [
         Self::Renewed,
         Self::RenewalRecovered,
@@ -85,121 +85,121 @@ impl BillingStory {
     ];
 }
 
-/// Picks a story and lives through it, with pauses of up to `pause` between its steps.
+/// Runs a random scenario, with pauses of up to `pause` between its steps.
 ///
 /// # Errors
-/// Stripe's refusal of a step that belongs to no story.
+/// Stripe's refusal of a step that belongs to no scenario.
 pub async fn run_billing(
     account: &Account,
     rng: &mut impl Rng,
     pause: Duration,
-) -> Result<BillingStory, ApiError> {
-    let story = BillingStory::ALL.choose(rng).copied().unwrap_or(BillingStory::Renewed);
-    run_billing_story(account, story, rng, pause).await.map(|_| story)
+) -> Result<BillingScenario, ApiError> {
+    let scenario = BillingScenario::ALL.choose(rng).copied().unwrap_or(BillingScenario::Renewed);
+    run_billing_scenario(account, scenario, rng, pause).await.map(|_| scenario)
 }
 
-/// Lives through one story; the id of what it is about.
+/// Runs one scenario; the id of the object that it is about.
 ///
 /// # Errors
 /// Stripe's refusal of a step that does not belong to it.
-pub async fn run_billing_story(
+pub async fn run_billing_scenario(
     account: &Account,
-    story: BillingStory,
+    scenario: BillingScenario,
     rng: &mut impl Rng,
     pause: Duration,
 ) -> Result<String, ApiError> {
     let customer = format!("cus_{:014}", rng.random_range(1..1_000_000_000_u32));
-    Teller { account, rng, pause, customer }.tell(story).await
+    Runner { account, rng, pause, customer }.run(scenario).await
 }
 
 const GOOD: &str = "pm_card_visa";
 const BAD: &str = "pm_card_chargeDeclined";
 const ASKING: &str = "pm_card_authenticationRequired";
 
-struct Teller<'a, R> {
+struct Runner<'a, R> {
     account: &'a Account,
     rng: &'a mut R,
     pause: Duration,
     customer: String,
 }
 
-impl<R: Rng> Teller<'_, R> {
-    async fn tell(&mut self, story: BillingStory) -> Result<String, ApiError> {
+impl<R: Rng> Runner<'_, R> {
+    async fn run(&mut self, scenario: BillingScenario) -> Result<String, ApiError> {
         let account = self.account;
         let id;
-        match story {
-            BillingStory::Renewed => {
+        match scenario {
+            BillingScenario::Renewed => {
                 id = self.begin(GOOD, None, 1).await?;
                 account.announce_renewal(&id)?;
                 self.then(account.renew(&id, GOOD)).await?;
             }
-            BillingStory::RenewalRecovered => {
+            BillingScenario::RenewalRecovered => {
                 id = self.failed_renewal().await?;
                 self.then(account.retry_renewal(&id, GOOD)).await?;
             }
-            BillingStory::RenewalCanceled => {
+            BillingScenario::RenewalCanceled => {
                 id = self.failed_renewal().await?;
                 self.then(account.give_up_renewal(&id, true)).await?;
             }
-            BillingStory::RenewalUnpaid => {
+            BillingScenario::RenewalUnpaid => {
                 id = self.failed_renewal().await?;
                 self.then(account.give_up_renewal(&id, false)).await?;
             }
-            BillingStory::TrialConverted => {
+            BillingScenario::TrialConverted => {
                 id = self.begin(GOOD, Some(14), 1).await?;
                 self.then(account.announce_trial_end(&id)).await?;
                 self.then(account.renew(&id, GOOD)).await?;
             }
-            BillingStory::TrialPaused => {
+            BillingScenario::TrialPaused => {
                 id = self.begin(GOOD, Some(7), 1).await?;
                 self.then(account.pause_after_trial(&id)).await?;
                 self.then(account.resume_subscription(&id)).await?;
             }
-            BillingStory::NeverBegun => {
+            BillingScenario::NeverBegun => {
                 id = self.begin(BAD, None, 1).await?;
                 self.then(account.expire_subscription(&id)).await?;
             }
-            BillingStory::BegunLate => {
+            BillingScenario::BegunLate => {
                 id = self.begin(ASKING, None, 1).await?;
                 self.then(account.retry_renewal(&id, GOOD)).await?;
             }
-            BillingStory::CanceledAtPeriodEnd => {
+            BillingScenario::CanceledAtPeriodEnd => {
                 id = self.begin(GOOD, None, 2).await?;
                 self.then(account.cancel_at_period_end(&id)).await?;
                 self.then(account.cancel_subscription(&id)).await?;
             }
-            BillingStory::ItemsReplaced => {
+            BillingScenario::ItemsReplaced => {
                 id = self.begin(GOOD, None, 2).await?;
                 for count in [3, 1] {
                     let prices = self.prices(count)?;
                     self.then(account.replace_items(&id, &prices)).await?;
                 }
             }
-            BillingStory::ManyItems => id = self.begin(GOOD, None, 13).await?,
-            BillingStory::CollectionPaused => {
+            BillingScenario::ManyItems => id = self.begin(GOOD, None, 13).await?,
+            BillingScenario::CollectionPaused => {
                 id = self.begin(GOOD, None, 1).await?;
                 self.then(account.pause_collection(&id, Some("void"))).await?;
                 self.then(account.pause_collection(&id, None)).await?;
             }
-            BillingStory::DraftDeleted => {
+            BillingScenario::DraftDeleted => {
                 id = self.draft().await?;
                 self.then(account.delete_draft(&id)).await?;
             }
-            BillingStory::PaidOutOfBand => {
+            BillingScenario::PaidOutOfBand => {
                 id = self.open_invoice().await?;
                 self.then(account.pay_out_of_band(&id)).await?;
             }
-            BillingStory::Voided => {
+            BillingScenario::Voided => {
                 id = self.open_invoice().await?;
                 self.then(account.void_invoice(&id)).await?;
             }
-            BillingStory::WrittenOffThenPaid => {
+            BillingScenario::WrittenOffThenPaid => {
                 id = self.open_invoice().await?;
                 self.then(account.pay_invoice(&id, BAD)).await?;
                 self.then(account.write_off_invoice(&id)).await?;
                 self.then(account.pay_invoice(&id, GOOD)).await?;
             }
-            BillingStory::CatalogueChanged => {
+            BillingScenario::CatalogueChanged => {
                 let (price, _) = self.prices(1)?.remove(0);
                 self.then(account.update_price(&price, "yearly, soon", false)).await?;
                 let own = format!("gold-plan.{}", self.customer);
@@ -207,21 +207,21 @@ impl<R: Rng> Teller<'_, R> {
                 self.then(account.update_product(&own, "Platinum", false)).await?;
                 id = own;
             }
-            BillingStory::CatalogueDeleted => {
+            BillingScenario::CatalogueDeleted => {
                 id = text(&account.create_product(None, "Silver")?, "id");
                 let price = text(&account.create_price(&id, 900, "eur")?, "id");
                 self.then(account.delete_price(&price)).await?;
                 self.then(account.delete_product(&id)).await?;
             }
-            BillingStory::ScheduleReleased => {
+            BillingScenario::ScheduleReleased => {
                 id = self.started_schedule().await?;
                 self.then(account.release_schedule(&id)).await?;
             }
-            BillingStory::ScheduleCompleted => {
+            BillingScenario::ScheduleCompleted => {
                 id = self.started_schedule().await?;
                 self.then(account.complete_schedule(&id)).await?;
             }
-            BillingStory::ScheduleCanceled => {
+            BillingScenario::ScheduleCanceled => {
                 id = self.started_schedule().await?;
                 self.then(account.cancel_schedule(&id)).await?;
             }
@@ -253,8 +253,9 @@ impl<R: Rng> Teller<'_, R> {
             card: card.to_owned(),
             trial_days,
             metadata: Metadata::from([("order_id".to_owned(), self.customer.clone())]),
+            ..NewSubscription::default()
         })?;
-        self.rest().await;
+        self.pause().await;
         Ok(text(&made, "id"))
     }
 
@@ -268,7 +269,7 @@ impl<R: Rng> Teller<'_, R> {
     async fn draft(&mut self) -> Result<String, ApiError> {
         let amount = self.rng.random_range(100..10_000);
         let made = self.account.draft_invoice(&self.customer, amount, "usd")?;
-        self.rest().await;
+        self.pause().await;
         Ok(text(&made, "id"))
     }
 
@@ -288,11 +289,11 @@ impl<R: Rng> Teller<'_, R> {
     /// A step, and a rest after it.
     async fn then(&mut self, step: Result<Value, ApiError>) -> Result<(), ApiError> {
         step?;
-        self.rest().await;
+        self.pause().await;
         Ok(())
     }
 
-    async fn rest(&mut self) {
+    async fn pause(&mut self) {
         if !self.pause.is_zero() {
             let pause = self.pause.mul_f64(self.rng.random());
             tokio::time::sleep(pause).await;

@@ -8,7 +8,8 @@ use super::Account;
 use crate::actions::AccountStep;
 use crate::error::ApiError;
 use crate::objects::Cause;
-use crate::world::{Kind, Scope};
+use crate::objects::Kind;
+use crate::scope::Scope;
 
 impl Account {
     /// A new account, connected to this one; not onboarded yet.
@@ -18,7 +19,7 @@ impl Account {
     pub fn connect_new(&self) -> Result<Self, ApiError> {
         let id = self.act(Cause::default(), |tx| format!("acct_1{}", tx.ids.letters(16)));
         let scope = Scope { account: Some(id), livemode: self.scope.livemode };
-        let connected = Self::new(Arc::clone(&self.core), scope);
+        let connected = Self::new(Arc::clone(&self.engine), scope);
         connected.act(connected.cause(), |tx| tx.connect_account())?;
         Ok(connected)
     }
@@ -50,13 +51,13 @@ impl Account {
 
     /// This connected account takes the platform's access back, and says so; the event's id.
     pub fn deauthorize(&self) -> String {
-        self.core.world().revoked.insert(self.id().to_owned());
-        self.act(Cause::default(), |tx| tx.tell_access("account.application.deauthorized"))
+        self.engine.store().revoked.insert(self.id().to_owned());
+        self.act(Cause::default(), |tx| tx.emit_access("account.application.deauthorized"))
     }
 
     /// It gives it again; the event's id.
     pub fn authorize(&self) -> String {
-        self.core.world().revoked.remove(self.id());
-        self.act(Cause::default(), |tx| tx.tell_access("account.application.authorized"))
+        self.engine.store().revoked.remove(self.id());
+        self.act(Cause::default(), |tx| tx.emit_access("account.application.authorized"))
     }
 }

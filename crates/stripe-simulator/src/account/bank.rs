@@ -54,7 +54,7 @@ impl Account {
         })
     }
 
-    /// Puts a payout there as it is shown, whatever its id, and tells that it was made: for what
+    /// Puts a payout there as it is shown, whatever its id, and emits `payout.created`: for what
     /// must hold when two accounts have the same id.
     pub fn put_payout(&self, payout: Value) {
         self.act(Cause::default(), |tx| tx.save_payout(&payout, "payout.created", None));

@@ -1,32 +1,35 @@
-//! What a merchant, a customer and a bank do, without HTTP.
+//! An account without HTTP: the steps of its merchant, customers and banks.
 
 mod bank;
 mod billing;
 mod connect;
+mod customers;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::actions::{Confirm, NewPayment, NewRefund};
-use super::core::Core;
-use super::error::ApiError;
-use super::objects::{Cause, Snapshot, text};
-use super::world::{Kind, Scope, Tx};
+use crate::actions::{Confirm, NewPayment, NewRefund};
+use crate::engine::Engine;
+use crate::error::ApiError;
+use crate::objects::Kind;
+use crate::objects::{Cause, Snapshot, text};
+use crate::scope::Scope;
+use crate::store::Tx;
 
-/// One account in one mode, to drive. Everything that happens is told by events, as over HTTP, but
-/// no chaos touches it.
+/// One account in one mode, used from Rust. Its steps emit the same events as over HTTP, but no chaos
+/// and no fault applies to them.
 ///
 /// Each method answers with the object as the API would show it.
 #[derive(Clone)]
 pub struct Account {
-    core: Arc<Core>,
+    engine: Arc<Engine>,
     scope: Scope,
 }
 
 impl Account {
-    pub(crate) fn new(core: Arc<Core>, scope: Scope) -> Self {
-        Self { core, scope }
+    pub(crate) fn new(engine: Arc<Engine>, scope: Scope) -> Self {
+        Self { engine, scope }
     }
 
     /// Account and mode.
@@ -142,69 +145,70 @@ impl Account {
     pub fn delete(&self, id: &str) -> bool {
         self.act(Cause::default(), |tx| {
             let object = match () {
-                () if tx.books.payment_intents.get(id).is_some() => "payment_intent",
-                () if tx.books.charges.get(id).is_some() => "charge",
-                () if tx.books.refunds.get(id).is_some() => "refund",
+                () if tx.objects.payment_intents.get(id).is_some() => "payment_intent",
+                () if tx.objects.charges.get(id).is_some() => "charge",
+                () if tx.objects.refunds.get(id).is_some() => "refund",
                 () => return false,
             };
-            tx.books.deleted.insert(id.to_owned(), object);
+            tx.objects.deleted.insert(id.to_owned(), object);
             true
         })
     }
 
     /// All objects of a kind as they are now, oldest first, and deleted customers as tombstones. Of
-    /// checkouts and payment methods only those of which an event told.
+    /// checkouts and payment methods only those that had an event.
     #[must_use]
     pub fn truth(&self, kind: Kind) -> Vec<Value> {
-        let office = &self.core.office;
+        let webhooks = &self.engine.webhooks;
         self.act(Cause::default(), |tx| {
-            let (books, version) = (&*tx.books, tx.version);
-            let alive = |id: &str| !books.deleted.contains_key(id);
+            let (objects, version) = (&*tx.objects, tx.version);
+            let alive = |id: &str| !objects.deleted.contains_key(id);
             match kind {
-                Kind::PaymentIntent => books
+                Kind::PaymentIntent => objects
                     .payment_intents
                     .all()
                     .iter()
                     .filter(|item| alive(&item.id))
-                    .map(|item| books.show_payment(item, version))
+                    .map(|item| objects.show_payment(item, version))
                     .collect(),
-                Kind::Charge => books
+                Kind::Charge => objects
                     .charges
                     .all()
                     .iter()
                     .filter(|item| alive(&item.id))
-                    .map(|item| item.render(version, &books.refunds_of(item)))
+                    .map(|item| item.render(version, &objects.refunds_of(item)))
                     .collect(),
-                Kind::Refund => books
+                Kind::Refund => objects
                     .refunds
                     .all()
                     .iter()
                     .filter(|item| alive(&item.id))
                     .map(|item| item.render())
                     .collect(),
-                Kind::Customer => books.all_customers(),
-                Kind::SetupIntent => books.all_setups(),
-                Kind::CheckoutSession => books.all_checkouts(),
-                Kind::PaymentMethod => books.all_methods(),
-                Kind::Dispute => books.disputes.all().to_vec(),
-                Kind::Payout => books.payouts.all().to_vec(),
-                Kind::Account => books.accounts.all().to_vec(),
+                Kind::Customer => objects.all_customers(),
+                Kind::SetupIntent => objects.all_setups(),
+                Kind::CheckoutSession => objects.all_checkouts(),
+                Kind::PaymentMethod => objects.all_methods(),
+                Kind::Dispute => objects.disputes.all().to_vec(),
+                Kind::Payout => objects.payouts.all().to_vec(),
+                Kind::Account => objects.accounts.all().to_vec(),
                 Kind::Subscription
                 | Kind::Invoice
                 | Kind::Product
                 | Kind::Price
-                | Kind::SubscriptionSchedule => books
+                | Kind::SubscriptionSchedule
+                | Kind::PortalSession => objects
                     .documents
                     .all()
                     .iter()
                     .filter(|item| item["object"] == kind.as_str() && alive(text(item, "id")))
                     .cloned()
                     .collect(),
-                Kind::Event => books
+                Kind::Event => objects
                     .events
                     .all()
                     .iter()
-                    .map(|item| item.render(version, office.pending(&item.id)))
+                    .map(|item| item.render(version, webhooks.pending(&item.id)))
                     .collect(),
             }
         })
@@ -217,7 +221,7 @@ impl Account {
         self.shown(self.cause(), action)
     }
 
-    /// What no request of the merchant's made.
+    /// A step of a bank's, which no request caused.
     fn bank_payment(
         &self,
         action: impl FnOnce(&mut Tx<'_>) -> Result<String, ApiError>,
@@ -232,16 +236,16 @@ impl Account {
     ) -> Result<Value, ApiError> {
         self.act(cause, |tx| {
             let id = action(tx)?;
-            Ok(tx.books.show_payment(&tx.payment(&id)?, tx.version))
+            Ok(tx.objects.show_payment(&tx.payment(&id)?, tx.version))
         })
     }
 
     pub(super) fn cause(&self) -> Cause {
-        let request = format!("req_{:014}", self.core.next_request());
+        let request = format!("req_{:014}", self.engine.next_request());
         Cause { request: Some(request), idempotency_key: None }
     }
 
     pub(super) fn act<T>(&self, cause: Cause, action: impl FnOnce(&mut Tx<'_>) -> T) -> T {
-        self.core.act(&self.scope, cause, &self.core.config.api_version, action)
+        self.engine.act(&self.scope, cause, &self.engine.config.api_version, action)
     }
 }

@@ -1,4 +1,4 @@
-//! Lives of customers: what they save, lose, pay for on Stripe's page, and how they leave.
+//! Customer scenarios: saved methods, setups, checkouts, deletion.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use serde_json::Value;
 
-use super::actions::{NewCheckout, NewCustomer, NewSetup};
-use super::drive::Account;
-use super::error::ApiError;
-use super::objects::{CheckoutMode, Metadata};
+use crate::account::Account;
+use crate::actions::{NewCheckout, NewCustomer, NewSetup};
+use crate::error::ApiError;
+use crate::objects::{CheckoutMode, Metadata};
 
 /// What happens to a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CustomerStory {
+pub enum CustomerScenario {
     /// Saves a card, falls behind with an invoice, and catches up.
     FellBehind,
     /// Saves two cards, then is deleted; one of the cards is renewed after that.
@@ -46,8 +46,8 @@ pub enum CustomerStory {
     CheckoutSetUp,
 }
 
-impl CustomerStory {
-    /// All stories.
+impl CustomerScenario {
+    /// All scenarios.
     pub const ALL: &'static [Self] = &[
         Self::FellBehind,
         Self::Deleted,
@@ -67,31 +67,31 @@ impl CustomerStory {
     ];
 }
 
-/// Picks a story and lives through it, with pauses of up to `pause` between its steps.
+/// Runs a random scenario, with pauses of up to `pause` between its steps.
 ///
 /// # Errors
-/// Stripe's refusal of a step that belongs to no story.
+/// Stripe's refusal of a step that belongs to no scenario.
 pub async fn run_customer(
     account: &Account,
     rng: &mut impl Rng,
     pause: Duration,
-) -> Result<CustomerStory, ApiError> {
-    let story = CustomerStory::ALL.choose(rng).copied().unwrap_or(CustomerStory::SetUp);
-    run_customer_story(account, story, rng, pause).await?;
-    Ok(story)
+) -> Result<CustomerScenario, ApiError> {
+    let scenario = CustomerScenario::ALL.choose(rng).copied().unwrap_or(CustomerScenario::SetUp);
+    run_customer_scenario(account, scenario, rng, pause).await?;
+    Ok(scenario)
 }
 
-/// Lives through one story.
+/// Runs one scenario.
 ///
 /// # Errors
 /// Stripe's refusal of a step that does not belong to it.
-pub async fn run_customer_story(
+pub async fn run_customer_scenario(
     account: &Account,
-    story: CustomerStory,
+    scenario: CustomerScenario,
     rng: &mut impl Rng,
     pause: Duration,
 ) -> Result<(), ApiError> {
-    Teller { account, rng, pause }.tell(story).await
+    Runner { account, rng, pause }.run(scenario).await
 }
 
 const GOOD: &str = "pm_card_visa";
@@ -99,64 +99,64 @@ const BAD: &str = "pm_card_chargeDeclined";
 const CAREFUL: &str = "pm_card_authenticationRequired";
 const DEBIT: &str = "pm_usBankAccount";
 
-struct Teller<'a, R> {
+struct Runner<'a, R> {
     account: &'a Account,
     rng: &'a mut R,
     pause: Duration,
 }
 
-impl<R: Rng> Teller<'_, R> {
-    async fn tell(&mut self, story: CustomerStory) -> Result<(), ApiError> {
-        use CustomerStory as S;
+impl<R: Rng> Runner<'_, R> {
+    async fn run(&mut self, scenario: CustomerScenario) -> Result<(), ApiError> {
+        use CustomerScenario as S;
         let account = self.account;
         let customer = self.customer().await;
-        match story {
+        match scenario {
             S::FellBehind => {
                 let method = id(&account.attach_method(GOOD, &customer)?);
                 account.set_default_method(&customer, &method)?;
-                self.rest().await;
+                self.pause().await;
                 account.set_delinquent(&customer, true)?;
-                self.rest().await;
+                self.pause().await;
                 account.set_delinquent(&customer, false)?;
             }
             S::Deleted => {
                 let method = id(&account.attach_method(GOOD, &customer)?);
                 account.set_default_method(&customer, &method)?;
                 account.attach_method(CAREFUL, &customer)?;
-                self.rest().await;
+                self.pause().await;
                 account.delete_customer(&customer)?;
-                self.rest().await;
+                self.pause().await;
                 account.renew_card(&method)?;
             }
             S::DeletedAtOnce => account.delete_customer(&customer)?,
             S::MethodDetached => {
                 let method = id(&account.attach_method(GOOD, &customer)?);
                 account.set_default_method(&customer, &method)?;
-                self.rest().await;
+                self.pause().await;
                 account.detach_method(&method)?;
             }
             S::CardRenewed => {
                 let method = id(&account.attach_method(GOOD, &customer)?);
-                self.rest().await;
+                self.pause().await;
                 account.renew_card(&method)?;
             }
             S::SetUp | S::SetUpAuthenticated | S::SetUpAuthenticationFailed => {
                 let setup = self.setup(&customer).await?;
-                let card = if story == S::SetUp { GOOD } else { CAREFUL };
+                let card = if scenario == S::SetUp { GOOD } else { CAREFUL };
                 account.confirm_setup(&setup, card)?;
-                self.rest().await;
-                if story != S::SetUp {
-                    account.finish_setup_3ds(&setup, story == S::SetUpAuthenticated)?;
-                    self.rest().await;
+                self.pause().await;
+                if scenario != S::SetUp {
+                    account.finish_setup_3ds(&setup, scenario == S::SetUpAuthenticated)?;
+                    self.pause().await;
                 }
-                if story == S::SetUpAuthenticationFailed {
+                if scenario == S::SetUpAuthenticationFailed {
                     account.confirm_setup(&setup, GOOD)?;
                 }
             }
             S::SetUpDeclinedThenCanceled => {
                 let setup = self.setup(&customer).await?;
                 declined(account.confirm_setup(&setup, BAD))?;
-                self.rest().await;
+                self.pause().await;
                 account.cancel_setup(&setup)?;
             }
             S::CheckoutPaid => {
@@ -166,13 +166,13 @@ impl<R: Rng> Teller<'_, R> {
             S::CheckoutPaidLater | S::CheckoutPaymentFailed => {
                 let session = self.checkout(&customer, CheckoutMode::Payment).await?;
                 account.complete_checkout(&session, DEBIT)?;
-                self.rest().await;
-                account.settle_checkout(&session, story == S::CheckoutPaidLater)?;
+                self.pause().await;
+                account.settle_checkout(&session, scenario == S::CheckoutPaidLater)?;
             }
             S::CheckoutDeclinedThenPaid => {
                 let session = self.checkout(&customer, CheckoutMode::Payment).await?;
                 declined(account.complete_checkout(&session, BAD))?;
-                self.rest().await;
+                self.pause().await;
                 account.complete_checkout(&session, GOOD)?;
             }
             S::CheckoutExpired => {
@@ -184,7 +184,7 @@ impl<R: Rng> Teller<'_, R> {
                 account.complete_checkout(&session, GOOD)?;
             }
         }
-        self.rest().await;
+        self.pause().await;
         Ok(())
     }
 
@@ -194,8 +194,9 @@ impl<R: Rng> Teller<'_, R> {
             balance: -i64::from(self.rng.random_range(0..3_u8)) * 500,
             currency: self.rng.random_bool(0.5).then(|| "eur".to_owned()),
             metadata: self.link("user_id"),
+            ..NewCustomer::default()
         });
-        self.rest().await;
+        self.pause().await;
         id(&made)
     }
 
@@ -204,8 +205,9 @@ impl<R: Rng> Teller<'_, R> {
             customer: Some(customer.to_owned()),
             payment_method: None,
             metadata: self.link("order_id"),
+            ..NewSetup::default()
         })?;
-        self.rest().await;
+        self.pause().await;
         Ok(id(&made))
     }
 
@@ -217,8 +219,9 @@ impl<R: Rng> Teller<'_, R> {
             customer: Some(customer.to_owned()),
             client_reference_id: Some(format!("cart-{}", self.rng.random_range(1..1_000_000_u32))),
             metadata: self.link("order_id"),
+            ..NewCheckout::default()
         })?;
-        self.rest().await;
+        self.pause().await;
         Ok(id(&made))
     }
 
@@ -227,7 +230,7 @@ impl<R: Rng> Teller<'_, R> {
         Metadata::from([(key.to_owned(), number.to_string())])
     }
 
-    async fn rest(&mut self) {
+    async fn pause(&mut self) {
         if !self.pause.is_zero() {
             let pause = self.pause.mul_f64(self.rng.random());
             tokio::time::sleep(pause).await;
@@ -235,7 +238,7 @@ impl<R: Rng> Teller<'_, R> {
     }
 }
 
-/// An attempt that fails, which is no fault here: it is the story.
+/// An attempt that fails, as the scenario wants it.
 fn declined(result: Result<Value, ApiError>) -> Result<(), ApiError> {
     match result {
         Err(error) if error.status != 402 => Err(error),

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 
-/// Stripe forgets a key after a day at the earliest.
-const KEPT_SECONDS: i64 = 24 * 3600;
+/// The longest key that Stripe takes.
+pub(crate) const LONGEST_KEY: usize = 255;
 
 /// The first answers, by key.
 #[derive(Default)]
@@ -30,15 +30,16 @@ pub(crate) struct First {
 }
 
 impl Idempotency {
-    /// The first answer, if the key was used before.
+    /// The first answer, if the key was used in the last `kept` seconds.
     pub(crate) fn look(
         &self,
         key: &str,
         request: &str,
         now: i64,
+        kept: u32,
     ) -> Result<Option<First>, ApiError> {
         match self.0.get(key) {
-            Some(entry) if now - entry.created < KEPT_SECONDS => entry.answer(key, request),
+            Some(entry) if now - entry.created < i64::from(kept) => entry.answer(key, request),
             Some(_) | None => Ok(None),
         }
     }
@@ -55,12 +56,14 @@ impl Idempotency {
             entry.running = false;
         }
     }
+}
 
-    /// What Stripe keeps: answers of requests that began to run. A request that was refused for
-    /// its parameters, its key or its rate never did.
-    pub(crate) fn is_kept(status: u16) -> bool {
-        status < 300 || status == 402 || status >= 500
-    }
+/// The answer while the first request with a key is running.
+pub(crate) fn key_in_use(key: &str) -> ApiError {
+    let message = format!(
+        "There is currently another in-progress request using this Idempotent Key ('{key}')."
+    );
+    ApiError::new(409, "idempotency_error", message).code("idempotency_key_in_use")
 }
 
 impl Entry {
@@ -74,11 +77,7 @@ impl Entry {
             return Err(ApiError::new(400, "idempotency_error", message));
         }
         if self.running {
-            let message = format!(
-                "There is currently another in-progress request using this Idempotent Key ('{key}')."
-            );
-            let error = ApiError::new(409, "idempotency_error", message);
-            return Err(error.code("idempotency_key_in_use"));
+            return Err(key_in_use(key));
         }
         Ok(Some(self.first.clone()))
     }
@@ -88,6 +87,8 @@ impl Entry {
 mod tests {
     use super::*;
 
+    const DAY: u32 = 24 * 3600;
+
     fn first() -> First {
         First { request_id: "req_1".into(), status: 200, body: Value::Null }
     }
@@ -95,20 +96,20 @@ mod tests {
     #[test]
     fn a_key_answers_the_same_once_the_first_request_is_over() {
         let mut keys = Idempotency::default();
-        assert_eq!(keys.look("k", "POST a", 0).unwrap(), None);
+        assert_eq!(keys.look("k", "POST a", 0, DAY).unwrap(), None);
         keys.keep("k", "POST a".into(), 0, first());
-        assert_eq!(keys.look("k", "POST a", 1).unwrap_err().status, 409);
+        assert_eq!(keys.look("k", "POST a", 1, DAY).unwrap_err().status, 409);
         keys.finish("k");
-        assert_eq!(keys.look("k", "POST a", 1).unwrap(), Some(first()));
-        assert_eq!(keys.look("k", "POST b", 1).unwrap_err().body.kind, "idempotency_error");
+        assert_eq!(keys.look("k", "POST a", 1, DAY).unwrap(), Some(first()));
+        assert_eq!(keys.look("k", "POST b", 1, DAY).unwrap_err().body.kind, "idempotency_error");
     }
 
     #[test]
-    fn a_key_is_forgotten_after_a_day() {
+    fn a_key_is_forgotten_after_a_set_time() {
         let mut keys = Idempotency::default();
         keys.keep("k", "POST a".into(), 0, first());
         keys.finish("k");
-        assert!(keys.look("k", "POST b", KEPT_SECONDS - 1).is_err());
-        assert_eq!(keys.look("k", "POST b", KEPT_SECONDS).unwrap(), None);
+        assert!(keys.look("k", "POST b", 59, 60).is_err());
+        assert_eq!(keys.look("k", "POST b", 60, 60).unwrap(), None);
     }
 }

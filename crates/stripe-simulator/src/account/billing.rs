@@ -6,7 +6,7 @@ use super::Account;
 use crate::actions::NewSubscription;
 use crate::error::ApiError;
 
-/// Each line: a step that the simulator's world knows by the same name.
+/// Each line: a method of `Tx` of the same name.
 macro_rules! steps {
     ($($(#[$doc:meta])+ $name:ident($($argument:ident: $kind:ty),*);)+) => {
         impl Account {
@@ -47,7 +47,7 @@ steps! {
     give_up_renewal(id: &str, cancel: bool);
     /// The first payment was not made in time.
     expire_subscription(id: &str);
-    /// Stripe tells that a trial ends soon.
+    /// Stripe announces that a trial ends soon.
     announce_trial_end(id: &str);
     /// A trial ends, and there is nothing to pay with.
     pause_after_trial(id: &str);
@@ -68,7 +68,7 @@ steps! {
     delete_draft(id: &str);
     /// Makes a draft final.
     finalize_invoice(id: &str);
-    /// Tries to pay. A declined card is told by events, and is no error.
+    /// Tries to pay. A declined card shows in events, and is no error.
     pay_invoice(id: &str, card: &str);
     /// Marks as paid what was paid elsewhere.
     pay_out_of_band(id: &str);
@@ -76,7 +76,7 @@ steps! {
     void_invoice(id: &str);
     /// Writes an invoice off.
     write_off_invoice(id: &str);
-    /// Stripe tells of the next invoice, which does not exist yet.
+    /// Stripe announces the next invoice, which does not exist yet.
     announce_renewal(subscription: &str);
 
     /// Makes a schedule that has not begun.

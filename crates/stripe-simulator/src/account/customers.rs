@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::actions::{NewCheckout, NewCustomer, NewSetup};
-use super::drive::Account;
-use super::error::ApiError;
-use super::objects::Cause;
-use super::world::{Books, Tx};
+use super::Account;
+use crate::actions::{NewCheckout, NewCustomer, NewSetup};
+use crate::error::ApiError;
+use crate::objects::Cause;
+use crate::store::{Objects, Tx};
 
 impl Account {
     /// Makes a customer.
     pub fn create_customer(&self, new: NewCustomer) -> Value {
-        self.act(self.cause(), |tx| tx.create_customer(new).render())
+        self.act(self.cause(), |tx| tx.create_customer(new.or_jenny()).render())
     }
 
     /// An invoice could not be charged, or could after all.
@@ -91,7 +91,7 @@ impl Account {
     /// Stripe's refusal; for a declined card a 402.
     pub fn confirm_setup(&self, id: &str, method: &str) -> Result<Value, ApiError> {
         self.setup_step(self.cause(), |tx| {
-            tx.confirm_setup(id, Some(method)).map(|()| id.to_owned())
+            tx.confirm_setup(id, Some(method), None).map(|()| id.to_owned())
         })
     }
 
@@ -108,12 +108,14 @@ impl Account {
     /// # Errors
     /// It has ended.
     pub fn cancel_setup(&self, id: &str) -> Result<Value, ApiError> {
-        self.setup_step(self.cause(), |tx| tx.cancel_setup(id).map(|()| id.to_owned()))
+        self.setup_step(self.cause(), |tx| {
+            tx.cancel_setup(id, Some("abandoned")).map(|()| id.to_owned())
+        })
     }
 
-    /// Opens a page to pay or to save a method on. No event tells of it.
+    /// Opens a page to pay or to save a method on. It has no event.
     pub fn open_checkout(&self, new: NewCheckout) -> Result<Value, ApiError> {
-        self.checkout_step(self.cause(), |tx| Ok(tx.open_checkout(new)))
+        self.checkout_step(self.cause(), |tx| tx.open_checkout(new))
     }
 
     /// The customer fills it in.
@@ -136,7 +138,7 @@ impl Account {
         })
     }
 
-    /// Nobody came through in time.
+    /// The customer did not complete it in time.
     ///
     /// # Errors
     /// It is not open.
@@ -167,7 +169,7 @@ impl Account {
     }
 }
 
-impl Books {
+impl Objects {
     /// Customers, deleted ones as their tombstones.
     pub(super) fn all_customers(&self) -> Vec<Value> {
         let customers = self.customers.all().iter();
@@ -178,13 +180,13 @@ impl Books {
         self.setup_intents.all().iter().map(|item| item.render()).collect()
     }
 
-    /// Sessions of which an event told: not those that are still open.
+    /// Sessions that had an event: not those that are still open.
     pub(super) fn all_checkouts(&self) -> Vec<Value> {
         let sessions = self.checkout_sessions.all().iter();
         sessions.filter(|item| item.status != "open").map(|item| item.render()).collect()
     }
 
-    /// Methods of which an event told: those that were attached at some time.
+    /// Methods that had an event: those that were attached at some time.
     pub(super) fn all_methods(&self) -> Vec<Value> {
         let methods = self.payment_methods.all().iter();
         methods.filter(|item| item.announced).map(|item| item.render()).collect()

@@ -1,4 +1,4 @@
-//! What all parts of a running simulator share.
+//! The state that all parts of a running simulator share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,24 +6,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::api::Limiter;
-use super::chaos::{Chaos, Dice};
+use super::chaos::{Chaos, Random};
 use super::clock::Clock;
 use super::config::{Config, is_live};
+use super::faults::Faults;
 use super::ids::Ids;
+use super::limiter::Limiter;
 use super::objects::{Cause, Event};
+use super::scope::Scope;
 use super::stats::RequestCounters;
+use super::store::{Store, Tx};
 use super::webhooks::Dispatcher;
-use super::world::{Scope, Tx, World};
 
-pub(crate) struct Core {
+pub(crate) struct Engine {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
-    world: Mutex<World>,
+    store: Mutex<Store>,
     chaos: Mutex<Chaos>,
+    pub(crate) faults: Faults,
     pub(crate) counters: RequestCounters,
     pub(crate) limiter: Limiter,
-    pub(crate) office: Dispatcher,
+    pub(crate) webhooks: Dispatcher,
     auto_deliver: AtomicBool,
     changes: AtomicU64,
     requests: AtomicU64,
@@ -31,20 +34,21 @@ pub(crate) struct Core {
     pub(crate) tasks: TaskTracker,
 }
 
-impl Core {
+impl Engine {
     pub(crate) fn new(config: Config) -> Self {
-        let world = World {
-            books: Default::default(),
+        let store = Store {
+            objects: Default::default(),
             ids: Ids::new(config.seed),
             revoked: Default::default(),
         };
         Self {
             clock: Clock::new(config.start_at),
-            world: Mutex::new(world),
+            store: Mutex::new(store),
             chaos: Mutex::new(Chaos::default()),
+            faults: Faults::default(),
             counters: RequestCounters::default(),
             limiter: Limiter::default(),
-            office: Dispatcher::default(),
+            webhooks: Dispatcher::default(),
             auto_deliver: AtomicBool::new(config.auto_deliver),
             changes: AtomicU64::new(0),
             requests: AtomicU64::new(0),
@@ -54,8 +58,8 @@ impl Core {
         }
     }
 
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn chaos(&self) -> Chaos {
@@ -77,17 +81,17 @@ impl Core {
 
     /// An event of any account and mode.
     pub(crate) fn event(&self, id: &str) -> Option<Arc<Event>> {
-        self.world().books.values().find_map(|books| books.events.get(id).cloned())
+        self.store().objects.values().find_map(|objects| objects.events.get(id).cloned())
     }
 
-    /// The number of the next request: what its dice are thrown by.
+    /// The number of the next request: what seeds its random choices.
     pub(crate) fn next_request(&self) -> u64 {
         self.requests.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Runs one action on the books of one account, alone.
+    /// Runs one action on the objects of one account, alone.
     ///
-    /// The time is read, the objects changed and the events handed to the post office under one
+    /// The time is read, the objects changed and the events queued for their endpoints under one
     /// lock, so that reads are linearizable and events leave in the order in which they happened.
     pub(crate) fn act<T>(
         &self,
@@ -96,23 +100,26 @@ impl Core {
         version: &str,
         action: impl FnOnce(&mut Tx<'_>) -> T,
     ) -> T {
-        let lag = self.event_lag();
-        let mut world = self.world();
-        let World { books, ids, .. } = &mut *world;
+        let (lag, list_lag) = (self.event_lag(), self.chaos().list_lag_seconds);
+        let mut store = self.store();
+        let Store { objects, ids, .. } = &mut *store;
+        let now = self.clock.now();
         let mut tx = Tx {
-            books: books.entry(scope.clone()).or_default(),
+            objects: objects.entry(scope.clone()).or_default(),
             ids,
             scope,
-            now: self.clock.now(),
+            now,
             event_lag: lag,
             cause,
             version,
+            began: false,
+            listed_until: now - i64::from(list_lag),
             emitted: Vec::new(),
         };
         let result = action(&mut tx);
         let auto = self.auto_deliver.load(Ordering::Relaxed);
         for event in tx.emitted {
-            self.office.announce(&event, auto);
+            self.webhooks.publish(&event, auto);
         }
         result
     }
@@ -120,6 +127,6 @@ impl Core {
     fn event_lag(&self) -> i64 {
         let most = self.chaos().event_lag_seconds;
         let number = self.changes.fetch_add(1, Ordering::Relaxed);
-        i64::from(Dice::of(self.config.seed, &format!("lag {number}")).below(most + 1))
+        i64::from(Random::of(self.config.seed, &format!("lag {number}")).below(most + 1))
     }
 }
