@@ -111,19 +111,21 @@ pub(super) fn outcome(case: &Case<'_>, change: Option<&Change>) -> Outcome {
             Next::Fetch | Next::Close | Next::Closed => Outcome::Deauthorized,
         },
         (Some(NewState::Present { .. }), Next::Covered) => Outcome::Covered,
-        (Some(NewState::Present { transition, .. }), _) if transition.is_change() => {
-            Outcome::Applied
-        }
-        // The first sight of an object that has no status.
-        (Some(NewState::Present { .. }), _)
-            if change.is_some_and(|change| change.expected_version == 0) =>
-        {
-            Outcome::Applied
-        }
-        (Some(NewState::Present { .. }), _) => Outcome::Unchanged,
+        (Some(NewState::Present { .. }), _) => change.map_or(Outcome::Unchanged, outcome_of_change),
         (None, Next::Covered) => Outcome::Covered,
         // A fetch without a change was refused in an account that is closed to us.
         (None, Next::Fetch | Next::Close | Next::Closed) => Outcome::Deauthorized,
+    }
+}
+
+/// What a change does to the row.
+pub(super) fn outcome_of_change(change: &Change) -> Outcome {
+    match &change.state {
+        NewState::Deleted => Outcome::Gone,
+        NewState::Present { transition, .. } if transition.is_change() => Outcome::Applied,
+        // The first sight of an object that has no status.
+        NewState::Present { .. } if change.expected_version == 0 => Outcome::Applied,
+        NewState::Present { .. } => Outcome::Unchanged,
     }
 }
 

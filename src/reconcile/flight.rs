@@ -166,7 +166,7 @@ impl Inner {
         let events: Vec<_> = events.collect();
         let anomalous = change.as_ref().is_some_and(decision::is_anomalous);
         if (change.is_some() || !events.is_empty())
-            && self.write(Settlement { change, events }).await? == Applied::Conflict
+            && self.write(Settlement { change, events, command: None }).await? == Applied::Conflict
         {
             self.metrics.conflict();
             return Ok(None);
@@ -217,7 +217,7 @@ impl Inner {
         }
         if !events.is_empty() {
             // Without a change there is nothing that another writer could be ahead of.
-            self.write(Settlement { change: None, events }).await?;
+            self.write(Settlement { change: None, events, command: None }).await?;
         }
         Ok(Some(landed))
     }
@@ -281,7 +281,7 @@ impl Inner {
         }
     }
 
-    async fn write(&self, settlement: Settlement) -> Result<Applied, ReconcileError> {
+    pub(super) async fn write(&self, settlement: Settlement) -> Result<Applied, ReconcileError> {
         let span = tracing::info_span!(target: "otel", "apply", otel.kind = "client");
         Ok(self.batched.apply(settlement).instrument(span).await?)
     }

@@ -107,12 +107,12 @@ impl Reconciler {
     /// come.
     async fn ignore(&self, request: Request) -> Result<Settled, ReconcileError> {
         let event = settled_event(request, Outcome::Ignored, None, None);
-        let settlement = Settlement { change: None, events: vec![event] };
+        let settlement = Settlement { change: None, events: vec![event], command: None };
         self.inner.batched.apply(settlement).await?;
         Ok(Settled::Now { outcome: Outcome::Ignored, fetched: false, request_id: None })
     }
 
-    async fn fly(&self, subject: Subject, task: Task) -> Result<Settled, Fault> {
+    pub(super) async fn fly(&self, subject: Subject, task: Task) -> Result<Settled, Fault> {
         let (answer, landed) = oneshot::channel();
         let span = Span::current();
         if let Some(lead) =

@@ -51,6 +51,9 @@ impl Store {
             prepared.locks.extend(columns::locks(&change.subject, observed));
             prepared.change = Some(of_change(number, change));
         }
+        if let Some(closing) = settlement.command {
+            match closing {}
+        }
         for event in &settlement.events {
             if !event.occurrences.is_empty() {
                 prepared.tells = true;

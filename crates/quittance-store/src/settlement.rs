@@ -18,7 +18,13 @@ pub struct Settlement {
     pub change: Option<Change>,
     /// The events. Those that were settled before, by whomever, stay as they are.
     pub events: Vec<SettledEvent>,
+    /// The end of the command that made the change, written in the same transaction.
+    pub command: Option<CommandClosing>,
 }
+
+/// How a command ended. There are no commands yet, so there is no value of this type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandClosing {}
 
 /// A compare-and-set of one object.
 #[derive(Debug, Clone, PartialEq)]

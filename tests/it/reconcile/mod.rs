@@ -12,6 +12,7 @@ mod overload;
 mod processes;
 mod program;
 mod races;
+mod record;
 mod requests;
 mod secrets;
 mod snapshots;

@@ -209,11 +209,11 @@ pub(crate) fn attempt_failed(id: &str) -> SettledEvent {
 }
 
 pub(crate) fn settlement(change: Change, events: Vec<SettledEvent>) -> Settlement {
-    Settlement { change: Some(change), events }
+    Settlement { change: Some(change), events, command: None }
 }
 
 pub(crate) fn only(events: Vec<SettledEvent>) -> Settlement {
-    Settlement { change: None, events }
+    Settlement { change: None, events, command: None }
 }
 
 /// Writes a slice.

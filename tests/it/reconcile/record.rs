@@ -1,0 +1,95 @@
+//! What Stripe answers to a command is recorded like what it answers to a read.
+
+use quittance::domain::id::{Mode, ObjectId, Scope};
+use quittance::domain::object::{Kind, Observed, Subject};
+use quittance::reconcile::{Before, Settled};
+use quittance::redaction::Rules;
+use quittance::store::Outcome;
+use quittance::stripe_api::{Fetched, FetchedState};
+use serde_json::json;
+
+use super::environment::{TestEnvironment, event, payment, settle};
+
+fn subject() -> Subject {
+    Subject {
+        scope: Scope { account: None, mode: Mode::Test },
+        kind: Kind::PaymentIntent,
+        id: ObjectId::parse("pi_1").unwrap(),
+        owner: None,
+    }
+}
+
+/// An answer to a request that was sent just now, or so many seconds ago.
+fn answer(status: &str, ago: i64) -> Fetched {
+    let now = time::OffsetDateTime::now_utc().unix_timestamp() - ago;
+    let raw = Rules::default().redact(payment("pi_1", status));
+    let observed = Observed::read(Kind::PaymentIntent, &*raw).unwrap();
+    Fetched {
+        observed_at: now - 1,
+        seen_by: now + 1,
+        request_id: Some("req_command".into()),
+        state: FetchedState::Present { observed, raw },
+    }
+}
+
+fn outcome_of(settled: &Settled) -> Outcome {
+    match settled {
+        Settled::Now { outcome, .. } => *outcome,
+        Settled::Before => panic!("no event was settled"),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_a_command_is_written_with_its_transition_and_notification() {
+    let mut env = TestEnvironment::set().await;
+    let reconciler = env.reconciler();
+    let created = Before::created(subject());
+    let settled = reconciler.record(created, answer("processing", 0), None).await.unwrap();
+    assert_eq!(outcome_of(&settled), Outcome::Applied);
+
+    let before = reconciler.before(subject()).await.unwrap();
+    let settled = reconciler.record(before, answer("succeeded", 0), None).await.unwrap();
+    assert_eq!(outcome_of(&settled), Outcome::Applied);
+    let row = env.db.json("app.payments", "stripe_payment_intent_id = 'pi_1'").await;
+    assert_eq!((&row["status"], &row["version"]), (&json!("succeeded"), &json!(2)));
+    let steps = env.db.rows("SELECT to_status FROM app.transitions ORDER BY to_status").await;
+    assert_eq!(steps, [json!({"to_status": "processing"}), json!({"to_status": "succeeded"})]);
+    assert!(env.db.count("quittance.outbox").await > 0);
+    assert!(env.is_silent(), "Stripe has answered already");
+}
+
+#[tokio::test]
+async fn an_answer_that_another_write_has_overtaken_is_fetched_again() {
+    let mut env = TestEnvironment::set().await;
+    let reconciler = env.reconciler();
+    let before = reconciler.before(subject()).await.unwrap();
+    let overtakes = settle(&env.reconciler(), &event("evt_1", "pi_1"));
+    env.asked().await.answer(&payment("pi_1", "succeeded"));
+    overtakes.await.unwrap().unwrap();
+
+    let recording = tokio::spawn({
+        let reconciler = reconciler.clone();
+        async move { reconciler.record(before, answer("processing", 0), None).await }
+    });
+    env.asked().await.answer(&payment("pi_1", "succeeded"));
+    let settled = recording.await.unwrap().unwrap();
+    assert_eq!(outcome_of(&settled), Outcome::Unchanged);
+    let row = env.db.json("app.payments", "stripe_payment_intent_id = 'pi_1'").await;
+    assert_eq!(row["status"], "succeeded");
+    let steps = env.db.rows("SELECT to_status FROM app.transitions").await;
+    assert_eq!(steps, [json!({"to_status": "succeeded"})], "the older answer left no trace");
+}
+
+#[tokio::test]
+async fn an_answer_that_the_row_is_newer_than_costs_no_request() {
+    let mut env = TestEnvironment::set().await;
+    let reconciler = env.reconciler();
+    let before = reconciler.before(subject()).await.unwrap();
+    let overtakes = settle(&env.reconciler(), &event("evt_1", "pi_1"));
+    env.asked().await.answer(&payment("pi_1", "succeeded"));
+    overtakes.await.unwrap().unwrap();
+
+    let settled = reconciler.record(before, answer("processing", 60), None).await.unwrap();
+    assert_eq!(outcome_of(&settled), Outcome::Covered);
+    assert!(env.is_silent());
+}
