@@ -3,19 +3,22 @@
 -- The kinds of object that have a table in `app`: where it is, and what writes it. A kind without a
 -- row here is mirrored in quittance.objects alone. Filled by the migration that makes the table.
 CREATE TABLE quittance.kinds (
-    kind       TEXT PRIMARY KEY,
-    app_table  REGCLASS NOT NULL,
-    id_column  TEXT     NOT NULL,
-    -- Columns that its writer leaves alone: something else writes them.
-    left_alone TEXT[]   NOT NULL DEFAULT '{}',
+    kind        TEXT PRIMARY KEY,
+    app_table   REGCLASS NOT NULL,
+    id_column   TEXT     NOT NULL,
+    -- Columns that are computed from other rows, and (account, livemode, id) RETURNS TABLE of them.
+    computed    TEXT[]   NOT NULL DEFAULT '{}',
+    computed_by REGPROC,
     -- Columns besides account and mode that never change: a row that has other values is not written.
-    fixed      TEXT[]   NOT NULL DEFAULT '{}',
+    fixed       TEXT[]   NOT NULL DEFAULT '{}',
     -- A row may lack columns, and those stay as they are. Costs a look at the old row.
-    partial    BOOLEAN  NOT NULL DEFAULT false,
+    partial     BOOLEAN  NOT NULL DEFAULT false,
     -- (rows jsonb): called when the rows are written.
-    afterwards REGPROC,
+    afterwards  REGPROC,
     -- (rows jsonb) RETURNS bigint: the number of rows written. Made by quittance.make_writer().
-    writer     REGPROC
+    writer      REGPROC,
+
+    CONSTRAINT kinds_computed_check CHECK ((computed_by IS NULL) = (computed = '{}'))
 );
 
 -- The row in `app` of an object, for people who look at it; NULL where there is none.

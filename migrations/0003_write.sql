@@ -20,6 +20,7 @@ DECLARE
     it      quittance.kinds;
     target  text;
     name    text;
+    made    text := '';
     after   text := '';
     key     text[];
     types   text;
@@ -35,6 +36,12 @@ BEGIN
     INTO STRICT target, name
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.oid = it.app_table;
+    IF it.computed_by IS NOT NULL THEN
+        SELECT format(E'\n    CROSS JOIN LATERAL %I.%I(r.account, r.livemode, r.id) AS made',
+                      n.nspname, p.proname) INTO STRICT made
+        FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        WHERE p.oid = it.computed_by;
+    END IF;
     IF it.afterwards IS NOT NULL THEN
         SELECT format(E'\n    PERFORM %I.%I(rows);', n.nspname, p.proname) INTO STRICT after
         FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
@@ -50,22 +57,23 @@ BEGIN
     HAVING it.id_column = ANY (array_agg(a.attname::text));
 
     SELECT string_agg(format('%I %s', c.name, CASE WHEN c.is_time THEN 'bigint' ELSE c.type END),
-                      E',\n        ' ORDER BY c.nth),
+                      E',\n        ' ORDER BY c.nth) FILTER (WHERE NOT c.is_computed),
            string_agg(quote_ident(c.name), E',\n        ' ORDER BY c.nth),
-           string_agg(CASE WHEN c.fallback IS NULL THEN v.value
+           string_agg(CASE WHEN c.is_computed THEN format('made.%I', c.name)
+                           WHEN c.fallback IS NULL THEN v.value
                            ELSE format('coalesce(%s, %s)', v.value, c.fallback) END,
                       E',\n        ' ORDER BY c.nth),
            string_agg(format('%I = excluded.%I', c.name, c.name), E',\n        ' ORDER BY c.nth)
     INTO types, targets, given, changes
     FROM (
         SELECT a.attname AS name, a.attnum AS nth, format_type(a.atttypid, a.atttypmod) AS type,
-               a.atttypid = 'timestamptz'::regtype AS is_time, pg_get_expr(d.adbin, d.adrelid) AS fallback
+               a.atttypid = 'timestamptz'::regtype AS is_time, a.attname = ANY (it.computed) AS is_computed,
+               pg_get_expr(d.adbin, d.adrelid) AS fallback
         FROM pg_attribute AS a
         LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE a.attrelid = it.app_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
           AND a.attname <> ALL (ARRAY[it.id_column, 'id', 'stripe_account', 'livemode', 'version',
-                                      'observed_at', 'deleted', 'created_at', 'updated_at']
-                                || it.left_alone)
+                                      'observed_at', 'deleted', 'created_at', 'updated_at'])
     ) AS c
     CROSS JOIN LATERAL (
         SELECT format(CASE WHEN c.is_time THEN 'to_timestamp(r.%I)' ELSE 'r.%I' END, c.name) AS value
@@ -104,7 +112,7 @@ BEGIN
     SELECT
         r.id, r.account, r.livemode, r.version, to_timestamp(r.observed_at),
         %5$s
-    FROM %6$s
+    FROM %6$s%11$s
     ON CONFLICT (%7$s) DO UPDATE SET
         %8$s,
         version = excluded.version,
@@ -115,47 +123,51 @@ BEGIN
 END $writer$ $format$,
         name, target, it.id_column, targets, given, source,
         (SELECT string_agg(quote_ident(c), ', ') FROM unnest(key) AS c), changes, guard,
-        after);
+        after, made);
 
     UPDATE quittance.kinds SET writer = name::regproc WHERE kind = of_kind;
 END $make$;
 
--- Takes the sums of payments over their charges. The rows are charges, which name their payment, or
--- payments.
+-- The sums of a payment over its charges.
 --
--- A statement of its own after the write, so that it sees the charges that were written, and those that
--- other transactions committed before this one got the lock of the payment: the caller holds it, so no
--- charge can commit between the sums that are taken here and the row that they go to.
-CREATE FUNCTION quittance.sum_payments(rows jsonb) RETURNS void LANGUAGE plpgsql
+-- Whoever writes a payment or a charge holds the lock of the payment, so no charge of it can commit between
+-- the sums that are taken and the row that they go to. One SELECT, so that Postgres puts it into the statement
+-- that calls it.
+CREATE FUNCTION quittance.payment_sums(account text, livemode boolean, id text)
+RETURNS TABLE (amount_captured bigint, amount_refunded bigint) LANGUAGE sql STABLE
+AS $$
+    SELECT coalesce(sum(c.amount_captured), 0)::bigint, coalesce(sum(c.amount_returned), 0)::bigint
+    FROM app.charges AS c
+    WHERE c.payment_intent = payment_sums.id
+      AND c.stripe_account = payment_sums.account AND c.livemode = payment_sums.livemode
+$$;
+
+-- Takes the sums of the payments of charges anew. A statement of its own after the write, so that it sees the
+-- charges that were written and those that other transactions committed before this one got the lock of the
+-- payment.
+CREATE FUNCTION quittance.sum_payments_of_charges(rows jsonb) RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     UPDATE app.payments AS p
-    SET amount_captured = sums.captured,
-        amount_refunded = sums.refunded,
+    SET amount_captured = sums.amount_captured,
+        amount_refunded = sums.amount_refunded,
         updated_at      = clock_timestamp()
     FROM (
-        SELECT DISTINCT
-               CASE WHEN j.columns ? 'payment_intent' THEN j.columns ->> 'payment_intent'
-                    ELSE j.columns ->> 'id' END  AS id,
-               j.columns ->> 'account'           AS account,
-               (j.columns -> 'livemode')::boolean AS livemode
-        FROM jsonb_array_elements(rows) AS j (columns)
+        SELECT DISTINCT r.payment_intent, r.account, r.livemode
+        FROM jsonb_to_recordset(rows) AS r (payment_intent text, account text, livemode boolean)
+        WHERE r.payment_intent IS NOT NULL
     ) AS touched
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(c.amount_captured), 0)::bigint AS captured,
-               coalesce(sum(c.amount_returned), 0)::bigint AS refunded
-        FROM app.charges AS c
-        WHERE c.payment_intent = touched.id
-          AND c.stripe_account = touched.account AND c.livemode = touched.livemode
-    ) AS sums
-    WHERE p.stripe_payment_intent_id = touched.id
+    CROSS JOIN LATERAL quittance.payment_sums(
+        touched.account, touched.livemode, touched.payment_intent) AS sums
+    WHERE p.stripe_payment_intent_id = touched.payment_intent
       AND p.stripe_account = touched.account AND p.livemode = touched.livemode
-      AND (p.amount_captured, p.amount_refunded) IS DISTINCT FROM (sums.captured, sums.refunded);
+      AND (p.amount_captured, p.amount_refunded)
+          IS DISTINCT FROM (sums.amount_captured, sums.amount_refunded);
 END $$;
 
-INSERT INTO quittance.kinds (kind, app_table, id_column, left_alone, afterwards) VALUES
+INSERT INTO quittance.kinds (kind, app_table, id_column, computed, computed_by, afterwards) VALUES
     ('payment_intent', 'app.payments', 'stripe_payment_intent_id',
-     '{amount_captured, amount_refunded}', 'quittance.sum_payments'),
-    ('charge', 'app.charges', 'stripe_charge_id', '{}', 'quittance.sum_payments'),
-    ('refund', 'app.refunds', 'stripe_refund_id', '{}', NULL);
+     '{amount_captured, amount_refunded}', 'quittance.payment_sums', NULL),
+    ('charge', 'app.charges', 'stripe_charge_id', '{}', NULL, 'quittance.sum_payments_of_charges'),
+    ('refund', 'app.refunds', 'stripe_refund_id', '{}', NULL, NULL);
 SELECT quittance.make_writer(kind) FROM unnest('{payment_intent, charge, refund}'::text[]) AS kind;

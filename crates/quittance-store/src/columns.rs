@@ -20,12 +20,9 @@ pub(super) fn account(scope: &Scope) -> &str {
 
 /// The columns of an observation, but for those that every kind shares.
 pub(super) fn of(observed: &Observed) -> Map<String, Value> {
-    match json_of(observed) {
-        Value::Object(fields) => flat(fields),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Map::new()
-        }
-    }
+    let Value::Object(mut columns) = json_of(observed) else { return Map::new() };
+    flatten(&mut columns);
+    columns
 }
 
 /// What a notification says of its object besides the topic.
@@ -79,27 +76,41 @@ fn json_of(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
-/// Puts the columns that are made of a part of an object beside the object's own.
-fn flat(fields: Map<String, Value>) -> Map<String, Value> {
-    let mut columns = Map::new();
-    for (name, value) in fields {
-        match value {
-            Value::Object(part) if name != METADATA => columns.extend(flat(part)),
-            Value::Array(rows) => {
-                columns.insert(name, Value::Array(rows.into_iter().map(flat_row).collect()));
-            }
-            value => {
-                columns.insert(name, value);
-            }
+/// Puts the columns that are made of a part of an object beside the object's own; also in the rows of a
+/// list.
+fn flatten(columns: &mut Map<String, Value>) {
+    let is_part = |(name, value): &(&String, &Value)| value.is_object() && *name != METADATA;
+    let parts: Vec<String> = columns.iter().filter(is_part).map(|(name, _)| name.clone()).collect();
+    for part in parts {
+        if let Some(Value::Object(mut part)) = columns.remove(&part) {
+            flatten(&mut part);
+            columns.extend(part);
         }
     }
-    columns
+    for row in columns.values_mut().filter_map(Value::as_array_mut).flatten() {
+        if let Value::Object(columns) = row {
+            flatten(columns);
+        }
+    }
 }
 
-/// A row of a child of the object, or the element of a column that holds a list.
-fn flat_row(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => Value::Object(flat(fields)),
-        other => other,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_a_part_are_columns_and_metadata_is_one() {
+        let mut columns = Map::from_iter([
+            ("outcome".to_owned(), json!({"outcome": "blocked", "deeper": {"still": 1}})),
+            ("metadata".to_owned(), json!({"order_id": "42"})),
+            ("items".to_owned(), json!([{"price": {"price": "price_1"}, "metadata": {}}])),
+            ("currently_due".to_owned(), json!(["a"])),
+        ]);
+        flatten(&mut columns);
+        let expected = json!({
+            "outcome": "blocked", "still": 1, "metadata": {"order_id": "42"},
+            "items": [{"price": "price_1", "metadata": {}}], "currently_due": ["a"],
+        });
+        assert_eq!(Value::Object(columns), expected);
     }
 }

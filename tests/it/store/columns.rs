@@ -32,7 +32,7 @@ async fn in_the_table(db: &TestDatabase, kind: &str) -> BTreeSet<String> {
         "SELECT to_jsonb(a.attname) #>> '{{}}' AS name
          FROM quittance.kinds AS k JOIN pg_attribute AS a ON a.attrelid = k.app_table
          WHERE k.kind = '{kind}' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-           AND a.attname <> k.id_column AND a.attname <> ALL (k.left_alone)
+           AND a.attname <> k.id_column AND a.attname <> ALL (k.computed)
            AND a.attname <> ALL ('{{id, stripe_account, livemode, version, observed_at, deleted,
                                    created_at, updated_at}}')"
     );

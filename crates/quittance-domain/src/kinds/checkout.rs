@@ -168,6 +168,7 @@ impl ObjectKind for CheckoutObserved {
         };
         status.into()
     }
+
     fn recorded(&self) -> Self::Recorded {
         RecordedStatus { status: self.status() }
     }

@@ -87,7 +87,7 @@ fn default_payment_method<'de, D: Deserializer<'de>>(from: D) -> Result<Option<S
     Ok(field::object::<InvoiceSettings, D>(from)?.and_then(|it| it.default_payment_method))
 }
 
-// A customer's state tells nothing by itself: what made it delinquent is told by the invoice.
+// It has no notifications: what made a customer delinquent is told by the invoice.
 impl ObjectKind for CustomerObserved {
     type Status = CustomerStatus;
     type Recorded = RecordedStatus<CustomerStatus>;

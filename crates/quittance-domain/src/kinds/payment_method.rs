@@ -101,7 +101,7 @@ impl PaymentMethodObserved {
     }
 }
 
-// Tells nothing: that a method was saved is told by its setup.
+// It has no notifications: that a method was saved is told by its setup.
 impl ObjectKind for PaymentMethodObserved {
     type Status = PaymentMethodStatus;
     type Recorded = RecordedStatus<PaymentMethodStatus>;
@@ -123,10 +123,12 @@ impl ObjectKind for PaymentMethodObserved {
 
     /// Whether a customer has it.
     fn status(&self) -> StatusWord<PaymentMethodStatus> {
-        let is_attached = self.customer.is_some();
-        if is_attached { PaymentMethodStatus::Attached } else { PaymentMethodStatus::Detached }
-            .into()
+        match self.customer {
+            Some(_) => PaymentMethodStatus::Attached.into(),
+            None => PaymentMethodStatus::Detached.into(),
+        }
     }
+
     fn recorded(&self) -> Self::Recorded {
         RecordedStatus { status: self.status() }
     }

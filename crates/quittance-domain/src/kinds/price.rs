@@ -69,7 +69,7 @@ pub struct Recurring {
     pub usage_type: Option<String>,
 }
 
-// None: a catalogue is looked up, and nobody waits for it.
+// It has no notifications: applications look the catalogue up, and wait for no change of it.
 impl ObjectKind for PriceObserved {
     type Status = CatalogueStatus;
     type Recorded = RecordedStatus<CatalogueStatus>;

@@ -40,7 +40,7 @@ pub struct ProductObserved {
     pub created: Timestamp,
 }
 
-// None: a catalogue is looked up, and nobody waits for it.
+// It has no notifications: applications look the catalogue up, and wait for no change of it.
 impl ObjectKind for ProductObserved {
     type Status = CatalogueStatus;
     type Recorded = RecordedStatus<CatalogueStatus>;

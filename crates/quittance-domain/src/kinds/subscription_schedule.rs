@@ -82,7 +82,7 @@ pub struct SchedulePhase {
     pub end_date: Option<Timestamp>,
 }
 
-// None: what a schedule does, it does to its subscription, which tells it.
+// It has no notifications: what a schedule does, it does to its subscription, which has some.
 impl ObjectKind for ScheduleObserved {
     type Status = ScheduleStatus;
     type Recorded = RecordedStatus<ScheduleStatus>;
