@@ -37,6 +37,27 @@ impl Fault {
         Self { times: Some(1), ..Self::always(endpoint, kind) }
     }
 
+    /// Reads `ENDPOINT,KIND` or `ENDPOINT,KIND,SHARE`, as the command line takes it.
+    ///
+    /// # Errors
+    /// There is no such kind, or the share is not between 0 and 1.
+    pub fn parse(text: &str) -> Result<Self, FaultError> {
+        let refuse = |why: String| FaultError(format!("{text} is not ENDPOINT,KIND,SHARE: {why}"));
+        let mut parts = text.split(',').map(str::trim);
+        let (endpoint, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        if endpoint.is_empty() {
+            return Err(refuse("there is no endpoint".to_owned()));
+        }
+        let kind = FaultKind::parse(kind)
+            .ok_or_else(|| refuse(format!("the kinds are {}", FaultKind::names())))?;
+        let share = parts.next().map_or(Some(1.0), read_share);
+        let share = share.ok_or_else(|| refuse("a share is between 0 and 1".to_owned()))?;
+        if parts.next().is_some() {
+            return Err(refuse("there are more than three parts".to_owned()));
+        }
+        Ok(Self { share, ..Self::always(endpoint, kind) })
+    }
+
     fn hits(&self, method: &Method, segments: &[&str]) -> bool {
         let (wanted, path) = self.endpoint.split_once(' ').unwrap_or(("*", &self.endpoint));
         if wanted != "*" && wanted != method.as_str() {
@@ -59,6 +80,16 @@ impl Fault {
         segments.next().is_none()
     }
 }
+
+/// A share of requests, between 0 and 1.
+pub(crate) fn read_share(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|share| (0.0..=1.0).contains(share))
+}
+
+/// A text that names no fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FaultError(String);
 
 /// What a fault does. "Before" means that the request had no effect, "after" that it had.
 #[derive(Debug, Clone, PartialEq)]
@@ -378,6 +409,17 @@ mod tests {
         faults.add(Fault { share: 0.5, ..Fault::always("*", FaultKind::LockTimeout) });
         let count = (0..1000).filter(|n| pick(*n).is_some()).count();
         assert!((400..600).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn a_fault_is_read_from_one_text() {
+        let read = Fault::parse("POST /v1/refunds,error_after,0.25").unwrap();
+        let always = Fault::always("POST /v1/refunds", FaultKind::ErrorAfter);
+        assert_eq!(read, Fault { share: 0.25, ..always.clone() });
+        assert_eq!(Fault::parse("POST /v1/refunds, error_after").unwrap(), always);
+        for bad in ["", "*", "*,nonsense", "*,answer", "*,unavailable,2", "*,unavailable,1,1"] {
+            assert!(Fault::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

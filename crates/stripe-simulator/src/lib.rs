@@ -48,7 +48,7 @@ pub use chaos::{Chaos, ChaosError, WrongAnswer};
 pub use clock::Clock;
 pub use config::{Config, Retries};
 pub use error::{ApiError, ErrorBody};
-pub use faults::{ActiveFault, Fault, FaultId, FaultKind, HeldRequest, ScriptedAnswer};
+pub use faults::{ActiveFault, Fault, FaultError, FaultId, FaultKind, HeldRequest, ScriptedAnswer};
 pub use handle::Simulator;
 pub use objects::{
     AfterCheckout, CaptureMethod, CardBehaviour, CheckoutMode, Decline, Kind, MethodTypes,

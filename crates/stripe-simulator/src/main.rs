@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use stripe_simulator::{Chaos, Config, Simulator, WebhookEndpoint};
+use stripe_simulator::{Chaos, Config, Fault, Simulator, WebhookEndpoint};
 use tokio::net::TcpListener;
 
 /// Rates that Stripe allows by default for each endpoint (docs.stripe.com, "Rate limits").
@@ -16,7 +16,8 @@ const STRIPE_ENDPOINT_RATE: u32 = 25;
     version,
     after_help = "Examples:\n  \
         stripe-simulator --webhook http://127.0.0.1:3000/webhooks,whsec_test\n  \
-        stripe-simulator --port 0 --limits stripe --chaos rough --chaos hangs=0\n\n\
+        stripe-simulator --port 0 --limits stripe --chaos rough --chaos hangs=0\n  \
+        stripe-simulator --fault 'POST /v1/refunds,error_after,0.1'\n\n\
         It listens on this machine alone. Point a Stripe library at the printed address with the key that\n\
         is printed beside it. /simulator/... seeds and steers it: see the README."
 )]
@@ -36,6 +37,9 @@ struct Args {
     /// Faults: `calm`, `rough`, or SETTING=VALUE; may be repeated, and later ones win
     #[arg(long, value_name = "PRESET|SETTING=VALUE")]
     chaos: Vec<String>,
+    /// A fault of one endpoint: `POST /v1/refunds,reset_after,0.1`; may be repeated
+    #[arg(long, value_name = "ENDPOINT,KIND[,SHARE]", value_parser = Fault::parse)]
+    fault: Vec<Fault>,
     /// The account's key; sk_live_... opens the live mode
     #[arg(long, default_value = "sk_test_simulator", env = "STRIPE_SECRET_KEY")]
     secret_key: String,
@@ -84,6 +88,9 @@ async fn run(args: Args) -> Result<(), String> {
     let listener = listener.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let simulator = Simulator::start(listener, config).map_err(|error| error.to_string())?;
     simulator.set_chaos(|current| *current = chaos);
+    for fault in args.fault {
+        simulator.add_fault(fault);
+    }
     for endpoint in endpoints {
         simulator.add_endpoint(endpoint);
     }

@@ -15,7 +15,9 @@ use crate::account::Account;
 use crate::chaos::Chaos;
 use crate::engine::Engine;
 use crate::error::ApiError;
-use crate::faults::{ActiveFault, Fault, FaultId, FaultKind, HeldRequest, Release, ScriptedAnswer};
+use crate::faults::{
+    ActiveFault, Fault, FaultId, FaultKind, HeldRequest, Release, ScriptedAnswer, read_share,
+};
 use crate::objects::Kind;
 use crate::scenarios::{PaymentScenario, run_payment, run_payment_scenario};
 use crate::scope::Scope;
@@ -179,8 +181,8 @@ fn add_fault(engine: &Engine, form: &Form) -> Result<Value, ApiError> {
         })?,
     };
     let share = form.text(&["share"]).map_or(Ok(1.0), |text| {
-        let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-        share.ok_or_else(|| ApiError::invalid("share must be between 0 and 1").param("share"))
+        read_share(text)
+            .ok_or_else(|| ApiError::invalid("share must be between 0 and 1").param("share"))
     });
     let times = form.integer(&["times"])?.map(|times| {
         let times = u32::try_from(times).ok().filter(|times| *times > 0);
