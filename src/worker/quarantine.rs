@@ -1,8 +1,8 @@
-//! With whom a job runs.
+//! Quarantine: runs a job that may kill its worker with no other job beside it.
 //!
-//! Whatever kills its worker takes the jobs beside it along, and they are counted like the culprit.
-//! So a job that was in hand at several deaths runs with nothing else beside it: it either shows that
-//! it is innocent, or dies alone.
+//! A job that kills its worker interrupts the jobs beside it, and their deliveries are counted like its own. So a
+//! job that was in progress when several workers died runs alone: then it either succeeds, or is the only one to
+//! be counted.
 
 use std::sync::Arc;
 

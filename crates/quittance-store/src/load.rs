@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use sqlx::types::Json;
 use tokio::time::timeout;
 
 use super::columns::{self, Stored};
@@ -147,9 +148,9 @@ impl Store {
         &self,
         subject: &Subject,
         version: i64,
-        snapshots: Vec<Redacted>,
+        snapshots: &[&Redacted],
     ) -> Result<bool, StoreError> {
-        let snapshots: Vec<Value> = snapshots.into_iter().map(Redacted::into_value).collect();
+        let snapshots: Vec<Json<&Value>> = snapshots.iter().map(|it| Json(&***it)).collect();
         let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
             r#"
@@ -163,7 +164,7 @@ impl Store {
             subject.kind.as_str(),
             subject.id.as_str(),
             version,
-            &snapshots,
+            &snapshots as _,
         );
         let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
         Ok(self.answered(connection, answer)?.unwrap_or(false))
