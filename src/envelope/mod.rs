@@ -3,7 +3,7 @@
 //! Readers of the same bytes. [`peek()`] borrows, allocates next to nothing and is what the
 //! ingress can afford for each request; [`parse()`] makes the [`Event`](crate::domain::event::Event)
 //! that a worker decides on, and [`parse_with_object()`] keeps its object beside it, undecoded. Neither demands more of the object than its name, so an event in an
-//! API version that nobody here has types for is still an event. [`RawObject::decode`] makes a tree of
+//! API version that we have no types for is still an event. [`RawObject::decode`] makes a tree of
 //! that object, where one is needed, and [`show()`] reads what a notification says of it.
 //!
 //! Both take snapshot events (`object: "event"`) and thin ones (`object: "v2.core.event"`,

@@ -98,8 +98,8 @@ pub(super) fn outcome(open: &OpenTask<'_>, change: Option<&Change>) -> Outcome {
     let (step, word) = (open.next, open.task.word());
     match (change.map(|change| &change.state), step) {
         (Some(NewState::Deleted), _) | (None, Next::Gone) => Outcome::Gone,
-        // What came with the event that took our access had nothing to look at; unless a look
-        // before that had told it all.
+        // Other events of the round have nothing left to fetch when one says that our access was taken, unless
+        // the row covered them.
         (Some(state), step) if ends_access(state) && word != Some(Word::Taken) => match step {
             Next::Covered => Outcome::Covered,
             Next::Gone => Outcome::Gone,

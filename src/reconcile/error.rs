@@ -53,8 +53,8 @@ pub enum ReconcileError {
         "there is no such object; perhaps it was deleted, and the event that says so will come"
     )]
     PerhapsDeleted(#[source] StripeError),
-    /// Stripe knows neither the object nor the event that told of it, so the key opens another
-    /// account than the one that sent the event. One such event may be somebody's invention; when
+    /// Stripe knows neither the object nor the event that led to it, so the key opens another
+    /// account than the one that sent the event. One such event may be forged; when
     /// several come in a row, the circuit breaker opens, before a wrong key dead-letters everything.
     #[error(
         "Stripe knows neither this object nor the event that told of it: stripe.secret_key seems to \

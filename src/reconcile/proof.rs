@@ -94,7 +94,7 @@ pub(super) async fn judge(
         }
         return Err(faults);
     }
-    // Nobody's money hangs on a mirrored kind: a key that was never meant to read it must not stop
+    // No money depends on a mirrored kind: a key that was never meant to read it must not stop
     // the work on all others, as it rightly does for a kind that the tables are made of.
     if error.is_forbidden() && subject.kind.mirror().is_some() {
         return Err(all(ReconcileError::NotPermitted(error)));
@@ -145,15 +145,15 @@ fn is_deleted_by_detaching(subject: &Subject) -> bool {
     subject.kind == Kind::PaymentMethod && !subject.id.as_str().starts_with("pm_")
 }
 
-/// Takes a 400 for a deletion, where an event in hand says that the payment method was detached and
+/// Takes a 400 for a deletion, where an event of the round says that the payment method was detached and
 /// [detaching deletes it](is_deleted_by_detaching): Stripe then says that the source is not attached to a
 /// customer. The request holds nothing but the id, and an account that is not ours would answer 404.
 pub(super) fn detached(
     subject: &Subject,
-    told_detached: bool,
+    was_detached: bool,
     answer: Result<Fetched, StripeError>,
 ) -> Result<Fetched, StripeError> {
-    if told_detached && is_deleted_by_detaching(subject) {
+    if was_detached && is_deleted_by_detaching(subject) {
         answer.or_else(StripeError::invalid_into_deleted)
     } else {
         answer

@@ -222,8 +222,8 @@ impl Reconciler {
         if ended.is_some() && answer.as_ref().is_err_and(StripeError::is_access_lost) {
             return Ok(Looked::Deauthorized);
         }
-        let told_detached = event.is_some_and(|it| event_types::is_detachment(&it.event_type));
-        let answer = proof::detached(subject, told_detached, answer);
+        let was_detached = event.is_some_and(|it| event_types::is_detachment(&it.event_type));
+        let answer = proof::detached(subject, was_detached, answer);
         let asker = event.map_or_else(Asker::default, |event| Asker::of_event(event, subject));
         let judged = proof::judge(&rounds.stripe, subject, &[asker], answer, rounds.read_lag).await;
         let fetched = judged

@@ -250,8 +250,8 @@ impl Rounds {
         dependent.map_or(Part::Alone, Part::Dependent)
     }
 
-    /// Asks Stripe, and judges a refusal. `None`: it refuses us the account, which is recorded, or an event at
-    /// hand says so.
+    /// Asks Stripe, and judges a refusal. `None`: it refuses us the account, which is recorded, or an event of this round
+    /// says so.
     ///
     /// # Errors
     /// A fault for each open task that asks, in their order.
@@ -275,8 +275,8 @@ impl Rounds {
                 Err(all(ReconcileError::AccessLost { account: account.clone(), error }))
             }
             (answer, _) => {
-                let told_detached = open.iter().any(|it| it.task.tells_detachment());
-                let answer = proof::detached(subject, told_detached, answer);
+                let was_detached = open.iter().any(|it| it.task.tells_detachment());
+                let answer = proof::detached(subject, was_detached, answer);
                 proof::judge(&self.stripe, subject, &askers, answer, self.read_lag).await.map(Some)
             }
         }

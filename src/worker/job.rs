@@ -37,7 +37,7 @@ pub(super) struct Handler {
     pub(super) worker: String,
     /// Runs suspected jobs alone.
     pub(super) quarantine: Quarantine,
-    /// The slots that attempts run in: fewer than jobs in hand where attempts time out.
+    /// The slots that attempts run in: fewer than the jobs that the worker holds where attempts time out.
     pub(super) slots: Slots,
     /// The lanes that an operator has paused.
     pub(super) pauses: Pauses,
@@ -152,7 +152,7 @@ impl Handler {
     async fn attempt_once(&self, delivery: &Delivery, event: &Event, object: &RawObject) -> Ended {
         let (slot, pass) = tokio::select! {
             biased;
-            // First: what an outage holds back is in hand, and would begin when the outage ends.
+            // First: a job that an outage holds back would begin when the outage ends.
             () = self.pauses.paused(delivery.lane) => return Ended::Stopped,
             entered = async {
                 // In this order: a job that passed the breaker and then waited for a slot would run

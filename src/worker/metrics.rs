@@ -76,7 +76,7 @@ pub struct Metrics {
     watched: Arc<OnceLock<Watched>>,
 }
 
-/// Counted, and shown to nobody.
+/// Metrics that no page shows.
 impl Default for Metrics {
     fn default() -> Self {
         Self::new(&mut Registry::default())
@@ -190,7 +190,7 @@ impl Metrics {
         self.waited.get_or_create(&LaneLabels { lane: lane.as_str() }).observe(wait.as_secs_f64());
     }
 
-    /// Counts a job as in hand until this is dropped.
+    /// Counts a job as running until this is dropped.
     pub(super) fn running(&self) -> Running {
         self.running.inc();
         Running(self.running.clone())
@@ -219,7 +219,7 @@ pub(super) struct Settlement<'a> {
     pub(super) took: Duration,
 }
 
-/// A job in hand.
+/// A running job.
 #[derive(Debug)]
 pub(super) struct Running(Gauge);
 

@@ -2,8 +2,8 @@
 //!
 //! Started by the `worker` role; fed by the queue, one call a delivery. It never names Redis, SQL
 //! or Stripe's types: it decodes the event, lets [`crate::reconcile`] settle it, asks
-//! [`crate::domain::retry::decide`] what a failure means, and keeps that decision in the tables
-//! before the queue hears of it.
+//! [`crate::domain::retry::decide`] what a failure means, and records that decision in Postgres
+//! before the queue acts on it.
 
 mod clock;
 mod health;

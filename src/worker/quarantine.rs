@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn a_suspect_runs_alone_and_the_others_together() {
         let quarantine = Quarantine::default();
-        let first = quarantine.join(1).now_or_never().expect("nobody is there");
+        let first = quarantine.join(1).now_or_never().expect("no job runs");
         let second = quarantine.join(SUSPECT - 1).now_or_never().expect("no suspect yet");
         assert!(quarantine.join(SUSPECT).now_or_never().is_none(), "two others run");
         drop((first, second));

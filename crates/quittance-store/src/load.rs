@@ -1,4 +1,4 @@
-//! What is recorded, read in one round trip and from one snapshot.
+//! Reads what is recorded of events and objects, in one round trip and from one snapshot.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,7 @@ use quittance_redaction::Redacted;
 /// What is recorded of an event and of the objects that it asks us to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// Those of the events that are at their good end. A dead one is not: it is tried again when it
-    /// comes again.
+    /// The events that are settled or ignored. A dead-lettered one is not: it is tried again when it comes again.
     pub settled: BTreeSet<EventId>,
     /// One for each subject, in their order; none where there is no row.
     pub rows: Vec<Option<Row>>,
