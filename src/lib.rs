@@ -20,6 +20,15 @@ pub mod telemetry;
 
 pub mod http;
 
+// Mechanisms that know nothing of events, Stripe or the tables.
+pub mod circuit_breaker;
+
+pub mod joint_request;
+
+pub mod panics;
+
+pub mod single_flight;
+
 pub mod supervise;
 
 // An event's way in.

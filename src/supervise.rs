@@ -3,13 +3,12 @@
 //! A task that panics takes its work down with it and nothing else: no other part of the process would
 //! notice that notifications are not delivered any more, or that nothing is pruned.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+
+use crate::panics;
 
 /// The wait before the first restart; it doubles with each further one.
 const FIRST: Duration = Duration::from_secs(1);
@@ -28,11 +27,11 @@ where
     let mut wait = FIRST;
     loop {
         let began = Instant::now();
-        let ended = AssertUnwindSafe(async { start().await }).catch_unwind().await;
+        let ended = panics::caught(async { start().await }).await;
         let error = match &ended {
             Ok(()) if stop.is_cancelled() => return,
             Ok(()) => "it ended before it was told to",
-            Err(panic) => message(&**panic),
+            Err(panic) => panic.message(),
         };
         if began.elapsed() >= STEADY {
             wait = FIRST;
@@ -43,12 +42,6 @@ where
         }
         wait = (wait * 2).min(LONGEST);
     }
-}
-
-/// What a panic says.
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic")
 }
 
 #[cfg(test)]

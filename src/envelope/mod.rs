@@ -2,9 +2,9 @@
 //!
 //! Readers of the same bytes. [`peek()`] borrows, allocates next to nothing and is what the
 //! ingress can afford for each request; [`parse()`] makes the [`Event`](crate::domain::event::Event)
-//! that a worker decides on. Neither demands more of the object than its name, so an event in an
-//! API version that nobody here has types for is still an event. [`snapshot()`] is that object, for the
-//! few that want it, and [`show()`] reads what is told of it.
+//! that a worker decides on, and [`parse_with_object()`] keeps its object beside it, undecoded. Neither demands more of the object than its name, so an event in an
+//! API version that we have no types for is still an event. [`RawObject::decode`] makes a tree of
+//! that object, where one is needed, and [`show()`] reads what a notification says of it.
 //!
 //! Both take snapshot events (`object: "event"`) and thin ones (`object: "v2.core.event"`,
 //! docs.stripe.com, "Thin events").
@@ -16,10 +16,10 @@ mod shown;
 mod snapshot;
 mod text;
 
-pub use parse::{Undecodable, parse};
+pub use parse::{Undecodable, parse, parse_with_object};
 pub use peek::{NotAnEvent, Peek, peek};
 pub use shown::show;
-pub use snapshot::{Carried, carried, snapshot};
+pub use snapshot::{Carried, RawObject};
 
 /// `object` of a snapshot event.
 const SNAPSHOT: &str = "event";

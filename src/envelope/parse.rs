@@ -1,8 +1,10 @@
-//! The full look that a worker takes.
+//! The event that a worker decides on, and where in the bytes its object is.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::created::Created;
+use super::snapshot::RawObject;
 use super::text::Text;
 use super::{SNAPSHOT, THIN};
 use crate::domain::event::{About, Event};
@@ -97,7 +99,9 @@ struct Wire<'a> {
 #[derive(Deserialize)]
 struct Data<'a> {
     #[serde(borrow, default)]
-    object: Option<Object<'a>>,
+    object: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    previous_attributes: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -143,11 +147,23 @@ struct Related<'a> {
 /// The bytes are no event, or lack something without which it cannot be kept in the ledger. No
 /// repetition mends that: the job is dead-lettered at once.
 pub fn parse(bytes: &[u8]) -> Result<Event, Undecodable> {
+    surrogates::read(bytes, |bytes| read(bytes).map(|(event, _)| event))
+}
+
+/// Reads an event like [`parse`], and keeps its object as the bytes in which it came.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_object(bytes: &[u8]) -> Result<(Event, RawObject), Undecodable> {
     surrogates::read(bytes, read)
 }
 
-fn read(bytes: &[u8]) -> Result<Event, Undecodable> {
-    let wire = decode(bytes)?;
+fn read(bytes: &[u8]) -> Result<(Event, RawObject), Undecodable> {
+    let wire: Wire<'_> = decode(bytes).map_err(|at| at.fault(bytes, None))?;
+    let raw = wire.data.as_ref().and_then(|data| data.object).map(RawValue::get);
+    let object: Option<Object<'_>> = raw
+        .map(|raw| decode(raw.as_bytes()).map_err(|at| at.fault(bytes, Some(raw))))
+        .transpose()?;
     let thin = match wire.object.as_deref() {
         Some(SNAPSHOT) => false,
         Some(THIN) => true,
@@ -169,8 +185,14 @@ fn read(bytes: &[u8]) -> Result<Event, Undecodable> {
             .map(|step| ("context", step)),
         (true, None, None) | (false, None, _) => None,
     };
-    let about = if thin { related(wire.related_object)? } else { snapshot(wire.data)? };
-    Ok(Event {
+    let previous = wire.data.as_ref().and_then(|data| data.previous_attributes).map(RawValue::get);
+    let about = if thin {
+        related(wire.related_object)?
+    } else {
+        present("data", wire.data)?;
+        snapshot(present("data.object", object)?)?
+    };
+    let event = Event {
         id: EventId::parse(&id).map_err(at("id"))?,
         event_type: event_type.as_ref().into(),
         created,
@@ -182,7 +204,8 @@ fn read(bytes: &[u8]) -> Result<Event, Undecodable> {
         },
         api_version: wire.api_version.filter(|version| is_name(version)).map(Into::into),
         about,
-    })
+    };
+    Ok((event, RawObject::new(raw, previous)))
 }
 
 impl AsRef<str> for Text<'_> {
@@ -208,8 +231,7 @@ fn at(field: &'static str) -> impl Fn(IdError) -> Undecodable {
     move |problem| Undecodable::Id { field, problem }
 }
 
-fn snapshot(data: Option<Data<'_>>) -> Result<Option<About>, Undecodable> {
-    let mut object = present("data.object", present("data", data)?.object)?;
+fn snapshot(mut object: Object<'_>) -> Result<Option<About>, Undecodable> {
     let Some(kind) = object.object.take().filter(|kind| !kind.is_empty()) else { return Ok(None) };
     named("data.object.object", &kind)?;
     Ok(Some(About {
@@ -291,31 +313,56 @@ fn object_id(
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<Wire<'_>, Undecodable> {
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, NotDecoded> {
     // Keeping track of the path costs as much again, and nearly every event fits.
     serde_json::from_slice(bytes).or_else(|_| decode_tracked(bytes))
 }
 
 /// The same, and where it fails.
-fn decode_tracked(bytes: &[u8]) -> Result<Wire<'_>, Undecodable> {
+fn decode_tracked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, NotDecoded> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let wire = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let decoded = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        fault(path, error.inner())
+        NotDecoded { path, error: error.into_inner() }
     })?;
-    json.end().map_err(|error| fault(".".into(), &error))?;
-    Ok(wire)
+    json.end().map_err(|error| NotDecoded { path: ".".to_owned(), error })?;
+    Ok(decoded)
 }
 
-fn fault(path: String, error: &serde_json::Error) -> Undecodable {
-    let (line, column) = (error.line(), error.column());
-    match error.classify() {
-        serde_json::error::Category::Data => Undecodable::Shape { path, line, column },
-        serde_json::error::Category::Eof => {
-            Undecodable::Syntax { problem: "it ends too early", line, column }
-        }
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
-            Undecodable::Syntax { problem: "a syntax error", line, column }
+/// Where some JSON could not be read, and why.
+struct NotDecoded {
+    path: String,
+    error: serde_json::Error,
+}
+
+impl NotDecoded {
+    /// The fault, by its place in the whole body. `object`: what was read is not the body but this part of
+    /// it, its object.
+    fn fault(self, body: &[u8], object: Option<&str>) -> Undecodable {
+        let Self { path, error } = self;
+        let (line, column) = (error.line(), error.column());
+        let (path, line, column) = match object {
+            None => (path, line, column),
+            Some(object) => {
+                let path = match path.as_str() {
+                    "." => "data.object".to_owned(),
+                    inner => format!("data.object.{inner}"),
+                };
+                let before = object.as_ptr().addr().saturating_sub(body.as_ptr().addr());
+                let before = body.get(..before).unwrap_or_default();
+                let lines = before.iter().filter(|byte| **byte == b'\n').count();
+                let on_line = before.iter().rev().take_while(|byte| **byte != b'\n').count();
+                (path, line + lines, if line == 1 { column + on_line } else { column })
+            }
+        };
+        match error.classify() {
+            serde_json::error::Category::Data => Undecodable::Shape { path, line, column },
+            serde_json::error::Category::Eof => {
+                Undecodable::Syntax { problem: "it ends too early", line, column }
+            }
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
+                Undecodable::Syntax { problem: "a syntax error", line, column }
+            }
         }
     }
 }

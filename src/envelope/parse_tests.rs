@@ -113,8 +113,9 @@ fn of_an_odd_error_all_that_can_be_read_is_kept() {
     event["data"]["object"]["last_payment_error"] = json!({"code": 5, "message": "HALF"});
     event["data"]["object"]["last_setup_error"] = json!({"code": "other"});
     let body = event.to_string().replace("HALF", "a\\ud83d");
-    let mut about = parse(body.as_bytes()).unwrap().about.unwrap();
-    crate::envelope::show(&mut about, &crate::envelope::snapshot(body.as_bytes()).unwrap());
+    let (event, raw) = parse_with_object(body.as_bytes()).unwrap();
+    let mut about = event.about.unwrap();
+    crate::envelope::show(&mut about, &raw.decode().unwrap().object);
     let failure = about.failure.unwrap();
     assert_eq!(failure.code, None);
     assert_eq!(failure.message.as_deref(), Some("a\u{fffd}"));
@@ -210,6 +211,10 @@ fn a_fault_is_placed_and_never_quoted() {
         (
             br#"{"data":{"object":"hunter2"}}"#,
             "`data.object` holds a value of another type, or is there twice (line 1, column 27)",
+        ),
+        (
+            b"{\"data\":\n {\"object\": {\"object\":5}}}",
+            "`data.object.object` holds a value of another type, or is there twice (line 2, column 23)",
         ),
         (
             br#"{"created":"hunter2"}"#,

@@ -1,4 +1,4 @@
-//! What an event that is told by itself shows of its object.
+//! What an event shows of its object, for a notification that is about the event itself.
 
 use serde_json::Value;
 
@@ -7,8 +7,8 @@ use crate::domain::failure_reason::FailureReason;
 use crate::domain::id::ObjectId;
 use crate::domain::money::Currency;
 
-/// Adds to `about` what its event shows of its object, for an event that is told by itself. `object`: the
-/// object of the event, without what must not be told.
+/// Adds to `about` what its event shows of its object, for the notification. `object`: the object of the
+/// event, without what must not be kept.
 pub fn show(about: &mut About, object: &Value) {
     about.failure = failure(object);
     about.shown = Some(Box::new(shown(object)));

@@ -1,20 +1,16 @@
 //! The object that an event carries.
 
-use serde::Deserialize;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::domain::surrogates;
 
-#[derive(Deserialize)]
-struct Wire {
-    data: Option<Data>,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    object: Option<Value>,
-    #[serde(default)]
-    previous_attributes: Value,
+/// The object that an event carries, as JSON text that has not been decoded. Empty for a thin event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawObject {
+    object: Option<Arc<str>>,
+    previous: Option<Arc<str>>,
 }
 
 /// The object that an event carries, and what of it has changed.
@@ -26,19 +22,24 @@ pub struct Carried {
     pub previous: Value,
 }
 
-/// What an event carries of its object. `None`: nothing, like a thin event.
-#[must_use]
-pub fn carried(bytes: &[u8]) -> Option<Carried> {
-    let wire: Wire = surrogates::read(bytes, |bytes| serde_json::from_slice(bytes)).ok()?;
-    let Data { object, previous_attributes } = wire.data?;
-    Some(Carried { object: object?, previous: previous_attributes })
-}
+impl RawObject {
+    pub(super) fn new(object: Option<&str>, previous: Option<&str>) -> Self {
+        Self { object: object.map(Into::into), previous: previous.map(Into::into) }
+    }
 
-/// The object as it was when the event was made, in the version of the event. `None`: it carries
-/// none, like a thin event.
-#[must_use]
-pub fn snapshot(bytes: &[u8]) -> Option<Value> {
-    carried(bytes).map(|carried| carried.object)
+    /// Decodes it. `None`: the event carries no object, like a thin one, or it is nested too deeply to read.
+    #[must_use]
+    pub fn decode(&self) -> Option<Carried> {
+        let value = |text: &str| {
+            surrogates::read(text.as_bytes(), |bytes| serde_json::from_slice::<Value>(bytes)).ok()
+        };
+        let object = value(self.object.as_deref()?)?;
+        let previous = match self.previous.as_deref() {
+            Some(text) => value(text)?,
+            None => Value::Null,
+        };
+        Some(Carried { object, previous })
+    }
 }
 
 #[cfg(test)]
@@ -48,13 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_carries_its_object_or_none() {
-        let carried = |event: &str| snapshot(event.as_bytes());
-        let event =
-            r#"{"id": "evt_1", "data": {"object": {"id": "pi_1", "amount": 5}}, "type": "x"}"#;
-        assert_eq!(carried(event), Some(json!({"id": "pi_1", "amount": 5})));
-        for none in [r#"{"related_object": {"id": "pi_1"}}"#, r#"{"data": {}}"#, "", "[1"] {
-            assert_eq!(carried(none), None, "{none}");
+    fn an_object_is_decoded_on_demand_with_what_it_was_before() {
+        let raw = RawObject::new(Some(r#"{"id": "pi_1", "cut": "\ud83d"}"#), Some(r#"{"a": 1}"#));
+        let object = json!({"id": "pi_1", "cut": "\u{fffd}"});
+        assert_eq!(raw.decode(), Some(Carried { object, previous: json!({"a": 1}) }));
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        for none in [RawObject::default(), RawObject::new(Some(&deep), None)] {
+            assert_eq!(none.decode(), None);
         }
     }
 }

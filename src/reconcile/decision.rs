@@ -1,11 +1,11 @@
-//! From what was seen to what is written. Pure: the rules decide, this only carries.
+//! From an answer to what is written: pure functions over the rules.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::error::ReconcileError;
-use super::task::{Request, Task};
+use super::task::{EventTask, OpenTask, Task};
 use crate::domain::access::Word;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::id::EventId;
@@ -19,28 +19,22 @@ use crate::redaction::{Redacted, Rules};
 use crate::store::{Attempt, Change, NewState, Outcome, SettledEvent};
 use crate::stripe_api::{Fetched, FetchedState};
 
-/// An errand that is still open, and what is to be done about it before anybody is asked.
-pub(super) struct Case<'a> {
-    pub(super) task: &'a Task,
-    pub(super) next: Next,
-}
-
-/// The newest of those in hand that say that our access was taken.
-pub(super) fn taken<'a>(open: &[&Case<'a>]) -> Option<&'a Task> {
-    let tasks = open.iter().map(|case| case.task);
+/// The newest of the tasks whose event says that our access was taken.
+pub(super) fn taken<'a>(open: &[&OpenTask<'a>]) -> Option<&'a Task> {
+    let tasks = open.iter().map(|it| it.task);
     tasks.filter(|task| task.word() == Some(Word::Taken)).max_by_key(|task| task.created())
 }
 
-/// What made us look: the newest of the events that asked for it. Those that the row covered had no
-/// part in it.
-pub(super) fn cause(open: &[&Case<'_>]) -> Option<EventId> {
-    let asked = open.iter().filter(|case| case.next == Next::Fetch).map(|case| case.task);
+/// The event that caused the fetch: the newest of those that asked for it. An event that the row covers has
+/// no part in it.
+pub(super) fn cause(open: &[&OpenTask<'_>]) -> Option<EventId> {
+    let asked = open.iter().filter(|it| it.next == Next::Fetch).map(|it| it.task);
     asked.max_by_key(|task| task.created()).and_then(Task::cause).cloned()
 }
 
-/// Whether what is in hand ends our access: Stripe refused it, or nobody had to be asked.
-pub(super) fn closes(open: &[&Case<'_>], refused: bool) -> bool {
-    refused || open.iter().any(|case| case.next == Next::Close)
+/// Whether the tasks end our access: Stripe refused it, or an event says so and Stripe need not be asked.
+pub(super) fn closes(open: &[&OpenTask<'_>], refused: bool) -> bool {
+    refused || open.iter().any(|it| it.next == Next::Close)
 }
 
 /// The account took our access back: its row says so, and keeps what was last seen.
@@ -71,7 +65,7 @@ pub(super) fn close(
     })
 }
 
-/// What the fetch makes of the row. Pure: the rules decide, this only carries.
+/// The change that an answer makes of the row.
 pub(super) fn decide(
     subject: &Subject,
     row: Option<&Row>,
@@ -99,12 +93,13 @@ pub(super) fn decide(
     })
 }
 
-pub(super) fn outcome(case: &Case<'_>, change: Option<&Change>) -> Outcome {
-    let (step, word) = (case.next, case.task.word());
+/// How an open task ends. `change`: what the round writes of its object; none where it writes none.
+pub(super) fn outcome(open: &OpenTask<'_>, change: Option<&Change>) -> Outcome {
+    let (step, word) = (open.next, open.task.word());
     match (change.map(|change| &change.state), step) {
         (Some(NewState::Deleted), _) | (None, Next::Gone) => Outcome::Gone,
-        // What came with the event that took our access had nothing to look at; unless a look
-        // before that had told it all.
+        // Other events of the round have nothing left to fetch when one says that our access was taken, unless
+        // the row covered them.
         (Some(state), step) if ends_access(state) && word != Some(Word::Taken) => match step {
             Next::Covered => Outcome::Covered,
             Next::Gone => Outcome::Gone,
@@ -162,7 +157,7 @@ fn ends_access(state: &NewState) -> bool {
     }
 }
 
-/// What is kept of an answer that stayed older than its event, and was taken all the same.
+/// What the attempt records of an answer that stayed older than its event, and was taken all the same.
 pub(super) fn remark(field: &str) -> Failure {
     Failure {
         class: Class::TooEarly { again_after: Duration::ZERO },
@@ -176,7 +171,7 @@ pub(super) fn remark(field: &str) -> Failure {
     }
 }
 
-/// What is kept of an object with a list that goes on beyond what was read of it.
+/// What the attempt records of an object with a list that goes on beyond what was read of it.
 pub(super) fn cut_short(field: &str) -> Failure {
     Failure {
         class: Class::Permanent,
@@ -187,26 +182,27 @@ pub(super) fn cut_short(field: &str) -> Failure {
     }
 }
 
+/// An event at its end, as it is written.
 pub(super) fn settled_event(
-    request: Request,
+    task: &EventTask,
     outcome: Outcome,
     request_id: Option<String>,
     remark: Option<Failure>,
 ) -> SettledEvent {
-    let duration_ms = i64::try_from(request.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let duration_ms = i64::try_from(task.started.elapsed().as_millis()).unwrap_or(i64::MAX);
     SettledEvent {
-        occurrences: notification::occurrence(&request.event.event_type).into_iter().collect(),
+        event: task.event.clone(),
+        occurrences: notification::occurrence(&task.event.event_type).into_iter().collect(),
         outcome,
-        receipt: request.receipt,
+        receipt: task.receipt.clone(),
         attempt: Attempt {
-            number: request.attempt,
-            started_at_ms: request.started_at_ms,
+            number: task.attempt,
+            started_at_ms: task.started_at_ms,
             duration_ms,
-            worker: request.worker,
+            worker: task.worker.clone(),
             request_id,
-            trace_id: request.trace_id,
+            trace_id: task.trace_id.clone(),
             failure: remark,
         },
-        event: request.event,
     }
 }

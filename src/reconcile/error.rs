@@ -1,11 +1,11 @@
-//! What can go wrong on the road, and whose fault it is.
+//! Why an object could not be reconciled, and what that proves about the dependencies.
 
-use std::any::Any;
 use std::time::Duration;
 
 use crate::domain::failure::{self, Class, Dependency, Failure};
 use crate::domain::id::AccountId;
 use crate::domain::object::{KindMismatch, Unnamed};
+use crate::single_flight::NotAnswered;
 use crate::store::StoreError;
 use crate::stripe_api::StripeError;
 
@@ -53,9 +53,9 @@ pub enum ReconcileError {
         "there is no such object; perhaps it was deleted, and the event that says so will come"
     )]
     PerhapsDeleted(#[source] StripeError),
-    /// Stripe knows neither the object nor the event that told of it, so the key opens another
-    /// account than the one that sent the event. One such event may be somebody's invention; when
-    /// several come in a row, the gate closes, before a wrong key dead-letters everything.
+    /// Stripe knows neither the object nor the event that led to it, so the key opens another
+    /// account than the one that sent the event. One such event may be forged; when
+    /// several come in a row, the circuit breaker opens, before a wrong key dead-letters everything.
     #[error(
         "Stripe knows neither this object nor the event that told of it: stripe.secret_key seems to \
          belong to another account than the webhook endpoint"
@@ -66,7 +66,7 @@ pub enum ReconcileError {
     NotPermitted(#[source] StripeError),
     /// Stripe did not answer the request for its payment, with which it was asked about.
     #[error("asking Stripe for its payment, and for it along with that, failed")]
-    Along(Box<Fault>),
+    WithPayment(Box<Fault>),
     /// Reading or writing the tables failed.
     #[error("Postgres failed")]
     Store(#[from] StoreError),
@@ -82,20 +82,12 @@ pub enum ReconcileError {
     /// The event is of a kind that we handle, and does not say which object it is about.
     #[error("the event cannot be applied: it is about {0}")]
     Unnamed(#[from] Unnamed),
-    /// A bug: the code panicked.
-    #[error("panicked: {0}")]
-    Panicked(String),
+    /// The flight that it waited for ended without an answer: a bug panicked, or the runtime is shutting down.
+    #[error(transparent)]
+    NotAnswered(#[from] NotAnswered),
 }
 
 impl ReconcileError {
-    /// What a caught panic said.
-    #[must_use]
-    pub fn of_panic(panic: &(dyn Any + Send)) -> Self {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Self::Panicked(text.unwrap_or_else(|| "it did not say why".to_owned()))
-    }
-
     /// The failure as the worker decides on it and ops sees it.
     #[must_use]
     pub fn failure(&self) -> Failure {
@@ -132,14 +124,15 @@ impl ReconcileError {
                 request_id: error.failure().request_id,
                 ..own(Class::Permanent, "stripe_permission_missing")
             },
-            Self::Along(fault) => fault.failure.clone(),
+            Self::WithPayment(fault) => fault.failure.clone(),
             Self::Store(error) => error.failure(),
             Self::Contested { .. } => own(Class::Transient, "row_contested"),
             Self::KindMismatch(_) => own(Class::Permanent, "kind_mismatch"),
             Self::Unnamed(_) => own(Class::Permanent, "event_object_unnamed"),
             // A panic may come from one object's data or from a passing state; the budget of
             // attempts tells the two apart.
-            Self::Panicked(_) => own(Class::Transient, "panicked"),
+            Self::NotAnswered(NotAnswered::Panicked(_)) => own(Class::Transient, "panicked"),
+            Self::NotAnswered(NotAnswered::Ended) => own(Class::Transient, "flight_lost"),
         }
     }
 
@@ -149,7 +142,7 @@ impl ReconcileError {
         match self {
             Self::Stripe(error) => Evidence::of(error),
             Self::WrongAccount(_) => Evidence::Failing(Dependency::Stripe),
-            Self::Along(fault) => fault.evidence.clone(),
+            Self::WithPayment(fault) => fault.evidence.clone(),
             Self::Store(error) => match error.class() {
                 Class::Permanent => Evidence::Up(Dependency::Postgres),
                 Class::Transient
@@ -166,7 +159,7 @@ impl ReconcileError {
             // Another account answers the same.
             Self::NotYetThere { .. } => Evidence::None,
             Self::AccessLost { account, .. } => Evidence::Refused(Box::new(account.clone())),
-            Self::KindMismatch(_) | Self::Unnamed(_) | Self::Panicked(_) => Evidence::None,
+            Self::KindMismatch(_) | Self::Unnamed(_) | Self::NotAnswered(_) => Evidence::None,
         }
     }
 }
@@ -178,6 +171,13 @@ pub struct Fault {
     pub failure: Failure,
     /// Whether something is down.
     pub evidence: Evidence,
+}
+
+impl Fault {
+    /// A task that was answered by none: a bug.
+    pub(super) fn not_answered() -> Self {
+        ReconcileError::from(NotAnswered::Ended).into()
+    }
 }
 
 impl From<ReconcileError> for Fault {

@@ -1,4 +1,4 @@
-//! What the road counts.
+//! The counters of the reconciler.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -17,18 +17,18 @@ struct KindLabels {
     kind: &'static str,
 }
 
-/// The counters of the road. Clones count together.
+/// The counters of the reconciler. Clones count together.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     covered: Counter,
     shared: Counter,
-    told: Counter,
+    by_snapshot: Counter,
     conflicts: Counter,
     anomalies: Family<KindLabels, Counter>,
     behind: Family<KindLabels, Counter>,
 }
 
-/// Counted, and shown to nobody.
+/// Counters that no page shows.
 impl Default for Metrics {
     fn default() -> Self {
         Self::new(&mut Registry::default())
@@ -44,7 +44,7 @@ impl Metrics {
         let metrics = Self {
             covered: counter("covered"),
             shared: counter("shared"),
-            told: counter("snapshot"),
+            by_snapshot: counter("snapshot"),
             conflicts: Counter::default(),
             anomalies: Family::default(),
             behind: Family::default(),
@@ -84,8 +84,8 @@ impl Metrics {
         self.shared.inc_by(others);
     }
 
-    pub(super) fn told(&self, events: u64) {
-        self.told.inc_by(events);
+    pub(super) fn by_snapshot(&self, events: u64) {
+        self.by_snapshot.inc_by(events);
     }
 
     pub(super) fn conflict(&self) {

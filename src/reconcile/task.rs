@@ -1,9 +1,9 @@
-//! What the road is asked for, and what it answers.
+//! What the reconciler is asked to do about one object, and how that ends.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use serde_json::{Value, json};
+use tracing::Span;
 
 use crate::domain::access::{self, Word};
 use crate::domain::event::{Event, Timestamp};
@@ -12,19 +12,20 @@ use crate::domain::id::{EventId, ObjectId};
 use crate::domain::lag::Arrival;
 use crate::domain::notification;
 use crate::domain::object::{Kind, Subject};
-use crate::envelope::{self, Carried};
+use crate::domain::plan::Next;
+use crate::envelope::{self, RawObject};
 use crate::redaction::{Redacted, Rules};
 use crate::store::{Outcome, Receipt};
 use crate::stripe_api;
 
-/// An event to settle, with what the ledger keeps about its arrival and this attempt.
+/// An event to settle, with what the ledger records of its arrival and of this attempt.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct EventTask {
     /// The event.
     pub event: Event,
-    /// The event as it came; what it says of its object may be enough.
-    pub body: Bytes,
-    /// Whether a person has put it into the queue, perhaps long after Stripe had sent it.
+    /// Its object, as it came.
+    pub object: RawObject,
+    /// Whether an operator has put it into the queue, perhaps long after Stripe had sent it.
     pub resent: bool,
     /// How it came in.
     pub receipt: Receipt,
@@ -40,20 +41,24 @@ pub struct Request {
     pub trace_id: Option<String>,
 }
 
-impl Request {
-    /// Adds to the event what it shows of its object, where it is told by itself. Read from the object
-    /// that is left when it has been redacted: it goes into a notification.
-    pub(super) fn show(&mut self, rules: &Rules) {
-        if notification::occurrence(&self.event.event_type).is_some()
-            && let Some(about) = self.event.about.as_mut()
-            && let Some(object) = envelope::snapshot(&self.body)
-        {
-            envelope::show(about, &rules.redact(object));
+impl EventTask {
+    /// When its event was made, and for how long we have had it.
+    fn arrival(&self) -> Arrival {
+        let until_now = self.started_at_ms.saturating_sub(self.receipt.received_at_ms);
+        let until_now = Duration::from_millis(u64::try_from(until_now).unwrap_or(0));
+        Arrival {
+            created: (!self.is_by_test_clock()).then_some(self.event.created),
+            received_ago: until_now.saturating_add(self.started.elapsed()),
         }
+    }
+
+    /// Whether its event may have been made at another time than it says.
+    fn is_by_test_clock(&self) -> bool {
+        self.event.about.as_ref().is_some_and(|about| about.by_test_clock)
     }
 }
 
-/// How an event ended.
+/// How an event, or a refresh, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settled {
     /// Now, like this.
@@ -70,82 +75,126 @@ pub enum Settled {
 }
 
 /// Why an object is to be brought up to date.
-pub(super) enum Task {
+#[derive(Debug)]
+pub(super) enum Reason {
     /// Settle this event with it.
-    Settle(Box<Request>),
-    /// Only see to it that the row knows what was so at `created`, because `cause` touched it, or
-    /// because somebody wants to know.
+    Settle(Box<EventTask>),
+    /// Its row has to know what was so at `created`: because `cause` touched it, or for a caller without an
+    /// event.
     Refresh { created: Timestamp, cause: Option<Cause> },
 }
 
 /// The event that touched an object which it is not about.
+#[derive(Debug)]
 pub(super) struct Cause {
-    pub(super) event: EventId,
+    event: EventId,
     arrival: Arrival,
 }
 
-impl Cause {
-    pub(super) fn of(request: &Request) -> Self {
-        Self { event: request.event.id.clone(), arrival: request.arrival() }
-    }
+/// One caller's wish to have an object brought up to date.
+#[derive(Debug)]
+pub(super) struct Task {
+    reason: Reason,
+    /// The span that the caller is in.
+    pub(super) span: Span,
+    /// What its event carries; decoded and redacted at most once, when it is first needed.
+    carried: OnceLock<Option<Carried>>,
 }
 
-impl Request {
-    /// When its event was made, and for how long we have had it.
-    fn arrival(&self) -> Arrival {
-        let by_test_clock = self.event.about.as_ref().is_some_and(|about| about.by_test_clock);
-        let until_now = self.started_at_ms.saturating_sub(self.receipt.received_at_ms);
-        let until_now = Duration::from_millis(u64::try_from(until_now).unwrap_or(0));
-        Arrival {
-            created: (!by_test_clock).then_some(self.event.created),
-            received_ago: until_now.saturating_add(self.started.elapsed()),
-        }
-    }
+/// What an event carries of its object, less what must not be kept. An answer that it is compared with has been
+/// redacted, too.
+#[derive(Debug)]
+pub(super) struct Carried {
+    pub(super) object: Redacted,
+    /// What its changed fields had been before; `null` where the event does not say.
+    pub(super) previous: Redacted,
+}
+
+/// A task whose event has not settled yet, and what is to be done about it.
+pub(super) struct OpenTask<'a> {
+    pub(super) task: &'a Task,
+    pub(super) next: Next,
 }
 
 impl Task {
-    pub(super) fn created(&self) -> Timestamp {
-        match self {
-            Self::Settle(request) => request.event.created,
-            Self::Refresh { created, .. } => *created,
+    pub(super) fn new(reason: Reason) -> Self {
+        Self { reason, span: Span::current(), carried: OnceLock::new() }
+    }
+
+    /// A task to settle an event. Where a notification tells of the event by itself, it is completed by what
+    /// the event shows of its object.
+    pub(super) fn of_event(event: EventTask, rules: &Rules) -> Self {
+        let mut task = Self::new(Reason::Settle(Box::new(event)));
+        if let Reason::Settle(event) = &mut task.reason
+            && notification::occurrence(&event.event.event_type).is_some()
+            && let Some(about) = event.event.about.as_mut()
+            && let Some(carried) = task.carried.get_or_init(|| redacted(&event.object, rules))
+        {
+            envelope::show(about, &carried.object);
+        }
+        task
+    }
+
+    pub(super) fn event(&self) -> Option<&EventTask> {
+        match &self.reason {
+            Reason::Settle(event) => Some(event),
+            Reason::Refresh { .. } => None,
         }
     }
 
-    /// What the row must have been looked at after, to know all that it would tell.
+    pub(super) fn event_mut(&mut self) -> Option<&mut EventTask> {
+        match &mut self.reason {
+            Reason::Settle(event) => Some(event),
+            Reason::Refresh { .. } => None,
+        }
+    }
+
+    pub(super) fn event_id(&self) -> Option<&EventId> {
+        self.event().map(|it| &it.event.id)
+    }
+
+    pub(super) fn created(&self) -> Timestamp {
+        match &self.reason {
+            Reason::Settle(event) => event.event.created,
+            Reason::Refresh { created, .. } => *created,
+        }
+    }
+
+    /// The time that a row must have been fetched after to know all that this event can tell.
     pub(super) fn covered_after(&self) -> Timestamp {
         if self.is_by_test_clock() { Timestamp::MAX } else { self.created() }
     }
 
-    /// Whether its event may have been made at another time than it says.
     fn is_by_test_clock(&self) -> bool {
-        match self {
-            Self::Settle(request) => {
-                request.event.about.as_ref().is_some_and(|about| about.by_test_clock)
-            }
-            Self::Refresh { .. } => false,
-        }
+        self.event().is_some_and(EventTask::is_by_test_clock)
     }
 
+    /// This task's event, as the cause of a look at another object.
+    pub(super) fn as_cause(&self) -> Option<Cause> {
+        self.event().map(|it| Cause { event: it.event.id.clone(), arrival: it.arrival() })
+    }
+
+    /// The event behind it.
     pub(super) fn cause(&self) -> Option<&EventId> {
-        match self {
-            Self::Settle(request) => Some(&request.event.id),
-            Self::Refresh { cause, .. } => cause.as_ref().map(|cause| &cause.event),
+        match &self.reason {
+            Reason::Settle(event) => Some(&event.event.id),
+            Reason::Refresh { cause, .. } => cause.as_ref().map(|cause| &cause.event),
         }
     }
 
     /// When the event behind it was made, and for how long we have had it; none where there is none.
     pub(super) fn arrival(&self) -> Option<Arrival> {
-        match self {
-            Self::Settle(request) => Some(request.arrival()),
-            Self::Refresh { cause, .. } => cause.as_ref().map(|cause| cause.arrival),
+        match &self.reason {
+            Reason::Settle(event) => Some(event.arrival()),
+            Reason::Refresh { cause, .. } => cause.as_ref().map(|cause| cause.arrival),
         }
     }
 
     /// [`led_here`], for the event behind it.
     pub(super) fn led_here(&self) -> Option<(&EventId, Timestamp)> {
-        match self {
-            Self::Settle(request) => led_here(&request.event),
-            Self::Refresh { created, cause } => {
+        match &self.reason {
+            Reason::Settle(event) => led_here(&event.event),
+            Reason::Refresh { created, cause } => {
                 cause.as_ref().map(|cause| (&cause.event, *created))
             }
         }
@@ -153,104 +202,66 @@ impl Task {
 
     /// The payment that its object belongs to, as its event says.
     pub(super) fn payment(&self) -> Option<&ObjectId> {
-        match self {
-            Self::Settle(request) => request.event.about.as_ref()?.payment_intent.as_ref(),
-            Self::Refresh { .. } => None,
-        }
+        self.event()?.event.about.as_ref()?.payment_intent.as_ref()
     }
 
     /// What it says about our access to its account.
     pub(super) fn word(&self) -> Option<Word> {
-        match self {
-            Self::Settle(request) => access::word(&request.event.event_type),
-            Self::Refresh { .. } => None,
-        }
+        self.event().and_then(|it| access::word(&it.event.event_type))
     }
 
-    /// Its object as the event shows it, if it does, and in the shape of our version of the API; less
-    /// what must not be kept.
-    pub(super) fn snapshot(&self, rules: &Rules) -> Option<Redacted> {
-        match self {
-            Self::Settle(request)
-                if !self.is_by_test_clock()
-                    && request.event.api_version.as_deref() == Some(stripe_api::api_version()) =>
-            {
-                envelope::snapshot(&request.body).map(|object| rules.redact(object))
-            }
-            Self::Settle(_) | Self::Refresh { .. } => None,
-        }
+    /// What its event carries.
+    pub(super) fn carried(&self, rules: &Rules) -> Option<&Carried> {
+        let event = self.event()?;
+        self.carried.get_or_init(|| redacted(&event.object, rules)).as_ref()
     }
 
-    /// What its event carries, less what must not be kept, and in which version of the API. An answer is
-    /// compared with it, and that has been redacted, too.
-    pub(super) fn carried(&self, rules: &Rules) -> Option<(Carried, &str)> {
-        match self {
-            Self::Settle(request) => {
-                let version = request.event.api_version.as_deref()?;
-                let Carried { object, previous } = envelope::carried(&request.body)?;
-                let event = json!({
-                    "object": "event",
-                    "data": {"object": object, "previous_attributes": previous},
-                });
-                let mut event = rules.redact(event).into_value();
-                let mut take = |pointer| event.pointer_mut(pointer).map(Value::take);
-                let object = take("/data/object")?;
-                let previous = take("/data/previous_attributes").unwrap_or_default();
-                Some((Carried { object, previous }, version))
-            }
-            Self::Refresh { .. } => None,
-        }
+    /// The version of the API that its event is in.
+    pub(super) fn api_version(&self) -> Option<&str> {
+        self.event()?.event.api_version.as_deref()
+    }
+
+    /// Its object as the event shows it, in the shape of our version of the API. `None`: the event shows none,
+    /// shows it in another shape, or says nothing of when it was so.
+    pub(super) fn snapshot(&self, rules: &Rules) -> Option<&Redacted> {
+        let same_version = self.api_version() == Some(stripe_api::api_version());
+        (same_version && !self.is_by_test_clock())
+            .then(|| self.carried(rules))?
+            .map(|it| &it.object)
     }
 
     /// Whether its event carries this object, and not one that belongs to it.
-    pub(super) fn shows(&self, subject: &Subject) -> bool {
-        match self {
-            Self::Settle(request) => envelope::carried(&request.body).is_some_and(|carried| {
-                carried.object["object"] == subject.kind.as_str()
-                    && carried.object["id"] == subject.id.as_str()
-            }),
-            Self::Refresh { .. } => false,
-        }
+    pub(super) fn shows(&self, subject: &Subject, rules: &Rules) -> bool {
+        self.carried(rules).is_some_and(|it| {
+            it.object["object"] == subject.kind.as_str() && it.object["id"] == subject.id.as_str()
+        })
     }
 
     /// Whether it comes fresh from Stripe.
     pub(super) fn is_fresh(&self) -> bool {
-        match self {
-            Self::Settle(request) => !request.resent,
-            Self::Refresh { .. } => false,
-        }
+        self.event().is_some_and(|it| !it.resent)
     }
 
-    /// Whether its event says that this object was deleted.
+    /// [`tells_deletion`], for its event.
     pub(super) fn tells_deletion_of(&self, subject: &Subject) -> bool {
-        match self {
-            Self::Settle(request) => tells_deletion(&request.event, subject),
-            Self::Refresh { .. } => false,
-        }
+        self.event().is_some_and(|it| tells_deletion(&it.event, subject))
     }
 
-    /// Whether its event says that a customer has a payment method no more.
+    /// Whether its event says that a payment method was detached from its customer.
     pub(super) fn tells_detachment(&self) -> bool {
-        match self {
-            Self::Settle(request) => event_types::is_detachment(&request.event.event_type),
-            Self::Refresh { .. } => false,
-        }
+        self.event().is_some_and(|it| event_types::is_detachment(&it.event.event_type))
     }
 
     /// [`expects_absence`], for its event.
     pub(super) fn expects_absence(&self) -> bool {
-        match self {
-            Self::Settle(request) => expects_absence(&request.event),
-            Self::Refresh { .. } => false,
-        }
+        self.event().is_some_and(|it| expects_absence(&it.event))
     }
+}
 
-    pub(super) fn event_id(&self) -> Option<&EventId> {
-        match self {
-            Self::Settle(request) => Some(&request.event.id),
-            Self::Refresh { .. } => None,
-        }
-    }
+fn redacted(object: &RawObject, rules: &Rules) -> Option<Carried> {
+    let envelope::Carried { object, previous } = object.decode()?;
+    let (object, previous) = rules.redact_carried(object, previous);
+    Some(Carried { object, previous })
 }
 
 /// Whether an event says that this object was deleted. None says that of a connected account: what it says
@@ -259,7 +270,7 @@ pub(super) fn tells_deletion(event: &Event, subject: &Subject) -> bool {
     subject.kind != Kind::Account && event_types::way(&event.event_type) == Way::Deleted
 }
 
-/// Whether an event of this type tells of what leaves nothing to be seen behind.
+/// Whether an object may be missing after an event of this type.
 pub(super) fn expects_absence(event: &Event) -> bool {
     event_types::way(&event.event_type) == Way::Deleted
         || event_types::is_detachment(&event.event_type)

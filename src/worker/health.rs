@@ -5,28 +5,28 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use tokio::sync::watch;
 
-use super::circuit_breaker::{CircuitBreaker, GateStatus};
+use super::outages::{Outages, Pause};
 use crate::domain::failure::Dependency;
 use crate::http::health::{self, Down, Readiness, Stopped};
 use crate::queue::{Pause as LanePause, Pauses, RedisHealth};
 
 /// `/livez` and `/readyz` of a worker: what it waits for, since when, and what a person has paused.
 pub(super) fn router(
-    breaker: &CircuitBreaker,
+    outages: &Outages,
     redis: watch::Receiver<RedisHealth>,
     pauses: Pauses,
 ) -> Router {
-    let breaker = breaker.status();
+    let status = outages.status();
     health::router(
         || true,
         move || {
-            let readiness = readiness(&breaker.borrow(), &redis.borrow(), pauses.all());
+            let readiness = readiness(status.borrow().as_ref(), &redis.borrow(), pauses.all());
             std::future::ready(readiness)
         },
     )
 }
 
-fn readiness(breaker: &GateStatus, redis: &RedisHealth, pauses: Vec<LanePause>) -> Readiness {
+fn readiness(pause: Option<&Pause>, redis: &RedisHealth, pauses: Vec<LanePause>) -> Readiness {
     let mut down = Vec::new();
     if let RedisHealth::Down { since, error } = redis {
         down.push(Down {
@@ -35,8 +35,8 @@ fn readiness(breaker: &GateStatus, redis: &RedisHealth, pauses: Vec<LanePause>) 
             error: error.clone(),
         });
     }
-    down.extend(breaker.iter().map(|pause| Down {
-        dependency: pause.dependency.to_string(),
+    down.extend(pause.map(|pause| Down {
+        dependency: pause.cause.dependency.to_string(),
         since: pause.since,
         error: pause.message.clone(),
     }));
@@ -56,22 +56,21 @@ fn readiness(breaker: &GateStatus, redis: &RedisHealth, pauses: Vec<LanePause>) 
 mod tests {
     use std::time::SystemTime;
 
-    use super::super::circuit_breaker::Pause;
+    use super::super::outages::Cause;
     use super::*;
 
     #[test]
     fn each_dependency_that_is_down_is_named() {
         let since = SystemTime::UNIX_EPOCH;
         let pause = Pause {
-            dependency: Dependency::Stripe,
-            misconfigured: true,
+            cause: Cause { dependency: Dependency::Stripe, misconfigured: true },
             message: "wrong key".into(),
             since,
         };
         let redis = RedisHealth::Down { since, error: "refused".into() };
-        let down = readiness(&Some(pause), &redis, Vec::new()).down;
+        let down = readiness(Some(&pause), &redis, Vec::new()).down;
         let names: Vec<_> = down.iter().map(|d| d.dependency.as_str()).collect();
         assert_eq!(names, ["redis", "stripe"]);
-        assert!(readiness(&None, &RedisHealth::Up, Vec::new()).down.is_empty());
+        assert!(readiness(None, &RedisHealth::Up, Vec::new()).down.is_empty());
     }
 }

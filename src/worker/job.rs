@@ -1,18 +1,15 @@
 //! One job: decode, settle, and say what the queue does with it.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-
-use futures_util::FutureExt as _;
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::circuit_breaker::{CircuitBreaker, JobOf, Verdict};
 use super::clock::Clock;
 use super::limit::AttemptEnd;
 use super::log;
 use super::metrics::{Metrics, Settlement};
+use super::outages::{JobOf, Outages, Verdict};
 use super::quarantine::Quarantine;
 use super::record_failure::dead_event;
 use super::slots::Slots;
@@ -20,9 +17,10 @@ use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
 use crate::domain::id::ObjectId;
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
-use crate::envelope;
+use crate::envelope::{self, RawObject};
+use crate::panics;
 use crate::queue::{Delivery, Disposition, Heartbeat, JobSource, Pauses, RetryOf};
-use crate::reconcile::{Evidence, Fault, ReconcileError, Reconciler, Request, Settled};
+use crate::reconcile::{EventTask, Evidence, Fault, ReconcileError, Reconciler, Settled};
 use crate::store::dead_letter::{DeadEvent, LetterReason};
 use crate::store::{Receipt, Store, StoreError};
 use crate::telemetry::Step;
@@ -32,18 +30,18 @@ use crate::telemetry::Step;
 pub(super) struct Handler {
     pub(super) reconciler: Reconciler,
     pub(super) store: Store,
-    pub(super) breaker: CircuitBreaker,
+    pub(super) outages: Outages,
     pub(super) policy: Policy,
     pub(super) max_deliveries: u32,
     pub(super) timeout: Duration,
     pub(super) worker: String,
-    /// The jobs that run beside each other.
+    /// Runs suspected jobs alone.
     pub(super) quarantine: Quarantine,
-    /// The slots that attempts run in: fewer than jobs in hand where attempts time out.
+    /// The slots that attempts run in: fewer than the jobs that the worker holds where attempts time out.
     pub(super) slots: Slots,
-    /// The lanes that a person has paused.
+    /// The lanes that an operator has paused.
     pub(super) pauses: Pauses,
-    /// Where it is told what runs.
+    /// Where the worker reports what runs.
     pub(super) heartbeat: Heartbeat,
     /// Cancelled when the worker has been told to stop.
     pub(super) stopping: CancellationToken,
@@ -52,10 +50,10 @@ pub(super) struct Handler {
     pub(super) metrics: Metrics,
 }
 
-/// How one attempt ended, before anything is kept or acknowledged.
+/// How one attempt ended, before anything is recorded or acknowledged.
 enum Ended {
     Settled,
-    /// It was the retry of a dead letter, and a person has taken it back.
+    /// It was the retry of a dead letter, and an operator has taken it back.
     TakenBack,
     Outage,
     Returned {
@@ -86,40 +84,43 @@ impl Handler {
     /// letter when it comes each time.
     async fn caught(self, delivery: Delivery) -> Disposition {
         let clock = Clock::start();
-        let work = AssertUnwindSafe(self.run(&delivery)).catch_unwind().await;
-        let Err(panic) = work else { return work.unwrap_or(Disposition::HandBack) };
-        let failure = ReconcileError::of_panic(&*panic).failure();
+        let panic = match panics::caught(self.run(&delivery)).await {
+            Ok(disposition) => return disposition,
+            Err(panic) => panic,
+        };
+        let failure = plain(Class::Transient, "panicked", panic.to_string());
         tracing::error!(error = failure.message(), "a job panicked");
         let number = delivery.job.meta.attempt.saturating_add(1);
         // The whole delay: what draws the jitter may be what panicked.
         let decision = retry::decide(&failure, number, &self.policy, Jitter::new(1.0));
         // So may be what reads the event.
-        let dead = std::panic::catch_unwind(AssertUnwindSafe(|| dead_event(&delivery)))
-            .unwrap_or_else(|_| DeadEvent::unreadable(&delivery.job.body));
+        let dead = panics::caught(async { dead_event(&delivery) }).await;
+        let dead = dead.unwrap_or_else(|_| DeadEvent::unreadable(&delivery.job.body));
         self.dispose(&delivery, dead, decision, clock, failure).await
     }
 
     async fn run(&self, delivery: &Delivery) -> Disposition {
-        let event = match envelope::parse(&delivery.job.body) {
-            Ok(event) => event,
+        let (event, object) = match envelope::parse_with_object(&delivery.job.body) {
+            Ok(parsed) => parsed,
             Err(error) => {
                 let failure = plain(Class::Permanent, "event_undecodable", error.to_string());
                 let event = dead_event(delivery);
                 tracing::warn!(event = event.key, error = %error, "the event cannot be decoded");
                 let reason = LetterReason::Undecodable;
-                return self.bury(delivery, event, reason, Clock::start(), failure).await;
+                return self.dead_letter(delivery, event, reason, Clock::start(), failure).await;
             }
         };
-        let object = event.about.as_ref().and_then(|about| about.id.as_ref());
-        let object = object.map(|id| id.as_str());
-        self.heartbeat.describe(delivery, event.id.as_str(), event.event_type.as_ref(), object);
+        let id = event.about.as_ref().and_then(|about| about.id.as_ref()).map(ObjectId::as_str);
+        self.heartbeat.describe(delivery, event.id.as_str(), event.event_type.as_ref(), id);
         if delivery.deliveries > self.max_deliveries {
             let died = delivery.deliveries - 1;
             let text = format!("the worker that held this job died, {died} times in a row");
             let failure = plain(Class::Permanent, "worker_died", text);
             tracing::error!(event = %event.id, died, "a job that kills its workers is given up");
             let reason = DeadReason::Poison.into();
-            return self.bury(delivery, (&event).into(), reason, Clock::start(), failure).await;
+            return self
+                .dead_letter(delivery, (&event).into(), reason, Clock::start(), failure)
+                .await;
         }
         let _place = tokio::select! {
             place = self.quarantine.join(delivery.deliveries) => place,
@@ -127,7 +128,7 @@ impl Handler {
             () = self.pauses.paused(delivery.lane) => return Disposition::HandBack,
         };
         loop {
-            match self.attempt_once(delivery, &event).await {
+            match self.attempt_once(delivery, &event, &object).await {
                 Ended::Settled | Ended::TakenBack => return Disposition::Done,
                 Ended::Outage => {}
                 Ended::Returned { after } => return Disposition::Snooze { after },
@@ -148,24 +149,24 @@ impl Handler {
         }
     }
 
-    async fn attempt_once(&self, delivery: &Delivery, event: &Event) -> Ended {
+    async fn attempt_once(&self, delivery: &Delivery, event: &Event, object: &RawObject) -> Ended {
         let (slot, pass) = tokio::select! {
             biased;
-            // First: what an outage holds back is in hand, and would begin when the outage ends.
+            // First: a job that an outage holds back would begin when the outage ends.
             () = self.pauses.paused(delivery.lane) => return Ended::Stopped,
             entered = async {
-                // In this order: what waited for a slot behind the gate would run although the gate
-                // has closed meanwhile.
+                // In this order: a job that passed the breaker and then waited for a slot would run
+                // although the breaker has opened meanwhile.
                 let slot = self.slots.take().await;
-                (slot, self.breaker.enter().await)
+                (slot, self.outages.enter().await)
             } => entered,
             () = self.stopping.cancelled() => return Ended::Stopped,
         };
         let clock = Clock::start();
         let number = delivery.job.meta.attempt.saturating_add(1);
-        let request = Request {
+        let task = EventTask {
             event: event.clone(),
-            body: delivery.job.body.clone(),
+            object: object.clone(),
             resent: delivery.job.meta.source != JobSource::Webhook,
             receipt: receipt(delivery),
             attempt: number,
@@ -178,7 +179,7 @@ impl Handler {
         let settling = async {
             match self.is_taken_back(delivery).await {
                 Ok(true) => Ok(None),
-                Ok(false) => self.reconciler.settle(request).await.map(Some),
+                Ok(false) => self.reconciler.settle(task).await.map(Some),
                 Err(error) => Err(ReconcileError::from(error).into()),
             }
         };
@@ -190,12 +191,12 @@ impl Handler {
         });
         let fault = match result {
             Ok(Ok(None)) => {
-                self.breaker.succeeded(pass, &[Dependency::Postgres]);
+                self.outages.succeeded(pass, &[Dependency::Postgres]);
                 tracing::info!(event = %event.id, "left alone: its retry was taken back");
                 return Ended::TakenBack;
             }
             Ok(Ok(Some(settled))) => {
-                self.breaker.succeeded(pass, answered(&settled));
+                self.outages.succeeded(pass, answered(&settled));
                 self.waited(delivery, &clock);
                 log::settled(event, delivery, number, &clock, &settled);
                 span.record("outcome", log::outcome(&settled));
@@ -215,7 +216,7 @@ impl Handler {
         drop(span);
         let object = event.about.as_ref().and_then(|about| about.id.as_ref());
         let job = JobOf { event: &event.id, object: object.map(ObjectId::as_str) };
-        match self.breaker.failed(pass, Some(job), &fault) {
+        match self.outages.failed(pass, Some(job), &fault) {
             Verdict::OfTheJob => {}
             Verdict::Wait => return Ended::Outage,
             Verdict::Return(after) => return Ended::Returned { after },

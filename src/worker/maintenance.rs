@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError};
 /// Between two rounds.
 const EVERY: Duration = Duration::from_mins(10);
 
-/// Rows of one batch: few enough that nobody waits for the transaction.
+/// Rows of one batch: few enough that no other transaction waits for this one.
 const BATCH: i64 = 2_000;
 
 /// What one round has removed.

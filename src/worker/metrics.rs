@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
-use super::circuit_breaker::GateStatus;
+use super::outages::Pause;
 use super::slots::Slots;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency};
@@ -76,7 +76,7 @@ pub struct Metrics {
     watched: Arc<OnceLock<Watched>>,
 }
 
-/// Counted, and shown to nobody.
+/// Metrics that no page shows.
 impl Default for Metrics {
     fn default() -> Self {
         Self::new(&mut Registry::default())
@@ -190,7 +190,7 @@ impl Metrics {
         self.waited.get_or_create(&LaneLabels { lane: lane.as_str() }).observe(wait.as_secs_f64());
     }
 
-    /// Counts a job as in hand until this is dropped.
+    /// Counts a job as running until this is dropped.
     pub(super) fn running(&self) -> Running {
         self.running.inc();
         Running(self.running.clone())
@@ -201,12 +201,12 @@ impl Metrics {
         &self,
         concurrency: usize,
         slots: &Slots,
-        breaker: watch::Receiver<GateStatus>,
+        outages: watch::Receiver<Option<Pause>>,
         redis: watch::Receiver<RedisHealth>,
     ) {
         self.slots.set(i64::try_from(concurrency).unwrap_or(i64::MAX));
         // A second worker in one process, which only a test has, is not watched.
-        let _ = self.watched.set(Watched { slots: slots.clone(), breaker, redis });
+        let _ = self.watched.set(Watched { slots: slots.clone(), outages, redis });
     }
 }
 
@@ -219,7 +219,7 @@ pub(super) struct Settlement<'a> {
     pub(super) took: Duration,
 }
 
-/// A job in hand.
+/// A running job.
 #[derive(Debug)]
 pub(super) struct Running(Gauge);
 
@@ -249,7 +249,7 @@ const LETTERS: [(Class, LetterReason); 4] = [
 #[derive(Debug)]
 struct Watched {
     slots: Slots,
-    breaker: watch::Receiver<GateStatus>,
+    outages: watch::Receiver<Option<Pause>>,
     redis: watch::Receiver<RedisHealth>,
 }
 
@@ -275,13 +275,13 @@ impl Collector for Watching {
             None,
             MetricType::Gauge,
         )?;
-        let breaker = watched.breaker.borrow().clone();
+        let outages = watched.outages.borrow().clone();
         let redis_down = matches!(*watched.redis.borrow(), RedisHealth::Down { .. });
         for dependency in [Dependency::Redis, Dependency::Postgres, Dependency::Stripe] {
-            let of_gate = breaker.as_ref().filter(|pause| pause.dependency == dependency);
-            let down = of_gate.is_some_and(|pause| !pause.misconfigured)
+            let pause_of = outages.as_ref().filter(|pause| pause.cause.dependency == dependency);
+            let down = pause_of.is_some_and(|pause| !pause.cause.misconfigured)
                 || (dependency == Dependency::Redis && redis_down);
-            let wrong = of_gate.is_some_and(|pause| pause.misconfigured);
+            let wrong = pause_of.is_some_and(|pause| pause.cause.misconfigured);
             for (cause, holds) in [("down", down), ("settings", wrong)] {
                 let labels = [("dependency", dependency.as_str()), ("cause", cause)];
                 let metric = family.encode_family(&labels)?;

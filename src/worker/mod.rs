@@ -2,10 +2,9 @@
 //!
 //! Started by the `worker` role; fed by the queue, one call a delivery. It never names Redis, SQL
 //! or Stripe's types: it decodes the event, lets [`crate::reconcile`] settle it, asks
-//! [`crate::domain::retry::decide`] what a failure means, and keeps that decision in the tables
-//! before the queue hears of it.
+//! [`crate::domain::retry::decide`] what a failure means, and records that decision in Postgres
+//! before the queue acts on it.
 
-pub mod circuit_breaker;
 mod clock;
 mod health;
 mod job;
@@ -14,13 +13,14 @@ mod log;
 pub mod maintenance;
 mod marker;
 mod metrics;
+pub mod outages;
 mod quarantine;
 mod record_failure;
 pub mod runtime;
 mod slots;
 
-pub use circuit_breaker::{CircuitBreaker, GateStatus, Pause};
 pub use metrics::Metrics;
+pub use outages::{Cause, Outages, Pause};
 pub use runtime::{Parts, WorkerError, run};
 
 /// For log lines: whole milliseconds, in a type that JSON has as a number.

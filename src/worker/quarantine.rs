@@ -1,8 +1,8 @@
-//! With whom a job runs.
+//! Quarantine: runs a job that may kill its worker with no other job beside it.
 //!
-//! Whatever kills its worker takes the jobs beside it along, and they are counted like the culprit.
-//! So a job that was in hand at several deaths runs with nothing else beside it: it either shows that
-//! it is innocent, or dies alone.
+//! A job that kills its worker interrupts the jobs beside it, and their deliveries are counted like its own. So a
+//! job that was in progress when several workers died runs alone: then it either succeeds, or is the only one to
+//! be counted.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn a_suspect_runs_alone_and_the_others_together() {
         let quarantine = Quarantine::default();
-        let first = quarantine.join(1).now_or_never().expect("nobody is there");
+        let first = quarantine.join(1).now_or_never().expect("no job runs");
         let second = quarantine.join(SUSPECT - 1).now_or_never().expect("no suspect yet");
         assert!(quarantine.join(SUSPECT).now_or_never().is_none(), "two others run");
         drop((first, second));

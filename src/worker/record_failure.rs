@@ -1,10 +1,10 @@
-//! What is kept of a failed attempt, before the queue hears of it.
+//! Records failed attempts and dead letters in Postgres, before the queue acts on them.
 
 use std::time::Duration;
 
-use super::circuit_breaker::Verdict;
 use super::clock::Clock;
 use super::job::{Handler, receipt, trace_id};
+use super::outages::Verdict;
 use crate::domain::failure::{Dependency, Failure};
 use crate::domain::id::EventId;
 use crate::domain::retry::Decision;
@@ -17,14 +17,14 @@ use crate::store::{Attempt, StoreError};
 /// How long a job waits whose dead letter Postgres refused for a reason of its own.
 const RELUCTANT: Duration = Duration::from_secs(60);
 
-enum Kept {
+enum Recorded {
     Yes,
     Stopped,
     Refused(String),
 }
 
 impl Handler {
-    /// Keeps the decision in the tables, then tells the queue.
+    /// Records the decision in Postgres, then answers what the queue has to do.
     pub(super) async fn dispose(
         &self,
         delivery: &Delivery,
@@ -37,25 +37,25 @@ impl Handler {
             Decision::Snooze { after } => Disposition::Snooze { after },
             Decision::Retry { after } => {
                 let attempt = self.attempt(delivery, clock, failure);
-                let keep = || self.store.record_attempt(&event, &attempt);
-                match self.persist(keep).await {
-                    Kept::Yes => Disposition::Retry { after },
-                    Kept::Stopped => Disposition::HandBack,
+                let record = || self.store.record_attempt(&event, &attempt);
+                match self.persist(record).await {
+                    Recorded::Yes => Disposition::Retry { after },
+                    Recorded::Stopped => Disposition::HandBack,
                     // The job matters more than the note about its attempt.
-                    Kept::Refused(error) => {
+                    Recorded::Refused(error) => {
                         tracing::error!(error, event = event.key, "the attempt could not be kept");
                         Disposition::Retry { after }
                     }
                 }
             }
             Decision::DeadLetter { reason } => {
-                self.bury(delivery, event, reason.into(), clock, failure).await
+                self.dead_letter(delivery, event, reason.into(), clock, failure).await
             }
         }
     }
 
     /// Writes the dead letter; only then is the job done. Without it the job stays in the queue.
-    pub(super) async fn bury(
+    pub(super) async fn dead_letter(
         &self,
         delivery: &Delivery,
         event: DeadEvent,
@@ -73,12 +73,12 @@ impl Handler {
             body: delivery.job.body.clone(),
         };
         match self.persist(|| self.store.dead_letter(&letter)).await {
-            Kept::Yes => {
+            Recorded::Yes => {
                 self.metrics.gave_up(letter.failure.class, letter.reason);
                 Disposition::Done
             }
-            Kept::Stopped => Disposition::HandBack,
-            Kept::Refused(error) => {
+            Recorded::Stopped => Disposition::HandBack,
+            Recorded::Refused(error) => {
                 tracing::error!(
                     error,
                     event = letter.event.key,
@@ -91,27 +91,27 @@ impl Handler {
     }
 
     /// Writes, through as many outages of Postgres as it takes.
-    async fn persist<T, F>(&self, mut write: impl FnMut() -> F) -> Kept
+    async fn persist<T, F>(&self, mut write: impl FnMut() -> F) -> Recorded
     where
         F: Future<Output = Result<T, StoreError>>,
     {
         loop {
             let pass = tokio::select! {
                 biased;
-                pass = self.breaker.enter() => pass,
-                () = self.stopping.cancelled() => return Kept::Stopped,
+                pass = self.outages.enter() => pass,
+                () = self.stopping.cancelled() => return Recorded::Stopped,
             };
             let error = match write().await {
                 Ok(_) => {
-                    self.breaker.succeeded(pass, &[Dependency::Postgres]);
-                    return Kept::Yes;
+                    self.outages.succeeded(pass, &[Dependency::Postgres]);
+                    return Recorded::Yes;
                 }
                 Err(error) => error,
             };
             let fault = Fault::from(ReconcileError::from(error));
-            // What is to be kept is worth more than the place that waiting for it takes.
-            if self.breaker.failed(pass, None, &fault) == Verdict::OfTheJob {
-                return Kept::Refused(fault.failure.message());
+            // The record is worth more than the place that the job holds while it waits.
+            if self.outages.failed(pass, None, &fault) == Verdict::OfTheJob {
+                return Recorded::Refused(fault.failure.message());
             }
         }
     }

@@ -5,11 +5,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::circuit_breaker::{CircuitBreaker, GateStatus};
 use super::health;
 use super::job::Handler;
 use super::marker;
 use super::metrics::Metrics;
+use super::outages::{Outages, Pause};
 use super::quarantine::Quarantine;
 use super::slots::Slots;
 use crate::config;
@@ -63,19 +63,19 @@ pub async fn run(
     queue: &config::Queue,
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
-    let breaker = CircuitBreaker::new(worker.down_after, worker.probe_interval);
+    let outages = Outages::new(worker.down_after, worker.probe_interval);
     let slots = Slots::new(worker.concurrency, worker.job_timeout);
-    parts.metrics.begin(worker.concurrency, &slots, breaker.status(), parts.consumer.health());
+    parts.metrics.begin(worker.concurrency, &slots, outages.status(), parts.consumer.health());
     let serving = parts.listener.map(|listener| {
-        let router = health::router(&breaker, parts.consumer.health(), parts.consumer.pauses());
+        let router = health::router(&outages, parts.consumer.health(), parts.consumer.pauses());
         tokio::spawn(http::serve(listener, router, shutdown.clone(), Limits::default()))
     });
-    if wait_for_schema(&parts.store, &breaker, worker.probe_interval, &shutdown).await?.is_none() {
+    if wait_for_schema(&parts.store, &outages, worker.probe_interval, &shutdown).await?.is_none() {
         return Ok(());
     }
     let heartbeat = parts.consumer.heartbeat();
-    let status = breaker.status();
-    heartbeat.waiting(move || waits_for(&status.borrow()));
+    let status = outages.status();
+    heartbeat.waiting(move || status.borrow().as_ref().map(waits_for));
     let limit = slots.clone();
     heartbeat.limited(move || limit.limit());
     let marker = parts.consumer.marker()?;
@@ -88,7 +88,7 @@ pub async fn run(
     let handler = Handler {
         reconciler: parts.reconciler,
         store: parts.store,
-        breaker,
+        outages,
         policy: Policy {
             max_attempts: retry.max_attempts,
             first: retry.first,
@@ -121,22 +121,21 @@ pub async fn run(
     Ok(())
 }
 
-/// What the gate waits for, as it is told to whoever looks at this worker.
-fn waits_for(breaker: &GateStatus) -> Option<WaitsFor> {
-    let pause = breaker.as_ref()?;
+/// What the worker waits for, as its heartbeat reports it.
+fn waits_for(pause: &Pause) -> WaitsFor {
     let since = pause.since.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Some(WaitsFor {
-        dependency: pause.dependency.to_string(),
-        misconfigured: pause.misconfigured,
+    WaitsFor {
+        dependency: pause.cause.dependency.to_string(),
+        misconfigured: pause.cause.misconfigured,
         message: pause.message.clone(),
         since_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-    })
+    }
 }
 
 /// Waits until Postgres answers; `None` when told to stop before it did.
 async fn wait_for_schema(
     store: &Store,
-    breaker: &CircuitBreaker,
+    outages: &Outages,
     cap: Duration,
     shutdown: &CancellationToken,
 ) -> Result<Option<()>, StoreError> {
@@ -146,7 +145,7 @@ async fn wait_for_schema(
     loop {
         let error = match store.check_schema().await {
             Ok(()) => {
-                breaker.is_up(Dependency::Postgres);
+                outages.is_up(Dependency::Postgres);
                 return Ok(Some(()));
             }
             Err(error) => error,
@@ -158,7 +157,7 @@ async fn wait_for_schema(
             | Class::TooEarly { .. } => {}
             Class::Permanent | Class::Misconfigured(_) => return Err(error),
         }
-        breaker.close_for(Dependency::Postgres, failure::chain(&error).join(": "));
+        outages.is_down_at_start(Dependency::Postgres, failure::chain(&error).join(": "));
         tries += 1;
         tokio::select! {
             () = tokio::time::sleep(policy.delay(tries, Jitter::new(1.0))) => {}

@@ -16,7 +16,7 @@ pub(super) struct Slots(Arc<Mutex<State>>);
 struct State {
     limit: AdaptiveLimit,
     running: usize,
-    /// Those who wait, in the order in which they came. While there are any, all slots are taken.
+    /// The attempts that wait, in the order in which they came. While there are any, all slots are taken.
     waiting: VecDeque<oneshot::Sender<Slot>>,
 }
 
@@ -63,7 +63,7 @@ impl Slots {
         Slot { slots: self.clone(), began: state.limit.begin(), end: AttemptEnd::Unknown }
     }
 
-    /// Gives what is free to those who wait.
+    /// Gives free slots to the attempts that wait.
     fn give_free(&self) {
         let mut given = Vec::new();
         let mut state = self.lock();
@@ -128,7 +128,10 @@ mod tests {
         assert!(slots.take().now_or_never().is_none(), "it is promised");
         let first = first.now_or_never().expect("it is given to the first");
         drop(first);
-        assert!(slots.take().now_or_never().is_some(), "nobody who has gone keeps it");
+        assert!(
+            slots.take().now_or_never().is_some(),
+            "an attempt that has ended does not keep it"
+        );
     }
 
     #[tokio::test]

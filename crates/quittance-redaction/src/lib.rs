@@ -70,6 +70,19 @@ impl Rules {
         Redacted(value)
     }
 
+    /// Drops from the object that an event carries, and from the old values of that object's fields, all that
+    /// must not be kept.
+    #[must_use]
+    pub fn redact_carried(&self, object: Value, previous: Value) -> (Redacted, Redacted) {
+        let data = [("object", object), ("previous_attributes", previous)];
+        let data = data.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let event = [("object", Value::from("event")), ("data", Value::Object(data))];
+        let event = event.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let Redacted(mut event) = self.redact(Value::Object(event));
+        let mut take = |name| Redacted(event["data"][name].take());
+        (take("object"), take("previous_attributes"))
+    }
+
     /// Applies the rules to what an event carries: its object, and the old values of that object's fields,
     /// which do not say whose they are.
     fn redact_data(&self, data: Option<&mut Value>) {

@@ -1,4 +1,4 @@
-//! The write: a slice of settlements, one transaction, one round trip.
+//! Writes a slice of settlements in one transaction and one round trip.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -23,13 +23,13 @@ const PAYLOAD_VERSION: u32 = 1;
 /// A settlement in the form in which it is written.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// Tells it from the others of a slice.
+    /// Its number within a slice, by which a conflict is reported.
     number: i32,
     locks: Vec<String>,
     change: Option<Value>,
     events: Vec<Value>,
     /// Whether something goes into the outbox.
-    tells: bool,
+    notifies: bool,
 }
 
 impl Store {
@@ -38,12 +38,17 @@ impl Store {
     pub fn prepare(&self, settlement: Settlement) -> Prepared {
         static NEXT: AtomicI32 = AtomicI32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut prepared =
-            Prepared { number, locks: Vec::new(), change: None, events: Vec::new(), tells: false };
+        let mut prepared = Prepared {
+            number,
+            locks: Vec::new(),
+            change: None,
+            events: Vec::new(),
+            notifies: false,
+        };
         if let Some(change) = settlement.change {
             let observed = match &change.state {
                 NewState::Present { observed, notifications, .. } => {
-                    prepared.tells |= !notifications.is_empty();
+                    prepared.notifies |= !notifications.is_empty();
                     Some(observed)
                 }
                 NewState::Deleted => None,
@@ -56,7 +61,7 @@ impl Store {
         }
         for event in &settlement.events {
             if !event.occurrences.is_empty() {
-                prepared.tells = true;
+                prepared.notifies = true;
                 let about = event.event.about.as_ref();
                 let lock = about.and_then(|a| columns::lock_of_event(&event.event.scope, a));
                 prepared.locks.extend(lock);
@@ -81,8 +86,10 @@ impl Store {
         self.write(slice, None).await
     }
 
-    /// The same, if each lock that it needs is to be had within `lock_wait`; otherwise
-    /// [`StoreError::Contention`].
+    /// Writes like [`Self::apply`], if each lock is acquired within `lock_wait`.
+    ///
+    /// # Errors
+    /// As [`Self::apply`]; [`StoreError::Contention`] where a lock is not acquired in time.
     pub(super) async fn apply_unless_locked(
         &self,
         slice: &[&Prepared],
@@ -112,7 +119,7 @@ impl Store {
         );
         let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
         let conflicts = self.answered(connection, answer)?;
-        if slice.iter().any(|it| it.tells) {
+        if slice.iter().any(|it| it.notifies) {
             self.told.send_modify(|times| *times = times.wrapping_add(1));
         }
         let applied = |it: &&Prepared| {
@@ -173,7 +180,7 @@ fn of_change(settlement: i32, change: Change) -> Value {
             row = columns::of(&observed);
             data = raw.into_value();
             recorded = columns::remembered(&observed);
-            let told = columns::facts(subject.kind, &row, &recorded);
+            let fields = columns::facts(subject.kind, &row, &recorded);
             if transition.is_change() {
                 step = json!({
                     "from": transition.from,
@@ -193,7 +200,7 @@ fn of_change(settlement: i32, change: Change) -> Value {
                             "occurred": change.observed_at,
                             "version": version,
                             "after": recorded,
-                            "data": told,
+                            "data": fields,
                         },
                     })
                 })

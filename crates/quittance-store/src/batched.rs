@@ -1,10 +1,10 @@
 //! [`Store::load`] and [`Store::apply`] for many callers, each with one object: those that come at the
-//! same time share a round trip, and a commit.
+//! same time share a round trip, and a commit (group commit).
 //!
 //! A slice fails whole. So what failed together is tried again one by one, and each caller has the
 //! answer to its own question as soon as there is one: a value that breaks a constraint, or a lock
-//! that somebody holds for long, costs its neighbours a second try, and nothing else. Unless the
-//! failure is nobody's own: when Postgres is away, a second try would fail like the first.
+//! that another transaction holds for long, costs its neighbours a second try, and nothing else. Unless the
+//! failure concerns all of them: when Postgres is down, a second try would fail like the first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +22,14 @@ use quittance_domain::failure::Class;
 use quittance_domain::id::EventId;
 use quittance_domain::object::{Row, Subject};
 
-/// A second round trip goes beside the first one only for a crowd: one that is larger costs less for
-/// each of those in it. The locks of all its objects are held until a write commits.
-const LIMITS: Limits = Limits { at_once: 2, crowd: 16, most: 64 };
+/// A second round trip is made beside the first one only when many wait: a larger slice costs less for each of those
+/// in it. The locks of all its objects are held until a write commits.
+const LIMITS: Limits = Limits { at_once: 2, beside_at: 16, most: 64 };
 
-/// What is recorded of one object, and of the events in hand that are about it.
+/// What is recorded of one object, and of the events that are to be settled with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// For each event, whether it is at its good end.
+    /// For each event, whether it is settled or ignored.
     pub settled: Vec<bool>,
     /// The row; none where there is none.
     pub row: Option<Row>,
@@ -51,7 +51,7 @@ struct Question {
     subject: Subject,
 }
 
-/// Makes calls together. Clones do so with each other.
+/// A store whose loads and writes are made in batches. Clones share batches.
 #[derive(Clone)]
 pub struct BatchedStore {
     loads: Batcher<Question, Result<Known, StoreError>>,
@@ -131,7 +131,7 @@ async fn apply(store: Arc<Store>, alone: Arc<Semaphore>, asked: Vec<AskedWrite>)
     answer(asked, applied, |asked| {
         let (store, alone) = (Arc::clone(&store), Arc::clone(&alone));
         tokio::spawn(async move {
-            // Never closed.
+            // The semaphore is never closed.
             let _one_of_few = alone.acquire_owned().await.ok();
             let applied = store.apply_unless_locked(&[&asked.question], LOCK_WAIT).await;
             let own = applied.and_then(|all| all.first().copied().ok_or(StoreError::Lost));
@@ -140,8 +140,7 @@ async fn apply(store: Arc<Store>, alone: Arc<Semaphore>, asked: Vec<AskedWrite>)
     });
 }
 
-/// Hands out the answers to what was asked together; or sees to it that each is asked `alone`, where
-/// only one of them may be at fault.
+/// Gives each caller its answer; or asks each question `alone`, where only one of them may be at fault.
 fn answer<Q, A>(
     asked: Vec<Asked<Q, Result<A, StoreError>>>,
     answers: Result<Vec<A>, StoreError>,
@@ -165,7 +164,7 @@ fn answer<Q, A>(
     }
 }
 
-/// Whether each of them would fail like this, one by one too.
+/// Whether each would fail like this by itself, too.
 fn is_of_all(error: &StoreError) -> bool {
     match error.class() {
         Class::Unavailable(_) | Class::Misconfigured(_) => true,

@@ -1,8 +1,9 @@
-//! Calls that come while another one is under way, made as one.
+//! A batcher: calls that come while another one is under way are made as one.
 //!
-//! Nobody waits for company: a call that finds nothing under way is made at once, by itself. Those
-//! that come meanwhile go together in the next one, and a crowd of them in one beside it. So a quiet
-//! system is as quick as it was, and a busy one does more with each round trip.
+//! Called with any question and answer. It never waits for more to come: a call that finds none under way is made at
+//! once, by itself; those that come meanwhile go together in the next one, and many of them in a second one beside
+//! it. So a quiet system is as quick as without it, and a busy one does more with each round trip. It must never
+//! know what the call does.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-/// What is called. It answers each question itself, when it can, and may be over before: its turn
-/// ends with it, and the next one is made.
+/// The call. It answers each question itself, when it can, perhaps after its future has ended: the next call is made
+/// when that ends.
 type Call<Q, A> = dyn Fn(Vec<Asked<Q, A>>) -> BoxFuture<'static, ()> + Send + Sync;
 
-/// A question, and whoever waits for its answer.
+/// A question, and the channel on which its caller waits for the answer.
 pub(super) struct Asked<Q, A> {
     pub(super) question: Q,
     answer: oneshot::Sender<A>,
@@ -22,23 +23,23 @@ pub(super) struct Asked<Q, A> {
 
 impl<Q, A> Asked<Q, A> {
     pub(super) fn answer(self, answer: A) {
-        // Who no longer waits has its reasons.
+        // A caller that no longer waits has timed out.
         let _ = self.answer.send(answer);
     }
 }
 
-/// How calls are gathered.
+/// How many questions go together, and how many calls are made at once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// Calls under way at once, at most.
     pub(super) at_once: usize,
     /// Questions that have to wait before a further call is made beside one that is under way.
-    pub(super) crowd: usize,
+    pub(super) beside_at: usize,
     /// Questions in one call, at most.
     pub(super) most: usize,
 }
 
-/// Gathers calls of one sort. Clones gather together.
+/// Makes one call for many questions. Clones share calls.
 pub(super) struct Batcher<Q, A>(Arc<Inner<Q, A>>);
 
 struct Inner<Q, A> {
@@ -68,20 +69,20 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         Self(Arc::new(Inner { call: Box::new(call), limits, state }))
     }
 
-    /// Asks, alone or in company. `None`: the call that it was a part of ended without an answer,
+    /// Asks, alone or together with others. `None`: the call that it was a part of ended without an answer,
     /// which only a panic or the end of the runtime can bring about.
     ///
-    /// Whoever gives up waiting takes nothing back: what was asked is asked.
+    /// A caller that stops waiting takes nothing back: the call is made all the same.
     pub(super) async fn ask(&self, question: Q) -> Option<A> {
         let (answer, answered) = oneshot::channel();
-        let sets_out = {
+        let starts = {
             let mut state = self.0.lock();
             state.waiting.push_back(Asked { question, answer });
-            let sets_out = self.0.limits.another(&state);
-            state.running += usize::from(sets_out);
-            sets_out
+            let starts = self.0.limits.another(&state);
+            state.running += usize::from(starts);
+            starts
         };
-        if sets_out {
+        if starts {
             // On a task of its own: it is made for others, too.
             tokio::spawn(Turn { inner: Some(Arc::clone(&self.0)) }.run());
         }
@@ -100,7 +101,7 @@ impl Limits {
     fn another<Q, A>(self, state: &State<Q, A>) -> bool {
         match state.running {
             0 => true,
-            running => running < self.at_once && state.waiting.len() >= self.crowd,
+            running => running < self.at_once && state.waiting.len() >= self.beside_at,
         }
     }
 }
@@ -119,8 +120,8 @@ impl<Q, A> Turn<Q, A> {
         }
     }
 
-    /// Who is next; nobody, and the turn is over. Both under one lock, or somebody could come in
-    /// between and wait for a turn that is about to end.
+    /// The next questions; none, and the turn is over. Both under one lock, or a question could come in between and
+    /// wait for a turn that is about to end.
     fn next(&mut self) -> Option<Vec<Asked<Q, A>>> {
         let inner = self.inner.take()?;
         let mut state = inner.lock();
@@ -137,7 +138,8 @@ impl<Q, A> Turn<Q, A> {
     }
 }
 
-/// A call panicked. Those that wait are let go, unless another turn is there for them.
+/// A call panicked. The callers that wait learn that no answer will come, unless another turn is under way for
+/// them.
 impl<Q, A> Drop for Turn<Q, A> {
     fn drop(&mut self) {
         if let Some(inner) = self.inner.take() {
@@ -157,13 +159,13 @@ mod tests {
 
     use super::*;
 
-    const ONE: Limits = Limits { at_once: 1, crowd: 2, most: 3 };
+    const ONE: Limits = Limits { at_once: 1, beside_at: 2, most: 3 };
 
-    /// Answers each question with itself and how many were asked with it, once it is let.
-    fn gather(limits: Limits) -> (Batcher<u32, (u32, usize)>, Arc<Semaphore>) {
+    /// Answers each question with itself and how many were asked with it, once the gate permits.
+    fn batcher(limits: Limits) -> (Batcher<u32, (u32, usize)>, Arc<Semaphore>) {
         let gate = Arc::new(Semaphore::new(0));
         let held = Arc::clone(&gate);
-        let gather = Batcher::new(limits, move |asked: Vec<Asked<u32, (u32, usize)>>| {
+        let batcher = Batcher::new(limits, move |asked: Vec<Asked<u32, (u32, usize)>>| {
             let gate = Arc::clone(&held);
             async move {
                 gate.acquire().await.unwrap().forget();
@@ -176,18 +178,18 @@ mod tests {
             }
             .boxed()
         });
-        (gather, gate)
+        (batcher, gate)
     }
 
     /// Asks one after the other, without waiting for an answer.
     async fn ask(
-        gather: &Batcher<u32, (u32, usize)>,
+        batcher: &Batcher<u32, (u32, usize)>,
         questions: &[u32],
     ) -> Vec<tokio::task::JoinHandle<Option<(u32, usize)>>> {
         let mut asked = Vec::new();
         for question in questions.iter().copied() {
-            let gather = gather.clone();
-            asked.push(tokio::spawn(async move { gather.ask(question).await }));
+            let batcher = batcher.clone();
+            asked.push(tokio::spawn(async move { batcher.ask(question).await }));
             // One thread: the question is there, and the call waits at its gate.
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
@@ -207,40 +209,44 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_goes_alone_and_those_that_come_meanwhile_go_together() {
-        let (gather, gate) = gather(ONE);
-        let asked = ask(&gather, &[1, 2, 3, 4, 5]).await;
+        let (batcher, gate) = batcher(ONE);
+        let asked = ask(&batcher, &[1, 2, 3, 4, 5]).await;
         gate.add_permits(10);
         let expected = [(1, 1), (2, 3), (3, 3), (4, 3), (5, 1)].map(Some);
         assert_eq!(answers(asked).await, expected);
-        assert_eq!(answers(ask(&gather, &[6]).await).await, [Some((6, 1))], "and so it goes on");
+        assert_eq!(
+            answers(ask(&batcher, &[6]).await).await,
+            [Some((6, 1))],
+            "the next one is made again"
+        );
     }
 
     #[tokio::test]
-    async fn a_crowd_does_not_wait_for_the_call_under_way() {
-        let (gather, gate) = gather(Limits { at_once: 2, crowd: 2, most: 3 });
-        let asked = ask(&gather, &[1, 2]).await;
-        assert_eq!(gather.0.lock().running, 1, "two is company: one under way, one waits");
-        let more = ask(&gather, &[3, 4]).await;
-        assert_eq!(gather.0.lock().running, 2);
+    async fn many_questions_do_not_wait_for_the_call_under_way() {
+        let (batcher, gate) = batcher(Limits { at_once: 2, beside_at: 2, most: 3 });
+        let asked = ask(&batcher, &[1, 2]).await;
+        assert_eq!(batcher.0.lock().running, 1, "one under way, one waits");
+        let more = ask(&batcher, &[3, 4]).await;
+        assert_eq!(batcher.0.lock().running, 2);
         gate.add_permits(10);
         assert_eq!(answers(asked).await, [Some((1, 1)), Some((2, 2))]);
         assert_eq!(answers(more).await, [Some((3, 2)), Some((4, 1))]);
-        assert_eq!(gather.0.lock().running, 0);
+        assert_eq!(batcher.0.lock().running, 0);
     }
 
     #[tokio::test]
-    async fn a_call_that_panics_leaves_nobody_waiting_and_the_next_one_is_made() {
-        let (gather, gate) = gather(ONE);
-        let asked = ask(&gather, &[13, 2]).await;
+    async fn a_call_that_panics_leaves_no_caller_waiting_and_the_next_one_is_made() {
+        let (batcher, gate) = batcher(ONE);
+        let asked = ask(&batcher, &[13, 2]).await;
         gate.add_permits(10);
         assert_eq!(answers(asked).await, [None, None]);
-        assert_eq!(answers(ask(&gather, &[3]).await).await, [Some((3, 1))]);
+        assert_eq!(answers(ask(&batcher, &[3]).await).await, [Some((3, 1))]);
     }
 
     #[tokio::test]
-    async fn who_gives_up_waiting_harms_nobody() {
-        let (gather, gate) = gather(ONE);
-        let asked = ask(&gather, &[1, 2, 3]).await;
+    async fn a_caller_that_stops_waiting_harms_no_other() {
+        let (batcher, gate) = batcher(ONE);
+        let asked = ask(&batcher, &[1, 2, 3]).await;
         asked[1].abort();
         gate.add_permits(10);
         let mut asked = asked.into_iter();

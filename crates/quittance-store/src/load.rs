@@ -1,8 +1,9 @@
-//! What is recorded, read in one round trip and from one snapshot.
+//! Reads what is recorded of events and objects, in one round trip and from one snapshot.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use sqlx::types::Json;
 use tokio::time::timeout;
 
 use super::columns;
@@ -16,8 +17,7 @@ use quittance_redaction::Redacted;
 /// What is recorded of an event and of the objects that it asks us to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// Those of the events that are at their good end. A dead one is not: it is tried again when it
-    /// comes again.
+    /// The events that are settled or ignored. A dead-lettered one is not: it is tried again when it comes again.
     pub settled: BTreeSet<EventId>,
     /// One for each subject, in their order; none where there is no row.
     pub rows: Vec<Option<Row>>,
@@ -147,9 +147,9 @@ impl Store {
         &self,
         subject: &Subject,
         version: i64,
-        snapshots: Vec<Redacted>,
+        snapshots: &[&Redacted],
     ) -> Result<bool, StoreError> {
-        let snapshots: Vec<Value> = snapshots.into_iter().map(Redacted::into_value).collect();
+        let snapshots: Vec<Json<&Value>> = snapshots.iter().map(|it| Json(&***it)).collect();
         let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
             r#"
@@ -163,7 +163,7 @@ impl Store {
             subject.kind.as_str(),
             subject.id.as_str(),
             version,
-            &snapshots,
+            &snapshots as _,
         );
         let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
         Ok(self.answered(connection, answer)?.unwrap_or(false))

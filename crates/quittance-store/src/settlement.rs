@@ -1,4 +1,4 @@
-//! What a decision hands over to be written: plain values, complete before the call.
+//! The plain values that a decision is written from, complete before the call.
 
 use quittance_domain::event::{Event, Timestamp, is_storable_time};
 use quittance_domain::id::EventId;
@@ -16,7 +16,7 @@ use super::dead_letter::storable_text;
 pub struct Settlement {
     /// The change; none when the events are covered, gone or ignored.
     pub change: Option<Change>,
-    /// The events. Those that were settled before, by whomever, stay as they are.
+    /// The events. Those that were settled before, by this or another worker, stay as they are.
     pub events: Vec<SettledEvent>,
     /// The end of the command that made the change, written in the same transaction.
     pub command: Option<CommandClosing>,
@@ -39,7 +39,7 @@ pub struct Change {
     pub seen_by: Timestamp,
     /// What the object is now.
     pub state: NewState,
-    /// The event that made us look.
+    /// The event that caused the fetch.
     pub cause: Option<EventId>,
 }
 
@@ -61,7 +61,7 @@ pub enum NewState {
     Deleted,
 }
 
-/// An event at its end.
+/// An event that is settled or ignored with this write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettledEvent {
     /// Which event.
@@ -70,20 +70,20 @@ pub struct SettledEvent {
     pub outcome: Outcome,
     /// How it came in.
     pub receipt: Receipt,
-    /// What it tells by itself, once, whatever its object is by now.
+    /// The notifications that are about the event itself, sent once whatever its object is by now.
     pub occurrences: Vec<Notification>,
     /// The attempt that settled it.
     pub attempt: Attempt,
 }
 
-/// How an event ended well.
+/// How an event was settled or ignored. The words are those of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Its object was fetched and changed.
     Applied,
     /// Its object was fetched and was as recorded.
     Unchanged,
-    /// The row was already newer than the event.
+    /// The row had been fetched after the event was made ("covered"), so Stripe was not asked.
     Covered,
     /// Its object is deleted.
     Gone,
@@ -157,7 +157,7 @@ impl Receipt {
     }
 }
 
-/// What became of a settlement.
+/// Whether a settlement was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
     /// Written.

@@ -1,19 +1,18 @@
-//! What the road is asked for, without a queue before it.
+//! A task for the reconciler, without a queue before it.
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use quittance::envelope;
-use quittance::reconcile::Request;
+use quittance::reconcile::EventTask;
 use quittance::store::Receipt;
 use serde_json::Value;
 
 /// To settle this event, at the first attempt.
-pub(crate) fn request(event: &Value) -> Request {
-    let body = Bytes::from(event.to_string());
-    Request {
-        event: envelope::parse(&body).unwrap(),
-        body,
+pub(crate) fn request(event: &Value) -> EventTask {
+    let (event, object) = envelope::parse_with_object(event.to_string().as_bytes()).unwrap();
+    EventTask {
+        event,
+        object,
         resent: false,
         receipt: Receipt {
             endpoint: "default".into(),

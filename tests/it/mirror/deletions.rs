@@ -172,7 +172,7 @@ async fn bury(app: &App, event: &Value) -> DeadLetterId {
         reason: DeadReason::Permanent.into(),
         attempt: attempt(),
         failure,
-        body: request.body,
+        body: event.to_string().into(),
     };
     app.db.store.dead_letter(&letter).await.unwrap().unwrap()
 }

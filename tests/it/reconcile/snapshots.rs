@@ -1,7 +1,7 @@
 //! What an event says of its object is enough where it is as good as asking, and nowhere else.
 
 use quittance::domain::object::Kind;
-use quittance::reconcile::{Reconciler, Request, Settled};
+use quittance::reconcile::{EventTask, Reconciler, Settled};
 use quittance::store::Outcome;
 use quittance::stripe_api::api_version;
 use rand::SeedableRng as _;
@@ -121,7 +121,7 @@ async fn an_event_that_is_newer_than_the_last_look_is_believed_where_the_setting
 async fn an_event_that_a_person_has_retried_is_not_believed_however_new_it_seems() {
     let mut env = TestEnvironment::set().await;
     let believing = env.believing("payment_intent");
-    let retried = Request { resent: true, ..request(&showing("evt_1", 0, "requires_action")) };
+    let retried = EventTask { resent: true, ..request(&showing("evt_1", 0, "requires_action")) };
     let settling = tokio::spawn(async move { believing.settle(retried).await });
     env.asked().await.answer(&payment("pi_1", "canceled"));
     settling.await.unwrap().unwrap();
