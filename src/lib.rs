@@ -1,4 +1,4 @@
-//! Quittance keeps a team's Postgres true to Stripe.
+//! Quittance keeps a team's Postgres in sync with Stripe.
 //!
 //! ```text
 //! Stripe ──POST──▶ ingress ──▶ queue ──▶ worker ──▶ reconcile ──▶ store ──▶ outbox ──▶ your app
@@ -10,10 +10,10 @@
 //! The modules, in reading order. What each may import is a rule that `tests/it/layers.rs` holds;
 //! `ARCHITECTURE.md` says why.
 
-// The rules: pure, and the reason for all the rest.
+// The rules, without I/O.
 pub use quittance_domain as domain;
 
-// What everything stands on.
+// What every role uses.
 pub use quittance_config as config;
 
 pub mod telemetry;
@@ -31,7 +31,7 @@ pub mod single_flight;
 
 pub mod supervise;
 
-// An event's way in.
+// Receiving events.
 
 pub mod envelope;
 
@@ -50,13 +50,15 @@ pub use quittance_stripe as stripe_api;
 
 pub use quittance_store as store;
 
-// What is told of it.
+// Notifications.
 pub mod outbox;
 
-// People's side of it.
+// For operators.
 pub mod ops;
 
 pub mod admin;
+
+mod roles;
 
 pub mod cli;
 

@@ -16,7 +16,7 @@ use crate::config::AdminRole;
 use crate::http::Problem;
 use crate::http::auth::{self, Held, Identity, Keyring};
 
-/// Where nobody has to sign in, the only lock is that no other machine gets here. A name that leads
+/// Without sign-in, the only protection is that no other machine can connect. A name that leads
 /// to 127.0.0.1 and is not this machine's would open it from a page anywhere.
 pub(super) async fn own_name(
     State(admin): State<Arc<Admin>>,
@@ -52,7 +52,7 @@ pub(super) async fn signed_in(
     refusal::rendered(next.run(request).await, frame).await
 }
 
-/// The API: a bearer token, or nothing at all where nobody has to sign in.
+/// The API: a bearer token, or nothing where sign-in is off.
 pub(super) async fn bearer(
     State(admin): State<Arc<Admin>>,
     mut request: Request,

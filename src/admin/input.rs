@@ -109,7 +109,7 @@ impl Fields {
     }
 }
 
-/// A form of somebody who is signed in, from a page of theirs.
+/// A form that a signed-in user posted from a page of ours.
 pub(super) struct Posted {
     pub(super) session: Session,
     pub(super) fields: Fields,
@@ -143,7 +143,7 @@ fn foreign_form() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "foreign_form", detail)
 }
 
-/// The same of somebody who may change things.
+/// A form of a user with the role operator.
 pub(super) struct Changing {
     pub(super) who: String,
     pub(super) fields: Fields,

@@ -75,7 +75,7 @@ pub(super) async fn begin(State(admin): State<Arc<Admin>>, request: Request) -> 
     with_cookie(Redirect::to(next).into_response(), &admin, COOKIE, &value, admin.session_seconds)
 }
 
-/// `POST /sign-out`: the session ends here and on every other server, for whoever has its cookie.
+/// `POST /sign-out`: the session ends on all servers, for every holder of its cookie.
 pub(super) async fn end(State(admin): State<Arc<Admin>>, posted: Posted) -> Response {
     let answer = match admin.end_session(&posted.session).await {
         Ok(()) => Redirect::to("/sign-in").into_response(),

@@ -61,7 +61,7 @@ impl Admin {
         }
     }
 
-    /// Runs an operation in this process, watched by nobody: whoever wants to know looks at it.
+    /// Runs an operation in this process in the background; its progress is in the database.
     pub(super) fn run(&self, running: Running) {
         let (context, stop) = (self.context.clone(), self.stop.clone());
         self.running.spawn(async move {
@@ -100,7 +100,7 @@ impl Admin {
         seen.insert((Instant::now(), pauses)).1.clone()
     }
 
-    /// Looks anew the next time: somebody has just changed it.
+    /// Drops the cached pauses, because an operator has just changed them.
     pub(super) async fn forget_pauses(&self) {
         *self.pauses.lock().await = None;
     }

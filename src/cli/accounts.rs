@@ -5,13 +5,13 @@ use std::path::Path;
 use time::format_description::well_known::Rfc3339;
 
 use super::args::{AccountsCommand, CheckArgs};
-use super::exit::{Exit, Failed};
-use super::parts;
 use super::retry::with_retries;
-use super::roles::exit_of_store;
 use crate::config::Role;
 use crate::domain::id::{AccountId, Mode};
 use crate::ops::accounts::{self, CheckError, Checked};
+use crate::roles::exit::exit_of_store;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::connected_account::Permission;
 
 pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Result<Exit, Failed> {
@@ -28,7 +28,7 @@ pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Resu
     let answer = with_retries(check, CheckError::failure).await;
     let answer = answer.map_err(|error| failed(&error))?;
     tell(&account, mode, &answer, &args);
-    // 1 says "no", like any failure does: whoever asks before sending money goes on at 0 alone.
+    // 1 says "no", as any failure does: a script that checks before it sends money continues at 0 alone.
     Ok(if answer.allowed { Exit::Success } else { Exit::Failure })
 }
 

@@ -2,10 +2,10 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-/// The system's name for whoever runs this process: what the audit log says unless `--as` does.
+/// The system user that runs this process: the audit log's actor unless `--as` names one.
 ///
 /// Not from `USER`, which is whatever the environment was left with: under `sudo` and in containers
-/// it often names somebody else. It is only the last resort.
+/// it often names another user. It is only the last resort.
 pub(super) fn system_user() -> String {
     // Not `/proc/self` itself, which is a link that root owns.
     let uid = std::fs::metadata("/proc/self/").map(|process| process.uid()).ok();

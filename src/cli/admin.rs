@@ -3,15 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::exit::{Exit, Failed};
-use super::numbers::Numbers;
-use super::{parts, server, signals};
 use crate::admin::{self, Admin};
 use crate::config::{Role, Settings};
 use crate::http::{self, Limits, auth};
 use crate::ops::context::OpsContext;
 use crate::ops::status::Sources;
 use crate::queue::Inspector;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::numbers::Numbers;
+use crate::roles::parts;
+use crate::roles::server;
+use crate::roles::signals;
 
 /// `quittance admin`
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! Arguments of the program.
 
 use std::path::PathBuf;
 
@@ -35,24 +35,24 @@ pub(super) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Take webhooks: verify, queue, answer.
+    /// Receive webhooks: verify, queue, answer.
     #[command(
         after_help = "Needs REDIS_URL and STRIPE_WEBHOOK_SECRET. Never opens Postgres, never calls Stripe.\n\nExample:\n  REDIS_URL=redis://... STRIPE_WEBHOOK_SECRET=whsec_... quittance ingress"
     )]
     Ingress,
-    /// Work the queue: reconcile with Stripe, write to Postgres. Run any number.
+    /// Process the queue: fetch from Stripe, write to Postgres. Run any number of workers.
     #[command(
         after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY.\n\nExamples:\n  quittance worker\n  quittance worker --name worker-eu-1"
     )]
     Worker(WorkerArgs),
     /// Serve the operators' pages and their JSON API.
     Admin(super::admin::AdminArgs),
-    /// Bring the database's schema up to this program's, then exit.
+    /// Migrate the database schema to this program's version, then exit.
     #[command(
         after_help = "Needs DATABASE_URL. Run it before each new version's roles.\n\nExample:\n  DATABASE_URL=postgres://... quittance migrate"
     )]
     Migrate,
-    /// Look at the settings.
+    /// Check and print the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// List the object types and event types that are handled.
@@ -89,7 +89,7 @@ pub(super) enum Command {
     /// List manual actions, with actor and reason.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Ask what a connected account can do.
+    /// Check what a connected account can do.
     #[command(subcommand)]
     Accounts(AccountsCommand),
     /// Run everything on this machine, against a simulated Stripe. Nothing to set up.
@@ -123,7 +123,7 @@ pub(crate) struct DevArgs {
     /// Worker processes.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub workers: u32,
-    /// Where the servers' data and the logs go.
+    /// Directory for the servers' data and the logs.
     #[arg(long, default_value = ".quittance", value_name = "DIR")]
     pub root: PathBuf,
 }
@@ -164,16 +164,16 @@ pub(super) struct KindsArgs {
 /// `quittance config ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Refuse what cannot work, and print the effective settings without their secrets.
+    /// Validate the settings, and print the effective ones without secrets.
     #[command(
         after_help = "Examples:\n  quittance config check --role worker\n  quittance --config quittance.toml config check --online"
     )]
     Check {
-        /// Also check that everything this role needs is there.
+        /// Also check that all settings that this role needs are set.
         #[arg(long, value_enum)]
         role: Option<RoleArg>,
-        /// Also ask Stripe whose key it is and how its webhook endpoints are set up, and warn of
-        /// what does not fit. Needs STRIPE_SECRET_KEY.
+        /// Also fetch the key's account and its webhook endpoints from Stripe, and warn about
+        /// differences to the settings. Needs STRIPE_SECRET_KEY.
         #[arg(long)]
         online: bool,
     },
@@ -219,7 +219,7 @@ pub(super) enum OutboxCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Send dead-lettered notifications again, with a fresh budget of attempts.
+    /// Deliver dead-lettered notifications again, with all their attempts again.
     #[command(after_help = "Example:\n  quittance outbox retry http:default --all")]
     Retry {
         /// The destination: `stream`, `http:NAME`.
@@ -230,7 +230,7 @@ pub(super) enum OutboxCommand {
         /// All of this destination.
         #[arg(long)]
         all: bool,
-        /// Why; kept in the audit log.
+        /// Reason, stored in the audit log.
         #[arg(long)]
         reason: Option<String>,
         #[command(flatten)]
@@ -246,7 +246,7 @@ pub(super) enum OutboxCommand {
     Remove {
         /// The destination: `stream`, `http:NAME`.
         destination: String,
-        /// Why; kept in the audit log.
+        /// Reason, stored in the audit log.
         #[arg(long)]
         reason: Option<String>,
         #[command(flatten)]
@@ -257,9 +257,9 @@ pub(super) enum OutboxCommand {
 /// `quittance accounts ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum AccountsCommand {
-    /// May a destination charge be made to this account? Ask before you make one.
+    /// Check whether this account can receive a destination charge.
     #[command(
-        after_help = "Exit codes: 0 it may · 1 it may not, or it is unknown (the text says why) · others as everywhere\n\nExamples:\n  quittance accounts check acct_1Pgc --live\n  quittance accounts check acct_1Pgc --test --refresh --json"
+        after_help = "Exit codes: 0 it can · 1 it cannot, or that is unknown (the text says why) · others as everywhere\n\nExamples:\n  quittance accounts check acct_1Pgc --live\n  quittance accounts check acct_1Pgc --test --refresh --json"
     )]
     Check(CheckArgs),
 }
@@ -278,31 +278,31 @@ pub(super) struct CheckArgs {
     /// One JSON document.
     #[arg(long)]
     pub json: bool,
-    /// Ask Stripe now, instead of going by what was last seen. Needs all that a worker needs.
+    /// Fetch the account from Stripe now instead of using the stored state. Needs all settings that a worker needs.
     #[arg(long)]
     pub refresh: bool,
 }
 
-/// How a list is printed.
+/// Output format of a list.
 #[derive(Debug, clap::Args)]
 pub(super) struct Output {
     /// One JSON document.
     #[arg(long, conflicts_with = "ids")]
     pub json: bool,
-    /// One id a line, for pipes.
+    /// One id per line, for pipes.
     #[arg(long)]
     pub ids: bool,
 }
 
-/// Who does it.
+/// The actor.
 #[derive(Debug, clap::Args)]
 pub(super) struct Actor {
-    /// Who does it, for the audit log [default: the system user].
+    /// Actor for the audit log [default: the system user].
     #[arg(long = "as", value_name = "NAME", value_parser = actor_name)]
     pub name: Option<String>,
 }
 
-/// A name that says who it was: the audit log keeps no row without one.
+/// An actor's name; the audit log requires one.
 fn actor_name(text: &str) -> Result<String, &'static str> {
     match text.trim() {
         "" => Err("a name is needed; leave --as out for the system user"),

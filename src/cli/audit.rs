@@ -5,12 +5,14 @@ use std::path::Path;
 use clap::Subcommand;
 use time::OffsetDateTime;
 
-use super::exit::{Exit, Failed};
-use super::roles::exit_of_store;
+use super::format;
 use super::table::{self, text, whole};
-use super::{format, parts};
+use crate::cli::out;
 use crate::config::Role;
 use crate::ops::audit::{self, AuditPage};
+use crate::roles::exit::exit_of_store;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::audit::AuditFilter;
 
 /// `quittance audit ...`
@@ -55,7 +57,7 @@ pub(super) async fn run(config: Option<&Path>, command: AuditCommand) -> Result<
         Failed::because(exit_of_store(&error), what, &error)
     })?;
     if json {
-        println!("{}", parts::json(&page)?);
+        println!("{}", out::json(&page)?);
     } else {
         list(&page, filter != AuditFilter::default() || before.is_some());
     }

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::args::{ConfigCommand, RoleArg};
-use super::exit::{Exit, Failed};
-use super::{online, parts};
 use crate::config::{self, Role};
 use crate::domain::failure::Class;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::online;
+use crate::roles::parts;
 use crate::stripe_api::StripeError;
 
 impl From<RoleArg> for Role {

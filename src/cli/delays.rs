@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::{format, parts};
+use super::format;
 use crate::config::Settings;
 use crate::ops::queue;
 use crate::ops::status::QueueStatus;
+use crate::roles::parts;
 
 /// How long it may take to find out: a hint is not worth more.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A sentence for each lane in which events may wait. Nothing where Redis is not set up or does not
-/// answer: who asks the tables need not be able to reach it.
+/// answer: a command that only reads tables must work without it.
 pub(super) async fn look(settings: &Settings) -> Vec<String> {
     if settings.redis.url.is_empty() {
         return Vec::new();

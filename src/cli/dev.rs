@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use super::args::{DevArgs, DevCommand};
-use super::exit::{Exit, Failed};
-use super::signals;
 use crate::dev::{self, Ended, Options};
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::signals;
 
 /// A variable that is set to something.
 fn set(name: &str) -> Option<String> {

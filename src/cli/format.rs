@@ -11,7 +11,7 @@ pub(super) fn at(moment: OffsetDateTime) -> String {
     whole.format(&Rfc3339).unwrap_or_default()
 }
 
-/// A span: `340ms`, `12s`, `3m 5s`, `2h 4m`, `3d 2h`. Two units at most, for nobody asks for the
+/// A span: `340ms`, `12s`, `3m 5s`, `2h 4m`, `3d 2h`. At most two units, which leaves out the
 /// seconds of a day.
 pub(super) fn span_ms(millis: u64) -> String {
     let step = match millis {
@@ -23,7 +23,7 @@ pub(super) fn span_ms(millis: u64) -> String {
     humantime::format_duration(Duration::from_millis(millis / step * step)).to_string()
 }
 
-/// A moment that somebody typed: RFC 3339, a day (from its beginning in UTC), or how long ago (`2h`,
+/// A time as an operator types it: RFC 3339, a day (from its beginning in UTC), or how long ago (`2h`,
 /// `3d`).
 pub(super) fn moment(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {

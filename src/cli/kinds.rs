@@ -1,9 +1,9 @@
 //! `quittance kinds`
 
 use super::args::KindsArgs;
-use super::exit::Exit;
 use super::table::{self, prose, whole};
 use crate::ops::kinds::{self, Report};
+use crate::roles::exit::Exit;
 
 pub(super) fn run(args: &KindsArgs) -> Exit {
     let report = kinds::report();

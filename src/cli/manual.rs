@@ -7,7 +7,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use clap_complete::Shell;
 
 use super::args::Args;
-use super::exit::{self, Exit, Failed};
+use crate::roles::exit::{self, Exit, Failed};
 
 /// `quittance completions`
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,6 @@
-//! The command line: the place where a role is put together out of its parts.
+//! The command line: parses the arguments, runs one command or role, prints its result.
 //!
-//! `main` owns sockets, signals and the runtime; the roles get a listener and a token that says
-//! when to stop. Nobody imports this module.
+//! No other module but `main` and `dev` imports this one.
 
 // First: the macros that it makes are for all that follow.
 #[macro_use]
@@ -12,32 +11,22 @@ mod actor;
 mod admin;
 mod args;
 mod audit;
-mod budget;
 mod color;
 mod config;
 mod dead_letters;
 mod delays;
-mod descriptors;
 #[cfg(feature = "dev")]
 mod dev;
 mod events;
-mod exit;
 mod format;
 mod kinds;
 mod manual;
-mod numbers;
 mod objects;
-mod online;
 mod operations;
 mod outbox;
-mod parts;
 mod place;
 mod queue;
-mod relay;
 mod retry;
-mod roles;
-mod server;
-mod signals;
 mod status;
 mod table;
 mod usage;
@@ -45,11 +34,12 @@ mod usage;
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use exit::{Exit, Failed};
 
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::{self, server};
 use crate::telemetry;
 
-/// Runs the program; the exit codes are those of [`exit::Exit`].
+/// Runs the program; the exit codes are those in docs/cli.md.
 #[must_use]
 pub fn main() -> ExitCode {
     let typed = usage::typed();
@@ -65,7 +55,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What it came to; where it failed, with a few lines of advice for people, if there are any.
+/// Runs one command. A failure comes with lines of advice, if there are any.
 fn run(args: Args) -> Result<ExitCode, (Failed, Option<String>)> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -90,9 +80,11 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
     let config = args.config.as_deref();
     let exit = match args.command {
         Command::Ingress => roles::ingress(config).await,
-        Command::Worker(worker) => roles::worker(config, worker).await,
+        Command::Worker(worker) => roles::worker(config, worker.name).await,
         Command::Admin(args) => admin::run(config, args).await,
-        Command::Migrate => roles::migrate(config).await,
+        Command::Migrate => roles::migrate(config).await.inspect(|_| {
+            println!("The schema is up to date.");
+        }),
         Command::Config(command) => config::run(config, command).await,
         Command::Accounts(command) => accounts::run(config, command).await,
         Command::Kinds(args) => Ok(kinds::run(&args)),

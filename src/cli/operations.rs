@@ -7,13 +7,13 @@ use serde_json::json;
 
 use super::args::Actor as ActorArg;
 use super::dead_letters::{finish, watch, who};
-use super::exit::{Exit, Failed};
 use super::format::at;
-use super::parts;
-use super::roles::exit_of_store;
 use super::table::{self, text, whole};
 use crate::config::Role;
 use crate::ops::operations::{self, ResultOfOne};
+use crate::roles::exit::exit_of_store;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::dead_letter::{ActWord, Actor, DeadLetterId};
 use crate::store::operation::{Aftermath, Cancelling, Operation, OperationId, OperationState};
 use crate::store::{Store, StoreError};
@@ -21,13 +21,13 @@ use crate::store::{Store, StoreError};
 /// `quittance operations ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum OperationsCommand {
-    /// List them, newest first.
+    /// List dead letters, newest first.
     #[command(after_help = "Example:\n  quittance operations list --limit 10")]
     List {
         /// Maximum number of results.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// Only those before this one: the next page.
+        /// Only dead letters with a lower id: the next page.
         #[arg(long, value_name = "ID")]
         before: Option<OperationId>,
         /// One JSON document.
@@ -68,7 +68,7 @@ pub(super) enum OperationsCommand {
 pub(super) struct Change {
     /// The operation.
     id: OperationId,
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]

@@ -1,37 +1,41 @@
-//! Standard output and standard error, whose reader may leave before the end: `quittance events list |
-//! head`, and which may be full.
+//! Writes to standard output and standard error without panicking: the reader may close the pipe early
+//! (`quittance events list | head`), or the disk may be full, where the standard macros panic.
 //!
-//! The standard macros panic then. Output that nobody reads any more ends the program; a message that
-//! cannot be shown is lost, and the exit code still says what it would have said.
+//! A closed pipe ends the program. A message that cannot be written to standard error is lost; the exit
+//! code stays the same.
 
 use std::fmt;
 use std::io::{ErrorKind, Write as _, stderr, stdout};
 use std::process;
 
-/// As the standard one.
+use serde::Serialize;
+
+use crate::roles::exit::{Exit, Failed};
+
+/// Like the macro of the standard library, without its panics.
 macro_rules! print {
     ($($text:tt)*) => { $crate::cli::out::write(format_args!($($text)*), "") };
 }
 
-/// As the standard one.
+/// Like the macro of the standard library, without its panics.
 macro_rules! println {
     () => { $crate::cli::out::write(format_args!(""), "\n") };
     ($($text:tt)*) => { $crate::cli::out::write(format_args!($($text)*), "\n") };
 }
 
-/// As the standard one.
+/// Like the macro of the standard library, without its panics.
 macro_rules! eprint {
-    ($($text:tt)*) => { $crate::cli::out::tell(format_args!($($text)*), "") };
+    ($($text:tt)*) => { $crate::cli::out::write_error(format_args!($($text)*), "") };
 }
 
-/// As the standard one.
+/// Like the macro of the standard library, without its panics.
 macro_rules! eprintln {
-    ($($text:tt)*) => { $crate::cli::out::tell(format_args!($($text)*), "\n") };
+    ($($text:tt)*) => { $crate::cli::out::write_error(format_args!($($text)*), "\n") };
 }
 
-/// Writes a text and its end to standard error, if that is possible.
-pub(super) fn tell(text: fmt::Arguments<'_>, end: &str) {
-    // There is no other place to say that there is no place to say it.
+/// Writes a text and its end to standard error; failures are ignored.
+pub(super) fn write_error(text: fmt::Arguments<'_>, end: &str) {
+    // There is no other place to report a failure of standard error.
     let _ = write!(stderr().lock(), "{text}{end}");
 }
 
@@ -40,7 +44,7 @@ pub(super) fn write(text: fmt::Arguments<'_>, end: &str) {
     let written = write!(stdout().lock(), "{text}{end}");
     match written {
         Ok(()) => {}
-        // The reader has what it wanted.
+        // The reader closed the pipe.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => process::exit(0),
         // A full disk, say: an output that is cut short must not look like a whole one.
         Err(error) => {
@@ -48,4 +52,16 @@ pub(super) fn write(text: fmt::Arguments<'_>, end: &str) {
             process::exit(1);
         }
     }
+}
+
+/// Prints one JSON document.
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failed> {
+    println!("{}", json(document)?);
+    Ok(())
+}
+
+/// Serialises a document as JSON.
+pub(crate) fn json(document: &impl Serialize) -> Result<String, Failed> {
+    serde_json::to_string(document)
+        .map_err(|error| Failed::because(Exit::Failure, "it cannot be written as JSON", &error))
 }

@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::args::OutboxCommand;
 use super::dead_letters::who;
-use super::exit::{Exit, Failed};
-use super::parts;
-use super::roles::exit_of_store;
 use super::table::{self, text, whole};
 use crate::config::Role;
 use crate::ops::outbox::{self, OutboxError, Retried};
+use crate::roles::exit::exit_of_store;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::StoreError;
 use crate::store::dead_letter::Actor;
 use crate::store::outbox::{DeadDelivery, DestinationState};

@@ -1,9 +1,9 @@
 //! Where an object is, on the command line: its kind, its account, its mode.
 
-use super::exit::{Exit, Failed};
 use crate::domain::id::{AccountId, Mode};
 use crate::domain::object::Kind;
 use crate::ops::name::Name;
+use crate::roles::exit::{Exit, Failed};
 
 /// Account and mode.
 #[derive(Debug, clap::Args)]

@@ -7,11 +7,13 @@ use serde_json::json;
 
 use super::args::Actor as ActorArg;
 use super::dead_letters::who;
-use super::exit::{Exit, Failed};
-use super::{format, parts, status, table};
+use super::{format, status, table};
+use crate::cli::out;
 use crate::config::Role;
 use crate::ops::queue::{self, LaneActed, LossAcknowledged, QueuedJob};
 use crate::queue::{Lane, Place, QueueError};
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::dead_letter::Actor;
 
 /// `quittance queue ...`
@@ -66,7 +68,7 @@ pub(super) enum QueueCommand {
         after_help = "Needs DATABASE_URL.\n\nExample:\n  quittance queue acknowledge-loss --reason \"replayed since 03:00, incident 14\" --as jane"
     )]
     AcknowledgeLoss {
-        /// Why; kept in the audit log.
+        /// Reason, stored in the audit log.
         #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
         reason: String,
         #[command(flatten)]
@@ -83,7 +85,7 @@ pub(super) enum QueueCommand {
         /// The lane [default: both].
         #[arg(long, value_enum)]
         lane: Option<LaneArg>,
-        /// Why; kept in the audit log.
+        /// Reason, stored in the audit log.
         #[arg(long)]
         reason: Option<String>,
         #[command(flatten)]
@@ -142,7 +144,7 @@ pub(super) async fn run(config: Option<&Path>, command: QueueCommand) -> Result<
         QueueCommand::Show { json } => {
             let queue = queue::show(&inspector).await.map_err(|error| failed(&error))?;
             if json {
-                println!("{}", parts::json(&queue)?);
+                println!("{}", out::json(&queue)?);
             } else {
                 print!("The queue {}:", queue.name);
                 status::lanes(&queue);
@@ -173,7 +175,7 @@ pub(super) async fn run(config: Option<&Path>, command: QueueCommand) -> Result<
                 Failed::because(Exit::Failure, "the loss could not be acknowledged", &error)
             })?;
             if json {
-                println!("{}", parts::json(&done)?);
+                println!("{}", out::json(&done)?);
             } else {
                 println!("{}", acknowledged(&done));
             }

@@ -1,4 +1,4 @@
-//! Reads from Stripe that somebody waits for: tried again within reason, so that one of hundreds does
+//! Retries reads from Stripe that an operator waits for, a few times, so that one of hundreds does
 //! not fail for a moment's trouble.
 
 use std::time::Duration;
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_wait_that_stripe_asks_for_is_kept_as_long_as_somebody_can_wait() {
+    async fn the_wait_that_stripe_asks_for_is_kept_as_long_as_an_operator_can_wait() {
         let asked =
             |seconds| Class::RateLimited { retry_after: Some(Duration::from_secs(seconds)) };
         let (calls, took) = tried(asked(2)).await;

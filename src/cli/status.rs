@@ -4,14 +4,16 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use super::exit::{Exit, Failed};
+use super::format;
 use super::table::{self, prose, text, whole};
-use super::{format, parts};
+use crate::cli::out;
 use crate::config::Role;
 use crate::ops::status::{
     BucketStatus, DependencyStatus, QueueStatus, Rates, Severity, Sources, Status, WorkerStatus,
     look,
 };
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::outbox::DestinationState;
 use crate::store::status::LetterCounts;
 
@@ -46,7 +48,7 @@ pub(super) async fn run(config: Option<&Path>, args: StatusArgs) -> Result<Exit,
             print!("\x1b[H\x1b[2J");
         }
         if args.json {
-            println!("{}", parts::json(&status)?);
+            println!("{}", out::json(&status)?);
         } else {
             print(&status);
         }

@@ -27,7 +27,7 @@ pub(super) struct Environment {
     pub(super) workers: Vec<Role>,
     /// None when the real Stripe is used.
     pub(super) simulator: Option<Simulator>,
-    /// Who is told; none when the real Stripe is used.
+    /// The receiver of notifications; none when the real Stripe is used.
     pub(super) receiver: Option<Receiver>,
     pub(super) store: Store,
     pub(super) producer: Producer,
@@ -95,7 +95,7 @@ impl Environment {
             let dir = root.join(format!("worker-{n}"));
             workers.push(Role::start("worker", &dir, env.clone()).await?);
         }
-        // Last: nobody waits for it.
+        // Last: nothing depends on it.
         let admin = Role::start("admin", &root.join("admin"), env).await?;
         Ok(Self {
             servers,
@@ -172,7 +172,7 @@ fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
     pairs.map(|(name, value)| (name.to_owned(), value.into())).into()
 }
 
-/// The settings under which all that becomes true is told, to the receiver and to the stream.
+/// The settings that deliver every notification to the receiver and to the stream.
 fn heard_by(receiver: &Receiver) -> Vec<(String, OsString)> {
     let pairs = [
         ("OUTBOX__START", "beginning"),

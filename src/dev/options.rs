@@ -21,7 +21,7 @@ pub struct Options {
     pub faults: bool,
     /// Worker processes.
     pub workers: u32,
-    /// Where the servers' data and the logs go.
+    /// Directory for the servers' data and the logs.
     pub root: PathBuf,
     /// Use the real Stripe instead of the simulator.
     pub real_stripe: bool,

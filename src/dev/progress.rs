@@ -13,7 +13,7 @@ use crate::queue::Depth;
 use crate::store::LedgerCounts;
 use stripe_simulator::Stats;
 
-/// A line on the terminal. What is run does not end because nobody watches it any more: its servers want
+/// A line on the terminal. A closed pipe does not end the run: its servers want
 /// to be stopped, and its exit code is awaited.
 macro_rules! say {
     () => { write(format_args!(""), "\n") };
@@ -31,7 +31,7 @@ pub(super) struct Seen {
     pub(super) stats: Option<Stats>,
     pub(super) depth: Option<Depth>,
     pub(super) ledger: Option<LedgerCounts>,
-    /// Notifications that somebody has yet to be told.
+    /// Notifications that are not delivered yet.
     pub(super) untold: Option<i64>,
     /// What the receiver heard: facts, and how often one came again.
     pub(super) heard: Option<(usize, usize)>,

@@ -1,4 +1,4 @@
-//! Somebody who is told: the receiver of `quittance dev`, and the verdict on what it heard.
+//! Receives notifications in `quittance dev`, and verifies what was delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -120,7 +120,7 @@ pub(super) fn judge(outbox: &[Value], deliveries: &[Value], heard: &Heard) -> Ve
             found.push(differ(id, "told", "no", "yes"));
             continue;
         };
-        // What is told again says nothing of the order.
+        // A redelivery says nothing about the order.
         if !told.insert(id) {
             continue;
         }

@@ -55,7 +55,7 @@ impl Role {
         self.child.gone().await
     }
 
-    /// Starts it again if it has ended, whoever ended it. `true` when it had.
+    /// Starts it again if it has ended for any reason. `true` when it had.
     pub(super) async fn revive(&mut self) -> Result<bool, ServerError> {
         if self.child.exited()?.is_none() {
             return Ok(false);

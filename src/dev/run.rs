@@ -47,7 +47,7 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<Ended,
 }
 
 /// Locks the directory for as long as the file is open. The servers lock theirs, too, but wait for those
-/// of a run that was killed; for one that goes on nobody has to wait.
+/// of a run that was killed; a run that continues is not waited for.
 fn claim(root: &Path) -> Result<File, DevError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(root);
     made.map_err(ServerError::io("create", root))?;
@@ -143,7 +143,7 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
             if let Err(error) = run_payment(&account, &mut rng, pause).await {
                 tracing::error!(?error, "the simulator refused a step of a payment scenario");
             }
-            // Beside every other payment, somebody signs up, saves a card or checks out.
+            // Beside every other payment, a customer signs up, saves a card or checks out.
             if begun % 2 == 0
                 && let Err(error) = run_customer(&account, &mut rng, pause).await
             {

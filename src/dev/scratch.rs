@@ -104,7 +104,7 @@ mod tests {
         for name in ["held", "abandoned", "half"] {
             fs::create_dir_all(dir(name).join("data")).unwrap();
         }
-        fs::create_dir(parent.join("of-somebody-else")).unwrap();
+        fs::create_dir(parent.join("of-another-user")).unwrap();
         let held = File::create_new(dir("held").join("lock")).unwrap();
         held.lock().unwrap();
         File::create_new(dir("abandoned").join("lock")).unwrap();
@@ -113,7 +113,7 @@ mod tests {
         let mut left: Vec<_> =
             fs::read_dir(&parent).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
-        assert_eq!(left, ["of-somebody-else", &format!("{PREFIX}held")]);
+        assert_eq!(left, ["of-another-user", &format!("{PREFIX}held")]);
         fs::remove_dir_all(&parent).unwrap();
     }
 }

@@ -61,12 +61,12 @@ impl Metrics {
         };
         registry.register(
             "quittance_webhooks",
-            "Requests to the webhook routes, by how they ended",
+            "Requests to the webhook routes, by result",
             metrics.webhooks.clone(),
         );
         registry.register(
             "quittance_webhook_secret_matched",
-            "Verified events, by which of the endpoint's secrets signed them: one that no longer counts can be removed",
+            "Verified events, by the endpoint's secret that signed them: a secret whose count no longer grows can be removed",
             metrics.secrets.clone(),
         );
         registry.register(
@@ -81,7 +81,7 @@ impl Metrics {
         );
         registry.register(
             "quittance_webhook_body_bytes",
-            "Memory that bodies of webhooks take now (at most ingress.max_body_memory)",
+            "Memory used by webhook bodies (at most ingress.max_body_memory)",
             metrics.body_bytes.clone(),
         );
         metrics

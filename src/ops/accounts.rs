@@ -20,7 +20,7 @@ pub struct Checked {
     pub mode: String,
     /// Whether a destination charge to it works to its end.
     pub allowed: bool,
-    /// What stands in the way; none when nothing does.
+    /// Why payments are not possible; empty when they are.
     pub why_not: Option<String>,
     /// How old the answer is; none: the account was never seen.
     #[serde(with = "time::serde::rfc3339::option")]

@@ -207,7 +207,7 @@ fn walk(field: String, ours: &Value, stripes: &Value, found: &mut Vec<Difference
 }
 
 /// The columns that are not what would be written. They are made of the JSON, so they differ from
-/// it only when somebody else wrote to them.
+/// it only when another program wrote to them.
 fn columns(table: &str, ours: &Value, stripes: &Map<String, Value>) -> Vec<Difference> {
     // What names the row, and what each write raises.
     const OWN: &[&str] = &["id", "account", "livemode", "version", "observed_at"];
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_somebody_else_wrote_is_found() {
+    fn a_column_that_another_program_wrote_is_found() {
         let row = json!({"status": "canceled", "canceled_at": "1970-01-01T00:01:40+00:00"});
         let truth = json!({"status": "succeeded", "canceled_at": 100, "version": 5});
         let Value::Object(truth) = truth else { panic!("an object") };

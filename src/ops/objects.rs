@@ -11,7 +11,7 @@ use crate::store::object::{Found, ObjectFilter, ObjectKey, ObjectRow, Origin, Ty
 use crate::store::timeline::{Attempt, ObjectLetter};
 use crate::store::{Store, StoreError};
 
-/// Of each sort of thing that happened to an object, this many of the newest are told.
+/// Newest entries of each sort that a timeline shows.
 const MOST: u32 = 200;
 
 /// A page of a list of objects.

@@ -26,7 +26,7 @@ pub enum OutboxError {
 
 fn list(known: &[String]) -> String {
     match known {
-        [] => "nobody has been told anything yet".to_owned(),
+        [] => "there are no destinations yet".to_owned(),
         known => format!("those that were ever told are {}", known.join(", ")),
     }
 }
@@ -41,7 +41,7 @@ pub struct Retried {
     pub not_given_up: Vec<Uuid>,
 }
 
-/// Refuses a name that is misspelt: of nobody, nothing was given up.
+/// Refuses the name of an unknown destination.
 async fn check(store: &Store, name: &str) -> Result<(), OutboxError> {
     let known = store.destination_names().await?;
     if known.iter().any(|one| one == name) {

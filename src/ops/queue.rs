@@ -79,7 +79,7 @@ pub struct QueuedJob {
     pub lane: String,
     /// `waiting`, `in_hand`, `delayed`.
     pub place: String,
-    /// Whether a worker runs it, as that worker reports; one that is in hand and does not run was
+    /// Whether a worker runs it, as that worker reports; a claimed job that does not run was
     /// fetched ahead.
     pub running: bool,
     /// The event; null when it cannot be read.
@@ -143,7 +143,7 @@ pub(super) fn stand(
             lane: lane.as_str().to_owned(),
             waiting: one.waiting,
             in_hand: one.in_hand,
-            // Reported a moment ago, so it may not fit what is in hand now.
+            // Reported a moment ago, so it may differ from what is claimed now.
             running: u64::try_from(running).unwrap_or(u64::MAX).min(one.in_hand),
             oldest_ms: one.oldest.map(millis),
             paused: pauses.iter().find(|pause| pause.lane == lane).map(PauseStatus::from),
@@ -203,7 +203,7 @@ fn queued(peeked: Peeked, workers: &[Listed]) -> QueuedJob {
 /// Pauses lanes: within about a second no worker begins a job of them any more. What runs, ends.
 ///
 /// # Errors
-/// Redis; then the lanes before are paused. That Postgres cannot note it is no error: whoever stops
+/// Redis; then the lanes before are paused. A failure to record it in Postgres is no error: an operator who stops
 /// the work in an outage must be able to.
 pub async fn pause(
     inspector: &Inspector,

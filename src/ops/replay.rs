@@ -95,7 +95,7 @@ pub enum ReplayError {
         /// Its type.
         event_type: String,
     },
-    /// The key does not say its mode, and nobody else did.
+    /// The mode is unknown: neither the key nor the operator gave it.
     #[error("{event} is not in the ledger, and the key does not say its mode: say it")]
     WhichMode {
         /// The event.

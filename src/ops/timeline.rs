@@ -30,7 +30,7 @@ pub struct Moment {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "what", content = "details", rename_all = "snake_case")]
 pub enum Happening {
-    /// An event about it was received. Where the event ended is told here, too.
+    /// An event about it was received. Its final status is shown here too.
     Event(LedgerEvent),
     /// A worker tried to settle an event about it.
     Attempt(Attempt),

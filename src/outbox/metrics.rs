@@ -50,22 +50,22 @@ impl Metrics {
         };
         registry.register(
             "quittance_notifications",
-            "Attempts to tell a destination of a notification: it arrived (delivered), comes again (failed), or was given up (dead)",
+            "Attempts to deliver a notification to a destination: delivered, failed (it is retried), or dead (dead-lettered)",
             metrics.sent.clone(),
         );
         registry.register(
             "quittance_outbox_oldest_seconds",
-            "Age of the oldest notification that a destination has not been told; 0 when there is none. The same from every worker, so take the max",
+            "Age of the oldest notification that is not delivered to a destination; 0 when there is none. The same from every worker, so take the max",
             metrics.oldest.clone(),
         );
         registry.register(
             "quittance_outbox_pending",
-            "Notifications that were handed out to a destination and have not arrived",
+            "Notifications that are queued for a destination and not delivered yet",
             metrics.pending.clone(),
         );
         registry.register(
             "quittance_outbox_dead",
-            "Notifications that were given up for a destination and wait for `quittance outbox retry`",
+            "Notifications that are dead-lettered for a destination and wait for `quittance outbox retry`",
             metrics.dead.clone(),
         );
         registry.register(

@@ -60,17 +60,17 @@ impl Metrics {
         );
         registry.register(
             "quittance_row_conflicts",
-            "Writes that another writer of the same row was faster than; each means one more look",
+            "Writes refused because another worker had written the row first; each costs one more round",
             metrics.conflicts.clone(),
         );
         registry.register(
             "quittance_anomalies",
-            "Changes of status that our state machine knows no way to; they were applied",
+            "Changes of status that our state machine does not allow; they were applied",
             metrics.anomalies.clone(),
         );
         registry.register(
             "quittance_answers_behind_event",
-            "Answers of Stripe's that were taken although they stayed older than the event they were asked for, for as long as reconcile.read_lag",
+            "Stripe's answers that were applied although they stayed older than the event until reconcile.read_lag had passed",
             metrics.behind.clone(),
         );
         metrics

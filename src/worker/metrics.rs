@@ -104,22 +104,22 @@ impl Metrics {
             metrics.clone();
         registry.register(
             "quittance_jobs_settled",
-            "Events that came to their good end, by the kind of their object and what they did",
+            "Events that were processed, by object type and outcome",
             settled,
         );
         registry.register(
             "quittance_attempts_failed",
-            "Attempts that failed, by what sort of failure it was and what follows from it",
+            "Attempts that failed, by class of the failure and by what happens next",
             failed,
         );
         registry.register(
             "quittance_dead_letters_written",
-            "Jobs that were given up, by the class of their last failure and why",
+            "Jobs that were dead-lettered, by class of the last failure and by reason",
             letters,
         );
         registry.register(
             "quittance_attempt_duration_seconds",
-            "Time that one attempt took",
+            "Duration of one attempt",
             attempts,
         );
         registry.register(
@@ -129,13 +129,17 @@ impl Metrics {
         );
         registry.register(
             "quittance_event_settle_seconds",
-            "Time from the receipt of an event until it was settled, waits and retries included",
+            "Time from the receipt of an event until it was processed, waits and retries included",
             took,
         );
-        registry.register("quittance_jobs_running", "Jobs in hand now", running);
+        registry.register(
+            "quittance_jobs_running",
+            "Jobs that this worker has claimed and is running now",
+            running,
+        );
         registry.register(
             "quittance_job_slots",
-            "Jobs that this worker runs at once at most",
+            "Maximum number of jobs that this worker runs at once",
             slots,
         );
         registry.register_collector(Box::new(Watching(watched)));

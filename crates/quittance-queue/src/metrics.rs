@@ -38,7 +38,7 @@ impl Metrics {
             Self { jobs: Family::default(), oldest: Family::default(), paused: Family::default() };
         registry.register(
             "quittance_queue_jobs",
-            "Jobs that wait for a worker (waiting), are in the hands of one (in_hand) or wait for a retry (delayed): the same from every process, so take the max",
+            "Jobs that wait for a worker (waiting), are claimed by one (in_hand) or wait for a retry (delayed): the same from every process, so take the max",
             metrics.jobs.clone(),
         );
         registry.register(
@@ -48,7 +48,7 @@ impl Metrics {
         );
         registry.register(
             "quittance_queue_paused",
-            "Whether a person has paused the lane; `quittance status` says who, and why",
+            "Whether an operator has paused the lane; `quittance status` shows who and why",
             metrics.paused.clone(),
         );
         metrics

@@ -36,7 +36,7 @@ impl Metrics {
         let metrics = Self { open: Family::default(), queue_lost: Family::default() };
         registry.register(
             "quittance_dead_letters_open",
-            "Dead letters that wait for someone and are not snoozed, by the class of their failure: the same from every worker, so take the max",
+            "Dead letters that are open and not snoozed, by the class of their failure: the same from every worker, so take the max",
             metrics.open.clone(),
         );
         registry.register(

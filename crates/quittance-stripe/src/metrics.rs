@@ -82,12 +82,12 @@ impl Metrics {
         );
         registry.register(
             "quittance_stripe_request_duration_seconds",
-            "Time from sending a request to Stripe to the end of its answer, or to giving it up",
+            "Time from sending a request to Stripe to the end of its answer, or until it was abandoned",
             metrics.duration.clone(),
         );
         registry.register(
             "quittance_stripe_limiter_wait_seconds",
-            "Time that a request waited for our own limiter, before it was granted or given back to the queue",
+            "Time that a request waited for our own limiter, before it was granted, or its job returned to the queue",
             metrics.limiter.clone(),
         );
         metrics

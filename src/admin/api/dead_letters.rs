@@ -88,7 +88,7 @@ pub(super) struct ShowQuery {
     payload: bool,
 }
 
-/// Show one whole: the event, each attempt, the row as it is now, what people did.
+/// Show one dead letter: the event, its attempts, the current row, manual actions.
 #[utoipa::path(get, path = "/dead-letters/{id}", tag = "dead letters",
     params(("id" = i64, Path, minimum = 1), ShowQuery),
     responses((status = 200, body = Shown)))]
@@ -137,7 +137,7 @@ pub(super) async fn preview(
 pub(in crate::admin) struct ActBody {
     /// The letters.
     pub(in crate::admin) ids: Vec<DeadLetterId>,
-    /// Why; kept in the audit log. A discard needs it.
+    /// Reason, stored in the audit log. A discard needs it.
     #[serde(default)]
     pub(in crate::admin) reason: Option<String>,
     /// Of a retry: over how long to spread it, in milliseconds.
@@ -188,7 +188,7 @@ pub(in crate::admin) fn verb_of(text: &str) -> Result<ActWord, Problem> {
         .ok_or_else(|| missing(format!("`{text}` is no verb: retry, discard, snooze or undo.")))
 }
 
-/// Refuses what only another verb understands: whoever sent it meant something by it.
+/// Refuses fields of another verb, rather than ignoring them.
 pub(in crate::admin) fn goes_with(
     verb: ActWord,
     over_ms: Option<u64>,

@@ -105,7 +105,7 @@ pub(in crate::admin) async fn shown(admin: &Admin, id: &str) -> Result<EventShow
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct ReplayBody {
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     pub(in crate::admin) reason: Option<String>,
     /// The connected account, for an event that the ledger does not know.
     pub(in crate::admin) account: Option<String>,

@@ -132,7 +132,7 @@ pub(super) async fn show(
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct ReasonBody {
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     pub(in crate::admin) reason: Option<String>,
 }
 

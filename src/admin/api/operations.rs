@@ -36,7 +36,7 @@ pub(in crate::admin) struct BeginBody {
     /// The newest of them, as the preview said: later ones do not join.
     #[serde(default)]
     pub(in crate::admin) upto: Option<DeadLetterId>,
-    /// Why; kept in the audit log. A discard needs it.
+    /// Reason, stored in the audit log. A discard needs it.
     #[serde(default)]
     pub(in crate::admin) reason: Option<String>,
     /// Of a retry: over how long to spread it, in milliseconds; 0 for all at once. Without it 20 a
@@ -207,7 +207,7 @@ pub(in crate::admin) async fn results_of(
     Ok(ResultPage { results, next })
 }
 
-/// Ask for the end of an operation, whoever runs it.
+/// Cancel an operation, whichever process runs it.
 ///
 /// It is `cancelled` when what a retry has put into the
 /// queue is taken back; until then it is `running`, with `cancel_requested`.

@@ -79,7 +79,7 @@ pub(in crate::admin) struct RetryBody {
     /// All of this destination.
     #[serde(default)]
     pub(in crate::admin) all: bool,
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     #[serde(default)]
     pub(in crate::admin) reason: Option<String>,
 }
@@ -115,7 +115,7 @@ pub(in crate::admin) async fn retried(
 pub(in crate::admin) struct RemoveBody {
     /// The destination: `stream`, `http:NAME`.
     pub(in crate::admin) destination: String,
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     #[serde(default)]
     pub(in crate::admin) reason: Option<String>,
 }

@@ -141,7 +141,7 @@ pub(in crate::admin) async fn acted(
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct LossBody {
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     #[schema(min_length = 1)]
     pub(in crate::admin) reason: String,
 }

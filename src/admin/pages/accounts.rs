@@ -1,4 +1,4 @@
-//! `/accounts`: may money be sent to this one?
+//! `/accounts`: checks whether a connected account can receive payments.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ struct Page {
     frame: Frame,
     account: String,
     mode: String,
-    /// None: nobody was asked about yet.
+    /// The result; none before an account is entered.
     checked: Option<Checked>,
 }
 

@@ -1,4 +1,4 @@
-//! What is done with letters: those that are selected at once, all that a filter names as an
+//! Actions on dead letters: selected ones at once, all that match a filter as an
 //! operation that has to be confirmed.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `/audit`: who did what, and why.
+//! `/audit`: the audit log of manual actions.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(super) async fn list(
     Ok(page(&Page { frame, query, given, found }))
 }
 
-/// Where what was acted on is looked at.
+/// The page of an action's target.
 fn target_path(target: &str) -> Option<String> {
     let (sort, id) = target.split_once(':')?;
     match sort {
@@ -55,7 +55,7 @@ fn target_path(target: &str) -> Option<String> {
     }
 }
 
-/// What else is known, in a line.
+/// The details of an entry, in one line.
 fn details(value: &serde_json::Value) -> String {
     let pairs = value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     let pairs = pairs.map(|(key, value)| format!("{} {}", view::words(key), view::plain(value)));

@@ -1,4 +1,4 @@
-//! `/dead-letters`: groups, lists, one letter.
+//! `/dead-letters`: groups, lists, one dead letter.
 
 use std::sync::Arc;
 
@@ -18,15 +18,15 @@ use crate::admin::view::{self, Bars};
 use crate::ops::dead_letters::{self, Shown};
 use crate::ops::types::{ActWord, Filter, Group, Groups, Letter, LetterState};
 
-/// The states as tabs: those that wait for a person come first, and are what one sees unasked.
+/// The states as tabs; `open` is the default.
 const TABS: [&str; 6] = ["open", "snoozed", "retrying", "resolved", "discarded", "any"];
 
-/// What of a filter is typed into a field, with its label and an example.
+/// Filter fields that are typed, with label and example.
 const TYPED: [(&str, &str, &str); 12] = [
     ("event_type", "Event type", "charge.failed"),
     ("customer", "Customer", "cus_…"),
     ("object_id", "Object", "pi_…"),
-    ("object_kind", "Kind", "payment_intent"),
+    ("object_kind", "Object type", "payment_intent"),
     ("text", "Error text", "declined"),
     ("class", "Class", "permanent"),
     ("code", "Code", "not_found"),
@@ -40,13 +40,13 @@ const TYPED: [(&str, &str, &str); 12] = [
 /// Values, with the words for them.
 type Choices = &'static [(&'static str, &'static str)];
 
-/// What choices a filter has, with their label and names.
+/// Filter fields that are chosen from a list, with label and values.
 const CHOSEN: [(&str, &str, Choices); 3] = [
     ("livemode", "Mode", &[("true", "live"), ("false", "test")]),
-    ("source", "What", &[("event", "events"), ("notification", "notifications")]),
+    ("source", "Source", &[("event", "events"), ("notification", "notifications")]),
     (
         "reason",
-        "Given up as",
+        "Reason",
         &[
             ("permanent", "permanent"),
             ("exhausted", "exhausted"),
@@ -80,7 +80,7 @@ impl Sieve {
         self.given.get(name).unwrap_or_default()
     }
 
-    /// Whether more than a state was asked for.
+    /// Whether it filters by more than the state.
     fn is_narrow(&self) -> bool {
         self.filter.is_narrow()
     }
@@ -106,7 +106,7 @@ impl Sieve {
         self.given.with("before", None)
     }
 
-    /// What can be done with all that it names.
+    /// The bulk actions that are possible in its state.
     fn verbs(&self) -> &'static [ActWord] {
         match self.filter.state {
             Some(LetterState::Open) => &[ActWord::Retry, ActWord::Discard, ActWord::Snooze],

@@ -1,4 +1,4 @@
-//! `/operations`: bulk acts, watched.
+//! `/operations`: progress of bulk operations.
 
 use std::sync::Arc;
 

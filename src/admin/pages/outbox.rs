@@ -1,4 +1,4 @@
-//! `/outbox`: how far those are who are told, and what was given up.
+//! `/outbox`: delivery lag of the destinations, and dead-lettered notifications.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub(super) async fn retry(
     if !retried.not_given_up.is_empty() {
         let (done, not) = (retried.revived, retried.not_given_up.len());
         let detail = format!(
-            "{done} are due again. {not} of the selected were no longer given up for {}: they arrived, \
+            "{done} are due again. {not} of the selected were no longer dead-lettered for {}: they were delivered, \
              or are being sent.",
             body.destination
         );

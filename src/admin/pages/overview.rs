@@ -1,4 +1,4 @@
-//! `/`: is it well, how far behind is it, who does what?
+//! `/`: health, queue lag, throughput, workers.
 
 use std::sync::Arc;
 
@@ -36,16 +36,22 @@ impl Overview {
         [("bad", of(Severity::Problem)), ("warn", of(Severity::Warning))]
     }
 
-    /// The budgets of requests that are drawn on or held back.
+    fn warnings(&self) -> usize {
+        let warning = |it: &&Finding| it.severity == Severity::Warning;
+        self.status.findings.iter().filter(warning).count()
+    }
+
+    /// The rate limits that are in use or slowed down.
     fn drawn_on(&self) -> Vec<&BucketStatus> {
         self.status.limiter.iter().flatten().filter(|one| !one.is_full()).collect()
     }
 
-    fn full(&self) -> usize {
+    /// How many rate limits are not in use.
+    fn unused_limits(&self) -> usize {
         self.status.limiter.iter().flatten().filter(|one| one.is_full()).count()
     }
 
-    fn places(&self) -> u64 {
+    fn slots(&self) -> u64 {
         self.status.workers.iter().flatten().map(|worker| worker.concurrency).sum()
     }
 }
@@ -74,11 +80,11 @@ fn path_of(finding: &Finding) -> Option<&'static str> {
     }
 }
 
-/// Budgets that are full, as a number alone.
-fn are_full(count: usize) -> String {
+/// The number of rate limits that are not in use, in words.
+fn unused(count: usize) -> String {
     match count {
-        1 => "1 budget is full.".to_owned(),
-        many => format!("{} are full.", view::count(many, "budget")),
+        1 => "1 rate limit is not in use.".to_owned(),
+        many => format!("{} are not in use.", view::count(many, "rate limit")),
     }
 }
 
@@ -94,7 +100,7 @@ fn finished(label: &str, slices: &[Slice]) -> Bars {
     bars(label, slices, |slice| slice.finished)
 }
 
-/// How long something waits, in words.
+/// The age of the oldest waiting job, in words.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass everything by reference")]
 fn lag(milliseconds: &u64) -> String {
     if *milliseconds == 0 { "nothing waits".to_owned() } else { view::length(milliseconds / 1000) }

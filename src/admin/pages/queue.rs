@@ -1,4 +1,4 @@
-//! `/queue`: what waits, and pausing.
+//! `/queue`: the jobs of each lane; pauses and resumes lanes.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub(super) async fn pause(
     State(admin): State<Arc<Admin>>,
     form: Changing,
 ) -> Result<Response, Refused> {
-    // Everyone sees it, so everyone should see why.
+    // All operators see the pause, so it needs a reason.
     form.fields.need("reason", "Why the lane is paused")?;
     act(&admin, &form, true).await
 }

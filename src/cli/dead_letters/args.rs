@@ -1,4 +1,4 @@
-//! What can be typed after `quittance dead-letters`.
+//! Arguments of `quittance dead-letters`.
 
 use std::time::Duration;
 
@@ -17,36 +17,36 @@ use crate::store::dead_letter::{
 /// `quittance dead-letters ...`
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum DeadLettersCommand {
-    /// Count them by cause and type of event, the largest group first.
+    /// Count dead letters by cause and event type, the largest group first.
     #[command(
         after_help = "A group is named by its first column; all other commands take it as --group.\nOne cause over several types of event is taken by --code or --text.\n\nExamples:\n  quittance dead-letters groups\n  quittance dead-letters groups --state any --newer-than 1h --json"
     )]
     Groups(Groups),
-    /// List them, newest first.
+    /// List dead letters, newest first.
     #[command(
         after_help = "Examples:\n  quittance dead-letters list --customer cus_9s6XKzkNRiz8i3\n  quittance dead-letters list --state discarded --limit 100 --json\n  quittance dead-letters list --text 'no such payment' --ids | xargs quittance dead-letters retry"
     )]
     List(List),
-    /// Show one whole: the event, each attempt, the row as it is now, what people did.
+    /// Show one dead letter: the event, its attempts, the current row, manual actions.
     #[command(after_help = "Example:\n  quittance dead-letters show 17 --payload")]
     Show(Show),
-    /// Try them again, with a fresh budget of attempts.
+    /// Put dead letters back into the queue, with all their attempts again.
     #[command(
-        after_help = "All that match are one operation: `quittance operations` shows it, stops it, goes on with it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --dry-run\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --code stripe_wrong_account\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
+        after_help = "All that match are one bulk operation: `quittance operations` shows, cancels and resumes it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --dry-run\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --code stripe_wrong_account\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
     )]
     Retry(Retry),
-    /// Give them up for good. They stay in the database, with the reason, as long as
+    /// Discard dead letters: close them without processing. They are stored, with the reason, as long as
     /// retention.discarded_letters says.
     #[command(
         after_help = "Examples:\n  quittance dead-letters discard 17 --reason 'a test account'\n  quittance dead-letters discard --all --account acct_1Pgc --reason 'they left'"
     )]
     Discard(Discard),
-    /// Leave open ones out of what is shown as open, for a while.
+    /// Hide open dead letters for a time.
     #[command(
         after_help = "Example:\n  quittance dead-letters snooze --group 0a1b2c3d4e5f:charge.failed --for 2h --reason 'Stripe is on it'"
     )]
     Snooze(Snooze),
-    /// Take discards back, or snoozes (--state snoozed): they are open again.
+    /// Reopen discarded dead letters, or snoozed ones (--state snoozed).
     #[command(
         after_help = "Examples:\n  quittance dead-letters undo 17\n  quittance dead-letters undo --all --account acct_1Pgc --newer-than 1d"
     )]
@@ -71,7 +71,7 @@ pub(in crate::cli) struct List {
     /// Maximum number of results.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) limit: u32,
-    /// Only those before this one: the next page.
+    /// Only dead letters with a lower id: the next page.
     #[arg(long, value_name = "ID")]
     pub(super) before: Option<DeadLetterId>,
     #[command(flatten)]
@@ -96,15 +96,15 @@ pub(in crate::cli) struct Show {
 pub(in crate::cli) struct Retry {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Spread them evenly over this time, so that they don't storm Stripe: 10m; at most 24h. Of all
-    /// that match, 20 a second go unless this says otherwise; 0s is all at once.
+    /// Spread the retries evenly over this time: 10m; at most 24h. Without it, those that
+    /// match a filter are retried at 20 per second; 0s retries all at once.
     #[arg(long, value_name = "TIME", value_parser = spread)]
     pub(super) over: Option<Duration>,
-    /// Only ask Stripe what they would find, and show it beside our rows: of the letters that are
-    /// named, or of the newest 20 that match. Writes nothing. Needs STRIPE_SECRET_KEY.
+    /// Only fetch the objects from Stripe and compare them with the rows: for the dead letters that are
+    /// named, or for the newest 20 that match. Writes nothing. Needs STRIPE_SECRET_KEY.
     #[arg(long, conflicts_with_all = ["over", "yes"])]
     pub(super) dry_run: bool,
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     #[arg(long)]
     pub(super) reason: Option<String>,
     #[command(flatten)]
@@ -116,7 +116,7 @@ pub(in crate::cli) struct Retry {
 pub(in crate::cli) struct Discard {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Why; kept with each letter and in the audit log.
+    /// Reason, stored with each dead letter and in the audit log.
     #[arg(long)]
     pub(super) reason: String,
     #[command(flatten)]
@@ -128,13 +128,13 @@ pub(in crate::cli) struct Discard {
 pub(in crate::cli) struct Snooze {
     #[command(flatten)]
     pub(super) target: Target,
-    /// For how long: 2h.
+    /// Snooze for this long: 2h.
     #[arg(long = "for", value_name = "TIME", value_parser = ahead, required_unless_present = "until")]
     pub(super) length: Option<Duration>,
-    /// Until when: 2026-11-30T08:00:00Z.
+    /// Snooze until this time: 2026-11-30T08:00:00Z.
     #[arg(long, value_name = "MOMENT", value_parser = future, conflicts_with = "length")]
     pub(super) until: Option<OffsetDateTime>,
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     #[arg(long)]
     pub(super) reason: Option<String>,
     #[command(flatten)]
@@ -146,33 +146,33 @@ pub(in crate::cli) struct Snooze {
 pub(in crate::cli) struct Undo {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     #[arg(long)]
     pub(super) reason: Option<String>,
     #[command(flatten)]
     pub(super) how: How,
 }
 
-/// To which letters something is done.
+/// The dead letters that a command acts on.
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["ids", "all", "group"]))]
 pub(in crate::cli) struct Target {
     /// The dead letters.
     #[arg(conflicts_with = "all")]
     pub(super) ids: Vec<DeadLetterId>,
-    /// All that match; without a filter, all that there are.
+    /// All that match the filters; without a filter, all.
     #[arg(long)]
     pub(super) all: bool,
     #[command(flatten)]
     pub(super) filter: FilterArgs,
 }
 
-/// By whom something is done, and how it is told.
+/// The actor, and how the result is printed.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct How {
     #[command(flatten)]
     pub(super) actor: Actor,
-    /// Do it without asking. Needed where nobody can be asked.
+    /// Do not ask for confirmation. Required without a terminal.
     #[arg(long)]
     pub(super) yes: bool,
     /// One JSON document.
@@ -180,59 +180,59 @@ pub(in crate::cli) struct How {
     pub(super) json: bool,
 }
 
-/// Which letters are meant: those that all of this holds for.
+/// Filters for dead letters; all of them have to match.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Filters")]
 pub(in crate::cli) struct FilterArgs {
-    /// Of this group.
+    /// Only dead letters of this group.
     #[arg(long)]
     group: Option<GroupKey>,
-    /// In this state [default: open; of an undo, discarded].
+    /// Only dead letters in this state [default: open; for undo: discarded].
     #[arg(long, value_enum)]
     state: Option<StateArg>,
-    /// Events of Stripe's, or deliveries of notifications.
+    /// Only events, or only notifications.
     #[arg(long, value_enum)]
     source: Option<SourceArg>,
-    /// Of this type of event, or of this topic.
+    /// Only this event type or topic.
     #[arg(long, value_name = "TYPE")]
     event_type: Option<String>,
-    /// About objects of this kind: payment_intent.
+    /// Only this object type: payment_intent.
     #[arg(long, value_name = "KIND")]
     object_kind: Option<String>,
-    /// About this object: pi_...
+    /// Only this object: pi_...
     #[arg(long, value_name = "ID")]
     object: Option<String>,
-    /// About this customer, or what belongs to it: cus_...
+    /// Only this customer and its objects: cus_...
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
-    /// Of this connected account, acct_...; "" is our own.
+    /// Only this connected account, acct_...; "" is your own account.
     #[arg(long, value_name = "ID")]
     account: Option<String>,
-    /// Of live mode.
+    /// Only live mode.
     #[arg(long, conflicts_with = "test")]
     live: bool,
-    /// Of test mode.
+    /// Only test mode.
     #[arg(long)]
     test: bool,
-    /// That this endpoint took, or that were for this destination.
+    /// Only this webhook endpoint, or this destination.
     #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
-    /// Given up for this.
+    /// Only dead letters with this reason.
     #[arg(long, value_enum)]
     given_up_as: Option<ReasonArg>,
-    /// Whose last failure is of this class: permanent, transient, ...
+    /// Only those whose last error has this class: permanent, transient, ...
     #[arg(long)]
     class: Option<String>,
-    /// Whose last failure has this code: stripe_resource_missing.
+    /// Only those whose last error has this code: stripe_resource_missing.
     #[arg(long)]
     code: Option<String>,
     /// Only those whose error message contains TEXT.
     #[arg(long)]
     text: Option<String>,
-    /// Last given up longer ago than this (2h), or before this moment (RFC 3339).
+    /// Last dead-lettered longer ago than this (2h), or before this time (RFC 3339).
     #[arg(long, value_name = "WHEN", value_parser = format::moment)]
     older_than: Option<OffsetDateTime>,
-    /// Last given up within this time (2h), or after this moment (RFC 3339).
+    /// Last dead-lettered within this time (2h), or after this time (RFC 3339).
     #[arg(long, value_name = "WHEN", value_parser = format::moment)]
     newer_than: Option<OffsetDateTime>,
     /// Only those with at least N attempts.
@@ -277,15 +277,15 @@ impl FilterArgs {
 /// A dead letter's state, on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum StateArg {
-    /// Waits for someone.
+    /// Needs an operator.
     Open,
-    /// Waits, and is not to be seen yet.
+    /// Open, but hidden until a time.
     Snoozed,
     /// Back in the queue.
     Retrying,
-    /// Settled since.
+    /// Its event was processed, or its notification delivered.
     Resolved,
-    /// Given up for good.
+    /// Closed by an operator without processing.
     Discarded,
     /// All of them.
     Any,
@@ -304,7 +304,7 @@ impl StateArg {
     }
 }
 
-/// What was given up, on the command line.
+/// What was dead-lettered, on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum SourceArg {
     /// An event.
@@ -313,14 +313,14 @@ enum SourceArg {
     Notification,
 }
 
-/// Why a letter was written, on the command line.
+/// The reason of a dead letter, on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum ReasonArg {
-    /// No repetition would mend it.
+    /// A retry cannot succeed.
     Permanent,
     /// Its attempts were used up.
     Exhausted,
-    /// It killed its workers.
+    /// Its workers died.
     Poison,
     /// It cannot be read.
     Undecodable,

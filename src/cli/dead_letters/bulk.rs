@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{failed, print, refused};
-use crate::cli::exit::{Exit, Failed};
-use crate::cli::signals;
 use crate::ops::operations::{self, Agreed, BeginError, Preview, Request, RunError};
 use crate::queue::Producer;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::signals;
 use crate::store::Store;
 use crate::store::dead_letter::{Act, ActWord, Actor, Filter};
 use crate::store::operation::{Operation, OperationState, Running};
@@ -76,7 +76,9 @@ async fn agree(preview: &Preview, verb: ActWord) -> Result<Agreed, Failed> {
         eprintln!("  {line}");
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let text = format!("nobody can be asked here: say --yes to {verb} all {count}");
+        let text = format!(
+            "there is no terminal to ask for confirmation: pass --yes to {verb} all {count}"
+        );
         return Err(Failed::new(Exit::Failure, text));
     }
     eprint!("Type {count} to {verb} them, anything else to leave them: ");

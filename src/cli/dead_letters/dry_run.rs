@@ -2,11 +2,11 @@
 
 use super::args::Target;
 use super::{failed, selection};
-use crate::cli::exit::{Exit, Failed};
 use crate::cli::objects::tell;
-use crate::cli::parts::print_json;
+use crate::cli::out::print_json;
 use crate::ops::dead_letters::{self, DryRunError};
 use crate::reconcile::Reconciler;
+use crate::roles::exit::{Exit, Failed};
 use crate::store::Store;
 use crate::store::dead_letter::Filter;
 

@@ -16,13 +16,14 @@ use time::OffsetDateTime;
 
 use self::args::{Discard, How, Retry, Snooze, Target, Undo};
 use self::bulk::Asked;
-use super::exit::{Exit, Failed};
-use super::parts;
-use super::roles::exit_of_store;
 use crate::cli::args::Actor as ActorArg;
+use crate::cli::out;
 use crate::config::Role;
 use crate::ops::dead_letters::{self, LetterResult, Refusal};
 use crate::queue::Producer;
+use crate::roles::exit::exit_of_store;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::dead_letter::{Act, Actor, Filter, LetterState};
 use crate::store::{Store, StoreError};
 
@@ -66,7 +67,7 @@ pub(super) async fn run(
                 return Err(Failed::new(Exit::Failure, text));
             };
             if it.json {
-                parts::print_json(&shown)?;
+                out::print_json(&shown)?;
             } else {
                 shown::print(&shown);
             }

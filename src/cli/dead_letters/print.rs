@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::cli::args::Output;
-use crate::cli::exit::Exit;
 use crate::cli::format::{at, plain};
 use crate::cli::table::{self, picture, text, whole};
 use crate::ops::dead_letters::LetterResult;
+use crate::roles::exit::Exit;
 use crate::store::dead_letter::{Group, Groups, Letter};
 
 /// Hours in a picture, from none to the most of its group.

@@ -80,7 +80,7 @@ pub(in crate::cli) struct ReplayArgs {
     /// Of an event that the ledger does not know: where Stripe has it.
     #[command(flatten)]
     pub place: Place,
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     #[arg(long)]
     pub reason: Option<String>,
     #[command(flatten)]

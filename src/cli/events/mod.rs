@@ -9,17 +9,18 @@ use serde::Serialize;
 
 use args::{EventsCommand, ListArgs, ReplayArgs};
 
-use super::exit::{Exit, Failed};
 use super::format::{at, plain};
 use super::objects::tell;
-use super::parts::{self, print_json};
+use super::out::print_json;
 use super::retry::with_retries;
-use super::roles::exit_of_store;
 use super::{dead_letters, delays, table};
 use crate::config::Role;
 use crate::ops::events::{self, EventPage, EventShown, ListError};
 use crate::ops::replay::{self, Replay, ReplayError, Replayed};
 use crate::ops::timeline::{Happening, Moment};
+use crate::roles::exit::exit_of_store;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::StoreError;
 use crate::store::dead_letter::Actor;
 use crate::store::ledger::EventFilter;

@@ -82,7 +82,7 @@ pub(in crate::cli) struct ReconcileArgs {
     pub kind: Option<Kind>,
     #[command(flatten)]
     pub place: Place,
-    /// Why; kept in the audit log.
+    /// Reason, stored in the audit log.
     #[arg(long)]
     pub reason: Option<String>,
     #[command(flatten)]

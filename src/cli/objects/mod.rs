@@ -10,16 +10,17 @@ use std::path::Path;
 use args::{ListArgs, ObjectsCommand, ShowArgs};
 
 use super::delays;
-use super::exit::{Exit, Failed};
 use super::format::{argument, at, plain};
-use super::parts::{self, print_json};
-use super::roles::exit_of_store;
+use super::out::print_json;
 use super::table::{self, whole};
 use crate::config::{Role, Settings};
 use crate::domain::object::Kind;
 use crate::ops::dead_letters;
 use crate::ops::name::NameError;
 use crate::ops::objects::{self, FindError, ObjectPage, ObjectShown};
+use crate::roles::exit::exit_of_store;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::object::ObjectFilter;
 use crate::store::{Store, StoreError};
 

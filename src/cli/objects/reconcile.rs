@@ -6,17 +6,18 @@ use serde_json::{Value, json};
 
 use super::args::ReconcileArgs;
 use super::{tell, unclear};
-use crate::cli::exit::{Exit, Failed};
+use crate::cli::dead_letters;
 use crate::cli::format::plain;
-use crate::cli::parts::print_json;
+use crate::cli::out::print_json;
 use crate::cli::retry::with_retries;
-use crate::cli::{dead_letters, parts};
 use crate::config::Role;
 use crate::domain::object::Subject;
 use crate::ops::name::{self, NameError};
 use crate::ops::reconcile::{LookError, ReconcileError};
 use crate::ops::{compare, reconcile};
 use crate::reconcile::Reconciler;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::parts;
 use crate::store::Store;
 use crate::store::dead_letter::Actor;
 

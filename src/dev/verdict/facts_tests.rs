@@ -74,7 +74,7 @@ fn every_topic_is_judged_and_is_about_the_kind_that_the_catalogue_says() {
         let by_event = OCCURRENCES.iter().filter(|(_, told)| *told == name).map(|(of, _)| {
             let mut types = event_types::all();
             let shows = types.find(|(known, _, _)| known == of).map(|(_, objects, _)| objects[0]);
-            // What it shows had our access, and what is told is told of the account.
+            // Accounts in the list had granted access; the notification is about the account.
             if name == "account.deauthorized" { "account" } else { shows.unwrap_or_default() }
         });
         assert_eq!(by_state.chain(by_event).collect::<Vec<_>>(), [kind], "{topic:?}");
@@ -202,7 +202,7 @@ fn what_was_enabled_and_is_not_in_the_end_was_told_to_be_disabled() {
     let told = ["account.charges_enabled", "account.charges_disabled"]
         .map(|topic| state(topic, "account", "acct_1"));
     assert_eq!(whats(&truth, &events, &told), NONE);
-    assert_eq!(whats(&truth, &events, &[]), NONE, "nobody looked while it was on");
+    assert_eq!(whats(&truth, &events, &[]), NONE, "no fetch happened while it was on");
     let found = ["acct_1 account.charges_disabled: 0, not 1"];
     assert_eq!(whats(&truth, &events, &told[..1]), found);
     let found = ["acct_1 account.charges_disabled: 1, not 0"];

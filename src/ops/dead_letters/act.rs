@@ -171,7 +171,7 @@ fn all_failed(letters: &[ActedOn], result: &'static str, message: &str) -> Vec<L
     letters.iter().map(failed).collect()
 }
 
-/// As they were asked for; one that is named twice is told once.
+/// In the order given; an id that is given twice is reported once.
 fn in_order(mut results: Vec<LetterResult>, ids: &[DeadLetterId]) -> Vec<LetterResult> {
     let place: std::collections::HashMap<_, _> =
         ids.iter().rev().zip((0..ids.len()).rev()).map(|(id, nth)| (*id, nth)).collect();

@@ -120,9 +120,8 @@ async fn look(
         let compared = compare::compare(store, reconciler, subject, Some(&event)).await;
         return compared.map_err(|error| Unseen::because(&error));
     }
-    let name = named(letter).ok_or_else(|| {
-        Unseen::Because("nobody knows which object it is about: its event cannot be read".into())
-    })?;
+    let name = named(letter)
+        .ok_or_else(|| Unseen::Because("its object is unknown: the event cannot be read".into()))?;
     let subject = name::subject(store, &name, reconciler.mode()).await;
     let subject = subject.map_err(|error| match error {
         name::NameError::Store(error) => Unseen::Store(error),

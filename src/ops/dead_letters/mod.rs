@@ -31,7 +31,7 @@ pub async fn groups(store: &Store, filter: &Filter) -> Result<Groups, StoreError
     store.dead_letter_groups(filter).await
 }
 
-/// How many letters of a customer wait for a person.
+/// How many dead letters of a customer are open.
 ///
 /// # Errors
 /// Postgres.

@@ -25,7 +25,7 @@ use crate::store::{Store, StoreError};
 /// Letters that a preview shows.
 const SAMPLE: u32 = 5;
 
-/// Retries of one second, where nobody says over how long to spread them: fewer than Stripe answers at
+/// Retries per second by default: fewer than Stripe answers at
 /// one endpoint (25 a second), so that live events find room.
 const CALM: u64 = 20;
 

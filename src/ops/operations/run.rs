@@ -35,7 +35,7 @@ pub enum RunError {
     #[error("a retry needs the queue")]
     NoQueue,
     /// Somebody else took it for dead and goes on with it.
-    #[error("somebody else runs it now")]
+    #[error("another process runs it now")]
     TakenOver,
 }
 

@@ -128,7 +128,7 @@ pub enum FindingCode {
     Paused,
     /// Stripe has slowed us down.
     Slowed,
-    /// Dead letters wait for a person.
+    /// Dead letters are open.
     DeadLetters,
     /// Something was written in the last 24 hours that is odd.
     Anomalies,
@@ -150,7 +150,7 @@ pub struct DependencyStatus {
     /// How long a small question took, in milliseconds; null for Stripe, which is not asked: it is
     /// as the workers see it.
     pub latency_ms: Option<f64>,
-    /// What is wrong, or why nobody knows.
+    /// What is wrong, or why the state is unknown.
     pub detail: Option<String>,
     /// Since when it is down, where that is known.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -204,7 +204,7 @@ impl QueueStatus {
     }
 }
 
-/// How much arrives and is finished. Counted in Redis: arrivals by whoever puts jobs on the queue,
+/// How much arrives and is finished. Counted in Redis: arrivals by the process that enqueues,
 /// redeliveries and retries by hand included; ends by the workers, dead letters included.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Rates {
@@ -328,7 +328,7 @@ pub struct BucketStatus {
 }
 
 impl BucketStatus {
-    /// Whether nobody draws on it and Stripe does not hold it back: then there is nothing to see.
+    /// Whether it is not in use, and not slowed by Stripe.
     /// There is a bucket for each endpoint and account, so that all of them would hide the others.
     #[must_use]
     pub fn is_full(&self) -> bool {

@@ -21,7 +21,7 @@ pub(super) fn held_back(hold: &OutboxHold, longest: Duration) -> Option<Finding>
         span(open_for),
         hold.since.replace_nanosecond(0).unwrap_or(hold.since).format(&Rfc3339).unwrap_or_default(),
     );
-    // To end a session is for whoever knows what it does: no command is proposed that does it.
+    // Only an operator who knows what a session does can end it: no command is proposed.
     Some(Finding {
         severity: Severity::Problem,
         code: FindingCode::OutboxHeldBack,
@@ -49,7 +49,9 @@ fn session(hold: &OutboxHold) -> String {
         (Some(pid), true) => format!("the session {pid}"),
         (Some(pid), false) => format!("the session {pid} ({details})"),
         (None, false) => details,
-        (None, true) => "a session that our user may not see (pg_read_all_stats)".to_owned(),
+        (None, true) => {
+            "a session that our database user cannot see (it needs pg_read_all_stats)".to_owned()
+        }
     }
 }
 
@@ -96,6 +98,6 @@ mod tests {
         };
         assert!(text(&prepared).unwrap().starts_with("prepared transaction move-1, prepared has"));
         let hidden = OutboxHold { application: None, state: None, ..prepared };
-        assert!(text(&hidden).unwrap().starts_with("a session that our user may not see"));
+        assert!(text(&hidden).unwrap().starts_with("a session that our database user cannot see"));
     }
 }

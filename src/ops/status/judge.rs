@@ -58,7 +58,7 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
         if one.dead > 0 {
             let were = if one.dead == 1 { "was" } else { "were" };
             let text =
-                format!("{} {were} given up for {}", many(one.dead, "notification"), one.name);
+                format!("{} {were} dead-lettered for {}", many(one.dead, "notification"), one.name);
             found.push(warning(FindingCode::OutboxDead, text).mended_by("quittance outbox dead"));
         }
     }
@@ -68,9 +68,9 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
 
 fn anomalous(anomalies: AnomalyCounts) -> Finding {
     let parts = [
-        (anomalies.transitions, "change of status", "that the state machine knows no way to"),
-        (anomalies.behind_event, "answer", "of Stripe's that stayed older than its event"),
-        (anomalies.cut_short, "object", "with a list that is longer than what is kept of it"),
+        (anomalies.transitions, "change of status", "that the state machine does not allow"),
+        (anomalies.behind_event, "answer", "of Stripe's that stayed older than the event"),
+        (anomalies.cut_short, "object", "with a list too long to store whole"),
     ];
     let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
     let parts: Vec<_> =
@@ -84,7 +84,7 @@ fn anomalous(anomalies: AnomalyCounts) -> Finding {
 
 fn dead_letters(letters: &LetterCounts, most_new: u32) -> Finding {
     let wait = if letters.open == 1 { "waits" } else { "wait" };
-    let text = format!("{} {wait} for a person", many(letters.open, "dead letter"));
+    let text = format!("{} {wait} for an operator", many(letters.open, "dead letter"));
     let finding = if letters.new > i64::from(most_new) {
         let new = format!(
             "{} of them in the last hour (status.max_new_dead_letters is {most_new})",
@@ -106,7 +106,7 @@ fn slowed(status: &Status, found: &mut Vec<Finding>) {
     let Some(most) = most else { return };
     let others = match slowed.len() - 1 {
         0 => String::new(),
-        others => format!("; less at {others} more"),
+        others => format!("; {others} more are slowed too"),
     };
     let text = format!(
         "Stripe limits us at {}: {:.1} requests a second instead of {:.0}{others}",

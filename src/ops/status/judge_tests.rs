@@ -282,7 +282,7 @@ fn what_was_written_although_it_is_odd_is_a_warning_that_says_what() {
     assert_eq!((only.severity, only.code), (Severity::Warning, FindingCode::Anomalies));
     assert_eq!(
         only.text,
-        "anomalies in the last 24 hours: 1 change of status that the state machine knows no way to, \
-         2 answers of Stripe's that stayed older than its event"
+        "anomalies in the last 24 hours: 1 change of status that the state machine does not allow, \
+         2 answers of Stripe's that stayed older than the event"
     );
 }

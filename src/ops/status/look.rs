@@ -176,7 +176,7 @@ fn unread(seen: &OfPostgres) -> Option<String> {
     let of_outbox = seen.outbox.as_ref().err().or(seen.hold.as_ref().err());
     let of_counts = seen.letters.as_ref().err().or(seen.anomalies.as_ref().err());
     let error = of_counts.or(of_outbox)?;
-    Some(format!("not all of it could be read: {}", failure::chain(error).join(": ")))
+    Some(format!("some of it could not be read: {}", failure::chain(error).join(": ")))
 }
 
 fn dependency(
@@ -221,9 +221,7 @@ fn stripe(workers: Option<&[WorkerStatus]>) -> DependencyStatus {
     let waits = waits.filter(|wait| wait.dependency == name).min_by_key(|wait| wait.since);
     let (state, detail) = match (waits, alive.is_empty()) {
         (Some(wait), _) => (DependencyState::Down, Some(wait.message.clone())),
-        (None, true) => {
-            (DependencyState::Unknown, Some("no worker is there to say how it is".to_owned()))
-        }
+        (None, true) => (DependencyState::Unknown, Some("no worker reports its state".to_owned())),
         (None, false) => (DependencyState::Up, None),
     };
     let since = waits.map(|wait| wait.since);

@@ -64,7 +64,7 @@ async fn judge(theme: &str) {
     draws_on_budgets(&site).await;
     browser.open(&url("/")).await;
     browser.says("Slowed").await;
-    browser.says("3 budgets are full.").await;
+    browser.says("3 rate limits are not in use.").await;
     for (width, path) in PAGES.iter().flat_map(|path| [(1280, path), (1024, path), (390, path)]) {
         browser.client.set_window_size(width, 900).await.unwrap();
         browser.open(&url(path)).await;

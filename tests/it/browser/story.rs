@@ -32,7 +32,7 @@ async fn an_operator_finds_a_group_opens_a_letter_retries_it_and_sees_it_settle(
     browser.types("#reason", "Stripe was ill").await;
     browser.click("button[value=retry]").await;
     // The page renews itself while the letter is on its way.
-    browser.says("Nothing: it has settled.").await;
+    browser.says("None: it has been processed.").await;
     browser.says("Stripe was ill").await;
     app.drained().await;
     assert_eq!(app.event(&event).await["status"], "settled");
@@ -59,7 +59,7 @@ async fn a_bulk_discard_happens_only_with_its_count_typed() {
     browser.click("button.danger").await;
     browser.says("2\u{202f}000 done, 0 not, of 2\u{202f}000.").await;
     browser.follow("Dead letters").await;
-    browser.says("Nothing is dead. Good.").await;
+    browser.says("No dead letters.").await;
     browser.close().await;
 }
 
@@ -127,7 +127,7 @@ async fn age_and_attempts_of_a_letter_are_seen_on_a_desk_without_scrolling() {
     browser.client.set_window_size(1280, 900).await.unwrap();
     browser.open(&format!("http://{}/dead-letters/list", site.address)).await;
     let script = "const box = document.querySelector('.scroll').getBoundingClientRect();
-        return ['Given up', 'Attempts', 'Type'].map((name) =>
+        return ['Dead-lettered', 'Attempts', 'Type'].map((name) =>
             document.querySelector(`td[data-label='${name}']`).getBoundingClientRect().right <= box.right);";
     assert_eq!(browser.run(script).await, serde_json::json!([true, true, true]));
     browser.close().await;

@@ -85,7 +85,7 @@ async fn interrupted(app: &App) {
     })
     .await;
     program.signal(Signal::SIGINT);
-    program.says("told to stop").await;
+    program.says("shutdown requested").await;
     sqlx::raw_sql("ROLLBACK").execute(&mut holds).await.unwrap();
     let ended = program.ended().await;
     assert_eq!(ended.code(), Some(5), "{}", program.logged);

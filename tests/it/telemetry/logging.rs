@@ -23,7 +23,7 @@ No line ever holds a payload or a secret. An error is logged once, where it is h
 one line when it begins and one when it ends, however many jobs it touches. Each attempt at a job
 ends in one wide line: `settled` or `attempt failed`.
 
-`log.filter` says which lines are written; `debug` adds what is of use to whoever works on the code,
+`log.filter` says which lines are written; `debug` adds what developers of Quittance need,
 and is not listed here.
 
 ## To find
@@ -67,8 +67,11 @@ const FIELDS: &[(&str, &str)] = &[
     ("deliveries", "workers that have begun this job since it was last queued, this one included"),
     ("dependency", "`redis`, `postgres`, `stripe`"),
     ("descriptors", "file descriptors that the process may have"),
-    ("destination", "who is told: `stream`, or `http:` and a name of the settings"),
-    ("died", "workers that died with the job in hand"),
+    (
+        "destination",
+        "destination of a notification: `stream`, or `http:` and a name of the settings",
+    ),
+    ("died", "workers that died while they ran the job"),
     ("done", "to how many dead letters it was done"),
     ("duration_ms", "time that the attempt took"),
     ("endpoint", "the webhook endpoint, by its name in the settings; absent for none of them"),
@@ -78,7 +81,10 @@ const FIELDS: &[(&str, &str)] = &[
     ("event_type", "`payment_intent.succeeded` and its like"),
     ("failed", "to how many dead letters it could not be done"),
     ("fetched", "whether Stripe was asked"),
-    ("handed_back", "jobs that were in hand, and that other workers take at once"),
+    (
+        "handed_back",
+        "claimed jobs that were returned to the queue; other workers claim them at once",
+    ),
     ("hard", "the hard limit of file descriptors"),
     ("have", "the version of the database's schema"),
     ("job", "the job's id in its lane; a retry has a new one"),

@@ -13,7 +13,7 @@ use crate::stripe_api::{self};
 const PATH: &str = "/webhooks/stripe";
 
 /// What sends events at Stripe: a webhook endpoint, or an event destination.
-pub(super) struct Sender<'a> {
+pub(crate) struct Sender<'a> {
     id: &'a str,
     /// Where to; none: not by a webhook.
     url: Option<&'a str>,
@@ -64,7 +64,7 @@ impl<'a> From<&'a EventDestination> for Sender<'a> {
 }
 
 /// Compares them with the settings. `all`: whether these are all that the account and mode have.
-pub(super) fn compare(
+pub(crate) fn compare(
     settings: &Settings,
     senders: &[Sender<'_>],
     all: bool,

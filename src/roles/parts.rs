@@ -1,11 +1,10 @@
-//! Parts that several roles are made of.
+//! Constructors of the parts that several roles share: settings, store, queue, reconciler, listener.
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
 use tokio::net::TcpListener;
 
 use super::budget::SharedBudget;
@@ -19,8 +18,8 @@ use crate::store::Store;
 use crate::stripe_api::Client;
 use crate::telemetry;
 
-/// Reads the settings and checks that everything is there that the role needs.
-pub(super) fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
+/// Reads the settings and checks that the role has all that it needs.
+pub(crate) fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
     let refused = |error: config::ConfigError| Failed::new(Exit::Settings, error.to_string());
     let settings = config::load(path, config::environment()).map_err(refused)?;
     settings.require(role).map_err(refused)?;
@@ -28,8 +27,8 @@ pub(super) fn settings(path: Option<&Path>, role: Role) -> Result<Settings, Fail
     Ok(settings)
 }
 
-/// Has the drivers read the URLs that are set; connects nowhere.
-pub(super) fn usable(settings: &Settings) -> Result<(), Failed> {
+/// Checks that the drivers accept the URLs that are set. Opens no connection.
+pub(crate) fn usable(settings: &Settings) -> Result<(), Failed> {
     let refused = |key: &str, looks_like: &str, error: &(dyn Error + 'static)| {
         let cause = failure::chain(error).pop().unwrap_or_default();
         let (value, origin) = settings.shown(key).unwrap_or_default();
@@ -52,8 +51,8 @@ pub(super) fn usable(settings: &Settings) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The same, for a role that runs on: with its log begun.
-pub(super) fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
+/// Reads and checks the settings, and starts the log.
+pub(crate) fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settings, Failed> {
     let settings = settings(path, role)?;
     telemetry::init(&settings.log, &settings.telemetry, role.as_str())
         .map_err(|error| Failed::because(Exit::Settings, "cannot log", &error))?;
@@ -62,20 +61,20 @@ pub(super) fn settings_and_log(path: Option<&Path>, role: Role) -> Result<Settin
 }
 
 /// Postgres, opened when it is first needed.
-pub(super) fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
+pub(crate) fn store(settings: &Settings, role: &str) -> Result<Store, Failed> {
     Store::connect(&settings.database, role)
         .map(|store| store.redacting(&settings.redaction))
         .map_err(|error| Failed::because(Exit::Settings, "database.url cannot be used", &error))
 }
 
 /// The queue's writing end, connected when it is first needed.
-pub(super) fn producer(settings: &Settings) -> Result<Producer, Failed> {
+pub(crate) fn producer(settings: &Settings) -> Result<Producer, Failed> {
     Producer::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
 }
 
-/// The road, drawing from the same budget of requests as the workers.
-pub(super) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconciler, Failed> {
+/// The reconciler; its requests count against the rate limits that the workers share.
+pub(crate) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconciler, Failed> {
     let limiter = Limiter::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
     let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
@@ -83,33 +82,21 @@ pub(super) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconcile
     Ok(Reconciler::new(store.clone(), stripe, &settings.reconcile))
 }
 
-/// Prints one JSON document.
-pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failed> {
-    println!("{}", json(document)?);
-    Ok(())
-}
-
-/// The queue as those see it who look after it, connected when it is first needed.
-pub(super) fn inspector(settings: &Settings) -> Result<Inspector, Failed> {
+/// Inspects the queue; connected when it is first needed.
+pub(crate) fn inspector(settings: &Settings) -> Result<Inspector, Failed> {
     Inspector::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
 }
 
-/// A document, as it is printed.
-pub(super) fn json(document: &impl Serialize) -> Result<String, Failed> {
-    serde_json::to_string(document)
-        .map_err(|error| Failed::because(Exit::Failure, "it cannot be written as JSON", &error))
-}
-
-/// A listener of a role; `setting` says whose address it is.
-pub(super) async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Failed> {
+/// Binds a listener; `setting` is named in the error.
+pub(crate) async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Failed> {
     TcpListener::bind(address).await.map_err(|error| {
         let text = format!("cannot listen on {address} ({setting}): {error}");
         Failed::new(Exit::Failure, text)
     })
 }
 
-/// Where a listener really listens: port 0 stands for one that the system chose.
-pub(super) fn address_of(listener: &TcpListener, asked_for: SocketAddr) -> SocketAddr {
+/// The bound address of a listener: with port 0 the system chooses the port.
+pub(crate) fn address_of(listener: &TcpListener, asked_for: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked_for)
 }

@@ -12,19 +12,19 @@ use self::endpoints::Sender;
 
 /// What was found: each line can be read alone.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     /// As it should be.
-    pub(super) seen: Vec<String>,
+    pub(crate) seen: Vec<String>,
     /// Not as it should be.
-    pub(super) warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
     /// What could not be seen, which is no fault: a restricted key need not be allowed to.
-    pub(super) unseen: Vec<String>,
+    pub(crate) unseen: Vec<String>,
     /// Why Stripe could not be asked at all: it is not reached, or refuses the key.
-    pub(super) fault: Option<StripeError>,
+    pub(crate) fault: Option<StripeError>,
 }
 
 /// Asks Stripe, and compares. Never fails: what cannot be asked cannot be compared.
-pub(super) async fn look(settings: &Settings) -> Findings {
+pub(crate) async fn look(settings: &Settings) -> Findings {
     match inspect(&settings.stripe).await {
         Ok(inspection) => compare(settings, inspection),
         Err(error) => Findings { fault: Some(error), ..Findings::default() },
@@ -32,7 +32,7 @@ pub(super) async fn look(settings: &Settings) -> Findings {
 }
 
 /// The same at a worker's start, into the log.
-pub(super) async fn warn(settings: Settings) {
+pub(crate) async fn warn(settings: Settings) {
     let Findings { seen: _, warnings, unseen, fault } = look(&settings).await;
     for warning in warnings {
         tracing::warn!(warning, "the settings are not as Stripe says");

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::exit::{Exit, Failed};
 
 /// A token that is cancelled by the first SIGTERM or SIGINT. The second ends the process.
-pub(super) fn shutdown() -> Result<CancellationToken, Failed> {
+pub(crate) fn shutdown() -> Result<CancellationToken, Failed> {
     let token = CancellationToken::new();
     let hook = |kind| {
         signal(kind).map_err(|e| Failed::because(Exit::Failure, "cannot listen for signals", &e))
@@ -20,10 +20,10 @@ pub(super) fn shutdown() -> Result<CancellationToken, Failed> {
                 _ = int.recv() => {}
             }
             if stop.is_cancelled() {
-                tracing::warn!("told to stop a second time: ending at once");
+                tracing::warn!("second signal: exiting at once");
                 std::process::exit(130);
             }
-            tracing::info!("told to stop: finishing what runs");
+            tracing::info!("shutdown requested: finishing running work");
             stop.cancel();
         }
     });

@@ -13,7 +13,7 @@ const MOST: u64 = 10_240;
 
 /// Raises the soft limit to the hard one. The soft one is often 1024, for the sake of programs that use
 /// `select`, and is what a flood of connections runs into first.
-pub(super) fn raise() {
+pub(crate) fn raise() {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
     if soft >= hard {
         return;
@@ -29,7 +29,7 @@ pub(super) fn raise() {
 }
 
 /// No more connections than the process may have file descriptors for.
-pub(super) fn within(limits: Limits) -> Limits {
+pub(crate) fn within(limits: Limits) -> Limits {
     let Ok((descriptors, _)) = getrlimit(Resource::RLIMIT_NOFILE) else { return limits };
     let possible =
         usize::try_from(descriptors.saturating_sub(RESERVED)).unwrap_or(usize::MAX).max(1);

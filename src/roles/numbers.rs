@@ -17,20 +17,20 @@ use crate::store::{self, Store};
 use crate::telemetry;
 
 /// The numbers of one role.
-pub(super) struct Numbers(telemetry::Numbers);
+pub(crate) struct Numbers(telemetry::Numbers);
 
 impl Numbers {
-    pub(super) fn new(role: &'static str) -> Self {
+    pub(crate) fn new(role: &'static str) -> Self {
         Self(telemetry::Numbers::new(role))
     }
 
     /// Where a part makes its counters known.
-    pub(super) fn registry(&mut self) -> &mut Registry {
+    pub(crate) fn registry(&mut self) -> &mut Registry {
         self.0.registry()
     }
 
     /// How full the queue is.
-    pub(super) fn queue(&mut self, settings: &Settings) -> Result<(), Failed> {
+    pub(crate) fn queue(&mut self, settings: &Settings) -> Result<(), Failed> {
         let inspector = Inspector::new(&settings.redis, &settings.queue)
             .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
         let metrics = queue::Metrics::new(self.0.registry());
@@ -47,7 +47,7 @@ impl Numbers {
     }
 
     /// What the tables say, and how far the outbox is.
-    pub(super) fn tables(&mut self, store: &Store, outbox: &outbox::Metrics) {
+    pub(crate) fn tables(&mut self, store: &Store, outbox: &outbox::Metrics) {
         let metrics = store::Metrics::new(self.0.registry(), store);
         let (store, outbox) = (store.clone(), outbox.clone());
         let look = move || {
@@ -64,7 +64,7 @@ impl Numbers {
     }
 
     /// Serves the page on a listener of its own until `shutdown`, if there is an address for it.
-    pub(super) async fn serve(
+    pub(crate) async fn serve(
         self,
         address: Option<SocketAddr>,
         shutdown: &CancellationToken,
@@ -78,11 +78,11 @@ impl Numbers {
 }
 
 /// The page, while it is served.
-pub(super) struct Serving(Option<JoinHandle<http::Ended>>);
+pub(crate) struct Serving(Option<JoinHandle<http::Ended>>);
 
 impl Serving {
     /// Waits until it is no longer served, which it is as long as the role is not told to stop.
-    pub(super) async fn ended(self) {
+    pub(crate) async fn ended(self) {
         if let Some(serving) = self.0 {
             // A panic in it has been reported by the runtime.
             let _ = serving.await;

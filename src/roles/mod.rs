@@ -1,28 +1,38 @@
-//! The roles: each is put together here out of its parts, and run until it is told to stop.
+//! The roles of the program: assembles ingress, worker and migrate from the settings, and runs each until
+//! its shutdown token is cancelled. The command line calls them.
+
+mod budget;
+mod descriptors;
+pub(crate) mod exit;
+pub(crate) mod numbers;
+pub(crate) mod online;
+pub(crate) mod parts;
+mod relay;
+pub(crate) mod server;
+pub(crate) mod signals;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::args::WorkerArgs;
-use super::budget::SharedBudget;
-use super::exit::{Exit, Failed};
-use super::numbers::Numbers;
-use super::{descriptors, online, parts, relay, signals};
+use budget::SharedBudget;
+use exit::{Exit, Failed, exit_of_store};
+use numbers::Numbers;
+
 use crate::config::Role;
 use crate::http::{self, Limits};
 use crate::ingress::{self, Metrics, State};
 use crate::outbox;
 use crate::queue::{Consumer, Limiter};
 use crate::reconcile::{self, Reconciler};
-use crate::store::{StoreError, schema};
+use crate::store::schema;
 use crate::stripe_api::{self, Client};
 use crate::supervise;
 use crate::worker::{self, Parts, WorkerError, maintenance};
 
-/// `quittance ingress`
-pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
+/// Runs the ingress: receives webhooks until shutdown.
+pub(crate) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Ingress)?;
     let shutdown = signals::shutdown()?;
     let mut numbers = Numbers::new("ingress");
@@ -33,7 +43,7 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let patience = settings.ingress.enqueue_timeout.mul_f64(0.9);
     settings.redis.command_timeout = settings.redis.command_timeout.min(patience);
     let producer = parts::producer(&settings)?;
-    // There, too: when all workers are gone, somebody has to see the queue grow.
+    // The ingress reports the queue too: without any worker, its growth must still be visible.
     numbers.queue(&settings)?;
     let state = State::new(&settings.ingress, &settings.endpoints, producer, &metrics)
         .map_err(|error| Failed::because(Exit::Settings, "the ingress cannot start", &error))?;
@@ -59,14 +69,14 @@ pub(super) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     Ok(Exit::Success)
 }
 
-/// `quittance worker`
-pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Exit, Failed> {
+/// Runs a worker; `name` defaults to host name and process id.
+pub(crate) async fn worker(config: Option<&Path>, name: Option<String>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Worker)?;
     let shutdown = signals::shutdown()?;
     let cannot = |what: &str, error: &(dyn std::error::Error + 'static)| {
         Failed::because(Exit::Settings, what, error)
     };
-    let name = args.name.unwrap_or_else(default_name);
+    let name = name.unwrap_or_else(default_name);
     let mut numbers = Numbers::new("worker");
     let store = parts::store(&settings, "worker")?;
     numbers.queue(&settings)?;
@@ -98,8 +108,8 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
         metrics: worker::Metrics::new(numbers.registry()),
     };
     let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
-    let telling = CancellationToken::new();
-    let relaying = tokio::spawn(relay.run(telling.clone()));
+    let stop_relay = CancellationToken::new();
+    let relaying = tokio::spawn(relay.run(stop_relay.clone()));
     // Beside the work, which does not wait for it: a worker also starts while Stripe is down.
     let looking = tokio::spawn(online::warn(settings.clone()));
     let maintaining = tokio::spawn(async move {
@@ -113,8 +123,8 @@ pub(super) async fn worker(config: Option<&Path>, args: WorkerArgs) -> Result<Ex
     looking.abort();
     // A batch of it is one statement: cut off, it has either happened or not.
     maintaining.abort();
-    // After the work has ended, so that what it wrote last is told at once too.
-    telling.cancel();
+    // After the work has ended, so that the last notifications are delivered at once too.
+    stop_relay.cancel();
     // It ends with the token; a panic in it has been reported by the runtime.
     let _ = relaying.await;
     shutdown.cancel();
@@ -130,35 +140,12 @@ fn exit_of(error: &WorkerError) -> Exit {
     }
 }
 
-/// A schema that does not fit has an exit code of its own, so that a deployment can tell it apart.
-pub(super) fn exit_of_store(error: &StoreError) -> Exit {
-    match error {
-        StoreError::Shared(error) => exit_of_store(error),
-        StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
-        StoreError::TransactionPooling(_) => Exit::Settings,
-        StoreError::Unavailable(_)
-        | StoreError::Silent { .. }
-        | StoreError::NotOpened { .. }
-        | StoreError::Lost
-        | StoreError::Misconfigured(_)
-        | StoreError::Contention(_)
-        | StoreError::Constraint { .. }
-        | StoreError::ForeignScope(_)
-        | StoreError::Value(_)
-        | StoreError::Unreadable { .. }
-        | StoreError::Unexpected(_)
-        | StoreError::Migration(_)
-        | StoreError::MigrationStatement { .. } => Exit::Failure,
-    }
-}
-
-/// `quittance migrate`
-pub(super) async fn migrate(config: Option<&Path>) -> Result<Exit, Failed> {
+/// Migrates the schema.
+pub(crate) async fn migrate(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Migrate)?;
     schema::migrate(&settings.database).await.map_err(|error| {
         Failed::because(exit_of_store(&error), "the database could not be migrated", &error)
     })?;
-    println!("The schema is up to date.");
     Ok(Exit::Success)
 }
 
@@ -169,7 +156,7 @@ fn default_name() -> String {
     format!("{host}-{}", std::process::id())
 }
 
-/// The host's name, which is the pod's in Kubernetes; empty where nobody says.
+/// The host's name, which is the pod's in Kubernetes; empty where it is unknown.
 fn host() -> String {
     std::env::var("HOSTNAME")
         .ok()

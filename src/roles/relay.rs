@@ -1,4 +1,4 @@
-//! The relay of a worker, put together out of the settings.
+//! Builds a worker's relay from the settings: one channel for each destination.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::store::outbox::Claimed;
 /// Notifications written to the Redis Stream in one round trip.
 const STREAM_BATCH: usize = 200;
 
-/// With a line to each destination of the settings, and connections of its own beside those of `store`.
-pub(super) fn relay(settings: &Settings, store: &Store) -> Result<Relay, Failed> {
+/// Builds the relay; it has a connection pool of its own beside that of `store`.
+pub(crate) fn relay(settings: &Settings, store: &Store) -> Result<Relay, Failed> {
     let mut destinations = Vec::new();
     let outbox = &settings.outbox;
     if outbox.stream.enabled {
@@ -52,7 +52,7 @@ pub(super) fn relay(settings: &Settings, store: &Store) -> Result<Relay, Failed>
     Ok(Relay::new(store, destinations, outbox, &settings.retry, rand::random::<f64>))
 }
 
-/// The Redis Stream as a way out. Here, because the outbox must not know Redis.
+/// Delivers notifications to the Redis Stream. Here, because the outbox must not know Redis.
 struct StreamChannel(StreamOut);
 
 impl Channel for StreamChannel {

@@ -7,7 +7,7 @@ use crate::ops::kinds::{KindReport, report};
 const NAMED: usize = 12;
 
 /// Compares what each of those that lead here is asked to send with what is handled.
-pub(super) fn compare(sent: &[&[String]], found: &mut Findings) {
+pub(crate) fn compare(sent: &[&[String]], found: &mut Findings) {
     let is_sent = |name: &str| sent.iter().copied().flatten().any(|wanted| covers(wanted, name));
     let (mut typed, mut mirrored, mut types) = (Vec::new(), Vec::new(), 0);
     for kind in report().kinds {

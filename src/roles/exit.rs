@@ -15,7 +15,7 @@ use crate::stripe_api::StripeError;
 
 /// What each exit code means: for scripts, and never renumbered. `--help`, docs/cli.md and
 /// docs/configuration.md say the same.
-pub(super) const CODES: &[(u8, &str)] = &[
+pub(crate) const CODES: &[(u8, &str)] = &[
     (0, "done"),
     (1, "failed; the message says what"),
     (2, "the command line is wrong"),
@@ -42,7 +42,7 @@ pub enum Exit {
 
 impl Exit {
     /// The end of something that was done to many, each for itself: all, some or none of it worked.
-    pub(super) fn of_many(results: impl IntoIterator<Item = bool>) -> Self {
+    pub(crate) fn of_many(results: impl IntoIterator<Item = bool>) -> Self {
         let (mut done, mut failed) = (false, false);
         for ok in results {
             done |= ok;
@@ -70,7 +70,7 @@ impl From<Exit> for ExitCode {
 
 /// An end that is not a success, and what to tell the person.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     /// The exit code.
     pub exit: Exit,
     /// The server that could not be reached, or that refused us.
@@ -80,7 +80,7 @@ pub(super) struct Failed {
 
 /// A server that is in the way of what was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     /// Which.
     pub server: Dependency,
     /// Whether it was there, and refused our settings.
@@ -89,12 +89,12 @@ pub(super) struct Trouble {
 
 impl Failed {
     /// Ends with `text`, which says what was wrong, where, and what to do.
-    pub(super) fn new(exit: Exit, text: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, text: impl Into<String>) -> Self {
         Self { exit, trouble: None, text: text.into() }
     }
 
     /// The same with more that helps, each in a sentence.
-    pub(super) fn but(mut self, more: &[String]) -> Self {
+    pub(crate) fn but(mut self, more: &[String]) -> Self {
         for sentence in more {
             self.text.push_str("; ");
             self.text.push_str(sentence);
@@ -103,22 +103,44 @@ impl Failed {
     }
 
     /// Ends with an error and all its causes on one line.
-    pub(super) fn because(exit: Exit, what: &str, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn because(exit: Exit, what: &str, error: &(dyn Error + 'static)) -> Self {
         let text = format!("{what}: {}", failure::chain(error).join(": "));
         Self { exit, trouble: trouble(error), text }
     }
 
     /// Why one of many things failed, to be told in its line.
-    pub(super) fn of_one(error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn of_one(error: &(dyn Error + 'static)) -> Self {
         let text = failure::chain(error).join(": ");
         Self { exit: Exit::Failure, trouble: trouble(error), text }
     }
 
     /// Of many things each went its own way, and was told; a server was in the way of some.
-    pub(super) fn of_many(exit: Exit, trouble: Trouble) -> Self {
+    pub(crate) fn of_many(exit: Exit, trouble: Trouble) -> Self {
         let state = if trouble.refused { "refused us" } else { "could not be reached" };
         let text = format!("not all was done: {} {state}", trouble.server);
         Self { exit, trouble: Some(trouble), text }
+    }
+}
+
+/// A schema that does not fit has an exit code of its own, so that a deployment can tell it apart.
+pub(crate) fn exit_of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Shared(error) => exit_of_store(error),
+        StoreError::SchemaTooOld { .. } | StoreError::SchemaDiffers { .. } => Exit::Schema,
+        StoreError::TransactionPooling(_) => Exit::Settings,
+        StoreError::Unavailable(_)
+        | StoreError::Silent { .. }
+        | StoreError::NotOpened { .. }
+        | StoreError::Lost
+        | StoreError::Misconfigured(_)
+        | StoreError::Contention(_)
+        | StoreError::Constraint { .. }
+        | StoreError::ForeignScope(_)
+        | StoreError::Value(_)
+        | StoreError::Unreadable { .. }
+        | StoreError::Unexpected(_)
+        | StoreError::Migration(_)
+        | StoreError::MigrationStatement { .. } => Exit::Failure,
     }
 }
 
@@ -129,7 +151,7 @@ impl fmt::Display for Failed {
 }
 
 /// The server that is behind an error, where reaching it is what failed.
-pub(super) fn trouble(error: &(dyn Error + 'static)) -> Option<Trouble> {
+pub(crate) fn trouble(error: &(dyn Error + 'static)) -> Option<Trouble> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<StoreError>() {

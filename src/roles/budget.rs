@@ -1,4 +1,4 @@
-//! The limiter in Redis, as the budget that the Stripe client asks.
+//! Adapts the Redis rate limiter to the `Budget` trait of the Stripe client.
 //!
 //! Here, because the client must not know Redis and the queue must not know Stripe.
 
@@ -11,28 +11,28 @@ use futures_util::future::BoxFuture;
 use crate::queue::{Limiter, QueueError};
 use crate::stripe_api::{Budget, BudgetWait};
 
-/// One bucket for all workers.
-pub(super) struct SharedBudget {
+/// The rate limits that all workers share.
+pub(crate) struct SharedBudget {
     limiter: Limiter,
     failing: AtomicBool,
 }
 
 impl SharedBudget {
     /// Draws from `limiter`.
-    pub(super) fn new(limiter: Limiter) -> Self {
+    pub(crate) fn new(limiter: Limiter) -> Self {
         Self { limiter, failing: AtomicBool::new(false) }
     }
 
-    /// Without Redis there is no shared budget, but also no new work: what is in hand goes on, and
-    /// Stripe's own 429 is the backstop.
+    /// Logs when the limiter becomes unreachable and when it is back. Without Redis there is no shared
+    /// rate limit, but no new job either: claimed jobs go on, and Stripe's own 429 is the backstop.
     fn note(&self, error: Option<&QueueError>) {
         let failing = error.is_some();
         if self.failing.swap(failing, Ordering::Relaxed) != failing {
             match error {
                 Some(error) => {
-                    tracing::warn!(%error, "the shared request budget cannot be read; going on without it")
+                    tracing::warn!(%error, "the shared rate limits cannot be read; continuing without them")
                 }
-                None => tracing::info!("the shared request budget is back"),
+                None => tracing::info!("the shared rate limits can be read again"),
             }
         }
     }

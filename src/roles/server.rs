@@ -1,22 +1,21 @@
-//! A server that cannot be reached: which one that is, which setting says so, and what to try.
+//! Advice for a server that cannot be reached: its address, the setting it comes from, what to try.
 
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::exit::{Exit, Failed};
+use super::exit::{Exit, Failed, exit_of_store};
 use super::parts;
-use super::roles::exit_of_store;
 use crate::config::{self, Settings};
 use crate::domain::failure::{self, Dependency};
 
-/// How long it may take to find out more about a server that is in the way.
+/// Time limit of a diagnosis.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A failure with what can be found out about the server behind it, and a few lines for people. No lines
 /// where no server is to blame, or where the settings cannot be read again.
-pub(super) async fn explained(config: Option<&Path>, failed: Failed) -> (Failed, Option<String>) {
+pub(crate) async fn explained(config: Option<&Path>, failed: Failed) -> (Failed, Option<String>) {
     let Some(trouble) = failed.trouble else { return (failed, None) };
     let Ok(settings) = config::load(config, config::environment()) else { return (failed, None) };
     if trouble.server != Dependency::Postgres {
@@ -29,7 +28,7 @@ pub(super) async fn explained(config: Option<&Path>, failed: Failed) -> (Failed,
         return (schema, None);
     }
     let cause = if trouble.refused { None } else { cause(&settings).await };
-    // Said once is enough.
+    // Not when the message ends with it already.
     let cause = cause.filter(|cause| !failed.to_string().ends_with(cause));
     let advice = advice(&settings, trouble.server, cause.as_deref());
     (failed, advice)
@@ -37,13 +36,13 @@ pub(super) async fn explained(config: Option<&Path>, failed: Failed) -> (Failed,
 
 /// Fails where Postgres answers and its schema is not the one of this program, or a pooler in front of
 /// it cannot be worked with.
-pub(super) async fn fitting(settings: &Settings) -> Result<(), Failed> {
+pub(crate) async fn fitting(settings: &Settings) -> Result<(), Failed> {
     let Ok(store) = parts::store(settings, "check") else { return Ok(()) };
     match timeout(PATIENCE, store.check_schema()).await {
         Ok(Err(error)) if matches!(exit_of_store(&error), Exit::Schema | Exit::Settings) => {
             Err(Failed::because(exit_of_store(&error), "the database cannot be used", &error))
         }
-        // Whatever else is wrong with it, whoever works with it says.
+        // Any other failure is reported by the command that uses the database.
         Ok(_) | Err(_) => Ok(()),
     }
 }
