@@ -89,7 +89,7 @@ pub(crate) fn read(engine: &Engine, tx: &Tx<'_>, call: &Call) -> Result<Value, A
             let data = engine.webhooks.endpoints(tx.scope.livemode);
             Ok(json!({ "object": "list", "data": data, "has_more": false, "url": call.path }))
         }
-        ["v2", "engine", "event_destinations"] => {
+        ["v2", "core", "event_destinations"] => {
             form.allow_only(&["limit", "include"])?;
             let with_url = form.text(&["include"]) == Some("webhook_endpoint.url");
             let data = engine.webhooks.destinations(tx.scope.livemode, with_url);

@@ -88,11 +88,11 @@ impl WebhookEndpoint {
         })
     }
 
-    /// As `GET /v2/engine/event_destinations` shows it (docs.stripe.com, "The Event Destination object").
+    /// As `GET /v2/core/event_destinations` shows it (docs.stripe.com, "The Event Destination object").
     pub(super) fn render_destination(&self, id: EndpointId, with_url: bool) -> Value {
         json!({
             "id": format!("ed_{:014}", id.0),
-            "object": "v2.engine.event_destination",
+            "object": "v2.core.event_destination",
             "created": "2024-01-01T00:00:00.000Z",
             "description": "",
             "enabled_events": self.enabled_events,
