@@ -1,9 +1,9 @@
-//! The migrations, and whether the database has had them.
+//! Migrations of the database, and the check that it has had those of this binary.
 
 use std::collections::HashMap;
 
 use sqlx::Connection as _;
-use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migrator};
 
 use super::connect::{Store, open, options};
 use super::error::StoreError;
@@ -83,53 +83,33 @@ pub struct SchemaVersion {
 }
 
 impl Store {
-    /// How far the database's schema is, whether it fits or not.
+    /// The version of the database's schema and the version that this binary needs.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres does not answer in time, or refuses the query.
     pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
-        let need = EMBEDDED.iter().map(|m| m.version).max().unwrap_or_default();
-        let mut connection = self.connection().await?;
-        let migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
-            .bind(TABLE)
-            .fetch_one(&mut *connection)
-            .await?;
-        if !migrated {
-            return Ok(SchemaVersion { have: None, need });
-        }
-        let applied = connection.list_applied_migrations(TABLE).await.map_err(from_migration)?;
-        Ok(SchemaVersion { have: applied.iter().map(|m| m.version).max(), need })
+        let applied = self.applied_migrations().await?;
+        let have = applied.and_then(|applied| applied.into_keys().max());
+        Ok(SchemaVersion { have, need: needed_version() })
     }
 
-    /// Whether this binary can work with the database: connections keep their sessions, and the schema
-    /// fits. A newer one is fine, and logged.
+    /// Checks that this binary can work with the database: connections keep their sessions, and the schema
+    /// fits. A newer schema is fine, and logged.
     ///
     /// # Errors
     /// A pooler shares sessions out by transaction; or the schema is older than this binary, was made
-    /// from other migrations, or cannot be read.
+    /// from other migrations, or cannot be read; or Postgres does not answer in time.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         self.check_sessions().await?;
-        let mut connection = self.connection().await?;
-        let migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
-            .bind(TABLE)
-            .fetch_one(&mut *connection)
-            .await?;
-        let need = EMBEDDED.iter().map(|m| m.version).max().unwrap_or_default();
-        if !migrated {
+        let need = needed_version();
+        let Some(applied) = self.applied_migrations().await? else {
             return Err(StoreError::SchemaTooOld { have: None, need });
-        }
-        let applied: HashMap<_, _> = connection
-            .list_applied_migrations(TABLE)
-            .await
-            .map_err(from_migration)?
-            .into_iter()
-            .map(|m| (m.version, m.checksum))
-            .collect();
+        };
         let have = applied.keys().copied().max();
         for migration in EMBEDDED.iter() {
             match applied.get(&migration.version) {
                 None => return Err(StoreError::SchemaTooOld { have, need }),
-                Some(checksum) if *checksum != migration.checksum => {
+                Some(checksum) if *checksum != *migration.checksum => {
                     return Err(StoreError::SchemaDiffers { version: migration.version });
                 }
                 Some(_) => {}
@@ -140,4 +120,27 @@ impl Store {
         }
         Ok(())
     }
+
+    /// The migrations that the database has had, each with its checksum; none without their table.
+    ///
+    /// Over the pool instead of sqlx's `list_applied_migrations`, which takes a bare connection and so has
+    /// no deadline.
+    async fn applied_migrations(&self) -> Result<Option<HashMap<i64, Vec<u8>>>, StoreError> {
+        let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+            .bind(TABLE)
+            .fetch_one(&self.pool)
+            .await?;
+        if !exists {
+            return Ok(None);
+        }
+        // The name is TABLE, which a query cannot take as a parameter.
+        let query = "SELECT version, checksum FROM quittance._sqlx_migrations";
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(query).fetch_all(&self.pool).await?;
+        Ok(Some(rows.into_iter().collect()))
+    }
+}
+
+/// The version of the newest migration of this binary.
+fn needed_version() -> i64 {
+    EMBEDDED.iter().map(|migration| migration.version).max().unwrap_or_default()
 }

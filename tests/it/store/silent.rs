@@ -17,21 +17,23 @@ async fn a_call_ends_by_itself_when_postgres_goes_without_a_word() {
     let proxy = Proxy::to(&db.url()).await;
     let settings = Database {
         url: Secret::new(proxy.url()),
-        max_connections: 8,
+        max_connections: 9,
         acquire_timeout: Duration::from_millis(500),
         statement_timeout: Duration::from_millis(100),
     };
     let store = Store::connect(&settings, "worker").unwrap();
     // As many connections as there are calls, so that each is on one that was good.
-    join_all((0..6).map(|_| store.ready())).await.into_iter().for_each(|ready| ready.unwrap());
+    join_all((0..8).map(|_| store.ready())).await.into_iter().for_each(|ready| ready.unwrap());
     proxy.fall_silent();
     let (day, ids) = (Duration::from_hours(24), [Uuid::nil()]);
-    let calls: [(&str, BoxFuture<'_, Option<StoreError>>); 6] = [
+    let calls: [(&str, BoxFuture<'_, Option<StoreError>>); 8] = [
         ("readiness", store.ready().map(Result::err).boxed()),
         ("relay", store.mark_delivered("http:default", &ids).map(Result::err).boxed()),
         ("retention", store.remove_audit(day, 10).map(Result::err).boxed()),
         ("retry", store.retry_is_taken_back(1, 1).map(Result::err).boxed()),
         ("status", store.pulse().map(Result::err).boxed()),
+        ("schema", store.schema_version().map(Result::err).boxed()),
+        ("schema check", store.check_schema().map(Result::err).boxed()),
         ("latency", store.latency().map(Result::err).boxed()),
     ];
     let (names, calls): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
