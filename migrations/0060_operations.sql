@@ -118,6 +118,30 @@ BEGIN
         FOR UPDATE OF d;
 END $$;
 
+-- Makes the dead notifications of letters pending again, and returns the letters whose notification it was.
+-- All of them in one statement: its trigger locks the rows of quittance.outbox_queues in the order of their
+-- names. With a statement for each letter two bulk retries of the same objects' notifications would lock
+-- those rows in the order of their letters, which differs, and wait for each other.
+--
+-- Its `SET`s: as of lock_letters(), which it calls first.
+CREATE FUNCTION quittance.requeue_notifications(ids bigint[], waits bigint[]) RETURNS SETOF bigint
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    PERFORM FROM quittance.lock_letters(ids);
+    RETURN QUERY
+        UPDATE quittance.outbox_deliveries AS o
+        SET state = 'pending', ended_at = NULL, attempts = 0,
+            due_at = clock_timestamp() + make_interval(secs => coalesce(w.wait, 0) / 1000.0)
+        FROM unnest(ids, waits) AS w (id, wait)
+        JOIN quittance.dead_letters AS d ON d.id = w.id
+        WHERE d.source = 'notification' AND d.state IN ('open', 'retrying')
+          AND o.id = d.notification AND o.destination = d.endpoint AND o.state = 'dead'
+        RETURNING d.id;
+END $$;
+
 -- Acts on letters, each for itself, and says of each what came of it:
 --   done       it was done
 --   moved      retry: its job is in the queue, and the letter had moved by itself
@@ -134,19 +158,22 @@ RETURNS TABLE (letter bigint, event text, result text)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    l record;
+    requeued bigint[] := '{}';
+    l        record;
 BEGIN
+    IF verb = 'retry' THEN
+        requeued := ARRAY(SELECT r FROM quittance.requeue_notifications(ids, waits) AS r);
+    END IF;
     FOR l IN
-        SELECT d.id, d.event_id, d.source, d.notification, d.endpoint, d.state, d.deaths,
-               w.seen, w.wait
+        SELECT d.id, d.event_id, w.seen
         FROM quittance.lock_letters(ids) AS d
-        JOIN unnest(ids, seen, waits) AS w (id, seen, wait) ON w.id = d.id
+        JOIN unnest(ids, seen) AS w (id, seen) ON w.id = d.id
         ORDER BY d.id
     LOOP
         letter := l.id;
         event := l.event_id;
         result := CASE verb
-            WHEN 'retry'   THEN quittance.act_retry(l.id, l.seen, l.wait)
+            WHEN 'retry'   THEN quittance.act_retry(l.id, l.seen, l.id = ANY (requeued))
             WHEN 'discard' THEN quittance.act_discard(l.id, who, why)
             WHEN 'snooze'  THEN quittance.act_snooze(l.id, until)
             WHEN 'undo'    THEN quittance.act_undo(l.id)
@@ -161,7 +188,8 @@ END $$;
 
 -- The verbs of act(), for one letter that lock_letters() has locked.
 
-CREATE FUNCTION quittance.act_retry(of bigint, seen integer, wait bigint) RETURNS text
+-- `requeued`: the letter is a notification's, and requeue_notifications() has put that back.
+CREATE FUNCTION quittance.act_retry(of bigint, seen integer, requeued boolean) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -173,11 +201,7 @@ BEGIN
         IF l.state NOT IN ('open', 'retrying') THEN
             RETURN l.state;
         END IF;
-        UPDATE quittance.outbox_deliveries AS o
-        SET state = 'pending', ended_at = NULL, attempts = 0,
-            due_at = clock_timestamp() + make_interval(secs => coalesce(wait, 0) / 1000.0)
-        WHERE o.id = l.notification AND o.destination = l.endpoint AND o.state = 'dead';
-        IF NOT FOUND THEN
+        IF NOT requeued THEN
             PERFORM FROM quittance.outbox_deliveries AS o
             WHERE o.id = l.notification AND o.destination = l.endpoint;
             RETURN CASE WHEN FOUND THEN 'moved' ELSE 'gone' END;

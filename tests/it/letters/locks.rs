@@ -8,7 +8,7 @@ use quittance::store::operation::Cancelling;
 use sqlx::AssertSqlSafe;
 use tokio_util::sync::CancellationToken;
 
-use super::notifications::given_up;
+use super::notifications::{given_up, given_up_of};
 use super::{GIVEN, JANE, execute, given, letter, queue, words};
 use crate::harness::{TestDatabase, eventually, within};
 
@@ -23,6 +23,17 @@ async fn beside<T>(
     id: DeadLetterId,
     act: impl Future<Output = T>,
 ) -> T {
+    let second = format!("UPDATE quittance.dead_letters SET updated_at = now() WHERE id = {id}");
+    beside_statements(db, first, &second, act).await
+}
+
+/// Runs a statement in a transaction, waits until `act` waits for it, runs another one and commits.
+async fn beside_statements<T>(
+    db: &TestDatabase,
+    first: &str,
+    second: &str,
+    act: impl Future<Output = T>,
+) -> T {
     let mut other = db.connect().await;
     sqlx::raw_sql(AssertSqlSafe(format!("BEGIN; {first}"))).execute(&mut other).await.unwrap();
     let other_goes_on = async {
@@ -32,8 +43,7 @@ async fn beside<T>(
             db.count(waits).await > 0
         })
         .await;
-        let second =
-            format!("UPDATE quittance.dead_letters SET updated_at = now() WHERE id = {id}; COMMIT");
+        let second = format!("{second}; COMMIT");
         sqlx::raw_sql(AssertSqlSafe(second)).execute(&mut other).await.expect("no deadlock");
     };
     let (acted, ()) = within("both have ended", async { tokio::join!(act, other_goes_on) }).await;
@@ -48,6 +58,27 @@ async fn a_retry_beside_a_delivery_of_the_same_notification_ends_in_no_deadlock(
     let retry = dead_letters::retry(&db.store, &queue, &ids, Duration::ZERO, JANE);
     let results = beside(&db, DELIVERY, dead.id, retry).await.unwrap();
     assert_eq!(words(&results), ["done"]);
+}
+
+#[tokio::test]
+async fn bulk_retries_of_the_same_objects_notifications_in_other_orders_end_in_no_deadlock() {
+    let db = TestDatabase::migrated().await;
+    // The rows of outbox_queues are locked in the order of their objects, whatever the letters' order.
+    let later = given_up_of(&db, "evt_1", "pi_2").await;
+    let earlier = given_up_of(&db, "evt_2", "pi_1").await;
+    let first = given_up_of(&db, "evt_3", "pi_1").await;
+    let second = given_up_of(&db, "evt_4", "pi_2").await;
+    let act = |id: DeadLetterId| {
+        format!(
+            "SELECT * FROM quittance.act('retry', '{{{id}}}', '{{0}}', '{{0}}', NULL, 'joe', NULL)"
+        )
+    };
+    let (ids, queue) = ([later, earlier], queue());
+    let retry = dead_letters::retry(&db.store, &queue, &ids, Duration::ZERO, JANE);
+    let results = beside_statements(&db, &act(first), &act(second), retry).await.unwrap();
+    assert_eq!(words(&results), ["done", "done"]);
+    assert_eq!(db.count("quittance.outbox_deliveries WHERE state = 'pending'").await, 4);
+    assert_eq!(db.count("quittance.outbox_queues").await, 2);
 }
 
 #[tokio::test]

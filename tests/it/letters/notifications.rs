@@ -46,6 +46,16 @@ pub(crate) async fn given_up(db: &TestDatabase) -> (Claimed, Letter) {
     (claimed, letter)
 }
 
+/// A notification about an object that was given up, and nothing else that is pending.
+pub(crate) async fn given_up_of(db: &TestDatabase, event: &str, object: &str) -> DeadLetterId {
+    tell(db, event, object).await;
+    let claimed = claim(db).await.remove(0);
+    fail(db, &claimed, Err(LetterReason::Exhausted)).await;
+    let filter = Filter { source: Some(LetterSource::Notification), ..Filter::open() };
+    let letters = db.store.dead_letters(&filter, None, 10).await.unwrap();
+    letters.iter().find(|letter| letter.notification == Some(claimed.id)).unwrap().id
+}
+
 async fn delivery(db: &TestDatabase) -> String {
     let row = db.json("quittance.outbox_deliveries", "true").await;
     row["state"].as_str().unwrap().to_owned()
