@@ -1,4 +1,4 @@
-//! The same as commands.
+//! `quittance status`, `queue` and `audit` as commands.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,6 @@ async fn command(app: &App, args: &[&str]) -> (i32, String, String) {
         ("DATABASE_URL", url.as_str()),
         ("REDIS_URL", app.settings.redis.url.reveal()),
         ("QUITTANCE__QUEUE__NAME", &app.settings.queue.name),
-        ("QUITTANCE__DATABASE__ACQUIRE_TIMEOUT", "300ms"),
     ];
     let ended = Program::run(args, &env).await;
     (ended.code.unwrap(), ended.stdout, ended.stderr)
