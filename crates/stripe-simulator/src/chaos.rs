@@ -365,6 +365,15 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_has_every_setting_and_answer() {
+        let readme = include_str!("../README.md");
+        let settings = SETTINGS.iter().map(|setting| setting.name);
+        for name in settings.chain(WRONG_ANSWERS.iter().map(|(name, _)| *name)) {
+            assert!(readme.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn a_setting_that_cannot_be_taken_says_what_would_fit() {
         let mut chaos = Chaos::default();
         let refused = |chaos: &mut Chaos, name: &str, value: &str| {

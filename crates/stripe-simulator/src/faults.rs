@@ -1,7 +1,7 @@
 //! Faults of single endpoints: which requests meet one, how often, and what it does to them.
 //!
 //! [`Chaos`](super::Chaos) makes everything a little worse; a fault is aimed at a path. Both can be in
-//! force at once, and a fault goes first.
+//! force at once. What chaos ends or delays at its start meets no fault.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -427,6 +427,8 @@ mod tests {
         for (name, kind) in NAMED {
             assert_eq!(FaultKind::parse(name).unwrap(), kind);
             assert_eq!(kind.name(), name);
+            let readme = include_str!("../README.md");
+            assert!(readme.contains(&format!("`{name}`")), "the README lacks {name}");
         }
         assert_eq!(FaultKind::parse("answer"), None);
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::chaos::{Chaos, Random};
 use crate::engine::Engine;
 use crate::error::ApiError;
-use crate::faults::{FaultKind, Release};
+use crate::faults::{FaultKind, Release, ScriptedAnswer};
 use crate::objects::Cause;
 use crate::scope::Scope;
 use crate::store::Tx;
@@ -44,7 +44,7 @@ enum Moment {
 }
 
 impl Moment {
-    fn rolled(random: &mut Random, share: f64) -> Self {
+    fn drawn(random: &mut Random, share: f64) -> Self {
         match (random.happens(share), random.coin()) {
             (false, _) => Self::Never,
             (true, true) => Self::Before,
@@ -61,7 +61,7 @@ where
     B: hyper::body::Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send,
 {
     let number = engine.next_request();
-    let mut random = Random::of(engine.config.seed, &format!("request {number}"));
+    let random = Random::of(engine.config.seed, &format!("request {number}"));
     let chaos = engine.chaos();
     let (parts, body) = request.into_parts();
     // The client of a body that is too long or breaks off waits for no answer.
@@ -88,107 +88,137 @@ where
         answer.set(result);
         return Ok(answer.into_response());
     }
-    let endpoint = call.endpoint();
+    let exchange = Exchange { engine, number, call: &call, parts: &parts };
+    exchange.answer(broken, chaos, random).await
+}
 
-    let cut = Moment::rolled(&mut random, chaos.resets);
-    let hangs = random.happens(chaos.hangs);
-    let slow = Moment::rolled(&mut random, chaos.slow);
-    if chaos.down || cut == Moment::Before {
-        engine.counters.count(endpoint, None);
-        return Err(Reset);
-    }
-    if hangs {
-        engine.counters.count(endpoint, None);
-        engine.stop.cancelled().await;
-        return Err(Reset);
-    }
-    if slow == Moment::Before {
-        tokio::time::sleep(chaos.slow_by).await;
+/// One request to Stripe, and not to the simulator itself.
+struct Exchange<'a> {
+    engine: &'a Engine,
+    number: u64,
+    call: &'a Call,
+    parts: &'a Parts,
+}
+
+/// A request that is not answered by the objects.
+enum Interruption {
+    /// It is never answered.
+    Hangs,
+    /// Its connection ends.
+    Resets,
+    /// A test wrote its answer.
+    Answered(ScriptedAnswer),
+}
+
+impl Exchange<'_> {
+    async fn answer(
+        &self,
+        broken: Option<ApiError>,
+        chaos: Chaos,
+        mut random: Random,
+    ) -> Result<Response<Full<Bytes>>, Reset> {
+        let (engine, call, endpoint) = (self.engine, self.call, self.call.endpoint());
+        let cut = Moment::drawn(&mut random, chaos.resets);
+        let hangs = random.happens(chaos.hangs);
+        let slow = Moment::drawn(&mut random, chaos.slow);
+        if chaos.down || cut == Moment::Before {
+            return self.end(Interruption::Resets).await;
+        }
+        if hangs {
+            return self.end(Interruption::Hangs).await;
+        }
+        if slow == Moment::Before {
+            tokio::time::sleep(chaos.slow_by).await;
+        }
+        let fault =
+            engine.faults.pick(engine.config.seed, self.number, &call.method, &call.segments());
+        if let Some(interruption) = self.interruption(fault.as_ref(), Moment::Before).await {
+            return self.end(interruption).await;
+        }
+        let refused = match (broken, fault.as_ref().and_then(Refused::of)) {
+            (Some(error), _) => Err(Refused { error, stored: false }),
+            (None, Some(refused)) => Err(refused),
+            (None, None) => limits(engine, &chaos, &mut random, &endpoint),
+        };
+        let stale_by = random.happens(chaos.stale).then_some(chaos.stale_by);
+        let fails_after = fault == Some(FaultKind::ErrorAfter);
+        // It holds the idempotency key in use until this function is over.
+        let mut run = Run {
+            engine,
+            call,
+            headers: &self.parts.headers,
+            request_id: self.request_id(),
+            finish: None,
+        };
+        let mut answer = run.answer(&chaos, refused, stale_by, fails_after);
+        if let Some(interruption) = self.interruption(fault.as_ref(), Moment::After).await {
+            return self.end(interruption).await;
+        }
+        if let Some(wrong) = chaos.wrong.filter(|_| call.method == Method::GET) {
+            answer.spoil(wrong);
+        }
+        if slow == Moment::After {
+            let since = Instant::now();
+            tokio::time::sleep(chaos.slow_by).await;
+            // `Date` is of the moment of the answer, so it is later than the state that is shown. The
+            // seconds are the machine's: the clock may be put forward meanwhile.
+            answer.date += i64::try_from(since.elapsed().as_secs()).unwrap_or(0);
+        }
+        if cut == Moment::After {
+            return self.end(Interruption::Resets).await;
+        }
+        engine.counters.count(endpoint, Some(answer.status));
+        Ok(answer.into_response())
     }
 
-    let request_id = format!("req_{number:014}");
-    let fault = engine.faults.pick(engine.config.seed, number, &call.method, &call.segments());
-    match &fault {
-        Some(FaultKind::TimeoutBefore) => {
-            engine.counters.count(endpoint, None);
-            engine.stop.cancelled().await;
-            return Err(Reset);
-        }
-        Some(FaultKind::ResetBefore) => {
-            engine.counters.count(endpoint, None);
-            return Err(Reset);
-        }
-        Some(FaultKind::Answer(scripted)) => {
-            engine.counters.count(endpoint, Some(scripted.status));
-            return Ok(scripted_response(scripted, request_id, engine.clock.now()));
-        }
-        Some(FaultKind::HoldBefore) => match held(engine, number, &call, &parts).await {
-            Release::Proceed => {}
-            Release::Answer(scripted) => {
-                engine.counters.count(endpoint, Some(scripted.status));
-                return Ok(scripted_response(&scripted, request_id, engine.clock.now()));
+    /// What a fault does to a request before it acts, or after.
+    async fn interruption(
+        &self,
+        fault: Option<&FaultKind>,
+        moment: Moment,
+    ) -> Option<Interruption> {
+        match (fault?, moment) {
+            (FaultKind::TimeoutBefore, Moment::Before)
+            | (FaultKind::TimeoutAfter, Moment::After) => Some(Interruption::Hangs),
+            (FaultKind::ResetBefore, Moment::Before) | (FaultKind::ResetAfter, Moment::After) => {
+                Some(Interruption::Resets)
             }
-            Release::Reset => {
-                engine.counters.count(endpoint, None);
-                return Err(Reset);
+            (FaultKind::Answer(scripted), Moment::Before) => {
+                Some(Interruption::Answered(scripted.clone()))
             }
-        },
-        Some(_) | None => {}
-    }
-    let mut run = Run {
-        engine,
-        call: &call,
-        headers: &parts.headers,
-        request_id: request_id.clone(),
-        finish: None,
-    };
-    let refused = match (broken, fault.as_ref().and_then(Refused::of)) {
-        (Some(error), _) => Err(Refused { error, stored: false }),
-        (None, Some(refused)) => Err(refused),
-        (None, None) => limits(engine, &chaos, &mut random, &endpoint),
-    };
-    let stale_by = random.happens(chaos.stale).then_some(chaos.stale_by);
-    let fails_after = fault == Some(FaultKind::ErrorAfter);
-    let mut answer = run.answer(&chaos, refused, stale_by, fails_after);
-    match &fault {
-        Some(FaultKind::TimeoutAfter) => {
-            engine.counters.count(endpoint, None);
-            engine.stop.cancelled().await;
-            return Err(Reset);
+            (FaultKind::HoldBefore, Moment::Before) | (FaultKind::HoldAfter, Moment::After) => {
+                match held(self.engine, self.number, self.call, self.parts).await {
+                    Release::Proceed => None,
+                    Release::Answer(scripted) => Some(Interruption::Answered(scripted)),
+                    Release::Reset => Some(Interruption::Resets),
+                }
+            }
+            _ => None,
         }
-        Some(FaultKind::ResetAfter) => {
-            engine.counters.count(endpoint, None);
-            return Err(Reset);
+    }
+
+    async fn end(&self, interruption: Interruption) -> Result<Response<Full<Bytes>>, Reset> {
+        let status = match &interruption {
+            Interruption::Hangs | Interruption::Resets => None,
+            Interruption::Answered(scripted) => Some(scripted.status),
+        };
+        self.engine.counters.count(self.call.endpoint(), status);
+        match interruption {
+            Interruption::Answered(scripted) => {
+                let now = self.engine.clock.now();
+                Ok(scripted_response(&scripted, self.request_id(), now))
+            }
+            Interruption::Hangs => {
+                self.engine.stop.cancelled().await;
+                Err(Reset)
+            }
+            Interruption::Resets => Err(Reset),
         }
-        Some(FaultKind::HoldAfter) => match held(engine, number, &call, &parts).await {
-            Release::Proceed => {}
-            Release::Answer(scripted) => {
-                engine.counters.count(endpoint, Some(scripted.status));
-                return Ok(scripted_response(&scripted, request_id, engine.clock.now()));
-            }
-            Release::Reset => {
-                engine.counters.count(endpoint, None);
-                return Err(Reset);
-            }
-        },
-        Some(_) | None => {}
     }
-    if let Some(wrong) = chaos.wrong.filter(|_| call.method == Method::GET) {
-        answer.spoil(wrong);
+
+    fn request_id(&self) -> String {
+        format!("req_{:014}", self.number)
     }
-    if slow == Moment::After {
-        let since = Instant::now();
-        tokio::time::sleep(chaos.slow_by).await;
-        // `Date` is of the moment of the answer, so it is later than the state that is shown. The
-        // seconds are the machine's: the clock may be put forward meanwhile.
-        answer.date += i64::try_from(since.elapsed().as_secs()).unwrap_or(0);
-    }
-    if cut == Moment::After {
-        engine.counters.count(endpoint, None);
-        return Err(Reset);
-    }
-    engine.counters.count(endpoint, Some(answer.status));
-    Ok(answer.into_response())
 }
 
 /// Waits until the test, or the end of the simulator, lets a request go on.
