@@ -28,7 +28,9 @@ END $$;
 --   events   [{settlement, id, ..., attempt: {...}, occurrences: [{id, topic, payload}]}]
 --   lock_wait  milliseconds to wait for each lock, of whatever sort; then it is an error. NULL: as
 --              long as the statement may take.
-CREATE FUNCTION quittance.apply(locks text[], changes jsonb, events jsonb, lock_wait integer)
+--   commands  [{settlement, id, runner, state, ...}], see quittance.end_turns
+CREATE FUNCTION quittance.apply(
+    locks text[], changes jsonb, events jsonb, lock_wait integer, commands jsonb)
 RETURNS integer[]
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -167,6 +169,9 @@ BEGIN
 
     IF jsonb_array_length(events) > 0 THEN
         PERFORM quittance.settle(events, conflicts);
+    END IF;
+    IF jsonb_array_length(commands) > 0 THEN
+        PERFORM quittance.end_turns(commands, conflicts);
     END IF;
     RETURN conflicts;
 END $$;

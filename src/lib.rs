@@ -50,6 +50,11 @@ pub use quittance_stripe as stripe_api;
 
 pub use quittance_store as store;
 
+// What Stripe is asked to do.
+pub mod commands;
+
+pub mod api;
+
 // Notifications.
 pub mod outbox;
 

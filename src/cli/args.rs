@@ -47,6 +47,11 @@ pub(super) enum Command {
     Worker(WorkerArgs),
     /// Serve the operators' pages and their JSON API.
     Admin(super::admin::AdminArgs),
+    /// Serve the API through which your team acts on Stripe, each command once.
+    Api(super::api::ApiArgs),
+    /// List and inspect commands, and decide about dead ones.
+    #[command(subcommand)]
+    Commands(super::commands::CommandsCommand),
     /// Migrate the database schema to this program's version, then exit.
     #[command(
         after_help = "Needs DATABASE_URL. Run it before each new version's roles.\n\nExample:\n  DATABASE_URL=postgres://... quittance migrate"

@@ -9,9 +9,11 @@ mod out;
 mod accounts;
 mod actor;
 mod admin;
+mod api;
 mod args;
 mod audit;
 mod color;
+mod commands;
 mod config;
 mod dead_letters;
 mod delays;
@@ -82,6 +84,8 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Ingress => roles::ingress(config).await,
         Command::Worker(worker) => roles::worker(config, worker.name).await,
         Command::Admin(args) => admin::run(config, args).await,
+        Command::Api(args) => api::run(config, args).await,
+        Command::Commands(command) => commands::run(config, command).await,
         Command::Migrate => roles::migrate(config).await.inspect(|_| {
             println!("The schema is up to date.");
         }),

@@ -12,6 +12,7 @@
 
 mod decision;
 pub mod error;
+mod made;
 mod metrics;
 mod proof;
 pub mod reconciler;

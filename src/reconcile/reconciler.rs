@@ -28,7 +28,7 @@ use crate::stripe_api::{Client, Fetched, FetchedEvent, StripeError};
 /// Brings rows up to date. One a process, so that callers share requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Reconciler {
-    rounds: Arc<Rounds>,
+    pub(super) rounds: Arc<Rounds>,
     flights: Arc<SingleFlight<Subject, Task, Result<Settled, Fault>>>,
 }
 

@@ -1,7 +1,7 @@
 //! The roles of the program: assembles ingress, worker and migrate from the settings, and runs each until
 //! its shutdown token is cancelled. The command line calls them.
 
-mod budget;
+pub(crate) mod budget;
 mod descriptors;
 pub(crate) mod exit;
 pub(crate) mod numbers;

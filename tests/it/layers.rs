@@ -46,6 +46,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("commands", &["domain", "reconcile", "store", "stripe_api", "config"]),
+    ("api", &["commands", "domain", "http", "config"]),
     ("outbox", &["domain", "store", "config", "supervise"]),
     ("ops", &["domain", "envelope", "store", "queue", "reconcile", "config"]),
     ("admin", &["ops", "http", "config"]),

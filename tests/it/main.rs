@@ -16,6 +16,7 @@ mod billing;
 mod browser;
 mod circles;
 mod cli;
+mod commands;
 mod config;
 mod connect;
 mod customers;

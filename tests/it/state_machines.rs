@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use quittance::domain::command::CommandState;
 use quittance::domain::kinds::{account, charge, dispute, payment, payout, refund};
 use quittance::domain::kinds::{catalogue, invoice, subscription, subscription_schedule};
 use quittance::domain::kinds::{checkout, customer, payment_method, setup};
@@ -111,6 +112,12 @@ What a subscription will be, phase by phase. A schedule that was `released` lets
 on alone; one that was `canceled` has ended it.
 ";
 
+const COMMAND: &str = "\
+What a client asks Stripe to do through Quittance. Unlike the others this is our own state: these are the only
+steps that are taken. `unknown` means that Stripe may have acted and its answer is missing; it is
+investigated and never counts as failed.
+";
+
 fn page() -> String {
     use account::AccountStatus as A;
     use {charge::ChargeStatus as C, payment::PaymentStatus as P, refund::RefundStatus as R};
@@ -147,6 +154,7 @@ fn page() -> String {
     let first = [A::Onboarding, A::Restricted, A::Enabled];
     section(&mut page, "Connected account", ACCOUNT, &first);
     billing(&mut page);
+    section(&mut page, "Command", COMMAND, &[CommandState::Accepted]);
     page
 }
 

@@ -10,6 +10,7 @@
 
 mod address;
 pub mod admin;
+pub mod api;
 pub mod database;
 pub mod ingress;
 pub mod log;
@@ -38,6 +39,7 @@ mod suggest;
 mod variables;
 
 pub use admin::{Admin, AdminRole};
+pub use api::{Api, ApiScope, ApiToken};
 pub use database::Database;
 pub use fault::{ConfigError, Fault, Origin};
 pub use ingress::{Endpoint, Endpoints, Ingress, ModeFilter};
@@ -88,6 +90,8 @@ pub struct Settings {
     pub stripe: Stripe,
     /// The operators' pages and API.
     pub admin: Admin,
+    /// The API through which the team acts on Stripe.
+    pub api: Api,
     /// When the whole counts as healthy.
     pub status: Status,
     /// What is logged, and how.

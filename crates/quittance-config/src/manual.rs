@@ -6,7 +6,13 @@ use toml::{Table, Value};
 pub const TEXT: &str = include_str!("../../../config/default.toml");
 
 /// Where any name may stand: the tables above it.
-const FAMILIES: [&[&str]; 3] = [&["endpoints"], &["outbox", "destinations"], &["admin", "tokens"]];
+const FAMILIES: [&[&str]; 5] = [
+    &["endpoints"],
+    &["outbox", "destinations"],
+    &["admin", "tokens"],
+    &["api", "amounts"],
+    &["api", "tokens"],
+];
 
 /// The member of a family whose table stands for those of all others.
 const DEFAULT: &str = "default";

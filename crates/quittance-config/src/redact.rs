@@ -17,12 +17,14 @@ pub(super) fn is_secret(key: &str) -> bool {
         "redis.url"
             | "database.url"
             | "stripe.secret_key"
+            | "stripe.write_key"
             | "admin.session_key"
             | "telemetry.otlp_endpoint"
     )
         || (key.starts_with("endpoints.") && key.ends_with(".secrets"))
         // What stands there by mistake may be the token itself.
-        || (key.starts_with("admin.tokens.") && key.ends_with(".hash"))
+        || ((key.starts_with("admin.tokens.") || key.starts_with("api.tokens."))
+            && key.ends_with(".hash"))
         // A URL may hold a token, as those of many chat services do.
         || (key.starts_with("outbox.destinations.")
             && (key.ends_with(".secrets") || key.ends_with(".url")))
@@ -37,7 +39,10 @@ pub(super) fn shown(key: &str, value: &Value) -> Option<String> {
 pub(super) fn summary(layers: &Layers) -> String {
     let mut text = String::new();
     let mut section = String::new();
-    for (key, leaf) in layers.iter() {
+    let mut all: Vec<_> = layers.iter().collect();
+    // A section's own settings before those of the sections below it, or its heading would come twice.
+    all.sort_by(|(a, _), (b, _)| a.rsplit_once('.').cmp(&b.rsplit_once('.')));
+    for (key, leaf) in all {
         let (parent, name) = key.rsplit_once('.').unwrap_or(("", &key));
         if parent != section {
             let gap = if section.is_empty() { "" } else { "\n" };

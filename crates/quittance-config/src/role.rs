@@ -23,10 +23,14 @@ pub enum Role {
     /// Serves the operators' pages and API. Needs Postgres and Redis; Stripe's key for what asks
     /// Stripe.
     Admin,
+    /// Serves the API that acts on Stripe. Needs Postgres, Redis and a key that may write.
+    Api,
+    /// Acts on Stripe from the command line. Needs what the API needs.
+    Act,
 }
 
 impl Role {
-    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`, `reconcile`, `admin`.
+    /// `ingress`, `worker`, `migrate`, `ops`, `requeue`, `reconcile`, `admin`, `api`, `act`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +41,8 @@ impl Role {
             Self::Requeue => "requeue",
             Self::Reconcile => "reconcile",
             Self::Admin => "admin",
+            Self::Api => "api",
+            Self::Act => "act",
         }
     }
 }
@@ -54,7 +60,7 @@ impl Settings {
         let secrets = ("endpoints.default.secrets", no_endpoint);
         let needed = match role {
             Role::Ingress => vec![redis, secrets],
-            Role::Worker | Role::Reconcile => vec![redis, database, key],
+            Role::Worker | Role::Reconcile | Role::Api | Role::Act => vec![redis, database, key],
             Role::Migrate => vec![database],
             Role::Ops => vec![database],
             Role::Requeue | Role::Admin => vec![redis, database],
@@ -67,11 +73,11 @@ impl Settings {
 
 fn fault(key: &str, role: Role) -> Fault {
     let who = match role {
-        Role::Ingress | Role::Worker | Role::Migrate | Role::Admin => {
+        Role::Ingress | Role::Worker | Role::Migrate | Role::Admin | Role::Api => {
             format!("the role {}", role.as_str())
         }
         // Nobody knows them by these names; what was typed is said before this.
-        Role::Ops | Role::Requeue | Role::Reconcile => "this command".to_owned(),
+        Role::Ops | Role::Requeue | Role::Reconcile | Role::Act => "this command".to_owned(),
     };
     let set = match conventional(key) {
         Some(variable) => format!("Set {variable}, or {key} in a settings file."),

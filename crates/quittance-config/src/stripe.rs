@@ -12,6 +12,8 @@ use super::secret::Secret;
 pub struct Stripe {
     /// `sk_...` or `rk_...`; a restricted key with read access is enough.
     pub secret_key: Secret,
+    /// The key that commands are sent with, `sk_...` or `rk_...`; empty: `secret_key`.
+    pub write_key: Secret,
     /// The account that the key is meant to belong to; empty: any.
     pub account: String,
     /// Where the API is.
@@ -25,4 +27,22 @@ pub struct Stripe {
     pub endpoint_rate: u32,
     /// Reads a second over all endpoints and workers.
     pub account_rate: u32,
+    /// Writes a second for each endpoint of the API, over all processes.
+    pub write_endpoint_rate: u32,
+    /// Writes a second over all endpoints and processes.
+    pub write_account_rate: u32,
+}
+
+impl Stripe {
+    /// The same with the key and the rates of commands.
+    #[must_use]
+    pub fn for_writing(&self) -> Self {
+        let key = if self.write_key.is_empty() { &self.secret_key } else { &self.write_key };
+        Self {
+            secret_key: key.clone(),
+            endpoint_rate: self.write_endpoint_rate,
+            account_rate: self.write_account_rate,
+            ..self.clone()
+        }
+    }
 }

@@ -124,7 +124,7 @@ impl<S: Vocabulary> StatusWord<S> {
     }
 
     /// The word, without a copy of one that the rules know.
-    pub(super) fn to_text(&self) -> Cow<'static, str> {
+    pub fn to_text(&self) -> Cow<'static, str> {
         match self {
             Self::Known(status) => Cow::Borrowed(status.word()),
             Self::Unknown(word) => Cow::Owned(word.to_string()),

@@ -28,6 +28,7 @@ pub struct Prepared {
     locks: Vec<String>,
     change: Option<Value>,
     events: Vec<Value>,
+    command: Option<Value>,
     /// Whether something goes into the outbox.
     notifies: bool,
 }
@@ -43,6 +44,7 @@ impl Store {
             locks: Vec::new(),
             change: None,
             events: Vec::new(),
+            command: None,
             notifies: false,
         };
         if let Some(change) = settlement.change {
@@ -57,7 +59,7 @@ impl Store {
             prepared.change = Some(of_change(number, change));
         }
         if let Some(closing) = settlement.command {
-            match closing {}
+            prepared.command = Some(closing.of(number));
         }
         for event in &settlement.events {
             if !event.occurrences.is_empty() {
@@ -109,13 +111,15 @@ impl Store {
         let locks: Vec<String> = slice.iter().flat_map(|it| it.locks.iter().cloned()).collect();
         let changes: Vec<&Value> = slice.iter().filter_map(|it| it.change.as_ref()).collect();
         let events: Vec<&Value> = slice.iter().flat_map(|it| &it.events).collect();
+        let commands: Vec<&Value> = slice.iter().filter_map(|it| it.command.as_ref()).collect();
         let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
-            r#"SELECT quittance.apply($1, $2, $3, $4) AS "conflicts!""#,
+            r#"SELECT quittance.apply($1, $2, $3, $4, $5) AS "conflicts!""#,
             &locks,
             Json(changes) as _,
             Json(events) as _,
             lock_wait.map(|wait| i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)),
+            Json(commands) as _,
         );
         let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
         let conflicts = self.answered(connection, answer)?;

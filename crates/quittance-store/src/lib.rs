@@ -18,6 +18,7 @@ pub mod audit;
 pub mod batched;
 mod batcher;
 mod columns;
+pub mod command;
 pub mod connect;
 pub mod connected_account;
 pub mod dead_letter;
@@ -31,6 +32,7 @@ pub mod object;
 pub mod operation;
 pub mod outbox;
 mod outbox_id;
+pub mod payment;
 mod pool;
 mod pooler;
 pub mod queue_marker;
@@ -46,6 +48,7 @@ pub mod timeline;
 pub use apply::WouldWrite;
 pub use attempt::Attempt;
 pub use batched::{BatchedStore, Known};
+pub use command::CommandClosing;
 pub use connect::Store;
 pub use error::{Cause, StoreError};
 pub use load::Loaded;
@@ -53,6 +56,4 @@ pub use metrics::Metrics;
 pub use review::LedgerCounts;
 #[cfg(feature = "dev")]
 pub use review::Table;
-pub use settlement::{
-    Applied, Change, CommandClosing, NewState, Outcome, Receipt, SettledEvent, Settlement,
-};
+pub use settlement::{Applied, Change, NewState, Outcome, Receipt, SettledEvent, Settlement};

@@ -8,6 +8,7 @@ use quittance_domain::transition::Transition;
 use quittance_redaction::Redacted;
 
 use super::attempt::Attempt;
+use super::command::CommandClosing;
 use super::dead_letter::storable_text;
 
 /// One decision: a change of one object, if there is one, and the events that it settles. Written
@@ -21,10 +22,6 @@ pub struct Settlement {
     /// The end of the command that made the change, written in the same transaction.
     pub command: Option<CommandClosing>,
 }
-
-/// How a command ended. There are no commands yet, so there is no value of this type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CommandClosing {}
 
 /// A compare-and-set of one object.
 #[derive(Debug, Clone, PartialEq)]

@@ -34,6 +34,8 @@ pub(crate) struct Meta {
     pub(crate) retry_after: Option<Duration>,
     /// `Stripe-Rate-Limited-Reason`.
     pub(crate) limited: Option<Limited>,
+    /// `Idempotent-Replayed`: the answer that Stripe has kept under the key.
+    pub(crate) replayed: bool,
 }
 
 /// Which of Stripe's limits was hit (docs.stripe.com, "Rate limits").
@@ -68,6 +70,7 @@ impl Meta {
                 "resource-specific" => Some(Limited::Resource),
                 _ => None,
             }),
+            replayed: text("idempotent-replayed") == Some("true"),
         }
     }
 

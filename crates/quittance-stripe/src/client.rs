@@ -35,6 +35,8 @@ pub struct Client {
     account_rate: u32,
     key_mode: Option<Mode>,
     metrics: Metrics,
+    /// The bucket that all its requests of an account draw from.
+    share: &'static str,
     /// What is dropped from each answer before anything is made of it.
     pub(super) rules: Arc<Rules>,
 }
@@ -61,6 +63,7 @@ impl Client {
             account_rate: settings.account_rate,
             key_mode: mode_of_key(settings.secret_key.reveal()),
             metrics: Metrics::default(),
+            share: "all",
             rules: Arc::default(),
         })
     }
@@ -81,6 +84,31 @@ impl Client {
     #[must_use]
     pub fn redacting(self, rules: &Arc<Rules>) -> Self {
         Self { rules: Arc::clone(rules), ..self }
+    }
+
+    /// The same, drawing from another share of the limiter.
+    pub(super) fn sharing(self, share: &'static str) -> Self {
+        Self { share, ..self }
+    }
+
+    /// Sends a write within the budget, and gives its answer, whatever it says.
+    pub(super) async fn post(
+        &self,
+        scope: &Scope,
+        endpoint: &'static str,
+        request: RequestBuilder,
+        key: &str,
+    ) -> Result<Answer, StripeError> {
+        let buckets = Buckets::of(scope, endpoint, self.share);
+        self.draw(&buckets).await?;
+        let began = Instant::now();
+        let answer = self.transport.exchange_once(request, key).await;
+        self.metrics.asked(endpoint, &answer, began.elapsed());
+        let answer = answer?;
+        if !answer.meta.status.is_success() {
+            self.heed(&Refusal::read(&answer, false), &buckets).await;
+        }
+        Ok(answer)
     }
 
     /// Asks Stripe for one object.
@@ -177,7 +205,7 @@ impl Client {
         endpoint: &'static str,
         request: RequestBuilder,
     ) -> Result<Answer, StripeError> {
-        let buckets = Buckets::of(reader, endpoint);
+        let buckets = Buckets::of(reader, endpoint, self.share);
         self.draw(&buckets).await?;
 
         let name = reader.account.as_ref().map(|account| account.as_str());
@@ -258,12 +286,12 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn of(scope: &Scope, endpoint: &str) -> Self {
+    fn of(scope: &Scope, endpoint: &str, share: &str) -> Self {
         let account = scope.account.as_ref().map_or("own", |account| account.as_str());
         let mode = scope.mode;
         Self {
             endpoint: format!("{account}:{mode}:{endpoint}"),
-            account: format!("{account}:{mode}:all"),
+            account: format!("{account}:{mode}:{share}"),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Reads from Stripe: one object at a time, typed, timed on Stripe's own clock, within a budget.
+//! Reads from Stripe and writes to it: one object at a time, typed, timed on Stripe's own clock, within a
+//! budget.
 //!
 //! The only module that names the async-stripe crates. Their typed requests are used; the transport
 //! under them is ours (their own opens a new connection for each request and keeps nothing of an
@@ -6,8 +7,9 @@
 //! object unreadable for a field that no column needs. An answer is read by the narrow struct of its
 //! kind, in [`quittance_domain`].
 //!
-//! Architecture invariant: nothing here retries and nothing here writes to Stripe. A failed read
-//! says its class ([`StripeError::failure`]) and the worker decides.
+//! Architecture invariant: nothing here retries, and nothing but [`Writer`] writes to Stripe. A failed read
+//! says its class ([`StripeError::failure`]) and the worker decides; a failed write says what it proves
+//! ([`WriteError`]).
 //!
 //! Reading order: [`Client::fetch`] is the whole flow; `transport` sends and times, `answer` is
 //! what came back, `refusal` what Stripe says when it says no, `decode` reads an answer, and `kinds`
@@ -23,6 +25,7 @@ mod lists;
 mod metrics;
 mod refusal;
 mod transport;
+mod write;
 
 mod decode;
 mod event;
@@ -37,6 +40,7 @@ pub use fetched::{Fetched, FetchedState};
 pub use metrics::Metrics;
 pub use refusal::Refusal;
 pub use transport::Transport;
+pub use write::{ClientSecret, WriteError, WriteRefusal, WriteRequest, Writer, Written};
 
 /// The API version that every request is pinned to: the one that the typed requests were generated
 /// from. The narrow structs of the kinds read its shape.

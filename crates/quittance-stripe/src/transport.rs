@@ -96,7 +96,27 @@ impl Transport {
         account: Option<&str>,
         timeout: Option<Duration>,
     ) -> Result<Answer, StripeError> {
-        let request = self.build(request, account)?;
+        self.send(self.build(request, account)?, timeout).await
+    }
+
+    /// The same with an idempotency key.
+    pub(crate) async fn exchange_once(
+        &self,
+        request: RequestBuilder,
+        key: &str,
+    ) -> Result<Answer, StripeError> {
+        let mut request = self.build(request, None)?;
+        let key =
+            HeaderValue::try_from(key).map_err(|error| StripeError::Unsendable(error.into()))?;
+        request.headers_mut().insert("idempotency-key", key);
+        self.send(request, None).await
+    }
+
+    async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        timeout: Option<Duration>,
+    ) -> Result<Answer, StripeError> {
         let after = timeout.unwrap_or(self.timeout);
         tokio::time::timeout(after, self.run(request))
             .await

@@ -233,9 +233,21 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("status", "GET /status", "/"),
 ];
 
-/// Commands that are no verbs: roles, and what concerns the machine that one sits at.
-const NO_VERBS: &[&str] =
-    &["", "admin", "completions", "config", "dev", "ingress", "man", "migrate", "worker"];
+/// Commands that are no verbs of operators: roles, what concerns the machine that one sits at, and the write side,
+/// which has an API of its own.
+const NO_VERBS: &[&str] = &[
+    "",
+    "admin",
+    "api",
+    "commands",
+    "completions",
+    "config",
+    "dev",
+    "ingress",
+    "man",
+    "migrate",
+    "worker",
+];
 
 /// The commands of docs/cli.md, which a test holds against the code, each with its flags.
 fn commands() -> Vec<(String, BTreeSet<String>)> {

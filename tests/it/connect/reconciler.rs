@@ -46,6 +46,9 @@ impl App {
         let sim = Simulator::start(listener, config).unwrap();
         sim.clock().freeze();
         let settings = config::Stripe {
+            write_key: Secret::new(""),
+            write_endpoint_rate: 25,
+            write_account_rate: 80,
             secret_key: Secret::new(sim.secret_key()),
             account: String::new(),
             api_base: sim.base_url().to_owned(),

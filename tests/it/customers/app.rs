@@ -28,6 +28,9 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sim = Simulator::start(listener, Config::default()).unwrap();
         let settings = config::Stripe {
+            write_key: Secret::new(""),
+            write_endpoint_rate: 25,
+            write_account_rate: 80,
             secret_key: Secret::new(sim.secret_key()),
             account: String::new(),
             api_base: sim.base_url().to_owned(),

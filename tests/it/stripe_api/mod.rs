@@ -22,6 +22,9 @@ const KEY: &str = "sk_test_51Quittance0Secret0Key";
 
 fn settings(api_base: &str) -> config::Stripe {
     config::Stripe {
+        write_key: Secret::new(""),
+        write_endpoint_rate: 25,
+        write_account_rate: 80,
         secret_key: Secret::new(KEY),
         account: String::new(),
         api_base: api_base.to_owned(),

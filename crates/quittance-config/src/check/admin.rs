@@ -42,7 +42,7 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     }
 }
 
-fn is_hash(hash: &Secret) -> bool {
+pub(super) fn is_hash(hash: &Secret) -> bool {
     let digits = hash.reveal().strip_prefix("sha256:");
     digits.is_some_and(|digits| digits.len() == 64 && hex::decode(digits).is_ok())
 }

@@ -1,6 +1,7 @@
 //! Values that are of the right type and yet impossible, alone or together.
 
 mod admin;
+mod api;
 mod outbox;
 mod ranges;
 mod stripe;
@@ -20,6 +21,7 @@ pub(super) fn check(settings: &Settings, layers: &Layers, faults: &mut Vec<Fault
     stripe::check(settings, &mut checker);
     outbox::check(settings, &mut checker);
     admin::check(settings, &mut checker);
+    api::check(settings, &mut checker);
 }
 
 struct Checker<'a> {

@@ -115,6 +115,8 @@ fn sizes(settings: &Settings, checker: &mut Checker<'_>) {
         ("database.max_connections", settings.database.max_connections),
         ("stripe.endpoint_rate", settings.stripe.endpoint_rate),
         ("stripe.account_rate", settings.stripe.account_rate),
+        ("stripe.write_endpoint_rate", settings.stripe.write_endpoint_rate),
+        ("stripe.write_account_rate", settings.stripe.write_account_rate),
     ];
     for (key, value) in counts {
         checker.must(value >= 1, key, "must be at least 1");
@@ -191,6 +193,7 @@ pub(super) fn check_together(settings: &Settings, checker: &mut Checker<'_>) {
         ("ingress.listen", Some(settings.ingress.listen)),
         ("worker.listen", worker.listen),
         ("admin.listen", Some(settings.admin.listen)),
+        ("api.listen", Some(settings.api.listen)),
     ];
     for (other, address) in taken {
         if settings.metrics.listen == address && address.is_some_and(|address| address.port() != 0)

@@ -6,7 +6,8 @@ use crate::{Endpoint, ModeFilter, Secret, Settings};
 const KEY: &str = "stripe.secret_key";
 
 pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
-    secret_key(checker, &settings.stripe.secret_key);
+    secret_key(checker, KEY, &settings.stripe.secret_key);
+    secret_key(checker, "stripe.write_key", &settings.stripe.write_key);
     let account = &settings.stripe.account;
     checker.must(
         account.is_empty() || (account.starts_with("acct_") && is_token(account)),
@@ -20,7 +21,7 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     }
 }
 
-fn secret_key(checker: &mut Checker<'_>, key: &Secret) {
+fn secret_key(checker: &mut Checker<'_>, setting: &str, key: &Secret) {
     let text = key.reveal();
     if text.is_empty() {
         return;
@@ -28,20 +29,20 @@ fn secret_key(checker: &mut Checker<'_>, key: &Secret) {
     let reveal = "Copy the secret key (sk_...) or, better, a restricted key (rk_...) from https://dashboard.stripe.com/apikeys.";
     if text.starts_with("pk_") {
         checker.object(
-            &[KEY],
+            &[setting],
             "is a publishable key, which may be seen by anyone and reads nothing",
             reveal,
         );
     } else if text.starts_with("whsec_") {
         checker.object(
-            &[KEY],
+            &[setting],
             "is a webhook signing secret",
             format!("That belongs in endpoints.default.secrets or STRIPE_WEBHOOK_SECRET. {reveal}"),
         );
     } else if !(text.starts_with("sk_") || text.starts_with("rk_")) {
-        checker.object(&[KEY], "must begin with sk_ or rk_", reveal);
+        checker.object(&[setting], "must begin with sk_ or rk_", reveal);
     } else if !is_token(text) {
-        checker.object(&[KEY], "holds space or a character that no key has", reveal);
+        checker.object(&[setting], "holds space or a character that no key has", reveal);
     }
 }
 

@@ -1,0 +1,99 @@
+//! Whether money may be sent to a connected account.
+
+use crate::command::{RuleBreach, RuleCode};
+use crate::event::Timestamp;
+
+const FIELD: &str = "transfer_data.destination";
+
+/// What is known of a connected account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDestination {
+    /// Whether a destination charge to it works to its end.
+    pub can_receive_payments: bool,
+    /// What stands in the way.
+    pub why_not: Option<String>,
+    /// Until when Stripe wants something handed in.
+    pub deadline: Option<String>,
+    /// When Stripe was asked, by its own clock.
+    pub observed_at: Timestamp,
+}
+
+/// What to do about a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DestinationCheck {
+    /// What is known is fresh enough, and says yes.
+    Payable,
+    /// Nothing is known, or it is too old: ask Stripe, then judge again.
+    Ask,
+    /// No.
+    Breach(RuleBreach),
+}
+
+/// Judges a destination by what is known of it. `now` is the present, and `fresh` how old the knowledge may
+/// be, both in seconds.
+#[must_use]
+pub fn check(known: Option<&KnownDestination>, now: Timestamp, fresh: i64) -> DestinationCheck {
+    let Some(known) = known else { return DestinationCheck::Ask };
+    if now.saturating_sub(known.observed_at) > fresh {
+        return DestinationCheck::Ask;
+    }
+    if known.can_receive_payments {
+        return DestinationCheck::Payable;
+    }
+    let why = known.why_not.as_deref().unwrap_or("Stripe does not say why");
+    let until = known.deadline.as_deref().map(|at| format!("; Stripe wants it by {at}"));
+    let detail = format!(
+        "cannot receive payments: {why}{}. `quittance accounts check` says more.",
+        until.unwrap_or_default()
+    );
+    DestinationCheck::Breach(RuleBreach::new(RuleCode::DestinationNotPayable, FIELD, detail))
+}
+
+/// The refusal of an account that Stripe does not have, or that is not ours.
+#[must_use]
+pub fn not_there() -> RuleBreach {
+    let detail = "is no account that is connected to yours.";
+    RuleBreach::new(RuleCode::DestinationNotPayable, FIELD, detail)
+}
+
+/// The refusal of an account that the token may not pay.
+#[must_use]
+pub fn not_permitted() -> RuleBreach {
+    let detail = "is not among the destinations that this token may pay.";
+    RuleBreach::new(RuleCode::DestinationNotPayable, FIELD, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(can_receive_payments: bool, observed_at: Timestamp) -> KnownDestination {
+        KnownDestination {
+            can_receive_payments,
+            why_not: Some("payouts are disabled".into()),
+            deadline: Some("2026-12-01".into()),
+            observed_at,
+        }
+    }
+
+    #[test]
+    fn only_fresh_knowledge_decides() {
+        let now = 10_000;
+        assert_eq!(check(None, now, 3_600), DestinationCheck::Ask);
+        assert_eq!(check(Some(&known(true, 6_399)), now, 3_600), DestinationCheck::Ask);
+        assert_eq!(check(Some(&known(false, 6_399)), now, 3_600), DestinationCheck::Ask);
+        assert_eq!(check(Some(&known(true, 6_400)), now, 3_600), DestinationCheck::Payable);
+        // Stripe's clock may be a little ahead.
+        assert_eq!(check(Some(&known(true, 10_002)), now, 0), DestinationCheck::Payable);
+    }
+
+    #[test]
+    fn a_refusal_says_why_and_until_when() {
+        let DestinationCheck::Breach(breach) = check(Some(&known(false, 10)), 10, 0) else {
+            panic!("it is not payable");
+        };
+        assert_eq!(breach.code, RuleCode::DestinationNotPayable);
+        assert_eq!(breach.field, "transfer_data.destination");
+        assert!(breach.detail.contains("payouts are disabled; Stripe wants it by 2026-12-01"));
+    }
+}

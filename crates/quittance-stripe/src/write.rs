@@ -1,0 +1,571 @@
+//! Writes to Stripe: one request for one command, with its idempotency key, and what its answer proves.
+//!
+//! Nothing here retries. An answer says one of four things: it was done, it was refused for good, it certainly
+//! had no effect, or what became of it is not known.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest as _};
+use stripe_core::customer::CreateCustomer;
+use stripe_core::payment_intent::{
+    CancelPaymentIntent, CapturePaymentIntent, ConfirmPaymentIntent,
+    ConfirmPaymentIntentOffSession, CreatePaymentIntent,
+    CreatePaymentIntentAutomaticPaymentMethods, CreatePaymentIntentOffSession,
+    CreatePaymentIntentTransferData,
+};
+use stripe_core::refund::CreateRefund;
+
+use super::answer::Answer;
+use super::client::Client;
+use super::error::StripeError;
+use super::fetched::Fetched;
+use super::refusal::Refusal;
+use super::{decode, kinds};
+use quittance_config as config;
+use quittance_domain::command::params::{CommandParams, NewPayment};
+use quittance_domain::command::text_limits::COMMAND_KEY;
+use quittance_domain::field;
+use quittance_domain::id::{Mode, ObjectId, Scope};
+use quittance_domain::object::{Kind, Subject};
+use quittance_domain::surrogates;
+
+/// A value by which a browser completes a payment. It is passed on once and stored nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientSecret(String);
+
+impl ClientSecret {
+    /// The value, for the answer to the client that asked.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSecret")
+    }
+}
+
+/// One request to Stripe.
+#[derive(Debug, Clone, Copy)]
+pub struct WriteRequest<'a> {
+    /// The command's id, which goes into the metadata of what it makes.
+    pub command: &'a str,
+    /// Stripe's idempotency key.
+    pub key: &'a str,
+    /// What is asked.
+    pub params: &'a CommandParams,
+    /// The payment that is changed.
+    pub target: Option<&'a str>,
+}
+
+/// Stripe did it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// What was made or changed.
+    pub subject: Subject,
+    /// Its state, as an observation like any other.
+    pub fetched: Fetched,
+    /// What completes it in a browser; none where there is none.
+    pub client_secret: Option<ClientSecret>,
+    /// Whether Stripe repeated an earlier answer, which shows the object as it was then.
+    pub replayed: bool,
+}
+
+/// Stripe did not do it, or it is not known whether it did.
+#[derive(Debug)]
+pub enum WriteError {
+    /// Refused, for good: the same key gets the same answer.
+    Refused(Box<WriteRefusal>),
+    /// It certainly had no effect, and the same request may be sent again.
+    NotSent {
+        /// Why.
+        error: StripeError,
+        /// When Stripe, or our own limiter, wants to hear of it again.
+        again_after: Option<Duration>,
+    },
+    /// It certainly had no effect, and has none until an operator mends a setting.
+    Misconfigured(StripeError),
+    /// It may have had an effect.
+    Unknown {
+        /// Why.
+        error: StripeError,
+        /// Whether the same key would bring the same answer again, so that it has to be looked up.
+        lookup: bool,
+    },
+}
+
+/// Why Stripe refused a command.
+#[derive(Debug, Clone)]
+pub struct WriteRefusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// Stripe's `error.code`.
+    pub code: Option<String>,
+    /// The bank's finer word.
+    pub decline_code: Option<String>,
+    /// Stripe's sentence for people, without keys.
+    pub message: Option<String>,
+    /// The parameter that it is about.
+    pub param: Option<String>,
+    /// Stripe's `Request-Id`.
+    pub request_id: Option<String>,
+    /// The payment that exists all the same: a declined attempt leaves it.
+    pub payment: Option<Box<Written>>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    error: ErrorBody,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(default, rename = "type", deserialize_with = "field::text")]
+    kind: Option<String>,
+    #[serde(default, deserialize_with = "field::text")]
+    code: Option<String>,
+    #[serde(default, deserialize_with = "field::text")]
+    decline_code: Option<String>,
+    #[serde(default, deserialize_with = "field::text")]
+    param: Option<String>,
+    #[serde(default)]
+    payment_intent: Value,
+}
+
+/// Sends commands to Stripe, with a key and rates of their own.
+#[derive(Debug)]
+pub struct Writer {
+    client: Client,
+    mode: Mode,
+}
+
+impl Writer {
+    /// A writer over a client that was made with [`config::Stripe::for_writing`].
+    ///
+    /// # Errors
+    /// The key does not say whether it is for live or for test mode.
+    pub fn new(client: Client) -> Result<Self, StripeError> {
+        let mode = client.key_mode().ok_or(StripeError::Settings(
+            "the key for commands does not begin with sk_live_, sk_test_, rk_live_ or rk_test_",
+        ))?;
+        Ok(Self { client: client.sharing("writes"), mode })
+    }
+
+    /// The settings of its client.
+    #[must_use]
+    pub fn settings(settings: &config::Stripe) -> config::Stripe {
+        settings.for_writing()
+    }
+
+    /// The mode that its key acts in.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Sends a command once.
+    ///
+    /// # Errors
+    /// See [`WriteError`].
+    pub async fn write(&self, request: WriteRequest<'_>) -> Result<Written, WriteError> {
+        let (kind, endpoint, built) = build(&request);
+        let answer = match self.client.post(&self.scope(), endpoint, built, request.key).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(of_no_answer(error)),
+        };
+        if answer.meta.status.is_success() {
+            // Whatever is wrong with the answer: it was done.
+            return self
+                .read(kind, &answer)
+                .map_err(|error| WriteError::Unknown { error, lookup: false });
+        }
+        Err(self.refused(&answer))
+    }
+
+    fn scope(&self) -> Scope {
+        Scope { account: None, mode: self.mode }
+    }
+
+    fn read(&self, kind: Kind, answer: &Answer) -> Result<Written, StripeError> {
+        let request_id = answer.meta.request_id.as_deref();
+        let raw = decode::json(&answer.body, request_id)?;
+        self.observe(kind, answer, raw)
+    }
+
+    fn observe(&self, kind: Kind, answer: &Answer, raw: Value) -> Result<Written, StripeError> {
+        let request_id = answer.meta.request_id.as_deref();
+        let id = raw["id"].as_str().and_then(|id| ObjectId::parse(id).ok());
+        let id = id.ok_or_else(|| StripeError::WrongObject {
+            field: "id",
+            asked: kind.as_str().to_owned(),
+            answered: "nothing".to_owned(),
+            request_id: request_id.map(str::to_owned),
+        })?;
+        let subject = Subject { scope: self.scope(), kind, id, owner: None };
+        decode::check_identity(&raw, &subject, request_id)?;
+        let client_secret = secret_of(&raw);
+        let fetched = Fetched::of(kind, &answer.meta, self.client.rules.redact(raw))?;
+        let replayed = answer.meta.replayed;
+        Ok(Written { subject, fetched, client_secret, replayed })
+    }
+
+    fn refused(&self, answer: &Answer) -> WriteError {
+        let refusal = Refusal::read(answer, false);
+        let status = refusal.status;
+        let body: Option<Body> =
+            surrogates::read(&answer.body, |body| serde_json::from_slice(body)).ok();
+        let Some(ErrorBody { kind, code, decline_code, param, payment_intent }) =
+            body.map(|body| body.error)
+        else {
+            // Not Stripe's own words: a proxy, before or after Stripe.
+            let error = StripeError::from(refusal);
+            return match status {
+                300..=499 => WriteError::Misconfigured(error),
+                _ => WriteError::Unknown { error, lookup: false },
+            };
+        };
+        let again_after = answer.meta.retry_after;
+        match status {
+            // Another process sends the same key, or did so a moment ago.
+            409 => WriteError::Unknown { error: refusal.into(), lookup: false },
+            // This program has changed how it writes the request: its key is of no use any more.
+            400 if kind.as_deref() == Some("idempotency_error") => {
+                WriteError::Unknown { error: refusal.into(), lookup: true }
+            }
+            401 | 403 => WriteError::Misconfigured(refusal.into()),
+            429 => WriteError::NotSent { error: refusal.into(), again_after },
+            408 | 424 => WriteError::Unknown { error: refusal.into(), lookup: false },
+            400..=499 => {
+                let payment = (!payment_intent.is_null())
+                    .then(|| self.observe(Kind::PaymentIntent, answer, payment_intent).ok())
+                    .flatten();
+                WriteError::Refused(Box::new(WriteRefusal {
+                    status,
+                    code,
+                    decline_code,
+                    message: refusal.message.clone(),
+                    param,
+                    request_id: refusal.request_id().map(str::to_owned),
+                    payment: payment.map(Box::new),
+                }))
+            }
+            // Stripe keeps a 500 under its key, and says so when it repeats it.
+            _ => WriteError::Unknown { error: refusal.into(), lookup: answer.meta.replayed },
+        }
+    }
+}
+
+/// What the lack of an answer means.
+fn of_no_answer(error: StripeError) -> WriteError {
+    match &error {
+        StripeError::Settings(_)
+        | StripeError::Tls(_)
+        | StripeError::Unsendable(_)
+        | StripeError::NoPath { .. }
+        | StripeError::OtherMode { .. } => WriteError::Misconfigured(error),
+        // There was no connection, so nothing was sent.
+        StripeError::Unreachable(_) => WriteError::NotSent { error, again_after: None },
+        StripeError::OverBudget { wait } => {
+            let again_after = Some(*wait);
+            WriteError::NotSent { error, again_after }
+        }
+        StripeError::Interrupted(_)
+        | StripeError::TimedOut { .. }
+        | StripeError::Refused(_)
+        | StripeError::TooLong { .. }
+        | StripeError::NotJson { .. }
+        | StripeError::Undated { .. }
+        | StripeError::Undecodable { .. }
+        | StripeError::WrongObject { .. } => WriteError::Unknown { error, lookup: false },
+    }
+}
+
+fn secret_of(raw: &Value) -> Option<ClientSecret> {
+    raw["client_secret"].as_str().map(|secret| ClientSecret(secret.to_owned()))
+}
+
+impl Client {
+    /// Asks Stripe again for what completes an object in a browser: it is never stored.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; each says its class.
+    pub async fn client_secret(
+        &self,
+        subject: &Subject,
+    ) -> Result<Option<ClientSecret>, StripeError> {
+        self.check_mode(&subject.scope)?;
+        let (endpoint, request) = kinds::request(subject)?;
+        let (_, raw) = self.get_it(subject, endpoint, request).await?;
+        Ok(secret_of(&raw))
+    }
+
+    /// Looks in Stripe's list for what a command has made: by its metadata, among what was made since this
+    /// second.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; each says its class.
+    pub async fn find_made(
+        &self,
+        kind: Kind,
+        scope: &Scope,
+        command: &str,
+        since: i64,
+    ) -> Result<Option<ObjectId>, StripeError> {
+        let (path, endpoint) = match kind {
+            Kind::PaymentIntent => ("/payment_intents", "list_payment_intents"),
+            Kind::Refund => ("/refunds", "list_refunds"),
+            Kind::Customer => ("/customers", "list_customers"),
+            Kind::Charge
+            | Kind::SetupIntent
+            | Kind::CheckoutSession
+            | Kind::PaymentMethod
+            | Kind::Subscription
+            | Kind::Invoice
+            | Kind::Product
+            | Kind::Price
+            | Kind::SubscriptionSchedule
+            | Kind::Dispute
+            | Kind::Payout
+            | Kind::Account
+            | Kind::Mirrored(_) => return Err(StripeError::NoPath { kind: kind.as_str() }),
+        };
+        let mut after = String::new();
+        loop {
+            let mut request = RequestBuilder::new(StripeMethod::Get, path);
+            request.query = Some(format!("limit=100&created%5Bgte%5D={since}{after}"));
+            let answer = self.ask_as(scope, false, endpoint, request).await?;
+            let request_id = answer.meta.request_id.as_deref();
+            let page = decode::json(&answer.body, request_id)?;
+            let undecodable = |path: &str| StripeError::Undecodable {
+                path: path.to_owned(),
+                problem: "is not there".to_owned(),
+                request_id: request_id.map(str::to_owned),
+            };
+            let data = page["data"].as_array().ok_or_else(|| undecodable("data"))?;
+            let made = data.iter().find(|one| one["metadata"][COMMAND_KEY] == command);
+            if let Some(made) = made {
+                let id = made["id"].as_str().and_then(|id| ObjectId::parse(id).ok());
+                return id.map(Some).ok_or_else(|| undecodable("data.id"));
+            }
+            let more = page["has_more"].as_bool().ok_or_else(|| undecodable("has_more"))?;
+            let Some(last) = data.last().filter(|_| more) else { return Ok(None) };
+            let last = last["id"].as_str().ok_or_else(|| undecodable("data.id"))?;
+            after = format!("&starting_after={}", quittance_domain::id::url_segment(last));
+        }
+    }
+}
+
+/// The kind of what is made or changed, the endpoint's name for limiter and metrics, and the request.
+fn build(request: &WriteRequest<'_>) -> (Kind, &'static str, RequestBuilder) {
+    let target = quittance_domain::id::url_segment(request.target.unwrap_or_default());
+    let metadata = |given: &std::collections::BTreeMap<String, String>| {
+        let mut all: std::collections::HashMap<String, String> =
+            given.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        all.insert(COMMAND_KEY.to_owned(), request.command.to_owned());
+        all
+    };
+    match request.params {
+        CommandParams::CreatePayment(params) => {
+            let built = new_payment(params).metadata(metadata(&params.metadata)).build();
+            (Kind::PaymentIntent, "create_payment_intent", built)
+        }
+        CommandParams::ConfirmPayment(params) => {
+            let mut it = ConfirmPaymentIntent::new(target);
+            if let Some(method) = &params.payment_method {
+                it = it.payment_method(method.clone());
+            }
+            if params.off_session {
+                it = it.off_session(ConfirmPaymentIntentOffSession::Bool(true));
+            }
+            if let Some(url) = &params.return_url {
+                it = it.return_url(url.clone());
+            }
+            (Kind::PaymentIntent, "confirm_payment_intent", it.build())
+        }
+        CommandParams::CapturePayment(params) => {
+            let mut it = CapturePaymentIntent::new(target);
+            if let Some(amount) = params.amount_to_capture {
+                it = it.amount_to_capture(amount);
+            }
+            (Kind::PaymentIntent, "capture_payment_intent", it.build())
+        }
+        CommandParams::CancelPayment(params) => {
+            let mut it = CancelPaymentIntent::new(target);
+            if let Some(reason) = params.cancellation_reason {
+                let reason: stripe_core::payment_intent::CancelPaymentIntentCancellationReason =
+                    word(reason.as_str());
+                it = it.cancellation_reason(reason);
+            }
+            (Kind::PaymentIntent, "cancel_payment_intent", it.build())
+        }
+        CommandParams::CreateRefund(params) => {
+            let mut it = CreateRefund::new().metadata(metadata(&params.metadata));
+            if let Some(payment) = &params.payment_intent {
+                it = it.payment_intent(payment.clone());
+            }
+            if let Some(charge) = &params.charge {
+                it = it.charge(charge.clone());
+            }
+            if let Some(amount) = params.amount {
+                it = it.amount(amount);
+            }
+            if let Some(reason) = params.reason {
+                it = it.reason(word::<stripe_core::refund::CreateRefundReason>(reason.as_str()));
+            }
+            if let Some(reverse) = params.reverse_transfer {
+                it = it.reverse_transfer(reverse);
+            }
+            if let Some(fee) = params.refund_application_fee {
+                it = it.refund_application_fee(fee);
+            }
+            (Kind::Refund, "create_refund", it.build())
+        }
+        CommandParams::CreateCustomer(params) => {
+            let mut it = CreateCustomer::new().metadata(metadata(&params.metadata));
+            if let Some(email) = &params.email {
+                it = it.email(email.clone());
+            }
+            if let Some(name) = &params.name {
+                it = it.name(name.clone());
+            }
+            (Kind::Customer, "create_customer", it.build())
+        }
+    }
+}
+
+fn new_payment(params: &NewPayment) -> CreatePaymentIntent {
+    let currency: stripe_types::Currency = word(&params.currency);
+    let mut it = CreatePaymentIntent::new(params.amount, currency);
+    if params.allowed_payment_method_types.is_empty() {
+        let methods = params.automatic_payment_methods;
+        let mut automatic = CreatePaymentIntentAutomaticPaymentMethods::new(
+            methods.is_none_or(|methods| methods.enabled),
+        );
+        automatic.allow_redirects =
+            methods.and_then(|methods| methods.allow_redirects).map(|it| word(it.as_str()));
+        it = it.automatic_payment_methods(automatic);
+    } else {
+        let types = params.allowed_payment_method_types.iter().map(|text| word(text));
+        it = it.allowed_payment_method_types(
+            types.collect::<Vec<stripe_shared::PaymentIntentAllowedPaymentMethodTypes>>(),
+        );
+    }
+    if let Some(method) = params.capture_method {
+        it = it.capture_method(word::<stripe_shared::PaymentIntentCaptureMethod>(method.as_str()));
+    }
+    if params.confirm {
+        it = it.confirm(true);
+    }
+    if params.off_session {
+        it = it.off_session(CreatePaymentIntentOffSession::Bool(true));
+    }
+    if let Some(usage) = params.setup_future_usage {
+        it = it.setup_future_usage(word::<stripe_shared::PaymentIntentSetupFutureUsage>(
+            usage.as_str(),
+        ));
+    }
+    if let Some(transfer) = &params.transfer_data {
+        it = it.transfer_data(CreatePaymentIntentTransferData::new(transfer.destination.clone()));
+    }
+    if let Some(fee) = params.application_fee_amount {
+        it = it.application_fee_amount(fee);
+    }
+    type Set = fn(CreatePaymentIntent, String) -> CreatePaymentIntent;
+    let texts: [(&Option<String>, Set); 7] = [
+        (&params.customer, CreatePaymentIntent::customer),
+        (&params.payment_method, CreatePaymentIntent::payment_method),
+        (&params.return_url, CreatePaymentIntent::return_url),
+        (&params.on_behalf_of, CreatePaymentIntent::on_behalf_of),
+        (&params.receipt_email, CreatePaymentIntent::receipt_email),
+        (&params.description, CreatePaymentIntent::description),
+        (&params.statement_descriptor_suffix, CreatePaymentIntent::statement_descriptor_suffix),
+    ];
+    for (text, set) in texts {
+        if let Some(text) = text {
+            it = set(it, text.clone());
+        }
+    }
+    it
+}
+
+/// One of Stripe's words. async-stripe's types take any, and pass on those that they do not know.
+fn word<T: std::str::FromStr<Err = std::convert::Infallible>>(text: &str) -> T {
+    match text.parse() {
+        Ok(word) => word,
+        Err(never) => match never {},
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use quittance_domain::command::CommandKind;
+
+    fn body(kind: CommandKind, params: Value, target: Option<&str>) -> (String, String) {
+        let params = CommandParams::read(kind, params).unwrap();
+        let request = WriteRequest { command: "c0", key: "k", params: &params, target };
+        let (_, _, built) = build(&request);
+        let mut parts: Vec<_> =
+            built.body.unwrap_or_default().split('&').map(str::to_owned).collect();
+        parts.sort();
+        (built.path, parts.join("&"))
+    }
+
+    #[test]
+    fn a_payment_becomes_stripes_form() {
+        let params = json!({
+            "amount": 2000, "currency": "eur", "reference": "order-42",
+            "transfer_data": {"destination": "acct_1"}, "application_fee_amount": 100,
+            "capture_method": "manual", "metadata": {"order": "42"},
+        });
+        let (path, form) = body(CommandKind::CreatePayment, params, None);
+        assert_eq!(path, "/payment_intents");
+        assert_eq!(
+            form,
+            "amount=2000&application_fee_amount=100&automatic_payment_methods[enabled]=true\
+             &capture_method=manual&currency=eur&metadata[order]=42&metadata[quittance_command]=c0\
+             &transfer_data[destination]=acct_1"
+        );
+    }
+
+    #[test]
+    fn a_saved_card_is_charged_while_the_customer_is_away() {
+        let params = json!({
+            "amount": 2000, "currency": "eur", "customer": "cus_1", "payment_method": "pm_1",
+            "confirm": true, "off_session": true, "allowed_payment_method_types": ["card"],
+        });
+        let (_, form) = body(CommandKind::CreatePayment, params, None);
+        assert_eq!(
+            form,
+            "allowed_payment_method_types[0]=card&amount=2000&confirm=true&currency=eur\
+             &customer=cus_1&metadata[quittance_command]=c0&off_session=true&payment_method=pm_1"
+        );
+    }
+
+    #[test]
+    fn a_change_of_a_payment_leaves_its_metadata_alone() {
+        let capture = json!({"amount_to_capture": 500});
+        let (path, form) = body(CommandKind::CapturePayment, capture, Some("pi_1"));
+        assert_eq!((&*path, &*form), ("/payment_intents/pi_1/capture", "amount_to_capture=500"));
+        let cancel = json!({"cancellation_reason": "abandoned"});
+        let (path, form) = body(CommandKind::CancelPayment, cancel, Some("pi_1"));
+        assert_eq!(
+            (&*path, &*form),
+            ("/payment_intents/pi_1/cancel", "cancellation_reason=abandoned")
+        );
+    }
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        let secret = secret_of(&json!({"client_secret": "pi_1_secret_2"})).unwrap();
+        assert_eq!(format!("{secret:?}"), "ClientSecret");
+        assert_eq!(secret.reveal(), "pi_1_secret_2");
+    }
+}

@@ -1,0 +1,221 @@
+-- Commands: what clients ask of Stripe through Quittance, written before Stripe is called, so that another
+-- process can finish what one has begun.
+
+-- One row a command. Neither a client_secret nor card data is ever in it: the first is asked for again when
+-- it is needed, the second is refused before a command is made.
+CREATE TABLE quittance.commands (
+    id              UUID        PRIMARY KEY,
+    -- The token's name; 'local' where none is needed.
+    caller          TEXT        NOT NULL,
+    idempotency_key TEXT        NOT NULL,
+    -- SHA-256 of kind, target and parameters, in hex: another request under the same key is refused.
+    fingerprint     TEXT        NOT NULL,
+    kind            TEXT        NOT NULL,
+    livemode        BOOLEAN     NOT NULL,
+    -- The payment that is confirmed, captured, cancelled or refunded.
+    target          TEXT,
+    -- As the client sent them; a refund of all that is left has its amount filled in.
+    parameters      JSONB       NOT NULL,
+    amount          BIGINT,
+    currency        TEXT,
+    -- The client's own name for the purchase, and whether it is taken by this command.
+    reference       TEXT,
+    holds_reference BOOLEAN     NOT NULL DEFAULT false,
+    state           TEXT        NOT NULL DEFAULT 'accepted',
+    -- What Stripe gets as Idempotency-Key. Replaced only when it is proved that nothing was made with it.
+    stripe_key      TEXT        NOT NULL,
+    -- Since when Stripe may have received it; NULL while it is certain that it has not.
+    sent_at         TIMESTAMPTZ,
+    last_sent_at    TIMESTAMPTZ,
+    -- Whether the same key would bring no other answer: then it is looked up instead.
+    lookup          BOOLEAN     NOT NULL DEFAULT false,
+    attempts        INTEGER     NOT NULL DEFAULT 0,
+    -- Which process is at it, and when another may take it up: the end of a lease, or of a delay.
+    runner          UUID,
+    due_at          TIMESTAMPTZ NOT NULL,
+    -- What was made or changed.
+    object_id       TEXT,
+    request_id      TEXT,
+    -- Why it is not done, by a stable code, and in words.
+    failure         TEXT,
+    failure_detail  TEXT,
+    -- The answer that each repetition gets: its HTTP status, and its body without what is secret.
+    answer_status   INTEGER,
+    answer          JSONB,
+    created_at      TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    updated_at      TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    closed_at       TIMESTAMPTZ,
+
+    CONSTRAINT commands_caller_key UNIQUE (caller, idempotency_key),
+    CONSTRAINT commands_stripe_key UNIQUE (stripe_key),
+    CONSTRAINT commands_state_check CHECK (
+        state IN ('accepted', 'sent', 'unknown', 'done', 'refused', 'dead')),
+    CONSTRAINT commands_closed_check CHECK ((closed_at IS NOT NULL) = (state IN ('done', 'refused'))),
+    CONSTRAINT commands_answer_check CHECK ((answer IS NOT NULL) = (answer_status IS NOT NULL)),
+    CONSTRAINT commands_never_sent_check CHECK (state <> 'accepted' OR sent_at IS NULL)
+);
+
+-- The business identity: one live purchase has a reference at a time. By caller, and for payments and
+-- customers apart.
+CREATE UNIQUE INDEX commands_reference_idx ON quittance.commands (caller, kind, livemode, reference)
+    WHERE holds_reference;
+-- What is to be taken up next.
+CREATE INDEX commands_due_idx ON quittance.commands (due_at)
+    WHERE state IN ('accepted', 'sent', 'unknown');
+-- What is under way of one payment: the refunds that are counted before Stripe has answered.
+CREATE INDEX commands_target_idx ON quittance.commands (target) WHERE target IS NOT NULL;
+-- Lists by state, newest first, and pruning.
+CREATE INDEX commands_state_idx ON quittance.commands (state, created_at);
+-- What a caller has asked for today.
+CREATE INDEX commands_spent_idx ON quittance.commands (caller, currency, created_at)
+    WHERE amount IS NOT NULL;
+
+COMMENT ON TABLE quittance.commands IS 'What clients asked of Stripe through Quittance, each at most once.';
+
+-- What is known of a payment's money: received, refunded, and under way by commands that Stripe has not
+-- answered yet. A refund whose row is here already is not counted twice.
+CREATE FUNCTION quittance.money_of(
+    payment text, OUT received bigint, OUT refunded bigint, OUT under_way bigint)
+LANGUAGE sql STABLE
+AS $$
+    SELECT p.amount_received,
+           greatest(p.amount_refunded, (
+               SELECT coalesce(sum(r.amount), 0) FROM app.refunds AS r
+               WHERE r.payment_intent = payment AND NOT r.deleted
+                 -- An authorisation that was released gave nothing back.
+                 AND (r.balance_transaction IS NOT NULL OR r.status <> 'succeeded'
+                      OR r.metadata ? 'quittance_command')
+                 AND r.status NOT IN ('failed', 'canceled')))::bigint,
+           (SELECT coalesce(sum(c.amount), 0) FROM quittance.commands AS c
+            WHERE c.target = payment AND c.kind = 'create_refund'
+              AND c.state IN ('accepted', 'sent', 'unknown', 'dead')
+              AND NOT EXISTS (
+                  SELECT FROM app.refunds AS r
+                  WHERE r.payment_intent = payment
+                    AND r.metadata ->> 'quittance_command' = c.id::text))::bigint
+    FROM app.payments AS p
+    WHERE p.stripe_payment_intent_id = payment
+$$;
+
+-- Writes a command, unless the caller has used its key before, another command has its reference, or the
+-- money does not allow it. `outcome`:
+--   new       it was written
+--   existing  `command` is the command with this key
+--   reference `command` is the command that has the reference
+--   exceeds   the refund is more than what is left; the money is what the rule is told
+--   daily     the caller's highest amount for a day would be exceeded; `spent` is what it has used of it
+--
+--   c      {id, caller, key, fingerprint, kind, livemode, target, parameters, amount, currency, reference,
+--           stripe_key, grace_ms}
+--   daily  the caller's highest amount for a day in this currency; NULL for none
+CREATE FUNCTION quittance.accept_command(
+    c jsonb, daily bigint,
+    OUT outcome text, OUT command uuid, OUT received bigint, OUT refunded bigint, OUT under_way bigint,
+    OUT spent bigint)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    is_refund CONSTANT boolean := c ->> 'kind' = 'create_refund';
+    wanted bigint := (c ->> 'amount')::bigint;
+    parameters jsonb := c -> 'parameters';
+    earliest timestamptz;
+BEGIN
+    SELECT o.id INTO command FROM quittance.commands AS o
+    WHERE o.caller = c ->> 'caller' AND o.idempotency_key = c ->> 'key';
+    IF FOUND THEN
+        outcome := 'existing';
+        RETURN;
+    END IF;
+
+    -- The locks come in this order for everybody: money of a payment, a caller's day. What they protect is
+    -- read after them, by a snapshot that sees what the one before has committed.
+    IF is_refund THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('quittance:refund:' || (c ->> 'target'), 0));
+        SELECT m.received, m.refunded, m.under_way INTO received, refunded, under_way
+        FROM quittance.money_of(c ->> 'target') AS m;
+        wanted := coalesce(wanted, received - refunded - under_way);
+        IF wanted < 1 OR wanted > received - refunded - under_way THEN
+            outcome := 'exceeds';
+            RETURN;
+        END IF;
+        parameters := parameters || jsonb_build_object('amount', wanted);
+    END IF;
+    IF daily IS NOT NULL AND wanted IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(
+            hashtextextended('quittance:day:' || (c ->> 'caller') || ':' || (c ->> 'currency'), 0));
+        -- Stripe's day and everybody's: UTC.
+        earliest := date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
+        SELECT coalesce(sum(o.amount), 0) INTO spent FROM quittance.commands AS o
+        WHERE o.caller = c ->> 'caller' AND o.currency = c ->> 'currency'
+          AND o.created_at >= earliest AND o.amount IS NOT NULL AND o.state <> 'refused';
+        IF spent + wanted > daily THEN
+            outcome := 'daily';
+            RETURN;
+        END IF;
+    END IF;
+
+    BEGIN
+        INSERT INTO quittance.commands AS o (
+            id, caller, idempotency_key, fingerprint, kind, livemode, target, parameters, amount, currency,
+            reference, holds_reference, stripe_key, due_at)
+        VALUES (
+            (c ->> 'id')::uuid, c ->> 'caller', c ->> 'key', c ->> 'fingerprint', c ->> 'kind',
+            (c -> 'livemode')::boolean, c ->> 'target', parameters, wanted, c ->> 'currency',
+            c ->> 'reference', c ->> 'reference' IS NOT NULL, c ->> 'stripe_key',
+            clock_timestamp() + make_interval(secs => (c -> 'grace_ms')::bigint / 1000.0));
+        outcome := 'new';
+        command := (c ->> 'id')::uuid;
+        RETURN;
+    EXCEPTION WHEN unique_violation THEN
+        -- Somebody else was faster, with this key or with this reference.
+        NULL;
+    END;
+    SELECT o.id INTO command FROM quittance.commands AS o
+    WHERE o.caller = c ->> 'caller' AND o.idempotency_key = c ->> 'key';
+    IF FOUND THEN
+        outcome := 'existing';
+        RETURN;
+    END IF;
+    SELECT o.id INTO command FROM quittance.commands AS o
+    WHERE o.caller = c ->> 'caller' AND o.kind = c ->> 'kind'
+      AND o.livemode = (c -> 'livemode')::boolean AND o.reference = c ->> 'reference'
+      AND o.holds_reference;
+    -- Neither: the one that had the reference has just given it back, so the caller tries again.
+    outcome := 'reference';
+END $$;
+
+-- Ends processes' turns at commands, but for those whose settlement is in conflict. A command that another
+-- process has taken over meanwhile is left to it. Called by quittance.apply(), so that a command ends in the
+-- transaction that writes what its answer shows; and alone, where the answer shows nothing.
+--
+--   ends  [{settlement, id, runner, state, object_id, request_id, failure, failure_detail, answer_status,
+--           answer, holds_reference, lookup, forget_sent, due_in_ms}]
+CREATE FUNCTION quittance.end_turns(ends jsonb, conflicts integer[]) RETURNS bigint
+LANGUAGE sql
+AS $$
+    WITH ended AS (
+        UPDATE quittance.commands AS c
+        SET state           = e.state,
+            runner          = NULL,
+            object_id       = coalesce(e.object_id, c.object_id),
+            request_id      = coalesce(e.request_id, c.request_id),
+            failure         = e.failure,
+            failure_detail  = e.failure_detail,
+            answer_status   = e.answer_status,
+            answer          = e.answer,
+            holds_reference = c.holds_reference AND e.holds_reference,
+            lookup          = e.lookup,
+            sent_at         = CASE WHEN e.forget_sent THEN NULL ELSE c.sent_at END,
+            due_at          = clock_timestamp() + make_interval(secs => e.due_in_ms / 1000.0),
+            updated_at      = clock_timestamp(),
+            closed_at       = CASE WHEN e.state IN ('done', 'refused') THEN clock_timestamp() END
+        FROM jsonb_to_recordset(ends) AS e (
+            settlement integer, id uuid, runner uuid, state text, object_id text, request_id text,
+            failure text, failure_detail text, answer_status integer, answer jsonb,
+            holds_reference boolean, lookup boolean, forget_sent boolean, due_in_ms bigint)
+        WHERE c.id = e.id AND c.runner = e.runner AND c.state = 'sent'
+          AND e.settlement <> ALL (conflicts)
+        RETURNING c.id
+    )
+    SELECT count(*) FROM ended
+$$;

@@ -1,0 +1,232 @@
+//! What a client sends: looked at for card data first, then for amounts, then read strictly.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::reply::Failure;
+use crate::commands::{CommandError, Problem};
+use crate::domain::command::{RuleBreach, amount, card_data};
+
+/// Fields that are amounts, whatever they belong to.
+const AMOUNTS: &[&str] = &["amount", "application_fee_amount", "amount_to_capture"];
+
+/// Fields that are objects, where serde would also take a list of their values.
+const OBJECTS: &[&str] = &["automatic_payment_methods", "transfer_data", "metadata"];
+
+/// Headers that hold no text of the client's: a token is a secret, and is stored nowhere.
+const OWN_HEADERS: &[&str] = &["authorization", "content-length", "host"];
+
+/// Refuses card data in the path, the query and the headers.
+///
+/// # Errors
+/// 400, with the name of what holds it.
+pub(super) fn check_head(request: &Request, exempt: &[String]) -> Result<(), Failure> {
+    let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8_lossy();
+    for segment in path.split('/') {
+        look(&["path"], segment, exempt)?;
+    }
+    for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes())
+    {
+        look(&["query", &name], &value, exempt)?;
+    }
+    for (name, value) in request.headers() {
+        if !OWN_HEADERS.contains(&name.as_str()) {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            look(&["header", name.as_str()], &value, exempt)?;
+        }
+    }
+    Ok(())
+}
+
+fn look(path: &[&str], value: &str, exempt: &[String]) -> Result<(), Failure> {
+    match card_data::find(path, value, exempt) {
+        None => Ok(()),
+        Some(found) => {
+            tracing::warn!(
+                field = found.field,
+                kind = found.kind.as_str(),
+                "refused a request that holds card data"
+            );
+            Err(refused(found.breach()))
+        }
+    }
+}
+
+fn refused(breach: RuleBreach) -> Failure {
+    CommandError::Breach(breach).into()
+}
+
+/// Reads the parameters of a command.
+///
+/// # Errors
+/// 415: it is no JSON. 400, with the field: it holds card data, an amount that is no whole number, or what the
+/// command does not have.
+pub(super) fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: &Bytes,
+    exempt: &[String],
+) -> Result<T, Failure> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_json = kind.is_some_and(|kind| kind.split(';').next() == Some("application/json"));
+    if !is_json {
+        let detail =
+            "Send a body of Content-Type: application/json; {} where there is nothing to say.";
+        return Err(Failure::new(415, "not_json", detail));
+    }
+    let invalid = |detail: String| Failure::from(Problem::new(400, "invalid_request", detail));
+    // serde_json's own message about bad syntax holds a position and no content.
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| invalid(format!("The body is no JSON: {error}")))?;
+    walk(&mut Vec::new(), &value, exempt)?;
+    if !value.is_object() {
+        return Err(invalid("The body must be an object: {\"amount\": 2000, ...}".to_owned()));
+    }
+    // From the bytes: that refuses a field that is given twice, which a `Value` forgets.
+    let mut json = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.inner().to_string();
+        let hint = if inner.contains("`payment_method_types`") {
+            " In Stripe's present API it is allowed_payment_method_types."
+        } else {
+            ""
+        };
+        let mut problem = Problem::new(400, "invalid_request", format!("{path}: {inner}.{hint}"));
+        problem.field = Some(path);
+        Failure::from(problem)
+    })
+}
+
+fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Result<(), Failure> {
+    match value {
+        Value::Null | Value::Bool(_) => Ok(()),
+        Value::String(text) => {
+            look(path, text, exempt)?;
+            if text.contains('\0') {
+                let mut problem = Problem::new(
+                    400,
+                    "invalid_request",
+                    "A text holds the character NUL (U+0000), which cannot be stored.",
+                );
+                problem.field = Some(path.join("."));
+                return Err(Failure::from(problem));
+            }
+            check_amount(path, text)
+        }
+        Value::Number(number) => {
+            let text = number.to_string();
+            look(path, &text, exempt)?;
+            check_amount(path, &text)
+        }
+        Value::Array(items) => {
+            if path.last().is_some_and(|name| OBJECTS.contains(name)) {
+                let field = path.join(".");
+                let mut problem =
+                    Problem::new(400, "invalid_request", format!("{field} must be an object."));
+                problem.field = Some(field);
+                return Err(Failure::from(problem));
+            }
+            items.iter().try_for_each(|item| walk(path, item, exempt))
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                path.push(name);
+                // An empty object still shows its name.
+                look(path, "", exempt)?;
+                walk(path, value, exempt)?;
+                path.pop();
+            }
+            Ok(())
+        }
+    }
+}
+
+/// An amount that is no whole number, in the request's own fields.
+fn check_amount(path: &[&str], text: &str) -> Result<(), Failure> {
+    match path {
+        [name] if AMOUNTS.contains(name) => amount::whole(name, text).map(|_| ()).map_err(refused),
+        _ => Ok(()),
+    }
+}
+
+/// The client's key.
+///
+/// # Errors
+/// 400: there is none, or it is not text.
+pub(super) fn key(headers: &HeaderMap) -> Result<&str, Failure> {
+    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
+    key.ok_or_else(|| {
+        let mut problem = Problem::new(
+            400,
+            "idempotency_key_missing",
+            "Send a header Idempotency-Key that names what is bought and not the try: order-42-payment. A \
+             request that is repeated with it is carried out once.",
+        );
+        problem.field = Some("Idempotency-Key".to_owned());
+        Failure::from(problem)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::command::params::NewPayment;
+
+    fn json() -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+        headers
+    }
+
+    fn code(body: &str) -> String {
+        read::<NewPayment>(&json(), &Bytes::copy_from_slice(body.as_bytes()), &[])
+            .map_or_else(|failure| failure.0.code, |_| "good".to_owned())
+    }
+
+    #[test]
+    fn a_body_is_read_strictly() {
+        for (body, expected) in [
+            (r#"{"amount":2000,"currency":"eur"}"#, "good"),
+            (r#"{"amount":1998.9999999999998,"currency":"eur"}"#, "amount_not_integer"),
+            (r#"{"amount":19.99,"currency":"eur"}"#, "amount_not_integer"),
+            (r#"{"amount":"19.99","currency":"eur"}"#, "amount_not_integer"),
+            (r#"{"amount":2e3,"currency":"eur"}"#, "amount_not_integer"),
+            (r#"{"amount":2000,"amount":1,"currency":"eur"}"#, "invalid_request"),
+            (
+                r#"{"amount":2000,"currency":"eur","payment_method_types":["card"]}"#,
+                "invalid_request",
+            ),
+            (r#"{"amount":2000,"currency":"eur","transfer_data":["acct_1"]}"#, "invalid_request"),
+            (r#"{"amount":2000}"#, "invalid_request"),
+            (r#"[2000,"eur"]"#, "invalid_request"),
+            ("amount=2000", "invalid_request"),
+            (r#"{"amount":2000,"currency":"eur","description":"a\u0000b"}"#, "invalid_request"),
+            (r#"{"amount":2000,"currency":"eur","card":{"number":"1"}}"#, "card_data"),
+            (r#"{"amount":2000,"currency":"eur","metadata":{"cvc":"123"}}"#, "card_data"),
+            (r#"{"amount":2000,"currency":"eur","x":4242424242424242}"#, "card_data"),
+            (
+                r#"{"amount":2000,"currency":"eur","metadata":{"4242 4242 4242 4242":""}}"#,
+                "card_data",
+            ),
+        ] {
+            assert_eq!(code(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_card_data_does_not_repeat_it() {
+        let body = r#"{"amount":2000,"currency":"eur","metadata":{"4242424242424242":"x"}}"#;
+        let failure = read::<NewPayment>(&json(), &Bytes::from_static(body.as_bytes()), &[]);
+        let text = serde_json::to_string(&failure.unwrap_err().0).unwrap();
+        assert!(!text.contains("4242"), "{text}");
+    }
+
+    #[test]
+    fn a_form_is_no_json() {
+        let failure = read::<NewPayment>(&HeaderMap::new(), &Bytes::from_static(b"{}"), &[]);
+        assert_eq!(failure.unwrap_err().0.code, "not_json");
+    }
+}

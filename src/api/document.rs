@@ -1,0 +1,72 @@
+//! The OpenAPI document, made of the functions that serve the paths.
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Ref, ResponseBuilder};
+use utoipa::{Modify, OpenApi as _};
+
+use super::routes;
+use crate::commands::Problem;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Quittance: payments",
+        description = "Acts on Stripe, each command once. Names, shapes and units are Stripe's; `reference` is ours.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+        contact(),
+    ),
+    security(("token" = [])),
+    modifiers(&Bearer, &Refusals),
+    components(schemas(Problem)),
+    paths(
+        routes::create_payment,
+        routes::find_payment,
+        routes::show_payment,
+        routes::confirm_payment,
+        routes::capture_payment,
+        routes::cancel_payment,
+        routes::create_refund,
+        routes::create_customer,
+        routes::list_commands,
+        routes::show_command,
+    ),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token made by `quittance api token`."))
+            .build();
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Every call can be refused, in one shape.
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let calls = document.paths.paths.values_mut().flat_map(|item| {
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
+        });
+        for call in calls.flatten() {
+            let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+            let response = ResponseBuilder::new()
+                .description("It was refused: `code`, `detail` and `field` say why.")
+                .content("application/problem+json", problem)
+                .build();
+            call.responses.responses.insert("default".to_owned(), response.into());
+        }
+    }
+}
+
+/// The OpenAPI document of the API.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}

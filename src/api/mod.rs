@@ -1,0 +1,14 @@
+//! The API through which a product team acts on Stripe: HTTP over [`crate::commands`].
+//!
+//! A refusal is a problem document ([`Problem`](crate::commands::Problem)). Every path here is in the OpenAPI
+//! document, which is made of these very functions; a test holds the committed copy, `docs/openapi-api.json`.
+
+mod access;
+mod body;
+mod document;
+mod reply;
+mod routes;
+mod server;
+
+pub use document::document;
+pub use server::{Api, router};

@@ -1,0 +1,141 @@
+//! `quittance api`: the API through which a team acts on Stripe, and the tokens to get in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::api::{self, Api};
+use crate::commands::{self, Commands};
+use crate::config::{Role, Settings};
+use crate::http::{self, Limits, auth};
+use crate::queue::Limiter;
+use crate::roles::budget::SharedBudget;
+use crate::roles::exit::{Exit, Failed};
+use crate::roles::numbers::Numbers;
+use crate::roles::{parts, server, signals};
+use crate::store::Store;
+use crate::stripe_api::{Client, Writer};
+use crate::supervise;
+
+/// `quittance api`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY, or stripe.write_key. Listens on 127.0.0.1:8082.\n\nExamples:\n  quittance api\n  quittance api token --name shop --scope payments:write --scope read"
+)]
+pub(super) struct ApiArgs {
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<ApiCommand>,
+}
+
+/// `quittance api ...`
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum ApiCommand {
+    /// Make a random token, and print it with the lines for the settings.
+    #[command(
+        after_help = "Example:\n  quittance api token --name shop --scope payments:write --scope read"
+    )]
+    Token {
+        /// Whose it is: the caller of its commands.
+        #[arg(long)]
+        name: String,
+        /// What it may do; repeat it for several.
+        #[arg(long, value_enum, required = true)]
+        scope: Vec<ScopeArg>,
+    },
+    /// Print the OpenAPI document of the API.
+    #[command(after_help = "Example:\n  quittance api openapi > openapi.json")]
+    Openapi,
+}
+
+/// What a token may do, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ScopeArg {
+    /// Create, confirm, capture and cancel payments; create customers.
+    #[value(name = "payments:write")]
+    PaymentsWrite,
+    /// Refund.
+    #[value(name = "refunds:write")]
+    RefundsWrite,
+    /// Look at payments and commands.
+    #[value(name = "read")]
+    Read,
+}
+
+pub(super) async fn run(config: Option<&Path>, args: ApiArgs) -> Result<Exit, Failed> {
+    match args.command {
+        None => serve(config).await,
+        Some(ApiCommand::Token { name, scope }) => {
+            token(&name, &scope);
+            Ok(Exit::Success)
+        }
+        Some(ApiCommand::Openapi) => {
+            let text = api::document().to_pretty_json();
+            let text = text.map_err(|error| Failed::new(Exit::Failure, error.to_string()))?;
+            println!("{text}");
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// The token goes to the screen once and nowhere else.
+fn token(name: &str, scopes: &[ScopeArg]) {
+    let token = auth::new_token(rand::random());
+    let words = scopes.iter().map(|scope| match scope {
+        ScopeArg::PaymentsWrite => "\"payments:write\"",
+        ScopeArg::RefundsWrite => "\"refunds:write\"",
+        ScopeArg::Read => "\"read\"",
+    });
+    let words: Vec<_> = words.collect();
+    println!("# The token, which is shown this once: give it to the program that will use it.");
+    println!("{token}");
+    println!();
+    println!("# For the settings:");
+    println!("[api.tokens.{name}]");
+    println!("hash = \"{}\"", auth::hash_of(&token));
+    println!("scopes = [{}]", words.join(", "));
+}
+
+/// What commands are carried out with, drawing from the limiter that all processes share.
+pub(super) fn commands(settings: &Settings, store: &Store) -> Result<Commands, Failed> {
+    let refused = |error: &(dyn std::error::Error + 'static)| {
+        Failed::because(Exit::Settings, "stripe cannot be used for commands", error)
+    };
+    let reconciler = parts::reconciler(settings, store)?;
+    let limiter = Limiter::new(&settings.redis, &settings.queue)
+        .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
+    let client = Client::new(&settings.stripe.for_writing(), Arc::new(SharedBudget::new(limiter)))
+        .map_err(|error| refused(&error))?;
+    let writer = Writer::new(client).map_err(|error| refused(&error))?;
+    Ok(Commands::new(store.clone(), reconciler, writer, settings.api.clone()))
+}
+
+async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
+    let settings = parts::settings_and_log(config, Role::Api)?;
+    let shutdown = signals::shutdown()?;
+    let store = parts::store(&settings, "worker")?;
+    let commands = commands(&settings, &store)?;
+    server::fitting(&settings).await?;
+    let listener = parts::listen("api.listen", settings.api.listen).await?;
+    let numbers = Numbers::new("api").serve(settings.metrics.listen, &shutdown).await?;
+    let address = parts::address_of(&listener, settings.api.listen);
+    let tokens = settings.api.known_tokens().count();
+    tracing::info!(listen = %address, tokens, "taking commands");
+    if tokens == 0 {
+        tracing::warn!("there is no token: every program on this machine may move money");
+    }
+    let finishing = (commands.clone(), shutdown.clone());
+    let finisher = tokio::spawn(async move {
+        let (commands, shutdown) = finishing;
+        let run = || commands::finish(commands.clone(), shutdown.clone());
+        supervise::keep("finisher of commands", &shutdown, run).await;
+    });
+    let router = api::router(Arc::new(Api::new(&settings.api, commands)));
+    // A request that is cut off goes on in another process, when its lease ends.
+    let limits = Limits { grace: settings.api.deadline, ..Limits::default() };
+    let ended = http::serve(listener, router, shutdown, limits).await;
+    // It ends with the token; a panic in it has been reported by the runtime.
+    let _ = finisher.await;
+    numbers.ended().await;
+    tracing::info!(cut_off = ended.cut_off, "stopped");
+    Ok(Exit::Success)
+}

@@ -1,0 +1,147 @@
+//! What became of a command whose key brings no other answer: it is looked up.
+//!
+//! First among the rows, by the metadata that the webhook has brought; then in Stripe's lists, once they can
+//! no longer lag behind. Only what is in neither is sent anew, with a new key.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::error::CommandError;
+use super::rules::made;
+use super::service::Inner;
+use super::turn::{TurnOutcome, delay};
+use crate::domain::command::params::CommandParams;
+use crate::domain::id::ObjectId;
+use crate::domain::kinds::payment::PaymentStatus;
+use crate::domain::object::{Observed, Subject};
+use crate::store::command::{CommandTurn, TurnEnd};
+use crate::stripe_api::{Fetched, FetchedState, Written};
+
+/// Looks after which an operator has to decide: about an hour and a half of them.
+const MOST_LOOKS: i32 = 100;
+
+/// How far Stripe's clock and that of Postgres may be apart, in seconds. The list has no end in time: what is
+/// not found in it would be made a second time.
+const SKEW: i64 = 3_600;
+
+impl Inner {
+    pub(super) async fn resolve(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
+        match self.look_up(turn).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => {
+                // The look failed, which says nothing of the command.
+                let detail = error.to_string();
+                let end = if turn.command.attempts >= MOST_LOOKS {
+                    dead(format!("it could not be looked up: {detail}"))
+                } else {
+                    TurnEnd::Unknown {
+                        failure: "look_up_failed".to_owned(),
+                        detail,
+                        lookup: true,
+                        again_after: delay(turn.command.attempts),
+                    }
+                };
+                self.store.end_turn(turn.end(&end, None)).await?;
+                Ok(TurnOutcome::Left)
+            }
+        }
+    }
+
+    async fn look_up(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
+        let command = &turn.command;
+        if !command.kind.creates() {
+            return self.look_at_target(turn).await;
+        }
+        let known = self.store.made_by_command(command.kind, command.id).await?;
+        let known = known.and_then(|id| ObjectId::parse(&id).ok());
+        if let Some(id) = known {
+            return self.found(turn, id).await;
+        }
+        let (Some(sent_at), Some(since)) = (command.sent_at, command.last_sent_ago) else {
+            return self.send_anew(turn).await;
+        };
+        if let Some(wait) = self.settings.list_lag.checked_sub(since).filter(|w| !w.is_zero()) {
+            let end = TurnEnd::Unknown {
+                failure: "waits_for_lists".to_owned(),
+                detail: "Stripe's lists may not show yet what was made".to_owned(),
+                lookup: true,
+                // The webhook may show it sooner.
+                again_after: wait.min(Duration::from_secs(5)),
+            };
+            self.store.end_turn(turn.end(&end, None)).await?;
+            return Ok(TurnOutcome::Left);
+        }
+        let from = sent_at.unix_timestamp().saturating_sub(SKEW);
+        let id = command.id.to_string();
+        let listed =
+            self.reconciler.find_made(made(command.kind), &self.scope(), &id, from).await?;
+        match listed {
+            Some(id) => self.found(turn, id).await,
+            None => self.send_anew(turn).await,
+        }
+    }
+
+    async fn found(&self, turn: &CommandTurn, id: ObjectId) -> Result<TurnOutcome, CommandError> {
+        let kind = made(turn.command.kind);
+        let subject = Subject { scope: self.scope(), kind, id, owner: None };
+        let (before, fetched) = self.reconciler.see_made(&subject).await?;
+        self.done(turn, Some(before), seen(subject, fetched)).await
+    }
+
+    /// A change shows in the status of its payment. Where it does not, it is made again: Stripe's own state
+    /// machine lets a payment be confirmed, captured or cancelled only once.
+    async fn look_at_target(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
+        let target = turn.command.target.as_deref().unwrap_or_default();
+        let Some(subject) = self.payment_subject(target) else {
+            let end = dead(format!("{target} is no payment"));
+            self.store.end_turn(turn.end(&end, None)).await?;
+            return Ok(TurnOutcome::Left);
+        };
+        let (before, fetched) = self.reconciler.see_made(&subject).await?;
+        let status = match &fetched.state {
+            FetchedState::Present { observed: Observed::PaymentIntent(payment), .. } => {
+                payment.status.known()
+            }
+            FetchedState::Present { .. } | FetchedState::Deleted => None,
+        };
+        let shows = match (&turn.command.params, status) {
+            (CommandParams::CancelPayment(_), Some(status)) => status == PaymentStatus::Canceled,
+            (CommandParams::CapturePayment(_), Some(status)) => {
+                matches!(status, PaymentStatus::Succeeded | PaymentStatus::Processing)
+            }
+            (CommandParams::ConfirmPayment(_), Some(status)) => matches!(
+                status,
+                PaymentStatus::RequiresAction
+                    | PaymentStatus::Processing
+                    | PaymentStatus::RequiresCapture
+                    | PaymentStatus::Succeeded
+            ),
+            _ => false,
+        };
+        if shows {
+            return self.done(turn, Some(before), seen(subject, fetched)).await;
+        }
+        self.send_anew(turn).await
+    }
+
+    async fn send_anew(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
+        let key = Uuid::new_v4().to_string();
+        if self.store.renew_command(turn, &key).await? {
+            tracing::info!(
+                command = %turn.command.id,
+                "a command had no effect, as Stripe's lists prove; it is sent anew"
+            );
+        }
+        Ok(TurnOutcome::Again(Duration::ZERO))
+    }
+}
+
+/// What a look has shown, in the place of an answer.
+fn seen(subject: Subject, fetched: Fetched) -> Written {
+    Written { subject, fetched, client_secret: None, replayed: false }
+}
+
+fn dead(detail: String) -> TurnEnd {
+    TurnEnd::Dead { failure: "unresolved".to_owned(), detail }
+}

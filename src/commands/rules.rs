@@ -1,0 +1,253 @@
+//! The rules that need to know a row, or the world: what a payment allows, and who may be paid.
+
+use time::OffsetDateTime;
+
+use super::error::CommandError;
+use super::service::{Caller, Inner, limit};
+use crate::domain::command::destination::{self, DestinationCheck, KnownDestination};
+use crate::domain::command::params::{CommandParams, ParamLimits};
+use crate::domain::command::{CommandKind, amount, payment_verb, return_url};
+use crate::domain::id::{AccountId, ObjectId, Scope};
+use crate::domain::kinds::payment::PaymentStatus;
+use crate::domain::money::{Currency, Minor};
+use crate::domain::object::{Kind, Subject};
+use crate::domain::status_word::StatusWord;
+use crate::domain::status_word::Vocabulary as _;
+use crate::store::payment::PaymentRow;
+
+/// What a command moves, and of which payment.
+pub(super) struct Checked {
+    pub(super) target: Option<String>,
+    pub(super) amount: Option<Minor>,
+    pub(super) currency: Option<Currency>,
+}
+
+impl Inner {
+    /// Checks all rules but those that the table itself holds: the reference, and what is left of a payment.
+    pub(super) async fn check(
+        &self,
+        caller: &Caller,
+        target: Option<&str>,
+        params: &CommandParams,
+    ) -> Result<Checked, CommandError> {
+        self.check_params(params)?;
+        match params {
+            CommandParams::CreatePayment(payment) => {
+                let currency = payment.currency()?;
+                self.check_limit(caller, payment.amount, currency)?;
+                if let Some(transfer) = &payment.transfer_data {
+                    self.check_destination(caller, &transfer.destination).await?;
+                }
+                let amount = Some(payment.amount);
+                Ok(Checked { target: None, amount, currency: Some(currency) })
+            }
+            CommandParams::CreateCustomer(_) => {
+                Ok(Checked { target: None, amount: None, currency: None })
+            }
+            CommandParams::CreateRefund(refund) => {
+                let target = match (&refund.payment_intent, &refund.charge) {
+                    (Some(payment), _) => payment.clone(),
+                    (None, Some(charge)) => self.payment_of_charge(charge).await?,
+                    (None, None) => String::new(),
+                };
+                let payment = self.allowed(params, &target).await?;
+                let currency = Currency::parse(&payment.currency).ok();
+                if let Some(currency) = currency {
+                    let left = payment.amount_received.saturating_sub(payment.amount_refunded);
+                    self.check_limit(caller, refund.amount.unwrap_or(left), currency)?;
+                }
+                Ok(Checked { target: Some(payment.id), amount: refund.amount, currency })
+            }
+            CommandParams::ConfirmPayment(_)
+            | CommandParams::CapturePayment(_)
+            | CommandParams::CancelPayment(_) => {
+                let payment = self.allowed(params, target.unwrap_or_default()).await?;
+                let currency = Currency::parse(&payment.currency).ok();
+                let moved = match params {
+                    CommandParams::ConfirmPayment(_) => Some(payment.amount),
+                    CommandParams::CapturePayment(_)
+                    | CommandParams::CancelPayment(_)
+                    | CommandParams::CreatePayment(_)
+                    | CommandParams::CreateRefund(_)
+                    | CommandParams::CreateCustomer(_) => None,
+                };
+                if let CommandParams::ConfirmPayment(confirm) = params {
+                    let (automatic, redirects) =
+                        self.store.automatic_methods(&payment.id, payment.livemode).await?;
+                    let (redirects, url) = (redirects.as_deref(), confirm.return_url.as_deref());
+                    return_url::check_confirmation(true, automatic, redirects, url)?;
+                }
+                if let (Some(moved), Some(currency)) = (moved, currency) {
+                    self.check_limit(caller, moved, currency)?;
+                }
+                // Its creation has counted for the day already.
+                Ok(Checked { target: Some(payment.id), amount: None, currency: None })
+            }
+        }
+    }
+
+    /// The rules that need nothing but the request.
+    fn check_params(&self, params: &CommandParams) -> Result<(), CommandError> {
+        let limits = |currency: &str| ParamLimits {
+            bounds: self.bounds(currency),
+            return_urls: &self.settings.return_urls,
+        };
+        match params {
+            CommandParams::CreatePayment(it) => it.check(limits(&it.currency))?,
+            CommandParams::ConfirmPayment(it) => it.check(limits("default"))?,
+            CommandParams::CreateRefund(it) => it.check()?,
+            CommandParams::CreateCustomer(it) => it.check()?,
+            CommandParams::CapturePayment(_) | CommandParams::CancelPayment(_) => {}
+        }
+        Ok(())
+    }
+
+    fn check_limit(
+        &self,
+        caller: &Caller,
+        wanted: Minor,
+        currency: Currency,
+    ) -> Result<(), CommandError> {
+        match limit(&caller.max_amount, currency.as_str()) {
+            Some(most) if wanted > most => Err(CommandError::OverLimit {
+                detail: format!(
+                    "amount: is {}; {} may move {} with one command.",
+                    amount::written(wanted, currency),
+                    caller.name,
+                    amount::written(most, currency)
+                ),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The payment, if it allows what is asked. A row can be a moment behind Stripe; so before a payment is
+    /// refused, Stripe is asked.
+    async fn allowed(
+        &self,
+        params: &CommandParams,
+        target: &str,
+    ) -> Result<PaymentRow, CommandError> {
+        let known = self.store.payment(target).await?;
+        if let Some(payment) = &known
+            && judge(params, payment).is_ok()
+        {
+            return Ok(payment.clone());
+        }
+        let id = known.as_ref().map_or(target, |payment| payment.id.as_str());
+        let missing = || CommandError::NotFound { what: "payment", id: target.to_owned() };
+        let subject = self.payment_subject(id).ok_or_else(missing)?;
+        match self.reconciler.refresh(subject).await {
+            Ok(_) => {}
+            Err(fault) if fault.failure.code == "stripe_resource_missing" => return Err(missing()),
+            Err(fault) => return Err(fault.into()),
+        }
+        let payment = self.store.payment(id).await?.ok_or_else(missing)?;
+        judge(params, &payment)?;
+        Ok(payment)
+    }
+
+    pub(super) fn payment_subject(&self, id: &str) -> Option<Subject> {
+        let id =
+            ObjectId::parse_made_by_stripe(id).ok().filter(|id| id.as_str().starts_with("pi_"));
+        Some(Subject { scope: self.scope(), kind: Kind::PaymentIntent, id: id?, owner: None })
+    }
+
+    async fn payment_of_charge(&self, charge: &str) -> Result<String, CommandError> {
+        let missing =
+            || CommandError::NotFound { what: "payment of the charge", id: charge.into() };
+        if let Some(payment) = self.store.payment_of_charge(charge).await? {
+            return Ok(payment);
+        }
+        let id = ObjectId::parse_made_by_stripe(charge).map_err(|_| missing())?;
+        let subject = Subject { scope: self.scope(), kind: Kind::Charge, id, owner: None };
+        match self.reconciler.refresh(subject).await {
+            Ok(_) => self.store.payment_of_charge(charge).await?.ok_or_else(missing),
+            Err(fault) if fault.failure.code == "stripe_resource_missing" => Err(missing()),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// Whether money may be sent to a connected account, on knowledge that is fresh.
+    async fn check_destination(&self, caller: &Caller, account: &str) -> Result<(), CommandError> {
+        if !caller.destinations.is_empty() && !caller.destinations.iter().any(|one| one == account)
+        {
+            return Err(destination::not_permitted().into());
+        }
+        let Ok(account) = AccountId::parse(account) else {
+            return Err(destination::not_there().into());
+        };
+        let fresh = i64::try_from(self.settings.destination_max_age.as_secs()).unwrap_or(i64::MAX);
+        for fresh in [fresh, i64::MAX] {
+            let permission = self.store.can_receive_payments(&account, self.mode()).await?;
+            let known = permission.as_of.map(|at| KnownDestination {
+                can_receive_payments: permission.allowed,
+                why_not: permission.why_not.clone(),
+                deadline: None,
+                observed_at: at.unix_timestamp(),
+            });
+            let now = OffsetDateTime::now_utc().unix_timestamp();
+            match destination::check(known.as_ref(), now, fresh) {
+                DestinationCheck::Payable => return Ok(()),
+                DestinationCheck::Breach(breach) => return Err(breach.into()),
+                DestinationCheck::Ask => self.ask_account(&account).await?,
+            }
+        }
+        Err(destination::not_there().into())
+    }
+
+    async fn ask_account(&self, account: &AccountId) -> Result<(), CommandError> {
+        let not_there = || CommandError::from(destination::not_there());
+        let id = ObjectId::parse(account.as_str()).map_err(|_| not_there())?;
+        let scope = Scope { account: Some(account.clone()), mode: self.mode() };
+        let subject = Subject { scope, kind: Kind::Account, id, owner: None };
+        match self.reconciler.refresh(subject).await {
+            Ok(_) => Ok(()),
+            Err(fault) => match fault.failure.code.as_str() {
+                "stripe_resource_missing"
+                | "stripe_account_access_lost"
+                | "account_access_lost" => Err(not_there()),
+                _ => Err(fault.into()),
+            },
+        }
+    }
+}
+
+fn judge(params: &CommandParams, payment: &PaymentRow) -> Result<(), CommandError> {
+    let status = PaymentStatus::from_word(&payment.status)
+        .map_or_else(|| StatusWord::Unknown(payment.status.as_str().into()), Into::into);
+    payment_verb::check(params.kind(), &status)?;
+    match params {
+        CommandParams::CapturePayment(it) => {
+            amount::check_capture(it.amount_to_capture, payment.amount_capturable)?;
+        }
+        CommandParams::CreateRefund(_) => {
+            // What was made a moment ago may not have been told yet.
+            if payment.amount_received < 1 {
+                let none = crate::domain::command::refundable::Refundable {
+                    received: payment.amount_received,
+                    refunded: 0,
+                    under_way: 0,
+                };
+                none.refund(None)?;
+            }
+        }
+        CommandParams::CreatePayment(_)
+        | CommandParams::ConfirmPayment(_)
+        | CommandParams::CancelPayment(_)
+        | CommandParams::CreateCustomer(_) => {}
+    }
+    Ok(())
+}
+
+/// The kind of object that a command makes or changes.
+pub(super) fn made(kind: CommandKind) -> Kind {
+    match kind {
+        CommandKind::CreatePayment
+        | CommandKind::ConfirmPayment
+        | CommandKind::CapturePayment
+        | CommandKind::CancelPayment => Kind::PaymentIntent,
+        CommandKind::CreateRefund => Kind::Refund,
+        CommandKind::CreateCustomer => Kind::Customer,
+    }
+}

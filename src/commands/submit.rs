@@ -1,0 +1,373 @@
+//! A request of a client: checked, written, carried out, and answered.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
+
+use super::answer::{self, CommandReply, CommandView, Problem};
+use super::error::{CommandError, RETRY_AFTER};
+use super::rules::{Checked, made};
+use super::service::{Caller, Commands, Inner, limit};
+use super::turn::{MISCONFIGURED, TurnOutcome};
+use crate::domain::command::params::CommandParams;
+use crate::domain::command::reference::{self, ReferenceUse, ReferredPayment};
+use crate::domain::command::{CommandKind, CommandState, amount, idempotency_key};
+use crate::domain::id::ObjectId;
+use crate::domain::money::Currency;
+use crate::domain::object::{Kind, Observed, Subject};
+use crate::store::command::{Acceptance, NewCommand, StoredCommand};
+use crate::stripe_api::{ClientSecret, FetchedState};
+
+/// How long the process that writes a command has to take it, before the finisher may.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often a reference is looked at again that was given back meanwhile.
+const TRIES: usize = 5;
+
+/// What is done about a request.
+enum Accepted {
+    /// It is a command, new or repeated, to be carried out if it has not been.
+    Command { id: Uuid, repeated: bool },
+    /// It is answered by what has its reference.
+    Reply(CommandReply),
+}
+
+impl Commands {
+    /// Writes a command, carries it out, and answers. A repeated request, by the caller's key, gets the answer
+    /// of the first.
+    ///
+    /// # Errors
+    /// A rule was broken, the key or the reference does not allow it, or what a rule needs to know cannot be
+    /// found out now. Then nothing was asked of Stripe.
+    pub async fn submit(
+        &self,
+        caller: &Caller,
+        key: &str,
+        target: Option<&str>,
+        params: CommandParams,
+    ) -> Result<CommandReply, CommandError> {
+        match self.inner.accept(caller, key, target, &params).await? {
+            Accepted::Reply(reply) => Ok(reply),
+            Accepted::Command { id, repeated } => self.carry_out(id, repeated).await,
+        }
+    }
+
+    /// Checks and writes a command without carrying it out: what a process has done that dies after it.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn accept(
+        &self,
+        caller: &Caller,
+        key: &str,
+        target: Option<&str>,
+        params: &CommandParams,
+    ) -> Result<Option<Uuid>, CommandError> {
+        match self.inner.accept(caller, key, target, params).await? {
+            Accepted::Command { id, .. } => Ok(Some(id)),
+            Accepted::Reply(_) => Ok(None),
+        }
+    }
+
+    /// Checks a command as [`Self::submit`] does, and writes nothing.
+    ///
+    /// # Errors
+    /// The rule that would refuse it.
+    pub async fn dry_run(
+        &self,
+        caller: &Caller,
+        key: &str,
+        target: Option<&str>,
+        params: &CommandParams,
+    ) -> Result<(), CommandError> {
+        idempotency_key::check(key)?;
+        self.inner.check(caller, target, params).await?;
+        Ok(())
+    }
+
+    /// Carries a command out on a task of its own: a client that goes away does not stop it.
+    async fn carry_out(&self, id: Uuid, repeated: bool) -> Result<CommandReply, CommandError> {
+        let inner = &self.inner;
+        let command = inner.store.command(id).await?;
+        let missing = || CommandError::NotFound { what: "command", id: id.to_string() };
+        let command = command.ok_or_else(missing)?;
+        if command.state != CommandState::Accepted {
+            return inner.reply(&command, None, repeated).await;
+        }
+        let Ok(place) = inner.places.clone().try_acquire_owned() else {
+            return Err(CommandError::Busy);
+        };
+        let running = self.clone();
+        let task = tokio::spawn(async move {
+            let done = running.inner.run(id).await;
+            drop(place);
+            done
+        });
+        // From here on the command may have an effect: whatever goes wrong is not known, and not failed.
+        let secret = match timeout(inner.settings.deadline, task).await {
+            Ok(Ok(Ok(secret))) => secret,
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(command = %id, %error, "a turn at a command failed");
+                None
+            }
+            Ok(Err(error)) => {
+                tracing::error!(command = %id, %error, "a turn at a command ended by itself");
+                None
+            }
+            Err(_) => None,
+        };
+        match inner.store.command(id).await {
+            Ok(Some(command)) => inner.reply(&command, secret, repeated).await,
+            Ok(None) => Err(missing()),
+            Err(error) => {
+                tracing::warn!(command = %id, %error, "what became of a command cannot be read");
+                Ok(pending(id, json!({ "id": id, "object": "command", "state": "unknown" })))
+            }
+        }
+    }
+}
+
+fn pending(id: Uuid, body: Value) -> CommandReply {
+    CommandReply { status: 202, body, command: id, replayed: false, retry_after: Some(RETRY_AFTER) }
+}
+
+impl Inner {
+    async fn accept(
+        &self,
+        caller: &Caller,
+        key: &str,
+        target: Option<&str>,
+        params: &CommandParams,
+    ) -> Result<Accepted, CommandError> {
+        idempotency_key::check(key)?;
+        let fingerprint = fingerprint(target, params);
+        // A repeated request is answered whatever the rules say by now.
+        if let Some(command) = self.store.command_by_key(&caller.name, key).await? {
+            return repeated(&command, &fingerprint);
+        }
+        let Checked { target: payment, amount, currency } =
+            self.check(caller, target, params).await?;
+        let daily = currency.and_then(|it| limit(&caller.max_daily, it.as_str()));
+        for _ in 0..TRIES {
+            let stripe_key = Uuid::new_v4().to_string();
+            let new = NewCommand {
+                id: Uuid::now_v7(),
+                caller: &caller.name,
+                key,
+                fingerprint: &fingerprint,
+                livemode: self.mode().is_live(),
+                target: payment.as_deref(),
+                params,
+                amount,
+                currency,
+                stripe_key: &stripe_key,
+                daily,
+                grace: GRACE,
+            };
+            match self.store.accept_command(&new).await? {
+                Acceptance::New(id) => return Ok(Accepted::Command { id, repeated: false }),
+                Acceptance::Existing(id) => {
+                    if let Some(command) = self.store.command(id).await? {
+                        return repeated(&command, &fingerprint);
+                    }
+                }
+                Acceptance::Reference(Some(id)) => {
+                    if let Some(reply) = self.referred(id, params).await? {
+                        return Ok(Accepted::Reply(reply));
+                    }
+                }
+                // It has been given back meanwhile.
+                Acceptance::Reference(None) => {}
+                Acceptance::Exceeds(money) => {
+                    money.refund(amount)?;
+                }
+                Acceptance::Daily { spent } => {
+                    return Err(over_daily(caller, spent, daily, currency));
+                }
+            }
+        }
+        Err(CommandError::Busy)
+    }
+
+    /// The answer to a create whose reference another command has. None: the reference is free by now.
+    async fn referred(
+        &self,
+        id: Uuid,
+        params: &CommandParams,
+    ) -> Result<Option<CommandReply>, CommandError> {
+        let Some(command) = self.store.command(id).await? else { return Ok(None) };
+        let Some(object) = command.object_id.as_deref().and_then(|id| ObjectId::parse(id).ok())
+        else {
+            return Err(CommandError::InProgress { command: id });
+        };
+        let kind = made(command.kind);
+        let subject = Subject { scope: self.scope(), kind, id: object, owner: None };
+        // What Stripe says now decides, and not what a row said a moment ago.
+        let (_, fetched) = self.reconciler.see_made(&subject).await?;
+        let payment = match &fetched.state {
+            FetchedState::Deleted => {
+                self.store.release_reference(id).await?;
+                return Ok(None);
+            }
+            FetchedState::Present { observed: Observed::PaymentIntent(payment), .. } => {
+                Some(payment)
+            }
+            FetchedState::Present { .. } => None,
+        };
+        if let (Some(payment), CommandParams::CreatePayment(new)) = (payment, params) {
+            let existing = ReferredPayment {
+                status: Some(payment.status.clone()),
+                amount: payment.amount,
+                currency: payment.currency,
+            };
+            match reference::judge(&existing, new.amount, new.currency()?) {
+                ReferenceUse::Existing => {}
+                ReferenceUse::Free => {
+                    self.store.release_reference(id).await?;
+                    return Ok(None);
+                }
+                ReferenceUse::Breach(breach) => return Err(breach.into()),
+            }
+        }
+        let secret = if kind == Kind::PaymentIntent {
+            self.reconciler.client_secret(&subject).await?
+        } else {
+            None
+        };
+        let mut body = answer::of_fetched(&command, &subject, &fetched).body;
+        answer::with_secret(&mut body, secret.as_ref());
+        let reply =
+            CommandReply { status: 200, body, command: id, replayed: true, retry_after: None };
+        Ok(Some(reply))
+    }
+
+    /// Makes turns at a command until it is closed or left to the finisher.
+    async fn run(&self, id: Uuid) -> Result<Option<ClientSecret>, CommandError> {
+        let until = Instant::now() + self.settings.deadline;
+        while let Some(turn) = self.store.take_command(id, self.settings.lease).await? {
+            match self.turn(&turn).await? {
+                TurnOutcome::Closed(secret) => return Ok(secret),
+                TurnOutcome::Left => return Ok(None),
+                TurnOutcome::Again(after) => {
+                    if Instant::now() + after >= until {
+                        return Ok(None);
+                    }
+                    sleep(after).await;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a command's state says to a client.
+    async fn reply(
+        &self,
+        command: &StoredCommand,
+        secret: Option<ClientSecret>,
+        repeated: bool,
+    ) -> Result<CommandReply, CommandError> {
+        let id = command.id;
+        if let Some(stored) = &command.answer {
+            let mut body = stored.body.clone();
+            let secret = match secret {
+                Some(secret) => Some(secret),
+                None => self.secret_again(command).await?,
+            };
+            if needs_secret(command) {
+                answer::with_secret(&mut body, secret.as_ref());
+            }
+            let status = stored.status;
+            return Ok(CommandReply {
+                status,
+                body,
+                command: id,
+                replayed: repeated,
+                retry_after: None,
+            });
+        }
+        match command.state {
+            CommandState::Sent if repeated => Err(CommandError::InProgress { command: id }),
+            // It certainly had no effect so far.
+            CommandState::Accepted => {
+                let code = match command.failure.as_deref() {
+                    Some(MISCONFIGURED) => MISCONFIGURED,
+                    Some("stripe_rate_limited" | "stripe_lock_timeout" | "stripe_over_budget") => {
+                        "rate_limited"
+                    }
+                    Some(_) | None => "stripe_unavailable",
+                };
+                let detail = "Stripe has not received the command yet. Repeat the request with the same key: \
+                              it is carried out once at most.";
+                let problem = Problem { command: Some(id), ..Problem::new(503, code, detail) };
+                let retry_after = Some(RETRY_AFTER);
+                let body = json!(problem);
+                Ok(CommandReply { status: 503, body, command: id, replayed: false, retry_after })
+            }
+            CommandState::Sent
+            | CommandState::Unknown
+            | CommandState::Dead
+            | CommandState::Done
+            | CommandState::Refused => Ok(pending(id, json!(CommandView::from(command)))),
+        }
+    }
+
+    /// Asks Stripe once more for what is never stored.
+    async fn secret_again(
+        &self,
+        command: &StoredCommand,
+    ) -> Result<Option<ClientSecret>, CommandError> {
+        if !needs_secret(command) {
+            return Ok(None);
+        }
+        let id = command.object_id.as_deref().or(command.target.as_deref());
+        match id.and_then(|id| self.payment_subject(id)) {
+            Some(subject) => Ok(self.reconciler.client_secret(&subject).await?),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whether the front end needs the secret of the payment to go on.
+fn needs_secret(command: &StoredCommand) -> bool {
+    let is_payment =
+        matches!(command.kind, CommandKind::CreatePayment | CommandKind::ConfirmPayment);
+    let goes_on = command.state == CommandState::Done
+        || command.failure.as_deref() == Some("authentication_required");
+    is_payment && goes_on
+}
+
+fn repeated(command: &StoredCommand, fingerprint: &str) -> Result<Accepted, CommandError> {
+    if command.fingerprint == fingerprint {
+        Ok(Accepted::Command { id: command.id, repeated: true })
+    } else {
+        Err(CommandError::KeyReused { command: command.id })
+    }
+}
+
+fn over_daily(
+    caller: &Caller,
+    spent: i64,
+    daily: Option<i64>,
+    currency: Option<Currency>,
+) -> CommandError {
+    let written = |amount: i64| {
+        currency.map_or_else(|| amount.to_string(), |currency| amount::written(amount, currency))
+    };
+    let detail = format!(
+        "amount: {} has used {} of {} for today (UTC).",
+        caller.name,
+        written(spent),
+        written(daily.unwrap_or(0))
+    );
+    CommandError::OverLimit { detail }
+}
+
+/// What tells a request from another one: its kind, its target and its parameters, in one order.
+fn fingerprint(target: Option<&str>, params: &CommandParams) -> String {
+    // The parameters of a command always become JSON, their fields in the order of their declaration.
+    let text = json!([params.kind().as_str(), target, params]).to_string();
+    hex::encode(Sha256::digest(text))
+}

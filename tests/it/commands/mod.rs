@@ -1,0 +1,11 @@
+//! The write side: what a team asks of Stripe through the API happens once.
+
+mod access;
+mod app;
+mod card_data;
+mod document;
+mod money;
+mod once;
+mod operators;
+mod references;
+mod unknown;
