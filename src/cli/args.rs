@@ -122,7 +122,7 @@ pub(crate) struct DevArgs {
     /// No duplicates, no reordering, no errors.
     #[arg(long)]
     pub calm: bool,
-    /// Kill workers and the ingress, crash and restart Redis and Postgres, on the way.
+    /// Kill workers, the ingress and the API, crash and restart Redis and Postgres, on the way.
     #[arg(long)]
     pub disasters: bool,
     /// Worker processes.

@@ -24,6 +24,8 @@ pub(super) struct Environment {
     pub(super) ingress: Role,
     /// The operators' pages.
     pub(super) admin: Role,
+    /// The team's API for commands.
+    pub(super) api: Role,
     pub(super) workers: Vec<Role>,
     /// None when the real Stripe is used.
     pub(super) simulator: Option<Simulator>,
@@ -33,6 +35,7 @@ pub(super) struct Environment {
     pub(super) producer: Producer,
     pub(super) webhook_url: String,
     pub(super) admin_url: String,
+    pub(super) api_url: String,
     pub(super) database_url: String,
     /// The roles' settings, for a shell.
     pub(super) environment: EnvironmentFile,
@@ -58,13 +61,14 @@ impl Environment {
         };
         schema::create_database(&database_url, simulator.is_some()).await?;
 
-        let (port, admin_port) = (free_port(), free_port());
+        let (port, admin_port, api_port) = (free_port(), free_port(), free_port());
         let mut env: Vec<(String, OsString)> = vec![
             ("DATABASE_URL".into(), database_url.clone().into()),
             ("REDIS_URL".into(), redis_url.into()),
             ("QUITTANCE__QUEUE__NAME".into(), queue.into()),
             ("QUITTANCE__INGRESS__LISTEN".into(), format!("127.0.0.1:{port}").into()),
             ("QUITTANCE__ADMIN__LISTEN".into(), format!("127.0.0.1:{admin_port}").into()),
+            ("QUITTANCE__API__LISTEN".into(), format!("127.0.0.1:{api_port}").into()),
             ("QUITTANCE__LOG__FORMAT".into(), "json".into()),
         ];
         let mut receiver = None;
@@ -95,12 +99,15 @@ impl Environment {
             let dir = root.join(format!("worker-{n}"));
             workers.push(Role::start("worker", &dir, env.clone()).await?);
         }
+        let mut api = Role::start("api", &root.join("api"), env.clone()).await?;
+        api.listening(api_port).await?;
         // Last: nothing depends on it.
         let admin = Role::start("admin", &root.join("admin"), env).await?;
         Ok(Self {
             servers,
             ingress,
             admin,
+            api,
             workers,
             simulator,
             receiver,
@@ -108,6 +115,7 @@ impl Environment {
             producer,
             webhook_url,
             admin_url: format!("http://127.0.0.1:{admin_port}/"),
+            api_url: format!("http://127.0.0.1:{api_port}"),
             database_url,
             environment,
         })
@@ -118,6 +126,7 @@ impl Environment {
         if let Some(simulator) = &self.simulator {
             simulator.shutdown().await;
         }
+        self.api.stop().await?;
         self.admin.stop().await?;
         self.ingress.stop().await?;
         for worker in &mut self.workers {
@@ -129,7 +138,11 @@ impl Environment {
     }
 
     pub(super) fn logs(&self) -> Vec<PathBuf> {
-        [&self.ingress, &self.admin].into_iter().chain(&self.workers).map(Role::log).collect()
+        [&self.ingress, &self.admin, &self.api]
+            .into_iter()
+            .chain(&self.workers)
+            .map(Role::log)
+            .collect()
     }
 }
 
@@ -160,6 +173,12 @@ fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
         ("QUITTANCE__STRIPE__TIMEOUT", "2s".to_owned()),
         ("QUITTANCE__STRIPE__ENDPOINT_RATE", "2000".to_owned()),
         ("QUITTANCE__STRIPE__ACCOUNT_RATE", "4000".to_owned()),
+        ("QUITTANCE__STRIPE__WRITE_ENDPOINT_RATE", "2000".to_owned()),
+        ("QUITTANCE__STRIPE__WRITE_ACCOUNT_RATE", "4000".to_owned()),
+        ("QUITTANCE__API__DEADLINE", "3s".to_owned()),
+        ("QUITTANCE__API__LEASE", "5s".to_owned()),
+        // Its lists show at once what was made.
+        ("QUITTANCE__API__LIST_LAG", "2s".to_owned()),
         ("QUITTANCE__QUEUE__LEASE", "16s".to_owned()),
         ("QUITTANCE__WORKER__JOB_TIMEOUT", "5s".to_owned()),
         ("QUITTANCE__WORKER__GRACE", "5s".to_owned()),

@@ -18,6 +18,7 @@ enum Disaster {
     CrashPostgres,
     RestartPostgres,
     KillIngress,
+    KillApi,
 }
 
 /// Strikes again and again, and says what it did.
@@ -53,6 +54,7 @@ impl Faults {
                 D::CrashRedis,
                 D::CrashPostgres,
                 D::KillIngress,
+                D::KillApi,
                 D::RestartRedis,
                 D::RestartPostgres,
             ];
@@ -78,6 +80,12 @@ impl Faults {
                 environment.ingress.kill().await?;
                 environment.ingress.revive().await?;
                 format!("ingress {pid} killed (SIGKILL); another one started")
+            }
+            D::KillApi => {
+                let pid = environment.api.pid();
+                environment.api.kill().await?;
+                environment.api.revive().await?;
+                format!("api {pid} killed (SIGKILL); another one started")
             }
             D::CrashRedis => {
                 servers.redis.crash_restart().await?;

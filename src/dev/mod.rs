@@ -3,6 +3,7 @@
 //! Behind the cargo feature `dev`, and so out of the production image. [`run()`] is the command
 //! `quittance dev`; [`servers`] are the private Redis and Postgres that it and the tests use.
 
+mod clients;
 mod environment;
 mod environment_file;
 pub mod exec;

@@ -6,6 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::clients::Answered;
 use super::environment::Environment;
 use super::options::Options;
 use super::verdict::Difference;
@@ -31,6 +32,8 @@ pub(super) struct Seen {
     pub(super) stats: Option<Stats>,
     pub(super) depth: Option<Depth>,
     pub(super) ledger: Option<LedgerCounts>,
+    /// Commands that have no end yet.
+    pub(super) open_commands: Option<usize>,
     /// Notifications that are not delivered yet.
     pub(super) untold: Option<i64>,
     /// What the receiver heard: facts, and how often one came again.
@@ -43,7 +46,8 @@ impl Seen {
         let webhooks = self.stats.as_ref().map(|stats| stats.webhooks);
         let delivered = webhooks.is_some_and(|w| w.deliveries == w.acknowledged);
         let told = self.untold == Some(0);
-        delivered && told && self.depth.as_ref().is_some_and(|depth| depth.total() == 0)
+        let ended = self.open_commands == Some(0);
+        delivered && told && ended && self.depth.as_ref().is_some_and(|depth| depth.total() == 0)
     }
 
     fn line(&self, payments: Option<u32>, rate: f64) -> String {
@@ -159,6 +163,7 @@ impl Progress {
 pub(super) fn introduce(environment: &Environment, options: &Options) {
     say!("webhooks   {}", environment.webhook_url);
     say!("admin      {}", environment.admin_url);
+    say!("api        {}    (docs/write-side.md)", environment.api_url);
     say!("database   psql '{}'", environment.database_url);
     say!(
         "shell      . {}    (then `quittance status` and all others work there)",
@@ -183,7 +188,12 @@ pub(super) fn introduce(environment: &Environment, options: &Options) {
 }
 
 /// The end of a run with `--payments`.
-pub(super) fn verdict(seen: &Seen, differences: &[Difference], logs: &[PathBuf]) {
+pub(super) fn verdict(
+    seen: &Seen,
+    answered: &[Answered],
+    differences: &[Difference],
+    logs: &[PathBuf],
+) {
     if let Some(stats) = &seen.stats {
         let hooks = stats.webhooks;
         say!("\npayments              {}", seen.told);
@@ -198,6 +208,9 @@ pub(super) fn verdict(seen: &Seen, differences: &[Difference], logs: &[PathBuf])
             say!("  {:<40} {status:<6}{}", row.endpoint, row.count);
         }
     }
+    let sent: u32 = answered.iter().map(|answer| answer.sent).sum();
+    say!("API clients' requests {}", answered.len());
+    say!("  sent, with repeats  {sent}");
     if let Some(ledger) = &seen.ledger {
         say!("dead letters          {}", ledger.dead);
     }

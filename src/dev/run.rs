@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::clients::Clients;
 use super::environment::{DRAIN_WITHIN, Environment};
 use super::faults::Faults;
 use super::options::{DevError, Ended, Options};
@@ -21,6 +22,7 @@ use super::progress::{Progress, Seen};
 use super::receiver;
 use super::servers::ServerError;
 use super::verdict::{self, Difference};
+use crate::domain::command::CommandState;
 use crate::store::{Store, StoreError, Table};
 use stripe_simulator::{Kind, Scope, Simulator, run_billing, run_customer, run_payment};
 
@@ -67,10 +69,10 @@ async fn play(
     shutdown: &CancellationToken,
 ) -> Result<Ended, DevError> {
     let told = Arc::new(AtomicU32::new(0));
-    let stories = environment
-        .simulator
-        .clone()
-        .map(|simulator| tokio::spawn(tell(simulator, options.clone(), Arc::clone(&told))));
+    let clients = Clients::new(&environment.api_url, options.seed);
+    let stories = environment.simulator.clone().map(|simulator| {
+        tokio::spawn(tell(simulator, clients.clone(), options.clone(), Arc::clone(&told)))
+    });
     let mut faults = options.faults.then(|| Faults::new(options.seed));
     let mut progress = Progress::new(options.payments);
     let mut tick = tokio::time::interval(Duration::from_millis(250));
@@ -109,8 +111,9 @@ async fn play(
                 let settled = since.is_some_and(|s| s.elapsed() > Duration::from_secs(1));
                 if settled || told_all_at.elapsed() > DRAIN_WITHIN {
                     progress.end();
-                    let differences = judge(environment, simulator, settled).await?;
-                    super::progress::verdict(&seen, &differences, &environment.logs());
+                    let differences = judge(environment, simulator, &clients, settled).await?;
+                    let answered = clients.answered();
+                    super::progress::verdict(&seen, &answered, &differences, &environment.logs());
                     return Ok(Ended::Verdict(differences));
                 }
             }
@@ -125,7 +128,7 @@ async fn at(moment: Option<Instant>) {
 }
 
 /// Lives through the payments, or through a trickle of them for ever.
-async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
+async fn tell(simulator: Simulator, clients: Clients, options: Options, told: Arc<AtomicU32>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut rng = StdRng::seed_from_u64(options.seed);
     let mut running = tokio::task::JoinSet::new();
@@ -136,13 +139,15 @@ async fn tell(simulator: Simulator, options: Options, told: Arc<AtomicU32>) {
             tokio::time::sleep(Duration::from_millis(rng.random_range(100..700))).await;
         }
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let (account, told) = (simulator.platform(), Arc::clone(&told));
+        let (account, clients, told) = (simulator.platform(), clients.clone(), Arc::clone(&told));
         let mut rng = StdRng::seed_from_u64(options.seed.wrapping_add(u64::from(begun)));
         running.spawn(async move {
             let pause = Duration::from_millis(if begun % 3 == 0 { 2_500 } else { 400 });
             if let Err(error) = run_payment(&account, &mut rng, pause).await {
                 tracing::error!(?error, "the simulator refused a step of a payment scenario");
             }
+            // And a client of the API makes a purchase.
+            clients.purchase(begun).await;
             // Beside every other payment, a customer signs up, saves a card or checks out.
             if begun % 2 == 0
                 && let Err(error) = run_customer(&account, &mut rng, pause).await
@@ -170,8 +175,11 @@ async fn look(environment: &Environment, told: u32) -> Seen {
         tokio::time::timeout(Duration::from_secs(1), environment.store.ledger_counts()).await;
     let lines =
         tokio::time::timeout(Duration::from_secs(1), environment.store.destinations()).await;
+    let open =
+        tokio::time::timeout(Duration::from_secs(1), open_commands(&environment.store)).await;
     Seen {
         told,
+        open_commands: open.ok().and_then(Result::ok),
         stats: environment.simulator.as_ref().map(Simulator::stats),
         depth: depth.ok().and_then(Result::ok),
         ledger: ledger.ok().and_then(Result::ok),
@@ -183,13 +191,28 @@ async fn look(environment: &Environment, told: u32) -> Seen {
     }
 }
 
+/// Commands that have no end yet, up to one for each state.
+async fn open_commands(store: &Store) -> Result<usize, StoreError> {
+    let mut open = 0;
+    for state in [CommandState::Accepted, CommandState::Sent, CommandState::Unknown] {
+        open += store.list_commands(Some(state), None, 1).await?.len();
+    }
+    Ok(open)
+}
+
 /// Holds every table against the simulator.
 async fn judge(
     environment: &Environment,
     simulator: &Simulator,
+    clients: &Clients,
     settled: bool,
 ) -> Result<Vec<Difference>, DevError> {
     let mut all = differences(simulator, &environment.store).await?;
+    let commands = environment.store.rows(Table("quittance.commands")).await?;
+    let payments = simulator.truth(Kind::PaymentIntent);
+    let refunds = simulator.truth(Kind::Refund);
+    let made = verdict::commands::Made { payments: &payments, refunds: &refunds };
+    all.extend(verdict::commands::judge(&commands, &made, &clients.answered()));
     if let Some(receiver) = &environment.receiver {
         let outbox = environment.store.rows(Table("quittance.outbox")).await?;
         let deliveries = environment.store.rows(Table("quittance.outbox_deliveries")).await?;

@@ -5,6 +5,7 @@
 
 pub(super) mod account;
 pub(super) mod billing;
+pub(super) mod commands;
 mod customers;
 mod dispute;
 pub(super) mod facts;
