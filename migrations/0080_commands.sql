@@ -106,7 +106,8 @@ $$;
 --   daily     the caller's highest amount for a day would be exceeded; `spent` is what it has used of it
 --
 --   c      {id, caller, key, fingerprint, kind, livemode, target, parameters, amount, currency, reference,
---           stripe_key, grace_ms}
+--           stripe_key, grace_ms, actor, reason}; the last two of a command that a person gives by hand, which
+--           goes into the audit log with it
 --   daily  the caller's highest amount for a day in this currency; NULL for none
 CREATE FUNCTION quittance.accept_command(
     c jsonb, daily bigint,
@@ -163,6 +164,16 @@ BEGIN
             (c -> 'livemode')::boolean, c ->> 'target', parameters, wanted, c ->> 'currency',
             c ->> 'reference', c ->> 'reference' IS NOT NULL, c ->> 'stripe_key',
             clock_timestamp() + make_interval(secs => (c -> 'grace_ms')::bigint / 1000.0));
+        -- In the same transaction: there is no act by hand that the log does not have.
+        IF c ->> 'actor' IS NOT NULL THEN
+            INSERT INTO quittance.audit_log (actor, verb, target, reason, count, details)
+            VALUES (c ->> 'actor', 'command.' || (c ->> 'kind'), 'command:' || (c ->> 'id'), c ->> 'reason', 1,
+                    jsonb_strip_nulls(jsonb_build_object(
+                        'caller', c ->> 'caller',
+                        'payment', c ->> 'target',
+                        'amount', coalesce(wanted, (parameters ->> 'amount_to_capture')::bigint),
+                        'currency', c ->> 'currency')));
+        END IF;
         outcome := 'new';
         command := (c ->> 'id')::uuid;
         RETURN;

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use axum::http::StatusCode;
 
+use crate::commands::{ActError, CommandError};
 use crate::http::Problem;
 use crate::ops::accounts::CheckError;
 use crate::ops::dead_letters::{DryRunError, Refusal};
@@ -51,6 +52,48 @@ pub(super) fn wrong(what: impl Display) -> Problem {
 pub(super) fn no_key() -> Problem {
     let detail = "This server has no key for Stripe's API: set STRIPE_SECRET_KEY and restart it.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_stripe_key", detail)
+}
+
+/// There is no key for what changes something at Stripe.
+pub(super) fn no_write_key() -> Problem {
+    let detail = "This server has no key to change something at Stripe: set stripe.write_key and restart it.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_write_key", detail)
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CommandError::Breach(breach) => {
+                let status =
+                    crate::commands::Problem::from(&CommandError::Breach(breach.clone())).status;
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::CONFLICT);
+                Problem::new(status, breach.code.as_str(), detail)
+            }
+            CommandError::NotFound { .. } => missing(detail),
+            CommandError::KeyReused { command } => conflict(
+                "already_sent",
+                format!(
+                    "This form was sent before, with something else in it: see the command {command}."
+                ),
+            ),
+            CommandError::InProgress { .. } => conflict("command_in_progress", detail),
+            CommandError::OverLimit { .. } => conflict("amount_limit", detail),
+            CommandError::Busy => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail),
+            CommandError::Stripe(_) => stripe(detail),
+            CommandError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::NoPayment(_) => missing(error),
+            ActError::Changed => conflict("changed", error),
+            ActError::Command(error) => error.into(),
+        }
+    }
 }
 
 impl From<ListError> for Problem {

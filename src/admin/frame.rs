@@ -57,11 +57,12 @@ pub(super) struct Place {
     pub(super) name: &'static str,
 }
 
-const PLACES: [Place; 10] = [
+const PLACES: [Place; 11] = [
     Place { path: "/", name: "Overview" },
     Place { path: "/dead-letters", name: "Dead letters" },
     Place { path: "/events", name: "Events" },
     Place { path: "/objects", name: "Objects" },
+    Place { path: "/commands", name: "Commands" },
     Place { path: "/queue", name: "Queue" },
     Place { path: "/outbox", name: "Outbox" },
     Place { path: "/operations", name: "Operations" },

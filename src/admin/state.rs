@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::commands::Commands;
 use crate::config;
 use crate::http::auth::{COOKIE, Guard, Keyring, Session, cookie};
 use crate::http::{Peer, Problem};
@@ -27,6 +28,8 @@ pub struct Admin {
     pub(super) behind_proxy: bool,
     pub(super) session_seconds: u64,
     pub(super) context: OpsContext,
+    /// What acts on Stripe; none where the settings have no key for it.
+    pub(super) commands: Option<Commands>,
     running: TaskTracker,
     stop: CancellationToken,
     /// What is paused, as last seen: every page says it.
@@ -54,11 +57,18 @@ impl Admin {
             behind_proxy: settings.behind_proxy,
             session_seconds: settings.session_ttl.as_secs(),
             context,
+            commands: None,
             running: TaskTracker::new(),
             stop: CancellationToken::new(),
             pauses: Mutex::new(None),
             ended: SyncMutex::default(),
         }
+    }
+
+    /// The same, where it may act on Stripe.
+    #[must_use]
+    pub fn acting(self, commands: Option<Commands>) -> Self {
+        Self { commands, ..self }
     }
 
     /// Runs an operation in this process in the background; its progress is in the database.

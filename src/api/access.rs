@@ -51,10 +51,10 @@ pub(super) fn known(settings: &config::Api) -> Vec<Known> {
         let digits = token.hash.reveal().strip_prefix("sha256:")?;
         let hash = hex::decode(digits).ok()?.try_into().ok()?;
         let caller = Caller {
-            name: name.to_owned(),
             max_amount: token.max_amount.clone(),
             max_daily: token.max_daily.clone(),
             destinations: token.destinations.clone(),
+            ..Caller::unlimited(name)
         };
         Some(Known { hash, identity: Identity { caller, scopes: token.scopes.clone() } })
     });

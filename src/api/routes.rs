@@ -16,8 +16,8 @@ use super::body;
 use super::reply::{Answered, Failure};
 use super::server::Api;
 use crate::commands::{
-    ChargeRow, CommandError, CommandView, CustomerView, PaymentRow, PaymentView, Problem,
-    RefundRow, RefundView,
+    ChargeRow, CommandError, CommandFilter, CommandView, CustomerView, PaymentRow, PaymentView,
+    Problem, RefundRow, RefundView,
 };
 use crate::config::ApiScope;
 use crate::domain::command::CommandState;
@@ -295,6 +295,7 @@ pub(super) async fn list_commands(
     });
     let state = state.transpose()?;
     let caller = Some(identity.caller.name.as_str());
-    let found = api.commands.store().list_commands(state, caller, 100).await?;
+    let filter = CommandFilter { state, caller, ..CommandFilter::default() };
+    let found = api.commands.store().list_commands(&filter, 100).await?;
     Ok(Json(CommandList { data: found.iter().map(CommandView::from).collect() }).into_response())
 }

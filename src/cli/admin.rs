@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::admin::{self, Admin};
+use crate::commands::Commands;
 use crate::config::{Role, Settings};
 use crate::http::{self, Limits, auth};
 use crate::ops::context::OpsContext;
@@ -14,11 +15,12 @@ use crate::roles::numbers::Numbers;
 use crate::roles::parts;
 use crate::roles::server;
 use crate::roles::signals;
+use crate::store::Store;
 
 /// `quittance admin`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Needs REDIS_URL and DATABASE_URL; STRIPE_SECRET_KEY for what asks Stripe. Listens on 127.0.0.1:8081.\n\nExamples:\n  quittance admin\n  quittance admin token --name ada --role operator"
+    after_help = "Needs REDIS_URL and DATABASE_URL; STRIPE_SECRET_KEY for what asks Stripe, and stripe.write_key for what refunds, captures and cancels. Listens on 127.0.0.1:8081.\n\nExamples:\n  quittance admin\n  quittance admin token --name ada --role operator"
 )]
 pub(super) struct AdminArgs {
     /// Something else than serving.
@@ -98,13 +100,30 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     if tokens == 0 {
         tracing::warn!("there is no token: everyone on this machine is the operator \"local\"");
     }
-    let admin = Arc::new(Admin::new(&settings.admin, desk, rand::random()));
+    let commands = acting(&settings, &desk.store)?;
+    let finisher = commands.clone().map(|commands| super::api::finisher(commands, &shutdown));
+    let admin = Admin::new(&settings.admin, desk, rand::random()).acting(commands);
+    let admin = Arc::new(admin);
     let router = admin::router(Arc::clone(&admin));
     let ended = http::serve(listener, router, shutdown, Limits::default()).await;
     admin.stop().await;
+    if let Some(finisher) = finisher {
+        // It ends with the token; a panic in it has been reported by the runtime.
+        let _ = finisher.await;
+    }
     numbers.ended().await;
     tracing::info!(cut_off = ended.cut_off, "stopped");
     Ok(Exit::Success)
+}
+
+/// What refunds, captures and cancels from a payment's page; none without a key that was set for acting.
+/// `stripe.secret_key` alone is not taken for one: here it is the key that looks.
+fn acting(settings: &Settings, store: &Store) -> Result<Option<Commands>, Failed> {
+    let stripe = &settings.stripe;
+    if stripe.write_key.is_empty() || stripe.secret_key.is_empty() {
+        return Ok(None);
+    }
+    super::api::commands(settings, store).map(Some)
 }
 
 /// All that the verbs need. Connects to nothing yet: the pages also open while everything is down.

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
 use crate::api::{self, Api};
 use crate::commands::{self, Commands};
 use crate::config::{Role, Settings};
@@ -109,6 +112,15 @@ pub(super) fn commands(settings: &Settings, store: &Store) -> Result<Commands, F
     Ok(Commands::new(store.clone(), reconciler, writer, settings.api.clone()))
 }
 
+/// Finishes what any process has left, until it is told to stop.
+pub(super) fn finisher(commands: Commands, shutdown: &CancellationToken) -> JoinHandle<()> {
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        let run = || commands::finish(commands.clone(), shutdown.clone());
+        supervise::keep("finisher of commands", &shutdown, run).await;
+    })
+}
+
 async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Api)?;
     let shutdown = signals::shutdown()?;
@@ -123,12 +135,7 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     if tokens == 0 {
         tracing::warn!("there is no token: every program on this machine may move money");
     }
-    let finishing = (commands.clone(), shutdown.clone());
-    let finisher = tokio::spawn(async move {
-        let (commands, shutdown) = finishing;
-        let run = || commands::finish(commands.clone(), shutdown.clone());
-        supervise::keep("finisher of commands", &shutdown, run).await;
-    });
+    let finisher = finisher(commands.clone(), &shutdown);
     let router = api::router(Arc::new(Api::new(&settings.api, commands)));
     // A request that is cut off goes on in another process, when its lease ends.
     let limits = Limits { grace: settings.api.deadline, ..Limits::default() };

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::actor::system_user;
 use super::out::print_json;
-use crate::commands::{CommandView, Decided};
+use crate::commands::{CommandFilter, CommandView, Decided};
 use crate::config::Role;
 use crate::domain::command::CommandState;
 use crate::domain::status_word::Vocabulary as _;
@@ -79,7 +79,8 @@ pub(super) async fn run(config: Option<&Path>, command: CommandsCommand) -> Resu
     match command {
         CommandsCommand::List { state, limit, json } => {
             let state = state.as_deref().and_then(CommandState::from_word);
-            let found = store.list_commands(state, None, limit).await.map_err(|e| failed(&e))?;
+            let filter = CommandFilter { state, ..CommandFilter::default() };
+            let found = store.list_commands(&filter, limit).await.map_err(|e| failed(&e))?;
             let views: Vec<_> = found.iter().map(CommandView::from).collect();
             if json {
                 print_json(&json!({ "commands": views }))?;

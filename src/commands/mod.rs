@@ -14,6 +14,7 @@ mod answer;
 mod decide;
 mod error;
 mod finisher;
+mod operator;
 mod resolve;
 mod rules;
 mod service;
@@ -24,8 +25,13 @@ pub use answer::{CommandReply, CommandView, CustomerView, PaymentView, Problem, 
 pub use decide::{Decided, abandon_dead, retry_dead};
 pub use error::CommandError;
 pub use finisher::finish;
-pub use service::{Caller, Commands};
+pub use operator::{ActError, CommandSummary, PaymentAct, PaymentDesk, Wanted, written};
+pub use service::{Caller, Commands, Person};
 
-// What the API shows of the tables, which it does not know.
+// What the API and the operators' pages show of the tables and the rules, which they do not know.
+pub use crate::domain::command::CommandState;
+pub use crate::domain::command::params::{CancellationReason, RefundReason};
+pub use crate::domain::status_word::Vocabulary;
 pub use crate::store::StoreError as StoreFailure;
+pub use crate::store::command::CommandFilter;
 pub use crate::store::payment::{ChargeRow, PaymentRow, RefundRow};

@@ -25,6 +25,17 @@ pub struct Caller {
     pub max_daily: Vec<CurrencyAmount>,
     /// The connected accounts that it may pay; none: all.
     pub destinations: Vec<String>,
+    /// The person who gives commands by hand: they go into the audit log.
+    pub person: Option<Person>,
+}
+
+/// A person who gives a command by hand, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The name in the audit log.
+    pub name: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
 }
 
 impl Caller {
@@ -36,7 +47,17 @@ impl Caller {
             max_amount: Vec::new(),
             max_daily: Vec::new(),
             destinations: Vec::new(),
+            person: None,
         }
+    }
+
+    /// Somebody who gives commands by hand: `operator:ada` at the operators' pages, `cli:ada` at a terminal.
+    ///
+    /// Each place has keys of its own, so that a key that somebody types never meets one of a page.
+    #[must_use]
+    pub fn by_hand(place: &str, person: Person) -> Self {
+        let name = format!("{place}:{}", person.name);
+        Self { person: Some(person), ..Self::unlimited(&name) }
     }
 }
 

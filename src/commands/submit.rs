@@ -19,6 +19,7 @@ use crate::domain::id::ObjectId;
 use crate::domain::money::Currency;
 use crate::domain::object::{Kind, Observed, Subject};
 use crate::store::command::{Acceptance, NewCommand, StoredCommand};
+use crate::store::dead_letter::Actor;
 use crate::stripe_api::{ClientSecret, FetchedState};
 
 /// How long the process that writes a command has to take it, before the finisher may.
@@ -166,6 +167,10 @@ impl Inner {
                 stripe_key: &stripe_key,
                 daily,
                 grace: GRACE,
+                actor: caller
+                    .person
+                    .as_ref()
+                    .map(|person| Actor { name: &person.name, reason: person.reason.as_deref() }),
             };
             match self.store.accept_command(&new).await? {
                 Acceptance::New(id) => return Ok(Accepted::Command { id, repeated: false }),

@@ -33,7 +33,7 @@ pub(super) struct Seen {
     pub(super) depth: Option<Depth>,
     pub(super) ledger: Option<LedgerCounts>,
     /// Commands that have no end yet.
-    pub(super) open_commands: Option<usize>,
+    pub(super) open_commands: Option<i64>,
     /// Notifications that are not delivered yet.
     pub(super) untold: Option<i64>,
     /// What the receiver heard: facts, and how often one came again.

@@ -50,7 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("api", &["commands", "domain", "http", "config"]),
     ("outbox", &["domain", "store", "config", "supervise"]),
     ("ops", &["domain", "envelope", "store", "queue", "reconcile", "config"]),
-    ("admin", &["ops", "http", "config"]),
+    ("admin", &["commands", "ops", "http", "config"]),
     (
         "roles",
         &[

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::connect::Store;
+use super::dead_letter::Actor;
 use super::error::StoreError;
 use quittance_domain::command::params::CommandParams;
 use quittance_domain::command::refundable::Refundable;
@@ -43,6 +44,21 @@ pub struct NewCommand<'a> {
     pub daily: Option<Minor>,
     /// How long the process that writes it has to take it, before another may.
     pub grace: Duration,
+    /// The person who gives it by hand, and why: written to the audit log with the command.
+    pub actor: Option<Actor<'a>>,
+}
+
+/// Which commands to list; all that is set must fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CommandFilter<'a> {
+    /// Only those in this state.
+    pub state: Option<CommandState>,
+    /// Only those of this caller.
+    pub caller: Option<&'a str>,
+    /// Only those that change or refund this payment.
+    pub target: Option<&'a str>,
+    /// Only those that were written before this one: the next page.
+    pub before: Option<Uuid>,
 }
 
 /// What became of a command that was to be written.
@@ -316,6 +332,8 @@ impl Store {
             "reference": new.params.reference(),
             "stripe_key": new.stripe_key,
             "grace_ms": millis(new.grace),
+            "actor": new.actor.map(|actor| actor.name),
+            "reason": new.actor.and_then(|actor| actor.reason),
         });
         let mut connection = self.connection().await?;
         let query = sqlx::query!(
@@ -441,7 +459,7 @@ impl Store {
     /// # Errors
     /// Postgres.
     pub async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
-        let found = self.commands(Some(id), None, None, 1).await?;
+        let found = self.commands(Some(id), &CommandFilter::default(), 1).await?;
         Ok(found.into_iter().next())
     }
 
@@ -467,24 +485,22 @@ impl Store {
         }
     }
 
-    /// Commands, newest first: those of a state, of a caller.
+    /// Commands, newest first.
     ///
     /// # Errors
     /// Postgres.
     pub async fn list_commands(
         &self,
-        state: Option<CommandState>,
-        caller: Option<&str>,
+        filter: &CommandFilter<'_>,
         most: u32,
     ) -> Result<Vec<StoredCommand>, StoreError> {
-        self.commands(None, state, caller, most).await
+        self.commands(None, filter, most).await
     }
 
     async fn commands(
         &self,
         id: Option<Uuid>,
-        state: Option<CommandState>,
-        caller: Option<&str>,
+        filter: &CommandFilter<'_>,
         most: u32,
     ) -> Result<Vec<StoredCommand>, StoreError> {
         let query = sqlx::query_as!(
@@ -499,16 +515,37 @@ impl Store {
             WHERE ($1::uuid IS NULL OR id = $1)
               AND ($2::text IS NULL OR state = $2)
               AND ($3::text IS NULL OR caller = $3)
-            ORDER BY created_at DESC
-            LIMIT $4
+              AND ($4::text IS NULL OR target = $4)
+              AND ($5::uuid IS NULL OR (created_at, id) < (
+                  SELECT b.created_at, b.id FROM quittance.commands AS b WHERE b.id = $5))
+            ORDER BY created_at DESC, id DESC
+            LIMIT $6
             "#,
             id,
-            state.map(CommandState::word),
-            caller,
+            filter.state.map(CommandState::word),
+            filter.caller,
+            filter.target,
+            filter.before,
             i64::from(most),
         );
         let rows = self.planned_anew(query).await?;
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// What is known of a payment's money, with the refunds that are under way; none where there is no such
+    /// payment.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn money_of(&self, payment: &str) -> Result<Option<Refundable>, StoreError> {
+        let row = sqlx::query!(
+            "SELECT received, refunded, under_way FROM quittance.money_of($1)",
+            payment,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let row = row.and_then(|row| Some((row.received?, row.refunded?, row.under_way?)));
+        Ok(row.map(|(received, refunded, under_way)| Refundable { received, refunded, under_way }))
     }
 
     /// Gives the reference of a command back, whose payment was cancelled.

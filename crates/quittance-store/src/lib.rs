@@ -19,6 +19,7 @@ pub mod batched;
 mod batcher;
 mod columns;
 pub mod command;
+pub mod command_counts;
 pub mod connect;
 pub mod connected_account;
 pub mod dead_letter;

@@ -45,6 +45,7 @@ pub(super) async fn list(
 fn target_path(target: &str) -> Option<String> {
     let (sort, id) = target.split_once(':')?;
     match sort {
+        "command" => Some(format!("/commands/{}", view::part(id))),
         "dead_letter" => Some(format!("/dead-letters/{}", view::part(id))),
         "event" => Some(format!("/events/{}", view::part(id))),
         "object" => Some(format!("/objects/{}", view::part(id))),

@@ -3,6 +3,7 @@
 mod accounts;
 mod acts;
 mod audit;
+mod commands;
 mod dead_letters;
 mod events;
 mod find;
@@ -11,6 +12,7 @@ mod objects;
 mod operations;
 mod outbox;
 mod overview;
+mod payments;
 mod queue;
 mod theme;
 
@@ -50,6 +52,11 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/outbox", get(outbox::show))
         .route("/outbox/retry", post(outbox::retry))
         .route("/outbox/remove", post(outbox::remove))
+        .route("/commands", get(commands::list))
+        .route("/commands/{id}", get(commands::show))
+        .route("/commands/{id}/retry", post(commands::retry))
+        .route("/commands/{id}/abandon", post(commands::abandon))
+        .route("/payments/{id}/{act}", get(payments::ask).post(payments::act))
         .route("/audit", get(audit::list))
         .route("/accounts", get(accounts::show).post(accounts::refresh))
         .route("/find", get(find::find))

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::page;
+use super::payments::{self, PaymentSection};
 use crate::admin::api::objects::{NameQuery, ObjectQuery, compared, listed, named, reconciled};
 use crate::admin::frame::Frame;
 use crate::admin::input::{Asked, Changing, Fields};
@@ -61,6 +62,8 @@ struct One {
     /// Whether the JSON was asked for.
     with_data: bool,
     can_ask_stripe: bool,
+    /// Of a payment.
+    payment: Option<PaymentSection>,
 }
 
 /// Where what stands in its way can be looked at, and mended.
@@ -95,7 +98,8 @@ pub(super) async fn show(
     let name = named(&id, &asked.query.name())?;
     let shown = objects::show(&admin.context.store, &name).await?;
     let can_ask_stripe = admin.context.reconciler.is_some();
-    Ok(page(&One { frame, shown, with_data, can_ask_stripe }))
+    let payment = payments::section(&admin, &frame, &shown.object).await?;
+    Ok(page(&One { frame, shown, with_data, can_ask_stripe, payment }))
 }
 
 /// The name of an object, and what of it to show.

@@ -290,6 +290,9 @@ fn nothing_that_one_can_do_is_missing_from_the_command_line_the_api_or_the_pages
     let mut pages: BTreeSet<_> = VERBS.iter().map(|(.., page)| *page).collect();
     // What a page alone needs: to find by any id, and to be light or dark.
     pages.extend(["/find", "/theme"]);
+    // Those of the write side.
+    pages.extend(["/commands", "/commands/{id}", "/commands/{id}/abandon", "/commands/{id}/retry"]);
+    pages.insert("/payments/{id}/{act}");
     assert_eq!(pages, routes);
 }
 

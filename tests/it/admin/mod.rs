@@ -1,6 +1,7 @@
 //! The operators' pages and API, asked as a browser or a program would.
 
 mod access;
+mod acting;
 mod api;
 mod pages;
 pub(crate) mod site;

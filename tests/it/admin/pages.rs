@@ -6,7 +6,7 @@ use super::site::{OPERATOR, Site, VIEWER};
 use crate::harness::{Options, eventually};
 
 /// All pages that need no id.
-pub(crate) const PAGES: [&str; 13] = [
+pub(crate) const PAGES: [&str; 14] = [
     "/",
     "/dead-letters",
     "/dead-letters/list",
@@ -14,6 +14,7 @@ pub(crate) const PAGES: [&str; 13] = [
     "/events",
     "/objects",
     "/objects?customer=cus_1",
+    "/commands",
     "/queue",
     "/outbox",
     "/operations",

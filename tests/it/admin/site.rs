@@ -7,6 +7,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use quittance::admin::{self, Admin};
+use quittance::commands::Commands;
 use quittance::http;
 use quittance::http::auth;
 use quittance::ops::context::OpsContext;
@@ -27,6 +28,7 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     settings: quittance::config::Admin,
     context: OpsContext,
+    commands: Option<Commands>,
     admin: Arc<Admin>,
     shutdown: CancellationToken,
 }
@@ -63,6 +65,15 @@ impl Answer {
 impl Site {
     /// With one token of each role.
     pub(crate) async fn start(options: Options) -> Self {
+        Self::started(options, false).await
+    }
+
+    /// The same with a key that may change something at Stripe.
+    pub(crate) async fn acting(options: Options) -> Self {
+        Self::started(options, true).await
+    }
+
+    async fn started(options: Options, acting: bool) -> Self {
         let app = App::with(options).await;
         let mut settings = app.settings.admin.clone();
         for (name, token, role) in [
@@ -72,17 +83,22 @@ impl Site {
             let hash = quittance::config::Secret::new(auth::hash_of(token));
             settings.tokens.insert(name.into(), quittance::config::admin::Token { hash, role });
         }
-        Self::with(app, &settings).await
+        let commands = acting.then(|| crate::commands::app::commands(&app));
+        Self::with(app, &settings, commands).await
     }
 
     /// Where nobody has to sign in.
     pub(crate) async fn open() -> Self {
         let app = App::without_workers().await;
         let settings = app.settings.admin.clone();
-        Self::with(app, &settings).await
+        Self::with(app, &settings, None).await
     }
 
-    async fn with(app: App, settings: &quittance::config::Admin) -> Self {
+    async fn with(
+        app: App,
+        settings: &quittance::config::Admin,
+        commands: Option<Commands>,
+    ) -> Self {
         let inspector = Inspector::new(&app.settings.redis, &app.settings.queue).unwrap();
         let store = app.db.store.clone();
         let limits = app.settings.status.clone();
@@ -91,13 +107,15 @@ impl Site {
         let reconciler = Some(app.reconciler());
         let context = OpsContext { store, producer, inspector, sources, reconciler };
         let shutdown = CancellationToken::new();
-        let (admin, address) = serve(settings, context.clone(), &shutdown).await;
-        Self { app, address, settings: settings.clone(), context, admin, shutdown }
+        let (admin, address) = serve(settings, context.clone(), commands.clone(), &shutdown).await;
+        let settings = settings.clone();
+        Self { app, address, settings, context, commands, admin, shutdown }
     }
 
     /// Starts another server of the same settings, as behind a load balancer; where it listens.
     pub(crate) async fn replica(&self) -> SocketAddr {
-        serve(&self.settings, self.context.clone(), &self.shutdown).await.1
+        let commands = self.commands.clone();
+        serve(&self.settings, self.context.clone(), commands, &self.shutdown).await.1
     }
 
     /// Stops what runs in it, as the role does when it is told to stop.
@@ -177,9 +195,10 @@ impl Site {
 async fn serve(
     settings: &quittance::config::Admin,
     context: OpsContext,
+    commands: Option<Commands>,
     shutdown: &CancellationToken,
 ) -> (Arc<Admin>, SocketAddr) {
-    let admin = Arc::new(Admin::new(settings, context, [9; 32]));
+    let admin = Arc::new(Admin::new(settings, context, [9; 32]).acting(commands));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = admin::router(Arc::clone(&admin));

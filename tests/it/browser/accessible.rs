@@ -12,7 +12,7 @@ const LOOK: &str = "const done = arguments[arguments.length - 1];
     axe.run(document, { resultTypes: ['violations'] }).then((found) => done(
         found.violations.map((it) => it.id + ': ' + it.help + ': ' + it.nodes[0].html)));";
 
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "/",
     "/dead-letters",
     "/dead-letters?customer=cus_none",
@@ -23,6 +23,7 @@ const PAGES: [&str; 16] = [
     "/events/evt_given_up_1",
     "/objects",
     "/objects/pi_given_up_3",
+    "/commands",
     "/queue",
     "/outbox",
     "/operations",

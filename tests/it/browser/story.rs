@@ -157,3 +157,44 @@ async fn a_viewer_and_a_form_without_its_token_are_refused() {
     assert_eq!(site.app.db.count("quittance.dead_letters WHERE state = 'open'").await, 3);
     browser.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_refunds_a_payment_from_its_page_with_a_double_click() {
+    let Some(browser) = Browser::start("light").await else { return };
+    let site = Site::acting(Options::default()).await;
+    let payment = site.app.pays("pm_card_visa");
+    site.app.settled().await;
+    sign_in(&browser, &site, OPERATOR).await;
+    browser.open(&format!("http://{}/objects/{payment}", site.address)).await;
+    browser.follow("Refund…").await;
+    browser.says("Can be refunded").await;
+    browser.run("document.querySelector('#amount').value = ''").await;
+    browser.types("#amount", "7.50").await;
+    browser.click("#content button.main").await;
+    browser.says("Type the amount, 7.50, to confirm").await;
+    browser.types("#reason", "one shoe came back").await;
+    browser.types("#typed", "75").await;
+    browser.click("button.danger").await;
+    browser.says("Nothing was done.").await;
+    browser.follow("Back to the form").await;
+    browser.types("#reason", "one shoe came back").await;
+    browser.types("#typed", "7.50").await;
+    browser.run("const b = document.querySelector('button.danger'); b.click(); b.click();").await;
+    browser.says("Stripe has carried it out.").await;
+    let refunds = site.app.stripe().truth(stripe_simulator::Kind::Refund);
+    assert_eq!((refunds.len(), &refunds[0]["amount"]), (1, &serde_json::json!(750)));
+    // The back button leads to the form as it was. Sent once more, it is the same command.
+    browser.client.back().await.unwrap();
+    browser.says("to confirm").await;
+    browser
+        .run("for (const id of ['typed', 'reason']) document.getElementById(id).value = ''")
+        .await;
+    browser.types("#reason", "one shoe came back").await;
+    browser.types("#typed", "7.50").await;
+    browser.click("button.danger").await;
+    browser.says("Stripe has carried it out.").await;
+    assert_eq!(site.app.stripe().truth(stripe_simulator::Kind::Refund).len(), 1);
+    assert_eq!(site.app.db.count("quittance.commands").await, 1);
+    browser.close().await;
+    site.app.settled().await;
+}

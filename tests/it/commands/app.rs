@@ -126,7 +126,8 @@ impl ApiApp {
     }
 }
 
-fn commands(app: &App) -> Commands {
+/// What a process carries commands out with.
+pub(crate) fn commands(app: &App) -> Commands {
     let settings = &app.settings;
     let store = Store::connect(&settings.database, "worker").unwrap();
     let store = store.redacting(&settings.redaction);

@@ -69,6 +69,38 @@ pub fn whole(field: &str, number: &str) -> Result<Minor, RuleBreach> {
     })
 }
 
+/// An amount from a text as people write it: `20`, `20.00` or `20.00 EUR`; the inverse of [`written`]. Exact:
+/// nothing is rounded, and more decimals than the currency has are refused.
+///
+/// # Errors
+/// [`RuleCode::AmountNotInteger`]: it is no amount of the currency.
+pub fn read_written(field: &str, text: &str, currency: Currency) -> Result<Minor, RuleBreach> {
+    let wrong = || {
+        let example = written(10_i64.pow(decimals(currency)) * 20, currency);
+        let detail = format!("is no amount of this currency: write it like {example}.");
+        RuleBreach::new(RuleCode::AmountNotInteger, field, detail)
+    };
+    let text = text.trim();
+    let code = currency.as_str();
+    let number = match text.get(text.len().saturating_sub(code.len())..) {
+        Some(end) if end.eq_ignore_ascii_case(code) => text[..text.len() - code.len()].trim_end(),
+        Some(_) | None => text,
+    };
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let places = usize::try_from(decimals(currency)).unwrap_or(0);
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let point_without_decimals = number.contains('.') && part.is_empty();
+    if whole.is_empty()
+        || !digits(whole)
+        || !digits(part)
+        || part.len() > places
+        || point_without_decimals
+    {
+        return Err(wrong());
+    }
+    format!("{whole}{part:0<places$}").parse().map_err(|_| wrong())
+}
+
 /// Checks an amount of a currency.
 ///
 /// # Errors
@@ -196,6 +228,39 @@ mod tests {
     }
 
     #[test]
+    fn what_people_write_is_read_exactly() {
+        for (text, code, amount) in [
+            ("20", "eur", 2_000),
+            ("20.5", "eur", 2_050),
+            (" 20.05 EUR ", "eur", 2_005),
+            ("0.05eur", "eur", 5),
+            ("500", "jpy", 500),
+            ("1.250 kwd", "kwd", 1_250),
+        ] {
+            assert_eq!(read_written("amount", text, currency(code)), Ok(amount), "{text}");
+        }
+        for (text, code) in [
+            ("", "eur"),
+            ("EUR", "eur"),
+            ("20.", "eur"),
+            (".5", "eur"),
+            ("20.005", "eur"),
+            ("20,00", "eur"),
+            ("1 000", "eur"),
+            ("-5", "eur"),
+            ("+5", "eur"),
+            ("1e3", "eur"),
+            ("20 USD", "eur"),
+            ("500.0", "jpy"),
+            ("99999999999999999999", "eur"),
+            ("é", "eur"),
+        ] {
+            let breach = read_written("amount", text, currency(code)).unwrap_err();
+            assert_eq!(breach.code, RuleCode::AmountNotInteger, "{text}");
+        }
+    }
+
+    #[test]
     fn a_fee_is_a_part_of_its_payment() {
         assert_eq!(code(check_fee(100, 100)), None);
         assert_eq!(code(check_fee(0, 100)), None);
@@ -212,6 +277,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_amount_that_is_written_is_read_again(amount in 0_i64.., code in "eur|jpy|kwd|isk") {
+            let currency = currency(&code);
+            prop_assert_eq!(read_written("amount", &written(amount, currency), currency), Ok(amount));
+        }
+
         #[test]
         fn what_is_let_through_is_positive_and_within_the_bounds(
             amount: i64, least: i64, most: i64, code in "[a-z]{3}",

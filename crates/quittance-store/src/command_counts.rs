@@ -1,0 +1,106 @@
+//! How many commands there are: for the status and for monitoring.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::connect::Store;
+use super::error::StoreError;
+
+/// The commands of one kind in one state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OpenCommands {
+    /// `create_payment`, ...
+    pub kind: String,
+    /// `accepted`, `sent`, `unknown` or `dead`.
+    pub state: String,
+    /// How many.
+    pub count: i64,
+    /// The age of the oldest in seconds.
+    pub oldest_seconds: i64,
+}
+
+/// How many commands there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct CommandCounts {
+    /// Those that have not come to their end, by kind and state; none of a kind and state that has none.
+    pub open: Vec<OpenCommands>,
+    /// Those of the last 24 hours that Stripe carried out.
+    pub done_last_24_hours: i64,
+    /// Those of the last 24 hours that were refused.
+    pub refused_last_24_hours: i64,
+}
+
+impl CommandCounts {
+    /// How many wait for an operator.
+    #[must_use]
+    pub fn dead(&self) -> i64 {
+        self.in_state("dead").map(|one| one.count).sum()
+    }
+
+    /// The age in seconds of the oldest whose outcome is not known.
+    #[must_use]
+    pub fn oldest_unknown_seconds(&self) -> Option<i64> {
+        self.in_state("unknown").map(|one| one.oldest_seconds).max()
+    }
+
+    /// The age in seconds of the oldest that Stripe has not received.
+    #[must_use]
+    pub fn oldest_accepted_seconds(&self) -> Option<i64> {
+        self.in_state("accepted").map(|one| one.oldest_seconds).max()
+    }
+
+    /// Whether there are none, now and in the last 24 hours.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.done_last_24_hours == 0 && self.refused_last_24_hours == 0
+    }
+
+    fn in_state<'a>(&'a self, state: &'a str) -> impl Iterator<Item = &'a OpenCommands> {
+        self.open.iter().filter(move |one| one.state == state)
+    }
+}
+
+impl Store {
+    /// Counts the commands that have not come to their end, by kind and state.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn open_commands(&self) -> Result<Vec<OpenCommands>, StoreError> {
+        Ok(sqlx::query_as!(
+            OpenCommands,
+            r#"
+            SELECT kind, state, count(*) AS "count!",
+                   extract(epoch FROM clock_timestamp() - min(created_at))::bigint AS "oldest_seconds!"
+            FROM quittance.commands
+            WHERE state IN ('accepted', 'sent', 'unknown', 'dead')
+            GROUP BY kind, state
+            ORDER BY state, kind
+            "#
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Counts the commands.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn command_counts(&self) -> Result<CommandCounts, StoreError> {
+        let open = self.open_commands().await?;
+        let closed = sqlx::query!(
+            r#"
+            SELECT count(*) FILTER (WHERE state = 'done')    AS "done!",
+                   count(*) FILTER (WHERE state = 'refused') AS "refused!"
+            FROM quittance.commands
+            WHERE state IN ('done', 'refused') AND created_at > clock_timestamp() - interval '24 hours'
+            "#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(CommandCounts {
+            open,
+            done_last_24_hours: closed.done,
+            refused_last_24_hours: closed.refused,
+        })
+    }
+}
