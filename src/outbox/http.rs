@@ -8,22 +8,17 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use hyper::header::{self, CONTENT_TYPE};
 use hyper::{Method, Request, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::{Host, Url};
 
 use super::channel::Channel;
 use super::guard::{AddressRefused, Guard};
 use super::signature::{SecretError, Signer};
 use crate::config;
-use crate::domain::failure::{Class, Failure};
+use crate::domain::failure::{self, Class, Failure};
+use crate::http_client::{HttpClient, HttpClientOptions, USER_AGENT, retry_after};
 use crate::store::outbox::Claimed;
-
-const CALLER: &str = concat!("quittance/", env!("CARGO_PKG_VERSION"));
 
 /// What is read of an answer, so that its connection can be used again. Nobody looks at it.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -36,7 +31,7 @@ pub struct HttpChannel {
     guard: Guard,
     signer: Signer,
     timeout: Duration,
-    pool: Pool<HttpsConnector<HttpConnector<Guard>>, Full<Bytes>>,
+    http: HttpClient<Guard>,
 }
 
 /// Why a notification was not delivered, or a channel cannot be made. Never shows the URL.
@@ -99,13 +94,7 @@ impl HttpError {
                 (class, format!("status_{}", status.as_u16()))
             }
         };
-        let mut chain = vec![self.to_string()];
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            chain.push(error.to_string());
-            cause = error.source();
-        }
-        Failure { class, code, chain, request_id: None, should_retry: None }
+        Failure { class, code, chain: failure::chain(self), request_id: None, should_retry: None }
     }
 }
 
@@ -124,19 +113,14 @@ impl HttpChannel {
             None => return Err(HttpError::Url),
         };
         let guard = Guard { allow_private: settings.allow_private };
-        let mut tcp = HttpConnector::new_with_resolver(guard);
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(HttpError::Tls)?;
-        let tls = if settings.allow_http { tls.https_or_http() } else { tls.https_only() };
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(settings.concurrency)
-            .build(tls.enable_http1().wrap_connector(tcp));
+        let options = HttpClientOptions {
+            request_timeout: settings.timeout,
+            idle_connections: settings.concurrency,
+            allow_plain_http: settings.allow_http,
+        };
+        let http = options.client_with_resolver(guard).map_err(HttpError::Tls)?;
         let signer = Signer::new(&settings.secrets)?;
-        Ok(Self { uri, literal, guard, signer, timeout: settings.timeout, pool })
+        Ok(Self { uri, literal, guard, signer, timeout: settings.timeout, http })
     }
 
     /// Posts one notification.
@@ -163,21 +147,20 @@ impl HttpChannel {
             .method(Method::POST)
             .uri(self.uri.clone())
             .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, CALLER)
+            .header(header::USER_AGENT, USER_AGENT)
             .header("webhook-signature", self.signer.sign(&id, now, &body))
             .header("webhook-timestamp", now)
             .header("webhook-id", id)
             .body(Full::new(body))
             .map_err(HttpError::Request)?;
-        let answer = self.pool.request(request).await.map_err(unreachable)?;
-        let (status, retry_after) = (answer.status(), answer.headers().get(RETRY_AFTER).cloned());
+        let answer = self.http.request(request).await.map_err(unreachable)?;
+        let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
         // The status is the word; a body that is too long, or breaks off, only costs the connection.
         let _ = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
         if status.is_success() {
             return Ok(());
         }
-        let seconds = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        Err(HttpError::Refused { status, retry_after: seconds.map(Duration::from_secs) })
+        Err(HttpError::Refused { status, retry_after })
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 const WITHOUT: &[&str] = &[
     "crates/quittance-config/src",
     "crates/quittance-domain/src",
+    "crates/quittance-http-client/src",
     "crates/quittance-redaction/src",
     "crates/quittance-stripe/src",
 ];

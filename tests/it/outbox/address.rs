@@ -1,6 +1,10 @@
 //! Where a URL may lead.
 
+use std::time::Duration;
+
+use axum::http::StatusCode;
 use quittance::config;
+use quittance::domain::failure::Class;
 use quittance::outbox::{HttpChannel, HttpError};
 use quittance::store::outbox::Claimed;
 
@@ -40,10 +44,25 @@ async fn a_private_address_is_refused_also_behind_a_name() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let receiver = Receiver::answering(|_, _| axum::http::StatusCode::TEMPORARY_REDIRECT).await;
+    let receiver = Receiver::answering(|_, _| StatusCode::TEMPORARY_REDIRECT).await;
     let error = post(&receiver.url, true).await.unwrap_err();
     assert_eq!(error.failure().code, "status_307");
     assert_eq!(receiver.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_retry_after_is_a_number_of_seconds_or_a_date() {
+    const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (value, seconds) in [("7", 7), ("Sun, 06 Nov 1994 08:50:37 GMT", 60)] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let answer = (StatusCode::TOO_MANY_REQUESTS, [("date", NOW), ("retry-after", value)]);
+        let app = axum::Router::new().route("/", axum::routing::post(async move || answer));
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let retry_after = Some(Duration::from_secs(seconds));
+        let failure = post(&url, true).await.unwrap_err().failure();
+        assert_eq!(failure.class, Class::RateLimited { retry_after }, "{value}");
+    }
 }
 
 #[test]
