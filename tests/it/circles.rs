@@ -12,6 +12,7 @@ const WITHOUT: &[&str] = &[
     "crates/quittance-domain/src",
     "crates/quittance-http-client/src",
     "crates/quittance-redaction/src",
+    "crates/quittance-store/src",
     "crates/quittance-stripe/src",
 ];
 

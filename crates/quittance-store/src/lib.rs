@@ -21,6 +21,8 @@ mod columns;
 pub mod command;
 pub mod connect;
 pub mod connected_account;
+mod connection;
+mod dead_event;
 pub mod dead_letter;
 pub mod error;
 pub mod gauges;
