@@ -56,8 +56,8 @@ pub struct Store {
     pub(super) rules: Arc<Rules>,
     /// How long a call may be without an answer.
     pub(super) patience: Duration,
-    /// Counts what this process writes into the outbox, to wake its relay.
-    pub(super) told: watch::Sender<u64>,
+    /// Counts this process's writes to the outbox, to wake its relay.
+    pub(super) outbox_writes: watch::Sender<u64>,
 }
 
 /// Why a connection could not be opened, and when that was.
@@ -81,7 +81,7 @@ impl Store {
             explained: Arc::default(),
             rules: Arc::default(),
             patience: patience(settings),
-            told: watch::Sender::new(0),
+            outbox_writes: watch::Sender::new(0),
         })
     }
 

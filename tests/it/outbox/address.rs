@@ -1,4 +1,4 @@
-//! Where a URL may lead.
+//! Destinations' URLs and responses.
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ async fn post(url: &str, allow_private: bool) -> Result<(), HttpError> {
 }
 
 #[tokio::test]
-async fn a_private_address_is_refused_also_behind_a_name() {
+async fn a_private_address_is_refused_also_when_a_name_resolves_to_it() {
     let receiver = Receiver::start().await;
-    // The name is resolved like any other; that it is this one is known to the settings' check alone.
+    // The settings refuse `localhost` by name; the channel resolves it like any other name.
     let named = receiver.url.replace("127.0.0.1", "localhost");
     for url in [&receiver.url, &named, &receiver.url.replace("127.0.0.1", "[::ffff:7f00:1]")] {
         let error = post(url, false).await.unwrap_err();
@@ -66,11 +66,11 @@ async fn a_retry_after_is_a_number_of_seconds_or_a_date() {
 }
 
 #[test]
-fn the_settings_refuse_what_cannot_be_meant() {
+fn invalid_destination_settings_are_refused() {
     let with = |key: &str, value: &str| {
         let of = |key: &str| format!("QUITTANCE__OUTBOX__DESTINATIONS__SHOP__{key}");
         let mut env = std::collections::BTreeMap::from([
-            (of("URL"), "https://shop.example/told".to_owned()),
+            (of("URL"), "https://shop.example/notifications".to_owned()),
             (of("SECRETS"), super::SECRET.to_owned()),
         ]);
         env.insert(of(key), value.to_owned());
