@@ -11,6 +11,7 @@ ENV SQLX_OFFLINE=true
 COPY Cargo.toml Cargo.lock ./
 COPY crates/quittance-config/Cargo.toml crates/quittance-config/
 COPY crates/quittance-domain/Cargo.toml crates/quittance-domain/
+COPY crates/quittance-http-client/Cargo.toml crates/quittance-http-client/
 COPY crates/quittance-redaction/Cargo.toml crates/quittance-redaction/
 COPY crates/quittance-queue/Cargo.toml crates/quittance-queue/
 COPY crates/quittance-store/Cargo.toml crates/quittance-store/

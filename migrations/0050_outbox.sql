@@ -1,5 +1,5 @@
--- The outbox, delivered: the body of a notification, a cursor for those who read it by SQL, and what
--- has been sent where for those to whom it is sent.
+-- Delivery of the outbox: the body of a notification, a cursor for SQL readers, and the deliveries to each
+-- destination.
 
 -- The notification as every consumer gets it: docs/notifications.schema.json.
 CREATE FUNCTION quittance.outbox_body(o quittance.outbox) RETURNS jsonb LANGUAGE sql STABLE
@@ -22,11 +22,11 @@ AS $$
         'data',     o.payload -> 'data')
 $$;
 
--- What comes after a cursor, in order; '' is the beginning. Each row has the cursor that comes after
--- it: keep it in the transaction that does what the notification asks for.
+-- Notifications after a cursor, in order; '' is the beginning. Each row has the cursor that comes after
+-- it: store it in the transaction that processes the notification.
 --
 -- It stops before the oldest transaction that is still running (in any database of the server), so
--- whatever commits later also comes later, and nothing that it has passed can still appear.
+-- whatever commits later also comes later, and no row can appear behind a cursor.
 CREATE FUNCTION quittance.outbox_after(after text, most integer)
 RETURNS TABLE (cursor text, id uuid, topic text, body jsonb) LANGUAGE sql STABLE
 AS $$
@@ -41,7 +41,7 @@ $$;
 
 COMMENT ON FUNCTION quittance.outbox_after IS 'Notifications after a cursor ('''' is the beginning), in order. Never skips a row that commits late. LISTEN quittance_outbox to be woken.';
 
--- Who is sent to, and how far the outbox has been handed out to it. A name is `stream`, for the
+-- Destinations, and up to which row the outbox has been fanned out to each. A name is `stream`, for the
 -- Redis Stream, or `http:` and the name in the settings.
 CREATE TABLE quittance.outbox_destinations (
     name       TEXT        PRIMARY KEY,
@@ -50,14 +50,14 @@ CREATE TABLE quittance.outbox_destinations (
     created_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
 
--- What a destination is to be told, and has been.
+-- Deliveries of notifications to destinations: pending, delivered or dead-lettered.
 CREATE TABLE quittance.outbox_deliveries (
     id           UUID        NOT NULL REFERENCES quittance.outbox ON DELETE CASCADE,
-    -- No foreign key: to remove a destination would scan what all the others were told. What a relay adds
-    -- while it is removed goes with the outbox's own retention.
+    -- No foreign key: removing a destination would scan the deliveries of all others. Deliveries that a
+    -- relay adds during the removal are removed with the outbox's own retention.
     destination  TEXT        NOT NULL,
     seq          BIGINT      NOT NULL,
-    -- Its destination and object, in one word: their order is kept.
+    -- Destination and object in one text. Deliveries of one queue are sent in order.
     queue        TEXT        NOT NULL,
     state        TEXT        NOT NULL DEFAULT 'pending',
     -- Not to be sent before.
@@ -65,7 +65,7 @@ CREATE TABLE quittance.outbox_deliveries (
     attempts     INTEGER     NOT NULL DEFAULT 0,
     failure      TEXT,
     failure_code TEXT,
-    -- Whether it was ever given up: then it has a dead letter.
+    -- Whether it was ever dead-lettered: then it has a dead letter.
     died         BOOLEAN     NOT NULL DEFAULT false,
     ended_at     TIMESTAMPTZ,
 
@@ -86,15 +86,15 @@ CREATE INDEX outbox_deliveries_pending_idx ON quittance.outbox_deliveries (desti
 -- Which one of a queue is next.
 CREATE INDEX outbox_deliveries_queue_idx ON quittance.outbox_deliveries (queue, seq)
     WHERE state = 'pending';
--- What ops looks at.
+-- Dead-lettered deliveries, for operators.
 CREATE INDEX outbox_deliveries_dead_idx ON quittance.outbox_deliveries (destination, seq)
     WHERE state = 'dead' AND ended_at IS NOT NULL;
 
--- The objects of which a destination has pending deliveries, a row each: what a relay claims. A claim
--- reads this table by its index on due_at and nothing else, so its work depends neither on how much is
--- pending or delivered nor on what the planner knows of either.
+-- Queues: one row for each destination and object with pending deliveries, which a relay claims. A claim
+-- reads this table by its index on due_at and nothing else, so its cost depends neither on how many deliveries
+-- are pending or delivered nor on the planner's statistics.
 --
--- The triggers below keep it; no statement but a claim writes it.
+-- The triggers below maintain it; no statement but a claim writes it.
 CREATE TABLE quittance.outbox_queues (
     queue       TEXT        NOT NULL,
     destination TEXT        NOT NULL,
@@ -105,23 +105,23 @@ CREATE TABLE quittance.outbox_queues (
     attempts    INTEGER     NOT NULL,
     -- When it may be claimed. A claim sets this to the end of its lease.
     due_at      TIMESTAMPTZ NOT NULL,
-    -- The number of its current claim, 0 for none. Never drawn twice, so a late answer to an earlier
-    -- claim cannot be taken for one to the current.
+    -- The number of its current claim, 0 for none. A number is used once, so a late outcome of an earlier
+    -- claim cannot be taken for one of the current claim.
     claim       BIGINT      NOT NULL DEFAULT 0,
 
     CONSTRAINT outbox_queues_pkey PRIMARY KEY (queue)
 ) WITH (
-    -- Each row lives for moments; what is dead must not pile up at the beginning of the index.
+    -- Rows are short-lived; dead tuples must not pile up at the beginning of the index.
     fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000
 );
 
--- What is due.
+-- Queues that are due.
 CREATE INDEX outbox_queues_due_idx ON quittance.outbox_queues (destination, due_at);
 
 CREATE SEQUENCE quittance.outbox_claims;
 
--- The functions below first lock the rows of all objects that their statement is about, in one
--- order, and make those that are missing. A transaction that ends a delivery and one that adds another
+-- The functions below first lock the queues of all objects that their statement is about, in one order, and
+-- insert those that are missing. A transaction that ends a delivery and one that adds another
 -- of the same object thus come one after the other, and the later one sees what the earlier did: the
 -- next statement of a function reads with a snapshot of its own.
 --
@@ -157,8 +157,8 @@ BEGIN
     FROM changed AS n
     ORDER BY n.queue, n.seq
     ON CONFLICT ON CONSTRAINT outbox_queues_pkey DO UPDATE SET head = excluded.head WHERE false;
-    -- A queue whose head was changed goes on with what is first now, free to be claimed; one that was
-    -- changed further back stays as it is, its head may be on its way.
+    -- A queue whose head was changed continues with what is first now, free to be claimed; one that was
+    -- changed further back stays as it is, because its head may be in flight.
     WITH heads AS MATERIALIZED (
         SELECT q.queue, f.seq, f.id, f.attempts, f.due_at
         FROM changed AS n
@@ -191,14 +191,14 @@ CREATE TRIGGER outbox_deliveries_changed AFTER UPDATE ON quittance.outbox_delive
     REFERENCING NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION quittance.outbox_deliveries_changed();
 
--- With its destination, or by hand.
+-- A delivery is removed with its destination, or by hand.
 CREATE FUNCTION quittance.outbox_delivery_removed() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
     -- The row first, by a statement of its own: another transaction may be moving its head to this very
-    -- delivery, and a look that does not wait for it would leave a head that is gone.
+    -- delivery, and a read that does not wait for it would leave a head that no longer exists.
     PERFORM FROM quittance.outbox_queues AS q WHERE q.queue = OLD.queue FOR UPDATE;
     PERFORM FROM quittance.outbox_queues AS q WHERE q.queue = OLD.queue AND q.head = OLD.seq;
     IF NOT FOUND THEN
@@ -222,9 +222,9 @@ CREATE TRIGGER outbox_delivery_removed AFTER DELETE ON quittance.outbox_deliveri
     FOR EACH ROW WHEN (OLD.state = 'pending')
     EXECUTE FUNCTION quittance.outbox_delivery_removed();
 
--- Hands out the next page of the outbox to a destination; says how many rows it has passed. One
--- relay at a time does it for a destination; the others go on without waiting.
-CREATE FUNCTION quittance.outbox_hand_out(
+-- Makes deliveries to a destination of the next page of the outbox; returns how many rows the destination's
+-- cursor has moved. One relay at a time does this for a destination; the others continue without waiting.
+CREATE FUNCTION quittance.outbox_fan_out(
     destination_name text, wanted text[], most integer, most_pending integer) RETURNS integer
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off
@@ -234,7 +234,7 @@ DECLARE
     at     quittance.outbox_destinations;
     passed integer;
 BEGIN
-    -- First a look that locks nothing: there is seldom something new.
+    -- First a read that locks nothing: there is seldom something new.
     SELECT * INTO at FROM quittance.outbox_destinations WHERE name = destination_name;
     IF NOT FOUND OR NOT EXISTS (
         SELECT FROM quittance.outbox AS o
@@ -247,7 +247,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    -- A destination that is down has its backlog in the outbox, without a row for each destination.
+    -- The backlog of a destination that is down stays in the outbox, without a delivery for each row.
     IF (SELECT count(*) FROM (
             SELECT FROM quittance.outbox_deliveries
             WHERE destination = destination_name AND ended_at IS NULL
@@ -264,13 +264,13 @@ BEGIN
         ORDER BY o.xid, o.seq
         LIMIT most
     ),
-    handed_out AS (
+    fanned_out AS (
         INSERT INTO quittance.outbox_deliveries (id, destination, seq, queue)
         SELECT p.id, destination_name, p.seq, p.queue
         FROM page AS p
         WHERE wanted = '{}' OR p.topic = ANY (wanted)
            OR split_part(p.topic, '.', 1) || '.*' = ANY (wanted)
-        -- After outbox_restored() it goes through what it had been told once more.
+        -- After outbox_restored() the cursor passes rows that have deliveries already.
         ON CONFLICT ON CONSTRAINT outbox_deliveries_pkey DO NOTHING
     ),
     moved AS (
@@ -283,7 +283,7 @@ BEGIN
     RETURN passed;
 END $$;
 
--- How far each destination is, without counting what was not handed out: that can be the whole table.
+-- Progress of each destination, without counting what was not fanned out: that can be the whole table.
 CREATE FUNCTION quittance.outbox_progress()
 RETURNS TABLE (name text, xid xid8, seq bigint, pending bigint, dead bigint, oldest timestamptz)
 LANGUAGE plpgsql STABLE
@@ -295,11 +295,11 @@ BEGIN
     RETURN QUERY
     SELECT n.name, n.xid, n.seq, p.count, x.count, least(b.created_at, f.created_at)
     FROM quittance.outbox_destinations AS n
-    LEFT JOIN LATERAL ( -- the first that was not handed out
+    LEFT JOIN LATERAL ( -- the first that was not fanned out
         SELECT o.created_at FROM quittance.outbox AS o
         WHERE (o.xid, o.seq) > (n.xid, n.seq)
         ORDER BY o.xid, o.seq LIMIT 1) AS b ON true
-    LEFT JOIN LATERAL ( -- the first that has not arrived
+    LEFT JOIN LATERAL ( -- the first that is not delivered
         SELECT o.created_at
         FROM (SELECT d.id FROM quittance.outbox_deliveries AS d
               WHERE d.destination = n.name AND d.ended_at IS NULL
@@ -323,7 +323,7 @@ AS $$
 $$;
 
 -- The transaction that has been running longest of those that hold the outbox back: outbox_after()
--- stops before it, and so does what is handed out. No row when none runs. Only a transaction that has
+-- stops before it, and so does outbox_fan_out(). No row when none runs. Only a transaction that has
 -- written something, or locked a row, has a number and holds it back.
 --
 -- What another user's session does is hidden from a user without pg_read_all_stats: then there is only
@@ -361,8 +361,8 @@ BEGIN
 END $$;
 
 -- To be called once after the database was restored into another server from a dump: transaction
--- numbers begin anew there, and rows that seem to come from the future would not be read. Moves all
--- of them into the past, their order kept. Returns by how much, for cursors that are kept elsewhere;
+-- numbers start again there, and rows with higher numbers would not be read. Lowers all of them, and keeps
+-- their order. Returns by how much, for cursors that are stored elsewhere;
 -- 0 when there was nothing to do.
 CREATE FUNCTION quittance.outbox_restored() RETURNS numeric LANGUAGE plpgsql
 AS $$

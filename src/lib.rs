@@ -16,6 +16,8 @@ pub use quittance_domain as domain;
 // What every role uses.
 pub use quittance_config as config;
 
+pub use quittance_http_client as http_client;
+
 pub mod telemetry;
 
 pub mod http;

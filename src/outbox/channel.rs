@@ -1,4 +1,4 @@
-//! Where notifications go.
+//! Destinations of notifications, and the channels that deliver to them.
 
 use std::sync::Arc;
 
@@ -7,26 +7,26 @@ use futures_util::future::BoxFuture;
 use crate::domain::failure::Failure;
 use crate::store::outbox::Claimed;
 
-/// A way out. There are two: HTTP, and the Redis Stream, which `cli` ties in because only `queue`
-/// knows Redis.
+/// Delivers notifications. There are two channels: HTTP, and the Redis Stream, whose implementation is in
+/// `roles`, because only `queue` knows Redis.
 pub trait Channel: Send + Sync {
-    /// Sends a batch; says of each, in its order, whether it has arrived. A missing word counts as
-    /// none: such a one is sent again when its lease ends.
+    /// Delivers a batch. Returns the outcome of each notification, in the batch's order. One without an
+    /// outcome is sent again when its lease ends.
     fn deliver<'a>(&'a self, batch: &'a [Claimed]) -> BoxFuture<'a, Vec<Result<(), Failure>>>;
 }
 
-/// Somebody who is told.
+/// A destination of notifications.
 #[derive(Clone)]
 pub struct Destination {
-    /// `stream`, or `http:` and the name in the settings. What it has been told is kept under it.
+    /// `stream`, or `http:` and the name in the settings. Its deliveries are recorded under this name.
     pub name: String,
-    /// What it wants to hear; none for everything.
+    /// Topics and groups of topics that it receives; empty for all.
     pub topics: Vec<String>,
-    /// Batches sent at once by this process.
+    /// Most batches of this process in flight at a time.
     pub at_once: usize,
-    /// Notifications in one batch.
+    /// Most notifications in one batch.
     pub batch: usize,
-    /// The way there.
+    /// Delivers to it.
     pub channel: Arc<dyn Channel>,
 }
 

@@ -1,8 +1,8 @@
-//! Dispatches notifications to one destination: hands out, claims, sends, records.
+//! Dispatches notifications to one destination: fan out, claim, send, record.
 //!
-//! Three things go on side by side, each on what is there when it begins: claiming ahead, sending, and
-//! recording what became of what was sent. So a sender is idle only when there is nothing to send, and
-//! the faster they are sent, the more share a claim and a commit.
+//! Claiming ahead, sending and recording outcomes run concurrently, each on what there is when it begins. So
+//! a sender is idle only when there is nothing to send, and the higher the rate, the more notifications share
+//! a claim and a commit.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,26 +23,26 @@ use crate::domain::retry::{Decision, Jitter, Policy, decide};
 use crate::store::outbox::Claimed;
 use crate::store::{Store, StoreError};
 
-/// Rows of the outbox handed out in one transaction.
+/// Rows of the outbox that are fanned out in one transaction.
 const PAGE: i32 = 500;
 
-/// After something was written: time for what is written beside it to be written too.
+/// Delay after a wakeup, so that rows written at the same time are claimed together.
 const SETTLE: Duration = Duration::from_millis(10);
 
-/// How long what cannot be recorded waits for the next try.
+/// Delay before outcomes that could not be recorded are recorded again.
 const RECORD_AGAIN: Duration = Duration::from_millis(200);
 
-/// How long a claim may wait to be sent. A lease is at least five seconds longer than sending takes.
-const LONGEST_HELD: Duration = Duration::from_secs(3);
+/// Longest time between a claim and its sending. A lease is at least five seconds longer than sending takes.
+const MAX_WAIT: Duration = Duration::from_secs(3);
 
-/// A claim passes over what became due so long before the last one that was claimed; a transaction that
-/// makes something due is seldom open for longer.
+/// A claim skips what became due longer than this before the last claimed delivery. A transaction that makes
+/// something due is seldom open for longer.
 const OVERLAP: Duration = Duration::from_secs(2);
 
-/// How often nothing is passed over.
+/// How often a claim skips nothing.
 const LOOK_BACK: Duration = Duration::from_secs(10);
 
-/// What all lines have in common.
+/// Settings that all dispatchers share.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
     pub(super) policy: Policy,
@@ -52,13 +52,13 @@ pub(super) struct Rules {
     pub(super) random: fn() -> f64,
 }
 
-/// The way to one destination, and what goes on there.
+/// Dispatches notifications to one destination.
 pub(super) struct Dispatcher {
     store: Store,
     destination: Destination,
     rules: Rules,
     metrics: DispatcherMetrics,
-    /// Claimed and not sent, with the time of the claim.
+    /// Claimed and not sent yet, with the time of the claim.
     waiting: VecDeque<(Instant, Claimed)>,
     outcomes: Outcomes,
     prefetch: Prefetch,
@@ -70,22 +70,22 @@ pub(super) struct Dispatcher {
     recording: JoinSet<Result<(), (Outcomes, StoreError)>>,
     claim_at: Instant,
     record_at: Instant,
-    /// Nothing is sent before: the way is closed for all alike.
+    /// Nothing is sent before: the destination asked for a pause, or cannot be reached.
     paused_until: Instant,
-    /// Where claims begin to look.
+    /// Claims skip what became due before.
     since: Option<OffsetDateTime>,
     look_back_at: Instant,
     is_open: bool,
     is_failing: bool,
 }
 
-/// A batch, and of each in its order whether it has arrived.
+/// A batch, and the outcome of each of its notifications in the same order.
 type Sent = (Vec<Claimed>, Vec<Result<(), Failure>>);
 
-/// What a claim found.
+/// Result of a claim.
 struct Found {
     claimed: Vec<Claimed>,
-    /// Whether there may be more at once.
+    /// Whether more can be claimed at once.
     more: bool,
 }
 
@@ -119,14 +119,14 @@ impl Dispatcher {
         }
     }
 
-    /// Dispatches until `shutdown`, then waits for what is being sent, and gives back what was claimed
-    /// and is not.
+    /// Dispatches until `shutdown`, then waits for what is in flight, and releases the claims that are not
+    /// sent yet.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
-        let mut told = self.store.told();
+        let mut written = self.store.outbox_writes();
         loop {
             let stopping = shutdown.is_cancelled();
             let now = Instant::now();
-            self.give_back(now, stopping);
+            self.release(now, stopping);
             self.send(now);
             self.record(now);
             if !stopping {
@@ -149,14 +149,14 @@ impl Dispatcher {
                     }
                 }
                 Some(recorded) = self.recording.join_next() => self.recorded(recorded, stopping),
-                // The store that we hold keeps its other end open, so this cannot spin.
-                Ok(()) = told.changed(), if !stopping => self.claim_within(SETTLE),
+                // `self.store` has the sender of this channel, so it stays open and this cannot spin.
+                Ok(()) = written.changed(), if !stopping => self.claim_within(SETTLE),
                 () = sleep_until(wakes_at) => {}
             }
         }
     }
 
-    /// When there is something to do although nothing has happened.
+    /// The time of the next action that no message triggers.
     fn wakes_at(&self, now: Instant, stopping: bool) -> Instant {
         let mut wakes_at = now + LOOK_BACK;
         if !stopping && self.claiming.is_empty() && self.has_room() {
@@ -166,23 +166,24 @@ impl Dispatcher {
             wakes_at = wakes_at.min(self.record_at);
         }
         if let Some((since, _)) = self.waiting.front() {
-            wakes_at = wakes_at.min(*since + self.longest_held());
+            wakes_at = wakes_at.min(*since + self.max_wait());
         }
         wakes_at
     }
 
-    fn longest_held(&self) -> Duration {
-        LONGEST_HELD.min(self.rules.lease / 4)
+    fn max_wait(&self) -> Duration {
+        MAX_WAIT.min(self.rules.lease / 4)
     }
 
     fn has_room(&self) -> bool {
         self.waiting.len() <= self.prefetch.target() / 2
     }
 
-    /// What is held for too long, or while the way is closed, can be claimed by another relay.
-    fn give_back(&mut self, now: Instant, stopping: bool) {
+    /// Releases claims that have waited for too long, or all of them during a pause or a shutdown, so that
+    /// another relay can claim them.
+    fn release(&mut self, now: Instant, stopping: bool) {
         let all = stopping || now < self.paused_until;
-        let longest = self.longest_held();
+        let longest = self.max_wait();
         while let Some((since, _)) = self.waiting.front()
             && (all || now.duration_since(*since) >= longest)
         {
@@ -235,7 +236,7 @@ impl Dispatcher {
         self.claiming.spawn(claim.make());
     }
 
-    /// The next claim is made within so long.
+    /// Makes the next claim within `time`.
     fn claim_within(&mut self, time: Duration) {
         self.claim_at = self.claim_at.min(Instant::now() + time);
     }
@@ -276,7 +277,7 @@ impl Dispatcher {
     ) {
         let name = &self.destination.name;
         match recorded {
-            // What came next in the queues of what was recorded can be claimed.
+            // The next delivery of each object whose delivery was recorded can be claimed.
             Ok(Ok(())) => {
                 let idle = self.sending.is_empty() && self.waiting.is_empty();
                 self.claim_within(if idle { Duration::ZERO } else { SETTLE });
@@ -341,12 +342,12 @@ impl Dispatcher {
             }
             Decision::Snooze { after } => {
                 self.metrics.failed(all.len());
-                // It is not the notification's fault, so the next one would fare no better.
+                // The failure is not specific to the notification: the next one would fail, too.
                 self.paused_until = self.paused_until.max(Instant::now() + after);
                 (Ok(after), false)
             }
             Decision::DeadLetter { reason } => {
-                self.metrics.gave_up(all.len());
+                self.metrics.dead_lettered(all.len());
                 for one in &all {
                     tracing::error!(
                         destination = name, notification = %one.id, topic = one.topic,
@@ -385,12 +386,12 @@ struct Claim {
     most: usize,
     since: Option<OffsetDateTime>,
     lease: Duration,
-    /// Where the destination begins, unless it was opened before.
+    /// Where the destination starts, unless this dispatcher has opened it before.
     open: Option<Start>,
 }
 
 impl Claim {
-    /// Claims what is due; where that is not enough, hands out what comes next, and claims of that.
+    /// Claims what is due. If that is fewer than `most`, fans out the next page and claims again.
     async fn make(self) -> Result<Found, StoreError> {
         let Self { store, name, topics, most, since, lease, open } = self;
         if let Some(start) = open {
@@ -402,7 +403,7 @@ impl Claim {
             return Ok(Found { claimed, more: true });
         }
         let further = async {
-            let passed = store.hand_out(&name, &topics, PAGE).await?;
+            let passed = store.fan_out(&name, &topics, PAGE).await?;
             if passed == 0 {
                 return Ok((false, Vec::new()));
             }
@@ -414,7 +415,7 @@ impl Claim {
                 claimed.extend(further);
                 Ok(Found { claimed, more: passed })
             }
-            // What was claimed is sent all the same.
+            // The error shows again with the next claim; what was claimed is sent meanwhile.
             Err(_) if !claimed.is_empty() => Ok(Found { claimed, more: false }),
             Err(error) => Err(error),
         }

@@ -1,5 +1,6 @@
-//! Looks at each address before it is connected to. After DNS, because a name may lead anywhere, and
-//! at the very addresses that are then connected to, because it may lead elsewhere the next time.
+//! Refuses destinations in private networks. The check is made on resolved addresses, because a name may
+//! resolve to anything, and on the very addresses that are connected to, because it may resolve to something
+//! else the next time.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,19 +12,20 @@ use tower::Service;
 
 use crate::config::public_address::is_public;
 
-/// The URL leads where it must not.
+/// An address is not public, and the destination does not allow that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the host is an address of this machine or of a private network, which is not allowed")]
 pub(super) struct AddressRefused;
 
-/// Resolves names, and lets no address pass that is not public, unless all may.
+/// A resolver that refuses addresses that are not public, unless `allow_private`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guard {
     pub(super) allow_private: bool,
 }
 
 impl Guard {
-    /// One bad address spoils them all: who mixes them is up to something.
+    /// Checks all addresses of a host. One that is not public refuses the host: a name that mixes them is an
+    /// attack or a mistake.
     pub(super) fn check(self, addresses: &[SocketAddr]) -> Result<(), AddressRefused> {
         let passes = |address: &SocketAddr| self.allow_private || is_public(address.ip());
         if addresses.iter().all(passes) { Ok(()) } else { Err(AddressRefused) }

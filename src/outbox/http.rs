@@ -1,4 +1,4 @@
-//! HTTP POST, signed. One request a notification; no redirect is followed.
+//! Delivery by signed HTTP POST: one request per notification, no redirect is followed.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -8,76 +8,71 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use hyper::header::{self, CONTENT_TYPE};
 use hyper::{Method, Request, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::{Host, Url};
 
 use super::channel::Channel;
 use super::guard::{AddressRefused, Guard};
 use super::signature::{SecretError, Signer};
 use crate::config;
-use crate::domain::failure::{Class, Failure};
+use crate::domain::failure::{self, Class, Failure};
+use crate::http_client::{HttpClient, HttpClientOptions, USER_AGENT, retry_after};
 use crate::store::outbox::Claimed;
 
-const CALLER: &str = concat!("quittance/", env!("CARGO_PKG_VERSION"));
-
-/// What is read of an answer, so that its connection can be used again. Nobody looks at it.
+/// Most bytes read of a response, so that its connection can be reused. The body is not used.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Posts to one URL.
+/// Posts notifications to one URL.
 pub struct HttpChannel {
     uri: Uri,
-    /// Where the URL names an address: no resolver is asked for that, so it is looked at here.
+    /// The address, if the URL names one. No resolver is called for it, so this channel checks it.
     literal: Option<IpAddr>,
     guard: Guard,
     signer: Signer,
     timeout: Duration,
-    pool: Pool<HttpsConnector<HttpConnector<Guard>>, Full<Bytes>>,
+    http: HttpClient<Guard>,
 }
 
-/// Why a notification was not delivered, or a channel cannot be made. Never shows the URL.
+/// Failure to deliver a notification or to create a channel. Its message never shows the URL.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The URL is none.
+    /// The URL cannot be parsed.
     #[error("the URL cannot be used")]
     Url,
-    /// A secret is none.
+    /// A signing secret cannot be parsed.
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
-    /// The URL leads where it must not.
+    /// The host resolves to an address that is not public.
     #[error("the URL leads to an address that is not allowed")]
     Address(#[source] Box<dyn Error + Send + Sync>),
-    /// No answer: no connection, or it broke.
+    /// No connection, or it broke before the response.
     #[error("the receiver cannot be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
-    /// No answer in time.
+    /// No response within the time limit.
     #[error("the receiver did not answer within {0:?}")]
     TimedOut(Duration),
-    /// An answer that is not 2xx.
+    /// A response whose status is not 2xx.
     #[error("the receiver answered {status}")]
     Refused {
-        /// Its status.
+        /// The status.
         status: StatusCode,
-        /// How long it asks us to wait.
+        /// Its `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// The request could not be made.
+    /// The request could not be built.
     #[error("the request cannot be made")]
     Request(#[source] hyper::http::Error),
 }
 
 impl HttpError {
-    /// What it means for the delivery.
+    /// Classifies the failure.
     ///
-    /// Nearly everything may pass: a receiver that answers 404 while it is being deployed must not
-    /// lose what it is told. Only 410 is a last word, by the standard.
+    /// Nearly all failures count as transient: a receiver that answers 404 while it is being deployed must not
+    /// lose notifications. 410 is permanent, as the Standard Webhooks scheme has it.
     #[must_use]
     pub fn failure(&self) -> Failure {
         let (class, code) = match self {
@@ -99,21 +94,15 @@ impl HttpError {
                 (class, format!("status_{}", status.as_u16()))
             }
         };
-        let mut chain = vec![self.to_string()];
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            chain.push(error.to_string());
-            cause = error.source();
-        }
-        Failure { class, code, chain, request_id: None, should_retry: None }
+        Failure { class, code, chain: failure::chain(self), request_id: None, should_retry: None }
     }
 }
 
 impl HttpChannel {
-    /// Sets up a pool; opens no connection.
+    /// Creates a channel. Opens no connection.
     ///
     /// # Errors
-    /// The URL or a secret is none.
+    /// [`HttpError::Url`], [`HttpError::Secret`] or [`HttpError::Tls`].
     pub fn new(settings: &config::Destination) -> Result<Self, HttpError> {
         let url = Url::parse(settings.url.reveal()).map_err(|_| HttpError::Url)?;
         let uri = url.as_str().parse().map_err(|_| HttpError::Url)?;
@@ -124,25 +113,20 @@ impl HttpChannel {
             None => return Err(HttpError::Url),
         };
         let guard = Guard { allow_private: settings.allow_private };
-        let mut tcp = HttpConnector::new_with_resolver(guard);
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(HttpError::Tls)?;
-        let tls = if settings.allow_http { tls.https_or_http() } else { tls.https_only() };
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(settings.concurrency)
-            .build(tls.enable_http1().wrap_connector(tcp));
+        let options = HttpClientOptions {
+            request_timeout: settings.timeout,
+            idle_connections: settings.concurrency,
+            allow_plain_http: settings.allow_http,
+        };
+        let http = options.client_with_resolver(guard).map_err(HttpError::Tls)?;
         let signer = Signer::new(&settings.secrets)?;
-        Ok(Self { uri, literal, guard, signer, timeout: settings.timeout, pool })
+        Ok(Self { uri, literal, guard, signer, timeout: settings.timeout, http })
     }
 
     /// Posts one notification.
     ///
     /// # Errors
-    /// It has not arrived, as far as can be known.
+    /// The receiver did not accept it, or its response is not known.
     pub async fn post(&self, notification: &Claimed) -> Result<(), HttpError> {
         if let Some(address) = self.literal {
             let refused = |error: AddressRefused| HttpError::Address(error.into());
@@ -155,7 +139,7 @@ impl HttpChannel {
 
     async fn exchange(&self, notification: &Claimed) -> Result<(), HttpError> {
         let id = notification.id.to_string();
-        // The time of this attempt: a receiver refuses old ones.
+        // The time of this attempt, not of the notification: receivers refuse old timestamps.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         let body = Bytes::from(notification.body.clone());
@@ -163,21 +147,20 @@ impl HttpChannel {
             .method(Method::POST)
             .uri(self.uri.clone())
             .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, CALLER)
+            .header(header::USER_AGENT, USER_AGENT)
             .header("webhook-signature", self.signer.sign(&id, now, &body))
             .header("webhook-timestamp", now)
             .header("webhook-id", id)
             .body(Full::new(body))
             .map_err(HttpError::Request)?;
-        let answer = self.pool.request(request).await.map_err(unreachable)?;
-        let (status, retry_after) = (answer.status(), answer.headers().get(RETRY_AFTER).cloned());
-        // The status is the word; a body that is too long, or breaks off, only costs the connection.
+        let answer = self.http.request(request).await.map_err(unreachable)?;
+        let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
+        // Only the status counts. A body that is too long or breaks off costs the connection.
         let _ = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
         if status.is_success() {
             return Ok(());
         }
-        let seconds = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        Err(HttpError::Refused { status, retry_after: seconds.map(Duration::from_secs) })
+        Err(HttpError::Refused { status, retry_after })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the relay counts, and how far it is behind. The labels are the destinations of the settings.
+//! Metrics of the relay: attempts, lag and backlog by destination.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -30,7 +30,7 @@ pub struct Metrics {
     held: Family<Vec<(String, String)>, Gauge>,
 }
 
-/// Counted, and shown to nobody.
+/// Metrics that are counted and not exported.
 impl Default for Metrics {
     fn default() -> Self {
         Self::new(&mut Registry::default())
@@ -38,7 +38,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Makes them known to a registry.
+    /// Registers the metrics.
     #[must_use]
     pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self {
@@ -76,25 +76,25 @@ impl Metrics {
         metrics
     }
 
-    /// Shows what was seen; nothing at all when nothing could be seen.
+    /// Sets the gauges to what was read from Postgres; removes them if it could not be read.
     pub fn show(&self, seen: Option<&Gauges>) {
         let all = [&self.oldest, &self.pending, &self.dead];
-        // A destination that was removed is not shown any more.
+        // A destination that was removed must not stay in the export.
         all.iter().for_each(|family| family.clear());
         self.held.clear();
         let Some(seen) = seen else { return };
         self.held.get_or_create(&Vec::new()).set(seen.outbox_held_seconds);
-        for pulse in &seen.destinations {
-            let numbers = [pulse.oldest_seconds, pulse.pending, pulse.dead];
+        for destination in &seen.destinations {
+            let numbers = [destination.oldest_seconds, destination.pending, destination.dead];
             for (family, number) in all.iter().zip(numbers) {
-                let labels = DestinationLabels { destination: pulse.name.clone() };
+                let labels = DestinationLabels { destination: destination.name.clone() };
                 family.get_or_create(&labels).set(number);
             }
         }
     }
 
-    /// The counters of one destination, shown from the start.
-    pub(super) fn line(&self, destination: &str) -> DispatcherMetrics {
+    /// Counters of one destination, exported from the start.
+    pub(super) fn dispatcher(&self, destination: &str) -> DispatcherMetrics {
         let counter = |result| {
             let destination = destination.to_owned();
             self.sent.get_or_create(&ResultLabels { destination, result }).clone()
@@ -107,7 +107,7 @@ impl Metrics {
     }
 }
 
-/// The counters of one destination.
+/// Counters of one destination.
 pub(super) struct DispatcherMetrics {
     delivered: Counter,
     failed: Counter,
@@ -123,7 +123,7 @@ impl DispatcherMetrics {
         add(&self.failed, count);
     }
 
-    pub(super) fn gave_up(&self, count: usize) {
+    pub(super) fn dead_lettered(&self, count: usize) {
         add(&self.dead, count);
     }
 }

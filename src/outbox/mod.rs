@@ -1,11 +1,11 @@
 //! The relay: delivers what is in the outbox to its destinations, and the wire format in which it does.
 //!
-//! Each fact lies in `quittance.outbox`, written in the transaction that made it true. Whoever reads
-//! it there by SQL needs none of this. For the others, a [`Dispatcher`](mod@dispatcher) for each destination hands
-//! the rows out, claims what is due, sends it through a [`Channel`], and records what became of it: each
-//! step a short transaction, none open while something is being sent. A relay that dies between sending
-//! and recording leaves a claim that ends, and the notification goes out again with the same id. Any
-//! number of relays share the work.
+//! `quittance.apply` writes each notification to `quittance.outbox`, in the transaction that makes it true.
+//! Consumers that read the table by SQL need nothing of this module. For each other destination, a
+//! [`Dispatcher`](mod@dispatcher) fans the rows out into deliveries, claims those that are due, sends them
+//! through a [`Channel`], and records the outcomes: each step is a short transaction, and none is open while
+//! a notification is in flight. If a relay dies between sending and recording, its claim expires and the
+//! notification is sent again with the same id. Any number of relays share the work.
 
 mod channel;
 mod dispatcher;

@@ -1,4 +1,4 @@
-//! What became of claimed notifications, until it is recorded.
+//! Outcomes of claimed notifications that are not recorded yet.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use crate::store::dead_letter::LetterReason;
 use crate::store::outbox::{Claimed, Undelivered};
 use crate::store::{Store, StoreError};
 
-/// Recorded in one statement at most.
+/// Most deliveries that one statement records.
 const AT_ONCE: usize = 500;
 
-/// How often recording a failure is tried while Postgres is there. After that the notification is sent
+/// How often recording a failure is tried while Postgres can be reached. After that the notification is sent
 /// again when its lease ends.
 const MOST_TRIES: u32 = 5;
 
-/// What became of claimed notifications and is not recorded yet. A batcher: what comes while a statement
-/// is under way is recorded with the next.
+/// Outcomes that are not recorded yet. A batcher: what is added while a statement runs is recorded by the
+/// next one.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     delivered: Vec<Uuid>,
@@ -34,7 +34,7 @@ pub(super) struct Batch {
     pub(super) class: Class,
     pub(super) code: String,
     pub(super) message: String,
-    /// How often it could not be recorded.
+    /// How often recording it failed.
     pub(super) tries: u32,
 }
 
@@ -51,12 +51,12 @@ impl Outcomes {
         self.undelivered.push(batch);
     }
 
-    /// Claimed, and given back without having been sent.
+    /// Adds claims that are released without having been sent.
     pub(super) fn unsent(&mut self, claimed: impl IntoIterator<Item = Claimed>) {
         self.unsent.extend(claimed);
     }
 
-    /// Adds what came before.
+    /// Puts outcomes in front that could not be recorded earlier.
     pub(super) fn precede(&mut self, mut earlier: Self) {
         earlier.delivered.append(&mut self.delivered);
         earlier.undelivered.append(&mut self.undelivered);
@@ -64,11 +64,11 @@ impl Outcomes {
         *self = earlier;
     }
 
-    /// Records all of it.
+    /// Records all outcomes.
     ///
     /// # Errors
-    /// The first error, and what is left to be recorded. None of it is lost with the process: what is
-    /// not recorded is sent again when its lease ends.
+    /// The first error, and the outcomes that are left to be recorded. If the process dies with them, their
+    /// notifications are sent again when their leases end.
     pub(super) async fn record(
         mut self,
         store: &Store,
@@ -87,7 +87,7 @@ impl Outcomes {
                 let is_outage =
                     matches!(error.class(), Class::Unavailable(_) | Class::Misconfigured(_));
                 if is_outage || batch.tries < MOST_TRIES {
-                    // At the other end: what cannot be recorded must not be in the way of the rest.
+                    // Last in the queue: a batch that cannot be recorded must not block the others.
                     self.undelivered.insert(0, batch);
                 } else {
                     tracing::error!(
@@ -99,7 +99,7 @@ impl Outcomes {
             }
         }
         if !self.unsent.is_empty()
-            && let Err(error) = store.give_back(destination, &self.unsent).await
+            && let Err(error) = store.release_claims(destination, &self.unsent).await
         {
             return Err((self, error));
         }

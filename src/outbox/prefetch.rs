@@ -1,24 +1,25 @@
-//! How many notifications a relay claims ahead of sending them.
+//! Number of notifications that a relay claims ahead of sending them.
 
 use std::time::Duration;
 
-/// What is claimed ahead: enough for a sender that goes on at its pace while the next claim is made, and
-/// no more, because what is claimed here cannot be sent by another relay.
+/// How far ahead to claim: long enough for senders to go on at their rate while the next claim is made, and
+/// no longer, because another relay cannot send what is claimed here.
 const AHEAD: Duration = Duration::from_millis(250);
 
-/// Claimed at once at most.
+/// Most notifications claimed ahead.
 const MOST: usize = 2_000;
 
-/// A pace is measured over so long at least.
+/// Shortest interval over which the rate is measured.
 const MEASURED_OVER: Duration = Duration::from_millis(50);
 
-/// How many to claim ahead, from the pace at which they are sent. Pure: it is told the time.
+/// Computes how many notifications to claim ahead from the rate at which they are sent. Reads no clock: the
+/// caller passes the elapsed time.
 #[derive(Debug, Clone)]
 pub(super) struct Prefetch {
-    /// One for each place where something can be sent.
+    /// One for each notification that can be in flight.
     least: usize,
     per_second: f64,
-    /// Sent since the pace was measured last.
+    /// Sent since the rate was measured last.
     sent: usize,
     unmeasured: Duration,
 }
@@ -28,12 +29,12 @@ impl Prefetch {
         Self { least, per_second: 0.0, sent: 0, unmeasured: Duration::ZERO }
     }
 
-    /// So many were sent.
+    /// Counts `count` notifications as sent.
     pub(super) fn sent(&mut self, count: usize) {
         self.sent += count;
     }
 
-    /// So much time has passed.
+    /// Advances by `time`, and measures the rate if enough time has passed.
     #[expect(clippy::cast_precision_loss, reason = "counts of a moment")]
     pub(super) fn passed(&mut self, time: Duration) {
         self.unmeasured += time;
@@ -44,7 +45,7 @@ impl Prefetch {
         }
     }
 
-    /// How many should be claimed and not yet sent.
+    /// How many notifications should be claimed and not sent yet.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -24,7 +24,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Puts it together; does nothing yet. `store` has connections of the relay's own
+    /// Creates a relay that does nothing yet. `store` has connections of the relay's own
     /// ([`Store::for_relay`]). `random` draws a number in `0.0..1.0`.
     #[must_use]
     pub fn new(
@@ -51,13 +51,13 @@ impl Relay {
         Self { store, destinations, rules, retention, metrics }
     }
 
-    /// The same, counting where it is seen.
+    /// Counts in `metrics`, which are exported.
     #[must_use]
     pub fn counting(self, metrics: &Metrics) -> Self {
         Self { metrics: metrics.clone(), ..self }
     }
 
-    /// Delivers until `shutdown`, then waits for what is being sent. Outages only pause it.
+    /// Delivers until `shutdown`, then waits for what is in flight. Outages only pause it.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { store, destinations, rules, retention, metrics } = self;
         let mut parts = JoinSet::new();
@@ -67,12 +67,11 @@ impl Relay {
             let shutdown = shutdown.clone();
             parts.spawn(async move {
                 let name = format!("outbox {}", destination.name);
-                // What one that panicked had claimed is sent again when its lease ends.
+                // If the dispatcher panics, its claims expire and are sent again.
                 let run = || {
-                    let metrics = metrics.line(&destination.name);
-                    let line =
-                        Dispatcher::new(store.clone(), destination.clone(), rules.clone(), metrics);
-                    line.run(shutdown.clone())
+                    let metrics = metrics.dispatcher(&destination.name);
+                    Dispatcher::new(store.clone(), destination.clone(), rules.clone(), metrics)
+                        .run(shutdown.clone())
                 };
                 supervise::keep(&name, &shutdown, run).await;
             });

@@ -1,5 +1,5 @@
-//! Signs what is posted, as standardwebhooks.com has it: `v1,` and the HMAC-SHA256, in base64, of the
-//! id, the time in seconds and the body, joined by full stops.
+//! Signatures of HTTP notifications by the Standard Webhooks scheme (standardwebhooks.com): `v1,` and the
+//! HMAC-SHA256, in base64, of id, Unix time and body, joined by full stops.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,20 +8,20 @@ use sha2::Sha256;
 
 use crate::config::Secret;
 
-/// A signing secret cannot be used. Says nothing of the secret.
+/// A signing secret cannot be parsed. The message does not show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a signing secret is whsec_ and base64")]
 pub struct SecretError;
 
-/// Signs with all of its secrets, so that a receiver who knows any of them can verify.
+/// Signs with all of its secrets, so that a receiver that has any of them can verify.
 #[derive(Clone)]
 pub struct Signer(Vec<Hmac<Sha256>>);
 
 impl Signer {
-    /// Reads the secrets.
+    /// Parses the secrets.
     ///
     /// # Errors
-    /// One of them is none.
+    /// One of them is not `whsec_` and base64.
     pub fn new(secrets: &[Secret]) -> Result<Self, SecretError> {
         let key = |secret: &Secret| {
             let text = secret.reveal().strip_prefix("whsec_").ok_or(SecretError)?;
@@ -31,7 +31,7 @@ impl Signer {
         Ok(Self(secrets.iter().map(key).collect::<Result<_, _>>()?))
     }
 
-    /// The value of `webhook-signature`.
+    /// Returns the value of the header `webhook-signature`.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let signed = |key: &Hmac<Sha256>| {
@@ -44,7 +44,7 @@ impl Signer {
     }
 }
 
-/// Shows nothing of the secrets.
+/// Does not show the secrets.
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Signer")
@@ -66,12 +66,12 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_standards_own_libraries_comes_out() {
+    fn the_signature_equals_that_of_the_reference_libraries() {
         assert_eq!(sign(&[SECRET]).unwrap(), SIGNATURE);
     }
 
     #[test]
-    fn each_secret_signs_while_one_is_being_rolled() {
+    fn each_secret_signs_during_a_rotation() {
         let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         let both = sign(&[other, SECRET]).unwrap();
         let [first, second] = both.split(' ').collect::<Vec<_>>()[..] else { panic!("{both}") };
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused() {
+    fn a_malformed_secret_is_refused() {
         for secret in ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_not base64"] {
             assert_eq!(sign(&[secret]), Err(SecretError), "{secret}");
         }

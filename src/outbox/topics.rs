@@ -1,13 +1,13 @@
-//! What a destination may ask for.
+//! Check of the topics in the settings of a destination.
 
 use crate::domain::notification::Topic;
 
-/// A destination asks for something that is never told.
+/// A destination names a topic that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is neither a topic nor a group like payment.*; docs/notifications.md lists them")]
 pub struct UnknownTopic(String);
 
-/// Whether all of these are topics (`payment.succeeded`) or groups of them (`payment.*`).
+/// Checks that all of these are topics (`payment.succeeded`) or groups of topics (`payment.*`).
 ///
 /// # Errors
 /// The first that is neither.
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_topic_that_is_never_told_is_refused() {
+    fn a_topic_that_does_not_exist_is_refused() {
         let check = |topic: &str| check_topics(&[topic.to_owned()]);
         assert_eq!(check("payment.succeeded"), Ok(()));
         assert_eq!(check("refund.*"), Ok(()));

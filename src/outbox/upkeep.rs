@@ -1,5 +1,5 @@
-//! What is done for the outbox beside delivering it: waking readers by SQL, and pruning. Two tasks, so
-//! that a long prune delays nobody who listens.
+//! Maintenance of the outbox: waking SQL readers, and pruning. They are two tasks, so that a long pruning pass
+//! delays no reader.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{Store, StoreError};
 
-/// How long a pruner rests at least between two passes over the outbox.
+/// Shortest pause between two pruning passes over the outbox.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
-/// How many times as long as a pass took it rests: what stays, since a destination was not told of it, is
-/// looked at with each pass.
+/// The pause is at least this many times as long as the pass took, because each pass reads the undelivered
+/// rows, which stay, once more.
 const RESTS_TIMES: u32 = 20;
 
-/// Rows of the outbox looked at in one transaction.
+/// Rows of the outbox read in one transaction.
 const PRUNE_PAGE: i64 = 1_000;
 
-/// After something was written: time for what is written beside it to be written too.
+/// Delay after a wakeup, so that rows written at the same time share one announcement.
 const SETTLE: Duration = Duration::from_millis(10);
 
-/// Wakes those who `LISTEN quittance_outbox` until `shutdown`.
+/// Wakes the sessions that `LISTEN quittance_outbox`, until `shutdown`.
 pub(super) async fn announce(store: Store, poll_interval: Duration, shutdown: CancellationToken) {
-    let mut told = store.told();
+    let mut written = store.outbox_writes();
     let mut cursor = String::new();
     let mut failing = Failing::default();
     while !shutdown.is_cancelled() {
@@ -37,12 +37,12 @@ pub(super) async fn announce(store: Store, poll_interval: Duration, shutdown: Ca
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = sleep(poll_interval) => {}
-            _ = told.changed() => sleep(SETTLE).await,
+            _ = written.changed() => sleep(SETTLE).await,
         }
     }
 }
 
-/// Removes what is older than `retention`, and was delivered, until `shutdown`: it ends between two pages.
+/// Removes delivered rows that are older than `retention`, until `shutdown`, between two pages.
 pub(super) async fn prune(store: Store, retention: Duration, shutdown: CancellationToken) {
     let mut failing = Failing::default();
     while !shutdown.is_cancelled() {
@@ -64,7 +64,7 @@ pub(super) async fn prune(store: Store, retention: Duration, shutdown: Cancellat
     }
 }
 
-/// Once through the outbox. Says how many rows were removed.
+/// Makes one pruning pass over the outbox. Returns how many rows were removed.
 async fn pass(
     store: &Store,
     retention: Duration,
@@ -81,7 +81,7 @@ async fn pass(
     Ok(removed)
 }
 
-/// Says once that something fails.
+/// Logs the first of several failures in a row.
 #[derive(Default)]
 struct Failing(bool);
 

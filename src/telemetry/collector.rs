@@ -13,12 +13,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Request, Response};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use opentelemetry_http::{HttpClient, HttpError};
 use tokio::runtime::Handle;
+
+use crate::http_client::{HttpClient as Client, HttpClientOptions};
 
 /// How long one batch may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -31,7 +29,7 @@ type Sending = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> +
 /// Posts batches of spans.
 #[derive(Clone)]
 pub(super) struct Collector {
-    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client,
     /// The exporter works on a thread of its own, without a runtime; sockets need one.
     runtime: Handle,
     failing: Arc<AtomicBool>,
@@ -46,15 +44,14 @@ impl fmt::Debug for Collector {
 impl Collector {
     /// Sets up a pool; opens no connection.
     pub(super) fn new(runtime: Handle) -> Result<Self, rustls::Error> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let pool = Pool::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(tls);
-        Ok(Self { pool, runtime, failing: Arc::default() })
+        let options = HttpClientOptions {
+            request_timeout: PATIENCE,
+            // One batch is sent at a time.
+            idle_connections: 1,
+            allow_plain_http: true,
+        };
+        let client = options.client()?;
+        Ok(Self { client, runtime, failing: Arc::default() })
     }
 
     async fn send(self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
@@ -71,7 +68,7 @@ impl Collector {
 
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (head, body) = request.into_parts();
-        let answer = self.pool.request(Request::from_parts(head, Full::new(body))).await?;
+        let answer = self.client.request(Request::from_parts(head, Full::new(body))).await?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
         Ok(Response::from_parts(head, body))

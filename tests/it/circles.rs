@@ -10,7 +10,9 @@ use std::path::Path;
 const WITHOUT: &[&str] = &[
     "crates/quittance-config/src",
     "crates/quittance-domain/src",
+    "crates/quittance-http-client/src",
     "crates/quittance-redaction/src",
+    "crates/quittance-store/src",
     "crates/quittance-stripe/src",
 ];
 

@@ -196,7 +196,7 @@ fn the_published_state_machines_are_the_ones_in_use() {
     let published = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         published == page,
-        "docs/state_machines.md is not what the rules in src/domain say; run \
+        "docs/state_machines.md is not what the rules in crates/quittance-domain say; run \
          `QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it state_machines` and review the difference"
     );
 }

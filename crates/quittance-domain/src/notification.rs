@@ -1,24 +1,24 @@
-//! What the outbox tells.
+//! Notifications and their topics.
 //!
-//! Two sorts. A *state fact* comes from a real change of a row, whichever event or fetch showed
-//! it. An *occurrence* comes from an event itself and is told once for its id, also when the state
-//! that it speaks of is already history.
+//! There are two sorts. A *state* notification is caused by a change of a row, whichever event or fetch showed
+//! it. An *occurrence* is caused by an event and published once for its id, even if the object has changed
+//! again since.
 
 /// A notification, before it has an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notification {
-    /// What it says.
+    /// What happened.
     pub topic: Topic,
-    /// Why it is told.
+    /// What caused it.
     pub sort: Sort,
 }
 
-/// The two reasons to tell something.
+/// Cause of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
-    /// A row really changed.
+    /// The state of a row changed.
     State,
-    /// An event really arrived.
+    /// An event arrived.
     Occurrence,
 }
 
@@ -34,13 +34,13 @@ impl Sort {
 }
 
 impl Notification {
-    /// A fact that a change of the row makes true.
+    /// Creates a notification of a changed state.
     #[must_use]
     pub fn state(topic: Topic) -> Self {
         Self { topic, sort: Sort::State }
     }
 
-    /// A fact that an event tells by itself.
+    /// Creates a notification of an event.
     #[must_use]
     pub fn occurrence(topic: Topic) -> Self {
         Self { topic, sort: Sort::Occurrence }
@@ -49,12 +49,12 @@ impl Notification {
 
 macro_rules! topics {
     ($($(#[doc = $doc:literal])+ $name:ident of $object:literal = $text:literal),+ $(,)?) => {
-        /// What a notification says: the catalogue that consumers subscribe to.
+        /// Topic of a notification, which consumers subscribe to.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Topic { $($(#[doc = $doc])+ $name),+ }
 
         impl Topic {
-            /// The whole catalogue.
+            /// All topics.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// Its name on the wire.
@@ -63,13 +63,13 @@ macro_rules! topics {
                 match self { $(Self::$name => $text),+ }
             }
 
-            /// Stripe's `object` of what it is about.
+            /// Stripe's `object` of the object that it is about.
             #[must_use]
             pub fn object(self) -> &'static str {
                 match self { $(Self::$name => $object),+ }
             }
 
-            /// What it says, in a sentence: the comment that stands above it here.
+            /// What happened, in a sentence: the doc comment of its variant.
             #[must_use]
             pub fn describe(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+).trim_ascii()),+ }
@@ -79,99 +79,99 @@ macro_rules! topics {
 }
 
 topics! {
-    /// The money is there.
+    /// The payment succeeded.
     PaymentSucceeded of "payment_intent" = "payment.succeeded",
-    /// The customer has to do something.
+    /// The customer must take an action, for example 3D Secure.
     PaymentRequiresAction of "payment_intent" = "payment.requires_action",
-    /// With the bank.
+    /// The bank is processing the payment; the result is still open.
     PaymentProcessing of "payment_intent" = "payment.processing",
-    /// Authorised; waits to be captured.
+    /// The payment is authorized and can be captured.
     PaymentCapturable of "payment_intent" = "payment.capturable",
-    /// Ended without money.
+    /// The payment was canceled; no money was taken.
     PaymentCanceled of "payment_intent" = "payment.canceled",
-    /// More of a payment went back than before.
+    /// The refunded amount of a payment increased.
     PaymentRefunded of "charge" = "payment.refunded",
-    /// A refund was sent; without a balance transaction, an authorisation was released.
+    /// A refund was sent to the customer; without a balance transaction, an authorization was released.
     RefundSucceeded of "refund" = "refund.succeeded",
-    /// A refund failed, perhaps after it had succeeded.
+    /// A refund failed; it may have succeeded before.
     RefundFailed of "refund" = "refund.failed",
-    /// A refund was called off.
+    /// A refund was canceled.
     RefundCanceled of "refund" = "refund.canceled",
-    /// An attempt to pay failed; the payment may still succeed.
+    /// A payment attempt failed; the payment may still succeed.
     PaymentAttemptFailed of "payment_intent" = "payment.attempt_failed",
-    /// The method is kept and can be charged.
+    /// The payment method is saved and can be charged.
     SetupSucceeded of "setup_intent" = "setup.succeeded",
-    /// The customer has to do something before the method is kept.
+    /// The customer must take an action before the payment method can be saved.
     SetupRequiresAction of "setup_intent" = "setup.requires_action",
-    /// Ended without a method.
+    /// The setup was canceled; no payment method was saved.
     SetupCanceled of "setup_intent" = "setup.canceled",
-    /// The customer came through; says whether it is paid.
+    /// The customer completed the checkout; `after.status` shows whether it is paid.
     CheckoutCompleted of "checkout.session" = "checkout.completed",
-    /// The money of a checkout is there, at once or days later.
+    /// A checkout is paid; with delayed payment methods, days after its completion.
     CheckoutPaid of "checkout.session" = "checkout.paid",
     /// The delayed payment of a completed checkout failed.
     CheckoutPaymentFailed of "checkout.session" = "checkout.payment_failed",
-    /// Nobody came through in time.
+    /// The checkout expired before the customer completed it.
     CheckoutExpired of "checkout.session" = "checkout.expired",
-    /// A customer asks the bank for the money back, or the bank asks about it.
+    /// A customer disputed a charge with the bank, or the bank opened an inquiry.
     DisputeOpened of "dispute" = "dispute.opened",
-    /// The bank decided for us.
+    /// The dispute was won.
     DisputeWon of "dispute" = "dispute.won",
-    /// The bank decided against us.
+    /// The dispute was lost.
     DisputeLost of "dispute" = "dispute.lost",
-    /// It ended without a decision: an inquiry closed, or a dispute was prevented.
+    /// The dispute ended without a decision: an inquiry was closed, or the dispute was prevented.
     DisputeClosed of "dispute" = "dispute.closed",
-    /// The disputed money was taken from the balance.
+    /// The disputed amount was withdrawn from the Stripe balance.
     DisputeFundsWithdrawn of "dispute" = "dispute.funds_withdrawn",
-    /// The disputed money came back to the balance.
+    /// The disputed amount was returned to the Stripe balance.
     DisputeFundsReinstated of "dispute" = "dispute.funds_reinstated",
-    /// Charges of a connected account work.
+    /// A connected account can make charges.
     AccountChargesEnabled of "account" = "account.charges_enabled",
-    /// They do not work any more.
+    /// A connected account can no longer make charges.
     AccountChargesDisabled of "account" = "account.charges_disabled",
-    /// Payouts of a connected account work.
+    /// A connected account can receive payouts.
     AccountPayoutsEnabled of "account" = "account.payouts_enabled",
-    /// They do not work any more.
+    /// A connected account can no longer receive payouts.
     AccountPayoutsDisabled of "account" = "account.payouts_disabled",
-    /// A connected account has to hand in more than before.
+    /// Stripe requires further information from a connected account.
     AccountRequirementsDue of "account" = "account.requirements_due",
-    /// A connected account took our access back.
+    /// A connected account revoked the platform's access.
     AccountDeauthorized of "account" = "account.deauthorized",
-    /// The bank has the money.
+    /// The payout reached the bank account.
     PayoutPaid of "payout" = "payout.paid",
-    /// The bank sent it back, perhaps after it had been paid.
+    /// The payout failed; it may have been paid before.
     PayoutFailed of "payout" = "payout.failed",
-    /// It was called off.
+    /// The payout was canceled.
     PayoutCanceled of "payout" = "payout.canceled",
-    /// A trial began.
+    /// The subscription's trial started.
     SubscriptionTrialing of "subscription" = "subscription.trialing",
-    /// In good standing: begun, or recovered.
+    /// The subscription became active: it started, or an overdue payment was made.
     SubscriptionActivated of "subscription" = "subscription.activated",
-    /// A renewal is owed, and Stripe tries on.
+    /// A renewal payment is overdue; Stripe keeps retrying.
     SubscriptionPastDue of "subscription" = "subscription.past_due",
-    /// A renewal is owed, and Stripe tries no more.
+    /// A renewal payment is overdue; Stripe has stopped retrying.
     SubscriptionUnpaid of "subscription" = "subscription.unpaid",
-    /// A trial ended, and there is nothing to pay with.
+    /// A trial ended without a payment method, so the subscription is paused.
     SubscriptionPaused of "subscription" = "subscription.paused",
-    /// Over.
+    /// The subscription was canceled.
     SubscriptionCanceled of "subscription" = "subscription.canceled",
     /// A trial ends within days.
     SubscriptionTrialEnding of "subscription" = "subscription.trial_ending",
-    /// An invoice is final, and owed.
+    /// An invoice was finalized and is due.
     InvoiceFinalized of "invoice" = "invoice.finalized",
-    /// An invoice is settled, by Stripe or out of band.
+    /// An invoice was paid, through Stripe or out of band.
     InvoicePaid of "invoice" = "invoice.paid",
-    /// An invoice was called off.
+    /// An invoice was voided.
     InvoiceVoided of "invoice" = "invoice.voided",
-    /// An invoice was written off.
+    /// An invoice was marked uncollectible.
     InvoiceUncollectible of "invoice" = "invoice.uncollectible",
-    /// An attempt to pay an invoice failed; another one may follow.
+    /// A payment attempt for an invoice failed; Stripe may retry.
     InvoicePaymentFailed of "invoice" = "invoice.payment_failed",
-    /// The customer has to do something to pay an invoice.
+    /// The customer must take an action to pay an invoice.
     InvoicePaymentActionRequired of "invoice" = "invoice.payment_action_required",
 }
 
-/// The occurrence that an event of this type tells, if any.
+/// The occurrence that an event of this type causes, if any.
 #[must_use]
 pub fn occurrence(event_type: &str) -> Option<Notification> {
     let topic = match event_type {

@@ -124,7 +124,7 @@ impl Store {
         let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
         let conflicts = self.answered(connection, answer)?;
         if slice.iter().any(|it| it.notifies) {
-            self.told.send_modify(|times| *times = times.wrapping_add(1));
+            self.outbox_writes.send_modify(|times| *times = times.wrapping_add(1));
         }
         let applied = |it: &&Prepared| {
             if conflicts.contains(&it.number) { Applied::Conflict } else { Applied::Done }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::columns;
 use super::connect::Store;
-use super::dead_letter::DeadEvent;
+use super::dead_event::DeadEvent;
 use super::error::StoreError;
 use quittance_domain::event::is_storable_time;
 use quittance_domain::failure::Failure;

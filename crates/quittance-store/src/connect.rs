@@ -1,16 +1,16 @@
 //! The pool, and what each of its sessions is set to.
 
-use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, Postgres};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use sqlx::{Connection as _, Executor as _};
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 use tokio::time::error::Elapsed;
-use tokio::time::{Instant, timeout};
 
+use super::connection;
 use super::error::StoreError;
 use super::pool::Pool;
 use super::pooler;
@@ -56,8 +56,8 @@ pub struct Store {
     pub(super) rules: Arc<Rules>,
     /// How long a call may be without an answer.
     pub(super) patience: Duration,
-    /// Counts what this process writes into the outbox, to wake its relay.
-    pub(super) told: watch::Sender<u64>,
+    /// Counts this process's writes to the outbox, to wake its relay.
+    pub(super) outbox_writes: watch::Sender<u64>,
 }
 
 /// Why a connection could not be opened, and when that was.
@@ -72,7 +72,7 @@ impl Store {
     /// # Errors
     /// The URL cannot be read.
     pub fn connect(settings: &config::Database, role: &str) -> Result<Self, StoreError> {
-        let options = options(settings, role)?;
+        let options = connection::options(settings, role)?;
         let sessions = if role == "worker" { Sessions::Work } else { Sessions::People };
         let pool = pool(settings, options.clone(), settings.max_connections, sessions);
         Ok(Self {
@@ -81,7 +81,7 @@ impl Store {
             explained: Arc::default(),
             rules: Arc::default(),
             patience: patience(settings),
-            told: watch::Sender::new(0),
+            outbox_writes: watch::Sender::new(0),
         })
     }
 
@@ -90,7 +90,7 @@ impl Store {
     /// # Errors
     /// The URL cannot be read.
     pub fn for_relay(&self, settings: &config::Database) -> Result<Self, StoreError> {
-        let options = options(settings, "relay")?;
+        let options = connection::options(settings, "relay")?;
         let pool = pool(settings, options.clone(), RELAY_CONNECTIONS, Sessions::Relay);
         Ok(Self { pool, options: Arc::new(options), explained: Arc::default(), ..self.clone() })
     }
@@ -206,31 +206,6 @@ fn pool(
 /// How long a call may be without an answer: as long as the server may take, and a little more.
 fn patience(settings: &config::Database) -> Duration {
     settings.statement_timeout + BEYOND
-}
-
-/// How a connection is opened; `role` names the process in `pg_stat_activity`.
-pub(super) fn options(
-    settings: &config::Database,
-    role: &str,
-) -> Result<PgConnectOptions, StoreError> {
-    let options = PgConnectOptions::from_str(settings.url.reveal()).map_err(StoreError::from)?;
-    // Without the driver's `extra_float_digits`, which PgBouncer refuses, and which is for values in
-    // text: ours are binary.
-    Ok(options.application_name(&format!("quittance {role}")).extra_float_digits(None))
-}
-
-/// A connection that is not the pool's, opened in time or not at all.
-pub(super) async fn open(
-    options: &PgConnectOptions,
-    within: Duration,
-) -> Result<PgConnection, StoreError> {
-    match timeout(within, options.connect()).await {
-        Ok(opened) => Ok(opened?),
-        Err(_) => Err(StoreError::NotOpened {
-            place: format!("{}:{}", options.get_host(), options.get_port()),
-            after: within,
-        }),
-    }
 }
 
 /// A session's settings, in one round trip. Not in the connection's start-up packet, which

@@ -22,6 +22,8 @@ pub mod command;
 pub mod command_counts;
 pub mod connect;
 pub mod connected_account;
+mod connection;
+mod dead_event;
 pub mod dead_letter;
 pub mod error;
 pub mod gauges;

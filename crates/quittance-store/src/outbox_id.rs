@@ -1,5 +1,5 @@
-//! The stable ids of notifications: they follow from the fact, so a fact has one id however often, and
-//! by whichever worker, it is written.
+//! Stable ids of notifications. An id is derived from what the notification says, so it is the same however
+//! often, and by whichever worker, the notification is written.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -11,11 +11,10 @@ use quittance_domain::object::Subject;
 
 use super::columns::account;
 
-/// Of a state fact: the change of one object to one version makes it true once.
+/// The id of a state notification: the change of one object to one version makes it true once.
 ///
-/// With the time of the observation behind it, because a version is made once more after an older backup
-/// was restored, and then perhaps of something else: under an id that a consumer has seen, it would be
-/// taken for a repetition.
+/// It includes the time of the observation, because the same version number is assigned again after an older
+/// backup was restored, perhaps to another state; with the same id, a consumer would take it for a duplicate.
 pub(super) fn of_state(
     subject: &Subject,
     version: i64,
@@ -34,17 +33,17 @@ pub(super) fn of_state(
     ])
 }
 
-/// Of an occurrence: one event tells it once.
+/// The id of an occurrence: there is one for each event.
 pub(super) fn of_occurrence(event: &EventId, topic: Topic) -> Uuid {
     hash(&["occurrence", event.as_str(), topic.as_str()])
 }
 
 fn hash(parts: &[&str]) -> Uuid {
-    // No part can hold a line break: ids are printable, the rest are words of ours.
+    // No part can contain a line break: ids are printable, the rest are our own words.
     let digest: [u8; 32] = Sha256::digest(parts.join("\n")).into();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
-    // Version 8: "made by a rule of our own" (RFC 9562).
+    // Version 8: vendor-specific (RFC 9562).
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
@@ -60,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_fact_never_changes() {
+    fn the_id_of_a_notification_never_changes() {
         // Consumers keep these ids to deduplicate by. Computed with another program.
         assert_eq!(
             of_state(&subject("pi_1"), 3, 1_700_000_000, Topic::PaymentSucceeded).to_string(),
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_or_topic_or_object_or_observation_is_another_fact() {
+    fn another_version_topic_object_or_observation_has_another_id() {
         let ids = [
             of_state(&subject("pi_1"), 3, 5, Topic::PaymentSucceeded),
             of_state(&subject("pi_1"), 4, 5, Topic::PaymentSucceeded),

@@ -12,7 +12,7 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::time::timeout;
 
-use super::connect::open;
+use super::connection::open;
 use super::error::StoreError;
 
 /// How often two connections are compared. Others who use the pooler at the same moment can hide

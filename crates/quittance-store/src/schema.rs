@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use super::connect::{Store, open, options};
+use super::connect::Store;
+use super::connection::{open, options};
 use super::error::StoreError;
 use super::pooler;
 use quittance_config as config;

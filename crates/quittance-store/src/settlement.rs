@@ -9,7 +9,7 @@ use quittance_redaction::Redacted;
 
 use super::attempt::Attempt;
 use super::command::CommandClosing;
-use super::dead_letter::storable_text;
+use super::dead_event::storable_text;
 
 /// One decision: a change of one object, if there is one, and the events that it settles. Written
 /// whole or not at all.

@@ -1,15 +1,14 @@
 //! What came back: the body, and what the headers say about it.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::http::StatusCode;
-use hyper::http::header::{DATE, RETRY_AFTER};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use hyper::http::header::DATE;
 
 use quittance_domain::event::Timestamp;
+use quittance_http_client::{parse_http_date, retry_after};
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -63,7 +62,7 @@ impl Meta {
                 "false" => Some(false),
                 _ => None,
             }),
-            retry_after: text(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, date)),
+            retry_after: retry_after(headers),
             limited: text("stripe-rate-limited-reason").and_then(|reason| match reason {
                 "global-rate" | "global-concurrency" => Some(Limited::Account),
                 "endpoint-rate" | "endpoint-concurrency" => Some(Limited::Endpoint),
@@ -109,16 +108,8 @@ impl Meta {
 }
 
 fn timestamp(http_date: &str) -> Option<Timestamp> {
-    OffsetDateTime::parse(http_date, &Rfc2822).ok().map(OffsetDateTime::unix_timestamp)
-}
-
-/// Seconds, or a date that is read against the answer's own `Date`.
-fn retry_after(value: &str, now: Option<Timestamp>) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let wait = timestamp(value)?.saturating_sub(now?);
-    Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
+    let since = parse_http_date(http_date)?.duration_since(UNIX_EPOCH).ok()?;
+    Timestamp::try_from(since.as_secs()).ok()
 }
 
 #[cfg(test)]

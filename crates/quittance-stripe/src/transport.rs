@@ -1,16 +1,12 @@
-//! HTTP under async-stripe's typed requests: pooled, timed, pinned, and never retried.
+//! Transport of async-stripe's typed requests: HTTP with a time limit and a pinned API version, never retried.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::header::{self, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use stripe_client_core::{
     CustomizedStripeRequest, RequestBuilder, StripeClient, StripeClientErr, StripeMethod,
 };
@@ -19,20 +15,17 @@ use super::answer::{Answer, Meta};
 use super::error::StripeError;
 use super::refusal::Refusal;
 use quittance_config as config;
+use quittance_http_client::{HttpClient, HttpClientOptions, USER_AGENT};
 
 /// Longest answer that is read. The largest objects with everything expanded stay far below it.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
-const CALLER: &str = concat!("quittance/", env!("CARGO_PKG_VERSION"));
-
 /// Sends requests to Stripe over connections that are kept open.
 ///
 /// It also implements async-stripe's [`StripeClient`], so that each of their typed requests can be
-/// sent over it. It does not retry: a request that Stripe may have seen is never sent twice. (The
-/// pool does send a request again over a new connection when the kept one turned out to be closed
-/// before a byte of the request was written.)
+/// sent over it. It does not retry: a request that Stripe may have seen is never sent twice.
 pub struct Transport {
-    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: HttpClient,
     base: String,
     authorization: HeaderValue,
     timeout: Duration,
@@ -66,24 +59,13 @@ impl Transport {
         // Marks it for every `Debug` on the way: hyper prints `Sensitive` in its place.
         authorization.set_sensitive(true);
 
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(Duration::from_secs(60)));
-        // A host that swallows packets must show as "cannot connect" (Stripe is down for every
-        // job) and not as a slow answer (this job's problem), so connecting gets half of the time.
-        tcp.set_connect_timeout(Some(settings.timeout / 2));
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(StripeError::Tls)?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(settings.pool_idle)
-            .build(tls);
-        Ok(Self { pool, base, authorization, timeout: settings.timeout })
+        let options = HttpClientOptions {
+            request_timeout: settings.timeout,
+            idle_connections: settings.pool_idle,
+            allow_plain_http: true,
+        };
+        let http = options.client().map_err(StripeError::Tls)?;
+        Ok(Self { http, base, authorization, timeout: settings.timeout })
     }
 
     /// Sends one request and reads its answer, whatever the answer says.
@@ -142,7 +124,7 @@ impl Transport {
             })
             .uri(uri)
             .header(AUTHORIZATION, self.authorization.clone())
-            .header(USER_AGENT, CALLER)
+            .header(header::USER_AGENT, USER_AGENT)
             .header("stripe-version", super::api_version());
         if let Some(account) = account {
             builder = builder.header("stripe-account", account);
@@ -155,7 +137,7 @@ impl Transport {
 
     async fn run(&self, request: Request<Full<Bytes>>) -> Result<Answer, StripeError> {
         let began = Instant::now();
-        let response = self.pool.request(request).await.map_err(|source| {
+        let response = self.http.request(request).await.map_err(|source| {
             if source.is_connect() {
                 StripeError::Unreachable(source)
             } else {

@@ -11,15 +11,15 @@ use quittance::store::outbox::{Claimed, Undelivered};
 
 use super::{JANE, letter, queue, words};
 use crate::harness::{TestDatabase, eventually};
-use crate::outbox::tell;
+use crate::outbox::write_occurrence;
 
 pub(crate) const SHOP: &str = "http:shop";
 
 /// Hands out what there is, as soon as no transaction of any test may still come before it.
 async fn claim(db: &TestDatabase) -> Vec<Claimed> {
     db.store.open_destination(SHOP, Start::Beginning).await.unwrap();
-    let handed_out = async || db.store.hand_out(SHOP, &[], 100).await.unwrap() > 0;
-    eventually("it is handed out", handed_out).await;
+    let fanned_out = async || db.store.fan_out(SHOP, &[], 100).await.unwrap() > 0;
+    eventually("it is fanned out", fanned_out).await;
     db.store.claim(SHOP, 100, Duration::from_secs(600)).await.unwrap()
 }
 
@@ -38,7 +38,7 @@ async fn fail(db: &TestDatabase, claimed: &Claimed, again: Result<Duration, Lett
 
 /// A notification about pi_1 that was given up.
 pub(crate) async fn given_up(db: &TestDatabase) -> (Claimed, Letter) {
-    tell(db, "evt_1", "pi_1").await;
+    write_occurrence(db, "evt_1", "pi_1").await;
     let claimed = claim(db).await.remove(0);
     fail(db, &claimed, Err(LetterReason::Exhausted)).await;
     let filter = Filter { source: Some(LetterSource::Notification), ..Filter::open() };
@@ -48,7 +48,7 @@ pub(crate) async fn given_up(db: &TestDatabase) -> (Claimed, Letter) {
 
 /// A notification about an object that was given up, and nothing else that is pending.
 pub(crate) async fn given_up_of(db: &TestDatabase, event: &str, object: &str) -> DeadLetterId {
-    tell(db, event, object).await;
+    write_occurrence(db, event, object).await;
     let claimed = claim(db).await.remove(0);
     fail(db, &claimed, Err(LetterReason::Exhausted)).await;
     let filter = Filter { source: Some(LetterSource::Notification), ..Filter::open() };
@@ -69,7 +69,7 @@ async fn retry(db: &TestDatabase, id: DeadLetterId) -> &'static str {
 #[tokio::test]
 async fn a_delivery_that_is_given_up_is_a_letter_and_one_that_is_tried_again_is_not() {
     let db = TestDatabase::migrated().await;
-    tell(&db, "evt_1", "pi_1").await;
+    write_occurrence(&db, "evt_1", "pi_1").await;
     let claimed = claim(&db).await.remove(0);
     fail(&db, &claimed, Ok(Duration::ZERO)).await;
     assert_eq!(db.count("quittance.dead_letters").await, 0);

@@ -1,4 +1,4 @@
-//! docs/notifications.md and docs/notifications.schema.json cannot drift from what is told.
+//! docs/notifications.md and docs/notifications.schema.json are generated from the topics and the schema here.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,24 +18,24 @@ pub(crate) fn schema() -> Value {
     let moment =
         |about: &str| json!({"type": "string", "format": "date-time", "description": about});
     let properties = json!({
-        "id": {"type": "string", "format": "uuid", "description": "Stable: whoever has seen it has seen this."},
+        "id": {"type": "string", "format": "uuid", "description": "Stable: a redelivery has the same id."},
         "v": {"const": 1, "description": "The version of this shape. Fields may be added without raising it."},
-        "topic": {"enum": topics, "description": "What it says. Topics may be added: pass over those that you do not know."},
-        "sort": {"enum": ["state", "occurrence"], "description": "state: an object really changed. occurrence: an event really arrived, whatever its object is by now."},
-        "created": moment("When it was written."),
-        "occurred": moment("By Stripe's clock: when the state was seen, or when the event happened."),
+        "topic": {"enum": topics, "description": "What happened. Topics may be added: ignore those that you do not know."},
+        "sort": {"enum": ["state", "occurrence"], "description": "state: the state of an object changed. occurrence: an event arrived, even if the object has changed again since."},
+        "created": moment("When the notification was written."),
+        "occurred": moment("By Stripe's clock: when the state was observed, or when the event was created."),
         "account": perhaps("string", "The connected account; null for the account that owns the API key."),
-        "livemode": {"type": "boolean", "description": "Real money."},
+        "livemode": {"type": "boolean", "description": "true in live mode, false in test mode."},
         "object": {
-            "type": "object", "description": "Which object it is about.",
+            "type": "object", "description": "The object that it is about.",
             "required": ["kind", "id"],
             "properties": {"kind": text("Stripe's `object`."), "id": text("Stripe's id.")},
         },
-        "version": {"type": ["integer", "null"], "minimum": 1, "description": "The version of the object's row in `app` that made it true; rises by one with each change of the object. null for an occurrence."},
-        "cause": perhaps("string", "The Stripe event that led to it; null when none did."),
-        "before": perhaps("object", "What was recorded; null at first sight, and for an occurrence."),
-        "after": perhaps("object", "The same of what is recorded now; null for an occurrence."),
-        "data": {"type": "object", "description": "More of the object, by its kind; with `metadata` where the object has it. For an occurrence: `event_type`, what the event shows of its object (links, numbers, times, `metadata`), and `failure` (`code`, `decline_code`, `message`) where it tells of a failed attempt."},
+        "version": {"type": ["integer", "null"], "minimum": 1, "description": "The version of the object's row in `app` after the change; increases by one with each change of the object. null for an occurrence."},
+        "cause": perhaps("string", "The id of the Stripe event that led to it; null if none did."),
+        "before": perhaps("object", "The recorded state before the change; null the first time an object is seen, and for an occurrence."),
+        "after": perhaps("object", "The recorded state after the change; null for an occurrence."),
+        "data": {"type": "object", "description": "Further fields of the object, depending on its type; with `metadata` if the object has it. For an occurrence: `event_type`, fields of the object as the event shows it (references, amounts, times, `metadata`), and `failure` (`code`, `decline_code`, `message`) if an attempt failed."},
     });
     let required: Vec<_> = properties.as_object().unwrap().keys().cloned().collect();
     json!({
@@ -51,7 +51,8 @@ pub(crate) fn schema() -> Value {
     })
 }
 
-const BEGIN: &str = "<!-- Topics: generated from src/domain/notification.rs, see above. -->\n";
+const BEGIN: &str =
+    "<!-- Topics: generated from crates/quittance-domain/src/notification.rs, see above. -->\n";
 const END: &str = "<!-- End of topics. -->\n";
 
 fn topics() -> String {
@@ -64,8 +65,8 @@ fn topics() -> String {
 }
 
 fn with_topics(page: &str) -> String {
-    let (before, rest) = page.split_once(BEGIN).expect("the page has a place for the topics");
-    let (_, after) = rest.split_once(END).expect("the topics have an end");
+    let (before, rest) = page.split_once(BEGIN).expect("the page has the marker before the topics");
+    let (_, after) = rest.split_once(END).expect("the page has the marker after the topics");
     format!("{before}{BEGIN}{}{END}{after}", topics())
 }
 
@@ -79,18 +80,18 @@ fn check(name: &str, expected: impl FnOnce(&str) -> String) {
     }
     assert!(
         published == expected,
-        "docs/{name} is not what is told; run \
+        "docs/{name} is out of date; run \
          `QUITTANCE_UPDATE_DOCS=1 cargo test --features dev --test it outbox::catalogue` and review the difference"
     );
 }
 
 #[test]
-fn the_published_topics_are_the_ones_that_are_told() {
+fn the_published_topics_are_up_to_date() {
     check("notifications.md", with_topics);
 }
 
 #[test]
-fn the_published_schema_is_the_one_that_is_checked() {
+fn the_published_schema_is_up_to_date() {
     check("notifications.schema.json", |_| {
         let mut text = serde_json::to_string_pretty(&schema()).unwrap();
         text.push('\n');
@@ -99,7 +100,7 @@ fn the_published_schema_is_the_one_that_is_checked() {
 }
 
 #[test]
-fn no_two_topics_have_one_name_and_each_is_explained() {
+fn topic_names_are_unique_and_each_topic_is_described() {
     let names: std::collections::BTreeSet<_> = Topic::ALL.iter().map(|t| t.as_str()).collect();
     assert_eq!(names.len(), Topic::ALL.len());
     for topic in Topic::ALL {

@@ -1,10 +1,10 @@
-//! Those who read by SQL.
+//! Reading the outbox by SQL.
 
 use quittance::domain::kinds::payment::PaymentStatus;
 use sqlx::postgres::{PgConnection, PgListener};
 use sqlx::{Connection as _, Row as _};
 
-use super::{tell, until};
+use super::{until, write_occurrence};
 use crate::harness::{TestDatabase, eventually, within};
 use crate::store::given::{observe, payment};
 
@@ -17,7 +17,7 @@ async fn insert(connection: &mut PgConnection, object: &str) {
     sqlx::query(INSERT).bind(object).execute(connection).await.unwrap();
 }
 
-/// All that can be read after a cursor: the objects, and the last cursor.
+/// Reads what comes after a cursor: the objects, and the last cursor.
 async fn read(db: &TestDatabase, cursor: &str) -> (Vec<String>, String) {
     let rows = sqlx::query("SELECT cursor, body FROM quittance.outbox_after($1, 100)")
         .bind(cursor)
@@ -54,21 +54,21 @@ async fn a_row_that_commits_late_is_not_skipped() {
 }
 
 #[tokio::test]
-async fn a_row_that_commits_late_is_handed_out_too_and_in_its_place() {
+async fn a_row_that_commits_late_is_fanned_out() {
     let db = TestDatabase::migrated().await;
     let start = quittance::config::Start::Beginning;
     db.store.open_destination("http:default", start).await.unwrap();
-    let hand_out = || async { db.store.hand_out("http:default", &[], 100).await.unwrap() };
+    let fan_out = || async { db.store.fan_out("http:default", &[], 100).await.unwrap() };
     let mut first = db.pool.acquire().await.unwrap();
     let mut second = PgConnection::connect(db.settings().url.reveal()).await.unwrap();
     let mut late = first.begin().await.unwrap();
     insert(&mut late, "pi_late").await;
     insert(&mut second, "pi_early").await;
-    assert_eq!(hand_out().await, 0);
+    assert_eq!(fan_out().await, 0);
     late.commit().await.unwrap();
     let mut passed = 0;
-    eventually("both are handed out", async || {
-        passed += hand_out().await;
+    eventually("both are fanned out", async || {
+        passed += fan_out().await;
         passed >= 2
     })
     .await;
@@ -76,7 +76,7 @@ async fn a_row_that_commits_late_is_handed_out_too_and_in_its_place() {
 }
 
 #[tokio::test]
-async fn a_cursor_goes_on_where_it_was_and_keeps_the_order_within_an_object() {
+async fn reading_from_a_cursor_skips_nothing_and_keeps_the_order_of_an_object() {
     let db = TestDatabase::migrated().await;
     let steps =
         [PaymentStatus::RequiresAction, PaymentStatus::Processing, PaymentStatus::Succeeded];
@@ -100,12 +100,12 @@ async fn a_cursor_goes_on_where_it_was_and_keeps_the_order_within_an_object() {
 }
 
 #[tokio::test]
-async fn who_listens_is_woken_once_there_is_something_to_read() {
+async fn a_listening_session_is_woken_once_there_is_something_to_read() {
     let db = TestDatabase::migrated().await;
     let mut listener = PgListener::connect(db.settings().url.reveal()).await.unwrap();
     listener.listen("quittance_outbox").await.unwrap();
-    assert_eq!(db.store.announce("").await.unwrap(), "", "nothing is there, nobody is woken");
-    tell(&db, "evt_1", "pi_1").await;
+    assert_eq!(db.store.announce("").await.unwrap(), "", "the outbox is empty");
+    write_occurrence(&db, "evt_1", "pi_1").await;
     let mut cursor = String::new();
     eventually("there is something to read", async || {
         cursor = db.store.announce(&cursor).await.unwrap();
@@ -117,10 +117,10 @@ async fn who_listens_is_woken_once_there_is_something_to_read() {
 }
 
 #[tokio::test]
-async fn a_restored_database_is_read_on_in_the_same_order() {
+async fn a_restored_database_is_read_in_the_same_order() {
     let db = TestDatabase::migrated().await;
     for (event, object) in [("evt_1", "pi_1"), ("evt_2", "pi_2"), ("evt_3", "pi_3")] {
-        tell(&db, event, object).await;
+        write_occurrence(&db, event, object).await;
     }
     // As if another server had been further on.
     db.execute("UPDATE quittance.outbox SET xid = (xid::text::numeric + 1000000)::text::xid8")
@@ -132,7 +132,7 @@ async fn a_restored_database_is_read_on_in_the_same_order() {
 }
 
 #[tokio::test]
-async fn the_transaction_that_holds_the_outbox_back_is_named_with_its_session() {
+async fn the_transaction_that_holds_the_outbox_back_is_shown_with_its_session() {
     let db = TestDatabase::migrated().await;
     let mut session = db.connect().await;
     sqlx::raw_sql("SET application_name = 'a long migration'").execute(&mut session).await.unwrap();

@@ -1,16 +1,16 @@
-//! What is in the outbox, told.
+//! The outbox and its delivery.
 
 mod address;
 mod catalogue;
 mod cursor;
+mod http_delivery;
 mod order;
 mod pruning;
 mod queues;
 mod receiver;
 mod schema;
 mod schema_check;
-mod telling;
-mod work;
+mod statement_cost;
 mod worker;
 
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) use receiver::Receiver;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 
-/// Settings with one URL to tell, and no patience.
+/// Settings with one HTTP destination and short delays.
 pub(crate) fn settings(url: &str) -> Settings {
     let set = |name: &str, value: &str| (format!("QUITTANCE__OUTBOX__{name}"), value.to_owned());
     let of = |name: &str, value: &str| set(&format!("DESTINATIONS__DEFAULT__{name}"), value);
@@ -50,7 +50,7 @@ pub(crate) fn settings(url: &str) -> Settings {
         .into_iter(),
     )
     .unwrap();
-    // Nobody takes a slow machine for a dead relay.
+    // On a slow machine, a live relay must not lose its claims.
     settings.outbox.lease = Duration::from_secs(60);
     settings
 }
@@ -66,7 +66,7 @@ fn destination(settings: &Settings) -> Destination {
     }
 }
 
-/// A relay that runs until it is told to stop.
+/// A relay that runs until [`Running::stop`].
 pub(crate) struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -84,15 +84,15 @@ impl Running {
         Self { task: tokio::spawn(relay.run(stop.clone())), stop }
     }
 
-    /// Waits for what it sends, and for what it records.
+    /// Stops the relay, and waits for what is in flight and for what it records.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         within("the relay ends", self.task).await.unwrap();
     }
 }
 
-/// Writes an occurrence about an object: one row in the outbox.
-pub(crate) async fn tell(db: &TestDatabase, event: &str, object: &str) {
+/// Writes an occurrence about an object to the outbox: one row.
+pub(crate) async fn write_occurrence(db: &TestDatabase, event: &str, object: &str) {
     let mut settled = given::attempt_failed(event);
     settled.event =
         given::event(event, "payment_intent.payment_failed", Kind::PaymentIntent, object);
@@ -100,7 +100,7 @@ pub(crate) async fn tell(db: &TestDatabase, event: &str, object: &str) {
     given::apply(&db.store, given::only(vec![settled])).await;
 }
 
-/// Waits until a number that the database computes is what it should be.
+/// Waits until a query returns the expected number.
 async fn until(db: &TestDatabase, query: &'static str, expected: i64) {
     eventually(query, async || db.number(query).await == expected).await;
 }

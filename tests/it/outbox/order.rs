@@ -1,16 +1,16 @@
-//! Order within an object, and what is given up.
+//! Order of the notifications of an object, retries and dead letters.
 
 use axum::http::StatusCode;
 use quittance::store::dead_letter::Actor;
 
-use super::{Receiver, Running, settings, tell, until};
+use super::{Receiver, Running, settings, until, write_occurrence};
 use crate::harness::TestDatabase;
 
 const PENDING: &str = "SELECT count(*) FROM quittance.outbox AS o WHERE NOT EXISTS (
     SELECT FROM quittance.outbox_deliveries AS d WHERE d.id = o.id AND d.state <> 'pending')";
 
 #[tokio::test]
-async fn an_objects_later_notification_waits_for_the_earlier_one_and_no_other_object_does() {
+async fn a_failing_notification_delays_its_own_object_only() {
     let db = TestDatabase::migrated().await;
     // The first of pi_1 fails until all of pi_2 have come.
     let receiver = Receiver::answering(|json, before| {
@@ -23,10 +23,10 @@ async fn an_objects_later_notification_waits_for_the_earlier_one_and_no_other_ob
     })
     .await;
     for (event, object) in [("evt_1", "pi_1"), ("evt_2", "pi_1"), ("evt_3", "pi_1")] {
-        tell(&db, event, object).await;
+        write_occurrence(&db, event, object).await;
     }
     for event in ["evt_4", "evt_5", "evt_6"] {
-        tell(&db, event, "pi_2").await;
+        write_occurrence(&db, event, "pi_2").await;
     }
     let mut settings = settings(&receiver.url);
     settings.outbox.max_attempts = 1_000_000;
@@ -44,7 +44,7 @@ async fn an_objects_later_notification_waits_for_the_earlier_one_and_no_other_ob
 }
 
 #[tokio::test]
-async fn what_is_given_up_makes_way_and_can_be_sent_again() {
+async fn a_dead_lettered_notification_unblocks_the_next_one_and_can_be_retried() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::answering(|json, before| {
         let refused = before.iter().filter(|post| post.cause() == "evt_1").count();
@@ -58,7 +58,7 @@ async fn what_is_given_up_makes_way_and_can_be_sent_again() {
     let mut settings = settings(&receiver.url);
     settings.outbox.max_attempts = 2;
     for event in ["evt_1", "evt_2"] {
-        tell(&db, event, "pi_1").await;
+        write_occurrence(&db, event, "pi_1").await;
     }
     let relay = Running::start(&db.store, &settings);
     until(&db, PENDING, 0).await;
@@ -80,7 +80,7 @@ async fn what_is_given_up_makes_way_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_asks_for_time_gets_it_at_no_cost() {
+async fn a_429_costs_no_attempt() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::answering(|_, before| {
         if before.len() < 3 { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK }
@@ -88,7 +88,7 @@ async fn a_receiver_that_asks_for_time_gets_it_at_no_cost() {
     .await;
     let mut settings = settings(&receiver.url);
     settings.outbox.max_attempts = 1;
-    tell(&db, "evt_1", "pi_1").await;
+    write_occurrence(&db, "evt_1", "pi_1").await;
     let relay = Running::start(&db.store, &settings);
     until(&db, PENDING, 0).await;
     relay.stop().await;

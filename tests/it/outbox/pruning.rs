@@ -1,4 +1,4 @@
-//! What goes after its time, and what stays.
+//! Pruning of the outbox, and removal of destinations.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use quittance::config::Start;
 use quittance::ops::outbox::{OutboxError, remove};
 use quittance::store::dead_letter::Actor;
 
-use super::{Receiver, Running, settings, tell, until};
+use super::{Receiver, Running, settings, until, write_occurrence};
 use crate::harness::{TestDatabase, eventually};
 use crate::letters::notifications::{SHOP, given_up};
 
 const DELIVERED: &str =
     "SELECT count(*) FROM quittance.outbox_deliveries WHERE state = 'delivered'";
 
-/// What a pass removes with so many rows a page.
+/// Makes a pruning pass in pages of `page` rows; returns how many rows it removed.
 async fn pass(db: &TestDatabase, retention: Duration, page: i64) -> u64 {
     let (mut cursor, mut removed) = (Some(String::new()), 0);
     while let Some(after) = cursor {
@@ -25,15 +25,15 @@ async fn pass(db: &TestDatabase, retention: Duration, page: i64) -> u64 {
 }
 
 #[tokio::test]
-async fn what_has_been_told_goes_after_its_time_and_what_has_not_stays() {
+async fn delivered_rows_are_pruned_after_the_retention_and_undelivered_ones_stay() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
     let settings = settings(&receiver.url);
-    tell(&db, "evt_told", "pi_1").await;
+    write_occurrence(&db, "evt_delivered", "pi_1").await;
     let relay = Running::start(&db.store, &settings);
     until(&db, DELIVERED, 1).await;
     relay.stop().await;
-    tell(&db, "evt_waits", "pi_1").await;
+    write_occurrence(&db, "evt_waits", "pi_1").await;
 
     assert_eq!(pass(&db, Duration::from_secs(3600), 10).await, 0, "too young");
     eventually("it goes", async || pass(&db, Duration::ZERO, 10).await > 0).await;
@@ -43,16 +43,16 @@ async fn what_has_been_told_goes_after_its_time_and_what_has_not_stays() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_delivered_is_not_in_the_way_of_what_was() {
+async fn undeliverable_rows_do_not_stop_the_pruning_of_delivered_ones() {
     let db = TestDatabase::migrated().await;
     for n in 0..25 {
-        tell(&db, &format!("evt_{n:02}"), &format!("pi_{n}")).await;
+        write_occurrence(&db, &format!("evt_{n:02}"), &format!("pi_{n}")).await;
     }
     db.store.open_destination(SHOP, Start::Beginning).await.unwrap();
-    let mut handed_out = 0;
-    eventually("all are handed out", async || {
-        handed_out += db.store.hand_out(SHOP, &[], 100).await.unwrap();
-        handed_out == 25
+    let mut fanned_out = 0;
+    eventually("all are fanned out", async || {
+        fanned_out += db.store.fan_out(SHOP, &[], 100).await.unwrap();
+        fanned_out == 25
     })
     .await;
     // All but the youngest were given up.
@@ -68,11 +68,11 @@ async fn what_cannot_be_delivered_is_not_in_the_way_of_what_was() {
 }
 
 #[tokio::test]
-async fn what_a_destination_of_another_workers_settings_was_not_told_stays_until_it_is_removed() {
+async fn rows_undelivered_to_a_destination_of_another_worker_stay_until_it_is_removed() {
     let db = TestDatabase::migrated().await;
     given_up(&db).await;
-    tell(&db, "evt_2", "pi_2").await;
-    // This one has never been handed anything; no relay of this process knows it.
+    write_occurrence(&db, "evt_2", "pi_2").await;
+    // No relay of this process knows this destination.
     db.store.open_destination("http:elsewhere", Start::Beginning).await.unwrap();
     assert_eq!(pass(&db, Duration::ZERO, 10).await, 0);
 

@@ -1,4 +1,4 @@
-//! Somebody who is told by HTTP.
+//! An HTTP server that receives notifications.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::harness::within;
 
-/// One request.
+/// A request that was received.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
     pub(crate) headers: HeaderMap,
@@ -36,7 +36,7 @@ impl Post {
     }
 }
 
-/// What it answers to a request, given those before it.
+/// The response to a request, given those before it.
 type Answer = Box<dyn Fn(&Value, &[Post]) -> StatusCode + Send + Sync>;
 
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl Receiver {
         answer: impl Fn(&Value, &[Post]) -> StatusCode + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/told", listener.local_addr().unwrap());
+        let url = format!("http://{}/notifications", listener.local_addr().unwrap());
         let inner = Arc::new(Inner {
             posts: Mutex::default(),
             count: watch::Sender::new(0),
@@ -70,17 +70,17 @@ impl Receiver {
             answering: watch::Sender::new(true),
         });
         let receiver = Self { inner, url };
-        let app = Router::new().route("/told", post(take)).with_state(receiver.clone());
+        let app = Router::new().route("/notifications", post(take)).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         receiver
     }
 
-    /// Takes requests, and does not answer them.
+    /// Receives requests and does not answer them.
     pub(crate) fn hold(&self) {
         self.inner.answering.send_replace(false);
     }
 
-    /// Answers what it held, and all that comes.
+    /// Answers the waiting requests, and all later ones.
     pub(crate) fn release(&self) {
         self.inner.answering.send_replace(true);
     }
@@ -89,14 +89,14 @@ impl Receiver {
         self.inner.posts.lock().unwrap().clone()
     }
 
-    /// Waits for so many requests.
+    /// Waits for `count` requests.
     pub(crate) async fn until(&self, count: usize) -> Vec<Post> {
         let mut seen = self.inner.count.subscribe();
         within("all requests come", seen.wait_for(|seen| *seen >= count)).await.unwrap();
         self.posts()
     }
 
-    /// The causes of what it took, in the order in which it came.
+    /// The causes of the notifications that it accepted, in order of arrival.
     pub(crate) fn taken(&self) -> Vec<String> {
         let posts = self.posts();
         let good = posts.iter().filter(|post| post.status.is_success());

@@ -1,4 +1,4 @@
-//! What is really told holds to the published schema.
+//! Written notifications match the published schema.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::catalogue::schema;
 use super::schema_check::breaches;
-use super::tell;
+use super::write_occurrence;
 use crate::harness::TestDatabase;
 use crate::store::given::{
     apply, attempt_failed, charge, first, observe, only, payment, refund, settlement,
@@ -31,7 +31,7 @@ async fn bodies(db: &TestDatabase) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_row_that_is_written_holds_to_the_published_schema() {
+async fn every_written_row_matches_the_published_schema() {
     let db = TestDatabase::migrated().await;
     for (at, status) in (100..).zip([PaymentStatus::RequiresAction, PaymentStatus::Succeeded]) {
         observe(&db.store, "pi_1", at, payment(status)).await;
@@ -43,7 +43,7 @@ async fn every_row_that_is_written_holds_to_the_published_schema() {
     {
         observe(&db.store, "re_1", at, refund(status)).await;
     }
-    tell(&db, "evt_1", "pi_1").await;
+    write_occurrence(&db, "evt_1", "pi_1").await;
     let bodies = bodies(&db).await;
     assert!(bodies.len() >= 7, "{bodies:?}");
     let schema = schema();
@@ -76,7 +76,7 @@ fn state_topics(kind: Kind) -> Vec<Notification> {
 }
 
 #[tokio::test]
-async fn every_topic_of_every_kind_holds_to_the_published_schema_and_is_about_that_kind() {
+async fn every_topic_of_every_object_type_matches_the_published_schema() {
     let db = TestDatabase::migrated().await;
     for kind in Kind::ALL {
         let (object, state) = example(*kind).await;
@@ -124,7 +124,7 @@ fn parsed(id: &str, event_type: &str, object: &Value) -> Event {
 }
 
 #[tokio::test]
-async fn an_occurrence_says_what_its_event_shows() {
+async fn an_occurrence_has_the_fields_that_its_event_shows() {
     let db = TestDatabase::migrated().await;
     let dispute = json!({"object": "dispute", "id": "du_1", "amount": 900, "currency": "eur",
                          "charge": "ch_1", "payment_intent": {"id": "pi_1"}, "reason": "fraudulent",
@@ -177,7 +177,7 @@ async fn an_occurrence_says_what_its_event_shows() {
 }
 
 #[tokio::test]
-async fn the_check_finds_what_breaks_the_schema() {
+async fn the_schema_check_finds_each_violation() {
     let db = TestDatabase::migrated().await;
     observe(&db.store, "pi_1", 100, payment(PaymentStatus::Succeeded)).await;
     let good = bodies(&db).await.remove(0);

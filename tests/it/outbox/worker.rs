@@ -1,9 +1,9 @@
-//! The relay where it lives: in the worker, a process that can be killed.
+//! The relay in a worker process, which can be killed.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Receiver, SECRET, tell, until};
+use super::{Receiver, SECRET, until, write_occurrence};
 use crate::harness::TestDatabase;
 use crate::harness::{private_redis, private_redis_with};
 
@@ -18,7 +18,7 @@ impl Worker {
             .env("REDIS_URL", redis)
             .env("STRIPE_SECRET_KEY", "sk_test_1")
             .env("STRIPE_API_BASE", "http://127.0.0.1:9")
-            .env("QUITTANCE__QUEUE__NAME", "told")
+            .env("QUITTANCE__QUEUE__NAME", "notified")
             .env("QUITTANCE__OUTBOX__START", "beginning")
             .env("QUITTANCE__OUTBOX__POLL_INTERVAL", "20ms")
             .env("QUITTANCE__RETRY__FIRST", "20ms")
@@ -43,7 +43,7 @@ impl Drop for Worker {
 async fn entries(url: &str) -> Vec<[String; 3]> {
     let client = redis::Client::open(url).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();
-    let key = "{told}:outbox";
+    let key = "{notified}:outbox";
     // As a consumer group reads it.
     let _: Result<(), _> = redis::cmd("XGROUP")
         .arg(&["CREATE", key, "shop", "0", "MKSTREAM"])
@@ -63,30 +63,30 @@ const DELIVERED: &str =
     "SELECT count(*) FROM quittance.outbox_deliveries WHERE state = 'delivered'";
 
 #[tokio::test]
-async fn a_redis_that_keeps_what_it_acknowledged_and_goes_down_loses_nothing_of_the_stream() {
+async fn a_restart_of_a_durable_redis_loses_nothing_of_the_stream() {
     let db = TestDatabase::migrated().await;
-    // With `everysec` the last second would go with it, also what is noted as delivered.
+    // With `everysec`, a crash would lose the last second, also what is recorded as delivered.
     let mut redis = private_redis_with(&["appendfsync always"]).await;
     let _worker =
         Worker::start(&db, &redis.url(), &[("QUITTANCE__OUTBOX__STREAM__ENABLED", "true")]);
-    tell(&db, "evt_1", "pi_1").await;
+    write_occurrence(&db, "evt_1", "pi_1").await;
     until(&db, DELIVERED, 1).await;
 
     redis.kill().await.unwrap();
     for n in 2..=50 {
-        tell(&db, &format!("evt_{n}"), &format!("pi_{}", n % 5)).await;
+        write_occurrence(&db, &format!("evt_{n}"), &format!("pi_{}", n % 5)).await;
     }
-    // It has tried, in vain; no attempt is spent and nothing given up.
+    // It has failed once; no attempt is spent and nothing is dead-lettered.
     let tried = "SELECT least(count(*), 1) FROM quittance.outbox_deliveries
                  WHERE failure_code = 'redis' AND attempts = 0 AND state = 'pending'";
     until(&db, tried, 1).await;
     redis.restart().await.unwrap();
     until(&db, DELIVERED, 50).await;
 
-    let told = entries(&redis.url()).await;
+    let entries = entries(&redis.url()).await;
     let mut causes: Vec<Vec<u64>> = vec![vec![]; 5];
     let mut seen = std::collections::HashSet::new();
-    for [id, topic, body] in told {
+    for [id, topic, body] in entries {
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!((body["id"].as_str(), body["topic"].as_str()), (Some(&*id), Some(&*topic)));
         if seen.insert(id) {
@@ -102,7 +102,7 @@ async fn a_redis_that_keeps_what_it_acknowledged_and_goes_down_loses_nothing_of_
 }
 
 #[tokio::test]
-async fn a_worker_that_is_killed_between_sending_and_noting_leaves_it_to_the_next() {
+async fn a_notification_of_a_worker_killed_before_recording_is_redelivered_by_the_next() {
     let db = TestDatabase::migrated().await;
     let redis = private_redis().await;
     let receiver = Receiver::start().await;
@@ -114,7 +114,7 @@ async fn a_worker_that_is_killed_between_sending_and_noting_leaves_it_to_the_nex
         ("QUITTANCE__OUTBOX__DESTINATIONS__DEFAULT__TIMEOUT", "500ms"),
         ("QUITTANCE__OUTBOX__LEASE", "5500ms"),
     ];
-    tell(&db, "evt_1", "pi_1").await;
+    write_occurrence(&db, "evt_1", "pi_1").await;
     receiver.hold();
     let first = Worker::start(&db, &redis.url(), &settings);
     receiver.until(1).await;

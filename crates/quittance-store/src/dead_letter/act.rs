@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{DeadLetterId, LetterState};
+use super::id::DeadLetterId;
+use super::state::LetterState;
 use crate::connect::Store;
 use crate::error::StoreError;
 use tokio::time::timeout;

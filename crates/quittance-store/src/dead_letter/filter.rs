@@ -5,7 +5,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{DeadLetterId, GroupKey, LetterReason, LetterSource, LetterState};
+use super::group_key::GroupKey;
+use super::id::DeadLetterId;
+use super::state::{LetterReason, LetterSource, LetterState};
 
 /// The letters that all of this holds for; nothing given: all letters. What each field means to
 /// Postgres stands in `quittance.letters_where`.

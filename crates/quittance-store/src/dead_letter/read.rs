@@ -6,7 +6,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{DeadLetterId, Filter, GroupKey, LetterSource, LetterState};
+use super::filter::Filter;
+use super::group_key::GroupKey;
+use super::id::DeadLetterId;
+use super::state::{LetterSource, LetterState};
 use crate::connect::Store;
 use crate::error::StoreError;
 

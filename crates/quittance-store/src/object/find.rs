@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::ObjectKey;
+use super::read::ObjectKey;
 use crate::connect::Store;
 use crate::error::StoreError;
 use quittance_domain::id::Mode;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::OperationId;
+use super::id::OperationId;
 use crate::connect::Store;
 use crate::dead_letter::{ActWord, Acted, DeadLetterId, Filter, acted};
 use crate::error::StoreError;

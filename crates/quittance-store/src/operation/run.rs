@@ -6,8 +6,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::read::Record;
-use super::{Operation, OperationId, OperationState, Running};
+use super::id::OperationId;
+use super::read::{Operation, OperationState, Record};
 use crate::connect::Store;
 use crate::dead_letter::{Act, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter};
 use crate::error::StoreError;
@@ -27,6 +27,14 @@ pub struct NewOperation<'a> {
     pub total: i64,
     /// Who, and why.
     pub actor: Actor<'a>,
+}
+
+/// The right to run an operation, which the caller that began or resumed it has.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Running {
+    /// The operation as it was then.
+    pub operation: Operation,
+    runner: Uuid,
 }
 
 /// A letter that was not acted on, and why.

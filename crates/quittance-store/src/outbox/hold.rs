@@ -14,24 +14,24 @@ pub struct OutboxHold {
     /// The process of its session; null for a prepared transaction, and where the session is hidden
     /// from our user (it needs `pg_read_all_stats` to see those of others).
     pub pid: Option<i32>,
-    /// The name that its session gave itself.
+    /// `application_name` of its session.
     pub application: Option<String>,
     /// Its user.
     pub username: Option<String>,
     /// Its database.
     pub database: Option<String>,
-    /// What it does: `active`, `idle in transaction`, `prepared`.
+    /// State of its session: `active`, `idle in transaction`, `prepared`.
     pub state: Option<String>,
     /// Since when it has been running; where the session is hidden, the time of the oldest
     /// notification that waits for it.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
-    /// The same as an age, in seconds.
+    /// Its age in seconds.
     pub seconds: i64,
 }
 
 impl Store {
-    /// The transaction that holds the outbox back; none where none is running.
+    /// Returns the transaction that holds the outbox back, or none.
     ///
     /// # Errors
     /// Postgres.

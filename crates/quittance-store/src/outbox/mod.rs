@@ -1,10 +1,10 @@
-//! The outbox from the side of those who tell it.
+//! Deliveries of the outbox, for the relay and for operators.
 //!
-//! A destination is handed the outbox out page by page, in the order of its cursor; each row that it
-//! wants becomes a delivery, which is `pending` until it is `delivered` or given up (`dead`). The pending
-//! deliveries of one object form a queue, and a relay claims queues: for the length of a lease it sends
-//! the first delivery, while no transaction is open, and then marks it, which makes the next one of that
-//! object claimable. That is what keeps the order of an object.
+//! The outbox is fanned out to each destination page by page, in the order of the destination's cursor. Each
+//! row whose topic the destination receives becomes a delivery, which is `pending` until it is `delivered` or
+//! dead-lettered (`dead`). The pending deliveries of one object form a queue, and a relay claims queues: for
+//! the length of a lease it sends the first delivery, while no transaction is open, and then records the
+//! outcome, which makes the next delivery of that object claimable. That keeps the order of an object.
 
 mod hold;
 mod progress;

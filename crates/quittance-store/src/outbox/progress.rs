@@ -1,4 +1,4 @@
-//! How far each destination is.
+//! Progress of each destination through the outbox.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -6,18 +6,18 @@ use utoipa::ToSchema;
 use crate::connect::Store;
 use crate::error::StoreError;
 
-/// How far a destination is.
+/// Progress of a destination through the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DestinationState {
     /// `stream`, or `http:` and a name.
     pub name: String,
-    /// Rows that were not handed out to it yet.
+    /// Rows that were not fanned out to it yet.
     pub behind: i64,
-    /// What was handed out and has not arrived.
+    /// Deliveries that are pending.
     pub pending: i64,
-    /// What was given up.
+    /// Deliveries that are dead-lettered.
     pub dead: i64,
-    /// Age in seconds of the oldest that it has not been told; none when there is none.
+    /// Age in seconds of the oldest notification that is not delivered to it; none when there is none.
     pub oldest_seconds: Option<i64>,
 }
 

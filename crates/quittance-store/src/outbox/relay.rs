@@ -1,7 +1,7 @@
-//! What a relay does: open a destination, hand out, claim, mark.
+//! Statements of the relay: open a destination, fan out, claim, record outcomes.
 //!
-//! Its statements are all planned as nested loops over indexes ([`Store::for_relay`]): how much waits
-//! is not known when a statement is prepared.
+//! They are all planned as nested loops over indexes ([`Store::for_relay`]), because the size of the backlog is
+//! not known when a statement is prepared.
 
 use std::time::Duration;
 
@@ -14,33 +14,33 @@ use crate::dead_letter::{LetterReason, Words, words};
 use crate::error::StoreError;
 use quittance_config::Start;
 
-/// Deliveries of one destination that may be pending before no more are handed out to it. What still
-/// lies in the outbox needs no row for each destination, and nobody counts it for the metrics.
+/// Pending deliveries of one destination from which on no more rows are fanned out to it. The rest of the
+/// backlog stays in the outbox, where it needs no row per destination and no counting for the metrics.
 const MOST_PENDING: i32 = 20_000;
 
-/// A notification that is ours to send until the lease ends.
+/// A claimed delivery, which no other relay sends until the lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
     /// Its stable id.
     pub id: Uuid,
-    /// What it says.
+    /// Its topic.
     pub topic: String,
-    /// The whole of it, as JSON.
+    /// The whole notification, as JSON.
     pub body: String,
     /// Failed attempts so far.
     pub attempts: u32,
-    /// The number of the claim, its own among all claims.
+    /// The number of the claim, unique among all claims.
     pub claim: i64,
     /// When it became due, by the clock of Postgres.
     pub due_at: OffsetDateTime,
 }
 
-/// What becomes of deliveries that were not made, all for one reason.
+/// Deliveries that failed for one reason, and what follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undelivered<'a> {
-    /// Which ones.
+    /// The deliveries.
     pub claimed: &'a [&'a Claimed],
-    /// When to try again; none: never by itself, for this reason.
+    /// Delay before the next attempt, or the reason for dead-lettering.
     pub again: Result<Duration, LetterReason>,
     /// Whether it counts as an attempt.
     pub counts: bool,
@@ -53,13 +53,13 @@ pub struct Undelivered<'a> {
 }
 
 impl Store {
-    /// Wakes with everything that this process writes into the outbox.
+    /// Returns a channel that changes whenever this process has written to the outbox.
     #[must_use]
-    pub fn told(&self) -> watch::Receiver<u64> {
-        self.told.subscribe()
+    pub fn outbox_writes(&self) -> watch::Receiver<u64> {
+        self.outbox_writes.subscribe()
     }
 
-    /// Makes a destination known, at its first start; later it goes on where it was.
+    /// Creates a destination that starts at `start`; one that exists keeps its cursor.
     ///
     /// # Errors
     /// Postgres.
@@ -80,19 +80,19 @@ impl Store {
         Ok(())
     }
 
-    /// Hands the next rows of the outbox out to a destination, which wants `topics`, or everything
-    /// if there are none. Says how many it has come past, wanted or not.
+    /// Makes deliveries to a destination of the next rows of the outbox, of `topics`, or of all if there are
+    /// none. Returns how many rows the destination's cursor has moved, whatever their topics.
     ///
     /// # Errors
     /// Postgres.
-    pub async fn hand_out(
+    pub async fn fan_out(
         &self,
         destination: &str,
         topics: &[String],
         most: i32,
     ) -> Result<i32, StoreError> {
         Ok(sqlx::query_scalar!(
-            r#"SELECT quittance.outbox_hand_out($1, $2, $3, $4) AS "passed!""#,
+            r#"SELECT quittance.outbox_fan_out($1, $2, $3, $4) AS "passed!""#,
             destination,
             topics,
             most,
@@ -102,7 +102,7 @@ impl Store {
         .await?)
     }
 
-    /// Claims what is due, at most one of each object, the longest due first.
+    /// Claims deliveries that are due, at most one per object, the longest due first.
     ///
     /// # Errors
     /// Postgres.
@@ -115,9 +115,9 @@ impl Store {
         self.claim_since(destination, None, most, lease).await
     }
 
-    /// The same, without what became due before `since`. What was claimed lately is still in the
-    /// index until a vacuum, and longer while an old snapshot is held: one who claims again and again
-    /// passes over it.
+    /// Claims like [`Self::claim`], without what became due before `since`. What was claimed recently stays in
+    /// the index until a vacuum, and longer while an old snapshot is open: a relay that claims again and again
+    /// skips it.
     ///
     /// # Errors
     /// Postgres.
@@ -175,11 +175,11 @@ impl Store {
             .collect())
     }
 
-    /// Gives claims back: what was not sent can be claimed at once.
+    /// Releases claims: what was not sent can be claimed at once.
     ///
     /// # Errors
     /// Postgres. Then it is due when the lease ends.
-    pub async fn give_back(
+    pub async fn release_claims(
         &self,
         destination: &str,
         claimed: &[Claimed],
@@ -211,8 +211,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes what has arrived, and resolves the dead letter of what had been given up. True whoever
-    /// says so, so it needs no valid claim.
+    /// Records deliveries, and resolves their dead letters if there are any. Needs no valid claim: whichever
+    /// relay delivered it, it is delivered.
     ///
     /// # Errors
     /// Postgres. Then it will be sent once more.
@@ -240,8 +240,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes what has not arrived, and what becomes of it. What is given up becomes a dead letter.
-    /// Nothing changes when the lease was over and another relay has claimed it since.
+    /// Records failed deliveries: they are retried or dead-lettered. Changes nothing where the lease has ended
+    /// and another relay has claimed the delivery since.
     ///
     /// # Errors
     /// Postgres. Then it is due when the lease ends.

@@ -1,4 +1,4 @@
-//! Removing a destination for good.
+//! Removal of a destination.
 
 use uuid::Uuid;
 
@@ -6,18 +6,18 @@ use crate::connect::Store;
 use crate::dead_letter::Actor;
 use crate::error::StoreError;
 
-/// A page of all deliveries that was looked through for those of one destination.
+/// Result of removing a destination's deliveries from one page of all deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedPage {
     /// Deliveries that were removed.
     pub removed: u64,
-    /// Where to go on; none at the end.
+    /// Where the next page begins; none at the end.
     pub next: Option<(Uuid, String)>,
 }
 
 impl Store {
-    /// Looks through `most` deliveries after one of them, none for the beginning, and removes those of a
-    /// destination. Its dead letters among them are discarded: what they are about will never be sent.
+    /// Removes the deliveries of a destination among the `most` that come after one of them (none: from the
+    /// beginning). Its dead letters among them are discarded, because they will never be sent.
     ///
     /// # Errors
     /// Postgres.
@@ -80,8 +80,8 @@ impl Store {
         Ok(RemovedPage { removed: row.removed.unsigned_abs(), next: row.id.zip(row.destination) })
     }
 
-    /// Removes a destination of which no deliveries are left, and notes who did it. `deliveries` is for
-    /// the audit log: how many were removed before.
+    /// Removes a destination that has no deliveries left, and writes the audit log. `deliveries`: how many
+    /// were removed before, for the audit log.
     ///
     /// # Errors
     /// Postgres.

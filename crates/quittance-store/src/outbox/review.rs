@@ -1,4 +1,4 @@
-//! What was given up: listing it, and sending it again.
+//! Dead-lettered deliveries: listing and retrying them.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,18 +8,18 @@ use crate::connect::Store;
 use crate::dead_letter::Actor;
 use crate::error::StoreError;
 
-/// A delivery that was given up.
+/// A dead-lettered delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadDelivery {
     /// The notification.
     pub id: Uuid,
-    /// To whom.
+    /// The destination.
     pub destination: String,
-    /// What it says.
+    /// The topic.
     pub topic: String,
-    /// About which object.
+    /// Stripe's id of the object that it is about.
     pub object_id: String,
-    /// How often it was tried.
+    /// Attempts that were made.
     pub attempts: i32,
     /// A stable word for the last failure.
     pub code: Option<String>,
@@ -27,19 +27,19 @@ pub struct DeadDelivery {
     pub failure: Option<String>,
 }
 
-/// What was made due again.
+/// Dead-lettered deliveries that were made due again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revived {
     /// How many.
     pub count: i64,
-    /// Which, where they were named.
+    /// Their ids, if the caller named ids.
     pub named: Vec<Uuid>,
-    /// The last one that was looked at; none where there was none left.
+    /// The last delivery of the page; none if the page was empty.
     pub last: Option<i64>,
 }
 
 impl Store {
-    /// What was given up, oldest first.
+    /// Lists dead-lettered deliveries, oldest first.
     ///
     /// # Errors
     /// Postgres.
@@ -66,9 +66,9 @@ impl Store {
         .await?)
     }
 
-    /// Makes deliveries that were given up due again, with all their attempts before them: those of
-    /// `ids`, or all of the destination if there are none; at most `most`, and those that come `after`
-    /// one. Their dead letters are being retried.
+    /// Makes dead-lettered deliveries due again, with their attempts reset: those of `ids`, or all of the
+    /// destination if there are none; at most `most`, and only those that come `after` one. Their dead letters
+    /// become `retrying`.
     ///
     /// # Errors
     /// Postgres.

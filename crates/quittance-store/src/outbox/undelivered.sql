@@ -1,5 +1,5 @@
-WITH held AS MATERIALIZED (
-    -- As every writer of a letter locks: deliveries in the order of their ids, before anything else.
+WITH locked AS MATERIALIZED (
+    -- All writers of dead letters lock in this order: deliveries by their ids, before anything else.
     SELECT d.id, d.queue, d.seq, c.claim
     FROM unnest($2::uuid[], $3::bigint[]) AS c (id, claim)
     JOIN quittance.outbox_deliveries AS d ON d.destination = $1::text AND d.id = c.id
@@ -8,14 +8,14 @@ WITH held AS MATERIALIZED (
 ),
 mine AS MATERIALIZED (
     -- Those of the current claims. The queues in the order in which the triggers lock them.
-    SELECT h.id
-    FROM held AS h
+    SELECT l.id
+    FROM locked AS l
     JOIN quittance.outbox_queues AS q
-      ON q.queue = h.queue AND q.head = h.seq AND q.claim = h.claim
+      ON q.queue = l.queue AND q.head = l.seq AND q.claim = l.claim
     ORDER BY q.queue
     FOR UPDATE OF q
 ),
-noted AS (
+recorded AS (
     UPDATE quittance.outbox_deliveries AS d
     SET state    = CASE WHEN $4::float8 IS NULL THEN 'dead' ELSE 'pending' END,
         ended_at = CASE WHEN $4::float8 IS NULL THEN clock_timestamp() END,
@@ -35,7 +35,7 @@ SELECT 'notification', o.id || '@' || $1, o.id, o.topic, o.object_kind, o.object
             ELSE o.payload #>> '{data,customer}' END,
        o.account, o.livemode, $1, 'outbox', o.created_at, $9::text, $8::text, $6, $7, $10::text,
        $11::text, clock_timestamp(), n.attempts
-FROM noted AS n
+FROM recorded AS n
 JOIN quittance.outbox AS o USING (id)
 WHERE n.state = 'dead'
 ORDER BY o.seq

@@ -1,23 +1,22 @@
-//! The upkeep of the outbox: waking readers by SQL, and removing what all destinations have been told.
+//! Maintenance of the outbox: waking SQL readers, and removing what is delivered to all destinations.
 
 use std::time::Duration;
 
 use crate::connect::Store;
 use crate::error::StoreError;
 
-/// A page of the outbox that was looked through for what can go.
+/// Result of pruning one page of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrunedPage {
     /// Rows that were removed.
     pub removed: u64,
-    /// The cursor to go on with; none at the end, where the rows become too young, and while another
-    /// process removes.
+    /// Cursor of the next page; none at the end, where the rows become too young, and while another process
+    /// prunes.
     pub next: Option<String>,
 }
 
 impl Store {
-    /// `NOTIFY quittance_outbox` when something can be read that could not be read at `cursor`;
-    /// returns the cursor of now.
+    /// Sends `NOTIFY quittance_outbox` if rows after `cursor` can be read. Returns the cursor of the last one.
     ///
     /// Not in the transactions that write the rows: Postgres lets those that notify commit only one
     /// after the other, and a row may become readable later than it is written (`outbox_after`), so
@@ -43,9 +42,9 @@ impl Store {
         Ok(newest.unwrap_or_else(|| cursor.to_owned()))
     }
 
-    /// Looks through `most` rows after a cursor, '' for the beginning, and removes those that are older
-    /// than `retention`, with their deliveries. What a destination of the table has not been told, or
-    /// only in vain, stays, whether or not the settings of this process name that destination.
+    /// Reads `most` rows after a cursor ('' is the beginning), and removes those that are older than
+    /// `retention`, with their deliveries. A row that is not delivered to each destination of the table stays,
+    /// whether or not the settings of this process name that destination.
     ///
     /// # Errors
     /// Postgres.
@@ -76,16 +75,16 @@ impl Store {
                 USING page AS p
                 WHERE o.id = p.id
                   AND p.created_at < now() - make_interval(secs => $2)
-                  AND NOT EXISTS ( -- not handed out yet
+                  AND NOT EXISTS ( -- not fanned out yet
                       SELECT FROM quittance.outbox_destinations AS n
                       WHERE (p.xid, p.seq) > (n.xid, n.seq))
-                  AND NOT EXISTS ( -- not arrived
+                  AND NOT EXISTS ( -- not delivered
                       SELECT FROM quittance.outbox_deliveries AS d
                       WHERE d.id = p.id AND d.state <> 'delivered')
                 RETURNING o.id
             )
             SELECT (SELECT count(*) FROM removed) AS "removed!",
-                   -- None behind a page that ends with what is too young.
+                   -- None after a page that ends with a row that is too young.
                    (SELECT p.xid::text || '/' || p.seq::text
                     FROM page AS p
                     WHERE p.created_at < now() - make_interval(secs => $2)

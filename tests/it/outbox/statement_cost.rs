@@ -1,6 +1,7 @@
-//! How much a call touches: the same however much waits or was delivered, whatever the planner knows of
-//! it. The statements are prepared, often enough to have a generic plan, while the tables are empty and
-//! analysed as empty; then the tables are filled, and never analysed again.
+//! Cost of the outbox's statements in rows and blocks, which must not depend on the size of the backlog or of
+//! the history, whatever the planner's statistics say. The statements are prepared, often enough to have a
+//! generic plan, while the tables are empty and analyzed as empty; then the tables are filled and not analyzed
+//! again.
 
 use std::time::Duration;
 
@@ -16,23 +17,23 @@ use uuid::Uuid;
 use crate::harness::{TestDatabase, eventually};
 
 const SHOP: &str = "http:shop";
-/// One to which nothing was delivered: it gets what comes next.
+/// A destination without deliveries: the next rows are fanned out to it.
 const NEW: &str = "http:new";
 
 const TABLES: [&str; 5] =
     ["outbox", "outbox_destinations", "outbox_deliveries", "outbox_queues", "dead_letters"];
 
-/// Those of stores.
+/// Sessions of stores.
 const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity
      WHERE datname = current_database() AND application_name LIKE 'quittance%'";
 
-/// More often than Postgres plans a statement anew before it settles on one plan.
+/// More executions than Postgres makes with custom plans before it may choose a generic one.
 const PREPARING: usize = 7;
 
-/// A call, by its name.
+/// A call and its name.
 type Call = (&'static str, for<'a> fn(&'a Store) -> BoxFuture<'a, ()>);
 
-/// Rows that were read, and blocks.
+/// Rows and blocks that were read.
 #[derive(Debug, Clone, Copy)]
 struct Work {
     rows: i64,
@@ -66,7 +67,7 @@ fn undelivered(store: &Store, n: u128, again: Result<Duration, LetterReason>) ->
     })
 }
 
-/// What a relay does.
+/// Statements of the relay.
 const RELAYS: [Call; 9] = [
     ("claim", |store| {
         Box::pin(async { drop(store.claim(SHOP, 16, Duration::ZERO).await.unwrap()) })
@@ -85,10 +86,10 @@ const RELAYS: [Call; 9] = [
     }),
     ("failed", |store| undelivered(store, 200, Ok(Duration::from_secs(60)))),
     ("given up", |store| undelivered(store, 201, Err(LetterReason::Exhausted))),
-    ("give back", |store| {
-        Box::pin(async { store.give_back(SHOP, &[notification(202)]).await.unwrap() })
+    ("release claims", |store| {
+        Box::pin(async { store.release_claims(SHOP, &[notification(202)]).await.unwrap() })
     }),
-    ("hand out", |store| Box::pin(async { assert!(store.hand_out(NEW, &[], 16).await.is_ok()) })),
+    ("fan out", |store| Box::pin(async { assert!(store.fan_out(NEW, &[], 16).await.is_ok()) })),
     ("announce", |store| Box::pin(async { assert!(store.announce("").await.is_ok()) })),
     ("prune", |store| {
         Box::pin(async {
@@ -97,7 +98,7 @@ const RELAYS: [Call; 9] = [
     }),
 ];
 
-/// What people do.
+/// Statements of operators.
 const PEOPLE: [Call; 4] = [
     ("dead deliveries", |store| {
         Box::pin(async { drop(store.dead_deliveries(Some(SHOP), 10).await.unwrap()) })
@@ -115,7 +116,7 @@ const PEOPLE: [Call; 4] = [
     ("destinations", |store| Box::pin(async { drop(store.destinations().await.unwrap()) })),
 ];
 
-/// What a worker does beside its work.
+/// Maintenance statements of a worker.
 const WORKERS: [Call; 2] = [
     ("pulse", |store| Box::pin(async { drop(store.pulse().await.unwrap()) })),
     ("retention", |store| {
@@ -126,8 +127,8 @@ const WORKERS: [Call; 2] = [
     }),
 ];
 
-/// Ten were given up; then come those that are pending, those that were delivered, and those that are
-/// not handed out. Each is of an object of its own, claimed as `notification` says.
+/// Fills the outbox: ten dead-lettered rows, then pending ones, delivered ones, and ones that are not fanned
+/// out. Each is of an object of its own, claimed as in `notification`.
 async fn fill(db: &TestDatabase, delivered: i64, pending: i64, waiting: i64) {
     let mut filler = db.connect().await;
     let all = 10 + delivered + pending + waiting;
@@ -171,7 +172,7 @@ async fn counted(db: &TestDatabase) -> Work {
     Work { rows: db.number(&rows).await, blocks: db.number(&blocks).await }
 }
 
-/// What each call touches with so much in the tables.
+/// Measures the cost of each call with so many rows in the tables.
 async fn measure(
     calls: &[Call],
     open: impl Fn(&TestDatabase) -> Store,
@@ -199,7 +200,7 @@ async fn measure(
     // Other tests' transactions on this server may still hold it back.
     let held = "SELECT count(*) FROM quittance.outbox
                 WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())";
-    eventually("all of it can be handed out", async || db.number(held).await == 0).await;
+    eventually("all of it can be fanned out", async || db.number(held).await == 0).await;
     let mut works = Vec::new();
     for (store, (_, call)) in stores.iter().zip(calls) {
         let before = counted(&db).await;
@@ -235,19 +236,19 @@ async fn compare(
 }
 
 #[tokio::test]
-async fn what_a_relay_does_touches_as_much_with_100_000_pending_as_with_1_000() {
+async fn relay_statements_cost_the_same_with_100_000_pending_as_with_1_000() {
     let open = |db: &TestDatabase| db.store.for_relay(&db.settings()).unwrap();
     compare(&RELAYS, open, (1_000, 1_000), (10_000, 100_000)).await;
 }
 
 #[tokio::test]
-async fn what_people_look_at_touches_as_much_with_100_000_delivered_as_with_1_000() {
+async fn operators_statements_cost_the_same_with_100_000_delivered_as_with_1_000() {
     let open = |db: &TestDatabase| Store::connect(&db.settings(), "outbox").unwrap();
     compare(&PEOPLE, open, (1_000, 500), (100_000, 500)).await;
 }
 
 #[tokio::test]
-async fn what_a_worker_looks_at_touches_as_much_with_100_000_delivered_as_with_1_000() {
+async fn worker_statements_cost_the_same_with_100_000_delivered_as_with_1_000() {
     let open = |db: &TestDatabase| Store::connect(&db.settings(), "worker").unwrap();
     compare(&WORKERS, open, (1_000, 500), (100_000, 500)).await;
 }

@@ -1,4 +1,4 @@
-//! Those who are told by HTTP.
+//! Delivery by HTTP, and the relay's claims.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,14 +11,14 @@ use quittance::outbox::Destination;
 use serde_json::json;
 use sqlx::Connection as _;
 
-use super::{Receiver, Running, SECRET, destination, settings, tell, until};
+use super::{Receiver, Running, SECRET, destination, settings, until, write_occurrence};
 use crate::harness::{TestDatabase, eventually};
 use crate::store::given::{observe, payment};
 
 const DELIVERED: &str =
     "SELECT count(*) FROM quittance.outbox_deliveries WHERE state = 'delivered'";
 
-/// What openssl, which shares nothing with us, signs.
+/// The signature by openssl, an independent implementation.
 fn openssl(secret: &str, signed: &[u8]) -> String {
     let script = r#"key=$(printf %s "$1" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \n')
         openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | openssl base64 -A"#;
@@ -36,7 +36,7 @@ fn openssl(secret: &str, signed: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_is_posted_is_signed_as_openssl_signs_it_with_each_secret() {
+async fn a_post_carries_the_signature_that_openssl_computes_with_each_secret() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
     let other = format!("whsec_{}", "B".repeat(40));
@@ -56,7 +56,7 @@ async fn what_is_posted_is_signed_as_openssl_signs_it_with_each_secret() {
 }
 
 #[tokio::test]
-async fn a_notification_says_what_was_and_what_is() {
+async fn a_notification_has_the_state_before_and_after() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
     observe(&db.store, "pi_1", 1_700_000_000, payment(PaymentStatus::RequiresAction)).await;
@@ -80,11 +80,11 @@ async fn a_notification_says_what_was_and_what_is() {
 }
 
 #[tokio::test]
-async fn no_transaction_is_open_while_an_answer_is_awaited() {
+async fn no_transaction_is_open_while_a_request_is_in_flight() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
     receiver.hold();
-    tell(&db, "evt_1", "pi_1").await;
+    write_occurrence(&db, "evt_1", "pi_1").await;
     let mut settings = settings(&receiver.url);
     let destination = settings.outbox.destinations.get_mut("default").unwrap();
     // Longer than this test waits for anything.
@@ -117,7 +117,7 @@ async fn several_relays_share_the_work_and_each_notification_is_sent_once() {
     let receiver = Receiver::start().await;
     let settings = settings(&receiver.url);
     for n in 0..120 {
-        tell(&db, &format!("evt_{n}"), &format!("pi_{}", n % 40)).await;
+        write_occurrence(&db, &format!("evt_{n}"), &format!("pi_{}", n % 40)).await;
     }
     let relays: Vec<_> = (0..4).map(|_| Running::start(&db.store, &settings)).collect();
     until(&db, DELIVERED, 120).await;
@@ -133,16 +133,16 @@ async fn several_relays_share_the_work_and_each_notification_is_sent_once() {
 }
 
 #[tokio::test]
-async fn a_relay_that_ends_between_sending_and_noting_costs_a_repetition_and_no_notification() {
+async fn a_relay_that_dies_between_sending_and_recording_causes_a_redelivery_and_loses_nothing() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
     let mut settings = settings(&receiver.url);
     settings.outbox.lease = Duration::from_millis(300);
-    tell(&db, "evt_1", "pi_1").await;
+    write_occurrence(&db, "evt_1", "pi_1").await;
     receiver.hold();
     let relay = Running::start(&db.store, &settings);
     receiver.until(1).await;
-    // It has arrived, and nobody has noted it.
+    // It has arrived, and its outcome is not recorded.
     relay.task.abort();
     assert!(relay.task.await.unwrap_err().is_cancelled());
     assert_eq!(db.number(DELIVERED).await, 0);
@@ -152,11 +152,11 @@ async fn a_relay_that_ends_between_sending_and_noting_costs_a_repetition_and_no_
     let posts = receiver.until(2).await;
     until(&db, DELIVERED, 1).await;
     relay.stop().await;
-    assert_eq!(posts[0].id(), posts[1].id(), "by its id the receiver knows it");
+    assert_eq!(posts[0].id(), posts[1].id(), "the id is the same, so the receiver can deduplicate");
 }
 
 #[tokio::test]
-async fn a_destination_is_told_only_what_it_wants_to_hear() {
+async fn a_destination_receives_only_its_topics() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
     let mut settings = settings(&receiver.url);
@@ -173,12 +173,12 @@ async fn a_destination_is_told_only_what_it_wants_to_hear() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_for_a_while_is_recorded_later_and_not_sent_again() {
+async fn an_outcome_that_cannot_be_recorded_at_first_is_recorded_later_without_a_redelivery() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
     receiver.hold();
     for n in 0..3 {
-        tell(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
+        write_occurrence(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
     }
     // With a lease of a minute: whatever is sent again here, it is not because its lease has ended.
     let store = db.store.for_relay(&db.settings()).unwrap();
@@ -198,7 +198,7 @@ async fn what_cannot_be_recorded_for_a_while_is_recorded_later_and_not_sent_agai
     let waits = "SELECT count(*) FROM pg_stat_activity
                  WHERE datname = current_database() AND wait_event_type = 'Lock'
                    AND query LIKE '%outbox_deliveries%'";
-    // It gives up waiting, which is what fails it.
+    // Its lock times out, so recording fails.
     eventually("it waits for the lock", async || db.number(waits).await > 0).await;
     eventually("it waits no longer", async || db.number(waits).await == 0).await;
     transaction.commit().await.unwrap();
@@ -208,12 +208,12 @@ async fn what_cannot_be_recorded_for_a_while_is_recorded_later_and_not_sent_agai
 }
 
 #[tokio::test]
-async fn a_relay_that_stops_gives_back_what_it_has_claimed_and_not_sent() {
+async fn a_relay_that_stops_releases_the_claims_that_it_has_not_sent() {
     let db = TestDatabase::migrated().await;
     let receiver = Receiver::start().await;
     receiver.hold();
     for n in 0..40 {
-        tell(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
+        write_occurrence(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
     }
     let mut settings = settings(&receiver.url);
     // Longer than this test waits for anything.
@@ -232,7 +232,7 @@ async fn a_relay_that_stops_gives_back_what_it_has_claimed_and_not_sent() {
 }
 
 #[tokio::test]
-async fn a_destination_that_does_not_answer_costs_the_others_nothing() {
+async fn a_destination_that_does_not_answer_does_not_delay_the_others() {
     let db = TestDatabase::migrated().await;
     let (dead, well) = (Receiver::start().await, Receiver::start().await);
     dead.hold();
@@ -247,7 +247,7 @@ async fn a_destination_that_does_not_answer_costs_the_others_nothing() {
     let store = db.store.for_relay(&db.settings()).unwrap();
     let relay = Running::with(&store, &settings, destinations);
     for n in 0..60 {
-        tell(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
+        write_occurrence(&db, &format!("evt_{n}"), &format!("pi_{n}")).await;
     }
     let posts = well.until(60).await;
     assert_eq!(posts.len(), 60);
