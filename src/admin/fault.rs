@@ -7,13 +7,14 @@ use axum::http::StatusCode;
 use crate::commands::{ActError, CommandError};
 use crate::http::Problem;
 use crate::ops::accounts::CheckError;
+use crate::ops::compare::LookError;
 use crate::ops::dead_letters::{DryRunError, Refusal};
 use crate::ops::events::ListError;
 use crate::ops::name::NameError;
 use crate::ops::objects::FindError;
 use crate::ops::operations::BeginError;
 use crate::ops::outbox::OutboxError;
-use crate::ops::reconcile::{LookError, ReconcileError};
+use crate::ops::reconcile::ReconcileError;
 use crate::ops::replay::ReplayError;
 
 /// Postgres did not answer, or answered that it will not. The page of the status says more.

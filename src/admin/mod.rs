@@ -13,7 +13,6 @@ mod api;
 mod assets;
 mod fault;
 mod frame;
-mod headers;
 mod input;
 mod pages;
 mod refusal;

@@ -1,11 +1,10 @@
 //! A refusal: a problem document for a program, a page for a person.
 
-use askama::Template as _;
+use askama::Template;
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::frame::Frame;
-use super::pages::ProblemPage;
 use crate::http::Problem;
 
 /// A problem on its way out, which becomes a page where pages are served.
@@ -41,6 +40,16 @@ impl IntoResponse for Refused {
         }
         response
     }
+}
+
+/// A refusal, for a person.
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    frame: Frame,
+    problem: Problem,
+    /// Where the form is that was refused.
+    back: Option<String>,
 }
 
 /// Makes a page of a refusal; passes everything else on.

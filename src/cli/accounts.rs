@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use clap::Subcommand;
 use time::format_description::well_known::Rfc3339;
 
-use super::args::{AccountsCommand, CheckArgs};
 use super::retry::with_retries;
 use crate::config::Role;
 use crate::domain::id::{AccountId, Mode};
@@ -13,6 +13,35 @@ use crate::roles::exit::exit_of_store;
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
 use crate::store::connected_account::Permission;
+
+/// `quittance accounts ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountsCommand {
+    /// Check whether this account can receive a destination charge.
+    #[command(
+        after_help = "Exit codes: 0 it can · 1 it cannot, or that is unknown (the text says why) · others as everywhere\n\nExamples:\n  quittance accounts check acct_1Pgc --live\n  quittance accounts check acct_1Pgc --test --refresh --json"
+    )]
+    Check(CheckArgs),
+}
+
+/// `quittance accounts check`
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// The connected account, acct_...
+    pub account: String,
+    /// In live mode, which is the default.
+    #[arg(long, conflicts_with = "test")]
+    pub live: bool,
+    /// In test mode.
+    #[arg(long)]
+    pub test: bool,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// Fetch the account from Stripe now instead of using the stored state. Needs all settings that a worker needs.
+    #[arg(long)]
+    pub refresh: bool,
+}
 
 pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Result<Exit, Failed> {
     let AccountsCommand::Check(args) = command;

@@ -2,13 +2,47 @@
 
 use std::path::Path;
 
-use super::args::{ConfigCommand, RoleArg};
+use clap::Subcommand;
+
 use crate::config::{self, Role};
 use crate::domain::failure::Class;
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::online;
 use crate::roles::parts;
 use crate::stripe_api::StripeError;
+
+/// `quittance config ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Validate the settings, and print the effective ones without secrets.
+    #[command(
+        after_help = "Examples:\n  quittance config check --role worker\n  quittance --config quittance.toml config check --online"
+    )]
+    Check {
+        /// Also check that all settings that this role needs are set.
+        #[arg(long, value_enum)]
+        role: Option<RoleArg>,
+        /// Also fetch the key's account and its webhook endpoints from Stripe, and warn about
+        /// differences to the settings. Needs STRIPE_SECRET_KEY.
+        #[arg(long)]
+        online: bool,
+    },
+}
+
+/// A role, on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum RoleArg {
+    /// `quittance ingress`
+    Ingress,
+    /// `quittance worker`
+    Worker,
+    /// `quittance migrate`
+    Migrate,
+    /// `quittance dead-letters ...`
+    Ops,
+    /// `quittance admin`
+    Admin,
+}
 
 impl From<RoleArg> for Role {
     fn from(role: RoleArg) -> Self {

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::format;
 use crate::config::Settings;
-use crate::ops::queue;
-use crate::ops::status::QueueStatus;
+use crate::ops::queue::{self, QueueStatus};
 use crate::roles::parts;
 
 /// How long it may take to find out: a hint is not worth more.

@@ -1,11 +1,55 @@
 //! `quittance dev`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::args::{DevArgs, DevCommand};
+use clap::Subcommand;
+
 use crate::dev::{self, Ended, Options};
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::signals;
+
+/// `quittance dev`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set it talks to the real Stripe.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters"
+)]
+pub(crate) struct DevArgs {
+    /// Run a command beside a private Redis and Postgres instead.
+    #[command(subcommand)]
+    pub command: Option<DevCommand>,
+    /// Run N payments, then verify every row against the simulator; exit code 0 only when
+    /// nothing differs.
+    #[arg(long, value_name = "N")]
+    pub payments: Option<u32>,
+    /// Random seed of the simulator.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// No duplicates, no reordering, no errors.
+    #[arg(long)]
+    pub calm: bool,
+    /// Kill workers, the ingress and the API, crash and restart Redis and Postgres, on the way.
+    #[arg(long)]
+    pub disasters: bool,
+    /// Worker processes.
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub workers: u32,
+    /// Directory for the servers' data and the logs.
+    #[arg(long, default_value = ".quittance", value_name = "DIR")]
+    pub root: PathBuf,
+}
+
+/// `quittance dev ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DevCommand {
+    /// Run a command with QUITTANCE_TEST_REDIS_URL and QUITTANCE_TEST_DATABASE_URL set.
+    #[command(after_help = "Example:\n  quittance dev exec -- cargo test")]
+    Exec {
+        /// The command.
+        #[arg(last = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+}
 
 /// A variable that is set to something.
 fn set(name: &str) -> Option<String> {

@@ -1,9 +1,20 @@
 //! `quittance kinds`
 
-use super::args::KindsArgs;
 use super::table::{self, prose, whole};
 use crate::ops::kinds::{self, Report};
 use crate::roles::exit::Exit;
+
+/// `quittance kinds`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  quittance kinds --json")]
+pub(super) struct KindsArgs {
+    /// One JSON document.
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// The table as it stands in docs/coverage.md.
+    #[arg(long)]
+    pub markdown: bool,
+}
 
 pub(super) fn run(args: &KindsArgs) -> Exit {
     let report = kinds::report();

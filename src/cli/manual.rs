@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, Command};
 use clap_complete::Shell;
 
-use super::args::Args;
 use crate::roles::exit::{self, Exit, Failed};
 
 /// `quittance completions`
@@ -34,39 +33,39 @@ pub(super) struct ManArgs {
 }
 
 /// `quittance completions`
-pub(super) fn completions(args: &CompletionsArgs) -> Exit {
+pub(super) fn completions(args: &CompletionsArgs, mut program: Command) -> Exit {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Args::command(), "quittance", &mut script);
+    clap_complete::generate(args.shell, &mut program, "quittance", &mut script);
     print!("{}", String::from_utf8_lossy(&script));
     Exit::Success
 }
 
 /// `quittance man`
-pub(super) fn man(args: &ManArgs) -> Result<Exit, Failed> {
+pub(super) fn man(args: &ManArgs, program: Command) -> Result<Exit, Failed> {
     if args.markdown {
-        print!("{}", markdown());
+        print!("{}", markdown(program));
         return Ok(Exit::Success);
     }
     match &args.dir {
         None => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Args::command())
+            clap_mangen::Man::new(program)
                 .render(&mut page)
                 .map_err(|error| Failed::because(Exit::Failure, "no page could be made", &error))?;
             print!("{}", String::from_utf8_lossy(&page));
         }
-        Some(dir) => write_pages(dir)?,
+        Some(dir) => write_pages(dir, program)?,
     }
     Ok(Exit::Success)
 }
 
-fn write_pages(dir: &Path) -> Result<(), Failed> {
-    std::fs::create_dir_all(dir)
-        .and_then(|()| clap_mangen::generate_to(Args::command(), dir))
-        .map_err(|error| {
+fn write_pages(dir: &Path, program: Command) -> Result<(), Failed> {
+    std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(program, dir)).map_err(
+        |error| {
             let what = format!("the pages could not be written to {}", dir.display());
             Failed::because(Exit::Failure, &what, &error)
-        })
+        },
+    )
 }
 
 const INTRODUCTION: &str = "\
@@ -97,14 +96,13 @@ const SHAPES: &[(&str, &str)] = &[
 ];
 
 /// All commands as one document.
-fn markdown() -> String {
+fn markdown(mut command: Command) -> String {
     let mut text = INTRODUCTION.to_owned();
     // Writing to a String cannot fail.
     text += "\n## Exit codes\n\n| code | |\n|---|---|\n";
     for (code, meaning) in exit::CODES {
         let _ = writeln!(text, "| {code} | {meaning} |");
     }
-    let mut command = Args::command();
     command.build();
     describe(&command, &[], &mut text);
     text
@@ -204,7 +202,10 @@ fn fenced(help: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::args::Args;
 
     fn leaves<'a>(command: &'a Command, path: &str, found: &mut Vec<(String, &'a Command)>) {
         let path = format!("{path} {}", command.get_name());

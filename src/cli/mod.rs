@@ -31,11 +31,11 @@ mod queue;
 mod retry;
 mod status;
 mod table;
-mod usage;
 
 use std::process::ExitCode;
 
 use args::{Args, Command};
+use clap::CommandFactory as _;
 
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::{self, server};
@@ -44,7 +44,7 @@ use crate::telemetry;
 /// Runs the program; the exit codes are those in docs/cli.md.
 #[must_use]
 pub fn main() -> ExitCode {
-    let typed = usage::typed();
+    let typed = args::typed();
     match run(typed.args) {
         Ok(code) => code,
         Err((failed, advice)) => {
@@ -92,8 +92,8 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Config(command) => config::run(config, command).await,
         Command::Accounts(command) => accounts::run(config, command).await,
         Command::Kinds(args) => Ok(kinds::run(&args)),
-        Command::Completions(args) => Ok(manual::completions(&args)),
-        Command::Man(args) => manual::man(&args),
+        Command::Completions(args) => Ok(manual::completions(&args, Args::command())),
+        Command::Man(args) => manual::man(&args, Args::command()),
         Command::Events(command) => events::run(config, command).await,
         Command::Objects(command) => objects::run(config, command).await,
         Command::Reconcile(args) => objects::reconcile::run(config, args).await,

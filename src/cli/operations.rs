@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::args::Actor as ActorArg;
-use super::dead_letters::{finish, watch, who};
+use super::actor::ActorArg;
+use super::dead_letters::{finish, watch};
 use super::format::at;
 use super::table::{self, text, whole};
 use crate::config::Role;
@@ -94,7 +94,7 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
             Ok(Exit::Success)
         }
         OperationsCommand::Cancel(Change { id, reason, actor, json }) => {
-            let name = who(actor);
+            let name = actor.name();
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let cancelled = operations::cancel(&store, id, actor).await.map_err(|e| failed(&e))?;
             match cancelled {
@@ -126,7 +126,7 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
                 }
                 ActWord::Discard | ActWord::Snooze | ActWord::Undo => None,
             };
-            let name = who(actor);
+            let name = actor.name();
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let resumed = operations::resume(&store, id, actor).await.map_err(|e| failed(&e))?;
             let Some(running) = resumed else { return Err(not_now(&store, id).await) };

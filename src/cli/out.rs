@@ -54,6 +54,17 @@ pub(super) fn write(text: fmt::Arguments<'_>, end: &str) {
     }
 }
 
+/// Output format of a list.
+#[derive(Debug, clap::Args)]
+pub(super) struct Output {
+    /// One JSON document.
+    #[arg(long, conflicts_with = "ids")]
+    pub json: bool,
+    /// One id per line, for pipes.
+    #[arg(long)]
+    pub ids: bool,
+}
+
 /// Prints one JSON document.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failed> {
     println!("{}", json(document)?);

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use clap::Subcommand;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::args::OutboxCommand;
-use super::dead_letters::who;
+use super::actor::ActorArg;
 use super::table::{self, text, whole};
 use crate::config::Role;
 use crate::ops::outbox::{self, OutboxError, Retried};
@@ -16,6 +16,66 @@ use crate::roles::parts;
 use crate::store::StoreError;
 use crate::store::dead_letter::Actor;
 use crate::store::outbox::{DeadDelivery, DestinationState};
+
+/// `quittance outbox ...`
+#[derive(Debug, Subcommand)]
+pub(super) enum OutboxCommand {
+    /// Delivery lag of each destination.
+    #[command(
+        after_help = "LAG: notifications that are not queued for the destination yet. PENDING: queued and not\ndelivered yet. DEAD: dead-lettered. OLDEST: age of the oldest one that is not delivered.\n\nExample:\n  quittance outbox status --json"
+    )]
+    Status {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List dead-lettered notifications, oldest first.
+    #[command(after_help = "Example:\n  quittance outbox dead --destination http:default")]
+    Dead {
+        /// Only of this destination: `stream`, `http:NAME`.
+        #[arg(long)]
+        destination: Option<String>,
+        /// Maximum number of results.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Deliver dead-lettered notifications again, with all their attempts again.
+    #[command(after_help = "Example:\n  quittance outbox retry http:default --all")]
+    Retry {
+        /// The destination: `stream`, `http:NAME`.
+        destination: String,
+        /// The notifications.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<String>,
+        /// All of this destination.
+        #[arg(long)]
+        all: bool,
+        /// Reason, stored in the audit log.
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        actor: ActorArg,
+    },
+    /// Remove a destination that is in no worker's settings any more, and what is kept for it.
+    ///
+    /// Notifications that were not delivered to it are never pruned while it is there. Its dead letters are
+    /// discarded.
+    #[command(
+        after_help = "Example:\n  quittance outbox remove http:old --reason 'the shop moved'"
+    )]
+    Remove {
+        /// The destination: `stream`, `http:NAME`.
+        destination: String,
+        /// Reason, stored in the audit log.
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        actor: ActorArg,
+    },
+}
 
 pub(super) async fn run(config: Option<&Path>, command: OutboxCommand) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Ops)?;
@@ -31,14 +91,14 @@ pub(super) async fn run(config: Option<&Path>, command: OutboxCommand) -> Result
         }
         OutboxCommand::Retry { destination, ids, all, reason, actor } => {
             let ids = ids.iter().map(|text| id(text)).collect::<Result<Vec<_>, _>>()?;
-            let name = who(actor);
+            let name = actor.name();
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let ids = if all { &[] } else { &*ids };
             let retried = outbox::retry(&store, &destination, ids, actor).await;
             return Ok(tell(&retried.map_err(refused)?, &destination));
         }
         OutboxCommand::Remove { destination, reason, actor } => {
-            let name = who(actor);
+            let name = actor.name();
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let removed = outbox::remove(&store, &destination, actor).await.map_err(refused)?;
             println!("{destination} and its {removed} deliveries are removed.");

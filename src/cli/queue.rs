@@ -5,8 +5,7 @@ use std::path::Path;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::args::Actor as ActorArg;
-use super::dead_letters::who;
+use super::actor::ActorArg;
 use super::{format, status, table};
 use crate::cli::out;
 use crate::config::Role;
@@ -162,13 +161,13 @@ pub(super) async fn run(config: Option<&Path>, command: QueueCommand) -> Result<
             Ok(Exit::Success)
         }
         QueueCommand::Pause { lane, reason, actor, json } => {
-            let name = who(actor);
+            let name = actor.name();
             let actor = Actor { name: &name, reason: Some(&reason) };
             let acted = queue::pause(&inspector, &store, &lanes(lane), actor).await;
             Ok(tell(&acted.map_err(|error| failed(&error))?, json, paused))
         }
         QueueCommand::AcknowledgeLoss { reason, actor, json } => {
-            let name = who(actor);
+            let name = actor.name();
             let actor = Actor { name: &name, reason: Some(&reason) };
             let done = queue::acknowledge_loss(&store, inspector.queue(), actor).await;
             let done = done.map_err(|error| {
@@ -182,7 +181,7 @@ pub(super) async fn run(config: Option<&Path>, command: QueueCommand) -> Result<
             Ok(Exit::Success)
         }
         QueueCommand::Resume { lane, reason, actor, json } => {
-            let name = who(actor);
+            let name = actor.name();
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let acted = queue::resume(&inspector, &store, &lanes(lane), actor).await;
             Ok(tell(&acted.map_err(|error| failed(&error))?, json, resumed))

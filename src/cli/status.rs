@@ -8,9 +8,9 @@ use super::format;
 use super::table::{self, prose, text, whole};
 use crate::cli::out;
 use crate::config::Role;
+use crate::ops::queue::QueueStatus;
 use crate::ops::status::{
-    BucketStatus, DependencyStatus, QueueStatus, Rates, Severity, Sources, Status, WorkerStatus,
-    look,
+    BucketStatus, DependencyStatus, Rates, Severity, Sources, Status, WorkerStatus, look,
 };
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;

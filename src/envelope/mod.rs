@@ -20,8 +20,3 @@ pub use parse::{Undecodable, parse, parse_with_object};
 pub use peek::{NotAnEvent, Peek, peek};
 pub use shown::show;
 pub use snapshot::{Carried, RawObject};
-
-/// `object` of a snapshot event.
-const SNAPSHOT: &str = "event";
-/// `object` of a thin event.
-const THIN: &str = "v2.core.event";

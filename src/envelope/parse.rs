@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::created::Created;
+use super::peek::{SNAPSHOT, THIN};
 use super::snapshot::RawObject;
 use super::text::Text;
-use super::{SNAPSHOT, THIN};
 use crate::domain::event::{About, Event};
 use crate::domain::field;
 use crate::domain::id::{AccountId, EventId, IdError, Mode, ObjectId, Scope};

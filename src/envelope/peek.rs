@@ -5,8 +5,12 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::text::Text;
-use super::{SNAPSHOT, THIN};
 use crate::domain::id::Mode;
+
+/// `object` of a snapshot event.
+pub(super) const SNAPSHOT: &str = "event";
+/// `object` of a thin event.
+pub(super) const THIN: &str = "v2.core.event";
 
 /// What the ingress needs of an event, borrowed from its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
-use super::reconcile::LookError;
 use crate::domain::event::Event;
+use crate::domain::failure::Failure;
 use crate::domain::id::Mode;
 use crate::domain::object::{Kind, Subject};
-use crate::reconcile::{Looked, Reconciler};
+use crate::reconcile::{Fault, Looked, Reconciler};
 use crate::store::object::{ObjectKey, ObjectRow, TypedRow};
 use crate::store::{Change, NewState, Store, StoreError};
 
@@ -88,6 +88,34 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// The notifications that a reconciliation would send.
     pub would_tell: Vec<String>,
+}
+
+/// An object could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// Stripe, or Postgres on the way there.
+    #[error("{}", .0.failure.message())]
+    Look(Box<Fault>),
+    /// Postgres.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl LookError {
+    /// What failed, where it was the look: another one may work.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Look(fault) => Some(&fault.failure),
+            Self::Store(_) => None,
+        }
+    }
+}
+
+impl From<Fault> for LookError {
+    fn from(fault: Fault) -> Self {
+        Self::Look(Box::new(fault))
+    }
 }
 
 /// Asks Stripe about an object and says what a reconciliation would change, because of `event` or of

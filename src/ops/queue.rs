@@ -7,12 +7,48 @@ use serde_json::json;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::status::{QueueLossStatus, QueueStatus, loss_status};
 use crate::envelope;
 use crate::queue::{Depth, Inspector, Lane, Listed, Pause, Peeked, Place, QueueError};
 use crate::store::audit::NewAudit;
 use crate::store::dead_letter::Actor;
+use crate::store::queue_marker::QueueLoss;
 use crate::store::{Store, StoreError};
+
+/// How full the queue is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QueueStatus {
+    /// Its name: `queue.name`.
+    pub name: String,
+    /// Jobs that are not finished, of all kinds.
+    pub total: u64,
+    /// Jobs that wait for a later retry, of both lanes.
+    pub delayed: u64,
+    /// Age of the oldest unfinished job of both lanes in milliseconds, those that wait for a retry
+    /// not counted; 0 when there is none.
+    pub oldest_ms: u64,
+    /// Each lane.
+    pub lanes: Vec<LaneStatus>,
+}
+
+impl QueueStatus {
+    /// The lanes that are paused.
+    pub fn paused(&self) -> impl Iterator<Item = &PauseStatus> {
+        self.lanes.iter().filter_map(|lane| lane.paused.as_ref())
+    }
+}
+
+/// Jobs that Redis has lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QueueLossStatus {
+    /// What is missing; empty where that is not known.
+    pub what: String,
+    /// When a worker noticed it; null where none has yet.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub noticed_at: Option<OffsetDateTime>,
+    /// Events that were received from then on may be missing.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+}
 
 /// How full one lane is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -117,7 +153,7 @@ pub struct QueuedJob {
 pub async fn show(inspector: &Inspector) -> Result<QueueStatus, QueueError> {
     let depth = inspector.depth().await?;
     let pauses = inspector.pauses().await?;
-    Ok(stand(inspector.queue(), &depth, &pauses, &inspector.roster().await?))
+    Ok(queue_status(inspector.queue(), &depth, &pauses, &inspector.roster().await?))
 }
 
 /// The lanes that are paused.
@@ -128,8 +164,8 @@ pub async fn pauses(inspector: &Inspector) -> Result<Vec<PauseStatus>, QueueErro
     Ok(inspector.pauses().await?.iter().map(PauseStatus::from).collect())
 }
 
-/// Puts together how the queue stands.
-pub(super) fn stand(
+/// How full the queue is, from what Redis and the workers report.
+pub(super) fn queue_status(
     name: &str,
     depth: &Depth,
     pauses: &[Pause],
@@ -275,6 +311,12 @@ pub async fn acknowledge_loss(
 ) -> Result<LossAcknowledged, StoreError> {
     let loss = store.acknowledge_queue_loss(queue, actor).await?;
     Ok(LossAcknowledged { loss: loss.map(loss_status) })
+}
+
+/// A loss, as it is shown.
+fn loss_status(loss: QueueLoss) -> QueueLossStatus {
+    let QueueLoss { noticed_at, what, since } = loss;
+    QueueLossStatus { what, noticed_at: Some(noticed_at), since }
 }
 
 /// Why it could not be noted, if it could not.

@@ -4,42 +4,14 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::compare::{self, Difference};
+use super::compare::{self, Difference, LookError};
 use crate::domain::failure::Failure;
 use crate::domain::object::Subject;
-use crate::reconcile::{Fault, Reconciler, Settled};
+use crate::reconcile::{Reconciler, Settled};
 use crate::store::audit::NewAudit;
 use crate::store::dead_letter::Actor;
 use crate::store::object::ObjectKey;
 use crate::store::{Store, StoreError};
-
-/// An object could not be looked at.
-#[derive(Debug, thiserror::Error)]
-pub enum LookError {
-    /// Stripe, or Postgres on the way there.
-    #[error("{}", .0.failure.message())]
-    Look(Box<Fault>),
-    /// Postgres.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl LookError {
-    /// What failed, where it was the look: another one may work.
-    #[must_use]
-    pub fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Look(fault) => Some(&fault.failure),
-            Self::Store(_) => None,
-        }
-    }
-}
-
-impl From<Fault> for LookError {
-    fn from(fault: Fault) -> Self {
-        Self::Look(Box::new(fault))
-    }
-}
 
 /// An object could not be reconciled.
 #[derive(Debug, thiserror::Error)]

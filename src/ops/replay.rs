@@ -6,9 +6,10 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
+use super::compare::LookError;
 use super::events;
 use super::name::{self, Name};
-use super::reconcile::{self, LookError, Reconciled};
+use super::reconcile::{self, Reconciled};
 use crate::domain::failure::Failure;
 use crate::domain::id::{AccountId, EventId, Mode, Scope};
 use crate::domain::object::Kind;

@@ -11,8 +11,7 @@ use serde_json::Value;
 
 use super::decision;
 use super::error::{Fault, ReconcileError};
-use super::round::{Rounds, asking};
-use super::task::{self, OpenTask, Task};
+use super::task::{self, OpenTask, Task, asking};
 use crate::domain::access::Word;
 use crate::domain::event::{Event, Timestamp};
 use crate::domain::event_types;
@@ -22,7 +21,7 @@ use crate::domain::object::{self, Kind, Row, Subject};
 use crate::domain::plan::{self, Next, Snapshot};
 use crate::domain::transition::Move;
 use crate::redaction::{Redacted, Rules};
-use crate::store::Known;
+use crate::store::{Known, Store};
 use crate::stripe_api::{self, Client, Fetched, FetchedState, Refusal, StripeError};
 
 // A missing object: does it prove a deletion?
@@ -246,83 +245,83 @@ impl Objection {
 /// The field in which an answer stayed older than its event, if it did.
 pub(super) type Behind = Option<&'static str>;
 
-impl Rounds {
-    /// Holds an answer against the events that asked for it and against the row. For each open case: the
-    /// field in which the answer is older than its event, though it was asked for again and again.
-    ///
-    /// # Errors
-    /// [`ReconcileError::Lagging`]: it is to be asked for again. Or Postgres failed.
-    pub(super) async fn check_lag(
-        &self,
-        subject: &Subject,
-        known: &Known,
-        open: &[&OpenTask<'_>],
-        fetched: &Fetched,
-    ) -> Result<Vec<Behind>, ReconcileError> {
-        let none = vec![None; open.len()];
-        let rules = self.store.rules();
-        let FetchedState::Present { raw, .. } = &fetched.state else { return Ok(none) };
-        // The later bound makes everything a little older than it is.
-        let now = fetched.seen_by;
-        let objections: Vec<_> =
-            open.iter().map(|open| of_event(subject, open, raw, now, rules)).collect();
-        let of_row = match &known.row {
-            Some(row) if !self.read_lag.is_zero() => {
-                self.of_row(subject, row, open, fetched).await?
-            }
-            Some(_) | None => None,
-        };
-        match verdict(objections.iter().flatten().chain(&of_row).copied(), self.read_lag) {
-            Some((field, again_after)) => Err(ReconcileError::Lagging {
-                field,
-                again_after,
-                request_id: fetched.request_id.clone(),
-            }),
-            None if self.read_lag.is_zero() => Ok(none),
-            None => Ok(objections
-                .into_iter()
-                .map(|found| found.filter(|it| it.proved).map(|it| it.field))
-                .collect()),
+/// Holds an answer against the events that asked for it and against the row. For each open task: the
+/// field in which the answer is older than its event, though it was asked for again and again.
+///
+/// # Errors
+/// [`ReconcileError::Lagging`]: it is to be asked for again. Or Postgres failed.
+pub(super) async fn check_lag(
+    store: &Store,
+    read_lag: Duration,
+    subject: &Subject,
+    known: &Known,
+    open: &[&OpenTask<'_>],
+    fetched: &Fetched,
+) -> Result<Vec<Behind>, ReconcileError> {
+    let none = vec![None; open.len()];
+    let rules = store.rules();
+    let FetchedState::Present { raw, .. } = &fetched.state else { return Ok(none) };
+    // The later bound makes everything a little older than it is.
+    let now = fetched.seen_by;
+    let objections: Vec<_> =
+        open.iter().map(|open| of_event(subject, open, raw, now, rules)).collect();
+    let of_row = match &known.row {
+        Some(row) if !read_lag.is_zero() => {
+            of_row(store, read_lag, subject, row, open, fetched).await?
         }
+        Some(_) | None => None,
+    };
+    match verdict(objections.iter().flatten().chain(&of_row).copied(), read_lag) {
+        Some((field, again_after)) => Err(ReconcileError::Lagging {
+            field,
+            again_after,
+            request_id: fetched.request_id.clone(),
+        }),
+        None if read_lag.is_zero() => Ok(none),
+        None => Ok(objections
+            .into_iter()
+            .map(|found| found.filter(|it| it.proved).map(|it| it.field))
+            .collect()),
     }
+}
 
-    /// Holds the answer against the row, where that was written a moment ago: what was read since may be
-    /// older.
-    async fn of_row(
-        &self,
-        subject: &Subject,
-        row: &Row,
-        open: &[&OpenTask<'_>],
-        fetched: &Fetched,
-    ) -> Result<Option<Objection>, ReconcileError> {
-        let FetchedState::Present { observed, raw } = &fetched.state else { return Ok(None) };
-        let ages = asking(open).filter_map(|it| Some(it.task.arrival()?.received_ago));
-        // A look that no event asked for writes what it sees.
-        let Some(received_ago) = ages.min() else { return Ok(None) };
-        let age = Arrival { created: Some(row.seen_by), received_ago }.age(fetched.seen_by);
-        let objection = |field, proved| Some(Objection { field, proved, age });
-        if age < self.read_lag && decision::is_impossible(subject.kind, row, observed) {
-            return Ok(objection("status", true));
-        }
-        if age >= DOUBTED_FOR {
-            return Ok(None);
-        }
-        let Some(kept) = self.store.kept(subject, row.version).await? else { return Ok(None) };
-        // An answer that merely differs from the row is most likely the later one: an event asked for it.
-        // Where no such event shows the object, a permission that is lost has no other witness.
-        Ok(match lag::compare(subject.kind, &Json(&kept), &Json(raw), true) {
-            Comparison::Older(field) => objection(field, true),
-            Comparison::UpToDate | Comparison::Doubtful(_)
-                if open.iter().any(|it| it.task.shows(subject, self.store.rules())) =>
-            {
-                None
-            }
-            Comparison::UpToDate | Comparison::Doubtful(_) => {
-                lag::taken_away(subject.kind, &Json(&kept), &Json(raw))
-                    .and_then(|field| objection(field, false))
-            }
-        })
+/// Holds the answer against the row, where that was written a moment ago: what was read since may be
+/// older.
+async fn of_row(
+    store: &Store,
+    read_lag: Duration,
+    subject: &Subject,
+    row: &Row,
+    open: &[&OpenTask<'_>],
+    fetched: &Fetched,
+) -> Result<Option<Objection>, ReconcileError> {
+    let FetchedState::Present { observed, raw } = &fetched.state else { return Ok(None) };
+    let ages = asking(open).filter_map(|it| Some(it.task.arrival()?.received_ago));
+    // A look that no event asked for writes what it sees.
+    let Some(received_ago) = ages.min() else { return Ok(None) };
+    let age = Arrival { created: Some(row.seen_by), received_ago }.age(fetched.seen_by);
+    let objection = |field, proved| Some(Objection { field, proved, age });
+    if age < read_lag && decision::is_impossible(subject.kind, row, observed) {
+        return Ok(objection("status", true));
     }
+    if age >= DOUBTED_FOR {
+        return Ok(None);
+    }
+    let Some(kept) = store.kept(subject, row.version).await? else { return Ok(None) };
+    // An answer that merely differs from the row is most likely the later one: an event asked for it.
+    // Where no such event shows the object, a permission that is lost has no other witness.
+    Ok(match lag::compare(subject.kind, &Json(&kept), &Json(raw), true) {
+        Comparison::Older(field) => objection(field, true),
+        Comparison::UpToDate | Comparison::Doubtful(_)
+            if open.iter().any(|it| it.task.shows(subject, store.rules())) =>
+        {
+            None
+        }
+        Comparison::UpToDate | Comparison::Doubtful(_) => {
+            lag::taken_away(subject.kind, &Json(&kept), &Json(raw))
+                .and_then(|field| objection(field, false))
+        }
+    })
 }
 
 /// Whether to look again, because of which field, and when. One that has been asked about long enough

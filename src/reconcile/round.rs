@@ -14,7 +14,7 @@ use super::decision::{self, settled_event};
 use super::error::{Evidence, Fault, ReconcileError};
 use super::metrics::Metrics;
 use super::proof::{self, Asker, SnapshotProof};
-use super::task::{OpenTask, Settled, Task};
+use super::task::{OpenTask, Settled, Task, asking};
 use crate::domain::access;
 use crate::domain::object::{Kind, Row, Subject};
 use crate::domain::plan::{self, Next};
@@ -89,13 +89,17 @@ impl Rounds {
             by_event
         };
         let behind = match &found {
-            Some(found) if asks => match self.check_lag(subject, &known, &open, found).await {
-                Ok(behind) => behind,
-                Err(error) => {
-                    let faults = vec![Fault::from(error); asking(&open).count()];
-                    return self.settle_without(&plan, tasks, faults).await;
+            Some(found) if asks => {
+                match proof::check_lag(&self.store, self.read_lag, subject, &known, &open, found)
+                    .await
+                {
+                    Ok(behind) => behind,
+                    Err(error) => {
+                        let faults = vec![Fault::from(error); asking(&open).count()];
+                        return self.settle_without(&plan, tasks, faults).await;
+                    }
                 }
-            },
+            }
             Some(_) | None => vec![None; open.len()],
         };
         let request_id = found.as_ref().and_then(|found| found.request_id.clone());
@@ -382,13 +386,6 @@ impl Rounds {
             self.metrics.anomaly(subject.kind);
         }
     }
-}
-
-/// The open tasks that Stripe has to be asked for.
-pub(super) fn asking<'a, 'b>(
-    open: &'b [&'b OpenTask<'a>],
-) -> impl Iterator<Item = &'b OpenTask<'a>> {
-    open.iter().copied().filter(|it| it.next == Next::Fetch)
 }
 
 /// The span of a flight: a part of the first task's, linked to the others that it is for.

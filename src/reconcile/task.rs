@@ -116,6 +116,13 @@ pub(super) struct OpenTask<'a> {
     pub(super) next: Next,
 }
 
+/// The open tasks that Stripe has to be asked for.
+pub(super) fn asking<'a, 'b>(
+    open: &'b [&'b OpenTask<'a>],
+) -> impl Iterator<Item = &'b OpenTask<'a>> {
+    open.iter().copied().filter(|it| it.next == Next::Fetch)
+}
+
 impl Task {
     pub(super) fn new(reason: Reason) -> Self {
         Self { reason, span: Span::current(), carried: OnceLock::new() }

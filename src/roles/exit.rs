@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use crate::domain::failure::{self, Class, Dependency};
 use crate::ops::accounts::CheckError;
-use crate::ops::reconcile::{LookError, ReconcileError};
+use crate::ops::compare::LookError;
+use crate::ops::reconcile::ReconcileError;
 use crate::ops::replay::ReplayError;
 use crate::queue::QueueError;
 use crate::reconcile::{Evidence, Fault};

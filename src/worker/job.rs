@@ -11,11 +11,10 @@ use super::log;
 use super::metrics::{Metrics, Settlement};
 use super::outages::{JobOf, Outages, Verdict};
 use super::quarantine::Quarantine;
-use super::record_failure::dead_event;
 use super::slots::Slots;
 use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency, Failure};
-use crate::domain::id::ObjectId;
+use crate::domain::id::{EventId, ObjectId};
 use crate::domain::retry::{self, DeadReason, Decision, Jitter, Policy};
 use crate::envelope::{self, RawObject};
 use crate::panics;
@@ -289,4 +288,20 @@ pub(super) fn receipt(delivery: &Delivery) -> Receipt {
 /// The trace id of a W3C `traceparent`: `00-<trace id>-<span id>-<flags>`.
 pub(super) fn trace_id(delivery: &Delivery) -> Option<String> {
     delivery.job.meta.trace.as_deref()?.split('-').nth(1).map(str::to_owned)
+}
+
+/// The event as a dead letter names it: by as much as can be read of it.
+fn dead_event(delivery: &Delivery) -> DeadEvent {
+    let body = &delivery.job.body;
+    if let Ok(event) = envelope::parse(body) {
+        return (&event).into();
+    }
+    let unreadable = DeadEvent::unreadable(body);
+    let Ok(peek) = envelope::peek(body) else { return unreadable };
+    // What is no id is no key: the ingress takes whatever text is there.
+    let key = match EventId::parse(&peek.id) {
+        Ok(id) => id.as_str().to_owned(),
+        Err(_) => unreadable.key.clone(),
+    };
+    DeadEvent { key, event_type: Some(peek.event_type.to_string()), ..unreadable }
 }

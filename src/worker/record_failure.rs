@@ -6,9 +6,7 @@ use super::clock::Clock;
 use super::job::{Handler, receipt, trace_id};
 use super::outages::Verdict;
 use crate::domain::failure::{Dependency, Failure};
-use crate::domain::id::EventId;
 use crate::domain::retry::Decision;
-use crate::envelope;
 use crate::queue::{Delivery, Disposition};
 use crate::reconcile::{Fault, ReconcileError};
 use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
@@ -127,20 +125,4 @@ impl Handler {
             failure: Some(failure),
         }
     }
-}
-
-/// The event as a dead letter names it: by as much as can be read of it.
-pub(super) fn dead_event(delivery: &Delivery) -> DeadEvent {
-    let body = &delivery.job.body;
-    if let Ok(event) = envelope::parse(body) {
-        return (&event).into();
-    }
-    let unreadable = DeadEvent::unreadable(body);
-    let Ok(peek) = envelope::peek(body) else { return unreadable };
-    // What is no id is no key: the ingress takes whatever text is there.
-    let key = match EventId::parse(&peek.id) {
-        Ok(id) => id.as_str().to_owned(),
-        Err(_) => unreadable.key.clone(),
-    };
-    DeadEvent { key, event_type: Some(peek.event_type.to_string()), ..unreadable }
 }

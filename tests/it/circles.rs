@@ -14,7 +14,11 @@ const WITHOUT: &[&str] = &[
     "crates/quittance-redaction/src",
     "crates/quittance-store/src",
     "crates/quittance-stripe/src",
+    "src",
 ];
+
+/// Modules of `src` that still have circles within themselves.
+const NOT_YET: &[&str] = &["api", "http", "ingress", "telemetry"];
 
 /// A file by the path of its module: `src/ingress/mod.rs` is `["ingress"]`.
 type Module = Vec<String>;
@@ -136,7 +140,12 @@ fn no_file_imports_itself_through_others() {
         let mut all = BTreeMap::new();
         modules(&root.join(source), &[], &mut all);
         assert!(all.len() > 1, "{source}: the sources were not found");
-        found.extend(circles(&all).into_iter().map(|circle| format!("{source}: {circle}")));
+        let is_known = |circle: &str| {
+            let mut members = circle.split(", ").map(|file| file.split("::").next());
+            members.all(|module| module.is_some_and(|module| NOT_YET.contains(&module)))
+        };
+        let new = circles(&all).into_iter().filter(|circle| *source != "src" || !is_known(circle));
+        found.extend(new.map(|circle| format!("{source}: {circle}")));
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

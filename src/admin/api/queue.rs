@@ -13,8 +13,7 @@ use crate::admin::input::{Asked, Body};
 use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::http::auth::Identity;
-use crate::ops::queue::{self, LaneActed, LossAcknowledged, QueuedJob};
-use crate::ops::status::QueueStatus;
+use crate::ops::queue::{self, LaneActed, LossAcknowledged, QueueStatus, QueuedJob};
 use crate::ops::types::{Actor, Lane, Place};
 
 /// How full the queue is, and which of its lanes are paused.

@@ -24,7 +24,6 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::frame::Frame;
 use super::refusal::Refused;
 use super::state::Admin;
 use super::view;
@@ -74,16 +73,6 @@ pub(super) fn router() -> Router<Arc<Admin>> {
 
 async fn nothing_here() -> Refused {
     Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such page.").into()
-}
-
-/// A refusal, for a person.
-#[derive(Template)]
-#[template(path = "problem.html")]
-pub(super) struct ProblemPage {
-    pub(super) frame: Frame,
-    pub(super) problem: Problem,
-    /// Where the form is that was refused.
-    pub(super) back: Option<String>,
 }
 
 /// The attempts at something, as a table.

@@ -14,8 +14,7 @@ use crate::admin::input::{Asked, Changing};
 use crate::admin::refusal::Refused;
 use crate::admin::state::Admin;
 use crate::admin::view;
-use crate::ops::queue::{self, QueuedJob};
-use crate::ops::status::QueueStatus;
+use crate::ops::queue::{self, QueueStatus, QueuedJob};
 
 #[derive(Template)]
 #[template(path = "queue.html")]

@@ -7,9 +7,11 @@ use humantime::parse_duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::cli::args::{Actor, Output};
+use crate::cli::actor::ActorArg;
 use crate::cli::format;
+use crate::cli::out::Output;
 use crate::ops::dead_letters::{LONGEST_SPREAD, Refusal};
+use crate::roles::exit::{Exit, Failed};
 use crate::store::dead_letter::{
     DeadLetterId, Filter, GroupKey, LetterReason, LetterSource, LetterState,
 };
@@ -167,11 +169,23 @@ pub(in crate::cli) struct Target {
     pub(super) filter: FilterArgs,
 }
 
+impl Target {
+    /// The filter. Together with ids there must be none.
+    pub(super) fn filter(&self) -> Result<Filter, Failed> {
+        let filter = self.filter.filter(None);
+        if !self.ids.is_empty() && (filter.is_narrow() || filter.state.is_some()) {
+            let text = "either name the dead letters, or say --all and which ones by filters";
+            return Err(Failed::new(Exit::Failure, text));
+        }
+        Ok(filter)
+    }
+}
+
 /// The actor, and how the result is printed.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct How {
     #[command(flatten)]
-    pub(super) actor: Actor,
+    pub(super) actor: ActorArg,
     /// Do not ask for confirmation. Required without a terminal.
     #[arg(long)]
     pub(super) yes: bool,

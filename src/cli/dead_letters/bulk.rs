@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{failed, print, refused};
+use super::print::{self, failed, refused};
 use crate::ops::operations::{self, Agreed, BeginError, Preview, Request, RunError};
 use crate::queue::Producer;
 use crate::roles::exit::{Exit, Failed};

@@ -1,7 +1,7 @@
 //! `quittance dead-letters retry --dry-run`
 
 use super::args::Target;
-use super::{failed, selection};
+use super::print::failed;
 use crate::cli::objects::tell;
 use crate::cli::out::print_json;
 use crate::ops::dead_letters::{self, DryRunError};
@@ -16,7 +16,7 @@ pub(super) async fn run(
     target: &Target,
     as_json: bool,
 ) -> Result<Exit, Failed> {
-    let filter = selection(target)?;
+    let filter = target.filter()?;
     let named = (!target.ids.is_empty()).then(|| target.ids.clone());
     let filter = Filter { ids: named, ..filter };
     let found = dead_letters::dry_run(store, reconciler, &filter).await;

@@ -16,16 +16,15 @@ use time::OffsetDateTime;
 
 use self::args::{Discard, How, Retry, Snooze, Target, Undo};
 use self::bulk::Asked;
-use crate::cli::args::Actor as ActorArg;
+use self::print::{failed, refused};
 use crate::cli::out;
 use crate::config::Role;
-use crate::ops::dead_letters::{self, LetterResult, Refusal};
+use crate::ops::dead_letters::{self, LetterResult};
 use crate::queue::Producer;
-use crate::roles::exit::exit_of_store;
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
-use crate::store::dead_letter::{Act, Actor, Filter, LetterState};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
+use crate::store::dead_letter::{Act, Actor, LetterState};
 
 pub(super) async fn run(
     config: Option<&Path>,
@@ -104,25 +103,15 @@ async fn act(
     reason: Option<String>,
     how: How,
 ) -> Result<Exit, Failed> {
-    let name = who(how.actor);
+    let name = how.actor.name();
     let actor = Actor { name: &name, reason: reason.as_deref() };
-    let filter = selection(&target)?;
+    let filter = target.filter()?;
     if target.ids.is_empty() {
         let asked = Asked { act, filter: &filter, over, actor, yes: how.yes, json: how.json };
         return bulk::begin(store, producer, &asked).await;
     }
     let results = one_by_one(store, producer, act, over.unwrap_or_default(), &target, actor).await;
     Ok(print::results(&results?, how.json))
-}
-
-/// The filter that was typed; next to ids there must be none.
-fn selection(target: &Target) -> Result<Filter, Failed> {
-    let filter = target.filter.filter(None);
-    if !target.ids.is_empty() && (filter.is_narrow() || filter.state.is_some()) {
-        let text = "either name the dead letters, or say --all and which ones by filters";
-        return Err(Failed::new(Exit::Failure, text));
-    }
-    Ok(filter)
 }
 
 async fn one_by_one(
@@ -151,21 +140,4 @@ async fn one_by_one(
 fn in_future(length: Duration) -> OffsetDateTime {
     let length = time::Duration::try_from(length).unwrap_or(time::Duration::MAX);
     OffsetDateTime::now_utc().saturating_add(length)
-}
-
-pub(super) fn failed(error: &StoreError) -> Failed {
-    let what = "the dead letters could not be read or changed (database.url)";
-    Failed::because(exit_of_store(error), what, error)
-}
-
-fn refused(error: &Refusal) -> Failed {
-    match error {
-        Refusal::NoReason => Failed::new(Exit::Failure, format!("{error}: write --reason \"...\"")),
-        Refusal::Past | Refusal::TooFar => Failed::new(Exit::Failure, error.to_string()),
-        Refusal::Store(error) => failed(error),
-    }
-}
-
-pub(super) fn who(actor: ActorArg) -> String {
-    actor.name.unwrap_or_else(crate::cli::actor::system_user)
 }

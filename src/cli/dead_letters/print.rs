@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use crate::cli::args::Output;
 use crate::cli::format::{at, plain};
+use crate::cli::out::Output;
 use crate::cli::table::{self, picture, text, whole};
-use crate::ops::dead_letters::LetterResult;
-use crate::roles::exit::Exit;
+use crate::ops::dead_letters::{LetterResult, Refusal};
+use crate::roles::exit::{Exit, Failed, exit_of_store};
+use crate::store::StoreError;
 use crate::store::dead_letter::{Group, Groups, Letter};
 
 /// Hours in a picture, from none to the most of its group.
@@ -121,5 +122,20 @@ pub(super) fn results(results: &[LetterResult], as_json: bool) -> Exit {
         Exit::Failure
     } else {
         Exit::Partial
+    }
+}
+
+/// Postgres failed.
+pub(super) fn failed(error: &StoreError) -> Failed {
+    let what = "the dead letters could not be read or changed (database.url)";
+    Failed::because(exit_of_store(error), what, error)
+}
+
+/// A refused action, with advice.
+pub(super) fn refused(error: &Refusal) -> Failed {
+    match error {
+        Refusal::NoReason => Failed::new(Exit::Failure, format!("{error}: write --reason \"...\"")),
+        Refusal::Past | Refusal::TooFar => Failed::new(Exit::Failure, error.to_string()),
+        Refusal::Store(error) => failed(error),
     }
 }

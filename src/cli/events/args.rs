@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use time::OffsetDateTime;
 
-use crate::cli::args::{Actor, Output};
+use crate::cli::actor::ActorArg;
 use crate::cli::format::moment;
+use crate::cli::out::Output;
 use crate::cli::place::Place;
 use crate::domain::id::EventId;
 use crate::store::Outcome;
@@ -84,7 +85,7 @@ pub(in crate::cli) struct ReplayArgs {
     #[arg(long)]
     pub reason: Option<String>,
     #[command(flatten)]
-    pub actor: Actor,
+    pub actor: ActorArg,
     /// One JSON document.
     #[arg(long)]
     pub json: bool,

@@ -13,7 +13,7 @@ use super::format::{at, plain};
 use super::objects::tell;
 use super::out::print_json;
 use super::retry::with_retries;
-use super::{dead_letters, delays, table};
+use super::{delays, table};
 use crate::config::Role;
 use crate::ops::events::{self, EventPage, EventShown, ListError};
 use crate::ops::replay::{self, Replay, ReplayError, Replayed};
@@ -158,7 +158,7 @@ async fn replay(config: Option<&Path>, args: ReplayArgs) -> Result<Exit, Failed>
     let store = parts::store(&settings, "events")?;
     let producer = parts::producer(&settings)?;
     let reconciler = parts::reconciler(&settings, &store)?;
-    let name = dead_letters::who(args.actor);
+    let name = args.actor.name();
     let actor = Actor { name: &name, reason: args.reason.as_deref() };
     let mut told = Vec::new();
     let mut in_the_way = None;

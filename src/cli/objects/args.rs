@@ -2,7 +2,8 @@
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use crate::cli::args::{Actor, Output};
+use crate::cli::actor::ActorArg;
+use crate::cli::out::Output;
 use crate::cli::place::{Place, kind};
 use crate::domain::object::Kind;
 use crate::store::object::ObjectKey;
@@ -86,7 +87,7 @@ pub(in crate::cli) struct ReconcileArgs {
     #[arg(long)]
     pub reason: Option<String>,
     #[command(flatten)]
-    pub actor: Actor,
+    pub actor: ActorArg,
     /// One JSON document.
     #[arg(long)]
     pub json: bool,

@@ -6,15 +6,14 @@ use serde_json::{Value, json};
 
 use super::args::ReconcileArgs;
 use super::{tell, unclear};
-use crate::cli::dead_letters;
 use crate::cli::format::plain;
 use crate::cli::out::print_json;
 use crate::cli::retry::with_retries;
 use crate::config::Role;
 use crate::domain::object::Subject;
+use crate::ops::compare::{self, LookError};
 use crate::ops::name::{self, NameError};
-use crate::ops::reconcile::{LookError, ReconcileError};
-use crate::ops::{compare, reconcile};
+use crate::ops::reconcile::{self, ReconcileError};
 use crate::reconcile::Reconciler;
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
@@ -30,8 +29,8 @@ pub(in crate::cli) async fn run(
     let reconciler = parts::reconciler(&settings, &store)?;
     let names = args.ids.iter().map(|id| args.place.name(id, args.kind));
     let names = names.collect::<Result<Vec<_>, _>>()?;
-    let who = dead_letters::who(args.actor);
-    let actor = Actor { name: &who, reason: args.reason.as_deref() };
+    let name = args.actor.name();
+    let actor = Actor { name: &name, reason: args.reason.as_deref() };
     let mut results = Vec::new();
     let mut in_the_way = None;
     for name in &names {

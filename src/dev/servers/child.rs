@@ -20,7 +20,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User};
 
-use super::ServerError;
+use super::error::ServerError;
 
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 

@@ -9,7 +9,8 @@ use std::process::Command;
 use nix::unistd::User;
 
 use super::child::prepare;
-use super::{ServerError, find, place, random};
+use super::error::ServerError;
+use super::{find, place, random};
 
 /// A directory with `data/` and `password`, the programs that fit it, and the user that owns it.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::ServerError;
+use super::error::ServerError;
 
 /// Names the program of Redis or Valkey to run, wherever else there is one.
 const REDIS_VARIABLE: &str = "QUITTANCE_DEV_REDIS";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{User, geteuid};
 use sha2::{Digest, Sha256};
 
-use super::ServerError;
+use super::error::ServerError;
 
 /// The user that Postgres runs as, where that is not us: it refuses to run as root.
 pub(super) fn postgres_user() -> Result<Option<User>, ServerError> {

@@ -7,7 +7,8 @@ use nix::sys::signal::Signal;
 
 use super::child::{Child, Launch};
 use super::cluster::Cluster;
-use super::{ServerError, random};
+use super::error::ServerError;
+use super::random;
 
 /// How a private Postgres runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

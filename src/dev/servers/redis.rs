@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::child::{Child, Launch};
-use super::{ServerError, find, place, random};
+use super::error::ServerError;
+use super::{find, place, random};
 
 /// A Redis of our own. It stops when this is dropped.
 #[derive(Debug)]

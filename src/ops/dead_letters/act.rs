@@ -6,13 +6,16 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{LONGEST_SPREAD, Way, prepare};
+use super::job::{Way, prepare};
 use crate::domain::failure;
 use crate::queue::Producer;
 use crate::store::dead_letter::{
-    Act, ActWord, Acted, ActedOn, Actor, DeadLetterId, Letter, LetterState,
+    Act, ActWord, Acted, ActedOn, Actor, DeadLetterId, Filter, Letter, LetterState,
 };
 use crate::store::{Store, StoreError};
+
+/// The longest that retries are spread over: until then they wait in the memory of Redis.
+pub const LONGEST_SPREAD: Duration = Duration::from_hours(24);
 
 /// Letters whose payloads are held in memory at once.
 const PAGE: usize = 100;
@@ -78,6 +81,15 @@ pub enum Refusal {
     /// Postgres.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// The filter with the state that a verb is for, where it names none.
+pub(in crate::ops) fn meant(verb: ActWord, filter: &Filter) -> Filter {
+    let state = match verb {
+        ActWord::Retry | ActWord::Discard | ActWord::Snooze => LetterState::Open,
+        ActWord::Undo => LetterState::Discarded,
+    };
+    Filter { state: filter.state.or(Some(state)), ..filter.clone() }
 }
 
 /// Refuses what makes no sense for any letter.

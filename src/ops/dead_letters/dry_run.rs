@@ -3,11 +3,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::act::meant;
 use crate::domain::{failure, object};
 use crate::envelope;
 use crate::ops::compare::{self, Comparison};
 use crate::ops::name::{self, Name};
-use crate::ops::operations;
 use crate::reconcile::Reconciler;
 use crate::store::dead_letter::{ActWord, DeadLetterId, Filter, Letter};
 use crate::store::object::ObjectKey;
@@ -76,9 +76,10 @@ pub async fn dry_run(
 /// How many are meant, and those to look at.
 async fn letters(store: &Store, selection: &Filter) -> Result<(i64, Vec<Letter>), DryRunError> {
     let Some(ids) = &selection.ids else {
-        let preview = operations::preview(store, ActWord::Retry, selection).await?;
-        let letters = store.dead_letters(&preview.selection, None, MOST).await?;
-        return Ok((preview.count, letters));
+        let selection = meant(ActWord::Retry, selection);
+        let (count, _) = store.count_dead_letters(&selection, None).await?;
+        let letters = store.dead_letters(&selection, None, MOST).await?;
+        return Ok((count, letters));
     };
     let most = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let letters = store.dead_letters(selection, None, most).await?;

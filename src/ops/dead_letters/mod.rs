@@ -8,20 +8,15 @@ mod dry_run;
 mod job;
 mod show;
 
-pub use act::{LetterResult, Refusal, discard, retry, snooze, undo};
-pub(super) use act::{check, spread};
+pub use act::{LONGEST_SPREAD, LetterResult, Refusal, discard, retry, snooze, undo};
+pub(super) use act::{check, meant, spread};
 pub use dashboard::link;
 pub use dry_run::{DryRun, DryRunError, DryRuns, MOST as MOST_DRY, dry_run};
 pub(super) use job::{Way, prepare};
 pub use show::{Shown, show};
 
-use std::time::Duration;
-
 use crate::store::dead_letter::{DeadLetterId, Filter, Groups, Letter};
 use crate::store::{Store, StoreError};
-
-/// The longest that retries are spread over: until then they wait in the memory of Redis.
-pub const LONGEST_SPREAD: Duration = Duration::from_hours(24);
 
 /// Counts letters by cause and type of event, the largest group first.
 ///

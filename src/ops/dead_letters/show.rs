@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::link;
+use super::dashboard::link;
 use crate::ops::timeline::{Moment, Story};
 use crate::store::dead_letter::{DeadLetterId, Letter};
 use crate::store::history::{AuditEntry, CurrentRow};

@@ -17,8 +17,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::dead_letters::{LONGEST_SPREAD, LetterResult, Refusal, check};
-use crate::store::dead_letter::{Act, ActWord, Actor, DeadLetterId, Filter, Letter, LetterState};
+use super::dead_letters::{LONGEST_SPREAD, LetterResult, Refusal, check, meant};
+use crate::store::dead_letter::{Act, ActWord, Actor, DeadLetterId, Filter, Letter};
 use crate::store::operation::{Cancelling, NewOperation, Operation, OperationId, Running};
 use crate::store::{Store, StoreError};
 
@@ -101,15 +101,6 @@ pub struct ResultOfOne {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-}
-
-/// The filter with the state that a verb is for, where it names none.
-fn meant(verb: ActWord, filter: &Filter) -> Filter {
-    let state = match verb {
-        ActWord::Retry | ActWord::Discard | ActWord::Snooze => LetterState::Open,
-        ActWord::Undo => LetterState::Discarded,
-    };
-    Filter { state: filter.state.or(Some(state)), ..filter.clone() }
 }
 
 /// How many letters a verb would be done to, and some of them.

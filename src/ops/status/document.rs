@@ -7,7 +7,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::super::queue::{LaneStatus, PauseStatus};
+use super::finding::Finding;
+use crate::ops::queue::{QueueLossStatus, QueueStatus};
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::status::{AnomalyCounts, LetterCounts};
 
@@ -53,19 +54,6 @@ pub struct Status {
     pub schema: Option<SchemaStatus>,
 }
 
-/// Jobs that Redis has lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct QueueLossStatus {
-    /// What is missing; empty where that is not known.
-    pub what: String,
-    /// When a worker noticed it; null where none has yet.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub noticed_at: Option<OffsetDateTime>,
-    /// Events that were received from then on may be missing.
-    #[serde(with = "time::serde::rfc3339")]
-    pub since: OffsetDateTime,
-}
-
 /// Whether Redis keeps what it acknowledged, as far as it says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DurabilityStatus {
@@ -73,71 +61,6 @@ pub struct DurabilityStatus {
     pub evicts: Option<String>,
     /// What a restart or a change of settings could lose, and what Redis does not say.
     pub warnings: Vec<String>,
-}
-
-/// Something that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// A stable word for it.
-    pub code: FindingCode,
-    /// What is wrong.
-    pub text: String,
-    /// The command that mends it, or that shows more of it.
-    pub remedy: Option<String>,
-}
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Work does not get done as it should: not healthy.
-    Problem,
-    /// Somebody should look at it when they have the time.
-    Warning,
-}
-
-/// What a finding is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingCode {
-    /// Redis does not answer, or refuses us.
-    RedisDown,
-    /// Redis has lost jobs.
-    QueueLost,
-    /// Redis may lose what it acknowledged.
-    RedisDurability,
-    /// Postgres does not answer, or refuses us.
-    PostgresDown,
-    /// Workers wait for Stripe.
-    StripeDown,
-    /// The schema does not fit this program.
-    Schema,
-    /// No worker has reported itself.
-    NoWorkers,
-    /// A worker has stopped reporting itself.
-    WorkerSilent,
-    /// Workers wait for a dependency that answers others.
-    WorkersWait,
-    /// Workers of different versions run.
-    Versions,
-    /// The oldest job of a lane is too old.
-    Behind,
-    /// A lane is paused by a person.
-    Paused,
-    /// Stripe has slowed us down.
-    Slowed,
-    /// Dead letters are open.
-    DeadLetters,
-    /// Something was written in the last 24 hours that is odd.
-    Anomalies,
-    /// A destination of notifications is too far behind.
-    OutboxBehind,
-    /// A transaction has been open for too long, and holds back what is written to the outbox.
-    OutboxHeldBack,
-    /// Notifications were given up.
-    OutboxDead,
 }
 
 /// Something that the work stands on.
@@ -178,29 +101,6 @@ impl DependencyState {
             Self::Down => "down",
             Self::Unknown => "unknown",
         }
-    }
-}
-
-/// How full the queue is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct QueueStatus {
-    /// Its name: `queue.name`.
-    pub name: String,
-    /// Jobs that are not finished, of all kinds.
-    pub total: u64,
-    /// Jobs that wait for a later retry, of both lanes.
-    pub delayed: u64,
-    /// Age of the oldest unfinished job of both lanes in milliseconds, those that wait for a retry
-    /// not counted; 0 when there is none.
-    pub oldest_ms: u64,
-    /// Each lane.
-    pub lanes: Vec<LaneStatus>,
-}
-
-impl QueueStatus {
-    /// The lanes that are paused.
-    pub fn paused(&self) -> impl Iterator<Item = &PauseStatus> {
-        self.lanes.iter().filter_map(|lane| lane.paused.as_ref())
     }
 }
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use time::format_description::well_known::Rfc3339;
 
-use super::document::{Finding, FindingCode, Severity};
-use super::judge::span;
+use super::finding::{Finding, FindingCode, Severity, span};
 use crate::store::outbox::OutboxHold;
 
 /// A problem when the transaction has been open for longer than a destination may be behind.

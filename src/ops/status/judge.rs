@@ -6,12 +6,13 @@ use std::time::Duration;
 use time::format_description::well_known::Rfc3339;
 
 use super::document::{
-    BucketStatus, DependencyState, DependencyStatus, Finding, FindingCode, QueueStatus, Severity,
-    Status, WaitStatus, WorkerStatus,
+    BucketStatus, DependencyState, DependencyStatus, Status, WaitStatus, WorkerStatus,
 };
+use super::finding::{Finding, FindingCode, Severity, many, problem, span, warning};
 use super::{hold, loss};
 use crate::config;
 use crate::domain::failure::Dependency;
+use crate::ops::queue::QueueStatus;
 use crate::store::status::{AnomalyCounts, LetterCounts};
 
 /// The findings, problems first.
@@ -198,29 +199,6 @@ fn lanes(queue: &QueueStatus, max_lag: Duration, found: &mut Vec<Finding>) {
         let text = format!("the {} lane is paused by {}{why}", pause.lane, pause.by);
         found.push(warning(FindingCode::Paused, text));
     }
-}
-
-fn problem(code: FindingCode, text: String) -> Finding {
-    Finding { severity: Severity::Problem, code, text, remedy: None }
-}
-
-fn warning(code: FindingCode, text: String) -> Finding {
-    Finding { severity: Severity::Warning, code, text, remedy: None }
-}
-
-impl Finding {
-    fn mended_by(self, command: &str) -> Self {
-        Self { remedy: Some(format!("`{command}`")), ..self }
-    }
-}
-
-fn many(count: i64, of: &str) -> String {
-    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
-}
-
-/// For people: whole seconds.
-pub(super) fn span(duration: Duration) -> String {
-    humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
 }
 
 #[cfg(test)]

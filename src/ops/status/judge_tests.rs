@@ -1,8 +1,8 @@
 use time::OffsetDateTime;
 
-use super::super::document::{BucketStatus, DurabilityStatus, QueueLossStatus, SchemaStatus};
+use super::super::document::{BucketStatus, DurabilityStatus, SchemaStatus};
 use super::*;
-use crate::ops::queue::{LaneStatus, PauseStatus};
+use crate::ops::queue::{LaneStatus, PauseStatus, QueueLossStatus};
 use crate::store::outbox::DestinationState;
 use crate::store::status::{AnomalyCounts, LetterCounts};
 

@@ -7,16 +7,17 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use super::super::queue::{millis, moment, stand};
 use super::document::{
-    BucketStatus, DependencyState, DependencyStatus, QueueStatus, RunningJob, SchemaStatus,
-    Severity, Status, WaitStatus, WorkerStatus,
+    BucketStatus, DependencyState, DependencyStatus, RunningJob, SchemaStatus, Status, WaitStatus,
+    WorkerStatus,
 };
+use super::finding::Severity;
 use super::judge;
 use super::loss;
 use super::rates::rates;
 use crate::config;
 use crate::domain::failure::{self, Dependency};
+use crate::ops::queue::{QueueStatus, millis, moment, queue_status};
 use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerState, QueueError};
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::queue_marker::QueueMemory;
@@ -129,7 +130,7 @@ async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
         inspector.buckets(),
         inspector.flow(),
     )?;
-    let queue = stand(inspector.queue(), &depth, &pauses, &roster);
+    let queue = queue_status(inspector.queue(), &depth, &pauses, &roster);
     Ok(OfRedis { latency, refuses, durability, marker, queue, roster, buckets, flow })
 }
 

@@ -3,7 +3,9 @@
 
 use time::format_description::well_known::Rfc3339;
 
-use super::document::{DurabilityStatus, Finding, FindingCode, QueueLossStatus, Severity};
+use super::document::DurabilityStatus;
+use super::finding::{Finding, FindingCode, Severity};
+use crate::ops::queue::QueueLossStatus;
 use crate::queue::{Durability, MarkerState};
 use crate::store::queue_marker::{QueueLoss, QueueMemory};
 
@@ -61,12 +63,6 @@ pub(super) fn kept(durability: &DurabilityStatus, found: &mut Vec<Finding>) {
     };
     found.extend(durability.evicts.iter().map(|text| finding(Severity::Problem, text)));
     found.extend(durability.warnings.iter().map(|text| finding(Severity::Warning, text)));
-}
-
-/// Since when events may be missing, for [`super::super::queue::acknowledge_loss`].
-pub(crate) fn status_of(loss: QueueLoss) -> QueueLossStatus {
-    let QueueLoss { noticed_at, what, since } = loss;
-    QueueLossStatus { what, noticed_at: Some(noticed_at), since }
 }
 
 #[cfg(test)]

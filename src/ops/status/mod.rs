@@ -5,6 +5,7 @@
 //! `judge`, a pure function.
 
 mod document;
+mod finding;
 mod hold;
 mod judge;
 mod look;
@@ -12,9 +13,8 @@ mod loss;
 mod rates;
 
 pub use document::{
-    BucketStatus, DependencyState, DependencyStatus, DurabilityStatus, Finding, FindingCode,
-    QueueLossStatus, QueueStatus, Rate, Rates, RunningJob, SchemaStatus, Severity, Slice, Status,
-    WaitStatus, WorkerStatus,
+    BucketStatus, DependencyState, DependencyStatus, DurabilityStatus, Rate, Rates, RunningJob,
+    SchemaStatus, Slice, Status, WaitStatus, WorkerStatus,
 };
+pub use finding::{Finding, FindingCode, Severity};
 pub use look::{Sources, look};
-pub(crate) use loss::status_of as loss_status;

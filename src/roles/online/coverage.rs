@@ -1,6 +1,6 @@
 //! Which types of event are handled and never sent.
 
-use super::Findings;
+use super::findings::Findings;
 use crate::ops::kinds::{KindReport, report};
 
 /// Mirrored kinds that are named; there are many of them.

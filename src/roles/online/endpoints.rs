@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{Findings, coverage};
+use super::coverage;
+use super::findings::Findings;
 use crate::config::{Endpoint, ModeFilter, Settings};
 use crate::stripe_api::inspect::{EventDestination, WebhookEndpoint};
 use crate::stripe_api::{self};

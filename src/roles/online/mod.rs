@@ -2,26 +2,14 @@
 
 mod coverage;
 mod endpoints;
+mod findings;
 
 use crate::config::Settings;
 use crate::domain::failure;
-use crate::stripe_api::StripeError;
 use crate::stripe_api::inspect::{Inspection, inspect};
 
 use self::endpoints::Sender;
-
-/// What was found: each line can be read alone.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    /// As it should be.
-    pub(crate) seen: Vec<String>,
-    /// Not as it should be.
-    pub(crate) warnings: Vec<String>,
-    /// What could not be seen, which is no fault: a restricted key need not be allowed to.
-    pub(crate) unseen: Vec<String>,
-    /// Why Stripe could not be asked at all: it is not reached, or refuses the key.
-    pub(crate) fault: Option<StripeError>,
-}
+use self::findings::Findings;
 
 /// Asks Stripe, and compares. Never fails: what cannot be asked cannot be compared.
 pub(crate) async fn look(settings: &Settings) -> Findings {
@@ -85,17 +73,6 @@ fn compare(settings: &Settings, inspection: Inspection) -> Findings {
     found
 }
 
-impl Findings {
-    fn not_seen(&mut self, what: &str, error: StripeError) {
-        if error.is_forbidden() {
-            self.unseen.push(format!("{what} could not be seen: {error}"));
-        } else {
-            // All are refused alike, or none is reached: the first says it.
-            self.fault.get_or_insert(error);
-        }
-    }
-}
-
 fn account(settings: &Settings, id: &str, found: &mut Findings) {
     let expected = &settings.stripe.account;
     if expected.is_empty() || expected == id {
@@ -114,6 +91,7 @@ mod tests {
 
     use super::*;
     use crate::config;
+    use crate::stripe_api::StripeError;
     use crate::stripe_api::inspect::{EventDestination, WebhookEndpoint};
     use crate::stripe_api::{self, inspect::DestinationUrl};
 
