@@ -1,5 +1,7 @@
 //! Answers with the headers that Stripe sends.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
@@ -31,7 +33,13 @@ pub(crate) struct Answer {
     pub(crate) is_final: bool,
     /// Whether it does not say whether the same request may be sent again.
     pub(crate) unmarked: bool,
+    /// Whether it is [`TOO_LONG`] in the place of its body.
+    too_long: bool,
 }
+
+/// More than any object of Stripe's has. It is made once: to write so much for each answer would hold the
+/// processor for seconds.
+static TOO_LONG: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(vec![b' '; 50 << 20]));
 
 impl Answer {
     pub(crate) fn new(request_id: String, date: i64, version: String) -> Self {
@@ -48,6 +56,7 @@ impl Answer {
             replay_of: None,
             is_final: false,
             unmarked: false,
+            too_long: false,
         }
     }
 
@@ -69,15 +78,13 @@ impl Answer {
 
     /// Puts a wrong answer in the place of the right one.
     pub(crate) fn spoil(&mut self, wrong: WrongAnswer) {
-        /// More than any object of Stripe's has.
-        const TOO_LONG: usize = 50 << 20;
         self.is_final = wrong == WrongAnswer::FinalServerError;
+        self.too_long = wrong == WrongAnswer::TooLong;
         self.set(match wrong {
-            WrongAnswer::Null => Ok(Value::Null),
+            WrongAnswer::Null | WrongAnswer::TooLong => Ok(Value::Null),
             WrongAnswer::OtherObject => {
                 Ok(json!({ "id": "cus_other", "object": "customer", "livemode": false }))
             }
-            WrongAnswer::TooLong => Ok(Value::from("x".repeat(TOO_LONG))),
             WrongAnswer::RefusedVersion => {
                 let message = "This API key may not use the version of its request.";
                 Err(ApiError::invalid(message))
@@ -102,8 +109,12 @@ impl Answer {
 
     pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
         // Stripe indents its JSON. A `Value` has only text keys, so it cannot fail to be written.
-        let body = serde_json::to_vec_pretty(&self.body).unwrap_or_default();
-        let mut response = Response::new(Full::new(Bytes::from(body)));
+        let body = if self.too_long {
+            TOO_LONG.clone()
+        } else {
+            Bytes::from(serde_json::to_vec_pretty(&self.body).unwrap_or_default())
+        };
+        let mut response = Response::new(Full::new(body));
         *response.status_mut() = hyper::StatusCode::from_u16(self.status).unwrap_or_default();
         let retry = self.should_retry().map(str::to_owned);
         let headers = response.headers_mut();
