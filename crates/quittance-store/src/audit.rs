@@ -5,8 +5,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::actor::Actor;
 use super::connect::Store;
-use super::dead_letter::Actor;
 use super::error::StoreError;
 
 /// Something that is to be noted.

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::actor::Actor;
 use super::connect::Store;
-use super::dead_letter::Actor;
 use super::error::StoreError;
 use quittance_domain::command::params::CommandParams;
 use quittance_domain::command::refundable::Refundable;

@@ -12,6 +12,7 @@
 //! A new kind of object is one table and one function in a migration, one file in [`columns`], and
 //! one arm in each match there.
 
+pub mod actor;
 pub mod apply;
 pub mod attempt;
 pub mod audit;

@@ -4,8 +4,8 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 
+use super::actor::Actor;
 use super::connect::Store;
-use super::dead_letter::Actor;
 use super::error::StoreError;
 
 /// What is remembered of a queue.

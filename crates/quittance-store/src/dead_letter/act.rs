@@ -8,18 +8,10 @@ use utoipa::ToSchema;
 
 use super::id::DeadLetterId;
 use super::state::LetterState;
+use crate::actor::Actor;
 use crate::connect::Store;
 use crate::error::StoreError;
 use tokio::time::timeout;
-
-/// Who does something by hand, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Actor<'a> {
-    /// Who.
-    pub name: &'a str,
-    /// Why.
-    pub reason: Option<&'a str>,
-}
 
 /// What can be done with a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,8 +18,9 @@ mod read;
 mod state;
 mod write;
 
+pub use crate::actor::Actor;
 pub use crate::dead_event::DeadEvent;
-pub use act::{Act, ActWord, Acted, ActedOn, Actor};
+pub use act::{Act, ActWord, Acted, ActedOn};
 pub(super) use act::{Columns, acted};
 pub use filter::Filter;
 pub use group::{Group, Groups, StateCounts};

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::id::OperationId;
 use super::read::{Operation, OperationState, Record};
+use crate::actor::Actor;
 use crate::connect::Store;
-use crate::dead_letter::{Act, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter};
+use crate::dead_letter::{Act, Acted, ActedOn, Columns, DeadLetterId, Filter};
 use crate::error::StoreError;
 
 /// A bulk act that is to begin.

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::actor::Actor;
 use crate::connect::Store;
-use crate::dead_letter::Actor;
 use crate::error::StoreError;
 
 /// Result of removing a destination's deliveries from one page of all deliveries.

@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::actor::Actor;
 use crate::connect::Store;
-use crate::dead_letter::Actor;
 use crate::error::StoreError;
 
 /// A dead-lettered delivery.
