@@ -298,7 +298,7 @@ impl Store {
     /// Writes a command, unless its key or its reference is taken or the money does not allow it.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn accept_command(&self, new: &NewCommand<'_>) -> Result<Acceptance, StoreError> {
         // The parameters of a command always become JSON.
         let parameters = serde_json::to_value(new.params).unwrap_or_default();
@@ -346,7 +346,7 @@ impl Store {
     /// Takes a turn at a command. None: another process is at it, or it is closed or dead.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn take_command(
         &self,
         id: Uuid,
@@ -360,7 +360,7 @@ impl Store {
     /// look. Oldest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn take_due_commands(
         &self,
         lease: Duration,
@@ -425,7 +425,7 @@ impl Store {
     /// is left to it.
     ///
     /// # Errors
-    /// Postgres; then nothing was written.
+    /// Postgres cannot be reached, or the statement fails; nothing is written then.
     pub async fn end_turn(&self, closing: CommandClosing) -> Result<(), StoreError> {
         sqlx::query_scalar!(
             r#"SELECT quittance.end_turns($1, '{}') AS "ended!""#,
@@ -439,7 +439,7 @@ impl Store {
     /// A command by its id.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
         let found = self.commands(Some(id), None, None, 1).await?;
         Ok(found.into_iter().next())
@@ -448,7 +448,7 @@ impl Store {
     /// A command by its caller and the key that they chose.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn command_by_key(
         &self,
         caller: &str,
@@ -470,7 +470,7 @@ impl Store {
     /// Commands, newest first: those of a state, of a caller.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn list_commands(
         &self,
         state: Option<CommandState>,
@@ -514,7 +514,7 @@ impl Store {
     /// Gives the reference of a command back, whose payment was cancelled.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn release_reference(&self, id: Uuid) -> Result<(), StoreError> {
         sqlx::query!("UPDATE quittance.commands SET holds_reference = false WHERE id = $1", id)
             .execute(&self.pool)
@@ -526,7 +526,7 @@ impl Store {
     /// them carries.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn made_by_command(
         &self,
         kind: CommandKind,
@@ -560,7 +560,7 @@ impl Store {
     /// process has taken it over.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn renew_command(
         &self,
         turn: &CommandTurn,
@@ -585,7 +585,7 @@ impl Store {
     /// Has a dead command investigated once more. False: it is not dead.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn revive_command(
         &self,
         id: Uuid,
@@ -620,7 +620,7 @@ impl Store {
     /// again, and what it reserved, too. False: it is not dead.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn abandon_command(
         &self,
         id: Uuid,
@@ -659,7 +659,7 @@ impl Store {
     /// without them a purchase could be paid twice.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn prune_commands(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
         let done = sqlx::query!(
             r#"
