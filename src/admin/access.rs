@@ -14,7 +14,7 @@ use super::state::Admin;
 use super::strict;
 use crate::config::AdminRole;
 use crate::http::Problem;
-use crate::http::auth::{self, Held, Identity, Keyring};
+use crate::http::auth::{self, Identity, Keyring, TooManyFailures};
 
 /// Without sign-in, the only protection is that no other machine can connect. A name that leads
 /// to 127.0.0.1 and is not this machine's would open it from a page anywhere.
@@ -145,7 +145,7 @@ pub(super) fn may_only_look(identity: &Identity) -> Problem {
 }
 
 /// 429 for a wrong token where too many were wrong before it.
-pub(super) fn held(held: Held) -> Problem {
+pub(super) fn held(held: TooManyFailures) -> Problem {
     let seconds = held.for_seconds;
     let detail = format!("Too many tokens were wrong. Try again in {seconds} s.");
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", detail);

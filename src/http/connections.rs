@@ -1,10 +1,10 @@
-//! The open connections of a listener, and which of them makes room for a new one.
+//! Open connections of a listener, with a limit for their number.
 //!
-//! A limit that refuses newcomers is a weapon: whoever fills it first keeps everybody else out.
-//! Here the newcomer gets in, and the connection goes that has been without a *proof* for the
-//! longest time. A proof is a request that changed something and was answered 2xx, which on the
-//! webhook listener takes a signature of Stripe's. So a stranger's connection grows old, however
-//! busy it is, and that of a load balancer that brings webhooks stays young.
+//! A limit that refuses new connections can be abused: a client that fills it shuts out all others. Here a new
+//! connection is accepted, and the one is closed that has been without a *proof* for the longest time. A proof
+//! is a request that changed something and was answered 2xx, which on the webhook listener takes a signature
+//! of Stripe's. So an attacker's connection is the first to be closed, however busy it is, and the connection
+//! of a load balancer that forwards webhooks is renewed with each of them.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,21 +17,21 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 use super::log_throttle::LogThrottle;
 use super::metrics::Metrics;
 
-/// Why a connection was closed that had done nothing wrong by the rules of HTTP.
+/// Reason for closing a connection that violated no rule of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shed {
-    /// There were as many as there may be.
+    /// The limit of connections was reached.
     Limit,
-    /// There were as many of its address as there may be.
+    /// The limit of connections of its address was reached.
     AddressLimit,
     /// The process had no file descriptor left.
     Descriptors,
-    /// Its first request did not come in time.
+    /// Its first request did not arrive in time.
     NoRequest,
 }
 
 impl Shed {
-    /// All of them, for the counters.
+    /// All reasons, for the counters.
     pub(super) const ALL: [Self; 4] =
         [Self::Limit, Self::AddressLimit, Self::Descriptors, Self::NoRequest];
 
@@ -46,8 +46,8 @@ impl Shed {
     }
 }
 
-/// When a connection last proved that it is of use: the nanoseconds since the listener began; at
-/// first, when it was accepted. An atomic, for it is written within each good request.
+/// Time of a connection's last proof, or of its acceptance, in nanoseconds since the listener started. An atomic,
+/// because each successful request writes it.
 #[derive(Debug, Clone)]
 pub(super) struct Proof {
     at: Arc<AtomicU64>,
@@ -61,15 +61,15 @@ impl Proof {
         proof
     }
 
-    /// Notes that the connection is of use now.
+    /// Records a proof.
     pub(super) fn renew(&self) {
         let nanos = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.at.store(nanos, Ordering::Relaxed);
     }
 }
 
-/// Whose connections count together: an IPv4 address, or the first 64 bits of an IPv6 address, which
-/// is the least that a provider gives to one customer.
+/// Unit of the limit per address: an IPv4 address, or the first 64 bits of an IPv6 address, which is the smallest
+/// block that a provider assigns to a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Network(IpAddr);
 
@@ -83,20 +83,20 @@ impl From<IpAddr> for Network {
 }
 
 #[derive(Debug)]
-struct Place {
+struct Open {
     task: AbortHandle,
     network: Network,
     proof: Proof,
 }
 
-/// The open connections. Owned by the loop that accepts them, so there is nothing to lock.
+/// Open connections. The accept loop owns them, so there is nothing to lock.
 #[derive(Debug)]
 pub(super) struct Connections {
     tasks: JoinSet<()>,
-    places: HashMap<Id, Place>,
-    /// At most so many.
+    open: HashMap<Id, Open>,
+    /// Most connections.
     most: usize,
-    /// At most so many of one network; 0 for no such limit.
+    /// Most connections of one network; 0 for no such limit.
     most_of_one: usize,
     began: Instant,
     metrics: Metrics,
@@ -107,7 +107,7 @@ impl Connections {
     pub(super) fn new(most: usize, most_of_one: usize, metrics: Metrics) -> Self {
         Self {
             tasks: JoinSet::new(),
-            places: HashMap::new(),
+            open: HashMap::new(),
             most,
             most_of_one,
             began: Instant::now(),
@@ -120,7 +120,7 @@ impl Connections {
         self.tasks.is_empty()
     }
 
-    /// Opens one, and closes another where there is no room.
+    /// Serves a new connection, and closes another one if a limit is reached.
     pub(super) fn open<F>(&mut self, address: IpAddr, serve: impl FnOnce(Proof) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -129,30 +129,30 @@ impl Connections {
         self.make_room(network);
         let proof = Proof::new(self.began);
         let task = self.tasks.spawn(serve(proof.clone()));
-        self.places.insert(task.id(), Place { task, network, proof });
-        self.metrics.open(self.places.len());
+        self.open.insert(task.id(), Open { task, network, proof });
+        self.metrics.open(self.open.len());
     }
 
-    /// Waits until one has ended; at once where there is none.
+    /// Waits until a connection has ended; returns at once if there is none.
     pub(super) async fn ended(&mut self) {
         let Some(ended) = self.tasks.join_next_with_id().await else { return };
         let id = match ended {
             Ok((id, ())) => id,
-            // It was shed, or it panicked, which the runtime has reported.
+            // It was closed here, or it panicked, which the runtime has reported.
             Err(error) => error.id(),
         };
-        self.places.remove(&id);
-        self.metrics.open(self.places.len());
+        self.open.remove(&id);
+        self.metrics.open(self.open.len());
     }
 
-    /// Cuts off those that are left; how many there were.
+    /// Aborts the remaining connections; returns how many there were.
     pub(super) async fn cut_off(mut self) -> usize {
         let left = self.tasks.len();
         self.tasks.shutdown().await;
         left
     }
 
-    /// Closes the one that has been without a proof for the longest time.
+    /// Closes the connection that has been without a proof for the longest time.
     pub(super) fn shed_oldest(&mut self, reason: Shed) {
         let (_, oldest) = self.survey(|_| true);
         self.shed(oldest, reason);
@@ -165,17 +165,17 @@ impl Connections {
                 self.shed(oldest, Shed::AddressLimit);
             }
         }
-        if self.places.len() >= self.most {
+        if self.open.len() >= self.most {
             self.shed_oldest(Shed::Limit);
         }
     }
 
-    /// How many places are of a kind, and which of them has been without a proof for the longest
-    /// time. A walk through all of them: some microseconds, and only where there is no room.
-    fn survey(&self, of_the_kind: impl Fn(&Place) -> bool) -> (usize, Option<Id>) {
+    /// Counts the connections for which `of_the_kind` is true, and finds the one of them that has been without a
+    /// proof for the longest time. A linear scan: some microseconds, and only when a limit is reached.
+    fn survey(&self, of_the_kind: impl Fn(&Open) -> bool) -> (usize, Option<Id>) {
         let mut count = 0;
         let mut oldest: Option<(u64, Id)> = None;
-        for (id, place) in self.places.iter().filter(|(_, place)| of_the_kind(place)) {
+        for (id, place) in self.open.iter().filter(|(_, place)| of_the_kind(place)) {
             count += 1;
             let at = place.proof.at.load(Ordering::Relaxed);
             if oldest.is_none_or(|(older, _)| at < older) {
@@ -186,8 +186,8 @@ impl Connections {
     }
 
     fn shed(&mut self, id: Option<Id>, reason: Shed) {
-        let open = self.places.len();
-        let Some(place) = id.and_then(|id| self.places.remove(&id)) else { return };
+        let open = self.open.len();
+        let Some(place) = id.and_then(|id| self.open.remove(&id)) else { return };
         place.task.abort();
         self.metrics.shed(reason);
         let reason = reason.as_str();
@@ -224,21 +224,21 @@ mod tests {
     }
 
     fn is_open(connections: &Connections, proof: &Proof) -> bool {
-        connections.places.values().any(|place| Arc::ptr_eq(&place.proof.at, &proof.at))
+        connections.open.values().any(|place| Arc::ptr_eq(&place.proof.at, &proof.at))
     }
 
     #[tokio::test]
-    async fn the_one_without_a_proof_for_the_longest_time_makes_room() {
+    async fn the_connection_without_a_proof_for_the_longest_time_is_closed() {
         let (mut connections, proofs) = full(3, 0, &["10.0.0.1", "10.0.0.1", "10.0.0.2"]);
         proofs[0].renew();
         open(&mut connections, "10.0.0.3");
         let left: Vec<_> = proofs.iter().map(|proof| is_open(&connections, proof)).collect();
         assert_eq!(left, [true, false, true]);
-        assert_eq!(connections.places.len(), 3);
+        assert_eq!(connections.open.len(), 3);
     }
 
     #[tokio::test]
-    async fn an_address_at_its_limit_makes_room_for_itself_alone() {
+    async fn an_address_at_its_limit_loses_a_connection_of_its_own() {
         let addresses = ["10.0.0.1", "2001:db8::1", "2001:db8::2:0:0:1", "::ffff:10.0.0.1"];
         let (mut connections, proofs) = full(9, 2, &addresses);
         open(&mut connections, "2001:db8::3:0:0:1");
@@ -249,11 +249,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_ended_leaves_its_place() {
+    async fn a_connection_that_ended_does_not_count() {
         let mut connections = Connections::new(2, 0, Metrics::default());
         connections.open([10, 0, 0, 1].into(), |_| async {});
         connections.ended().await;
-        assert!(connections.is_empty() && connections.places.is_empty());
+        assert!(connections.is_empty() && connections.open.is_empty());
         open(&mut connections, "10.0.0.1");
         connections.shed_oldest(Shed::Descriptors);
         connections.ended().await;

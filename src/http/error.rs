@@ -1,13 +1,13 @@
-//! The one shape of a refusal, `{"error":{"code":"...","message":"..."}}`.
+//! Error responses of the form `{"error":{"code":"...","message":"..."}}`.
 //!
-//! The webhook routes do not use it: they answer Stripe, which reads the status alone.
+//! The webhook routes do not use them: Stripe reads the status alone.
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// A refusal, ready to be sent.
+/// An error response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorBody {
     status: StatusCode,
@@ -27,7 +27,7 @@ struct Fields<'a> {
 }
 
 impl ErrorBody {
-    /// `code` is a stable word for programs, `message` a sentence for people.
+    /// Creates a response. `code` is a stable word for programs, `message` a sentence for people.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }

@@ -1,7 +1,7 @@
 //! `GET /livez` and `GET /readyz`.
 //!
-//! *Live* asks whether the process is worth keeping: a no makes the orchestrator restart it. *Ready*
-//! asks whether to send it work, and says what is missing: a restart would not mend it.
+//! A process that is not *live* is restarted by its orchestrator. One that is not *ready* gets no work; the
+//! response names what is missing, which a restart would not fix.
 
 use std::time::SystemTime;
 
@@ -21,16 +21,16 @@ pub struct Down {
     pub dependency: String,
     /// Since when.
     pub since: SystemTime,
-    /// What it says, or that it says nothing.
+    /// Its error, or that it does not answer.
     pub error: String,
 }
 
-/// Work that a person has stopped. A role is ready all the same: it does as it was told.
+/// Work that an operator has paused. The role is ready all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {
     /// `live`, `backfill`.
     pub lane: String,
-    /// Who stopped it.
+    /// The operator who paused it.
     pub by: String,
     /// Why.
     pub reason: Option<String>,
@@ -38,19 +38,19 @@ pub struct Stopped {
     pub since: SystemTime,
 }
 
-/// Whether a role can do its work.
+/// Readiness of a role.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Readiness {
-    /// What it lacks. Ready when this is empty.
+    /// Dependencies that are down. The role is ready if there are none.
     pub down: Vec<Down>,
-    /// What it does not do because a person said so.
+    /// Work that an operator has paused.
     pub paused: Vec<Stopped>,
-    /// What somebody should look at although it is ready.
+    /// Warnings for an operator, which do not affect readiness.
     pub warnings: Vec<String>,
 }
 
 impl Readiness {
-    /// Nothing is missing.
+    /// Readiness without problems.
     #[must_use]
     pub fn ready() -> Self {
         Self::default()
@@ -113,7 +113,7 @@ fn rfc3339(at: SystemTime) -> Option<String> {
     OffsetDateTime::from(at).replace_nanosecond(0).ok().and_then(|at| at.format(&Rfc3339).ok())
 }
 
-/// The two routes. `live` and `ready` are asked on each request, so they must be cheap or cache.
+/// Creates the two routes. `live` and `ready` are called for each request, so they must be cheap or cache.
 pub fn router<L, R, F>(live: L, ready: R) -> Router
 where
     L: Fn() -> bool + Clone + Send + Sync + 'static,
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_role_that_lacks_nothing_is_ready() {
+    async fn a_role_without_problems_is_ready() {
         let router = router(|| true, || async { Readiness::ready() });
         assert_eq!(
             get(router.clone(), "/readyz").await,
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_missing_is_named_with_its_time() {
+    async fn a_dependency_that_is_down_is_shown_with_its_time() {
         let down = Down {
             dependency: "redis".into(),
             since: SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_323_045_678),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_role_that_was_told_to_pause_is_ready_and_says_who_said_so() {
+    async fn a_role_that_an_operator_paused_is_ready_and_shows_the_operator() {
         let stopped = Stopped {
             lane: "live".into(),
             by: "jane".into(),

@@ -1,14 +1,13 @@
-//! A limit for log lines that strangers can cause at will.
+//! Rate limit for log lines that any client can cause.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a line keeps others of its kind out of the log.
+/// Interval between two lines of one kind.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Lets one line of a kind through at once, and then one every ten seconds, which says how many it
-/// stands for.
+/// Admits one line of each kind every ten seconds, and counts the suppressed ones.
 #[derive(Debug, Default)]
 pub struct LogThrottle(Mutex<HashMap<&'static str, Last>>);
 
@@ -19,8 +18,7 @@ struct Last {
 }
 
 impl LogThrottle {
-    /// Whether a line of this kind may be logged now: if so, how many of its kind were suppressed
-    /// since the last one.
+    /// Returns whether a line of this kind may be logged now, and how many were suppressed since the last one.
     pub fn admit(&self, kind: &'static str) -> Option<u64> {
         self.admit_at(kind, Instant::now())
     }
@@ -45,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_of_a_kind_stands_for_all_that_come_within_ten_seconds() {
+    fn one_line_of_a_kind_is_logged_every_ten_seconds() {
         let (throttle, begin) = (LogThrottle::default(), Instant::now());
         let at = |kind, millis| throttle.admit_at(kind, begin + Duration::from_millis(millis));
         assert_eq!(at("stale", 0), Some(0));

@@ -1,4 +1,4 @@
-//! What a listener counts.
+//! Metrics of a listener.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -13,7 +13,7 @@ struct ShedLabels {
     reason: &'static str,
 }
 
-/// The counters of one listener. Made by `Default`, they are shown to nobody.
+/// Metrics of one listener. Those made by `Default` are not exported.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     open: Gauge,
@@ -21,7 +21,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Makes them known to a registry: those of the webhook listener.
+    /// Registers the metrics of the webhook listener.
     #[must_use]
     pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self::default();

@@ -1,5 +1,4 @@
-//! What every HTTP listener of ours shares: how it serves and stops, how it says no, how it says
-//! whether it is well, and who may come in.
+//! Common parts of all HTTP listeners: serving and shutdown, error responses, health routes, authentication.
 
 pub mod auth;
 mod connections;

@@ -1,19 +1,19 @@
-//! The one shape of a refusal of the operators' API: `application/problem+json` (RFC 9457).
+//! Error responses of the APIs: `application/problem+json` (RFC 9457).
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// What was wrong with a request, or with what it asked of.
+/// A problem document: an error response of an API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// The HTTP status.
     pub status: u16,
     /// A stable word for programs: `not_found`, `count_changed`, `forbidden`, ...
     pub code: &'static str,
-    /// The same for people: a few words.
+    /// The same in a few words for people.
     pub title: &'static str,
-    /// What was wrong here, and what to do.
+    /// What was wrong with this request, and what to do.
     pub detail: String,
     /// Further headers.
     #[serde(skip)]
@@ -22,21 +22,21 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// `code` never changes its meaning; `detail` says what was wrong this time.
+    /// Creates a problem. `code` is stable; `detail` describes this occurrence.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Refused");
         Self { status: status.as_u16(), code, title, detail: detail.into(), headers: Vec::new() }
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// Its status.
+    /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_refusal_is_a_problem_document() {
+    async fn an_error_is_a_problem_document() {
         let problem = Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no letter 7.");
         let response = problem.into_response();
         assert_eq!(response.status(), StatusCode::NOT_FOUND);

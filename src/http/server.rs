@@ -1,7 +1,7 @@
-//! Serving a router on a listener until told to stop.
+//! Serves a router on a listener until a shutdown.
 //!
-//! Not `axum::serve`, which limits neither the size of a head nor the time that it may take, and
-//! waits for ever for the last connection to end.
+//! `axum::serve` limits neither the size of a head nor the time that it may take, and waits without limit for
+//! the last connection to end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,38 +25,37 @@ use super::log_throttle::LogThrottle;
 use super::metrics::Metrics;
 use crate::config;
 
-/// How long to leave a listener alone that cannot accept, in all likelihood because the process
-/// has no file descriptor left: the next attempt would fail at once, and the one after it.
+/// Pause after a failed accept, most likely because the process has no file descriptor left: without a pause, the
+/// loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a connection may read ahead, in bytes, unless a head may be larger. hyper's own limit is
-/// 400 KiB, which a client that sends without reading answers can fill on each connection.
+/// Read buffer of a connection in bytes, unless a head may be larger. hyper's own limit is 400 KiB, which a client
+/// that sends without reading responses can fill on each connection.
 const READ_BUFFER: usize = 32 * 1024;
 
-/// What a connection costs beside what it reads ahead, in bytes, rounded up: hyper's buffer for the
-/// answer (8 KiB), the task, the socket.
+/// Memory of a connection beside its read buffer, in bytes, rounded up: hyper's buffer for the response (8 KiB),
+/// the task, the socket.
 const OVERHEAD: usize = 16 * 1024;
 
-/// What connections may cost.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once, 1 or more. For one more, the one that has gone without a successful
-    /// change for the longest time is closed.
+    /// Most open connections, 1 or more. For one more, the one that has been without a successful change for
+    /// the longest time is closed.
     pub max_connections: usize,
-    /// Connections at once of one peer address (of one /64 in IPv6); 0 for no such limit.
+    /// Most open connections of one peer address (of one /64 in IPv6); 0 for no such limit.
     pub max_connections_per_address: usize,
     /// Largest head, in bytes. A larger one is answered 431.
     pub max_head_bytes: usize,
-    /// How long a new connection may be without its first complete head.
+    /// Longest time from accepting a connection to its first complete head.
     pub first_head_timeout: Duration,
-    /// How long a connection may be without a complete head after its first request, between
-    /// requests or in one.
+    /// Longest time until the next complete head after the first request.
     pub head_timeout: Duration,
-    /// How long connections with a request in them may take to end after the shutdown.
+    /// Longest time that connections with a request in flight may take to end after the shutdown.
     pub grace: Duration,
 }
 
-/// For listeners that only ops reach: health, metrics.
+/// Limits for listeners that only operators reach: health, metrics.
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -70,7 +69,7 @@ impl Default for Limits {
     }
 }
 
-/// For the listener that Stripe reaches.
+/// Limits for the webhook listener.
 impl From<&config::Ingress> for Limits {
     fn from(ingress: &config::Ingress) -> Self {
         Self {
@@ -85,7 +84,7 @@ impl From<&config::Ingress> for Limits {
 }
 
 impl Limits {
-    /// The memory that connections take at most, in bytes, without the bodies that the router keeps.
+    /// Most memory that connections use, in bytes, without the request bodies.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.max_connections.saturating_mul(self.read_buffer() + OVERHEAD)
@@ -96,19 +95,19 @@ impl Limits {
     }
 }
 
-/// Who is at the other end of a request's connection: an extension of each request.
+/// Peer address of a request's connection: an extension of each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// How serving ended.
+/// Result of serving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// Connections that were still busy at the end of the grace period, and were cut off.
+    /// Connections that were still busy at the end of the grace period, and were aborted.
     pub cut_off: usize,
 }
 
-/// Serves until `shutdown`; then closes the listener and idle connections at once, and gives the
-/// others until the end of the grace period.
+/// Serves until `shutdown`; then closes the listener and idle connections at once, and the others at the end of
+/// the grace period.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -118,7 +117,7 @@ pub async fn serve(
     serve_counting(listener, router, shutdown, limits, Metrics::default()).await
 }
 
-/// The same, with its connections counted.
+/// Serves like [`serve`], with metrics of the connections.
 pub async fn serve_counting(
     listener: TcpListener,
     router: Router,
@@ -139,7 +138,7 @@ pub async fn serve_counting(
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            // Before the next one is accepted, or those that have ended would still count.
+            // Before the next accept, so that connections that have ended do not count.
             () = connections.ended(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => connections.open(peer.ip(), |proof| {
@@ -192,7 +191,7 @@ impl Connection {
         router: Router,
         shutdown: CancellationToken,
     ) {
-        // An answer is one small packet; Nagle's algorithm would only hold it back.
+        // A response is one small packet; Nagle's algorithm would only delay it.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
@@ -225,14 +224,14 @@ impl Connection {
                 connection.await
             }
         };
-        // A client that goes away or talks nonsense is its own problem, hence no more than `debug`.
+        // A client that disconnects or violates the protocol is no fault of the server, hence `debug`.
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
         }
     }
 }
 
-/// Ends when a connection's time is over without a first request; never where there was one.
+/// Ends after the time for a first request, unless there was one; then it never ends.
 async fn silent(time: std::pin::Pin<&mut tokio::time::Sleep>, asked: &AtomicBool) {
     time.await;
     if asked.load(Ordering::Relaxed) {
@@ -246,7 +245,7 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
 }
 
 async fn pause_after(error: &io::Error, log: &LogThrottle) {
-    // The client gave up while it was waiting to be accepted: nothing is wrong here.
+    // The client disconnected before it was accepted: no error of the server.
     if matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted

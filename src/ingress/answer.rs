@@ -1,45 +1,45 @@
-//! All that a request to a webhook route can end in.
+//! Results of a request to a webhook route.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::verify::Rejection;
 
-/// How a request ended. Decided first; answered, counted and logged from this one value.
+/// The result of a request. It is answered, counted and logged from this one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Answer {
-    /// Redis has it.
+    /// Redis has acknowledged the event.
     Queued,
-    /// It is of the other mode than its endpoint takes. Stripe sends a live Connect endpoint the
-    /// test events of its accounts too, and gives up on an endpoint that refuses them.
+    /// The event is of another mode than its endpoint accepts. Stripe also sends the test events of connected
+    /// accounts to a live Connect endpoint, and disables an endpoint that refuses them.
     WrongMode,
     /// No endpoint of this name has a secret.
     UnknownEndpoint,
     /// There is no `Stripe-Signature`, or more than one.
     NoSignature,
-    /// The signature does not hold.
+    /// The signature is not valid.
     Rejected(Rejection),
-    /// The signature holds, and yet it is no event.
+    /// The signature is valid, but the body is not an event.
     NotAnEvent,
     /// The body is over the limit.
     TooLarge,
-    /// The body did not arrive in time, or stopped coming.
+    /// The body did not arrive in time, or made no progress.
     SlowBody,
     /// The body broke off.
     BrokenBody,
-    /// The body was on its way for longer than all others when another needed its memory.
+    /// The memory was full, and this body had been arriving for longer than all others.
     Evicted,
-    /// Too many verified events wait for Redis, or complete bodies take all the memory.
+    /// Too many verified events wait for Redis, or complete bodies use all the memory.
     Busy,
-    /// Redis did not acknowledge in time. It may have the event none the less; then Stripe's
-    /// redelivery is a duplicate, which is harmless.
+    /// Redis did not acknowledge in time. It may have stored the event all the same; then Stripe's redelivery
+    /// is a duplicate, which is harmless.
     QueueTimeout,
-    /// Redis refused, or is not there.
+    /// Redis refused the event, or cannot be reached.
     QueueFailed,
 }
 
 impl Answer {
-    /// All of them, for the counters: each is shown from the start, at zero.
+    /// All results, so that each counter is exported from the start, at zero.
     pub(super) const ALL: [Self; 16] = [
         Self::Queued,
         Self::WrongMode,
@@ -81,8 +81,8 @@ impl Answer {
         }
     }
 
-    /// The status, and the one word that is all the body there is: enough for whoever sets up an
-    /// endpoint and looks at its deliveries in Stripe's dashboard, too little for anyone else.
+    /// The status, and the one word that is the whole body: enough for an operator who reads the deliveries of an
+    /// endpoint in Stripe's dashboard, and of no use to an attacker.
     fn status(self) -> (StatusCode, &'static str) {
         match self {
             Self::Queued | Self::WrongMode => (StatusCode::OK, ""),
@@ -114,7 +114,7 @@ impl IntoResponse for Answer {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if matches!(self, Self::SlowBody | Self::TooLarge | Self::Evicted) {
-            // What is still on its way must not be taken for the next request.
+            // The rest of the body must not be parsed as the next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_but_a_queued_or_an_unwanted_event_is_answered_with_success() {
+    fn only_queued_events_and_those_of_the_other_mode_are_answered_2xx() {
         for answer in Answer::ALL {
             let wanted = matches!(answer, Answer::Queued | Answer::WrongMode);
             assert_eq!(answer.status().0.is_success(), wanted, "{answer:?}");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_one_word() {
+    fn the_body_of_a_refusal_is_one_word() {
         for answer in Answer::ALL {
             let (_, word) = answer.status();
             assert!(word.bytes().all(|letter| letter.is_ascii_lowercase()), "{word}");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_is_counted_on_its_own() {
+    fn each_result_has_a_counter_of_its_own() {
         let names: BTreeSet<_> = Answer::ALL.iter().map(|answer| answer.as_str()).collect();
         assert_eq!(names.len(), Answer::ALL.len());
     }

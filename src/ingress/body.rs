@@ -1,4 +1,4 @@
-//! Reading a body, exactly, and no more of it than is allowed.
+//! Reading of request bodies within limits of size, time and memory.
 
 use std::time::Duration;
 
@@ -8,34 +8,34 @@ use http_body_util::BodyExt as _;
 use tokio::pin;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::memory::{BodyMemory, Evicted, Full, Held};
+use super::memory::{BodyMemory, Evicted, Full, Reservation};
 
-/// How long a client whose body is too large may go on sending it.
+/// How long a body that is too large is still read, and discarded.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What a body may cost.
+/// Limits of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BodyLimits {
-    /// Its bytes.
+    /// Most bytes.
     pub(super) bytes: usize,
-    /// How long all of it may take.
+    /// Longest time for the whole body.
     pub(super) timeout: Duration,
-    /// How long it may make no progress.
+    /// Longest time without progress.
     pub(super) stall: Duration,
 }
 
-/// Why there is no body.
+/// Failure to read a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyError {
     /// It is over the limit.
     TooLarge,
-    /// It did not come in time, or stopped coming.
+    /// It did not arrive in time, or made no progress.
     Slow,
-    /// The client broke it off, or its framing is wrong.
+    /// The client aborted it, or its framing is invalid.
     Broken,
-    /// It made room for another one while it was on its way.
+    /// It was evicted from the memory for another body while it was arriving.
     Evicted,
-    /// The memory is full of complete bodies.
+    /// Complete bodies use all the memory.
     Full,
 }
 
@@ -51,67 +51,66 @@ impl From<Full> for BodyError {
     }
 }
 
-/// Reads a body within its limits, as sent. Its room in the memory is given back with the second
-/// value.
+/// Reads a body within its limits, byte for byte. Dropping the second value releases its memory.
 ///
-/// One that is over the limit is read on and thrown away for a moment, up to twice the limit: a
-/// client that still sends while the connection is closed on it sees a reset instead of its 413.
+/// A body over the limit is read and discarded for up to a second and up to twice the limit: a client that
+/// still sends when the connection is closed gets a reset instead of the 413.
 pub(super) async fn read(
     mut body: Body,
     limits: BodyLimits,
     memory: &BodyMemory,
-) -> Result<(Bytes, Held<'_>), BodyError> {
+) -> Result<(Bytes, Reservation<'_>), BodyError> {
     let announced = body.size_hint();
     let least = usize::try_from(announced.lower()).unwrap_or(usize::MAX);
     if least > limits.bytes.saturating_mul(2) {
         return Err(BodyError::TooLarge);
     }
-    // What it can come to: what was announced, where something was.
+    // The largest size that it can have: its Content-Length, or else the limit.
     let most = if announced.exact().is_some() { least } else { limits.bytes };
-    let whole = gather(&mut body, most, limits, memory).await;
+    let whole = read_within(&mut body, most, limits, memory).await;
     if matches!(whole, Err(BodyError::TooLarge)) {
-        // Whether it came to an end, broke off or was too slow: it was too large before that.
+        // However this ends, the body is too large.
         let _ = timeout(LINGER.min(limits.timeout), discard(&mut body, limits.bytes)).await;
     }
     whole
 }
 
-async fn gather<'a>(
+async fn read_within<'a>(
     body: &mut Body,
     most: usize,
     limits: BodyLimits,
     memory: &'a BodyMemory,
-) -> Result<(Bytes, Held<'a>), BodyError> {
+) -> Result<(Bytes, Reservation<'a>), BodyError> {
     if most > limits.bytes {
         return Err(BodyError::TooLarge);
     }
     let begun = Instant::now();
     let end = begun + limits.timeout;
-    let patience = sleep_until(end.min(begun + limits.stall));
-    pin!(patience);
+    let deadline = sleep_until(end.min(begun + limits.stall));
+    pin!(deadline);
     let first = tokio::select! {
         biased;
         first = next(body) => first?.unwrap_or_default(),
-        () = &mut patience => return Err(BodyError::Slow),
+        () = &mut deadline => return Err(BodyError::Slow),
     };
     if first.len() > limits.bytes {
         return Err(BodyError::TooLarge);
     }
-    // The ordinary event comes in one piece, and is not copied.
+    // Most events arrive in one piece, which is not copied.
     if body.is_end_stream() {
-        let held = memory.hold(first.len())?;
-        return Ok((first, held));
+        let reservation = memory.reserve(first.len())?;
+        return Ok((first, reservation));
     }
     let arriving = memory.begin();
     arriving.push(&first, most)?;
-    // It is a view of the connection's buffer, which cannot be used again while it is there.
+    // It is a view of the connection's buffer, which cannot be reused before this is dropped.
     drop(first);
     loop {
-        patience.as_mut().reset(end.min(Instant::now() + limits.stall));
+        deadline.as_mut().reset(end.min(Instant::now() + limits.stall));
         let more = tokio::select! {
             biased;
             more = next(body) => more?,
-            () = &mut patience => return Err(BodyError::Slow),
+            () = &mut deadline => return Err(BodyError::Slow),
             () = arriving.evicted() => return Err(BodyError::Evicted),
         };
         let Some(more) = more else { break };
@@ -133,7 +132,7 @@ async fn discard(body: &mut Body, mut left: usize) -> Result<(), BodyError> {
     Ok(())
 }
 
-/// The next piece of data; trailers are passed over.
+/// Returns the next piece of data. Skips trailers.
 async fn next(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() {
@@ -167,7 +166,7 @@ mod tests {
         Body::from_stream(stream::iter(pieces))
     }
 
-    /// What has come of a body that comes no further.
+    /// A body that stops after its first piece.
     fn stalled(begun: &'static str) -> Body {
         let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from(begun))]);
         Body::from_stream(begun.chain(stream::pending()))
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_stops_coming_is_slow_unless_it_was_too_large_before() {
+    async fn a_body_without_progress_is_slow_unless_it_is_too_large_already() {
         for (begun, error, after) in [
             ("abc", BodyError::Slow, LIMITS.stall),
             ("", BodyError::Slow, LIMITS.stall),
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_trickles_is_slow_once_its_time_is_over() {
+    async fn a_body_that_trickles_is_slow_after_the_time_limit() {
         let limits = BodyLimits { bytes: 1000, ..LIMITS };
         let trickle = stream::unfold((), async |()| {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -218,22 +217,22 @@ mod tests {
         let read = read(Body::from_stream(trickle), limits, &memory).await;
         assert_eq!(read.err(), Some(BodyError::Slow));
         assert_eq!(start.elapsed().as_secs(), limits.timeout.as_secs());
-        assert!(memory.hold(2000).is_ok(), "its room is given back");
+        assert!(memory.reserve(2000).is_ok(), "its memory is released");
     }
 
     #[tokio::test]
-    async fn a_body_that_breaks_off_is_none() {
+    async fn an_aborted_body_is_an_error() {
         let broken = stream::iter([Ok(Bytes::from("a")), Err(std::io::Error::other("gone"))]);
         assert_eq!(bytes(Body::from_stream(broken)).await, Err(BodyError::Broken));
     }
 
     #[tokio::test]
-    async fn a_body_on_its_way_makes_room_for_one_that_is_there() {
+    async fn an_arriving_body_is_evicted_for_a_complete_one() {
         let memory = memory();
         let slow = read(stalled("abc"), LIMITS, &memory);
         pin!(slow);
         assert!(futures_util::poll!(&mut slow).is_pending());
-        let (whole, other) = (memory.hold(6).unwrap(), memory.hold(6).unwrap());
+        let (whole, other) = (memory.reserve(6).unwrap(), memory.reserve(6).unwrap());
         assert_eq!(slow.await.err(), Some(BodyError::Evicted));
         let refused = read(Body::from("abcdef"), LIMITS, &memory).await;
         assert_eq!(refused.err(), Some(BodyError::Full));

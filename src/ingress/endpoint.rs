@@ -1,4 +1,4 @@
-//! A webhook endpoint, ready to receive.
+//! A webhook endpoint: its keys, mode and tolerance.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Endpoint {
         })
     }
 
-    /// Reads a signature's header; `now` is in seconds since 1970.
+    /// Parses a signature header; `now` is in seconds since 1970.
     pub(super) fn parse<'a>(&self, header: &'a str, now: i64) -> Result<Signature<'a>, Rejection> {
         Signature::parse(header, self.tolerance, now)
     }
@@ -39,7 +39,8 @@ impl Endpoint {
         signature.verify(body, &self.keys)
     }
 
-    pub(super) fn takes(&self, mode: Mode) -> bool {
+    /// Whether the endpoint accepts events of this mode.
+    pub(super) fn accepts(&self, mode: Mode) -> bool {
         match (self.mode, mode) {
             (ModeFilter::Any, _)
             | (ModeFilter::Live, Mode::Live)

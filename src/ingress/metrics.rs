@@ -1,4 +1,4 @@
-//! What the ingress counts.
+//! Metrics of the ingress.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -9,14 +9,14 @@ use prometheus_client::registry::Registry;
 
 use super::answer::Answer;
 
-/// Upper bounds in seconds. A healthy answer takes about a millisecond; the longest is bound by the
-/// time-outs of the body and of Redis.
+/// Upper bounds of the histogram in seconds. A healthy response takes about a millisecond; the longest is
+/// bounded by the timeouts of the body and of Redis.
 const DURATIONS: [f64; 12] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ResultLabels {
-    /// The name of a configured endpoint, and never one that a client made up; empty for those.
+    /// The name of a configured endpoint; empty for all other names, which clients choose.
     endpoint: String,
     result: &'static str,
 }
@@ -30,26 +30,26 @@ struct SecretLabels {
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct EventLabels {
     endpoint: String,
-    /// A type of the catalogue, and never one that a client made up.
+    /// A type of the event catalog, or [`OTHER`].
     event_type: &'static str,
 }
 
-/// What types are counted as that the catalogue does not know.
+/// The label of types that are not in the event catalog.
 const OTHER: &str = "other";
 
-/// The counters of the ingress.
+/// Metrics of the ingress.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     webhooks: Family<ResultLabels, Counter>,
     secrets: Family<SecretLabels, Counter>,
     events: Family<EventLabels, Counter>,
     duration: Histogram,
-    /// The bytes that bodies take.
+    /// Bytes that bodies use.
     pub(super) body_bytes: Gauge,
 }
 
 impl Metrics {
-    /// Makes them known to a registry.
+    /// Registers the metrics.
     #[must_use]
     pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self {
@@ -87,7 +87,7 @@ impl Metrics {
         metrics
     }
 
-    /// The counters of one endpoint, looked up once and shown from the start.
+    /// Counters of one endpoint, exported from the start.
     pub(super) fn endpoint(&self, name: &str, secrets: usize) -> EndpointMetrics {
         let counter = |answer: Answer| {
             let labels = ResultLabels { endpoint: name.to_owned(), result: answer.as_str() };
@@ -107,7 +107,7 @@ impl Metrics {
     }
 }
 
-/// The counters of one endpoint.
+/// Counters of one endpoint.
 pub(super) struct EndpointMetrics {
     name: String,
     events: Family<EventLabels, Counter>,

@@ -1,21 +1,19 @@
-//! HTTP → verify → queue. The part that must never be down, and so the part that knows least.
+//! Reception of webhooks: HTTP → verify → queue. It must never be down, so it has the fewest dependencies.
 //!
-//! Architecture invariant: it knows neither Postgres nor Stripe's API. All that it needs at run
-//! time is Redis.
+//! Architecture invariant: it knows neither Postgres nor Stripe's API. At run time it needs Redis alone.
 //!
-//! Architecture invariant: not one byte of a body is parsed, and nothing but the body is read,
-//! before its signature holds ([`verify`]).
+//! Architecture invariant: no byte of a body is parsed, and no I/O but reading the body is made, before its
+//! signature is verified ([`verify`]).
 //!
 //! Architecture invariant: unsigned traffic competes only with itself. It takes bytes of a bounded
-//! memory (`memory`) and a connection, and a newcomer gets either from the client that has held it for
-//! longest without a signed event.
+//! memory (`memory`) and a connection; a new client gets either from the client that has had it for the
+//! longest time without a signed event.
 //!
-//! Architecture invariant: 200 means that Redis has acknowledged the event, or that it is one of
-//! the other mode, which nobody wants. All else is no 2xx, so that Stripe sends it again
+//! Architecture invariant: 200 means that Redis has acknowledged the event, or that the endpoint does not
+//! accept events of its mode. Everything else is no 2xx, so that Stripe sends the event again
 //! (docs.stripe.com, "Webhook delivery behaviors").
 //!
-//! Reading order: the routes (`router`), the way of one request (`receive`), all that it can end in
-//! (`answer`).
+//! Reading order: the routes (`router`), the steps of one request (`receive`), its results (`answer`).
 
 mod answer;
 mod body;

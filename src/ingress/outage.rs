@@ -1,22 +1,22 @@
-//! Since when Redis takes nothing.
+//! Outages of Redis: when one began, and its log lines.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Remembers the beginning of an outage and logs its two ends, each once: thousands of requests may
-/// run into it, and a line for each would drown all others.
+/// Records when an outage began, and logs its beginning and its end once each: thousands of requests may fail in
+/// an outage, and a line for each would flood the log.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
-    /// Milliseconds since 1970; 0 when there is none. An atomic, since each request looks at it.
+    /// Milliseconds since 1970; 0 when there is none. An atomic, because each request reads it.
     since_ms: AtomicU64,
 }
 
 impl Outage {
-    /// Redis failed to take an event, or to say that it would.
+    /// Records that Redis failed to store an event, or to answer a probe.
     pub(super) fn begin(&self, error: &dyn Display) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        // At least 1, or a clock that stands at 1970 would mean that there is no outage.
+        // At least 1: 0 means that there is no outage.
         let now = u64::try_from(now).unwrap_or(u64::MAX).max(1);
         let begun =
             self.since_ms.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
@@ -25,9 +25,9 @@ impl Outage {
         }
     }
 
-    /// Redis took something.
+    /// Records that Redis accepted a write.
     pub(super) fn end(&self) {
-        // The look first: a load leaves the cache line shared, a swap does not.
+        // The load first: it leaves the cache line shared, a swap does not.
         if self.since_ms.load(Ordering::Relaxed) != 0
             && self.since_ms.swap(0, Ordering::Relaxed) != 0
         {
@@ -35,7 +35,7 @@ impl Outage {
         }
     }
 
-    /// When it began; `None` when there is none.
+    /// When the outage began; `None` if there is none.
     pub(super) fn since(&self) -> Option<SystemTime> {
         match self.since_ms.load(Ordering::Relaxed) {
             0 => None,

@@ -1,4 +1,4 @@
-//! Whether Redis would take an event now, and keep it.
+//! Readiness: whether Redis would accept an event now, and keep it.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,44 +12,44 @@ use crate::domain::failure::Dependency;
 use crate::http::health::{Down, Readiness};
 use crate::queue::{Durability, Producer};
 
-/// How long an answer is good for: a route that anyone may call must not turn into writes at will.
+/// How long a result is reused: a public route must not cause a write for each request.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Between two looks where nobody asks: what is wrong is in the log all the same.
+/// Interval of the probes that run without requests, so that problems are logged.
 const WATCH: Duration = Duration::from_secs(15);
 
-/// Asks Redis, at most once a second however often it is asked itself.
+/// Probes Redis at most once a second, however many requests there are.
 #[derive(Debug, Default)]
 pub(super) struct Probe(Mutex<Known>);
 
-/// What is known of Redis.
+/// Last known state of Redis.
 #[derive(Debug, Default)]
 struct Known {
     last: Option<(Instant, Result<Durability, String>)>,
-    /// What was last said of its settings.
-    said: Durability,
-    /// Since when it evicts.
+    /// What was last logged about its settings.
+    logged: Durability,
+    /// When it was first seen with a policy that evicts keys.
     evicts_since: Option<SystemTime>,
 }
 
 impl Probe {
-    /// Ready, or what is wrong. The lock is held while Redis is asked, so that those who come meanwhile
-    /// share the answer.
-    pub(super) async fn ask(
+    /// Returns whether Redis is ready, or what is wrong. The lock is held during a probe, so that concurrent
+    /// requests share its result.
+    pub(super) async fn check(
         &self,
         producer: &Producer,
-        patience: Duration,
+        limit: Duration,
         outage: &Outage,
     ) -> Readiness {
         let mut known = self.0.lock().await;
         let answer = match &known.last {
             Some((at, answer)) if at.elapsed() < FRESH => answer.clone(),
             Some(_) | None => {
-                let answer = look(producer, patience).await;
+                let answer = probe(producer, limit).await;
                 match &answer {
                     Ok(durability) => {
                         outage.end();
-                        known.heard(durability);
+                        known.log_changes(durability);
                     }
                     Err(error) => outage.begin(error),
                 }
@@ -69,12 +69,12 @@ impl Probe {
 }
 
 impl Known {
-    /// Logs what is new, once.
-    fn heard(&mut self, found: &Durability) {
-        if *found == self.said {
+    /// Logs what has changed since the last call.
+    fn log_changes(&mut self, found: &Durability) {
+        if *found == self.logged {
             return;
         }
-        if found.evicts != self.said.evicts {
+        if found.evicts != self.logged.evicts {
             match &found.evicts {
                 Some(error) => {
                     self.evicts_since.get_or_insert_with(SystemTime::now);
@@ -86,10 +86,10 @@ impl Known {
                 }
             }
         }
-        for warning in found.warnings.iter().filter(|it| !self.said.warnings.contains(it)) {
+        for warning in found.warnings.iter().filter(|it| !self.logged.warnings.contains(it)) {
             tracing::warn!(warning, "redis may lose events");
         }
-        self.said = found.clone();
+        self.logged = found.clone();
     }
 }
 
@@ -104,21 +104,21 @@ fn down(since: Option<SystemTime>, error: String) -> Readiness {
     }
 }
 
-async fn look(producer: &Producer, patience: Duration) -> Result<Durability, String> {
-    let asking = async {
-        // The settings first: they also say what sort of server it is.
+async fn probe(producer: &Producer, limit: Duration) -> Result<Durability, String> {
+    let probe = async {
+        // The settings first: they also show what sort of server it is.
         let durability = producer.durability().await?;
         producer.ready().await?;
         Ok(durability)
     };
-    match timeout(patience, asking).await {
+    match timeout(limit, probe).await {
         Ok(answer) => answer.map_err(|error: crate::queue::QueueError| error.to_string()),
-        Err(_) => Err(format!("no answer within {}", humantime::format_duration(patience))),
+        Err(_) => Err(format!("no answer within {}", humantime::format_duration(limit))),
     }
 }
 
-/// Looks at Redis now and then until `shutdown`, so that what is wrong is logged also where nobody asks
-/// for `/readyz`.
+/// Probes Redis every 15 seconds until `shutdown`, so that problems are logged even if nothing requests
+/// `/readyz`.
 pub async fn watch(state: std::sync::Arc<State>, shutdown: CancellationToken) {
     while shutdown.run_until_cancelled(state.readiness()).await.is_some() {
         if shutdown.run_until_cancelled(tokio::time::sleep(WATCH)).await.is_none() {

@@ -1,4 +1,4 @@
-//! The way of one webhook.
+//! The steps of one webhook: checks, verification, enqueueing.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,31 +21,32 @@ use crate::telemetry::Step;
 const SIGNATURE: HeaderName = HeaderName::from_static("stripe-signature");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Receives a webhook, and counts how that ended.
+/// Receives a webhook; counts and logs the result.
 pub(super) async fn receive(state: &State, name: &str, request: Request) -> Answer {
     let begun = Instant::now();
     let endpoint = state.endpoint(name);
     let answer = match endpoint {
-        Some(endpoint) => to(state, endpoint, request).await.unwrap_or_else(|answer| answer),
+        Some(endpoint) => process(state, endpoint, request).await.unwrap_or_else(|answer| answer),
         None => Answer::UnknownEndpoint,
     };
-    let metrics = endpoint.map_or(&state.elsewhere, |endpoint| &endpoint.metrics);
+    let metrics = endpoint.map_or(&state.unknown_endpoints, |endpoint| &endpoint.metrics);
     metrics.answered(answer, begun.elapsed().as_secs_f64());
     log(state, endpoint, answer);
     answer
 }
 
-/// The order is the promise: cheap refusals by the head alone, then the body, then its signature, and
-/// only then a look into it, and a place among those that wait for Redis. So what is not signed takes
-/// memory for a while, and nothing else.
-async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answer, Answer> {
+/// Processes a request to an endpoint. The order is what protects the ingress: cheap refusals by the head alone,
+/// then the body, then its signature, and only then parsing and a permit to wait for Redis. So an unsigned
+/// request uses memory for a while, and nothing else.
+async fn process(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answer, Answer> {
     let received_at = SystemTime::now();
     let received_at_ms = millis(received_at);
     let (head, body) = request.into_parts();
     let header = single(&head.headers, &SIGNATURE).ok_or(Answer::NoSignature)?;
     let signature =
         endpoint.parse(header, received_at_ms.div_euclid(1000)).map_err(Answer::Rejected)?;
-    let (body, _held) = body::read(body, state.body_limits, &state.memory).await.map_err(unread)?;
+    let (body, _reservation) =
+        body::read(body, state.body_limits, &state.memory).await.map_err(unread)?;
     let matched = endpoint.verify(signature, &body).map_err(Answer::Rejected)?;
     endpoint.metrics.matched(matched.index);
     let event = envelope::peek(&body).map_err(|_| Answer::NotAnEvent)?;
@@ -56,14 +57,14 @@ async fn to(state: &State, endpoint: &Endpoint, request: Request) -> Result<Answ
         mode = event.mode.as_str(),
         "verified"
     );
-    if !endpoint.takes(event.mode) {
+    if !endpoint.accepts(event.mode) {
         return Ok(Answer::WrongMode);
     }
-    // Held until the answer.
+    // Kept until the response.
     let _permit = state.permits.try_acquire().map_err(|_| Answer::Busy)?;
     let event_type = event_types::name(&event.event_type);
-    let incoming = single(&head.headers, &TRACEPARENT).filter(|text| trace::is_sound(text));
-    // Only now: what is not signed by Stripe has no place in anybody's trace.
+    let incoming = single(&head.headers, &TRACEPARENT).filter(|text| trace::is_valid(text));
+    // Only now: an unsigned request must not add spans to a trace.
     let mut step = Step::received("webhook", received_at, incoming);
     step.note("endpoint", &*endpoint.name);
     step.note("event", event.id.clone());
@@ -125,7 +126,7 @@ async fn enqueue(state: &State, job: Job) -> Result<Answer, Answer> {
     }
 }
 
-/// The value of a header that is there once, and is text.
+/// The value of a header that occurs once and is text.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
@@ -137,8 +138,9 @@ fn millis(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A refusal is worth a look: a wrong secret, a wrong clock, or a stranger; a line for each sort of it
-/// every ten seconds. What strangers do elsewhere is not, and an outage says so itself, once.
+/// Logs a result. Refusals can be a wrong secret, a wrong clock or an attack, so each sort is logged at most every
+/// ten seconds. Requests to unknown endpoints are not worth a warning, and an outage is logged by
+/// `outage`.
 fn log(state: &State, endpoint: Option<&Endpoint>, answer: Answer) {
     let endpoint = endpoint.map(|endpoint| endpoint.name.as_str());
     let result = answer.as_str();

@@ -12,10 +12,10 @@ use super::receive::receive;
 use super::state::State;
 use crate::http::{ErrorBody, health};
 
-/// The endpoint of `POST /webhooks/stripe`.
+/// Name of the endpoint of `POST /webhooks/stripe`.
 const DEFAULT: &str = "default";
 
-/// The routes:
+/// Creates the routes:
 /// - `POST /webhooks/stripe` and `POST /webhooks/stripe/{endpoint}`
 /// - `GET /livez` and `GET /readyz`
 pub fn router(state: impl Into<Arc<State>>) -> Router {
@@ -42,7 +42,7 @@ async fn named(
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    // A name that is not even text is none of ours.
+    // A name that is not UTF-8 is not configured.
     let name = name.map(|Path(name)| name).unwrap_or_default();
     receive(&state, &name, request).await.into_response()
 }

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! State that all requests of an ingress share.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct KeyError {
     source: hmac::digest::InvalidLength,
 }
 
-/// What the requests of one ingress share.
+/// State that all requests of an ingress share.
 pub struct State {
     pub(super) producer: Producer,
     pub(super) outage: Outage,
@@ -33,18 +33,18 @@ pub struct State {
     pub(super) permits: Semaphore,
     pub(super) body_limits: BodyLimits,
     pub(super) memory: BodyMemory,
-    /// Keeps refusals, which strangers can cause at will, from filling the log.
+    /// Limits the log lines about refusals, which any client can cause.
     pub(super) refusals: LogThrottle,
     pub(super) enqueue_timeout: Duration,
-    /// Those that have a secret: without one, nothing could ever be verified.
+    /// Endpoints with a secret: without one, nothing can be verified.
     endpoints: HashMap<String, Endpoint>,
-    /// The counters of requests to no endpoint of ours.
-    pub(super) elsewhere: EndpointMetrics,
+    /// Counters of requests to endpoints that are not configured.
+    pub(super) unknown_endpoints: EndpointMetrics,
     probe: Probe,
 }
 
 impl State {
-    /// Gathers it. Connects to nothing.
+    /// Creates the state. Opens no connection.
     ///
     /// # Errors
     /// A secret cannot be used as a key.
@@ -76,7 +76,7 @@ impl State {
             refusals: LogThrottle::default(),
             enqueue_timeout: ingress.enqueue_timeout,
             endpoints,
-            elsewhere: metrics.endpoint("", 0),
+            unknown_endpoints: metrics.endpoint("", 0),
             probe: Probe::default(),
         })
     }
@@ -86,6 +86,6 @@ impl State {
     }
 
     pub(super) async fn readiness(&self) -> Readiness {
-        self.probe.ask(&self.producer, self.enqueue_timeout, &self.outage).await
+        self.probe.check(&self.producer, self.enqueue_timeout, &self.outage).await
     }
 }

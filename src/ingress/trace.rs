@@ -1,9 +1,9 @@
-//! The trace that a webhook starts, or goes on with (w3.org, "Trace Context").
+//! Trace context of a webhook: it starts a trace, or continues that of the request (w3.org, "Trace Context").
 
 use uuid::Uuid;
 
-/// The `traceparent` to send along with a job: a step in the caller's trace if it sent a sound
-/// `traceparent`, the first step of a new one if not.
+/// The `traceparent` of a job: a span in the caller's trace if the request has a valid `traceparent`, or else the
+/// first span of a new trace.
 pub(super) fn traceparent(incoming: Option<&str>) -> String {
     let random = Uuid::new_v4();
     match incoming.and_then(parse) {
@@ -13,17 +13,17 @@ pub(super) fn traceparent(incoming: Option<&str>) -> String {
     }
 }
 
-/// Whether a `traceparent` is one.
-pub(super) fn is_sound(text: &str) -> bool {
+/// Whether a `traceparent` is valid.
+pub(super) fn is_valid(text: &str) -> bool {
     parse(text).is_some()
 }
 
-/// The trace id and the flags.
+/// Parses the trace id and the flags.
 fn parse(text: &str) -> Option<(&str, &str)> {
     let mut parts = text.split('-');
     let (version, trace, parent, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    // A later version may have more parts; ours has not.
+    // A later version may have more parts; version 00 has not.
     let version_ok = hex(version, 2) && version != "ff";
     let end_ok = version != "00" || parts.next().is_none();
     let nonzero = |id: &str| id.bytes().any(|digit| digit != b'0');
@@ -48,7 +48,7 @@ mod tests {
     const SENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
     #[test]
-    fn a_new_trace_is_a_sound_one() {
+    fn a_new_trace_is_valid() {
         let one = traceparent(None);
         assert!(parse(&one).is_some(), "{one}");
         assert!(one.ends_with("-01"), "{one}");
@@ -56,14 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn a_callers_trace_goes_on_with_a_step_of_ours() {
+    fn a_callers_trace_continues_with_a_new_span() {
         let next = traceparent(Some(SENT));
         assert_eq!(parse(&next), Some(("0af7651916cd43dd8448eb211c80319c", "00")));
         assert_ne!(next, SENT);
     }
 
     #[test]
-    fn what_is_no_trace_is_not_passed_on() {
+    fn an_invalid_traceparent_is_not_passed_on() {
         for odd in [
             "",
             "x",
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_is_understood_as_far_as_ours_goes() {
+    fn a_later_version_is_parsed_as_version_00() {
         let later = "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more";
         assert_eq!(parse(later), Some(("0af7651916cd43dd8448eb211c80319c", "01")));
     }

@@ -1,19 +1,19 @@
-//! Whether a body was signed by Stripe. Pure: a body, a header, secrets, a time; no I/O.
+//! Verification of webhook signatures. Pure functions of body, header, secrets and time, without I/O.
 //!
-//! As docs.stripe.com, "Verify webhook signatures manually", has it: the header is
+//! The scheme (docs.stripe.com, "Verify webhook signatures manually"): the header is
 //! `t=<unix seconds>,v1=<hex>[,v1=<hex>...][,v0=<hex>]`, and a `v1` is HMAC-SHA256, keyed with the
 //! endpoint's whole `whsec_...`, over the text of `t`, a full stop, and the body as it was sent.
 //! While a secret is being rolled there is one `v1` for each that is active.
 //!
-//! In two steps: [`Signature::parse`] looks at the header alone, so that what cannot be signed is refused
-//! before a byte of its body is read; [`Signature::verify`] looks at the body.
+//! There are two steps: [`Signature::parse`] checks the header alone, so that a request that cannot be signed is
+//! refused before a byte of its body is read; [`Signature::verify`] checks the body.
 //!
-//! Three choices that are ours:
+//! Three choices of Quittance:
 //! - Only the age of a signature is limited. A time in the future passes, as it does in Stripe's
-//!   own libraries: `t` is signed, so nobody but Stripe can choose it, and a refusal would only
-//!   ever hit a server whose clock runs late.
-//! - `v0` is a fake that Stripe adds to test events. It is not looked at.
-//! - A `t` that is there twice is refused: there is no telling which was signed.
+//!   own libraries: `t` is signed, so only Stripe can choose it, and a refusal would only
+//!   affect a server whose clock is slow.
+//! - `v0` is a fake signature that Stripe adds to test events. It is ignored.
+//! - A header with two `t` is refused: it is ambiguous which one was signed.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use subtle::ConstantTimeEq;
 
 use crate::config::Secret;
 
-/// A signing secret, ready for use: the part of the HMAC that depends on it alone is done.
+/// A signing secret, with the part of the HMAC precomputed that depends on it alone.
 #[derive(Clone)]
 pub struct Key(Hmac<Sha256>);
 
@@ -36,7 +36,7 @@ impl Key {
         Hmac::new_from_slice(secret.reveal().as_bytes()).map(Self)
     }
 
-    /// The `v1` that this secret gives to a body at a time.
+    /// Computes the `v1` of a body and a time.
     fn sign(&self, t: &str, body: &[u8]) -> String {
         let mut mac = self.0.clone();
         mac.update(t.as_bytes());
@@ -46,26 +46,26 @@ impl Key {
     }
 }
 
-/// Shows nothing of the secret.
+/// Does not show the secret.
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Key")
     }
 }
 
-/// A signature that holds.
+/// A verified signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Match {
-    /// Which of the secrets made it.
+    /// Index of the secret that made it.
     pub index: usize,
-    /// When, in seconds since 1970.
+    /// When it was made, in seconds since 1970.
     pub t: i64,
 }
 
-/// Why a signature does not hold.
+/// Reason for refusing a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejection {
-    /// The header lacks `t`, has it twice, or is no list of `name=value` at all.
+    /// The header lacks `t`, has it twice, or is no list of `name=value`.
     #[error("the signature header is malformed")]
     Malformed,
     /// The header has no `v1`.
@@ -74,12 +74,12 @@ pub enum Rejection {
     /// No `v1` was made with any of the secrets over this body.
     #[error("no signature matches")]
     Mismatch,
-    /// It was made too long ago: a replay, or a clock that runs fast.
+    /// It was made too long ago: a replay, or a local clock that is fast.
     #[error("the signature is too old")]
     Stale,
 }
 
-/// A `Stripe-Signature` that may hold: it has a time that is not too long ago, and a `v1`.
+/// A parsed `Stripe-Signature`: it has a time that is not too long ago, and a `v1`.
 #[derive(Debug, Clone, Copy)]
 pub struct Signature<'a> {
     header: &'a str,
@@ -88,13 +88,13 @@ pub struct Signature<'a> {
 }
 
 impl<'a> Signature<'a> {
-    /// Reads the header.
+    /// Parses the header.
     ///
-    /// `now` is in seconds since 1970; a signature may be `tolerance` old, that very second included.
-    /// A stranger learns nothing from a refusal but what time it is here.
+    /// `now` is in seconds since 1970. A signature may be up to `tolerance` old, inclusive. A refusal reveals
+    /// nothing but the local time.
     ///
     /// # Errors
-    /// Why it cannot hold, whatever the body is.
+    /// [`Rejection::Malformed`], [`Rejection::NoV1`] or [`Rejection::Stale`], whatever the body is.
     pub fn parse(header: &'a str, tolerance: Duration, now: i64) -> Result<Self, Rejection> {
         let (t_text, t) = timestamp(header)?;
         if candidates(header).next().is_none() {
@@ -110,14 +110,14 @@ impl<'a> Signature<'a> {
     /// Verifies a body against it.
     ///
     /// # Errors
-    /// [`Rejection::Mismatch`]: it was made with none of the keys over this body.
+    /// [`Rejection::Mismatch`]: none of the keys made it over this body.
     pub fn verify(&self, body: &[u8], keys: &[Key]) -> Result<Match, Rejection> {
         let index = keys
             .iter()
             .position(|key| {
                 let expected = key.sign(self.t_text, body);
-                // As text: what is not 64 lower-case hex digits, as Stripe writes them, matches
-                // nothing. All are compared, so the time taken does not say which of them came close.
+                // Compared as text: only the 64 lower-case hex digits that Stripe writes match. All
+                // candidates are compared, in constant time, so the timing reveals nothing about them.
                 candidates(self.header)
                     .fold(subtle::Choice::from(0), |any, v1| {
                         any | expected.as_bytes().ct_eq(v1.as_bytes())
@@ -129,7 +129,7 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// The `name=value` pairs. Space around one is dropped: proxies that fold headers put it there.
+/// The `name=value` pairs, without the space around them that proxies add when they fold headers.
 fn pairs(header: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
     header.split(',').map(|pair| pair.trim().split_once('='))
 }
@@ -147,7 +147,7 @@ fn timestamp(header: &str) -> Result<(&str, i64), Rejection> {
         }
     }
     let text = found.ok_or(Rejection::Malformed)?;
-    // `parse` would take a sign, too.
+    // `parse` would also accept a sign.
     if !text.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(Rejection::Malformed);
     }

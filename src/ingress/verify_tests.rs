@@ -1,4 +1,4 @@
-//! What `verify` promises.
+//! Tests of signature verification.
 //!
 //! The known signatures were made with another tool:
 //! `printf '1700000000.%s' "$BODY" | openssl dgst -sha256 -hmac "$SECRET"`.
@@ -17,7 +17,7 @@ fn keys(secrets: &[&str]) -> Vec<Key> {
     secrets.iter().map(|secret| Key::new(&Secret::new(*secret)).unwrap()).collect()
 }
 
-/// Both steps.
+/// Parses and verifies.
 fn verify(
     body: &[u8],
     header: &str,
@@ -37,7 +37,7 @@ fn check(header: &str, keys: &[Key]) -> Result<usize, Rejection> {
 }
 
 #[test]
-fn what_openssl_signed_is_accepted() {
+fn signatures_made_by_openssl_are_accepted() {
     let vectors: [(&[u8], &str); 4] = [
         (BODY, BY_FIRST),
         (b"", "316b9ab98c15bfa039d243f3196acee619cf29749a91a634e6a8154e2f7b6727"),
@@ -54,7 +54,7 @@ fn what_openssl_signed_is_accepted() {
 }
 
 #[test]
-fn any_secret_may_match_any_signature_and_is_told_by_its_index() {
+fn any_secret_may_match_any_signature_and_its_index_is_returned() {
     let both = keys(&["whsec_test_secret", "whsec_second"]);
     assert_eq!(check(&format!("t={T},v1={BY_FIRST}"), &both), Ok(0));
     assert_eq!(check(&format!("t={T},v1={BY_SECOND}"), &both), Ok(1));
@@ -64,7 +64,7 @@ fn any_secret_may_match_any_signature_and_is_told_by_its_index() {
 }
 
 #[test]
-fn the_fake_scheme_is_never_enough() {
+fn the_scheme_v0_is_never_accepted() {
     let only = format!("t={T},v0={BY_FIRST}");
     assert_eq!(check(&only, &first()), Err(Rejection::NoV1));
     let beside = format!("t={T},v1={BY_SECOND},v0={BY_FIRST}");
@@ -73,7 +73,7 @@ fn the_fake_scheme_is_never_enough() {
 }
 
 #[test]
-fn a_header_that_is_none_is_malformed() {
+fn a_header_that_cannot_be_parsed_is_malformed() {
     for header in [
         String::new(),
         "nonsense".into(),
@@ -92,7 +92,7 @@ fn a_header_that_is_none_is_malformed() {
 }
 
 #[test]
-fn what_is_no_lower_case_hex_matches_nothing_and_spoils_nothing() {
+fn a_v1_that_is_no_lower_case_hex_is_ignored() {
     for odd in ["", "zz", "0c86", &BY_FIRST.to_uppercase(), &format!("{BY_FIRST}00")] {
         assert_eq!(check(&format!("t={T},v1={odd}"), &first()), Err(Rejection::Mismatch));
         assert_eq!(check(&format!("t={T},v1={odd},v1={BY_FIRST}"), &first()), Ok(0));
@@ -100,13 +100,13 @@ fn what_is_no_lower_case_hex_matches_nothing_and_spoils_nothing() {
 }
 
 #[test]
-fn space_around_the_pairs_is_a_proxys_and_harmless() {
+fn space_around_the_pairs_is_ignored() {
     assert_eq!(check(&format!(" t={T} ,\tv1={BY_FIRST} "), &first()), Ok(0));
     assert_eq!(check(&format!("t= {T},v1={BY_FIRST}"), &first()), Err(Rejection::Malformed));
 }
 
 #[test]
-fn a_signature_is_good_up_to_its_tolerance_and_not_a_second_longer() {
+fn a_signature_is_accepted_up_to_its_tolerance() {
     let header = format!("t={T},v1={BY_FIRST}");
     let at = |now| verify(BODY, &header, &first(), TOLERANCE, now).map(|found| found.index);
     assert_eq!(at(T + 300), Ok(0));
@@ -115,13 +115,13 @@ fn a_signature_is_good_up_to_its_tolerance_and_not_a_second_longer() {
 }
 
 #[test]
-fn a_clock_that_runs_late_refuses_nothing() {
+fn a_slow_clock_refuses_nothing() {
     let header = format!("t={T},v1={BY_FIRST}");
     assert_eq!(verify(BODY, &header, &first(), TOLERANCE, 0), Ok(Match { index: 0, t: T }));
 }
 
 #[test]
-fn what_cannot_hold_is_refused_without_a_body() {
+fn an_impossible_header_is_refused_without_a_body() {
     let refused = |header: &str| Signature::parse(header, TOLERANCE, T + 1000).err();
     assert_eq!(refused("x"), Some(Rejection::Malformed));
     assert_eq!(refused(&format!("v1={BY_SECOND}")), Some(Rejection::Malformed));
@@ -137,7 +137,7 @@ fn signed(secret: &str, t: i64, body: &[u8]) -> String {
 
 proptest! {
     #[test]
-    fn whatever_is_signed_is_accepted_in_any_order_of_the_secrets(
+    fn every_signed_body_is_accepted_in_any_order_of_the_secrets(
         body in proptest::collection::vec(any::<u8>(), 0..300),
         secrets in proptest::collection::vec("whsec_[a-zA-Z0-9]{8,40}", 1..5),
         at in any::<prop::sample::Index>(),
@@ -172,19 +172,19 @@ proptest! {
         let mut header = format!("t={T},v1={BY_FIRST}").into_bytes();
         let at = at.index(header.len());
         header[at] ^= 1 << bit;
-        // What is no text any more does not even get here.
+        // A header that is not UTF-8 is refused earlier.
         if let Ok(header) = std::str::from_utf8(&header) {
             prop_assert!(check(header, &first()).is_err(), "{}", header);
         }
     }
 
     #[test]
-    fn no_header_makes_it_panic(header in any::<String>(), now in any::<i64>()) {
+    fn no_header_causes_a_panic(header in any::<String>(), now in any::<i64>()) {
         prop_assert!(verify(BODY, &header, &first(), TOLERANCE, now).is_err());
     }
 
     #[test]
-    fn nothing_is_accepted_for_a_fake_signature_alone(
+    fn a_signature_of_another_scheme_is_never_accepted(
         scheme in "v(0|2|10|1 |01)",
         secret in "whsec_[a-zA-Z0-9]{8,40}",
     ) {

@@ -1,4 +1,4 @@
-//! The relay of one process: a line for each destination, and the upkeep.
+//! The relay of one process: one dispatcher for each destination, and the maintenance.
 
 use std::time::Duration;
 

@@ -42,7 +42,7 @@ impl Numbers {
                     .ok()
             }
         };
-        self.0.looked_up("redis", look, move |seen| metrics.show(seen.as_ref()));
+        self.0.on_request("redis", look, move |seen| metrics.show(seen.as_ref()));
         Ok(())
     }
 
@@ -57,7 +57,7 @@ impl Numbers {
                 pulse.inspect_err(|error| tracing::debug!(%error, "cannot see the tables")).ok()
             }
         };
-        self.0.looked_up("postgres", look, move |pulse| {
+        self.0.on_request("postgres", look, move |pulse| {
             metrics.show(pulse.as_ref());
             outbox.show(pulse.as_ref());
         });

@@ -1,7 +1,7 @@
-//! The way to the collector: OTLP over HTTP, by our own client.
+//! Export of traces to a collector: OTLP over HTTP.
 //!
-//! Traces are worth nothing that they could cost the work. A collector that is slow, wrong or gone
-//! loses spans, is told of once when it begins and once when it ends, and stops nobody.
+//! Traces must not affect the work. If the collector is slow, refuses spans or cannot be reached, spans are
+//! dropped; that is logged once when it begins and once when it ends.
 
 use std::fmt;
 use std::future::Future;
@@ -18,10 +18,10 @@ use tokio::runtime::Handle;
 
 use crate::http_client::{HttpClient as Client, HttpClientOptions};
 
-/// How long one batch may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Longest time for the export of one batch.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What is read of an answer: a few words, if any.
+/// Most bytes read of a response.
 const MAX_ANSWER: usize = 64 * 1024;
 
 type Sending = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send>>;
@@ -30,7 +30,7 @@ type Sending = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> +
 #[derive(Clone)]
 pub(super) struct Collector {
     client: Client,
-    /// The exporter works on a thread of its own, without a runtime; sockets need one.
+    /// The exporter runs on a thread without a runtime, which sockets need.
     runtime: Handle,
     failing: Arc<AtomicBool>,
 }
@@ -42,11 +42,11 @@ impl fmt::Debug for Collector {
 }
 
 impl Collector {
-    /// Sets up a pool; opens no connection.
+    /// Creates a collector. Opens no connection.
     pub(super) fn new(runtime: Handle) -> Result<Self, rustls::Error> {
         let options = HttpClientOptions {
-            request_timeout: PATIENCE,
-            // One batch is sent at a time.
+            request_timeout: BATCH_TIMEOUT,
+            // One batch is in flight at a time.
             idle_connections: 1,
             allow_plain_http: true,
         };
@@ -55,9 +55,9 @@ impl Collector {
     }
 
     async fn send(self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let answer = tokio::time::timeout(PATIENCE, self.exchange(request)).await;
+        let answer = tokio::time::timeout(BATCH_TIMEOUT, self.exchange(request)).await;
         let answer =
-            answer.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}").into()));
+            answer.unwrap_or_else(|_| Err(format!("no answer within {BATCH_TIMEOUT:?}").into()));
         match &answer {
             Ok(answer) if answer.status().is_success() => self.note(None),
             Ok(answer) => self.note(Some(&format!("answered {}", answer.status()))),
@@ -74,7 +74,7 @@ impl Collector {
         Ok(Response::from_parts(head, body))
     }
 
-    /// Says that it began to fail, or that it works again; not how often.
+    /// Logs that exports began to fail, or that they work again.
     fn note(&self, failure: Option<&str>) {
         let failing = failure.is_some();
         if self.failing.swap(failing, Ordering::Relaxed) != failing {

@@ -1,4 +1,4 @@
-//! The log. docs/logging.md lists its lines.
+//! Setup of the log. docs/logging.md lists its lines.
 
 use std::io::IsTerminal as _;
 
@@ -10,10 +10,10 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 use super::trace::{self, SPANS};
 use crate::config::{Log, LogFormat, Telemetry};
 
-/// Why there is no log.
+/// Failure to set up the log or the export of traces.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// `log.filter` is none.
+    /// `log.filter` cannot be parsed.
     #[error("log.filter: {0}")]
     Filter(#[from] ParseError),
     /// The process already has a log.
@@ -30,17 +30,17 @@ pub enum TelemetryError {
     Exporter(String),
 }
 
-/// Starts the log, on standard error, because standard output belongs to what a command was asked for;
-/// and the export of traces, if a collector is configured.
+/// Starts the log, on standard error, because standard output is for the results of commands; and the export of
+/// traces, if a collector is configured.
 ///
 /// # Errors
-/// The filter cannot be read, there is a log already, or traces cannot be exported from here.
+/// The filter cannot be parsed, the process has a log already, or the export of traces cannot be set up.
 pub fn init(log: &Log, telemetry: &Telemetry, role: &str) -> Result<(), TelemetryError> {
-    // The spans of a trace are not for people: lines show the span of the job, and no other.
+    // Log lines show the span of the job, and none of the spans of traces.
     let none_of_them = format!("{SPANS}=off").parse()?;
     let filter = EnvFilter::builder().parse(&log.filter)?.add_directive(none_of_them);
     let tracer = trace::begin(telemetry, role)?;
-    // A line that cannot be written is lost. To say so on the same output would end the thread.
+    // A line that cannot be written is lost: reporting that on the same output would end the thread.
     let lines =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let terminal = std::io::stderr().is_terminal();
@@ -50,7 +50,7 @@ pub fn init(log: &Log, telemetry: &Telemetry, role: &str) -> Result<(), Telemetr
         LogFormat::Auto => !terminal,
     };
     let lines = if json {
-        // The list of spans would repeat the current one.
+        // The list of spans would repeat the current span.
         lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed()
     } else {
         lines.with_ansi(terminal).with_filter(filter).boxed()
@@ -76,7 +76,7 @@ mod tests {
     use crate::config::Secret;
 
     #[test]
-    fn a_filter_that_cannot_be_read_is_refused_by_its_key() {
+    fn a_filter_that_cannot_be_parsed_is_refused_with_its_key() {
         let log = Log { format: LogFormat::Auto, filter: "a=b=c".into() };
         let telemetry = Telemetry { otlp_endpoint: Secret::default(), sample_ratio: 1.0 };
         let error = init(&log, &telemetry, "worker").unwrap_err().to_string();

@@ -1,8 +1,7 @@
-//! What the process tells of itself while it runs: log lines, the page that Prometheus reads, and
-//! traces.
+//! Telemetry: log lines, metrics for Prometheus, and traces.
 //!
-//! None of them ever holds a payload or a secret. The parts of the program own their counters and make
-//! them known to the registry of [`Numbers`], which `cli` hands them; there is no global one.
+//! None of them contains a payload or a secret. The modules of the program own their metrics and register them
+//! with the registry of [`Numbers`], which `roles` passes to them; there is no global registry.
 
 mod collector;
 pub mod log;

@@ -1,8 +1,8 @@
-//! The page that Prometheus reads: counters as they stand, and what is looked up for it.
+//! The metrics page for Prometheus: counters, and gauges that are read on request.
 //!
-//! How full the queue is and how far the outbox is behind, nobody counts on the way; somebody has to
-//! look. That is done when the page is asked for: it costs nothing where nobody reads, and what is
-//! shown is never older than [`FRESH`].
+//! The depth of the queue and the lag of the outbox are no counters of the program: they are read from Redis and
+//! Postgres when the page is requested. So they cost nothing without requests, and are never older than
+//! [`FRESH`].
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,14 +22,14 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// What `GET /metrics` is (openmetrics.io).
+/// Content type of `GET /metrics` (openmetrics.io).
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// For so long a look is good enough for whoever asks next.
+/// How long gauges are reused for further requests.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long a look may take: Prometheus gives up after ten seconds, and then has nothing at all.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Longest time for reading gauges: Prometheus gives up after ten seconds, and then has no metrics at all.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 
 type Look = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
@@ -44,7 +44,7 @@ struct At {
     at: &'static str,
 }
 
-/// The numbers of one process: its registry, and what is looked up when they are read.
+/// Metrics of one process: its registry, and the gauges that are read on request.
 pub struct Numbers {
     registry: Registry,
     looks: Vec<Look>,
@@ -52,7 +52,7 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Those that every role has: what it is, and since when.
+    /// Creates the metrics that every role has: its build and its start.
     #[must_use]
     pub fn new(role: &'static str) -> Self {
         let mut registry = Registry::default();
@@ -75,14 +75,14 @@ impl Numbers {
         Self { registry, looks: Vec::new(), succeeded }
     }
 
-    /// Where the parts make their counters known.
+    /// The registry, with which modules register their metrics.
     pub fn registry(&mut self) -> &mut Registry {
         &mut self.registry
     }
 
-    /// Looks at something outside whenever the page is asked for. `show` is given what was seen, or
-    /// nothing if there was no answer in time: a number that is no longer true must not stay.
-    pub fn looked_up<T, F>(
+    /// Adds gauges that `look` reads when the page is requested. `show` gets what was read, or `None` if there was
+    /// no answer in time: an outdated number must not stay.
+    pub fn on_request<T, F>(
         &mut self,
         at: &'static str,
         look: impl Fn() -> F + Send + Sync + 'static,
@@ -96,7 +96,7 @@ impl Numbers {
         self.looks.push(Box::new(move || {
             let (look, show, succeeded) = (look(), Arc::clone(&show), succeeded.clone());
             async move {
-                let seen = tokio::time::timeout(PATIENCE, look).await.ok().flatten();
+                let seen = tokio::time::timeout(LOOK_TIMEOUT, look).await.ok().flatten();
                 let is_there = seen.is_some();
                 succeeded.get_or_create(&At { at }).set(i64::from(is_there));
                 show(seen);
@@ -106,7 +106,7 @@ impl Numbers {
         }));
     }
 
-    /// `GET /metrics`, for a listener of its own: numbers of this kind are nobody's business outside.
+    /// The route `GET /metrics`, for a listener of its own, which the internet cannot reach.
     pub fn router(self) -> Router {
         let page = Arc::new(Page { numbers: self, looked_at: Mutex::new(None) });
         let answer = move || {
@@ -119,7 +119,7 @@ impl Numbers {
 
 struct Page {
     numbers: Numbers,
-    /// Held while looking, so that several readers are one look.
+    /// Locked while gauges are read, so that concurrent requests share one read.
     looked_at: Mutex<Option<Instant>>,
 }
 
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_looked_up_is_left_out_and_said_to_be() {
+    async fn a_gauge_that_cannot_be_read_is_left_out_and_reported() {
         let (mut numbers, depth) = (Numbers::new("worker"), Family::<At, Gauge>::default());
         numbers.registry().register("depth", "Depth", depth.clone());
         let seen = Arc::new(AtomicI64::new(7));
@@ -184,14 +184,14 @@ mod tests {
         let look = move || {
             let value = looked.load(Ordering::Relaxed);
             async move {
-                // A server that is gone without a word.
+                // A server that never answers.
                 if value < 0 {
                     std::future::pending::<()>().await;
                 }
                 Some(value)
             }
         };
-        numbers.looked_up("redis", look, move |value| match value {
+        numbers.on_request("redis", look, move |value| match value {
             Some(value) => {
                 depth.get_or_create(&At { at: "live" }).set(value);
             }

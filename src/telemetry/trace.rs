@@ -3,12 +3,12 @@
 //! ```text
 //! webhook ──▶ wait ┄┄ attempt ──▶ flight ──▶ fetch, apply
 //!   │                                ┆ (linked)
-//!   └──────── wait ┄┄ attempt ┄┄┄┄┄┄┄┘   events that share a flight; each retry is one more attempt
+//!   └──────── wait ┄┄ attempt ┄┄┄┄┄┄┄┘   events that share a call (flight); each retry is another attempt
 //! ```
 //!
-//! What connects the processes is the W3C `traceparent` that a job carries. Spans are made where the
-//! work is done, by `tracing` with the target [`SPANS`]: only those are exported, and no log line
-//! shows them. Nothing of this exists where no collector is configured.
+//! The W3C `traceparent` of a job connects the processes. Spans are made where the work is done, by `tracing`
+//! with the target [`SPANS`]: only those are exported, and no log line shows them. Without a configured collector
+//! there are no spans.
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -30,16 +30,16 @@ use super::collector::Collector;
 use super::log::TelemetryError;
 use crate::config;
 
-/// The target of the spans that are exported.
+/// Target of the spans that are exported.
 pub const SPANS: &str = "otel";
 
-/// How long spans wait for company.
-const GATHERED: Duration = Duration::from_secs(1);
+/// Longest time that a span waits for its batch.
+const BATCH_DELAY: Duration = Duration::from_secs(1);
 
-/// How long the end may take for the last of them.
-const FAREWELL: Duration = Duration::from_secs(4);
+/// Longest time for exporting the last spans at the end.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// One a process, like the log.
+/// One per process, like the log.
 static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 
 /// Starts the export, if a collector is configured.
@@ -59,7 +59,7 @@ pub(super) fn begin(
         .with_retry_policy(RetryPolicy::disabled())
         .build()
         .map_err(|error| TelemetryError::Exporter(error.to_string()))?;
-    let batches = BatchConfigBuilder::default().with_scheduled_delay(GATHERED).build();
+    let batches = BatchConfigBuilder::default().with_scheduled_delay(BATCH_DELAY).build();
     let resource = Resource::builder()
         .with_service_name(format!("quittance-{role}"))
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
@@ -77,32 +77,30 @@ pub(super) fn begin(
     Ok(Some(tracer))
 }
 
-/// Sends what is left. Blocks the thread for a few seconds at most, and needs the runtime still to be
-/// there.
+/// Exports the remaining spans. Blocks the thread for a few seconds at most; the runtime must still run.
 pub fn end() {
     if let Some(provider) = PROVIDER.get()
-        && let Err(error) = provider.shutdown_with_timeout(FAREWELL)
+        && let Err(error) = provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT)
     {
         tracing::debug!(%error, "the last spans were not sent");
     }
 }
 
-/// A step that is known by its begin, not by the code that runs in it; exported when it is dropped.
+/// A span with an explicit start time; exported when it is dropped.
 pub struct Step {
     span: Option<opentelemetry_sdk::trace::Span>,
 }
 
 impl Step {
-    /// A request that was received at this time: goes on with the trace of `traceparent`, or begins
-    /// one.
+    /// Starts the span of a request received at this time, in the trace of `traceparent` or in a new one.
     #[must_use]
     pub fn received(name: &'static str, at: SystemTime, traceparent: Option<&str>) -> Self {
         Self::begin(name, SpanKind::Server, at, traceparent)
     }
 
-    /// A job that waited from then to then, in Unix milliseconds.
+    /// Exports the span of a job's wait, from and until Unix times in milliseconds.
     pub fn waited(from_ms: i64, until_ms: i64, traceparent: Option<&str>, lane: &'static str) {
-        // A job without a trace waited, too, but there is nothing that its wait would be part of.
+        // The wait of a job without a trace belongs to no trace.
         if traceparent.is_none() {
             return;
         }
@@ -128,14 +126,14 @@ impl Step {
         Self { span }
     }
 
-    /// Adds a fact.
+    /// Adds an attribute.
     pub fn note(&mut self, key: &'static str, value: impl Into<String>) {
         if let Some(span) = &mut self.span {
             span.set_attribute(KeyValue::new(key, value.into()));
         }
     }
 
-    /// What makes others go on from here; none where nothing is exported.
+    /// The `traceparent` for children of this span; `None` if nothing is exported.
     #[must_use]
     pub fn traceparent(&self) -> Option<String> {
         let context = self.span.as_ref()?.span_context();
@@ -150,17 +148,17 @@ fn moment(at_ms: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(at_ms).unwrap_or_default())
 }
 
-/// Makes a span go on with the trace of a `traceparent`. To be called before it is entered.
+/// Makes a span a child of the span in a `traceparent`. Call it before the span is entered.
 pub fn go_on(span: &tracing::Span, traceparent: Option<&str>) {
     if let Some(parent) = traceparent.and_then(remote)
         && let Err(error) = span.set_parent(parent)
     {
-        // A span that is not exported has no place in a trace.
+        // A span that is not exported belongs to no trace.
         tracing::trace!(%error, "a span stands alone");
     }
 }
 
-/// The context of a `traceparent`: `00-<trace id>-<span id>-<flags>`.
+/// Parses the context of a `traceparent`: `00-<trace id>-<span id>-<flags>`.
 fn remote(traceparent: &str) -> Option<Context> {
     let mut parts = traceparent.split('-').skip(1);
     let trace = TraceId::from_hex(parts.next()?).ok()?;
@@ -175,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_traceparent_is_read_whole_or_not_at_all() {
+    fn an_invalid_traceparent_is_ignored() {
         let read = |text| remote(text).map(|context| context.span().span_context().clone());
         let context =
             read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("it is one");
@@ -194,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_exported_no_step_leads_anywhere() {
+    fn without_an_exporter_a_span_has_no_traceparent() {
         let mut step = Step::received("webhook", SystemTime::now(), None);
         step.note("result", "queued");
         assert_eq!(step.traceparent(), None);

@@ -1,10 +1,10 @@
-//! An address to listen on, or none.
+//! Parsing of addresses to listen on.
 
 use std::net::SocketAddr;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
-/// An empty text is none: TOML has no word for it, and neither has the environment.
+/// Parses an optional address. An empty text means none: neither TOML nor the environment has a null.
 pub(super) fn or_none<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SocketAddr>, D::Error> {
@@ -15,7 +15,7 @@ pub(super) fn or_none<'de, D: Deserializer<'de>>(
     text.parse().map(Some).map_err(|_| D::Error::custom("is not an address and a port"))
 }
 
-/// An address that has to be there.
+/// Parses a required address.
 pub(super) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| D::Error::custom("is not an address and a port"))

@@ -1,4 +1,4 @@
-//! `[admin]` and `[admin.tokens.*]`
+//! Settings of the operators' pages and their API: `[admin]` and `[admin.tokens.*]`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,46 +13,46 @@ use super::secret::Secret;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
-    /// Where it listens. Without tokens only on this machine.
+    /// Address to listen on; without tokens, a loopback address only.
     #[serde(deserialize_with = "address::required")]
     pub listen: SocketAddr,
-    /// How long a sign-in lasts.
+    /// Lifetime of a session.
     #[serde(with = "humantime_serde")]
     pub session_ttl: Duration,
-    /// What session cookies are signed with; none: a random one for each process.
+    /// Key that signs session cookies; empty: a random one for each process.
     pub session_key: Secret,
-    /// Whether a proxy in front ends TLS and says whom it asks for.
+    /// Whether a reverse proxy terminates TLS and forwards the client's address.
     pub behind_proxy: bool,
-    /// Who may come in, by name.
+    /// Access tokens, by name.
     pub tokens: BTreeMap<String, Token>,
 }
 
 impl Admin {
-    /// The tokens that exist: one without a hash does not.
+    /// The tokens that are in use: those with a hash.
     pub fn known_tokens(&self) -> impl Iterator<Item = (&str, &Token)> {
         let known = self.tokens.iter().filter(|(_, token)| !token.hash.is_empty());
         known.map(|(name, token)| (name.as_str(), token))
     }
 }
 
-/// `[admin.tokens.NAME]`: one person or program.
+/// `[admin.tokens.NAME]`: the token of a person or a program.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
-    /// `sha256:` and the hash of the token in hex. A secret all the same: what stands in its place
-    /// by mistake is the token itself.
+    /// `sha256:` and the hash of the token in hex. It is treated as a secret, because a user may put the token
+    /// itself there by mistake.
     pub hash: Secret,
-    /// What it may do.
+    /// Its permissions.
     pub role: AdminRole,
 }
 
-/// What an operator may do. The later includes the earlier.
+/// Permissions of an operator. Later ones include earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdminRole {
-    /// Look at everything.
+    /// Read everything.
     Viewer,
-    /// Change what can be changed, too.
+    /// Read and change everything.
     Operator,
 }
 

@@ -1,4 +1,4 @@
-//! `[api]`, `[api.amounts.*]` and `[api.tokens.*]`
+//! Settings of the API: `[api]`, `[api.amounts.*]` and `[api.tokens.*]`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! `[database]`
+//! Settings of the database: `[database]`.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::secret::Secret;
 pub struct Database {
     /// `postgres://user:password@host:port/database`
     pub url: Secret,
-    /// Connections that one process keeps at most.
+    /// Most connections of one process.
     pub max_connections: u32,
-    /// How long to wait for a connection.
+    /// Longest wait for a connection.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
-    /// How long one statement may run.
+    /// Longest time of one statement.
     #[serde(with = "humantime_serde")]
     pub statement_timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! From values to types.
+//! Conversion of the layers to the types of the settings.
 
 use toml::Value;
 
@@ -7,8 +7,8 @@ use super::fault::Fault;
 use super::layers::{Layers, remedy};
 use super::redact;
 
-/// Makes the settings, as far as that can be done: a value that is refused is a fault, and its
-/// default takes its place, so that the others are looked at too. `None` when even that fails.
+/// Converts the layers to settings. A value that is refused becomes a fault, and is replaced by its default, so
+/// that the others are checked too. `None` if that fails as well.
 pub(super) fn decode(layers: &mut Layers, faults: &mut Vec<Fault>) -> Option<Settings> {
     loop {
         let error = match serde_path_to_error::deserialize(Value::Table(layers.to_table())) {

@@ -1,9 +1,9 @@
-//! What is wrong with a setting, where it came from, and what to do.
+//! Faults of settings: the problem, the origin of the value, and the remedy.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where the value of a setting came from.
+/// Origin of the value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// `config/default.toml`
@@ -14,9 +14,9 @@ pub enum Origin {
     Variable(String),
     /// A file that an environment variable names.
     VariableFile {
-        /// The variable, `_FILE` included.
+        /// The variable, including `_FILE`.
         variable: String,
-        /// What it names.
+        /// Path of the file.
         path: PathBuf,
     },
 }
@@ -34,18 +34,18 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One thing that is wrong.
+/// A problem of one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The setting (`queue.lease`), or what else is at fault: a file, a variable.
+    /// The setting (`queue.lease`), or a file or variable.
     pub key: String,
-    /// Its value as TOML; none for secrets, and where there is no value.
+    /// Its value as TOML; `None` for secrets, and if there is no value.
     pub value: Option<String>,
-    /// Where that came from.
+    /// Origin of the value.
     pub origin: Option<Origin>,
-    /// What is wrong with it; continues the sentence that begins with the key.
+    /// The problem; continues a sentence that begins with the key.
     pub problem: String,
-    /// What to do.
+    /// The remedy.
     pub remedy: String,
 }
 
@@ -62,10 +62,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Why the settings are refused: everything that was found, not just the first.
+/// Refusal of the settings, with all faults.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// In the order in which they were found; never empty.
+    /// The faults in the order in which they were found; never empty.
     pub faults: Vec<Fault>,
 }
 

@@ -1,4 +1,4 @@
-//! `[ingress]` and `[endpoints.*]`
+//! Settings of the ingress and its webhook endpoints: `[ingress]` and `[endpoints.*]`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,47 +13,45 @@ use super::secret::Secret;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ingress {
-    /// Where it listens.
+    /// Address to listen on.
     #[serde(deserialize_with = "address::required")]
     pub listen: SocketAddr,
-    /// Where it is reached from the internet, without the path of an endpoint; empty: not said.
+    /// Public URL, without the path of an endpoint; empty: unknown.
     pub public_url: String,
     /// Largest body, in bytes. A larger one is answered 413.
     pub max_body_bytes: usize,
     /// Largest head (request line and headers), in bytes. A larger one is answered 431.
     pub max_head_bytes: usize,
-    /// Bytes that all bodies together may take. For one more, the body that has been on its way for
-    /// the longest time is given up.
+    /// Most bytes of all bodies together. For more, the body that has been arriving for the longest time is
+    /// evicted.
     pub max_body_memory: usize,
-    /// Connections at once. For one more, the one that has brought no event for the longest time is
-    /// closed.
+    /// Most open connections. For one more, the one without an event for the longest time is closed.
     pub max_connections: usize,
-    /// The same of one peer address; 0 for no such limit.
+    /// Most open connections of one peer address; 0 for no such limit.
     pub max_connections_per_address: usize,
-    /// Verified events that may wait for Redis at once. One more is answered 503.
+    /// Most verified events that wait for Redis. One more is answered 503.
     pub max_in_flight: usize,
-    /// How long Redis may take to acknowledge an event. Longer is answered 503.
+    /// Longest time for Redis to acknowledge an event. After that, the answer is 503.
     #[serde(with = "humantime_serde")]
     pub enqueue_timeout: Duration,
-    /// How long a client may take to send its body.
+    /// Longest time for a body.
     #[serde(with = "humantime_serde")]
     pub read_timeout: Duration,
-    /// How long a body may make no progress.
+    /// Longest time of a body without progress.
     #[serde(with = "humantime_serde")]
     pub stall_timeout: Duration,
-    /// How long a new connection may be without its first complete head.
+    /// Longest time from accepting a connection to its first complete head.
     #[serde(with = "humantime_serde")]
     pub head_timeout: Duration,
-    /// How long a connection may be without a complete head after its first request, between requests
-    /// or within one.
+    /// Longest time until the next complete head after the first request.
     #[serde(with = "humantime_serde")]
     pub keep_alive: Duration,
-    /// How long requests in flight may take to end after SIGTERM.
+    /// Longest time for requests in flight to end after SIGTERM.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
 }
 
-/// `[endpoints]`, by name. `POST /webhooks/stripe` is the one named `default`.
+/// `[endpoints]`, by name. `POST /webhooks/stripe` belongs to `default`.
 pub type Endpoints = BTreeMap<String, Endpoint>;
 
 /// `[endpoints.NAME]`: one webhook endpoint, as set up in Stripe's dashboard.
@@ -62,21 +60,21 @@ pub type Endpoints = BTreeMap<String, Endpoint>;
 pub struct Endpoint {
     /// Its signing secrets, `whsec_...`; several while one is being rolled.
     pub secrets: Vec<Secret>,
-    /// The events that it takes; others are answered 200 and not queued.
+    /// The mode of the events that it accepts; others are answered 200 and not queued.
     pub mode: ModeFilter,
-    /// How old a signature may be.
+    /// Highest age of a signature.
     #[serde(with = "humantime_serde")]
     pub tolerance: Duration,
 }
 
-/// Which mode's events an endpoint takes.
+/// Mode of the events that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ModeFilter {
-    /// Both.
+    /// Live and test events.
     Any,
-    /// Live events alone.
+    /// Live events only.
     Live,
-    /// Test events alone.
+    /// Test events only.
     Test,
 }

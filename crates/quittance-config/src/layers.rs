@@ -1,4 +1,4 @@
-//! The values of all settings, laid over each other, each with its origin.
+//! Layers of settings: the value of each with its origin, later layers over earlier ones.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use super::fault::{Fault, Origin};
 use super::manual;
 use super::suggest::nearest;
 
-/// A value and where it came from.
+/// A value and its origin.
 #[derive(Clone)]
 pub(super) struct Leaf {
     pub(super) value: Value,
     pub(super) origin: Origin,
 }
 
-/// All settings, by path. Holds secrets, so it shows itself to nobody.
+/// All settings, by path. It contains secrets, so it has no `Debug`.
 pub(super) struct Layers {
     defaults: Table,
     leaves: BTreeMap<Vec<String>, Leaf>,
 }
 
 impl Layers {
-    /// The defaults alone.
+    /// The layer of the defaults.
     pub(super) fn new() -> Result<Self, toml::de::Error> {
         let defaults = manual::table()?;
         let mut layers = Self { defaults: defaults.clone(), leaves: BTreeMap::new() };
@@ -38,7 +38,7 @@ impl Layers {
         self.leaves.iter().map(|(path, leaf)| (path.join("."), leaf))
     }
 
-    /// Lays a table over what is there.
+    /// Adds a layer from a table.
     pub(super) fn put_table(
         &mut self,
         at: Vec<String>,
@@ -62,7 +62,7 @@ impl Layers {
         }
     }
 
-    /// Lays one value over what is there, read from a text as its type demands.
+    /// Sets one value, parsed from a text by the type of the setting.
     pub(super) fn put_text(
         &mut self,
         path: Vec<String>,
@@ -83,8 +83,8 @@ impl Layers {
         }
     }
 
-    /// Puts the default back in the place of a value that was refused, so that those after it can
-    /// be looked at too. Says whether there was anything but the default.
+    /// Replaces a refused value by the default, so that later values are checked too. Returns whether the value
+    /// was not the default already.
     pub(super) fn reset(&mut self, key: &str) -> bool {
         let found = self.leaves.iter_mut().find(|(path, _)| path.join(".") == key);
         let Some((path, leaf)) = found else { return false };
@@ -94,7 +94,7 @@ impl Layers {
         changed
     }
 
-    /// As one table.
+    /// Converts the settings to one table.
     pub(super) fn to_table(&self) -> Table {
         let mut root = Table::new();
         for (path, leaf) in &self.leaves {
@@ -107,7 +107,7 @@ impl Layers {
         self.leaves.insert(path, Leaf { value, origin });
     }
 
-    /// A member of a family that is named for the first time begins with the defaults.
+    /// Adds a new member of a family of tables, with the defaults.
     fn know_member(&mut self, path: &[String]) {
         let Some(table) = manual::member(path).map(|depth| &path[..depth]) else { return };
         let template = manual::template(&self.defaults, table).and_then(Value::as_table);
@@ -151,7 +151,7 @@ fn insert(table: &mut Table, path: &[String], value: Value) {
     }
 }
 
-/// A setting's name in the place where it was to be set.
+/// The name of a setting as it is written in its origin.
 fn as_written(key: &str, origin: &Origin) -> String {
     match origin {
         Origin::Variable(_) | Origin::VariableFile { .. } => {
@@ -161,14 +161,14 @@ fn as_written(key: &str, origin: &Origin) -> String {
     }
 }
 
-/// A fault of the type. The value stays out of it: this may be a secret in the wrong place.
+/// A fault of the type, without the value, which may be a secret in the wrong place.
 fn fault_at(path: &[String], origin: &Origin, problem: &'static str) -> Fault {
     let key = path.join(".");
     let remedy = remedy(&key);
     Fault { key, value: None, origin: Some(origin.clone()), problem: problem.into(), remedy }
 }
 
-/// What the manual says of a setting, as advice.
+/// The text of the manual about a setting, as a remedy.
 pub(super) fn remedy(key: &str) -> String {
     match manual::entry(key) {
         Some(entry) => format!("The manual: {entry}"),

@@ -1,20 +1,18 @@
-//! Settings: one file a concern. `config/default.toml` is embedded and is the manual.
+//! Settings: one file for each concern. `config/default.toml` is embedded and is the manual.
 //!
-//! Read by everything that needs a setting; knows nothing of ours. A value of these types that
-//! [`load()`] made has been checked, across fields too, so nobody downstream checks a setting again.
+//! The crate depends on no other crate of the program. [`load()`] has checked all values, also across fields, so
+//! its callers need not check a setting again.
 //!
-//! How it is loaded: `layers` lays the file over the defaults and the environment (`variables`)
-//! over both, remembering where each value came from; `decode` turns that into the types; `check`
-//! holds them against each other; whatever any of these objects to is a [`Fault`], and all of them
-//! are reported at once. What is missing altogether is a matter of the [`Role`].
+//! Steps of loading: `layers` puts the file over the defaults and the environment (`variables`) over both, and
+//! records the origin of each value; `decode` converts them to the types; `check` checks ranges and
+//! combinations. Each problem becomes a [`Fault`], and all of them are reported at once. Which settings must be
+//! set depends on the [`Role`].
 
 mod address;
 pub mod admin;
 pub mod api;
 pub mod database;
 pub mod ingress;
-pub mod log;
-pub mod metrics;
 pub mod outbox;
 pub mod public_address;
 pub mod queue;
@@ -44,8 +42,6 @@ pub use database::Database;
 pub use fault::{ConfigError, Fault, Origin};
 pub use ingress::{Endpoint, Endpoints, Ingress, ModeFilter};
 pub use load::{environment, load};
-pub use log::{Log, LogFormat};
-pub use metrics::Metrics;
 pub use outbox::{Destination, Outbox, Start};
 pub use queue::{Queue, Redis};
 pub use reconcile::Reconcile;
@@ -55,7 +51,7 @@ pub use role::Role;
 pub use secret::Secret;
 pub use status::Status;
 pub use stripe::Stripe;
-pub use telemetry::Telemetry;
+pub use telemetry::{Log, LogFormat, Metrics, Telemetry};
 pub use worker::{Retry, Worker};
 
 use serde::Deserialize;
@@ -70,19 +66,19 @@ pub struct Settings {
     pub endpoints: Endpoints,
     /// The connection to Redis.
     pub redis: Redis,
-    /// The queue in it.
+    /// The queue in Redis.
     pub queue: Queue,
-    /// The job runner.
+    /// The worker.
     pub worker: Worker,
-    /// Delays and budget of failed jobs.
+    /// Delays and number of retries.
     pub retry: Retry,
-    /// How rows are brought up to date.
+    /// The reconciler.
     pub reconcile: Reconcile,
-    /// How what became true is told.
+    /// Delivery of notifications.
     pub outbox: Outbox,
-    /// What is never stored.
+    /// Fields that are never stored.
     pub redaction: Redaction,
-    /// How long what is done with is kept.
+    /// How long records are kept.
     pub retention: Retention,
     /// The connection to Postgres.
     pub database: Database,
@@ -92,29 +88,27 @@ pub struct Settings {
     pub admin: Admin,
     /// The API through which the team acts on Stripe.
     pub api: Api,
-    /// When the whole counts as healthy.
+    /// Thresholds of the health status.
     pub status: Status,
-    /// What is logged, and how.
+    /// The log.
     pub log: Log,
-    /// Numbers for Prometheus.
+    /// Metrics for Prometheus.
     pub metrics: Metrics,
-    /// Where traces go.
+    /// Export of traces.
     pub telemetry: Telemetry,
-    /// What `redacted` shows, made while it was still known where each value came from.
+    /// The text of `redacted`, made while the origin of each value was known.
     #[serde(skip)]
     summary: String,
 }
 
 impl Settings {
-    /// The settings in force as TOML, without their secrets; a comment says where each that is not
-    /// a default came from.
+    /// The effective settings as TOML, without secrets; a comment gives the origin of each that is not a default.
     #[must_use]
     pub fn redacted(&self) -> &str {
         &self.summary
     }
 
-    /// The value of one setting as [`Self::redacted`] shows it, and where it came from; no origin
-    /// for a default.
+    /// The value of one setting as [`Self::redacted`] shows it, and its origin; no origin for a default.
     #[must_use]
     pub fn shown(&self, key: &str) -> Option<(&str, Option<&str>)> {
         let (section, name) = key.rsplit_once('.')?;

@@ -10,22 +10,22 @@ use super::fault::{ConfigError, Fault, Origin};
 use super::layers::Layers;
 use super::{check, decode, redact, variables};
 
-/// Names a settings file, unless one is given on the command line.
+/// Variable with the path of the settings file, unless the command line gives one.
 const FILE_VARIABLE: &str = "QUITTANCE_CONFIG";
 
-/// The environment of the process. A value that is not Unicode comes out with replacement
-/// characters, and is refused where it matters.
+/// The environment of the process. A value that is not Unicode gets replacement characters, and is refused
+/// by the setting's check.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().map(|(name, value)| {
         (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
     })
 }
 
-/// Loads the settings: the defaults, under the file, under the environment. A `path` goes before
-/// `QUITTANCE_CONFIG`.
+/// Loads the settings: the defaults, then the file, then the environment, each over the ones before. A `path`
+/// takes precedence over `QUITTANCE_CONFIG`.
 ///
 /// # Errors
-/// Everything that is wrong with them, all at once.
+/// All problems of the settings.
 pub fn load(
     path: Option<&Path>,
     env: impl Iterator<Item = (String, String)>,
@@ -66,7 +66,7 @@ fn read_file(path: &Path) -> Result<Table, ConfigError> {
     toml::from_str(&text).map_err(|error| broken_toml(path, &text, &error))
 }
 
-/// The line and the fault; not the excerpt that the parser would show, which may hold a secret.
+/// The line and the problem, without the parser's excerpt, which may contain a secret.
 fn broken_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
         return broken_file(path, error);

@@ -2,10 +2,10 @@
 
 use toml::{Table, Value};
 
-/// The file as it is.
+/// Text of the file.
 pub const TEXT: &str = include_str!("../../../config/default.toml");
 
-/// Where any name may stand: the tables above it.
+/// Families of tables: their members have names of the user's choice.
 const FAMILIES: [&[&str]; 5] = [
     &["endpoints"],
     &["outbox", "destinations"],
@@ -14,11 +14,10 @@ const FAMILIES: [&[&str]; 5] = [
     &["api", "tokens"],
 ];
 
-/// The member of a family whose table stands for those of all others.
+/// The member of a family whose defaults are those of all members.
 const DEFAULT: &str = "default";
 
-/// How many keys lead to the table of one member of a family, its name included; none if the path
-/// leads to no such table.
+/// Number of keys in the path of a family's member, including its name; `None` if the path is in no family.
 pub(super) fn member(path: &[String]) -> Option<usize> {
     let family = FAMILIES.iter().find(|family| {
         path.len() > family.len() && path.iter().zip(**family).all(|(a, b)| a == b)
@@ -26,12 +25,12 @@ pub(super) fn member(path: &[String]) -> Option<usize> {
     Some(family.len() + 1)
 }
 
-/// Parsed. Fails only if the file in this repository is broken, which a test would notice.
+/// Parses the file. Fails only if the file in this repository is invalid, which a test would notice.
 pub(super) fn table() -> Result<Table, toml::de::Error> {
     toml::from_str(TEXT)
 }
 
-/// The default that stands at a path, or for it; it also says the type.
+/// The default of a path, which also determines its type.
 pub(super) fn template<'a>(defaults: &'a Table, path: &[String]) -> Option<&'a Value> {
     let mut at = None;
     let mut table = Some(defaults);
@@ -43,7 +42,7 @@ pub(super) fn template<'a>(defaults: &'a Table, path: &[String]) -> Option<&'a V
     at
 }
 
-/// What the manual says of a setting (`queue.lease`), in one line.
+/// The text of the manual about a setting (`queue.lease`), in one line.
 #[must_use]
 pub fn entry(key: &str) -> Option<String> {
     let (section, key) = key.rsplit_once('.')?;

@@ -1,4 +1,4 @@
-//! `[outbox]`
+//! Settings of the outbox and its destinations: `[outbox]`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use serde::Deserialize;
 
 use super::secret::Secret;
 
-/// `[outbox]`: how what became true is told.
+/// `[outbox]`: delivery of notifications.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outbox {
-    /// How often to look for what another process wrote.
+    /// How often to poll for notifications of other processes.
     #[serde(with = "humantime_serde")]
     pub poll_interval: Duration,
-    /// How long one who sends may be silent before another sends too.
+    /// How long a relay may be without a heartbeat before another one sends its deliveries.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
-    /// Where a new destination begins.
+    /// Where a new destination starts.
     pub start: Start,
-    /// Attempts before a notification is given up for a destination, the first one included.
+    /// Attempts before a delivery is dead-lettered, including the first one.
     pub max_attempts: u32,
-    /// How long what has been told is kept.
+    /// How long delivered notifications are kept.
     #[serde(with = "humantime_serde")]
     pub retention: Duration,
     /// The Redis Stream.
@@ -30,13 +30,13 @@ pub struct Outbox {
     pub destinations: BTreeMap<String, Destination>,
 }
 
-/// Where a new destination begins.
+/// Where a new destination starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
-    /// With what becomes true from now on.
+    /// With the next notification.
     Now,
-    /// With the oldest row that is kept.
+    /// With the oldest notification that is kept.
     Beginning,
 }
 
@@ -44,9 +44,9 @@ pub enum Start {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stream {
-    /// Whether it is written.
+    /// Whether notifications are written to it.
     pub enabled: bool,
-    /// About how many entries it keeps; 0 for all.
+    /// Approximate number of entries that it keeps; 0 for all.
     pub max_length: u64,
 }
 
@@ -54,19 +54,19 @@ pub struct Stream {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
-    /// Where to; may hold a token, so it is a secret. Empty: there is no such destination.
+    /// The URL; it may contain a token, so it is a secret. Empty: the destination does not exist.
     pub url: Secret,
-    /// Signing secrets, `whsec_...`; each signs.
+    /// Signing secrets, `whsec_...`; there is a signature of each.
     pub secrets: Vec<Secret>,
-    /// What it is told: topics and groups (`payment.*`); none for everything.
+    /// Topics and groups of topics (`payment.*`) that it receives; none for all.
     pub topics: Vec<String>,
-    /// How long an answer may take.
+    /// Longest time of a request.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
-    /// Requests at once from one worker.
+    /// Most requests of one worker in flight.
     pub concurrency: usize,
     /// Whether the URL may be `http://`.
     pub allow_http: bool,
-    /// Whether it may lead into a private network.
+    /// Whether it may resolve to a private network.
     pub allow_private: bool,
 }

@@ -1,9 +1,9 @@
-//! Which addresses lie in the public internet. A URL that others may choose must lead nowhere else:
-//! behind the other addresses are the machine itself, its neighbours, and the cloud's metadata.
+//! Classification of IP addresses as public or not. A URL that others may choose must resolve to public
+//! addresses only: the others belong to the machine itself, its network, and the cloud's metadata service.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public internet. What is in doubt is not.
+/// Whether an address belongs to the public internet; false if that is unclear.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
@@ -19,7 +19,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         [0, ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..] => {
             true
         }
-        // Multicast and what is reserved, the broadcast address included.
+        // Multicast and reserved addresses, including the broadcast address.
         [224..=255, ..] => true,
         _ => {
             address.is_loopback()
@@ -33,7 +33,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, c, d, e, f, g, h] = address.segments();
-    // An IPv4 address in another dress is judged as what it is.
+    // An IPv4 address that is embedded in an IPv6 address is checked as IPv4.
     let embedded = |high: u16, low: u16| {
         let ([w, x], [y, z]) = (high.to_be_bytes(), low.to_be_bytes());
         is_public_v4(Ipv4Addr::new(w, x, y, z))
@@ -46,7 +46,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         (0x2002, _) => embedded(b, c),
         // Teredo, benchmarks and the rest of the protocol assignments; documentation, twice.
         (0x2001, 0..=0x1ff) | (0x2001, 0xdb8) | (0x3fff, 0..=0xfff) => false,
-        // All that is global unicast lies in 2000::/3.
+        // All global unicast addresses are in 2000::/3.
         _ => (0x2000..=0x3fff).contains(&a),
     }
 }

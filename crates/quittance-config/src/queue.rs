@@ -1,4 +1,4 @@
-//! `[redis]` and `[queue]`
+//! Settings of Redis and the queue: `[redis]` and `[queue]`.
 
 use std::time::Duration;
 
@@ -26,18 +26,18 @@ pub struct Redis {
 pub struct Queue {
     /// The name of the queue: the hash tag of all its keys, `{name}:...`.
     pub name: String,
-    /// How long a worker may be silent before another takes its jobs.
+    /// How long a worker may be without a heartbeat before another worker claims its jobs.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
-    /// Deliveries of one job to workers that died before it is given up as poison.
+    /// Deliveries of one job to workers that died, after which it is dead-lettered as poison.
     pub max_deliveries: u32,
-    /// Jobs that a worker holds ready beyond those that it runs.
+    /// Jobs that a worker prefetches beyond those that it runs.
     pub prefetch: usize,
-    /// How often due retries are moved back, and dead workers' jobs taken over.
+    /// How often due retries are moved back to the queue, and dead workers' jobs are claimed.
     #[serde(with = "humantime_serde")]
     pub sweep_interval: Duration,
-    /// Of ten jobs handed out while both lanes wait, how many are live webhooks; 1 to 9.
+    /// Live webhooks among ten jobs while both lanes have jobs; 1 to 9.
     pub live_share: u8,
-    /// Jobs of a backfill that a worker runs at once while live ones come.
+    /// Jobs of a backfill that a worker runs at once while there are live ones.
     pub backfill_at_once: usize,
 }

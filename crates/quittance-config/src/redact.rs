@@ -1,4 +1,4 @@
-//! Showing settings without their secrets.
+//! Settings as text, without their secrets.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use super::layers::Layers;
 
 const REDACTED: &str = "[redacted]";
 
-/// Whether the value of a setting is never shown as it is.
+/// Whether the value of a setting is secret.
 pub(super) fn is_secret(key: &str) -> bool {
     matches!(
         key,
@@ -22,25 +22,25 @@ pub(super) fn is_secret(key: &str) -> bool {
             | "telemetry.otlp_endpoint"
     )
         || (key.starts_with("endpoints.") && key.ends_with(".secrets"))
-        // What stands there by mistake may be the token itself.
+        // By mistake it may be the token itself.
         || ((key.starts_with("admin.tokens.") || key.starts_with("api.tokens."))
             && key.ends_with(".hash"))
-        // A URL may hold a token, as those of many chat services do.
+        // A URL may contain a token, as those of many chat services do.
         || (key.starts_with("outbox.destinations.")
             && (key.ends_with(".secrets") || key.ends_with(".url")))
 }
 
-/// A value as TOML for a message about it; `None` for a secret.
+/// A value as TOML for a message; `None` for a secret.
 pub(super) fn shown(key: &str, value: &Value) -> Option<String> {
     (!is_secret(key)).then(|| value.to_string())
 }
 
-/// All settings in force, as TOML.
+/// All effective settings as TOML.
 pub(super) fn summary(layers: &Layers) -> String {
     let mut text = String::new();
     let mut section = String::new();
     let mut all: Vec<_> = layers.iter().collect();
-    // A section's own settings before those of the sections below it, or its heading would come twice.
+    // A section's own settings come before those of its subsections, or its heading would be there twice.
     all.sort_by(|(a, _), (b, _)| a.rsplit_once('.').cmp(&b.rsplit_once('.')));
     for (key, leaf) in all {
         let (parent, name) = key.rsplit_once('.').unwrap_or(("", &key));
@@ -80,7 +80,7 @@ fn redacted(key: &str, value: &Value) -> Value {
     }
 }
 
-/// What Stripe puts before a key, which tells the mode and nothing else.
+/// The prefix of a Stripe key, which reveals only the mode.
 fn kind(key: &str) -> &'static str {
     ["sk_live_", "sk_test_", "rk_live_", "rk_test_"]
         .into_iter()
@@ -88,13 +88,13 @@ fn kind(key: &str) -> &'static str {
         .unwrap_or("")
 }
 
-/// A URL without its password, wherever that stands. What cannot be parsed is not shown at all.
+/// A URL without its password, in any part of it. A URL that cannot be parsed is not shown.
 fn redacted_url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else { return REDACTED.into() };
     if url.password().is_some() && url.set_password(Some("***")).is_err() {
         return REDACTED.into();
     }
-    // libpq takes `?password=` and `?sslpassword=` too, and sqlx a key itself in the place of its path.
+    // libpq also accepts `?password=` and `?sslpassword=`, and sqlx a key in place of its path.
     let query = url.query().map(|query| query.split('&').map(shown_pair).collect::<Vec<_>>());
     if let Some(pairs) = query {
         url.set_query(Some(&pairs.join("&")));
@@ -102,7 +102,7 @@ fn redacted_url(text: &str) -> String {
     url.into()
 }
 
-/// A parameter of a URL, without its value where that may be a secret.
+/// A parameter of a URL, without its value if that may be a secret.
 fn shown_pair(pair: &str) -> String {
     let secret = url::form_urlencoded::parse(pair.as_bytes()).any(|(name, value)| {
         let name = name.to_ascii_lowercase();
@@ -115,7 +115,7 @@ fn shown_pair(pair: &str) -> String {
     }
 }
 
-/// A URL without its path, which may be all that keeps strangers out.
+/// A URL without its path, which may be its only secret.
 fn origin_alone(text: &str) -> String {
     match Url::parse(text).map(|url| url.origin()) {
         Ok(origin) if origin.is_tuple() => {

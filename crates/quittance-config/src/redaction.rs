@@ -1,12 +1,12 @@
-//! `[redaction]`
+//! Settings of redaction: `[redaction]`, and the fields that it must not drop.
 
 use serde::Deserialize;
 
-/// `[redaction]`: what is dropped from an object before it is stored.
+/// `[redaction]`: fields that are dropped from objects before they are stored.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redaction {
-    /// Paths of the fields, beyond those that are always dropped.
+    /// Paths of the fields, in addition to those that are always dropped.
     pub paths: Vec<RedactedPath>,
 }
 
@@ -15,14 +15,13 @@ pub struct Redaction {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct RedactedPath {
-    /// The `object` that the path begins at; none: it begins at any depth of anything.
+    /// The `object` where the path starts; `None`: it starts at any depth of any object.
     pub object: Option<String>,
     /// The fields, outermost first; `*` stands for any one field. Lists are passed through.
     pub fields: Vec<String>,
 }
 
-/// Fields that no path may end in, wherever they stand: what an object is, whether it is there, and
-/// which others it leads to. None of them says anything about a person.
+/// Fields in which no path may end: type, existence and references of an object. None of them is personal data.
 const NEEDED: &[&str] = &[
     "account",
     "alert",
@@ -44,8 +43,7 @@ const NEEDED: &[&str] = &[
     "test_clock",
 ];
 
-/// What the tables and the rules need of an object besides, by its `object`. Each path with all that
-/// leads to it.
+/// Further fields that the tables and the rules need, by `object`. Each path includes its parents.
 const NEEDED_OF: &[(&str, &[&str])] = &[
     (
         "account",
@@ -160,9 +158,9 @@ const NEEDED_OF: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Whether a path could drop what something needs, and of which object that is.
+/// The object whose required fields a path could drop, if there is one.
 fn takes_from(object: Option<&str>, fields: &[String]) -> Option<&'static str> {
-    // A path without an object begins at any depth, so it can hit the middle of a longer one.
+    // A path without an object starts at any depth, so it can match the middle of a longer one.
     let begins = |needed: &[&str]| {
         needed.len() >= fields.len()
             && fields.iter().zip(needed).all(|(field, name)| field == "*" || field == name)

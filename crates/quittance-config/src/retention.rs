@@ -1,11 +1,11 @@
-//! `[retention]`
+//! Settings of retention: `[retention]`.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer};
 
-/// `[retention]`: how long what is done with is kept.
+/// `[retention]`: how long records are kept.
 #[derive(Debug, Clone, Copy, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
@@ -15,16 +15,16 @@ pub struct Retention {
     pub discarded_letters: Keep,
     /// Attempts at events that have no dead letter.
     pub attempts: Keep,
-    /// What people did.
+    /// The audit log.
     pub audit_log: Keep,
 }
 
-/// How long something is kept.
+/// Retention period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// It is never removed.
+    /// Records are never removed.
     Forever,
-    /// It may be removed when it is older.
+    /// Older records are removed.
     For(Duration),
 }
 

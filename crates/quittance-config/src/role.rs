@@ -1,27 +1,27 @@
-//! What each role cannot do without.
+//! Settings that each role requires.
 
 use super::Settings;
 use super::fault::{ConfigError, Fault};
 use super::layers::remedy;
 use super::variables::conventional;
 
-/// A way to run the program.
+/// A role: a way to run the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Takes webhooks. Needs Redis, and an endpoint with a secret.
+    /// Receives webhooks. Needs Redis, and an endpoint with a secret.
     Ingress,
     /// Runs jobs. Needs Redis, Postgres and a key for Stripe's API.
     Worker,
-    /// Brings the schema up to date. Needs Postgres.
+    /// Migrates the schema. Needs Postgres.
     Migrate,
-    /// Looks at what is in the tables, and marks it. Needs Postgres.
+    /// Reads and annotates the tables. Needs Postgres.
     Ops,
     /// Puts jobs back into the queue. Needs Postgres and Redis.
     Requeue,
-    /// Brings rows up to date by hand. Needs what a worker needs.
+    /// Refreshes rows on request. Needs what a worker needs.
     Reconcile,
-    /// Serves the operators' pages and API. Needs Postgres and Redis; Stripe's key for what asks
-    /// Stripe.
+    /// Serves the operators' pages and API. Needs Postgres and Redis; Stripe's key for actions that call
+    /// Stripe's API.
     Admin,
     /// Serves the API that acts on Stripe. Needs Postgres, Redis and a key that may write.
     Api,
@@ -48,10 +48,10 @@ impl Role {
 }
 
 impl Settings {
-    /// Checks that what a role needs is there. What is there has been checked before.
+    /// Checks that the settings that a role requires are set. Their values have been checked before.
     ///
     /// # Errors
-    /// All that is missing.
+    /// All settings that are missing.
     pub fn require(&self, role: Role) -> Result<(), ConfigError> {
         let no_endpoint = self.endpoints.values().all(|endpoint| endpoint.secrets.is_empty());
         let redis = ("redis.url", self.redis.url.is_empty());
@@ -76,7 +76,7 @@ fn fault(key: &str, role: Role) -> Fault {
         Role::Ingress | Role::Worker | Role::Migrate | Role::Admin | Role::Api => {
             format!("the role {}", role.as_str())
         }
-        // Nobody knows them by these names; what was typed is said before this.
+        // Users do not know these names; the message begins with the command that they typed.
         Role::Ops | Role::Requeue | Role::Reconcile | Role::Act => "this command".to_owned(),
     };
     let set = match conventional(key) {

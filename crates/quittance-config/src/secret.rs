@@ -1,4 +1,4 @@
-//! A value that is never shown.
+//! Values that are never shown.
 
 use serde::Deserialize;
 use std::fmt;
@@ -15,13 +15,13 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value itself. Each caller is a place to look at in a review.
+    /// Returns the value. Reviews should check each caller.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is none.
+    /// Whether it is empty: not set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,19 +1,19 @@
-//! `[status]`
+//! Settings of the health status: `[status]`.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// `[status]`: what counts as too much.
+/// `[status]`: thresholds.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
-    /// How old the oldest live job may be.
+    /// Highest age of the oldest live job.
     #[serde(with = "humantime_serde")]
     pub max_lag: Duration,
-    /// How old the oldest notification that a destination has not been told may be.
+    /// Highest age of the oldest undelivered notification.
     #[serde(with = "humantime_serde")]
     pub max_outbox_lag: Duration,
-    /// How many open dead letters may have been given up within the last hour.
+    /// Most open dead letters of the last hour.
     pub max_new_dead_letters: u32,
 }

@@ -1,4 +1,4 @@
-//! `[stripe]`
+//! Settings of the connection to Stripe's API: `[stripe]`.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ pub struct Stripe {
     pub secret_key: Secret,
     /// The key that commands are sent with, `sk_...` or `rk_...`; empty: `secret_key`.
     pub write_key: Secret,
-    /// The account that the key is meant to belong to; empty: any.
+    /// The account that the key must belong to; empty: any.
     pub account: String,
-    /// Where the API is.
+    /// Base URL of the API.
     pub api_base: String,
     /// How long one request may take, connecting included.
     #[serde(with = "humantime_serde")]
@@ -34,7 +34,7 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// The same with the key and the rates of commands.
+    /// These settings with the key and the rates for writes.
     #[must_use]
     pub fn for_writing(&self) -> Self {
         let key = if self.write_key.is_empty() { &self.secret_key } else { &self.write_key };

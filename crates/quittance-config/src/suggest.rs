@@ -1,6 +1,6 @@
-//! "Did you mean".
+//! Suggestions for mistyped names ("Did you mean").
 
-/// The candidate that a wrong text most resembles, if any resembles it at all.
+/// The candidate that is most similar to a wrong text, if any is similar.
 pub(super) fn nearest<'a>(
     wrong: &str,
     candidates: impl Iterator<Item = &'a str>,

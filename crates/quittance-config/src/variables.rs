@@ -1,4 +1,4 @@
-//! What the environment sets.
+//! Settings from environment variables.
 //!
 //! Names with one underscore after `QUITTANCE` are left alone: Kubernetes gives each container
 //! variables such as `QUITTANCE_SERVICE_HOST` for a service of that name, and must not keep it from
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::fault::{Fault, Origin};
 
-/// Names that are a convention, and the settings that they are for.
+/// Conventional names of variables, with the settings that they set.
 const CONVENTIONAL: [(&str, &str); 5] = [
     ("DATABASE_URL", "database.url"),
     ("REDIS_URL", "redis.url"),
@@ -18,20 +18,20 @@ const CONVENTIONAL: [(&str, &str); 5] = [
     ("STRIPE_API_BASE", "stripe.api_base"),
 ];
 
-/// Before the names of all others.
+/// Prefix of all other names.
 const PREFIX: &str = "QUITTANCE__";
 
-/// After a name: the value is in a file.
+/// Suffix of a name: the value is the path of a file that contains the setting.
 const FILE: &str = "_FILE";
 
-/// A value that the environment sets.
+/// A value from an environment variable.
 pub(super) struct Given {
     pub(super) path: Vec<String>,
     pub(super) text: String,
     pub(super) origin: Origin,
 }
 
-/// The values that the environment sets, no two of them for one setting.
+/// Reads the values from the environment, at most one for each setting.
 pub(super) fn read(variables: &BTreeMap<String, String>, faults: &mut Vec<Fault>) -> Vec<Given> {
     let mut by_path: BTreeMap<Vec<String>, &str> = BTreeMap::new();
     let mut given = Vec::new();
@@ -70,7 +70,7 @@ pub(super) fn read(variables: &BTreeMap<String, String>, faults: &mut Vec<Fault>
     given
 }
 
-/// The setting that a variable is for, and whether it names a file; `None` for one that is not ours.
+/// The setting that a variable sets, and whether its value is a file's path; `None` for other programs' variables.
 fn meaning(name: &str, value: &str) -> Option<(Vec<String>, bool)> {
     let (base, in_file) = match name.strip_suffix(FILE) {
         Some(base) => (base, true),
@@ -78,13 +78,13 @@ fn meaning(name: &str, value: &str) -> Option<(Vec<String>, bool)> {
     };
     let split = |key: &str, by| key.split(by).map(str::to_lowercase).collect();
     if let Some((_, key)) = CONVENTIONAL.iter().find(|(known, _)| *known == base) {
-        // Compose files and charts pass them on empty when they are not set outside.
+        // Compose files and charts pass them on as empty when they are not set outside.
         return (!value.is_empty()).then(|| (split(key, "."), in_file));
     }
     base.strip_prefix(PREFIX).map(|key| (split(key, "__"), in_file))
 }
 
-/// The conventional name of a setting, for advice.
+/// The conventional variable of a setting, for error messages.
 pub(super) fn conventional(key: &str) -> Option<&'static str> {
     CONVENTIONAL.iter().find(|(_, known)| *known == key).map(|(name, _)| *name)
 }

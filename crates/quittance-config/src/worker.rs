@@ -1,4 +1,4 @@
-//! `[worker]` and `[retry]`
+//! Settings of the worker and of retries: `[worker]` and `[retry]`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,24 +7,24 @@ use serde::Deserialize;
 
 use super::address;
 
-/// `[worker]`
+/// `[worker]`: how jobs are run.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Worker {
-    /// Jobs run at once.
+    /// Most jobs in flight.
     pub concurrency: usize,
-    /// How long one attempt may take.
+    /// Longest time of one attempt.
     #[serde(with = "humantime_serde")]
     pub job_timeout: Duration,
-    /// How long running jobs may take to end after SIGTERM.
+    /// Longest time for running jobs to end after SIGTERM.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
-    /// Where `/livez` and `/readyz` are served; none to serve nothing.
+    /// Address of `/livez` and `/readyz`; `None` to serve neither.
     #[serde(deserialize_with = "address::or_none")]
     pub listen: Option<SocketAddr>,
-    /// Different events that fail at a dependency in a row after which it counts as down.
+    /// Consecutive failures of different events after which a dependency counts as down.
     pub down_after: u32,
-    /// The longest gap between two looks at a dependency that is down.
+    /// Longest interval between two probes of a dependency that is down.
     #[serde(with = "humantime_serde")]
     pub probe_interval: Duration,
 }
@@ -33,12 +33,12 @@ pub struct Worker {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
-    /// Attempts before a job is dead-lettered, the first one included.
+    /// Attempts before a job is dead-lettered, including the first one.
     pub max_attempts: u32,
     /// Longest delay after the first failure.
     #[serde(with = "humantime_serde")]
     pub first: Duration,
-    /// What each further delay is multiplied by.
+    /// Factor between consecutive delays.
     pub factor: f64,
     /// Longest delay of all.
     #[serde(with = "humantime_serde")]

@@ -1,10 +1,9 @@
-//! Drops from Stripe's JSON what must not be kept: secrets, and what `[redaction]` of the settings
-//! names.
+//! Redaction of Stripe's JSON: drops secrets, and the fields that `[redaction]` of the settings names.
 //!
-//! JSON of Stripe's is redacted once, right after it has been parsed and before anything is made of
-//! it: an answer in `stripe_api`, the object that an event shows in `reconcile`, the payload of a dead
-//! letter in `store`. Columns, notifications and recorded states are made of [`Redacted`] alone, so
-//! what is dropped here can be in none of them.
+//! Stripe's JSON is redacted once, right after it was parsed and before anything is derived from it: a response
+//! of the API in `stripe_api`, the object in an event in `reconcile`, the payload of a dead letter in `store`.
+//! Columns, notifications and recorded states are derived from [`Redacted`] alone, so they cannot contain
+//! what is dropped here.
 
 mod secrets;
 
@@ -17,12 +16,12 @@ use quittance_config::{RedactedPath, Redaction};
 
 pub use secrets::{strip, strip_text};
 
-/// JSON without what must not be kept. Made by [`Rules::redact`] alone.
+/// Redacted JSON. Only [`Rules::redact`] makes it.
 #[derive(Clone, PartialEq, Default)]
 pub struct Redacted(Value);
 
 impl Redacted {
-    /// The JSON itself, to be written.
+    /// Returns the JSON, for writing.
     #[must_use]
     pub fn into_value(self) -> Value {
         self.0
@@ -39,12 +38,12 @@ impl Deref for Redacted {
 
 impl fmt::Debug for Redacted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Personal data, which does not belong into a log line.
+        // Personal data does not belong in a log line.
         f.debug_tuple("Redacted").finish_non_exhaustive()
     }
 }
 
-/// What is dropped: the secrets of the tables in `secrets`, always, and the paths of the settings.
+/// Rules of redaction: the secrets of the tables in `secrets`, and the paths of the settings.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     paths: Vec<RedactedPath>,
@@ -57,12 +56,12 @@ impl From<&Redaction> for Rules {
 }
 
 impl Rules {
-    /// Drops from an object of Stripe's, or from an event with one in it, all that must not be kept.
+    /// Redacts an object of Stripe, or an event with its object.
     #[must_use]
     pub fn redact(&self, mut value: Value) -> Redacted {
         strip(&mut value);
-        // Of an event the paths mean the object in it: what is around that says nothing of a person,
-        // and an event without it could not be read again.
+        // Paths apply to the object in an event: the envelope contains no personal data, and is needed
+        // to read the event again.
         match value["object"].as_str() {
             Some("event" | "v2.core.event") => self.redact_data(value.get_mut("data")),
             Some(_) | None => self.walk(&mut value, None),
@@ -70,8 +69,7 @@ impl Rules {
         Redacted(value)
     }
 
-    /// Drops from the object that an event carries, and from the old values of that object's fields, all that
-    /// must not be kept.
+    /// Redacts the object in an event, and the previous values of its fields.
     #[must_use]
     pub fn redact_carried(&self, object: Value, previous: Value) -> (Redacted, Redacted) {
         let data = [("object", object), ("previous_attributes", previous)];
@@ -83,8 +81,8 @@ impl Rules {
         (take("object"), take("previous_attributes"))
     }
 
-    /// Applies the rules to what an event carries: its object, and the old values of that object's fields,
-    /// which do not say whose they are.
+    /// Applies the rules to the object in an event, and to the previous values of its fields, which do not name
+    /// their object.
     fn redact_data(&self, data: Option<&mut Value>) {
         let Some(data) = data.and_then(Value::as_object_mut) else { return };
         let of = data.get("object").and_then(|it| it["object"].as_str()).map(str::to_owned);
@@ -97,7 +95,7 @@ impl Rules {
         }
     }
 
-    /// Applies the paths from here on. `object`: what `value` is, where it does not say so itself.
+    /// Applies the paths to a value and its parts. `object` is its type, if `value` does not name it.
     fn walk(&self, value: &mut Value, object: Option<&str>) {
         if self.paths.is_empty() {
             return;
@@ -119,7 +117,7 @@ impl Rules {
     }
 }
 
-/// Drops what a path leads to from here.
+/// Drops the fields at a path below a value.
 fn drop_path<Name: AsRef<str>>(fields: &mut Map<String, Value>, path: &[Name]) {
     let Some((first, rest)) = path.split_first() else { return };
     let first = first.as_ref();

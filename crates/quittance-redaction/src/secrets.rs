@@ -1,21 +1,21 @@
-//! What is dropped always: secrets, and links that let in whoever opens them.
+//! Fields that are always dropped: secrets, and links that open a session without a sign-in.
 //!
-//! A new one is a line in one of the tables below. What a team does not want to keep of its customers
-//! is in its settings.
+//! A new one is a line in one of the tables below. Personal data that a team does not want to store is in its
+//! settings.
 
 use serde_json::{Map, Value};
 
 use super::drop_path;
 
-/// Fields that are dropped at any depth of anything. `client_secret` lets whoever has it confirm a
-/// payment or act in an embedded component (docs.stripe.com, "The PaymentIntent object").
+/// Fields that are dropped at any depth of any object. `client_secret` permits confirming a payment, or using an
+/// embedded component (docs.stripe.com, "The PaymentIntent object").
 const ANYWHERE: &[&str] = &["client_secret"];
 
-/// Paths that are dropped from objects of one type (`object`), because elsewhere their name may be
-/// harmless: a team's metadata may well have a field `secret`. Most are links which open a session
-/// without a sign-in, for one use or a few hours; whoever needs one creates it or asks Stripe for it.
+/// Paths that are dropped from objects of one type (`object`) only, because the names may be harmless elsewhere: a
+/// team's metadata may have a field `secret`. Most are links that open a session without a sign-in, for one use
+/// or a few hours; a program that needs one creates it or fetches it from Stripe.
 ///
-/// Links that Stripe makes to be passed on, and that open one document, are kept:
+/// Links to single documents, which Stripe makes for sharing, are kept:
 /// `hosted_invoice_url`, `invoice_pdf`, `pdf` of a credit note, `receipt_url`,
 /// `hosted_regulatory_receipt_url`, `url` of a payment link. `[redaction]` can drop them.
 const OF_OBJECT: &[(&str, &[&str])] = &[
@@ -41,31 +41,31 @@ const OF_OBJECT: &[(&str, &[&str])] = &[
     ("login_link", &["url"]),
     ("terminal.onboarding_link", &["redirect_url"]),
     ("v2.core.account_link", &["url"]),
-    // Where a customer is sent to authenticate.
+    // Links to which a customer is sent to authenticate.
     ("source", &["redirect", "url"]),
     ("three_d_secure", &["redirect_url"]),
-    // A file for anybody who has the link.
+    // Links that open a file without a sign-in.
     ("file_link", &["url"]),
 ];
 
-/// Parts of objects of one type of which one field alone is kept.
+/// Parts of objects of which only one field is kept.
 ///
-/// `next_action` is for the customer's browser: links to authenticate, to verify a bank account or
+/// `next_action` is for the customer's browser: links to authenticate, to verify a bank account, or
 /// to pay a voucher, and data for Stripe's own scripts, under another name for each payment method.
 const ONLY: &[(&str, &str, &str)] =
     &[("payment_intent", "next_action", "type"), ("setup_intent", "next_action", "type")];
 
-/// URL parameters whose value is blanked: redirects for 3-D Secure carry the client secret, and a
-/// redirect within a redirect carries it encoded.
+/// URL parameters whose value is blanked: redirects for 3-D Secure contain the client secret, and a nested
+/// redirect contains it encoded.
 const PARAMETERS: &[&str] = &["client_secret=", "client_secret%3D", "client_secret%3d"];
 
-/// How the value of a client secret begins: the id of what it opens, then `_secret_`.
+/// Prefixes of client secrets. A client secret is the id of its object, then `_secret_` and more.
 const OWNERS: &[&str] = &["accs_", "cs_", "cuss_", "fcsess_", "pi_", "seti_", "si_", "src_"];
 
 const BLANK: &str = "[redacted]";
 
-/// Drops and blanks what is secret, at any depth; and replaces U+0000, which is valid in JSON but
-/// cannot be stored as JSONB.
+/// Drops and blanks secrets at any depth; also replaces U+0000, which is valid in JSON but cannot be stored as
+/// JSONB.
 pub fn strip(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -93,13 +93,13 @@ pub fn strip(value: &mut Value) {
     }
 }
 
-/// A text without what is secret in it, such as the message of an error.
+/// Removes secrets from a text, such as the message of an error.
 #[must_use]
 pub fn strip_text(text: String) -> String {
     cleaned(&text).unwrap_or(text)
 }
 
-/// Drops the secrets that fields are because of the object that they belong to.
+/// Drops the fields that are secret in objects of this type.
 pub(super) fn strip_fields_of(object: &str, fields: &mut Map<String, Value>) {
     for (_, path) in OF_OBJECT.iter().filter(|(of, _)| *of == object) {
         drop_path(fields, path);
@@ -111,9 +111,9 @@ pub(super) fn strip_fields_of(object: &str, fields: &mut Map<String, Value>) {
     }
 }
 
-/// The text without secrets, if it holds any.
+/// The text without its secrets; `None` if it has none.
 fn cleaned(text: &str) -> Option<String> {
-    // Nearly all of what is stored is looked at no further.
+    // A quick check, because nearly all texts contain no secret.
     if !text.contains('\0') && !text.contains("secret") {
         return None;
     }

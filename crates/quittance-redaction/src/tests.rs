@@ -190,7 +190,7 @@ fn a_list_is_passed_through() {
     );
 }
 
-/// Whether a field of this name is anywhere.
+/// Whether a field of this name occurs at any depth.
 fn holds(value: &Value, name: &str) -> bool {
     match value {
         Value::Object(fields) => {
@@ -201,7 +201,7 @@ fn holds(value: &Value, name: &str) -> bool {
     }
 }
 
-/// One object of each kind, as Stripe publishes them.
+/// One object of each kind, from Stripe's published examples.
 fn fixtures() -> Value {
     serde_json::from_str(include_str!("../../../tests/fixtures/stripe-objects.json")).unwrap()
 }

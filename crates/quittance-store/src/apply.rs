@@ -17,24 +17,24 @@ use quittance_domain::failure_reason::FailureReason;
 use quittance_domain::id::ObjectId;
 use quittance_domain::notification::Notification;
 
-/// The shape of the payloads in the outbox: the field `v`.
+/// Version of the payloads in the outbox: the field `v`.
 const PAYLOAD_VERSION: u32 = 1;
 
-/// A settlement in the form in which it is written.
+/// A settlement that is serialized for writing.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// Its number within a slice, by which a conflict is reported.
+    /// Its index in the slice, which identifies it in a conflict.
     number: i32,
     locks: Vec<String>,
     change: Option<Value>,
     events: Vec<Value>,
     command: Option<Value>,
-    /// Whether something goes into the outbox.
+    /// Whether it adds to the outbox.
     notifies: bool,
 }
 
 impl Store {
-    /// Makes a settlement ready to be written.
+    /// Serializes a settlement.
     #[must_use]
     pub fn prepare(&self, settlement: Settlement) -> Prepared {
         static NEXT: AtomicI32 = AtomicI32::new(0);
@@ -73,25 +73,24 @@ impl Store {
         prepared
     }
 
-    /// Writes those settlements whose object is still what the decision was made on; says of each
-    /// whether it was. A settlement without a change is never in conflict.
+    /// Writes the settlements whose object's version has not changed since the decision; returns the result of each. A
+    /// settlement without a change never conflicts.
     ///
-    /// Each settlement is written whole or not at all. An observation older than the recorded one,
-    /// and any but a first observation of a deleted object, are conflicts too. Of two changes of
-    /// one object in one slice, the first wins. Events that were already settled are left alone,
-    /// with all that hangs on them.
+    /// Each settlement is written atomically. An observation older than the recorded one, and any further observation
+    /// of a deleted object, conflict too. Of two changes of one object in one slice, the first wins. Events that
+    /// were settled before are unchanged, with their notifications and attempts.
     ///
     /// # Errors
-    /// Postgres, or a value that breaks a constraint. Then *nothing* of the slice is written: a
-    /// caller that wants to know which settlement was at fault writes them one by one.
+    /// Postgres cannot be reached, or a value violates a constraint. Then *nothing* of the slice is written: to find
+    /// out which settlement was at fault, a caller writes them one by one.
     pub async fn apply(&self, slice: &[&Prepared]) -> Result<Vec<Applied>, StoreError> {
         self.write(slice, None).await
     }
 
-    /// Writes like [`Self::apply`], if each lock is acquired within `lock_wait`.
+    /// Writes like [`Self::apply`], with `lock_wait` as the longest wait for a lock.
     ///
     /// # Errors
-    /// As [`Self::apply`]; [`StoreError::Contention`] where a lock is not acquired in time.
+    /// As [`Self::apply`]; [`StoreError::Contention`] if a lock is not acquired in time.
     pub(super) async fn apply_unless_locked(
         &self,
         slice: &[&Prepared],
@@ -133,19 +132,19 @@ impl Store {
     }
 }
 
-/// What a change would make of the tables: the very values that [`Store::apply`] writes.
+/// Preview of a change: the values that [`Store::apply`] would write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WouldWrite {
-    /// The object's JSON, redacted; none for a tombstone, which leaves what was last seen.
+    /// The object's redacted JSON; `None` for a tombstone, which keeps the last known state.
     pub data: Option<Value>,
-    /// The columns of its row in `app`; none for a tombstone and for a mirrored kind.
+    /// The columns of its row in `app`; `None` for a tombstone and for a mirrored kind.
     pub columns: Option<Map<String, Value>>,
-    /// Its status by our state machine; none for a kind without one.
+    /// Its status by the state machine; null for a kind without one.
     pub status: Option<String>,
 }
 
 impl Store {
-    /// What [`Store::apply`] would write of a change.
+    /// Computes what [`Store::apply`] would write for a change.
     #[must_use]
     pub fn would_write(&self, change: Change) -> WouldWrite {
         if change.state == NewState::Deleted {
@@ -167,7 +166,7 @@ impl Store {
     }
 }
 
-/// What is written of a change.
+/// Serialized form of a change.
 fn of_change(settlement: i32, change: Change) -> Value {
     let subject = &change.subject;
     let version = change.expected_version.saturating_add(1);
@@ -198,7 +197,7 @@ fn of_change(settlement: i32, change: Change) -> Value {
                     json!({
                         "id": outbox_id::of_state(subject, version, change.observed_at, topic),
                         "topic": topic.as_str(),
-                        // `before` is added by the database, which knows what it replaces.
+                        // The database adds `before`, because it knows the replaced value.
                         "payload": {
                             "v": PAYLOAD_VERSION,
                             "occurred": change.observed_at,
@@ -231,7 +230,7 @@ fn of_change(settlement: i32, change: Change) -> Value {
         "deleted": deleted,
         "cause": change.cause.as_ref().map(|id| id.as_str()),
     });
-    // Moved in, while `json!` would copy them; and the object is most of all that is written.
+    // Moved, while `json!` would copy them; the object is the largest part of what is written.
     if let Value::Object(fields) = &mut value {
         fields.extend([
             ("row".to_owned(), Value::Object(row)),
@@ -244,7 +243,7 @@ fn of_change(settlement: i32, change: Change) -> Value {
     value
 }
 
-/// What is written of an event.
+/// Serialized form of an event.
 fn of_event(settlement: i32, settled: &SettledEvent) -> Value {
     let SettledEvent { event, outcome, receipt, occurrences, attempt } = settled;
     let receipt = receipt.storable();
@@ -287,7 +286,7 @@ fn of_event(settlement: i32, settled: &SettledEvent) -> Value {
     })
 }
 
-/// What an occurrence says besides its topic.
+/// Facts of a notification about an event.
 fn occurrence(event: &Event) -> Value {
     let mut data = Map::from_iter([("event_type".to_owned(), json!(event.event_type))]);
     let about = event.about.as_ref();
@@ -302,7 +301,7 @@ fn occurrence(event: &Event) -> Value {
     Value::Object(data)
 }
 
-/// What an event showed of its object, under the names that state facts have for the same.
+/// Facts of the object in an event, under the names that state notifications use.
 fn of_shown(shown: &Shown) -> impl Iterator<Item = (String, Value)> {
     let id = |id: &Option<ObjectId>| id.as_ref().map(|id| json!(id.as_str()));
     let Shown {

@@ -1,4 +1,4 @@
-//! Attempts: every try at an event, kept.
+//! Attempts at events: a record of each.
 
 use tokio::time::timeout;
 
@@ -11,40 +11,40 @@ use super::error::StoreError;
 use quittance_domain::event::is_storable_time;
 use quittance_domain::failure::Failure;
 
-/// More attempts than any policy allows.
+/// Limit for a number of attempts; higher than any retry policy allows.
 const MOST_ATTEMPTS: u32 = 100_000;
 
-/// One try at an event.
+/// An attempt at an event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
-    /// Counts from 1; an outage does not raise it.
+    /// Number of the attempt, from 1. Attempts in an outage do not count.
     pub number: u32,
     /// When it began, in milliseconds since 1970.
     pub started_at_ms: i64,
-    /// How long it took.
+    /// Its duration.
     pub duration_ms: i64,
-    /// Which worker.
+    /// The worker's id.
     pub worker: String,
     /// Stripe's `Request-Id`, if there was a request.
     pub request_id: Option<String>,
     /// The trace that it is part of.
     pub trace_id: Option<String>,
-    /// Why it failed, if it did; of one that settled its event, what is odd about that.
+    /// Its failure, if it failed; or the anomaly of an attempt that settled its event.
     pub failure: Option<Failure>,
 }
 
 impl Attempt {
-    /// As `quittance.attempts` takes it. Errors can quote what they were given, so their secrets are
-    /// taken out.
+    /// The attempt as a row of `quittance.attempts`. Errors can quote their input, so secrets are removed from
+    /// them.
     pub(super) fn to_json(&self) -> Value {
         let Self { number, started_at_ms, duration_ms, worker, request_id, trace_id, failure } =
             self;
         let failure = failure.as_ref();
-        // The number comes from the queue, and the ledger adds them up in 32 bits.
+        // The number comes from the queue, and the ledger adds numbers up in 32 bits.
         let number = (*number).min(MOST_ATTEMPTS);
         let at = started_at_ms.div_euclid(1_000);
         let started_at_ms = if is_storable_time(at) { *started_at_ms } else { 0 };
-        // The request that failed is the failure's own, if it names one.
+        // The failure names the request that failed, if there was one.
         let request_id = request_id.as_ref().or(failure.and_then(|f| f.request_id.as_ref()));
         let mut value = json!({
             "number": number,
@@ -63,11 +63,11 @@ impl Attempt {
 }
 
 impl Store {
-    /// Records a failed attempt at an event that will be tried again, and what the event is about:
-    /// until it ends, no other table knows of it.
+    /// Records a failed attempt at an event that will be tried again, with the event's object: no other table has
+    /// the event before it is processed.
     ///
     /// # Errors
-    /// Postgres; nothing is recorded then.
+    /// Postgres cannot be reached, or the statement fails; nothing is recorded then.
     pub async fn record_attempt(
         &self,
         event: &DeadEvent,

@@ -1,4 +1,4 @@
-//! The audit log: who did what by hand, and why. Rows are added and read, never changed.
+//! The audit log: actions of operators, with their reasons. Rows are added and read, never changed.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,18 +9,18 @@ use super::actor::Actor;
 use super::connect::Store;
 use super::error::StoreError;
 
-/// Something that is to be noted.
+/// A new row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewAudit<'a> {
-    /// Who, and why.
+    /// The operator and the reason.
     pub actor: Actor<'a>,
-    /// What was done: `queue.pause`, `dead_letter.retry`.
+    /// The action: `queue.pause`, `dead_letter.retry`.
     pub verb: &'a str,
-    /// To what: `lane:live`, `dead_letter:5`, `outbox:http:default`.
+    /// The target: `lane:live`, `dead_letter:5`, `outbox:http:default`.
     pub target: &'a str,
-    /// To how many.
+    /// Number of targets.
     pub count: i64,
-    /// What else is known of it: a JSON object.
+    /// Further details: a JSON object.
     pub details: Value,
 }
 
@@ -32,39 +32,39 @@ pub struct AuditRow {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// Who.
+    /// The operator.
     pub actor: String,
-    /// What was done: `queue.pause`, `dead_letter.retry`.
+    /// The action: `queue.pause`, `dead_letter.retry`.
     pub verb: String,
-    /// To what: `lane:live`, `dead_letter:5`.
+    /// The target: `lane:live`, `dead_letter:5`.
     pub target: String,
-    /// Why, where somebody said so.
+    /// The reason, if there is one.
     pub reason: Option<String>,
-    /// To how many.
+    /// Number of targets.
     pub count: i64,
-    /// What else is known of it.
+    /// Further details.
     #[schema(value_type = Object)]
     pub details: Value,
 }
 
-/// Which rows to list; all that is set must fit.
+/// Filter of rows. Fields that are `None` match all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuditFilter {
-    /// Only what this person did.
+    /// Rows of this operator.
     pub actor: Option<String>,
-    /// Only this verb; `queue` stands for all that begin with `queue.`.
+    /// Rows of this action; `queue` matches all that start with `queue.`.
     pub verb: Option<String>,
-    /// Only what was done to this.
+    /// Rows of this target.
     pub target: Option<String>,
-    /// Only from then on.
+    /// Rows from this time on.
     pub since: Option<OffsetDateTime>,
 }
 
 impl Store {
-    /// Adds a row; its number.
+    /// Adds a row; returns its number.
     ///
     /// # Errors
-    /// Postgres; then nothing is noted.
+    /// Postgres cannot be reached, or the statement fails; nothing is recorded then.
     pub async fn record_audit(&self, new: &NewAudit<'_>) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(
             "INSERT INTO quittance.audit_log (actor, verb, target, reason, count, details)
@@ -81,10 +81,10 @@ impl Store {
         .await?)
     }
 
-    /// Lists rows, newest first: those older than `before`, the last one of the page before.
+    /// Lists rows before `before`, the last row of the previous page; newest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn audit_log(
         &self,
         filter: &AuditFilter,

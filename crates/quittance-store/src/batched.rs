@@ -1,10 +1,10 @@
-//! [`Store::load`] and [`Store::apply`] for many callers, each with one object: those that come at the
-//! same time share a round trip, and a commit (group commit).
+//! [`Store::load`] and [`Store::apply`] for many callers with one object each: concurrent calls share a round trip
+//! and a commit (group commit).
 //!
-//! A slice fails whole. So what failed together is tried again one by one, and each caller has the
-//! answer to its own question as soon as there is one: a value that breaks a constraint, or a lock
-//! that another transaction holds for long, costs its neighbours a second try, and nothing else. Unless the
-//! failure concerns all of them: when Postgres is down, a second try would fail like the first.
+//! A slice fails as a whole. So after a failure, its members are retried one by one, and each caller gets its own
+//! result as soon as there is one: a value that violates a constraint, or a lock that another transaction holds
+//! for long, costs the other members one retry. There is no retry if the failure concerns all of them, for
+//! example when Postgres is down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,28 +22,28 @@ use quittance_domain::failure::Class;
 use quittance_domain::id::EventId;
 use quittance_domain::object::{Row, Subject};
 
-/// A second round trip is made beside the first one only when many wait: a larger slice costs less for each of those
-/// in it. The locks of all its objects are held until a write commits.
+/// Limits of the batchers. A second round trip starts only when many calls wait, because a larger slice costs less
+/// for each member. The locks of all its objects are held until a write commits.
 const LIMITS: Limits = Limits { at_once: 2, beside_at: 16, most: 64 };
 
-/// What is recorded of one object, and of the events that are to be settled with it.
+/// Recorded state of an object, and of the events that are to be settled with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     /// For each event, whether it is settled or ignored.
     pub settled: Vec<bool>,
-    /// The row; none where there is none.
+    /// The row; `None` if there is none.
     pub row: Option<Row>,
-    /// When its account took our access back, if it did.
+    /// When its account was deauthorized, if it was.
     pub access_ended: Option<Timestamp>,
 }
 
-/// How long a write waits for a lock. A transaction that holds one for longer is no write of a worker: those
-/// commit within milliseconds. What needs that lock fails as contention, which is tried again later; the
-/// others go on.
+/// Longest wait of a write for a lock. A transaction that holds one for longer is not a worker's write: those
+/// commit within milliseconds. The member that needs the lock fails as contention, and is retried later; the
+/// others continue.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
 
-/// Writes that are tried by themselves at once. Each may wait for a lock, and the pool's connections have
-/// to last for the others.
+/// Most single retries of writes in flight. Each may wait for a lock, and must leave connections of the pool for
+/// the others.
 const ALONE_AT_ONCE: usize = 3;
 
 struct Question {
@@ -77,7 +77,7 @@ impl BatchedStore {
         }
     }
 
-    /// What is recorded of an object, and of events.
+    /// Loads the recorded state of an object and of events.
     ///
     /// # Errors
     /// As [`Store::load`].
@@ -85,10 +85,10 @@ impl BatchedStore {
         self.loads.ask(Question { events, subject }).await.unwrap_or(Err(StoreError::Lost))
     }
 
-    /// Writes a settlement, if its object is still what the decision was made on.
+    /// Writes a settlement, if its object's version has not changed since the decision.
     ///
     /// # Errors
-    /// As [`Store::apply`]; then nothing of this settlement is written.
+    /// As [`Store::apply`]; nothing of this settlement is written then.
     pub async fn apply(&self, settlement: Settlement) -> Result<Applied, StoreError> {
         let prepared = self.store.prepare(settlement);
         self.writes.ask(prepared).await.unwrap_or(Err(StoreError::Lost))
@@ -140,7 +140,8 @@ async fn apply(store: Arc<Store>, alone: Arc<Semaphore>, asked: Vec<AskedWrite>)
     });
 }
 
-/// Gives each caller its answer; or asks each question `alone`, where only one of them may be at fault.
+/// Passes each caller its result; after a failure of the slice that only one member may have caused, calls `alone`
+/// for each.
 fn answer<Q, A>(
     asked: Vec<Asked<Q, Result<A, StoreError>>>,
     answers: Result<Vec<A>, StoreError>,
@@ -164,7 +165,7 @@ fn answer<Q, A>(
     }
 }
 
-/// Whether each would fail like this by itself, too.
+/// Whether a failure concerns all members of a slice.
 fn is_of_all(error: &StoreError) -> bool {
     match error.class() {
         Class::Unavailable(_) | Class::Misconfigured(_) => true,

@@ -1,9 +1,9 @@
-//! A batcher: calls that come while another one is under way are made as one.
+//! A batcher: questions that arrive while a call is in flight share the next call.
 //!
-//! Called with any question and answer. It never waits for more to come: a call that finds none under way is made at
-//! once, by itself; those that come meanwhile go together in the next one, and many of them in a second one beside
-//! it. So a quiet system is as quick as without it, and a busy one does more with each round trip. It must never
-//! know what the call does.
+//! It is generic over questions and answers, and never waits for more questions: without a call in flight, a
+//! question is sent at once, by itself; those that arrive during a call share the next one, and many of them a
+//! second one at the same time. So an idle system is as fast as without it, and a busy one does more with each
+//! round trip.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-/// The call. It answers each question itself, when it can, perhaps after its future has ended: the next call is made
-/// when that ends.
+/// The call. It answers each question itself, possibly after its future has ended; the next call is made when the
+/// future ends.
 type Call<Q, A> = dyn Fn(Vec<Asked<Q, A>>) -> BoxFuture<'static, ()> + Send + Sync;
 
 /// A question, and the channel on which its caller waits for the answer.
@@ -28,18 +28,18 @@ impl<Q, A> Asked<Q, A> {
     }
 }
 
-/// How many questions go together, and how many calls are made at once.
+/// Limits of a batcher.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Calls under way at once, at most.
+    /// Most calls in flight.
     pub(super) at_once: usize,
-    /// Questions that have to wait before a further call is made beside one that is under way.
+    /// Waiting questions from which on a further call is made while one is in flight.
     pub(super) beside_at: usize,
-    /// Questions in one call, at most.
+    /// Most questions in one call.
     pub(super) most: usize,
 }
 
-/// Makes one call for many questions. Clones share calls.
+/// Batcher of questions: one call for many of them. Clones share calls.
 pub(super) struct Batcher<Q, A>(Arc<Inner<Q, A>>);
 
 struct Inner<Q, A> {
@@ -50,7 +50,7 @@ struct Inner<Q, A> {
 
 struct State<Q, A> {
     waiting: VecDeque<Asked<Q, A>>,
-    /// Calls under way.
+    /// Calls in flight.
     running: usize,
 }
 
@@ -69,10 +69,10 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         Self(Arc::new(Inner { call: Box::new(call), limits, state }))
     }
 
-    /// Asks, alone or together with others. `None`: the call that it was a part of ended without an answer,
-    /// which only a panic or the end of the runtime can bring about.
+    /// Asks a question, alone or in a batch. `None`: its call ended without an answer, which only a panic or the end
+    /// of the runtime can cause.
     ///
-    /// A caller that stops waiting takes nothing back: the call is made all the same.
+    /// Dropping the future does not cancel the call.
     pub(super) async fn ask(&self, question: Q) -> Option<A> {
         let (answer, answered) = oneshot::channel();
         let starts = {
@@ -83,7 +83,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
             starts
         };
         if starts {
-            // On a task of its own: it is made for others, too.
+            // A task of its own, because the call serves other callers, too.
             tokio::spawn(Turn { inner: Some(Arc::clone(&self.0)) }.run());
         }
         answered.await.ok()
@@ -97,7 +97,7 @@ impl<Q, A> Inner<Q, A> {
 }
 
 impl Limits {
-    /// Whether a call is made beside those that are under way.
+    /// Whether to make a further call in addition to those in flight.
     fn another<Q, A>(self, state: &State<Q, A>) -> bool {
         match state.running {
             0 => true,
@@ -106,9 +106,9 @@ impl Limits {
     }
 }
 
-/// The right to one of the calls at once.
+/// Permit for one of the calls in flight.
 struct Turn<Q, A> {
-    /// None once it is given back.
+    /// `None` after it was returned.
     inner: Option<Arc<Inner<Q, A>>>,
 }
 
@@ -120,8 +120,8 @@ impl<Q, A> Turn<Q, A> {
         }
     }
 
-    /// The next questions; none, and the turn is over. Both under one lock, or a question could come in between and
-    /// wait for a turn that is about to end.
+    /// Returns the next questions; if there are none, the permit is returned. Both happen under one lock, or else a
+    /// question that arrives in between would wait for a permit that is about to end.
     fn next(&mut self) -> Option<Vec<Asked<Q, A>>> {
         let inner = self.inner.take()?;
         let mut state = inner.lock();
@@ -138,8 +138,8 @@ impl<Q, A> Turn<Q, A> {
     }
 }
 
-/// A call panicked. The callers that wait learn that no answer will come, unless another turn is under way for
-/// them.
+/// Handles a call that panicked: the waiting callers get no answer, unless another call is in flight that will
+/// serve them.
 impl<Q, A> Drop for Turn<Q, A> {
     fn drop(&mut self) {
         if let Some(inner) = self.inner.take() {
@@ -181,7 +181,7 @@ mod tests {
         (batcher, gate)
     }
 
-    /// Asks one after the other, without waiting for an answer.
+    /// Asks questions one after the other, without waiting for answers.
     async fn ask(
         batcher: &Batcher<u32, (u32, usize)>,
         questions: &[u32],

@@ -1,6 +1,5 @@
-//! What is written of an observation, whatever its kind: columns, the facts of its notifications, and
-//! what the rules will want to know of its row. What they are is declared with each kind, in
-//! [`quittance_domain::kinds`].
+//! Conversion of an observation to its columns, the facts of its notifications, and the part of its row that the
+//! rules need. Each kind declares them in [`quittance_domain::kinds`].
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -10,25 +9,25 @@ use quittance_domain::event::About;
 use quittance_domain::id::Scope;
 use quittance_domain::object::{Kind, Observed, Recorded, Subject};
 
-/// The column of the team's own keys and values: the only one that holds a JSON object.
+/// The column of the team's metadata: the only one with a JSON object.
 const METADATA: &str = "metadata";
 
-/// The account as it is stored: empty for our own.
+/// The account as it is stored: empty for the platform's own account.
 pub(super) fn account(scope: &Scope) -> &str {
     scope.account.as_ref().map_or("", |account| account.as_str())
 }
 
-/// The columns of an observation, but for those that every kind shares.
+/// The columns of an observation, except those that all kinds share.
 pub(super) fn of(observed: &Observed) -> Map<String, Value> {
     let Value::Object(mut columns) = json_of(observed) else { return Map::new() };
     flatten(&mut columns);
     columns
 }
 
-/// What a notification says of its object besides the topic.
+/// The facts of a notification about its object.
 pub(super) fn facts(kind: Kind, columns: &Map<String, Value>, remembered: &Value) -> Value {
     let names = kind.spec().map_or(&[][..], |spec| spec.facts);
-    // The team's own link to its rows.
+    // The team links its own rows by it.
     let metadata = columns.get(METADATA).map(|_| METADATA);
     let fact = |name: &str| {
         let value = remembered.get(name).or_else(|| columns.get(name));
@@ -37,18 +36,17 @@ pub(super) fn facts(kind: Kind, columns: &Map<String, Value>, remembered: &Value
     Value::Object(names.iter().copied().chain(metadata).map(fact).collect())
 }
 
-/// What the rules will want to know of the row, as it is kept beside it.
+/// The part of the row that the rules need, as it is stored beside it.
 pub(super) fn remembered(observed: &Observed) -> Value {
     json_of(&observed.recorded())
 }
 
-/// Reads what was kept.
+/// Parses the stored part.
 pub(super) fn recorded(kind: Kind, stored: &Value) -> Result<Recorded, StoreError> {
     Recorded::read(kind, stored).map_err(|_| StoreError::Unreadable { what: "objects.recorded" })
 }
 
-/// The names of the locks that a write of this object needs: its own, and the payment's whose
-/// sums it changes.
+/// Names of the locks that a write of this object needs: its own, and that of the payment whose sums it changes.
 pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<String> {
     let mut names = vec![lock(&subject.scope, subject.kind.as_str(), subject.id.as_str())];
     let payment = observed.and_then(Observed::part_of_payment);
@@ -56,8 +54,8 @@ pub(super) fn locks(subject: &Subject, observed: Option<&Observed>) -> Vec<Strin
     names
 }
 
-/// The lock of the object that an event tells something about by itself: its place in the order of
-/// that object's notifications.
+/// The lock of the object of an event with a notification of its own, which keeps the order of that object's
+/// notifications.
 pub(super) fn lock_of_event(scope: &Scope, about: &About) -> Option<String> {
     about.id.as_ref().map(|id| lock(scope, &about.object, id.as_str()))
 }
@@ -70,14 +68,13 @@ pub(super) fn metadata(pairs: &[(String, String)]) -> Value {
     Value::Object(pairs.iter().map(|(k, v)| (k.clone(), json!(v))).collect())
 }
 
-/// Structs of texts, numbers and flags have a JSON, always. Were one not to have any, its null would be
-/// refused by the tables.
+/// Serializes a value. It cannot fail for structs of texts, numbers and flags; if it did, the tables would refuse
+/// the null.
 fn json_of(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
-/// Puts the columns that are made of a part of an object beside the object's own; also in the rows of a
-/// list.
+/// Adds the columns that are derived from a part of an object to the object's own; also in the rows of a list.
 fn flatten(columns: &mut Map<String, Value>) {
     let is_part = |(name, value): &(&String, &Value)| value.is_object() && *name != METADATA;
     let parts: Vec<String> = columns.iter().filter(is_part).map(|(name, _)| name.clone()).collect();

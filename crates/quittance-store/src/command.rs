@@ -314,7 +314,7 @@ impl Store {
     /// Writes a command, unless its key or its reference is taken or the money does not allow it.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn accept_command(&self, new: &NewCommand<'_>) -> Result<Acceptance, StoreError> {
         // The parameters of a command always become JSON.
         let parameters = serde_json::to_value(new.params).unwrap_or_default();
@@ -364,7 +364,7 @@ impl Store {
     /// Takes a turn at a command. None: another process is at it, or it is closed or dead.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn take_command(
         &self,
         id: Uuid,
@@ -378,7 +378,7 @@ impl Store {
     /// look. Oldest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn take_due_commands(
         &self,
         lease: Duration,
@@ -443,7 +443,7 @@ impl Store {
     /// is left to it.
     ///
     /// # Errors
-    /// Postgres; then nothing was written.
+    /// Postgres cannot be reached, or the statement fails; nothing is written then.
     pub async fn end_turn(&self, closing: CommandClosing) -> Result<(), StoreError> {
         sqlx::query_scalar!(
             r#"SELECT quittance.end_turns($1, '{}') AS "ended!""#,
@@ -457,7 +457,7 @@ impl Store {
     /// A command by its id.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
         let found = self.commands(Some(id), &CommandFilter::default(), 1).await?;
         Ok(found.into_iter().next())
@@ -466,7 +466,7 @@ impl Store {
     /// A command by its caller and the key that they chose.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn command_by_key(
         &self,
         caller: &str,
@@ -488,7 +488,7 @@ impl Store {
     /// Commands, newest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn list_commands(
         &self,
         filter: &CommandFilter<'_>,
@@ -551,7 +551,7 @@ impl Store {
     /// Gives the reference of a command back, whose payment was cancelled.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn release_reference(&self, id: Uuid) -> Result<(), StoreError> {
         sqlx::query!("UPDATE quittance.commands SET holds_reference = false WHERE id = $1", id)
             .execute(&self.pool)
@@ -563,7 +563,7 @@ impl Store {
     /// them carries.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn made_by_command(
         &self,
         kind: CommandKind,
@@ -597,7 +597,7 @@ impl Store {
     /// process has taken it over.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn renew_command(
         &self,
         turn: &CommandTurn,
@@ -622,7 +622,7 @@ impl Store {
     /// Has a dead command investigated once more. False: it is not dead.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn revive_command(
         &self,
         id: Uuid,
@@ -657,7 +657,7 @@ impl Store {
     /// again, and what it reserved, too. False: it is not dead.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn abandon_command(
         &self,
         id: Uuid,
@@ -696,7 +696,7 @@ impl Store {
     /// without them a purchase could be paid twice.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn prune_commands(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
         let done = sqlx::query!(
             r#"

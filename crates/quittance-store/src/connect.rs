@@ -1,4 +1,4 @@
-//! The pool, and what each of its sessions is set to.
+//! The store's pool, and the settings of its sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,44 +17,44 @@ use super::pooler;
 use quittance_config as config;
 use quittance_redaction::Rules;
 
-/// A connection that rested longer is tested before it is used; under load none is.
+/// Idle time after which a connection is tested before use. Under load, no connection is idle for that long.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
-/// How long it may take to hear why there is no connection.
+/// Longest time for finding out why there is no connection.
 const EXPLAINS_WITHIN: Duration = Duration::from_secs(1);
 
-/// For how long an explanation holds: many calls fail together, and one asks for all.
+/// How long an explanation is reused: many calls fail at once, and one of them finds out why.
 const EXPLAINED_FOR: Duration = Duration::from_secs(1);
 
-/// Connections of a relay, beside those of the work, so that neither waits for the other's. One
-/// destination uses two at most, for moments.
+/// Connections of a relay. They are separate from those of the workers, so that neither waits for the other.
+/// A destination uses two at most, for a short time.
 const RELAY_CONNECTIONS: u32 = 4;
 
-/// What the sessions of a pool are used for.
+/// Use of a pool's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sessions {
-    /// Calls that are all alike.
+    /// A worker's calls, which repeat the same statements.
     Work,
-    /// What people look at and do.
+    /// Queries and actions of operators.
     People,
     /// The relay of the outbox.
     Relay,
 }
 
-/// What a call may take longer than the server's own limit for a statement: the way there and back.
+/// Time that a call may take beyond the server's limit for a statement: the network round trip.
 const BEYOND: Duration = Duration::from_secs(2);
 
-/// The tables. Cheap to clone: the clones share one pool.
+/// Access to the tables. Cheap to clone: clones share a pool.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) pool: Pool,
-    /// How a connection is opened.
+    /// Options for opening a connection.
     options: Arc<PgConnectOptions>,
-    /// Why the last one could not be, if that was asked for.
+    /// Why the last connection could not be opened, if that was found out.
     explained: Arc<Mutex<Option<Explained>>>,
-    /// What is dropped before anything is stored.
+    /// Rules of redaction, applied before anything is stored.
     pub(super) rules: Arc<Rules>,
-    /// How long a call may be without an answer.
+    /// Time limit of a call.
     pub(super) patience: Duration,
     /// Counts this process's writes to the outbox, to wake its relay.
     pub(super) outbox_writes: watch::Sender<u64>,
@@ -64,13 +64,13 @@ pub struct Store {
 type Explained = (Instant, Arc<StoreError>);
 
 impl Store {
-    /// Makes the pool; connects with the first call that needs a connection, so that a Postgres
-    /// that is down is an error of that call. Must be called within a tokio runtime.
+    /// Creates the pool. It connects with the first call that needs a connection, so that an unavailable Postgres
+    /// is an error of that call. Must be called in a tokio runtime.
     ///
     /// `role` names the process in `pg_stat_activity`: `quittance worker`.
     ///
     /// # Errors
-    /// The URL cannot be read.
+    /// The URL cannot be parsed.
     pub fn connect(settings: &config::Database, role: &str) -> Result<Self, StoreError> {
         let options = connection::options(settings, role)?;
         let sessions = if role == "worker" { Sessions::Work } else { Sessions::People };
@@ -85,33 +85,33 @@ impl Store {
         })
     }
 
-    /// The same tables over a few connections of the relay's own, woken by what this store writes.
+    /// A store with a few connections of its own for the relay; writes of this store wake it.
     ///
     /// # Errors
-    /// The URL cannot be read.
+    /// The URL cannot be parsed.
     pub fn for_relay(&self, settings: &config::Database) -> Result<Self, StoreError> {
         let options = connection::options(settings, "relay")?;
         let pool = pool(settings, options.clone(), RELAY_CONNECTIONS, Sessions::Relay);
         Ok(Self { pool, options: Arc::new(options), explained: Arc::default(), ..self.clone() })
     }
 
-    /// The same, with more that is dropped before anything is stored.
+    /// This store with further rules of redaction.
     #[must_use]
     pub fn redacting(self, settings: &config::Redaction) -> Self {
         Self { rules: Arc::new(settings.into()), ..self }
     }
 
-    /// What is dropped before anything is stored, for those that make what is stored.
+    /// The rules of redaction, for code that prepares values to be stored.
     #[must_use]
     pub fn rules(&self) -> &Arc<Rules> {
         &self.rules
     }
 
-    /// A connection of the pool.
+    /// Acquires a connection of the pool.
     ///
     /// # Errors
-    /// There is none; where the pool does not say why, one that was opened beside it does. Where that one
-    /// could be opened, Postgres is there, and all connections of the pool wait for something else:
+    /// There is no connection. Because the pool does not report why, another connection is opened outside of it, and
+    /// its error is returned. If that succeeds, Postgres is available, and all connections of the pool are in use:
     /// [`StoreError::Contention`].
     pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         match self.pool.acquire().await.map_err(StoreError::from) {
@@ -122,8 +122,8 @@ impl Store {
         }
     }
 
-    /// Why no connection can be opened; none if one can. The pool keeps it to itself: it tries again
-    /// until its time is over, and then says only that.
+    /// Why no connection can be opened; `None` if one can. The pool hides the reason: it retries until its time
+    /// limit, and then reports only that.
     pub async fn unreachable_because(&self) -> Option<StoreError> {
         let mut explained = self.explained.lock().await;
         if let Some((at, error)) = explained.as_ref()
@@ -132,7 +132,7 @@ impl Store {
             return Some(StoreError::Shared(Arc::clone(error)));
         }
         *explained = None;
-        // A pooler's sessions are a reason, too: there a connection opens, and cannot be prepared.
+        // Sessions shared by a pooler are a reason, too: there a connection opens, but preparing fails.
         let error = Arc::new(pooler::check(&self.options, EXPLAINS_WITHIN).await.err()?);
         *explained = Some((Instant::now(), Arc::clone(&error)));
         Some(StoreError::Shared(error))
@@ -146,11 +146,11 @@ impl Store {
         pooler::check(&self.options, self.patience).await
     }
 
-    /// What a call on `connection` came to, that was given [`Self::patience`].
+    /// Returns the result of a call on `connection` that was limited to [`Self::patience`].
     ///
-    /// The server ends a statement that takes too long; a server that is gone without a word ends
-    /// nothing, and neither does TCP for a long time. Such a connection does not go back to the
-    /// pool, which would wait for it too.
+    /// The server cancels a statement that takes too long; a server that disappeared cancels nothing, and TCP
+    /// notices only after a long time. Such a connection does not go back to the pool, which would wait for it,
+    /// too.
     pub(super) fn answered<T>(
         &self,
         connection: PoolConnection<Postgres>,
@@ -165,22 +165,22 @@ impl Store {
         }
     }
 
-    /// Whether Postgres answers.
+    /// Checks that Postgres answers.
     ///
     /// # Errors
-    /// It does not.
+    /// It does not answer.
     pub async fn ready(&self) -> Result<(), StoreError> {
         (&self.pool).execute("SELECT 1").await?;
         Ok(())
     }
 
-    /// Closes the connections once they are back in the pool.
+    /// Closes the connections as soon as they are back in the pool.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-/// A pool that connects when it is first used.
+/// Creates a pool that connects on first use.
 fn pool(
     settings: &config::Database,
     options: PgConnectOptions,
@@ -203,13 +203,13 @@ fn pool(
     Pool::new(pool, patience(settings))
 }
 
-/// How long a call may be without an answer: as long as the server may take, and a little more.
+/// Time limit of a call: a little more than the server's limit for a statement.
 fn patience(settings: &config::Database) -> Duration {
     settings.statement_timeout + BEYOND
 }
 
-/// A session's settings, in one round trip. Not in the connection's start-up packet, which
-/// PgBouncer refuses to pass on.
+/// Sets up a session in one round trip. The settings are not in the connection's startup packet, because
+/// PgBouncer refuses to pass them on.
 async fn prepare(
     connection: &mut PgConnection,
     timeout: Duration,
@@ -229,10 +229,10 @@ async fn prepare(
     .await?;
     match sessions {
         Sessions::Work => {}
-        // People filter by anything, so the best plan differs from call to call; a worker's calls are
-        // all alike, and planning each would cost as much as running it. What people count fits into
-        // this memory, and what they look at is read by index, which is no slower than a scan on
-        // any disk of today.
+        // Operators filter by any field, so the best plan differs from call to call. A worker's calls
+        // repeat, and planning each would cost as much as running it. An operator's counts fit into
+        // this memory, and lists are read by index, which is no slower than a scan on a current
+        // disk.
         Sessions::People => {
             sqlx::query(
                 "SELECT set_config('plan_cache_mode', 'force_custom_plan', false),
@@ -246,9 +246,9 @@ async fn prepare(
         // knows nothing before they are analysed, or what they held when a statement was prepared:
         // with nested loops over indexes alone, the plan is good in any case.
         //
-        // It yields to everybody: it waits for a lock shorter than deadlock_timeout, so that a
-        // deadlock costs a relay another try and no one else anything. And what a crash of Postgres
-        // takes back of a claim or a mark is sent again, so it need not wait for the disk.
+        // A relay yields to all others: it waits for a lock for less than deadlock_timeout, so that
+        // a deadlock makes only the relay retry. If a crash of Postgres loses a claim or an outcome,
+        // the notification is sent again, so commits need not wait for the disk.
         Sessions::Relay => {
             sqlx::query(
                 "SELECT set_config('enable_seqscan', 'off', false),

@@ -1,4 +1,4 @@
-//! The answer that a platform needs before a destination charge.
+//! Check of a connected account before a destination charge.
 
 use time::OffsetDateTime;
 
@@ -9,19 +9,19 @@ use quittance_domain::id::{AccountId, Mode};
 /// Whether money may be sent to a connected account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
-    /// Whether a destination charge to it works to its end.
+    /// Whether a destination charge to it will succeed.
     pub allowed: bool,
-    /// What stands in the way; none when nothing does.
+    /// Why it will not; `None` if it will.
     pub why_not: Option<String>,
-    /// How old the answer is; none: the account was never seen.
+    /// Age of the answer; `None`: the account was never seen.
     pub as_of: Option<OffsetDateTime>,
 }
 
 impl Store {
-    /// Asks `app.can_receive_payments`.
+    /// Calls `app.can_receive_payments`.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn can_receive_payments(
         &self,
         account: &AccountId,

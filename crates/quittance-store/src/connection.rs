@@ -1,4 +1,4 @@
-//! Options of a connection, and opening one outside of any pool.
+//! Options of a connection, and connections outside of a pool.
 
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -19,15 +19,15 @@ pub(super) fn options(
     role: &str,
 ) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(settings.url.reveal()).map_err(StoreError::from)?;
-    // Without the driver's `extra_float_digits`, which PgBouncer refuses, and which is for values in
-    // text: ours are binary.
+    // Without the driver's `extra_float_digits`, which PgBouncer refuses. It affects values as text,
+    // but the store uses binary values.
     Ok(options.application_name(&format!("quittance {role}")).extra_float_digits(None))
 }
 
-/// Opens a connection outside of any pool, `within` that time or not at all.
+/// Opens a connection outside of a pool, `within` a time limit.
 ///
 /// # Errors
-/// [`StoreError::NotOpened`] after that time; before it, what the driver reports.
+/// [`StoreError::NotOpened`] after the time limit; before it, the driver's error.
 pub(super) async fn open(
     options: &PgConnectOptions,
     within: Duration,

@@ -1,22 +1,22 @@
-//! An event that may not have been readable, as the tables of attempts and dead letters hold it.
+//! Events in attempts and dead letters, which may not have been readable.
 
 use sha2::{Digest as _, Sha256};
 
 use quittance_domain::event::{Event, Timestamp, is_storable_time};
 use quittance_domain::id::Scope;
 
-/// What is known of an event that may not even have been readable.
+/// An event that may not have been readable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadEvent {
-    /// Its id; for a body that gives none, [`DeadEvent::unreadable`] makes a stand-in.
+    /// Its id; [`DeadEvent::unreadable`] makes one for a body without an id.
     pub key: String,
     /// Its type.
     pub event_type: Option<String>,
-    /// The version of its snapshot.
+    /// API version of its snapshot.
     pub api_version: Option<String>,
-    /// Account and mode.
+    /// Its account and mode.
     pub scope: Option<Scope>,
-    /// When Stripe made it.
+    /// When Stripe created it.
     pub created: Option<Timestamp>,
     /// Stripe's `object`.
     pub object_kind: Option<String>,
@@ -25,8 +25,8 @@ pub struct DeadEvent {
 }
 
 impl DeadEvent {
-    /// An event that does not even say its id: the hash of its body stands for it, so that the
-    /// same body is one letter however often it comes.
+    /// Creates the event of a body without a readable id. Its id is the hash of the body, so that the same body is one
+    /// letter however often it is received.
     #[must_use]
     pub fn unreadable(body: &[u8]) -> Self {
         Self {
@@ -41,16 +41,16 @@ impl DeadEvent {
     }
 }
 
-/// Longest text that an index of ours is sure to take.
+/// Longest text that is certain to fit into an index.
 const LONGEST: usize = 255;
 
-/// The text as Postgres and its indexes can hold it.
+/// Converts a text to one that Postgres and its indexes can store.
 pub(crate) fn storable_text(text: &str) -> String {
     text.replace('\0', "\u{fffd}").chars().take(LONGEST).collect()
 }
 
 impl DeadEvent {
-    /// The same as Postgres can hold it: who could not read an event does not know what is in it.
+    /// Converts the values to ones that Postgres can store: an unreadable event may contain anything.
     pub(crate) fn storable(&self) -> Self {
         let text = |text: &String| storable_text(text);
         Self {

@@ -1,4 +1,4 @@
-//! What can go wrong with Postgres, and what that means for the job at hand.
+//! Errors of the store, and their classes for the retry of jobs.
 
 use std::error::Error;
 use std::fmt;
@@ -16,39 +16,37 @@ pub enum StoreError {
     /// Postgres cannot be reached, is starting, stopping, full or read-only.
     #[error("postgres is not available")]
     Unavailable(#[source] Cause),
-    /// The server went without a word, or the way to it.
+    /// The server or the network to it stopped answering.
     #[error("postgres has not answered for {after:?}")]
     Silent {
-        /// How long we waited.
+        /// The time limit.
         after: Duration,
     },
-    /// The way to the server, or the server itself, does not answer: a firewall, a wrong host, a server
-    /// that hangs.
+    /// A connection was not opened in time: a firewall, a wrong host, a server that hangs.
     #[error("no connection to postgres at {place} within {after:?}")]
     NotOpened {
         /// Host and port.
         place: String,
-        /// How long we waited.
+        /// The time limit.
         after: Duration,
     },
-    /// The call was made together with others, and their round trip ended without an answer: a bug, or
-    /// the end of the process.
+    /// The call was part of a batch that ended without an answer: a bug, or the end of the process.
     #[error("the round trip that this call was a part of ended without an answer")]
     Lost,
-    /// The call was made together with others, and what went wrong goes for all of them.
+    /// The call was part of a batch that failed as a whole.
     #[error(transparent)]
     Shared(Arc<StoreError>),
     /// The URL, the password, the database's name, a permission or the schema is wrong.
     #[error("postgres refuses our settings")]
     Misconfigured(#[source] Cause),
-    /// What is between us and Postgres gives each transaction another session, so that our prepared
-    /// statements and settings are met by others. What showed it, where that was not a look.
+    /// A pooler in front of Postgres shares sessions between clients, so that prepared statements and settings
+    /// get mixed up. The source is the error that revealed it, unless the check did.
     #[error(
         "a pooler in front of postgres gives each transaction another session: let it pool by session \
          (PgBouncer: pool_mode = session), or let database.url lead to postgres itself"
     )]
     TransactionPooling(#[source] Option<Cause>),
-    /// Another transaction was in the way, or the statement took too long.
+    /// Another transaction held a lock, or the statement took too long.
     #[error("postgres was busy with something that is in the way")]
     Contention(#[source] Cause),
     /// A value breaks a rule of the schema.
@@ -56,7 +54,7 @@ pub enum StoreError {
     Constraint {
         /// The constraint's name in the migrations.
         constraint: String,
-        /// Postgres' own words.
+        /// The message of Postgres.
         #[source]
         source: Cause,
     },
@@ -67,24 +65,24 @@ pub enum StoreError {
     /// A value that the column's type cannot hold.
     #[error("postgres cannot hold a value")]
     Value(#[source] Cause),
-    /// A stored value that this binary does not know.
+    /// This binary does not know a stored value.
     #[error("{what} of a stored row cannot be read")]
     Unreadable {
-        /// Which value.
+        /// The value.
         what: &'static str,
     },
-    /// Anything else that Postgres or its driver said.
+    /// Any other error of Postgres or the driver.
     #[error("postgres failed")]
     Unexpected(#[source] Cause),
     /// The migrations of this binary have not all been run.
     #[error("schema is at {}, this binary needs {need}: run `quittance migrate`", at(*.have))]
     SchemaTooOld {
-        /// The newest migration that was run, if any was.
+        /// The newest migration of the database, if it has any.
         have: Option<i64>,
-        /// The newest one of this binary.
+        /// The newest migration of this binary.
         need: i64,
     },
-    /// A migration was run from another text than this binary's.
+    /// A migration of the database had another text than this binary's.
     #[error("migration {version} in the database is not the one of this binary")]
     SchemaDiffers {
         /// The migration.
@@ -98,16 +96,16 @@ pub enum StoreError {
     MigrationStatement {
         /// The migration.
         version: i64,
-        /// Postgres' own words.
+        /// The message of Postgres.
         #[source]
         source: Cause,
     },
 }
 
-/// What Postgres or the way there said.
+/// An error of Postgres or of the connection.
 ///
-/// Of an error of Postgres' own its message alone. The driver adds "at line 1371", which is a line of
-/// Postgres' source code and looks like one of the statement.
+/// For an error of Postgres, only its message. The driver adds "at line 1371", which is a line of Postgres' source
+/// code, and looks like a line of the statement.
 pub struct Cause(sqlx::Error);
 
 impl fmt::Display for Cause {
@@ -140,7 +138,7 @@ fn at(version: Option<i64>) -> String {
 }
 
 impl StoreError {
-    /// What this failure means for the job at hand.
+    /// The class of the failure, which decides about a retry.
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
@@ -162,7 +160,7 @@ impl StoreError {
         }
     }
 
-    /// A stable word for it; a constraint's holds the constraint's name.
+    /// The stable code; for a constraint, it contains the constraint's name.
     #[must_use]
     pub fn code(&self) -> String {
         match self {
@@ -185,7 +183,7 @@ impl StoreError {
         }
     }
 
-    /// As it is kept with an attempt.
+    /// The failure as it is recorded with an attempt.
     #[must_use]
     pub fn failure(&self) -> Failure {
         Failure {
@@ -215,7 +213,7 @@ impl From<sqlx::Error> for StoreError {
             }
             E::Configuration(_) | E::Tls(_) => return Self::Misconfigured(Cause(error)),
             E::Encode(_) => return Self::Value(Cause(error)),
-            // What is left are faults of this program or its driver.
+            // The remaining errors are faults of this program or its driver.
             _ => return Self::Unexpected(Cause(error)),
         };
         let code = database.code().unwrap_or_default().into_owned();
@@ -227,13 +225,13 @@ impl From<sqlx::Error> for StoreError {
             // `cannot_connect_now` are a failover, `57P01`..`57P03` a restart.
             ("57014" | "55P03", _) | (_, "40") => Self::Contention(Cause(error)),
             ("25006", _) | (_, "08" | "53" | "57" | "58") => Self::Unavailable(Cause(error)),
-            // Besides passwords, databases and permissions: tables, columns and functions that
-            // are not there, which is a schema that was never migrated. It must pause the work,
-            // not dead-letter the world.
+            // Besides passwords, databases and permissions: missing tables, columns and functions,
+            // which mean that the schema was not migrated. That must pause the work, and not
+            // dead-letter all events.
             ("42501" | "42P01" | "42703" | "42883" | "QT002", _) | (_, "28" | "3D" | "3F") => {
                 Self::Misconfigured(Cause(error))
             }
-            // Prepared statements that are there and should not be, or the other way round.
+            // Prepared statements that should not exist, or do not exist and should.
             ("42P05" | "26000", _) => Self::TransactionPooling(Some(Cause(error))),
             (_, "23") => Self::Constraint {
                 constraint: constraint.unwrap_or_else(|| database_column(&error)),
@@ -246,7 +244,7 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl StoreError {
-    /// As it is when a statement of a migration fails.
+    /// The error of a statement of a migration.
     pub(super) fn of_migration(version: i64, error: sqlx::Error) -> Self {
         if error.as_database_error().is_some() {
             Self::MigrationStatement { version, source: Cause(error) }
@@ -255,18 +253,18 @@ impl StoreError {
         }
     }
 
-    /// The same, where Postgres is known to be there: it is this process that uses all connections.
+    /// The error if Postgres is known to be available: this process uses all connections of its pool.
     pub(super) fn of_pool_in_use(self) -> Self {
         if let Self::Unavailable(cause) = self { Self::Contention(cause) } else { self }
     }
 
-    /// Whether the pool had no connection to give, and does not say why.
+    /// Whether the pool had no connection within its time limit, which hides the reason.
     pub(super) fn is_unexplained(&self) -> bool {
         matches!(self, Self::Unavailable(Cause(sqlx::Error::PoolTimedOut)))
     }
 }
 
-/// NOT NULL has no name; its table and column say as much.
+/// The name of a constraint. NOT NULL has none; its table and column identify it.
 fn database_column(error: &sqlx::Error) -> String {
     let postgres = error
         .as_database_error()

@@ -1,51 +1,50 @@
-//! The few numbers that monitoring asks for again and again, so each is found by an index.
+//! Gauges for monitoring. They are read often, so each uses an index.
 
 use super::connect::Store;
 use super::error::StoreError;
 
-/// What the tables say of the state of things.
+/// Gauges of the tables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gauges {
-    /// Dead letters that wait for someone, snoozed ones not, by the class of their failure.
+    /// Open dead letters without snoozed ones, by the class of their failure.
     pub open_letters: Vec<(String, i64)>,
     /// Whether Redis has lost jobs, and no operator has acknowledged it.
     pub queue_lost: bool,
-    /// How far each destination is that was ever opened.
+    /// Progress of each destination that was ever opened.
     pub destinations: Vec<DestinationGauges>,
-    /// For how long the oldest transaction has been running that holds the outbox back; 0 when none
-    /// is.
+    /// Age of the oldest transaction that delays the outbox; 0 if there is none.
     pub outbox_held_seconds: i64,
 }
 
-/// How far a destination is.
+/// Progress of a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationGauges {
     /// `stream`, or `http:` and a name.
     pub name: String,
-    /// Age of the oldest that it has not been told; 0 when there is none.
+    /// Age of the oldest undelivered notification; 0 if there is none.
     pub oldest_seconds: i64,
-    /// What was handed out and has not arrived.
+    /// Pending deliveries.
     pub pending: i64,
-    /// What was given up.
+    /// Dead-lettered deliveries.
     pub dead: i64,
 }
 
 /// The connections of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolUse {
-    /// Open, and in use.
+    /// Connections in use.
     pub used: u32,
-    /// Open, and at rest.
+    /// Idle connections.
     pub idle: u32,
-    /// How many there may be.
+    /// Most connections.
     pub limit: u32,
 }
 
 impl Store {
-    /// Looks at what is monitored.
+    /// Reads the gauges.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn pulse(&self) -> Result<Gauges, StoreError> {
         let letters = sqlx::query!(
             r#"
@@ -78,7 +77,7 @@ impl Store {
         })
     }
 
-    /// How many connections there are, and may be. Asks nobody.
+    /// Reads the numbers of the pool, without a query.
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
         let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);

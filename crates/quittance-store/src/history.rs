@@ -1,4 +1,4 @@
-//! What happened to one event, one object or one thing that ops touched: for people who look.
+//! History of an event, an object or a dead letter, for operators.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,17 +10,17 @@ use super::connect::Store;
 use super::dead_letter::DeadLetterId;
 use super::error::StoreError;
 
-/// The row of an object as it is now.
+/// The current row of an object.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CurrentRow {
-    /// Raised by one with each write.
+    /// Version of the row; incremented by each write.
     pub version: i64,
-    /// Stripe's clock when its fetch began.
+    /// When its fetch started, by Stripe's clock.
     #[serde(with = "time::serde::rfc3339")]
     pub observed_at: OffsetDateTime,
     /// Whether it is a tombstone.
     pub deleted: bool,
-    /// Its JSON, redacted.
+    /// Its redacted JSON.
     pub data: Option<Value>,
     /// When it was written.
     #[serde(with = "time::serde::rfc3339")]
@@ -30,42 +30,42 @@ pub struct CurrentRow {
 /// A change of an object's status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KeptTransition {
-    /// The status before; none at first sight.
+    /// The status before; null if the object was new.
     pub from: Option<String>,
     /// The status after.
     pub to: String,
     /// `opened`, `expected`, `anomalous`.
     pub kind: String,
-    /// The event that made us look.
+    /// The event that caused the fetch.
     pub because_of: Option<String>,
-    /// The version that it made.
+    /// The version that the change wrote.
     pub version: i64,
     /// When it was recorded.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
 
-/// Something that a person did.
+/// An action of an operator.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AuditEntry {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// Who.
+    /// The operator.
     pub actor: String,
-    /// What.
+    /// The action.
     pub verb: String,
     /// Why.
     pub reason: Option<String>,
-    /// What else is known of it.
+    /// Further details.
     pub details: Value,
 }
 
 impl Store {
-    /// The row of an object, of any kind. `account` is empty for our own.
+    /// Reads the row of an object of any kind. `account` is empty for the platform's own account.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn current(
         &self,
         account: &str,
@@ -89,10 +89,10 @@ impl Store {
         .await?)
     }
 
-    /// The changes of an object's status, oldest first.
+    /// Lists the changes of an object's status, oldest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn transitions(
         &self,
         account: &str,
@@ -117,10 +117,10 @@ impl Store {
         .await?)
     }
 
-    /// What people did to a dead letter, alone or by an operation, oldest first.
+    /// Lists the actions of operators on a dead letter, single or in bulk, oldest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn dead_letter_audit(&self, id: DeadLetterId) -> Result<Vec<AuditEntry>, StoreError> {
         Ok(sqlx::query_as!(
             AuditEntry,
@@ -146,10 +146,10 @@ impl Store {
         .await?)
     }
 
-    /// A notification as its receivers get it; none if it is kept no longer.
+    /// Reads a notification as its receivers get it; `None` if it was pruned.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn notification(&self, id: Uuid) -> Result<Option<Value>, StoreError> {
         Ok(sqlx::query_scalar!(
             r#"SELECT quittance.outbox_body(o) AS "body!" FROM quittance.outbox AS o WHERE id = $1"#,

@@ -1,4 +1,4 @@
-//! The ledger as people look at it: one row an event, at its end.
+//! The ledger for operators: one row for each event that was processed or dead-lettered.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -9,14 +9,14 @@ use super::error::StoreError;
 use super::settlement::Outcome;
 use quittance_domain::id::Mode;
 
-/// Where an event ended.
+/// Final status of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LedgerStatus {
-    /// Its object is as new as the event.
+    /// Processed: its object is at least as new as the event.
     Settled,
-    /// There was nothing to do for it.
+    /// There was nothing to do.
     Ignored,
-    /// Given up; its dead letter says why.
+    /// Dead-lettered; its dead letter has the reason.
     Dead,
 }
 
@@ -34,27 +34,27 @@ impl LedgerStatus {
         }
     }
 
-    /// From its word.
+    /// Parses the name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|status| status.as_str() == text)
     }
 }
 
-/// Which events to list. What is not given does not matter.
+/// Filter of events. Fields that are `None` match all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EventFilter {
-    /// `payment_intent.succeeded`; with `.*` at its end, all that begin so.
+    /// `payment_intent.succeeded`; with a final `.*`, all types with that prefix.
     pub event_type: Option<String>,
     /// The object that the event is about.
     pub object: Option<String>,
-    /// The connected account; empty for our own.
+    /// The connected account; empty for the platform's own account.
     pub account: Option<String>,
     /// Live or test.
     pub mode: Option<Mode>,
-    /// Where it ended.
+    /// Final status.
     pub status: Option<LedgerStatus>,
-    /// How it ended.
+    /// Result of processing.
     pub outcome: Option<Outcome>,
     /// Received at this time or later.
     pub since: Option<OffsetDateTime>,
@@ -65,18 +65,18 @@ pub struct EventFilter {
 /// An event's row in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LedgerEvent {
-    /// `evt_...`; `sha256:...` for a body that did not say its id.
+    /// `evt_...`; `sha256:...` for a body without a readable id.
     pub id: String,
     /// Its type, if it could be read.
     #[serde(rename = "type")]
     pub event_type: Option<String>,
-    /// The version of its snapshot; none for a thin event.
+    /// API version of its snapshot; null for a thin event.
     pub api_version: Option<String>,
-    /// The connected account; empty for our own; none if it could not be read.
+    /// The connected account; empty for the platform's own account; null if it could not be read.
     pub account: Option<String>,
     /// Live or test, if it could be read.
     pub livemode: Option<bool>,
-    /// When Stripe made it, if it could be read.
+    /// When Stripe created it, if it could be read.
     #[serde(with = "time::serde::rfc3339::option")]
     pub created: Option<OffsetDateTime>,
     /// The endpoint that accepted it.
@@ -84,24 +84,24 @@ pub struct LedgerEvent {
     /// When it was received.
     #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,
-    /// Which of the endpoint's secrets matched, counted from 0.
+    /// Index of the endpoint's secret that matched, from 0.
     pub secret_index: Option<i32>,
-    /// Stripe's `object` of what it is about.
+    /// Type of its object: Stripe's `object`.
     pub object_kind: Option<String>,
-    /// The id of what it is about.
+    /// Id of its object.
     pub object_id: Option<String>,
     /// `settled`, `ignored` or `dead`.
     pub status: String,
-    /// `applied`, `unchanged`, `covered`, `gone`, `ignored` or `deauthorized`; none of a dead one.
+    /// `applied`, `unchanged`, `covered`, `gone`, `ignored` or `deauthorized`; null for a dead one.
     pub outcome: Option<String>,
-    /// When it came to a good end.
+    /// When it was processed or ignored.
     #[serde(with = "time::serde::rfc3339::option")]
     pub settled_at: Option<OffsetDateTime>,
-    /// Attempts, all in all.
+    /// Total number of attempts.
     pub attempts: i32,
 }
 
-/// The place in the list after which a page begins: the last event of the page before.
+/// Cursor of a list: the last event of the previous page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct After {
     received_at: OffsetDateTime,
@@ -115,10 +115,10 @@ impl From<&LedgerEvent> for After {
 }
 
 impl Store {
-    /// Lists events, the last received first; this many at most.
+    /// Lists events, the last received first, up to a limit.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn events(
         &self,
         filter: &EventFilter,
@@ -164,10 +164,10 @@ impl Store {
         self.planned_anew(query).await
     }
 
-    /// One event, if it is at its end.
+    /// Reads an event; `None` if it has not been processed.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn find_event(&self, id: &str) -> Result<Option<LedgerEvent>, StoreError> {
         Ok(sqlx::query_as!(
             LedgerEvent,

@@ -1,12 +1,12 @@
-//! Postgres: what is recorded, and the one transaction that records it.
+//! The store: tables in Postgres, and the transaction that writes a decision.
 //!
-//! The only module that names `sqlx`. Knows the rules' types and its settings; never Redis, never
-//! Stripe's API. Three calls carry the road of an event: [`Store::load`] (what do we know?),
-//! [`Store::apply`] (settle a slice, if that is still what we know), [`Store::dead_letter`] (give
-//! one up). Each is one round trip, and the first two are made for many events at once by [`BatchedStore`].
+//! The only crate that uses `sqlx`. It knows the types of the rules and the settings, but neither Redis nor
+//! Stripe's API. Three calls process an event: [`Store::load`] reads the recorded state, [`Store::apply`] writes
+//! a slice of decisions if that state has not changed, and [`Store::dead_letter`] dead-letters an event. Each is
+//! one round trip; [`BatchedStore`] makes the first two for many events at once.
 //!
-//! Invariants: JSON of Stripe's is written as [`Redacted`](quittance_redaction::Redacted) alone; objects
-//! and the ledger are written by the SQL function `quittance.apply` alone, which takes all its locks first and in one
+//! Invariants: Stripe's JSON is written only as [`Redacted`](quittance_redaction::Redacted); objects and the
+//! ledger are written only by the SQL function `quittance.apply`, which acquires all its locks first and in one
 //! order; no transaction stays open between two calls.
 //!
 //! A new kind of object is one table and one function in a migration, one file in [`columns`], and

@@ -14,14 +14,15 @@ use quittance_domain::id::EventId;
 use quittance_domain::object::{Row, Subject};
 use quittance_redaction::Redacted;
 
-/// What is recorded of an event and of the objects that it asks us to look at.
+/// Recorded state of events and of objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// The events that are settled or ignored. A dead-lettered one is not: it is tried again when it comes again.
+    /// The events that are settled or ignored. A dead-lettered event is not among them: it is processed again when it
+    /// is received again.
     pub settled: BTreeSet<EventId>,
-    /// One for each subject, in their order; none where there is no row.
+    /// The rows of the subjects in their order; `None` if there is no row.
     pub rows: Vec<Option<Row>>,
-    /// One for each subject: when its account took our access back, if it did, by Stripe's clock.
+    /// For each subject: when its account was deauthorized, if it was, by Stripe's clock.
     pub access_ended: Vec<Option<Timestamp>>,
 }
 
@@ -29,7 +30,7 @@ impl Store {
     /// Reads the ledger for the events and the rows of the subjects.
     ///
     /// # Errors
-    /// Postgres, or a stored value that this binary does not know.
+    /// Postgres cannot be reached, the statement fails, or this binary does not know a stored value.
     pub async fn load(
         &self,
         events: &[&EventId],
@@ -41,8 +42,8 @@ impl Store {
         let livemodes: Vec<bool> = subjects.iter().map(|s| s.scope.mode.is_live()).collect();
         let kinds: Vec<String> = subjects.iter().map(|s| s.kind.as_str().to_owned()).collect();
         let ids: Vec<String> = subjects.iter().map(|s| s.id.as_str().to_owned()).collect();
-        // The LIMITs keep each look-up a look-up by key: a plan that was made while the tables
-        // were empty would else join them whole, and the session would keep it.
+        // The LIMITs make each lookup use the key: a plan made while the tables were empty would
+        // join whole tables, and the session would keep it.
         let mut connection = self.connection().await?;
         let query = sqlx::query!(
             r#"
@@ -115,11 +116,10 @@ impl Store {
         Ok(Loaded { settled, rows, access_ended })
     }
 
-    /// The JSON of an object as the row has it, at this version. `None`: the row was written since, or it
-    /// is a tombstone.
+    /// Reads the JSON of an object at this version. `None`: the row was written since, or it is a tombstone.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn kept(&self, subject: &Subject, version: i64) -> Result<Option<Value>, StoreError> {
         let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
@@ -139,10 +139,10 @@ impl Store {
         self.answered(connection, answer)
     }
 
-    /// Whether the row of an object, at this version, holds each of these JSONs of it.
+    /// Whether the row of an object, at this version, contains each of these JSON values.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn holds(
         &self,
         subject: &Subject,

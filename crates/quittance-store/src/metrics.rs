@@ -1,4 +1,4 @@
-//! What the tables and the pool look like, as numbers. They are looked up when somebody reads them.
+//! Metrics of the tables and the pool. They are read when metrics are requested.
 
 use std::fmt;
 
@@ -18,11 +18,11 @@ struct ClassLabels {
     class: String,
 }
 
-/// Of a family that has none, and yet can be empty.
+/// Label set of a family without labels; a family can be empty.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct NoLabels {}
 
-/// What the tables look like.
+/// Metrics of the tables.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     open: Family<ClassLabels, Gauge>,
@@ -30,7 +30,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Makes them known to a registry, and the use of this store's pool with them.
+    /// Registers the metrics, and those of this store's pool.
     #[must_use]
     pub fn new(registry: &mut Registry, store: &Store) -> Self {
         let metrics = Self { open: Family::default(), queue_lost: Family::default() };
@@ -48,7 +48,7 @@ impl Metrics {
         metrics
     }
 
-    /// Shows what was seen; nothing at all when nothing could be seen.
+    /// Sets the metrics; removes them if they could not be read.
     pub fn show(&self, seen: Option<&Gauges>) {
         self.open.clear();
         self.queue_lost.clear();
@@ -63,7 +63,7 @@ impl Metrics {
     }
 }
 
-/// The pool, read where it stands.
+/// Metrics of the pool, read on collection.
 #[derive(Debug)]
 struct Pool(Store);
 

@@ -39,7 +39,7 @@ pub(super) fn of_occurrence(event: &EventId, topic: Topic) -> Uuid {
 }
 
 fn hash(parts: &[&str]) -> Uuid {
-    // No part can contain a line break: ids are printable, the rest are our own words.
+    // No part can contain a line break: ids are printable, the rest are constants.
     let digest: [u8; 32] = Sha256::digest(parts.join("\n")).into();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);

@@ -91,7 +91,7 @@ impl Store {
     /// A payment of our own account by Stripe's id or by its row's.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn payment(&self, id: &str) -> Result<Option<PaymentRow>, StoreError> {
         let own = Uuid::parse_str(id).ok();
         Ok(sqlx::query_as!(
@@ -116,7 +116,7 @@ impl Store {
     /// `automatic_payment_methods` as the payment shows it.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn automatic_methods(
         &self,
         payment: &str,
@@ -141,7 +141,7 @@ impl Store {
     /// The payment that a charge belongs to.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn payment_of_charge(&self, charge: &str) -> Result<Option<String>, StoreError> {
         let found = sqlx::query_scalar!(
             "SELECT payment_intent FROM app.charges WHERE stripe_charge_id = $1 AND stripe_account = ''",
@@ -155,7 +155,7 @@ impl Store {
     /// The payment that has a caller's reference now.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn payment_of_reference(
         &self,
         caller: &str,
@@ -179,7 +179,7 @@ impl Store {
     /// The charges of a payment, oldest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn charges_of(&self, payment: &str) -> Result<Vec<ChargeRow>, StoreError> {
         Ok(sqlx::query_as!(
             ChargeRow,
@@ -197,7 +197,7 @@ impl Store {
     /// The refunds of a payment, oldest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn refunds_of(&self, payment: &str) -> Result<Vec<RefundRow>, StoreError> {
         Ok(sqlx::query_as!(
             RefundRow,

@@ -1,9 +1,8 @@
-//! The one way to a connection: each call on it has a deadline.
+//! A connection pool in which each call has a deadline.
 //!
-//! The server ends a statement that takes too long (`statement_timeout`); a server that is gone without
-//! a word, or a way there that drops packets, ends nothing, and neither does TCP for a long time. So what
-//! is asked of [`Pool`] ends by itself: a query that is given `&Pool` as its executor fails when its
-//! connection is silent for longer than the server may take, and the connection is thrown away.
+//! The server cancels a statement that takes too long (`statement_timeout`); a server that disappeared, or a
+//! network that drops packets, does not, and TCP notices only after a long time. So a query with `&Pool` as its
+//! executor fails when there is no answer for longer than the server's limit, and its connection is closed.
 
 use std::io;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use sqlx::{Describe, Either, Execute, Executor, SqlStr};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-/// A pool of connections that wait for no answer for ever. Cheap to clone.
+/// A pool of connections whose calls have a deadline. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Pool {
     pool: PgPool,
@@ -26,13 +25,12 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// `patience`: how long a call may be without an answer.
+    /// Wraps a pool. `patience` is the time limit of a call.
     pub(super) fn new(pool: PgPool, patience: Duration) -> Self {
         Self { pool, patience }
     }
 
-    /// A connection. The pool's own time limit holds for this; calls on the connection need one of their
-    /// own.
+    /// Acquires a connection, within the pool's time limit. Calls on the connection need a time limit of their own.
     pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         self.pool.acquire().await
     }
@@ -41,27 +39,27 @@ impl Pool {
         self.pool.close().await;
     }
 
-    /// Connections that are open.
+    /// Number of open connections.
     pub(super) fn size(&self) -> u32 {
         self.pool.size()
     }
 
-    /// Those of them that are not in use.
+    /// Number of idle connections.
     pub(super) fn num_idle(&self) -> usize {
         self.pool.num_idle()
     }
 
-    /// Most of them.
+    /// Most open connections.
     pub(super) fn limit(&self) -> u32 {
         self.pool.options().get_max_connections()
     }
 
-    /// A connection for one call.
+    /// Acquires a connection for one call.
     async fn lend(&self) -> Result<Lent, sqlx::Error> {
         self.pool.acquire().await.map(|connection| Lent(Some(connection)))
     }
 
-    /// What a call on `lent` came to, that was given [`Self::patience`].
+    /// Returns the result of a call on `lent` that was limited to [`Self::patience`].
     fn answered<T>(
         &self,
         lent: Lent,
@@ -78,9 +76,8 @@ impl Pool {
     }
 }
 
-/// A connection that goes back to the pool when its call has been answered, and not otherwise: also a call
-/// that is dropped, by a shorter time limit of its caller, leaves an answer behind that nothing has read,
-/// and the pool would wait for it.
+/// A connection that goes back to the pool only when its call was answered. A call that is dropped, by a shorter
+/// time limit of its caller, leaves an unread answer on the connection, for which the pool would wait.
 #[derive(Debug)]
 struct Lent(Option<PoolConnection<Postgres>>);
 
@@ -105,8 +102,7 @@ impl Drop for Lent {
 impl<'p> Executor<'p> for &'_ Pool {
     type Database = Postgres;
 
-    /// Reads all rows before it hands out the first one: each is a part of the answer that the deadline
-    /// is for.
+    /// Reads all rows before it returns the first one: the deadline is for the whole answer.
     fn fetch_many<'e, 'q: 'e, E>(
         self,
         query: E,

@@ -1,9 +1,8 @@
-//! Whether a pooler in front of Postgres keeps a connection's session.
+//! Check that a connection pooler (PgBouncer) keeps the session of each connection.
 //!
-//! PgBouncer in transaction mode, and its like, give each transaction whichever session is free. Then a
-//! prepared statement of ours is there one time and another's of the same name the next, and what a
-//! session is set to (its isolation level, its time-outs) holds for others and not for us. The driver
-//! sees none of that, so it has to be found out before any work is done.
+//! PgBouncer in transaction mode, and similar poolers, give each transaction any free session. Then prepared
+//! statements disappear or are replaced by those of other clients, and a session's settings (isolation level,
+//! timeouts) apply to other clients. The driver does not notice, so it must be checked before any work is done.
 
 use std::time::Duration;
 
@@ -15,21 +14,20 @@ use tokio::time::timeout;
 use super::connection::open;
 use super::error::StoreError;
 
-/// How often two connections are compared. Others who use the pooler at the same moment can hide
-/// once that a session is shared.
+/// Number of comparisons. Other clients of the pooler can hide once that a session is shared.
 const ROUNDS: usize = 3;
 
-/// Compares the sessions of two connections that are open at the same time. Each must have one of
-/// its own, and keep it. That is certain in one direction: a session that is kept is never refused.
+/// Compares the sessions of two open connections. Each must have its own, and keep it. The check has no false
+/// alarms: a pooler that keeps sessions is never refused.
 ///
 /// # Errors
 /// [`StoreError::TransactionPooling`], or no connection `within` that time.
 pub(super) async fn check(options: &PgConnectOptions, within: Duration) -> Result<(), StoreError> {
     let mut one = open(options, within).await?;
-    // Where only one may be open, it is shared with nobody.
+    // If only one connection is possible, its session is not shared.
     let Ok(mut other) = open(options, within).await else { return Ok(()) };
     let compared = timeout(within, compare(&mut one, &mut other)).await;
-    // They have served; that they end is all there is left to want of them.
+    // The connections are not needed any more.
     let _ = timeout(within, async { tokio::join!(one.close(), other.close()) }).await;
     compared.unwrap_or(Err(StoreError::Silent { after: within }))
 }
@@ -45,9 +43,9 @@ async fn compare(one: &mut PgConnection, other: &mut PgConnection) -> Result<(),
     Ok(())
 }
 
-/// The session that a connection has right now. By the simple protocol, since a prepared statement is
-/// just what may be met by another's. It sets something, because there are poolers that keep the
-/// session of those that do, and that is all that is wanted of them.
+/// Returns the current session of a connection. It uses the simple protocol, because prepared statements may
+/// collide with those of other clients. It sets a variable, because some poolers keep the session of a client
+/// that does, which is sufficient.
 async fn session(connection: &mut PgConnection) -> Result<i32, StoreError> {
     let query = "SELECT pg_backend_pid(), set_config('quittance.session', 'kept', false)";
     let row = sqlx::raw_sql(query).fetch_one(connection).await?;

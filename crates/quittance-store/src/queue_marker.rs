@@ -1,4 +1,4 @@
-//! What Postgres remembers of the queue in Redis, so that a loss there is found out.
+//! Record of the queue's marker in Redis, for the detection of lost jobs.
 
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -8,14 +8,14 @@ use super::actor::Actor;
 use super::connect::Store;
 use super::error::StoreError;
 
-/// What is remembered of a queue.
+/// The record of a queue's marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueMemory {
     /// The epoch of the marker in Redis.
     pub epoch: String,
-    /// How often the marker was checked, as Redis counted it.
+    /// Number of checks of the marker, as counted in Redis.
     pub beat: i64,
-    /// What was received before is finished.
+    /// Time before which all received events are processed.
     pub finished_until: OffsetDateTime,
     /// A loss that no operator has acknowledged.
     pub loss: Option<QueueLoss>,
@@ -24,22 +24,22 @@ pub struct QueueMemory {
 /// A loss of jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueLoss {
-    /// When it was noticed; of several, the first.
+    /// When it was detected; of several losses, the first.
     pub noticed_at: OffsetDateTime,
-    /// What was missing, for people; empty where that is not known.
+    /// Description of what was missing; empty if unknown.
     pub what: String,
-    /// Events that were received from then on may be missing.
+    /// Events received from this time on may be missing.
     pub since: OffsetDateTime,
 }
 
-/// What a check of the marker found.
+/// Result of a check of the marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSeen {
     /// The epoch.
     pub epoch: String,
-    /// How often the marker was checked; none where that could not be counted.
+    /// Number of checks of the marker; `None` if they could not be counted.
     pub beat: Option<i64>,
-    /// What was received before is finished; none where that could not be seen.
+    /// Time before which all received events are processed; `None` if unknown.
     pub finished_until: Option<OffsetDateTime>,
 }
 
@@ -56,10 +56,10 @@ fn loss(row: &PgRow) -> Result<Option<QueueLoss>, sqlx::Error> {
 }
 
 impl Store {
-    /// What is remembered of a queue; none before its first check.
+    /// Reads the record of a queue; `None` before its first check.
     ///
     /// # Errors
-    /// Postgres does not answer, or refuses.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn queue_memory(&self, queue: &str) -> Result<Option<QueueMemory>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM quittance.queue_marker WHERE queue = $1");
         let row =
@@ -73,8 +73,8 @@ impl Store {
         }))
     }
 
-    /// Begins to remember a queue, unless another worker was faster. Where it is too long to see up to
-    /// when its jobs are finished, that is as far back as Stripe lists events.
+    /// Creates the record of a queue, unless another worker was faster. If the queue is too long to find out until
+    /// when its jobs are processed, that time is as far back as Stripe lists events.
     ///
     /// # Errors
     /// As for [`Store::queue_memory`].
@@ -93,7 +93,7 @@ impl Store {
         Ok(())
     }
 
-    /// Brings the memory of a queue up to date whose marker is the one that is remembered.
+    /// Updates the record of a queue whose marker matches it.
     ///
     /// # Errors
     /// As for [`Store::queue_memory`].
@@ -114,7 +114,7 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps a loss. None where another worker was faster: only one of them has it to tell.
+    /// Records a loss. `None` if another worker was faster: only one worker reports it.
     ///
     /// # Errors
     /// As for [`Store::queue_memory`].
@@ -125,8 +125,8 @@ impl Store {
         seen: &QueueSeen,
         what: &str,
     ) -> Result<Option<QueueLoss>, StoreError> {
-        // The memory must still be what the marker was compared with. In the same epoch it is the beat
-        // that went back.
+        // The record must still be the one that the marker was compared with. In the same epoch, it is
+        // the number of checks that decreased.
         let row = sqlx::query(
             "UPDATE quittance.queue_marker
              SET epoch = $3,
@@ -151,11 +151,11 @@ impl Store {
         Ok(row.as_ref().map(loss).transpose()?.flatten())
     }
 
-    /// Ends the loss of a queue, for an operator has replayed what was lost, and notes it in the audit
-    /// log. None: there is no loss.
+    /// Acknowledges the loss of a queue, after an operator has replayed the lost events; also in the audit log.
+    /// `None`: there is no loss.
     ///
     /// # Errors
-    /// As for [`Store::queue_memory`]; then nothing has changed.
+    /// As for [`Store::queue_memory`]; nothing is changed then.
     pub async fn acknowledge_queue_loss(
         &self,
         queue: &str,

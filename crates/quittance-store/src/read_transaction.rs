@@ -1,4 +1,4 @@
-//! How people's questions are put to Postgres.
+//! Queries with many optional filters, for operators.
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Map;
@@ -9,13 +9,13 @@ use super::connect::Store;
 use super::error::StoreError;
 
 impl Store {
-    /// The answer to one question with many optional filters.
+    /// Runs a query with many optional filters, planned for its parameters.
     ///
-    /// Which index serves such a question depends on the filters that are given. A session that has
-    /// asked it a few times would keep one plan for all of them, so here each is planned anew.
+    /// The best index depends on the filters that are set. After a few calls, a session would reuse one generic plan
+    /// for all of them, so this plans each call anew.
     ///
     /// # Errors
-    /// Postgres; also where it is silent for longer than a statement may take.
+    /// Postgres cannot be reached, fails, or does not answer within the time limit of a statement.
     pub(super) async fn planned_anew<'q, F, O>(
         &self,
         query: Map<'q, Postgres, F, PgArguments>,

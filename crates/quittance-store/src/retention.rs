@@ -1,8 +1,6 @@
-//! Removing what is done with. Nothing goes silently: each batch has its row in the audit log, in
-//! the same statement.
+//! Retention: removal of old records. Each batch adds a row to the audit log, in the same statement.
 //!
-//! One process removes at a time; another that comes meanwhile finds the lock taken, and leaves it
-//! to that one.
+//! One process at a time removes records, under a lock; others skip the batch.
 
 use std::time::Duration;
 
@@ -10,14 +8,14 @@ use super::connect::Store;
 use super::dead_letter::LetterState;
 use super::error::StoreError;
 
-/// What a batch came to.
+/// Result of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Batch {
-    /// So many were removed, and there may be more.
+    /// Number of removed records; there may be more.
     More(u64),
-    /// So many were removed, and there are no more.
+    /// Number of removed records; there are no more.
     Last(u64),
-    /// Another process is at it.
+    /// Another process holds the lock.
     Elsewhere,
 }
 
@@ -32,12 +30,12 @@ impl Batch {
 }
 
 impl Store {
-    /// Removes up to `most` letters that came to this end, resolved or discarded, longer ago than
-    /// `age`; with a notification's letter also its dead delivery, which is what kept the
-    /// notification. Who discarded what, and why, stays in the audit log.
+    /// Removes up to `most` letters that were resolved or discarded longer ago than `age`; with a notification's
+    /// letter also its dead delivery, for which the notification was kept. The audit log still has who discarded
+    /// them, and why.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn remove_dead_letters(
         &self,
         ended: LetterState,
@@ -92,12 +90,11 @@ impl Store {
         Ok(Batch::of(row.mine, row.count, most))
     }
 
-    /// Looks through `most` attempts after the number `after`, and removes those older than `age`
-    /// whose event has no dead letter. Says with what number to go on; none at the end, or where the
-    /// attempts become younger than that.
+    /// Scans `most` attempts after the number `after`, and removes those older than `age` whose event has no dead
+    /// letter. Returns the number to continue after; `None` at the end, or when the attempts are younger.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn remove_attempts(
         &self,
         after: i64,
@@ -157,7 +154,7 @@ impl Store {
     /// Removes up to `most` rows of the audit log that are older than `age`.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn remove_audit(&self, age: Duration, most: i64) -> Result<Batch, StoreError> {
         let row = sqlx::query!(
             r#"

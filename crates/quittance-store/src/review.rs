@@ -1,21 +1,21 @@
-//! Reads over whole tables: for pictures of what goes on, and for the verdict of `quittance dev`.
+//! Reads of whole tables, for the progress and the verdict of `quittance dev`.
 
 use super::connect::Store;
 use super::error::StoreError;
 
-/// How many events have come to which end.
+/// Number of events by final status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LedgerCounts {
-    /// Settled.
+    /// Processed.
     pub settled: i64,
-    /// Of a kind that we do not handle.
+    /// Ignored: their kind is not handled.
     pub ignored: i64,
-    /// Given up, and not settled since.
+    /// Dead-lettered, and not processed since.
     pub dead: i64,
 }
 
 impl LedgerCounts {
-    /// Events that are at their good end.
+    /// Events that were processed or ignored.
     #[must_use]
     pub fn done(&self) -> i64 {
         self.settled + self.ignored
@@ -26,7 +26,7 @@ impl Store {
     /// Counts the ledger by status. Reads all of it: for development and small systems.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn ledger_counts(&self) -> Result<LedgerCounts, StoreError> {
         let counts = sqlx::query_as!(
             LedgerCounts,
@@ -42,19 +42,19 @@ impl Store {
         Ok(counts)
     }
 
-    /// All rows of a table of ours as JSON, column by column.
+    /// Reads all rows of a table of Quittance as JSON, column by column.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     #[cfg(feature = "dev")]
     pub async fn rows(&self, table: Table) -> Result<Vec<serde_json::Value>, StoreError> {
-        // The names come from our own code alone.
+        // The names come from constants in the code.
         let sql = sqlx::AssertSqlSafe(format!("SELECT to_jsonb(t) FROM {} AS t", table.0));
         Ok(sqlx::query_scalar(sql).fetch_all(&self.pool).await?)
     }
 }
 
-/// A table of ours by its full name: `app.payments`.
+/// A table of Quittance by its full name: `app.payments`.
 #[cfg(feature = "dev")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Table(pub &'static str);

@@ -1,4 +1,4 @@
-//! Migrations of the database, and the check that it has had those of this binary.
+//! Migrations of the database, and the check of its schema version.
 
 use std::collections::HashMap;
 
@@ -13,22 +13,21 @@ use quittance_config as config;
 
 static EMBEDDED: Migrator = sqlx::migrate!("../../migrations");
 
-/// Not sqlx's default, which lies in the schema `public`: the database is the product's too, and a
-/// product that uses sqlx keeps its own migrations there.
+/// Table of the migrations. Not sqlx's default, which is in the schema `public`: the product shares the database,
+/// and may use sqlx itself, with its own migrations there.
 const TABLE: &str = "quittance._sqlx_migrations";
 
-/// Runs the migrations that have not been run. Safe to run twice, also at the same time.
+/// Runs the migrations that the database lacks. Safe to run twice, also concurrently.
 ///
-/// Over a connection of its own, because a migration may take longer than any statement timeout of
-/// ours, and because what it locks then ends with it. A database that is newer than this binary
-/// is left as it is: migrations only ever expand, so the older binary works with it.
+/// It uses a connection of its own, because a migration may take longer than the statement timeout, and because
+/// its locks end with the connection. A database that is newer than this binary stays unchanged: migrations
+/// only expand the schema, so the older binary works with it.
 ///
 /// # Errors
-/// No connection within `database.acquire_timeout`, or a migration failed; a failed migration leaves
-/// nothing of itself.
+/// No connection within `database.acquire_timeout`, or a migration failed; a failed migration is rolled back.
 pub async fn migrate(settings: &config::Database) -> Result<(), StoreError> {
     let options = options(settings, "migrate")?;
-    // The lock that keeps two of them apart is a session's.
+    // The lock that excludes a concurrent migration belongs to the session.
     pooler::check(&options, settings.acquire_timeout).await?;
     let mut connection = open(&options, settings.acquire_timeout).await?;
     let mut migrator = Migrator {
@@ -55,11 +54,11 @@ fn from_migration(error: MigrateError) -> StoreError {
     }
 }
 
-/// Creates the database that a URL names, unless it is there; with `afresh`, one that is there is
-/// removed first. For `quittance dev`, whose server is its own.
+/// Creates the database of a URL, unless it exists; with `afresh`, an existing one is dropped first. For
+/// `quittance dev`, which has a server of its own.
 ///
 /// # Errors
-/// Postgres.
+/// Postgres cannot be reached, or the statement fails.
 #[cfg(feature = "dev")]
 pub async fn create_database(url: &str, afresh: bool) -> Result<(), StoreError> {
     use sqlx::migrate::MigrateDatabase as _;
@@ -74,20 +73,20 @@ pub async fn create_database(url: &str, afresh: bool) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// How far the database's schema is.
+/// Version of the database's schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchemaVersion {
-    /// The newest migration that was run, if any was.
+    /// The newest migration of the database, if it has any.
     pub have: Option<i64>,
-    /// The newest one of this binary.
+    /// The newest migration of this binary.
     pub need: i64,
 }
 
 impl Store {
-    /// The version of the database's schema and the version that this binary needs.
+    /// Reads the version of the database's schema, and the version that this binary needs.
     ///
     /// # Errors
-    /// Postgres does not answer in time, or refuses the query.
+    /// Postgres cannot be reached, or the query fails.
     pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
         let applied = self.applied_migrations().await?;
         let have = applied.and_then(|applied| applied.into_keys().max());
@@ -122,10 +121,10 @@ impl Store {
         Ok(())
     }
 
-    /// The migrations that the database has had, each with its checksum; none without their table.
+    /// The migrations of the database with their checksums; empty without their table.
     ///
-    /// Over the pool instead of sqlx's `list_applied_migrations`, which takes a bare connection and so has
-    /// no deadline.
+    /// It uses the pool instead of sqlx's `list_applied_migrations`, which takes a bare connection and so has no
+    /// deadline.
     async fn applied_migrations(&self) -> Result<Option<HashMap<i64, Vec<u8>>>, StoreError> {
         let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
             .bind(TABLE)

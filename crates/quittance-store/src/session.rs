@@ -1,13 +1,13 @@
-//! Sessions of the operators' pages that a sign-out has ended before their time.
+//! Sessions of the operators' pages that were ended by a sign-out before they expired.
 
 use super::connect::Store;
 use super::error::StoreError;
 
 impl Store {
-    /// Notes that a session has ended, until it would have: `expires` is in seconds since 1970.
+    /// Records that a session has ended. The record is kept until `expires`, in seconds since 1970.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn end_session(&self, id: &str, expires: u64) -> Result<(), StoreError> {
         sqlx::query!(
             r#"
@@ -26,10 +26,10 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a session has been ended.
+    /// Whether a sign-out has ended a session.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn session_has_ended(&self, id: &str) -> Result<bool, StoreError> {
         Ok(sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM quittance.ended_sessions WHERE id = $1) AS "ended!""#,

@@ -1,4 +1,4 @@
-//! The plain values that a decision is written from, complete before the call.
+//! Settlements: plain values that a decision is written from.
 
 use quittance_domain::event::{Event, Timestamp, is_storable_time};
 use quittance_domain::id::EventId;
@@ -11,30 +11,29 @@ use super::attempt::Attempt;
 use super::command::CommandClosing;
 use super::dead_event::storable_text;
 
-/// One decision: a change of one object, if there is one, and the events that it settles. Written
-/// whole or not at all.
+/// A decision: a change of one object, if there is one, and the events that it settles. It is written atomically.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
-    /// The change; none when the events are covered, gone or ignored.
+    /// The change; `None` when the events are covered, gone or ignored.
     pub change: Option<Change>,
-    /// The events. Those that were settled before, by this or another worker, stay as they are.
+    /// The events. Those that were settled before, by this or another worker, stay unchanged.
     pub events: Vec<SettledEvent>,
     /// The end of the command that made the change, written in the same transaction.
     pub command: Option<CommandClosing>,
 }
 
-/// A compare-and-set of one object.
+/// A compare-and-set of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Which object.
+    /// The object.
     pub subject: Subject,
-    /// The version that the decision was made on; 0 when there was no row.
+    /// The version that the decision was based on; 0 if there was no row.
     pub expected_version: i64,
-    /// Stripe's clock when the look began, floored to the second.
+    /// When the fetch started, by Stripe's clock, rounded down to the second.
     pub observed_at: Timestamp,
-    /// Stripe's clock when it had ended, rounded up.
+    /// When the fetch ended, by Stripe's clock, rounded up.
     pub seen_by: Timestamp,
-    /// What the object is now.
+    /// State of the object.
     pub state: NewState,
     /// The event that caused the fetch.
     pub cause: Option<EventId>,
@@ -43,50 +42,50 @@ pub struct Change {
 /// What an object is now.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NewState {
-    /// It is there.
+    /// It exists.
     Present {
         /// Its columns.
         observed: Observed,
-        /// How it got there; kept in `app.transitions` when it is a change.
+        /// The transition to its status; recorded in `app.transitions` if the status changed.
         transition: Transition,
-        /// The state facts that the change makes true.
+        /// State notifications of the change.
         notifications: Vec<Notification>,
-        /// The JSON as Stripe sent it, but for what must not be kept.
+        /// Its redacted JSON.
         raw: Redacted,
     },
-    /// Stripe says that it is deleted: a tombstone, for good.
+    /// It is deleted at Stripe: a permanent tombstone.
     Deleted,
 }
 
-/// An event that is settled or ignored with this write.
+/// An event that this write settles or ignores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettledEvent {
-    /// Which event.
+    /// The event.
     pub event: Event,
-    /// How it ended.
+    /// The result of processing.
     pub outcome: Outcome,
-    /// How it came in.
+    /// How it was received.
     pub receipt: Receipt,
-    /// The notifications that are about the event itself, sent once whatever its object is by now.
+    /// Notifications about the event itself, sent once whatever the current state of its object is.
     pub occurrences: Vec<Notification>,
     /// The attempt that settled it.
     pub attempt: Attempt,
 }
 
-/// How an event was settled or ignored. The words are those of the ledger.
+/// Result of processing an event, with the names of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Its object was fetched and changed.
     Applied,
-    /// Its object was fetched and was as recorded.
+    /// Its object was fetched, and had not changed.
     Unchanged,
-    /// The row had been fetched after the event was made ("covered"), so Stripe was not asked.
+    /// The row was fetched after the event was created ("covered"), so no fetch was needed.
     Covered,
-    /// Its object is deleted.
+    /// Its object is deleted at Stripe.
     Gone,
     /// Its kind is not handled.
     Ignored,
-    /// Its account took our access back, so there is nothing to look at.
+    /// Its account was deauthorized, so its objects cannot be fetched.
     Deauthorized,
 }
 
@@ -101,7 +100,7 @@ impl Outcome {
         Self::Deauthorized,
     ];
 
-    /// From its word.
+    /// Parses the name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|outcome| outcome.as_str() == text)
@@ -130,20 +129,20 @@ impl Outcome {
     }
 }
 
-/// How an event came in.
+/// How an event was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The configured endpoint that accepted it.
     pub endpoint: String,
     /// When, in milliseconds since 1970.
     pub received_at_ms: i64,
-    /// Which of the endpoint's secrets matched: its index, never its value.
+    /// Index of the endpoint's secret that matched.
     pub secret_index: Option<u32>,
 }
 
 impl Receipt {
-    /// The same as Postgres can hold it. It comes from the queue, where a job may have been put, or
-    /// changed, by other means than the ingress.
+    /// The values in a form that Postgres can store. They come from the queue, where other programs than the ingress
+    /// may have added or changed a job.
     pub(crate) fn storable(&self) -> Self {
         let received_at = self.received_at_ms.div_euclid(1_000);
         Self {
@@ -154,12 +153,11 @@ impl Receipt {
     }
 }
 
-/// Whether a settlement was written.
+/// Result of writing a settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
     /// Written.
     Done,
-    /// The row is no longer what the decision was made on: nothing was written. Read and decide
-    /// again.
+    /// The row has changed since the decision: nothing was written. Read and decide again.
     Conflict,
 }

@@ -1,4 +1,4 @@
-//! What a glance at the tables shows: counts that stay cheap however much is kept.
+//! Counts for the status of the system, which stay cheap for tables of any size.
 
 use std::time::{Duration, Instant};
 
@@ -10,45 +10,45 @@ use utoipa::ToSchema;
 use super::connect::Store;
 use super::error::StoreError;
 
-/// How many dead letters there are.
+/// Number of dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct LetterCounts {
-    /// Those that wait for a person now.
+    /// Open letters.
     pub open: i64,
-    /// Those of them that were first given up within the last hour.
+    /// Open letters that were first dead-lettered within the last hour.
     pub new: i64,
-    /// Open ones that nobody wants to see before a certain time.
+    /// Snoozed letters.
     pub snoozed: i64,
-    /// Those whose job is back in the queue.
+    /// Letters whose job is back in the queue.
     pub retrying: i64,
-    /// Those that were first given up within the last 24 hours, whatever became of them.
+    /// Letters of any state that were first dead-lettered within the last 24 hours.
     pub last_24_hours: i64,
-    /// The open ones by the class of their failure, most first.
+    /// Open letters by the class of their failure, most first.
     pub classes: Vec<ClassCount>,
 }
 
-/// How many open letters are of one class.
+/// Number of open letters of one class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ClassCount {
     /// `permanent`, `transient`, `rate_limited`, `unavailable`, `misconfigured`.
     pub class: String,
-    /// How many.
+    /// Their number.
     pub count: i64,
 }
 
-/// What was written in the last 24 hours although something about it is odd.
+/// Anomalies of the last 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct AnomalyCounts {
-    /// Changes of status that the state machine knows no way to.
+    /// Changes of status that the state machine does not have.
     pub transitions: i64,
-    /// Answers of Stripe's that stayed older than the event they were asked for.
+    /// Responses of Stripe that stayed older than their event.
     pub behind_event: i64,
-    /// Objects with a list that goes on beyond what is kept of it.
+    /// Objects with a list that is longer than the part that is stored.
     pub cut_short: i64,
 }
 
 impl AnomalyCounts {
-    /// All of them.
+    /// Sum of all anomalies.
     #[must_use]
     pub fn total(&self) -> i64 {
         self.transitions.saturating_add(self.behind_event).saturating_add(self.cut_short)
@@ -59,7 +59,7 @@ impl Store {
     /// Counts the anomalies of the last 24 hours.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn anomaly_counts(&self) -> Result<AnomalyCounts, StoreError> {
         let counts = sqlx::query_as!(
             AnomalyCounts,
@@ -79,14 +79,14 @@ impl Store {
         Ok(counts)
     }
 
-    /// How long Postgres takes to answer a small question on a connection that is open.
+    /// Measures the time of a trivial query on an open connection.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn latency(&self) -> Result<Duration, StoreError> {
         let mut connection = self.connection().await?;
         let measured = async {
-            // The first query on a new connection includes what is left of opening it.
+            // The first query on a new connection includes part of opening it.
             connection.execute("SELECT 1").await?;
             let begin = Instant::now();
             connection.execute("SELECT 1").await?;
@@ -99,7 +99,7 @@ impl Store {
     /// Counts the dead letters.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn letter_counts(&self) -> Result<LetterCounts, StoreError> {
         let classes = sqlx::query_as!(
             ClassCount,

@@ -1,6 +1,6 @@
-//! What happened to one object, each sort of thing by itself: `ops` makes one story of it.
+//! Timeline of an object, by type of record; `ops` merges them.
 //!
-//! Each list holds the newest, this many at most: an object can have any number of events.
+//! Each list has the newest records, up to a limit, because an object can have any number of events.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -12,27 +12,27 @@ use super::error::StoreError;
 use super::ledger::LedgerEvent;
 use super::object::ObjectKey;
 
-/// An attempt at an event, as it is kept.
+/// The record of an attempt at an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Attempt {
     /// The event.
     pub event: String,
     /// Its type, if it is known.
     pub event_type: Option<String>,
-    /// Counts from 1, and anew after a retry by ops.
+    /// Number of the attempt, from 1; it restarts after a retry by an operator.
     pub number: i32,
     /// When it began.
     #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: i64,
-    /// Which worker.
+    /// The worker's id.
     pub worker: String,
-    /// `failed`, `dead`, or how the event settled.
+    /// `failed`, `dead`, or the result of processing.
     pub outcome: String,
     /// The class of its failure.
     pub class: Option<String>,
-    /// The stable word for it.
+    /// The stable code of its failure.
     pub code: Option<String>,
     /// Its causes, outermost first.
     pub chain: Option<Vec<String>>,
@@ -40,7 +40,7 @@ pub struct Attempt {
     pub request_id: Option<String>,
     /// The trace that it is part of.
     pub trace_id: Option<String>,
-    /// Whether the event came to an end since, good or bad. If not, it is in the queue.
+    /// Whether the event was processed or dead-lettered since. If not, it is in the queue.
     pub ended: bool,
 }
 
@@ -49,18 +49,18 @@ pub struct Attempt {
 pub struct ObjectNotification {
     /// Its stable id.
     pub id: String,
-    /// `payment.succeeded` and its like.
+    /// `payment.succeeded` etc.
     pub topic: String,
-    /// The event that made us look; none when no event did.
+    /// The event that caused the fetch; null if no event did.
     pub cause: Option<String>,
     /// When it was written.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// The destinations that were told.
+    /// Destinations with a successful delivery.
     pub delivered: Vec<String>,
-    /// The destinations that are still to be told.
+    /// Destinations with a pending delivery.
     pub pending: Vec<String>,
-    /// The destinations where it was given up.
+    /// Destinations with a dead-lettered delivery.
     pub dead: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ pub struct ObjectNotification {
 pub struct ObjectLetter {
     /// Its number.
     pub id: i64,
-    /// The event, or what stands for it.
+    /// The event's id, or `sha256:...`.
     pub event: String,
     /// The event's type.
     pub event_type: Option<String>,
@@ -77,11 +77,11 @@ pub struct ObjectLetter {
     pub state: String,
     /// `permanent`, `exhausted`, `poison`, `undecodable`.
     pub reason: String,
-    /// The stable word for the last failure.
+    /// The stable code of the last failure.
     pub code: String,
-    /// The last failure in words.
+    /// The message of the last failure.
     pub message: String,
-    /// When it was first given up.
+    /// When it was first dead-lettered.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     /// When it was resolved or discarded.
@@ -90,10 +90,10 @@ pub struct ObjectLetter {
 }
 
 impl Store {
-    /// The events of an object, the last received first.
+    /// Lists the events of an object, the last received first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn events_of(
         &self,
         key: &ObjectKey,
@@ -120,11 +120,10 @@ impl Store {
         .await?)
     }
 
-    /// The attempts at these events, and those at events of the object that are still being tried;
-    /// the last first.
+    /// Lists the attempts at these events, and those at events of the object that are in the queue; the last first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn attempts_of(
         &self,
         key: &ObjectKey,
@@ -159,10 +158,10 @@ impl Store {
         .await?)
     }
 
-    /// What was told of an object, the last first.
+    /// Lists the notifications about an object, the last first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn notifications_of(
         &self,
         key: &ObjectKey,
@@ -193,10 +192,10 @@ impl Store {
         .await?)
     }
 
-    /// The dead letters of an object, the last first.
+    /// Lists the dead letters of an object, the last first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn letters_of(
         &self,
         key: &ObjectKey,
@@ -222,11 +221,11 @@ impl Store {
         .await?)
     }
 
-    /// What people did to any of these things, the last first. Each is named as the audit log does:
+    /// Lists the actions of operators on any of these targets, the last first. Targets are named as in the audit log:
     /// `object:pi_...`, `event:evt_...`, `dead_letter:5`.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn acts_on(
         &self,
         targets: &[String],
@@ -245,10 +244,10 @@ impl Store {
         .await?)
     }
 
-    /// The attempts at one event, the last first.
+    /// Lists the attempts at an event, the last first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn attempts_at(&self, event: &str, limit: u32) -> Result<Vec<Attempt>, StoreError> {
         Ok(sqlx::query_as!(
             Attempt,
@@ -269,10 +268,10 @@ impl Store {
         .await?)
     }
 
-    /// The dead letters of one event, the last first.
+    /// Lists the dead letters of an event, the last first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn letters_about(
         &self,
         event: &str,
@@ -295,10 +294,10 @@ impl Store {
         .await?)
     }
 
-    /// What an event is about that is still being tried, where an attempt could read it.
+    /// Reads the object of an event in the queue, if an attempt could read it.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn object_of_attempts(&self, event: &str) -> Result<Option<ObjectKey>, StoreError> {
         Ok(sqlx::query_as!(
             ObjectKey,

@@ -1,27 +1,27 @@
-//! A limit for failed sign-ins.
+//! Rate limit for failed sign-ins.
 //!
-//! A token cannot be guessed; this keeps those who try from filling the log, and tells them to slow down. It
-//! is asked after a token was found wrong and never before: to compare one costs a hash, and a limit that
-//! also held right tokens would let anyone lock the operators out.
+//! A token cannot be guessed; the limit keeps attempts from filling the log, and asks clients to slow down. It is
+//! applied after a token was found wrong, and never before: comparing one costs a hash, and a limit that also
+//! refused valid tokens would let any client lock the operators out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is counted together.
+/// Window of the limit.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Failures of one address in a window.
+/// Most failures of one address in a window.
 const EACH: u32 = 10;
-/// Failures of all addresses in a window.
+/// Most failures of all addresses in a window.
 const ALL: u32 = 100;
-/// Addresses that are remembered; beyond, only the sum of all is counted.
+/// Most addresses that are counted separately; further ones count in the total only.
 const REMEMBERED: usize = 4096;
 
-/// Too many were wrong.
+/// There were too many failures in the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
-    /// In so long another wrong one is answered as such.
+pub struct TooManyFailures {
+    /// Seconds until the window ends.
     pub for_seconds: u64,
 }
 
@@ -32,12 +32,12 @@ struct Counts {
     each: HashMap<IpAddr, u32>,
 }
 
-/// Counts failed sign-ins, by address and in all.
+/// Counts failed sign-ins by address and in total.
 #[derive(Debug)]
 pub struct Guard(Mutex<Counts>);
 
 impl Guard {
-    /// None yet.
+    /// Creates a guard without failures.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self(Mutex::new(Counts { since: now, all: 0, each: HashMap::new() }))
@@ -46,8 +46,8 @@ impl Guard {
     /// Counts a wrong token from an address.
     ///
     /// # Errors
-    /// There have been too many from there, or from everywhere.
-    pub fn wrong(&self, address: IpAddr, now: Instant) -> Result<(), Held> {
+    /// There were too many failures from the address, or in total.
+    pub fn wrong(&self, address: IpAddr, now: Instant) -> Result<(), TooManyFailures> {
         let mut counts = self.counts(now);
         counts.all = counts.all.saturating_add(1);
         let mut from_there = 0;
@@ -60,12 +60,12 @@ impl Guard {
             return Ok(());
         }
         let left = WINDOW.saturating_sub(now.saturating_duration_since(counts.since));
-        Err(Held { for_seconds: left.as_secs().max(1) })
+        Err(TooManyFailures { for_seconds: left.as_secs().max(1) })
     }
 
-    /// The counts of the window that runs.
+    /// Locks the counts of the current window.
     fn counts(&self, now: Instant) -> std::sync::MutexGuard<'_, Counts> {
-        // Numbers cannot be left half-changed by a panic elsewhere.
+        // A panic elsewhere cannot leave the numbers inconsistent.
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now.saturating_duration_since(counts.since) >= WINDOW {
             *counts = Counts { since: now, all: 0, each: HashMap::new() };
@@ -83,20 +83,20 @@ mod tests {
     }
 
     #[test]
-    fn one_address_is_held_after_ten_failures_and_the_next_one_is_not() {
+    fn an_address_is_limited_after_ten_failures_and_the_next_one_is_not() {
         let begin = Instant::now();
         let guard = Guard::new(begin);
         for _ in 0..10 {
             assert_eq!(guard.wrong(address(1), begin), Ok(()));
         }
         let later = begin + Duration::from_secs(20);
-        assert_eq!(guard.wrong(address(1), later), Err(Held { for_seconds: 40 }));
+        assert_eq!(guard.wrong(address(1), later), Err(TooManyFailures { for_seconds: 40 }));
         assert_eq!(guard.wrong(address(2), later), Ok(()));
         assert_eq!(guard.wrong(address(1), begin + WINDOW), Ok(()));
     }
 
     #[test]
-    fn many_addresses_together_are_held_too() {
+    fn many_addresses_together_are_limited_too() {
         let begin = Instant::now();
         let guard = Guard::new(begin);
         for last in 0..100 {

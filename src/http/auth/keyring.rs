@@ -1,4 +1,4 @@
-//! The tokens that are let in.
+//! Access tokens of operators and clients.
 
 use std::time::Duration;
 
@@ -9,45 +9,45 @@ use subtle::ConstantTimeEq as _;
 
 use crate::config::{Admin, AdminRole};
 
-/// How a token begins, so that it is known for what it is where it turns up.
+/// Prefix of a token, so that secret scanners recognize it.
 const PREFIX: &str = "qta_";
 
-/// Who asks.
+/// Identity of an authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The token's name: what the audit log says.
+    /// Name of the token, as in the audit log.
     pub name: String,
-    /// What they may do.
+    /// Its permissions.
     pub role: AdminRole,
 }
 
-/// One token, as its hash.
+/// A token's hash and identity.
 pub(super) struct Known {
     pub(super) identity: Identity,
     pub(super) hash: [u8; 32],
 }
 
-/// All tokens, and the key that signs sessions.
+/// The hashes of all tokens, and the key that signs sessions.
 pub struct Keyring {
     pub(super) tokens: Vec<Known>,
     pub(super) session_key: Vec<u8>,
     pub(super) session_ttl: Duration,
 }
 
-/// A random token of 256 bits.
+/// Makes a token of 256 random bits.
 #[must_use]
 pub fn new_token(random: [u8; 32]) -> String {
     format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random))
 }
 
-/// What the settings keep of a token.
+/// The hash of a token, as it is in the settings.
 #[must_use]
 pub fn hash_of(token: &str) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(token)))
 }
 
 impl Keyring {
-    /// Reads the tokens of checked settings. `random` signs the sessions where no key is set.
+    /// Creates a keyring from checked settings. `random` signs the sessions if no key is set.
     #[must_use]
     pub fn new(admin: &Admin, random: [u8; 32]) -> Self {
         let known = |(name, token): (&str, &crate::config::admin::Token)| {
@@ -66,19 +66,19 @@ impl Keyring {
         }
     }
 
-    /// Whether nobody has to sign in, because there is nothing to sign in with.
+    /// Whether access needs no sign-in, because no tokens are configured.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.tokens.is_empty()
     }
 
-    /// Whose token this is. Takes the same time for all that are not right.
+    /// Returns the identity of a token. Takes the same time for all wrong tokens.
     #[must_use]
     pub fn identify(&self, token: &str) -> Option<Identity> {
         let hash: [u8; 32] = Sha256::digest(token).into();
         let mut found = None;
         for known in &self.tokens {
-            // No early end: the time says nothing of which token it was compared with last.
+            // No early return: the time reveals nothing about which token was compared last.
             if bool::from(known.hash.ct_eq(&hash)) {
                 found = Some(&known.identity);
             }
@@ -86,14 +86,14 @@ impl Keyring {
         found.cloned()
     }
 
-    /// Whoever comes in while nobody has to sign in.
+    /// The identity of all callers while access needs no sign-in.
     #[must_use]
     pub fn local() -> Identity {
         Identity { name: "local".to_owned(), role: AdminRole::Operator }
     }
 }
 
-/// Shows whose tokens there are, and nothing of them.
+/// Shows the names of the tokens, and no secrets.
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.tokens.iter().map(|known| &known.identity)).finish()
@@ -125,7 +125,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_token_is_known_by_its_hash_and_no_other_is() {
+    fn only_a_token_with_a_known_hash_is_accepted() {
         let keyring =
             keyring(&[("ada", "one", AdminRole::Operator), ("bob", "two", AdminRole::Viewer)]);
         let bob = keyring.identify("two").unwrap();
@@ -138,14 +138,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_token_without_a_hash_lets_nobody_in() {
+    fn a_token_without_a_hash_is_never_accepted() {
         let keyring = keyring(&[]);
         assert!(keyring.is_open());
         assert_eq!(keyring.identify(""), None);
     }
 
     #[test]
-    fn a_new_token_is_known_for_what_it_is() {
+    fn a_new_token_has_the_prefix() {
         let token = new_token([0; 32]);
         assert!(token.starts_with("qta_") && token.len() == 47, "{token}");
     }

@@ -1,16 +1,16 @@
-//! Who asks, and whether they may: tokens, the sessions that begin with one, and what keeps other
-//! sites from speaking in a session's name.
+//! Authentication and authorization: tokens, the sessions that start with one, and protection against requests
+//! of other sites in a session.
 //!
-//! No session is kept on the server: it is a signed cookie, so that several replicas serve one
-//! person. What is kept, in Postgres, is which of them a sign-out has ended before their time. What signs it is not in what the settings hold of a token, so that who reads the settings
-//! alone gets in no more than who reads a file of password hashes.
+//! A session is a signed cookie, and not stored on the server, so that several replicas can serve it. Postgres
+//! stores only which sessions a sign-out has ended before their time. The signing key cannot be derived from the
+//! tokens' hashes in the settings, so a reader of the settings alone cannot sign in.
 
 mod guard;
 mod keyring;
 mod origin;
 mod session;
 
-pub use guard::{Guard, Held};
+pub use guard::{Guard, TooManyFailures};
 pub use keyring::{Identity, Keyring, hash_of, new_token};
 pub use origin::{is_foreign, is_loopback_host};
 pub use session::{COOKIE, Session, cookie};

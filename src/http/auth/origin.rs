@@ -1,28 +1,28 @@
-//! Where a request comes from, as far as a browser says it.
+//! Checks of the headers by which a browser states where a request comes from.
 
 use axum::http::{HeaderMap, header};
 
-/// Whether a browser says that another site's page made this request. Whatever is not a browser
-/// says nothing, and holds no session that could be abused.
+/// Whether a page of another site made this request, by the browser's headers. Other clients do not send them, and
+/// have no session that could be abused.
 #[must_use]
 pub fn is_foreign(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if let Some(origin) = text(header::ORIGIN.as_str()) {
-        // The scheme is left out: a proxy may have ended TLS.
+        // Without the scheme: a proxy may have terminated TLS.
         let host = origin.split_once("://").map(|(_, host)| host);
         return host.is_none() || host != text(header::HOST.as_str());
     }
     !matches!(text("sec-fetch-site"), None | Some("same-origin" | "none"))
 }
 
-/// Whether a request was made for this machine by a name that only this machine has. A name of
-/// somebody else's that leads to 127.0.0.1 (DNS rebinding) is none.
+/// Whether the `Host` of a request is a loopback name or address. A foreign name that resolves to 127.0.0.1 (DNS
+/// rebinding) is not.
 #[must_use]
 pub fn is_loopback_host(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
         return false;
     };
-    // A name needs no brackets, an IPv6 address has some.
+    // An IPv6 address has brackets.
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machines_own_names_are_its_own() {
+    fn only_loopback_names_and_addresses_are_loopback() {
         for (host, ours) in [
             ("localhost:8081", true),
             ("127.0.0.1:8081", true),

@@ -1,4 +1,4 @@
-//! A signed cookie: `name.expires.nonce.mac`. Who takes one asks besides whether a sign-out has ended it.
+//! Sessions as signed cookies: `name.expires.nonce.mac`. The caller also checks whether a sign-out has ended one.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -8,34 +8,34 @@ use subtle::ConstantTimeEq as _;
 
 use super::keyring::{Identity, Keyring};
 
-/// The cookie's name.
+/// Name of the cookie.
 pub const COOKIE: &str = "quittance_session";
 
-/// Somebody who is signed in.
+/// A session of an operator who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Who.
+    /// The operator's identity.
     pub identity: Identity,
-    /// What tells this session from others of the same person; nothing secret.
+    /// Distinguishes this session from others of the same operator; not secret.
     id: String,
-    /// When it is over, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     expires: u64,
 }
 
 impl Session {
-    /// The one that all share while nobody has to sign in.
+    /// The session that all requests share while access needs no sign-in.
     #[must_use]
     pub fn local() -> Self {
         Self { identity: Keyring::local(), id: "local".to_owned(), expires: u64::MAX }
     }
 
-    /// What tells it from others; nothing secret.
+    /// The id of the session; not secret.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// When it is over, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     #[must_use]
     pub fn expires(&self) -> u64 {
         self.expires
@@ -43,8 +43,8 @@ impl Session {
 }
 
 impl Keyring {
-    /// Begins a session: the value of its cookie. `now` is in seconds since 1970. None for an
-    /// identity without a token.
+    /// Starts a session; returns the value of its cookie. `now` is in seconds since 1970. `None` for an identity
+    /// without a token.
     #[must_use]
     pub fn begin(&self, identity: &Identity, now: u64, nonce: [u8; 16]) -> Option<String> {
         let expires = now.saturating_add(self.session_ttl.as_secs());
@@ -55,8 +55,8 @@ impl Keyring {
         Some(format!("{id}.{mac}"))
     }
 
-    /// The session of a cookie, unless it is over, forged, or its token is gone. The role is that
-    /// of today's settings.
+    /// Returns the session of a cookie, unless it has expired, is forged, or its token was removed. The role is
+    /// that of the current settings.
     #[must_use]
     pub fn session(&self, cookie: &str, now: u64) -> Option<Session> {
         let (id, mac) = cookie.rsplit_once('.')?;
@@ -64,30 +64,30 @@ impl Keyring {
         let (name, expires) = (parts.next()?, parts.next()?);
         let known = self.tokens.iter().find(|known| known.identity.name == name)?;
         let right = self.sign("session", &known.hash, id);
-        // The signature first: what is not signed is not read.
+        // The signature first: unsigned text is not parsed.
         let signed = !right.is_empty() && bool::from(right.as_bytes().ct_eq(mac.as_bytes()));
         let expires: u64 = signed.then(|| expires.parse().ok()).flatten()?;
         let identity = known.identity.clone();
         (now < expires).then(|| Session { identity, id: id.to_owned(), expires })
     }
 
-    /// What every changing form of a session carries: another site can send the cookie along, but
-    /// cannot know this.
+    /// The token in each form of a session (CSRF token): another site can cause the cookie to be sent, but does
+    /// not know this token.
     #[must_use]
     pub fn form_token(&self, session: &Session) -> String {
         self.sign("form", &[], &session.id)
     }
 
-    /// Whether a form came from a page of this session.
+    /// Whether a form's token belongs to this session.
     #[must_use]
     pub fn is_form_token(&self, session: &Session, given: &str) -> bool {
         let right = self.form_token(session);
         !right.is_empty() && bool::from(right.as_bytes().ct_eq(given.as_bytes()))
     }
 
-    /// The hash of the token takes part, so that a session ends with its token.
+    /// Includes the token's hash in the signature, so that a session ends with its token.
     fn sign(&self, purpose: &str, hash: &[u8], text: &str) -> String {
-        // A key of any length is one for HMAC; were it not, nothing would ever be signed.
+        // HMAC accepts keys of any length; if it refused one, nothing would be signed.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.session_key) else {
             return String::new();
         };
@@ -99,7 +99,7 @@ impl Keyring {
     }
 }
 
-/// The value of a cookie among all that a request sends.
+/// Returns the value of a cookie of a request.
 #[must_use]
 pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
@@ -122,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn a_session_lasts_as_long_as_it_was_given() {
+    fn a_session_expires_after_its_lifetime() {
         let (keyring, cookie) = signed_in();
         assert_eq!(keyring.session(&cookie, 1059).unwrap().identity.name, "ada");
         assert_eq!(keyring.session(&cookie, 1060), None);
     }
 
     #[test]
-    fn a_session_that_was_changed_in_any_character_is_none() {
+    fn a_session_with_any_changed_character_is_refused() {
         let (keyring, cookie) = signed_in();
         for at in 0..cookie.len() {
             let mut forged = cookie.clone().into_bytes();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_with_its_token_and_takes_its_role_of_today() {
+    fn a_session_ends_with_its_token_and_has_the_current_role() {
         let (_, cookie) = signed_in();
         assert_eq!(keyring(&[("ada", "new", AdminRole::Operator)]).session(&cookie, 1000), None);
         let demoted = keyring(&[("ada", "one", AdminRole::Viewer)]);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forms_token_is_good_for_its_session_alone() {
+    fn a_form_token_is_valid_for_its_session_only() {
         let (keyring, cookie) = signed_in();
         let ada = keyring.identify("one").unwrap();
         let session = keyring.session(&cookie, 1000).unwrap();

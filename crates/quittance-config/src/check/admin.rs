@@ -1,4 +1,4 @@
-//! Who may come in, and from where.
+//! Checks of the operators' pages: their tokens and address.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Who may act on Stripe, from where, and within which amounts.
+//! Checks of the API: its tokens, address and amounts.
 
 use std::time::Duration;
 

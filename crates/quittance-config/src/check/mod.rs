@@ -1,4 +1,4 @@
-//! Values that are of the right type and yet impossible, alone or together.
+//! Checks of values beyond their types: ranges, formats and combinations.
 
 mod admin;
 mod api;
@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::layers::{Layers, remedy};
 use super::redact;
 
-/// Looks at everything, and adds what it objects to.
+/// Checks all settings, and adds the faults.
 pub(super) fn check(settings: &Settings, layers: &Layers, faults: &mut Vec<Fault>) {
     let mut checker = Checker { layers, faults };
     ranges::check(settings, &mut checker);
@@ -30,15 +30,15 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Objects unless `holds`; the remedy is what the manual says of the setting.
+    /// Adds a fault unless `holds`; the remedy is the manual's text about the setting.
     fn must(&mut self, holds: bool, key: &str, problem: impl Into<String>) {
         if !holds {
             self.object(&[key], problem, remedy(key));
         }
     }
 
-    /// Objects to the first of `keys`. Not if one of them is at fault already: its value is not the
-    /// one that was set, so what is said of it would be misleading.
+    /// Adds a fault of the first of `keys`, unless one of them has a fault already: then its value is not the one
+    /// that was set, so the message would be misleading.
     fn object(&mut self, keys: &[&str], problem: impl Into<String>, remedy: impl Into<String>) {
         let Some(key) = keys.first() else { return };
         if self.faults.iter().any(|fault| keys.contains(&&*fault.key)) {

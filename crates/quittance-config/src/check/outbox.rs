@@ -1,4 +1,4 @@
-//! Where notifications go, and what signs them.
+//! Checks of destinations and their signing secrets.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::Checker;
 use crate::public_address::is_public;
 use crate::{Destination, Secret, Settings};
 
-/// What a relay needs, beyond the time of a request, to note what became of it.
+/// Time that a relay needs beyond that of a request to record its outcome.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
@@ -75,14 +75,14 @@ fn destination(checker: &mut Checker<'_>, name: &str, destination: &Destination)
     }
 }
 
-/// As standardwebhooks.com has it.
+/// Checks a signing secret in the format of standardwebhooks.com.
 fn is_signing_secret(secret: &Secret) -> bool {
     let bytes = secret.reveal().strip_prefix("whsec_").map(|text| BASE64_STANDARD.decode(text));
     matches!(bytes, Some(Ok(bytes)) if (24..=64).contains(&bytes.len()))
 }
 
 fn url(checker: &mut Checker<'_>, key: &str, destination: &Destination) {
-    // The parser's own words never quote the text.
+    // The parser's message never quotes the text.
     let url = match Url::parse(destination.url.reveal()) {
         Ok(url) => url,
         Err(error) => return checker.must(false, key, format!("is not a URL: {error}")),

@@ -1,4 +1,4 @@
-//! The ranges that the manual gives, and the settings that must fit together.
+//! Checks of ranges, and of settings that depend on each other.
 
 use std::time::Duration;
 
@@ -135,11 +135,11 @@ fn sizes(settings: &Settings, checker: &mut Checker<'_>) {
     );
 }
 
-/// Those that are fine by themselves.
+/// Checks settings that depend on each other, each of which is in its range.
 pub(super) fn check_together(settings: &Settings, checker: &mut Checker<'_>) {
     let (queue, worker) = (&settings.queue, &settings.worker);
-    // What a worker needs, beyond the time of a job, to renew its leases and to acknowledge: to
-    // connect anew, and one command each.
+    // The time that a worker needs beyond that of a job to renew its leases and to acknowledge: reconnecting,
+    // and one command each.
     let redis = &settings.redis;
     let margin = redis.connect_timeout.saturating_add(redis.command_timeout.saturating_mul(2));
     let least = worker.job_timeout.saturating_add(margin);

@@ -1,4 +1,4 @@
-//! Keys, signing secrets, and the two worlds that they belong to.
+//! Checks of Stripe keys, signing secrets and modes.
 
 use super::Checker;
 use crate::{Endpoint, ModeFilter, Secret, Settings};
@@ -46,7 +46,7 @@ fn secret_key(checker: &mut Checker<'_>, setting: &str, key: &Secret) {
     }
 }
 
-/// What fits into a header, and is neither space nor a quote that the shell was to take away.
+/// Whether a text fits into a header, without spaces and without quotes that a shell should have removed.
 fn is_token(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -91,8 +91,8 @@ fn secrets(checker: &mut Checker<'_>, name: &str, endpoint: &Endpoint) {
     }
 }
 
-/// A key reads one mode. An endpoint that takes events of the other alone would queue nothing but
-/// jobs that cannot be done.
+/// Checks the modes of endpoints: a key reads one mode, so all jobs of an endpoint that accepts only the other
+/// would fail.
 fn mode(checker: &mut Checker<'_>, name: &str, mode: ModeFilter, key: &Secret) {
     let of_key = ["sk_", "rk_"].iter().find_map(|kind| {
         let rest = key.reveal().strip_prefix(kind)?;

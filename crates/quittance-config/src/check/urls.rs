@@ -1,4 +1,4 @@
-//! Where things are.
+//! Checks of URLs and of the log filter.
 
 use url::{Host, Url};
 
@@ -20,7 +20,7 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     filter(checker, &settings.log.filter);
 }
 
-/// A word alone would be the name of a module, all of whose lines are shown; who writes one means a
+/// Refuses a single word that is no level: `tracing` would take it for the name of a module, but the user meant a
 /// level.
 fn filter(checker: &mut Checker<'_>, text: &str) {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -42,21 +42,21 @@ fn filter(checker: &mut Checker<'_>, text: &str) {
     }
 }
 
-/// What to do about a Cluster or a Sentinel.
+/// Remedy for a URL of Redis Cluster or Sentinel.
 const ONE_REDIS: &str = "must lead to one server: Redis Cluster and Sentinel are not supported. Give the \
     address of the primary, or of a proxy or a DNS name that follows it";
 
-/// Whether a scheme is one by which other clients find several servers.
+/// Whether a scheme is one that other clients use for several servers.
 fn is_of_several(scheme: &str) -> bool {
     ["sentinel", "cluster"].iter().any(|word| scheme.contains(word))
 }
 
-/// An empty URL is one that is not set; whether it is needed, the role says.
+/// Checks a URL. An empty one is not set; whether it is required depends on the role.
 fn scheme(checker: &mut Checker<'_>, key: &str, url: &Secret, schemes: &[&str]) {
     if url.is_empty() {
         return;
     }
-    // The parser's own words never quote the text.
+    // The parser's message never quotes the text.
     match Url::parse(url.reveal()) {
         Err(error) => {
             let hint = if key == "redis.url" && url.reveal().contains(',') {
@@ -85,7 +85,7 @@ fn scheme(checker: &mut Checker<'_>, key: &str, url: &Secret, schemes: &[&str]) 
     }
 }
 
-/// Whether each percent sign begins what stands for another character.
+/// Whether each percent sign starts a valid percent-encoding.
 fn is_encoded(url: &str) -> bool {
     url.split('%').skip(1).all(|rest| {
         rest.get(..2).is_some_and(|two| two.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -1,4 +1,4 @@
-//! What people do with dead letters; each with a row in the audit log, in the same statement.
+//! Actions of operators on dead letters; each adds a row to the audit log, in the same statement.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::connect::Store;
 use crate::error::StoreError;
 use tokio::time::timeout;
 
-/// What can be done with a letter.
+/// An action on a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
-    /// Try again, with a fresh budget of attempts.
+    /// Enqueue it again, with a new budget of attempts.
     Retry,
-    /// Give up for good.
+    /// Close it without processing.
     Discard,
-    /// Do not show it before then.
+    /// Hide it until a time.
     Snooze {
-        /// When it turns up again.
+        /// When it is open again.
         until: OffsetDateTime,
     },
-    /// Take a discard or a snooze back.
+    /// Undo a discard or a snooze.
     Undo,
 }
 
@@ -41,7 +41,7 @@ impl Act {
         }
     }
 
-    /// Until when, of a snooze.
+    /// End of a snooze.
     #[must_use]
     pub fn until(self) -> Option<OffsetDateTime> {
         match self {
@@ -51,17 +51,17 @@ impl Act {
     }
 }
 
-/// What can be done, as a word.
+/// Name of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ActWord {
-    /// Try again.
+    /// Enqueue it again.
     Retry,
-    /// Give up for good.
+    /// Close it without processing.
     Discard,
-    /// Do not show for a while.
+    /// Hide it for a while.
     Snooze,
-    /// Take a discard or a snooze back.
+    /// Undo a discard or a snooze.
     Undo,
 }
 
@@ -80,34 +80,33 @@ impl ActWord {
         }
     }
 
-    /// From its word.
+    /// Parses the name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|word| word.as_str() == text)
     }
 }
 
-/// What came of it, for one letter.
+/// Result of an action on one letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Acted {
-    /// It is done.
+    /// Done.
     Done,
-    /// Of a retry: its job went into the queue, and the letter moved by itself meanwhile: settled,
-    /// or given up again.
+    /// For a retry: its job was enqueued, and the letter was resolved or dead-lettered again in the meantime.
     Overtaken,
     /// There is no such letter.
     Unknown,
-    /// It is in a state in which there is nothing to do.
+    /// It is in a state without anything to do.
     Is(LetterState),
-    /// What it is about has settled since it was discarded.
+    /// Its event was processed since it was discarded.
     Settled,
     /// A newer letter of the same event is open.
     Replaced,
-    /// Its notification is kept no longer.
+    /// Its notification was pruned.
     Gone,
-    /// Its body was not kept, because it was not JSON: only Stripe can send it again.
+    /// Its body was not stored, because it was not JSON: only Stripe can send it again.
     NoPayload,
-    /// Of a retry: it was taken back before it had come to an end.
+    /// For a retry: it was taken back before it was processed.
     TakenBack,
 }
 
@@ -123,7 +122,7 @@ impl Acted {
         Self::TakenBack,
     ];
 
-    /// The stable word for it: `done`, `moved`, `unknown`, a letter's state, `settled`, `replaced`,
+    /// The stable name: `done`, `moved`, `unknown`, a letter's state, `settled`, `replaced`,
     /// `gone`, `no_payload`, `taken_back`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -140,14 +139,14 @@ impl Acted {
         }
     }
 
-    /// From its word.
+    /// Parses the name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let plain = Self::PLAIN.into_iter().find(|acted| acted.as_str() == text);
         plain.or_else(|| LetterState::parse(text).map(Self::Is))
     }
 
-    /// Whether what was asked for was done.
+    /// Whether the action was done.
     #[must_use]
     pub fn is_ok(self) -> bool {
         match self {
@@ -166,12 +165,12 @@ impl Acted {
 /// A letter to act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActedOn {
-    /// Which.
+    /// Its number.
     pub id: DeadLetterId,
-    /// Of a retry: its deaths when its job was made. If it has died again since, it waits for a
-    /// person and not for that job.
+    /// For a retry: how often it had been dead-lettered when its job was made. If that has changed since, the letter
+    /// is open, and does not wait for that job.
     pub deaths: i32,
-    /// Of a retry of a notification: how much later.
+    /// For a retry of a notification: its delay.
     pub wait: Duration,
 }
 
@@ -181,7 +180,7 @@ impl From<DeadLetterId> for ActedOn {
     }
 }
 
-/// Letters as Postgres takes them, a column each.
+/// Letters as arrays for Postgres, one for each column.
 pub(crate) struct Columns {
     pub(crate) ids: Vec<i64>,
     pub(crate) deaths: Vec<i32>,
@@ -199,17 +198,16 @@ impl From<&[ActedOn]> for Columns {
     }
 }
 
-/// The word that `quittance.act` said.
+/// Parses the result of `quittance.act`.
 pub(crate) fn acted(word: &str) -> Result<Acted, StoreError> {
     Acted::parse(word).ok_or(StoreError::Unreadable { what: "the result of quittance.act" })
 }
 
 impl Store {
-    /// Whether this retry of a letter is no longer wanted: it was cancelled, or the letter discarded. Not
-    /// of a letter that is there no longer.
+    /// Whether this retry of a letter was cancelled, or the letter was discarded. False for a letter that does not exist.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn retry_is_taken_back(&self, letter: i64, retry: i32) -> Result<bool, StoreError> {
         let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
@@ -224,15 +222,15 @@ impl Store {
         Ok(self.answered(connection, answer)?.unwrap_or(false))
     }
 
-    /// Acts on letters, each for itself, with a row in the audit log for each that it was done to.
-    /// In the order of their ids; unknown ones last.
+    /// Applies an action to each of several letters, with a row in the audit log for each success. The results are in
+    /// the order of the ids; unknown ones are last.
     ///
-    /// A retry of an event is to be noted *after* its job is in the queue. If the job has settled or
-    /// died again meanwhile, the letter already says so and stays as it is; the audit row is
-    /// written all the same, because the job went out all the same.
+    /// A retry of an event must be recorded *after* its job was enqueued. If the job was processed or dead-lettered
+    /// again in the meantime, the letter stays unchanged; the row in the audit log is written all the same, because
+    /// the job was enqueued.
     ///
     /// # Errors
-    /// Postgres; then nothing was done.
+    /// Postgres cannot be reached, or the statement fails; nothing is done then.
     pub async fn act(
         &self,
         act: Act,

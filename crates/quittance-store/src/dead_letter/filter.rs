@@ -1,4 +1,4 @@
-//! Which letters are meant.
+//! Filter of dead letters.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,20 +9,20 @@ use super::group_key::GroupKey;
 use super::id::DeadLetterId;
 use super::state::{LetterReason, LetterSource, LetterState};
 
-/// The letters that all of this holds for; nothing given: all letters. What each field means to
-/// Postgres stands in `quittance.letters_where`.
+/// Filter of dead letters: all fields that are set must match; without any, all letters match.
+/// `quittance.letters_where` defines the meaning of each field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filter {
-    /// Only these letters.
+    /// Letters with these numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<DeadLetterId>>,
-    /// Of this group.
+    /// Letters of this group.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub group: Option<GroupKey>,
-    /// In this state.
+    /// Letters in this state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<LetterState>,
     /// Events, or deliveries of notifications.
@@ -31,61 +31,61 @@ pub struct Filter {
     /// Events of this type, or notifications of this topic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
-    /// About objects of this kind: `payment_intent`.
+    /// Letters of objects of this kind: `payment_intent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_kind: Option<String>,
-    /// About this object.
+    /// Letters of this object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_id: Option<String>,
-    /// Whose object is this customer, or belongs to it.
+    /// Letters of this customer and its objects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
-    /// Of this connected account; empty: of our own.
+    /// Letters of this connected account; empty: of the platform's own account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Of live mode, or of test mode.
+    /// Letters of live or of test mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub livemode: Option<bool>,
-    /// That this endpoint took, or that were for this destination.
+    /// Letters of this webhook endpoint, or of this destination.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// Given up for this reason.
+    /// Letters with this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<LetterReason>,
-    /// Whose last failure was of this class.
+    /// Letters whose last failure has this class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
-    /// Whose last failure has this code.
+    /// Letters whose last failure has this code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Whose message holds this text, in capitals or not.
+    /// Letters whose message contains this text, in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Last given up before this moment.
+    /// Letters last dead-lettered before this time.
     #[serde(skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub older_than: Option<OffsetDateTime>,
-    /// Last given up after this moment.
+    /// Letters last dead-lettered after this time.
     #[serde(skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub newer_than: Option<OffsetDateTime>,
-    /// Tried at least so often, all in all.
+    /// Letters with at least this many attempts in total.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_attempts: Option<i32>,
 }
 
 impl Filter {
-    /// Those that wait for a person.
+    /// Open letters.
     #[must_use]
     pub fn open() -> Self {
         Self { state: Some(LetterState::Open), ..Self::default() }
     }
 
-    /// These and no others.
+    /// Letters with these numbers.
     #[must_use]
     pub fn of(ids: &[DeadLetterId]) -> Self {
         Self { ids: Some(ids.to_vec()), ..Self::default() }
     }
 
-    /// Whether it leaves out any letter for another reason than its state.
+    /// Whether a field other than the state is set.
     #[must_use]
     pub fn is_narrow(&self) -> bool {
         Self { state: None, ..self.clone() } != Self::default()
@@ -93,7 +93,7 @@ impl Filter {
 
     /// As `quittance.letters_where` takes it.
     pub(crate) fn to_json(&self) -> Value {
-        // A value of this type always becomes JSON.
+        // Serializing this type cannot fail.
         let mut json = serde_json::to_value(self).unwrap_or_default();
         if let (Some(group), Some(fields)) = (&self.group, json.as_object_mut()) {
             fields.remove("group");

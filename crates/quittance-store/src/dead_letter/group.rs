@@ -1,4 +1,4 @@
-//! Letters of one cause and one type of event, counted.
+//! Groups of dead letters by cause and type of event.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +12,21 @@ use super::id::DeadLetterId;
 use crate::connect::Store;
 use crate::error::StoreError;
 
-/// Hours in the picture of a group.
+/// Hours in the history of a group.
 const HOURS: usize = 24;
 
-/// How many letters of a group are in each state.
+/// Number of letters of a group by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StateCounts {
-    /// Wait for a person.
+    /// Open.
     pub open: i64,
-    /// Wait, and nobody wants to see them yet.
+    /// Snoozed.
     pub snoozed: i64,
     /// Back in the queue.
     pub retrying: i64,
-    /// Settled after all.
+    /// Processed after all.
     pub resolved: i64,
-    /// Given up for good.
+    /// Closed by an operator.
     pub discarded: i64,
 }
 
@@ -48,42 +48,42 @@ impl StateCounts {
 /// Letters of one cause and one type of event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Group {
-    /// Its name, for filters.
+    /// Name of the group, for filters.
     pub group: GroupKey,
-    /// The type of event, or the topic of a notification; none if it could not be read.
+    /// The type of event, or the topic of a notification; null if it could not be read.
     pub event_type: Option<String>,
     /// The class of the failure.
     pub class: String,
-    /// The stable word for it.
+    /// The stable code of the failure.
     pub code: String,
-    /// The message without its ids and numbers.
+    /// The message without ids and numbers.
     pub cause: String,
-    /// How many letters of it the filter names.
+    /// Number of its letters that match the filter.
     pub count: i64,
-    /// These, by state.
+    /// The same by state.
     pub states: StateCounts,
-    /// When the first of them was first given up.
+    /// When the first of them was first dead-lettered.
     #[serde(with = "time::serde::rfc3339")]
     pub first_seen: OffsetDateTime,
-    /// When one of them was given up last.
+    /// When the last of them was dead-lettered.
     #[serde(with = "time::serde::rfc3339")]
     pub last_seen: OffsetDateTime,
-    /// How many were given up in each of the last 24 hours, the current one last.
+    /// How many were dead-lettered in each of the last 24 hours, the current one last.
     pub hourly: Vec<i64>,
     /// The newest of them.
     pub example: DeadLetterId,
 }
 
-/// All groups of the letters that a filter names.
+/// All groups of the letters that match a filter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Groups {
     /// The largest first.
     pub groups: Vec<Group>,
-    /// How many letters the filter names, in all groups.
+    /// Number of letters that match the filter, in all groups.
     pub letters: i64,
 }
 
-/// One cell of what Postgres counts: a group, a state, an hour.
+/// One count of Postgres: a group, a state, an hour.
 struct Cell {
     fingerprint: String,
     event_type: Option<String>,
@@ -98,10 +98,10 @@ struct Cell {
 }
 
 impl Store {
-    /// Counts the letters that a filter names by cause and type of event, the largest group first.
+    /// Counts the letters that match a filter by cause and type of event, the largest group first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn dead_letter_groups(&self, filter: &Filter) -> Result<Groups, StoreError> {
         let cells = sqlx::query_as!(
             Cell,
@@ -132,7 +132,7 @@ impl Store {
         Ok(Groups { groups, letters })
     }
 
-    /// Class, code and cause: one look at one letter of each group.
+    /// Reads class, code and cause from one letter of each group.
     async fn explain(&self, groups: &mut [Group]) -> Result<(), StoreError> {
         let ids: Vec<i64> = groups.iter().map(|group| group.example.get()).collect();
         let told = sqlx::query!(
@@ -143,7 +143,7 @@ impl Store {
         .await?;
         let mut told: BTreeMap<i64, _> = told.into_iter().map(|row| (row.id, row)).collect();
         for group in groups {
-            // One that is gone since was removed by retention, or its group has changed.
+            // A letter that does not exist any more was removed by retention, or its group has changed.
             if let Some(row) = told.remove(&group.example.get()) {
                 (group.class, group.code, group.cause) = (row.class, row.code, row.cause);
             }
@@ -173,8 +173,8 @@ fn add(found: &mut BTreeMap<GroupKey, Group>, cell: Cell) -> Result<(), StoreErr
     group.first_seen = group.first_seen.min(cell.first_seen);
     group.last_seen = group.last_seen.max(cell.last_seen);
     group.example = group.example.max(DeadLetterId(cell.newest));
-    // The hour that ends now begins an hour ago. A clock that ran ahead makes hours that are yet to
-    // come: they count as this one.
+    // The hour that ends now started an hour ago. A fast clock causes future hours, which count as
+    // this one.
     let hours_ago = usize::try_from((cell.now - cell.hour).whole_hours() - 1).unwrap_or(0);
     if let Some(hour) = HOURS.checked_sub(hours_ago + 1).and_then(|at| group.hourly.get_mut(at)) {
         *hour += cell.count;

@@ -6,20 +6,20 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Stands for the type of an event that could not be read.
+/// Placeholder for the type of an event that could not be read.
 const UNTYPED: &str = "-";
 
-/// Names a group: its fingerprint and its type of event, `0a1b2c3d4e5f:payment_intent.succeeded`.
+/// Name of a group: its fingerprint and type of event, `0a1b2c3d4e5f:payment_intent.succeeded`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct GroupKey {
-    /// What failures of one cause share.
+    /// Fingerprint of the cause.
     pub fingerprint: String,
-    /// The type of event, or the topic; none if it could not be read.
+    /// The type of event, or the topic; `None` if it could not be read.
     pub event_type: Option<String>,
 }
 
-/// The text names no group.
+/// Error for a text that is no name of a group.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a group is named by fingerprint and type, 0a1b2c3d4e5f:payment_intent.succeeded")]
 pub struct GroupKeyError;
@@ -57,7 +57,7 @@ impl From<GroupKey> for String {
     }
 }
 
-// To those who read the API it is a text.
+// In the API it is a string.
 impl PartialSchema for GroupKey {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         String::schema()

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The number by which ops names a letter.
+/// The number of a dead letter.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
 )]
@@ -20,7 +20,7 @@ impl DeadLetterId {
         self.0
     }
 
-    /// What the audit log calls it.
+    /// Its name in the audit log.
     #[must_use]
     pub fn target(self) -> String {
         format!("dead_letter:{self}")
@@ -33,7 +33,7 @@ impl fmt::Display for DeadLetterId {
     }
 }
 
-/// The text is not the number of a dead letter.
+/// Error for a text that is no number of a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a dead letter's id is a whole number from 1")]
 pub struct DeadLetterIdError;

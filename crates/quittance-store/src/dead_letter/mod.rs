@@ -1,13 +1,12 @@
-//! Dead letters: what was given up, why, and what became of it since.
+//! Dead letters: events and notifications that failed for good, with their reasons and states.
 //!
-//! A letter is `open` until ops puts it back into the queue (`retrying`), it settles after all
-//! (`resolved`, by [`Store::apply`](super::Store::apply), however its event came again), or a
-//! person decides that it never will (`discarded`). An event has at most one letter that is open
-//! or retrying. An open one that nobody wants to see for a while is `snoozed`: it is open to the
-//! tables, and turns up again by itself.
+//! A letter is `open` until an operator puts it back into the queue (`retrying`), its event is processed after
+//! all (`resolved`, by [`Store::apply`](super::Store::apply), however the event was received again), or an
+//! operator closes it (`discarded`). An event has at most one letter that is open or retrying. An operator can
+//! hide an open letter for a while (`snoozed`): it is still open in the tables, and is shown again by itself.
 //!
-//! A notification that was given up for a destination is a letter like any other; what is retried
-//! then is its delivery, and its arrival resolves it.
+//! A notification that could not be delivered to a destination is a letter like any other; a retry repeats its
+//! delivery, and a successful delivery resolves it.
 
 mod act;
 mod filter;

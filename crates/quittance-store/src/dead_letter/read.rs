@@ -1,4 +1,4 @@
-//! Looking at dead letters.
+//! Reads of dead letters.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -18,56 +18,56 @@ use crate::error::StoreError;
 pub struct Letter {
     /// Its number.
     pub id: DeadLetterId,
-    /// Where it stands.
+    /// Its state.
     pub state: LetterState,
-    /// What was given up.
+    /// What was dead-lettered: an event or a notification.
     pub source: LetterSource,
     /// Its group: cause and type.
     pub group: GroupKey,
-    /// The event, or what stands for it; of a notification its id and destination.
+    /// The event's id, or `sha256:...`; for a notification, its id and destination.
     #[serde(rename = "event")]
     pub event_key: String,
     /// The notification, if it is one.
     pub notification: Option<Uuid>,
-    /// The event's type, if it could be read; of a notification its topic.
+    /// The event's type, if it could be read; for a notification, its topic.
     pub event_type: Option<String>,
     /// Stripe's `object`.
     pub object_kind: Option<String>,
     /// The object's id.
     pub object_id: Option<String>,
-    /// The customer that the object is or belongs to, where the event says so.
+    /// The customer that the object is or belongs to, if the event names it.
     pub customer: Option<String>,
-    /// The connected account; empty for our own; none if it could not be read.
+    /// The connected account; empty for the platform's own account; null if it could not be read.
     pub account: Option<String>,
     /// Live or test, if it could be read.
     pub livemode: Option<bool>,
     /// The endpoint that had accepted it, or the destination that it was for.
     pub endpoint: String,
-    /// When it was received; a notification: when it became true.
+    /// When the event was received, or the notification was written.
     #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,
-    /// Which of the endpoint's secrets had matched.
+    /// Index of the endpoint's secret that matched.
     pub secret_index: Option<u32>,
-    /// The lane that it came by; `outbox` for a notification.
+    /// Its lane; `outbox` for a notification.
     pub lane: String,
     /// `permanent`, `exhausted`, `poison`, `undecodable`.
     pub reason: String,
     /// The class of the last failure.
     pub class: String,
-    /// The stable word for it.
+    /// The stable code of the last failure.
     pub code: String,
-    /// Its chain of causes in one line.
+    /// The chain of causes of the last failure in one line.
     pub message: String,
-    /// The message without its ids and numbers.
+    /// The message without ids and numbers.
     pub cause: String,
-    /// The event, redacted; none in a list, and none when the body was not JSON.
+    /// The redacted event; null in a list, and if the body was not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
-    /// The hash of the body as it was received; none for a notification.
+    /// Hash of the body as received; null for a notification.
     pub body_sha256: Option<String>,
-    /// Its length.
+    /// Length of the body.
     pub body_bytes: Option<i64>,
-    /// Not to be shown before.
+    /// End of its snooze.
     #[serde(with = "time::serde::rfc3339::option")]
     pub snoozed_until: Option<OffsetDateTime>,
     /// Who discarded it.
@@ -77,22 +77,22 @@ pub struct Letter {
     /// When it first failed.
     #[serde(with = "time::serde::rfc3339")]
     pub first_failed_at: OffsetDateTime,
-    /// When it was first given up.
+    /// When it was first dead-lettered.
     #[serde(rename = "given_up_at", with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// When it was last given up.
+    /// When it was last dead-lettered.
     #[serde(rename = "last_given_up_at", with = "time::serde::rfc3339")]
     pub died_at: OffsetDateTime,
     /// When it was resolved or discarded.
     #[serde(with = "time::serde::rfc3339::option")]
     pub resolved_at: Option<OffsetDateTime>,
-    /// Attempts, all in all.
+    /// Total number of attempts.
     pub attempts: i32,
-    /// How often it was given up.
+    /// How often it was dead-lettered.
     pub deaths: i32,
-    /// How often ops has put it back.
+    /// How often operators have retried it.
     pub retries: i32,
-    /// The trace of the last attempt, where the letter was read whole.
+    /// The trace of the last attempt; `None` in a list.
     #[serde(skip)]
     pub trace_id: Option<String>,
 }
@@ -185,11 +185,10 @@ impl TryFrom<Record> for Letter {
 }
 
 impl Store {
-    /// Lists letters without their payloads, newest first: `limit` of those that the filter names,
-    /// older than `before`.
+    /// Lists up to `limit` matching letters before `before`, newest first, without their payloads.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn dead_letters(
         &self,
         filter: &Filter,
@@ -226,10 +225,10 @@ impl Store {
         records.into_iter().map(Letter::try_from).collect()
     }
 
-    /// These letters with their payloads, in the order of their ids; an unknown one is left out.
+    /// Reads letters with their payloads, in the order of their ids; unknown ones are left out.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn whole_dead_letters(
         &self,
         ids: &[DeadLetterId],
@@ -259,18 +258,18 @@ impl Store {
         records.into_iter().map(Letter::try_from).collect()
     }
 
-    /// One letter, with its payload.
+    /// Reads a letter with its payload.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn find_dead_letter(&self, id: DeadLetterId) -> Result<Option<Letter>, StoreError> {
         Ok(self.whole_dead_letters(&[id]).await?.pop())
     }
 
-    /// How many letters a filter names, and the newest of them; those up to `upto`, if it is given.
+    /// Counts the letters that match a filter, up to `upto` if it is set; also returns the newest of them.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn count_dead_letters(
         &self,
         filter: &Filter,

@@ -5,17 +5,17 @@ use utoipa::ToSchema;
 
 use quittance_domain::retry::DeadReason;
 
-/// Why a letter was written.
+/// Reason of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LetterReason {
-    /// No repetition would mend it.
+    /// A permanent error, which no retry would fix.
     Permanent,
-    /// Its attempts are used up.
+    /// It ran out of attempts.
     Exhausted,
-    /// It killed its worker again and again.
+    /// Its workers died repeatedly.
     Poison,
-    /// It cannot be read.
+    /// It cannot be parsed.
     Undecodable,
 }
 
@@ -42,11 +42,11 @@ impl From<DeadReason> for LetterReason {
     }
 }
 
-/// What was given up.
+/// What was dead-lettered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LetterSource {
-    /// An event of Stripe's.
+    /// A Stripe event.
     Event,
     /// The delivery of a notification to a destination.
     Notification,
@@ -62,26 +62,26 @@ impl LetterSource {
         }
     }
 
-    /// From its word.
+    /// Parses the name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Event, Self::Notification].into_iter().find(|source| source.as_str() == text)
     }
 }
 
-/// Where a letter stands.
+/// State of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LetterState {
-    /// Waits for a person.
+    /// Waits for an operator.
     Open,
-    /// Waits for a person, who said: not before then.
+    /// Waits for an operator, who has hidden it until a time.
     Snoozed,
     /// Back in the queue.
     Retrying,
-    /// Settled after all.
+    /// Processed after all.
     Resolved,
-    /// Given up by a person, with a reason.
+    /// Closed by an operator, with a reason.
     Discarded,
 }
 
@@ -102,7 +102,7 @@ impl LetterState {
         }
     }
 
-    /// From its word.
+    /// Parses the name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|state| state.as_str() == text)

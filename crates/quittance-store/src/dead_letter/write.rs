@@ -1,4 +1,4 @@
-//! Giving an event up: ledger row, letter and attempt in one transaction.
+//! Dead-lettering of an event: ledger row, letter and attempt in one transaction.
 
 use tokio::time::timeout;
 
@@ -19,40 +19,40 @@ use quittance_domain::id::ObjectId;
 use quittance_domain::surrogates;
 use quittance_redaction::{self, Redacted, Rules};
 
-/// A job that is given up.
+/// A job that is dead-lettered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewDeadLetter {
-    /// What is known of its event.
+    /// Its event, as far as it could be read.
     pub event: DeadEvent,
-    /// How it came in.
+    /// How it was received.
     pub receipt: Receipt,
-    /// The lane that it came by, and goes back to on a retry.
+    /// Its lane, to which a retry returns it.
     pub lane: String,
-    /// Why it is given up.
+    /// The reason.
     pub reason: LetterReason,
     /// The last attempt.
     pub attempt: Attempt,
     /// The last failure.
     pub failure: Failure,
-    /// The body as it was received. Redacted here; kept only if it is JSON.
+    /// The body as received. It is redacted here, and stored only if it is JSON.
     pub body: Bytes,
 }
 
-/// The body as it may be kept. What is not JSON cannot be redacted, so nothing of it is kept: its
-/// hash and length say whether two bodies are the same, and Stripe can send it again.
+/// The body as it may be stored. A body that is not JSON cannot be redacted, so it is not stored: its hash and
+/// length show whether two bodies are the same, and Stripe can send it again.
 fn payload(body: &[u8], rules: &Rules) -> Option<Redacted> {
     let value = surrogates::read(body, |body| serde_json::from_slice(body)).ok()?;
     Some(rules.redact(value))
 }
 
-/// What a failure says, and what it has in common with others.
+/// Text and fingerprint of a failure.
 pub(crate) struct Words {
     pub(crate) message: String,
     pub(crate) cause: String,
     pub(crate) fingerprint: String,
 }
 
-/// The words for a failure. What is secret in its message is in none of them.
+/// The texts of a failure, without secrets.
 pub(crate) fn words(class: &str, code: &str, message: String) -> Words {
     let message = quittance_redaction::strip_text(message);
     let cause = fingerprint::cause(&message);
@@ -60,9 +60,9 @@ pub(crate) fn words(class: &str, code: &str, message: String) -> Words {
     Words { message, cause, fingerprint }
 }
 
-/// The customer that an event's object is or belongs to, if the event says so.
+/// The customer that an event's object is or belongs to, if the event names it.
 fn customer_of(event: &Value) -> Option<String> {
-    // A thin event only names its object.
+    // A thin event contains only the object's id.
     let object = event.pointer("/data/object").or_else(|| event.get("related_object"))?;
     let kind = object.get("object").or_else(|| object.get("type")).and_then(Value::as_str);
     let id = |value: &Value| ObjectId::parse(value.as_str()?).ok().map(|id| id.to_string());
@@ -74,14 +74,15 @@ fn customer_of(event: &Value) -> Option<String> {
 }
 
 impl Store {
-    /// Writes the ledger row, the letter and the attempt of a job that is given up. Writing it
-    /// again, after a crash between this and the acknowledgement, leaves one letter; so does an
-    /// event that dies again on a retry, whose letter is open again.
+    /// Writes the ledger row, the letter and the attempt of a job that is dead-lettered. If this is repeated, after a
+    /// crash before the acknowledgement, there is still one letter. If a retry fails, its letter is open
+    /// again.
     ///
-    /// `None`: the event has settled meanwhile, so there is nothing to give up.
+    /// `None`: the event was processed in the meantime, so there is nothing to dead-letter.
     ///
     /// # Errors
-    /// Postgres; then nothing is written, and the job must not be acknowledged.
+    /// Postgres cannot be reached, or the statement fails; nothing is written then, and the job must not be
+    /// acknowledged.
     pub async fn dead_letter(
         &self,
         letter: &NewDeadLetter,

@@ -1,4 +1,4 @@
-//! Many objects: those of a customer, those with a word in their metadata, those of a kind.
+//! Lists of objects: by customer, by metadata, by kind.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,47 +11,47 @@ use crate::error::StoreError;
 use quittance_domain::id::Mode;
 use quittance_domain::object::Kind;
 
-/// Which objects to list. At least one of `customer`, `metadata` and `kind` is given.
+/// Filter of objects. At least one of `customer`, `metadata` and `kind` is set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObjectFilter {
     /// Objects of this customer, and the customer.
     pub customer: Option<String>,
-    /// Objects whose metadata hold this under this key.
+    /// Objects whose metadata have this key with this value.
     pub metadata: Option<(String, String)>,
-    /// Of this kind.
+    /// Objects of this kind.
     pub kind: Option<Kind>,
-    /// The connected account; empty for our own.
+    /// The connected account; empty for the platform's own account.
     pub account: Option<String>,
     /// Live or test.
     pub mode: Option<Mode>,
 }
 
-/// A line of a list of objects.
+/// An entry of a list of objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Found {
-    /// Which object.
+    /// The object's id and scope.
     #[serde(flatten)]
     pub key: ObjectKey,
-    /// Its status by our state machine; none for a kind without one.
+    /// Its status by the state machine; null for a kind without one.
     pub status: Option<String>,
-    /// Whether Stripe says that it is deleted.
+    /// Whether it is deleted at Stripe.
     pub deleted: bool,
-    /// Whose it is.
+    /// Its customer.
     pub customer: Option<String>,
-    /// Its amount in the currency's smallest unit, where it has one.
+    /// Its amount in the currency's smallest unit, if it has one.
     pub amount: Option<i64>,
-    /// Its currency, where it has one.
+    /// Its currency, if it has one.
     pub currency: Option<String>,
-    /// When Stripe made it.
+    /// When Stripe created it.
     #[serde(with = "time::serde::rfc3339::option")]
     pub created: Option<OffsetDateTime>,
-    /// Stripe's clock when it was last asked.
+    /// When it was last fetched, by Stripe's clock.
     #[serde(with = "time::serde::rfc3339")]
     pub observed_at: OffsetDateTime,
     /// When it was last written.
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
-    /// Raised by one with each write.
+    /// Version of the row; incremented by each write.
     pub version: i64,
 }
 
@@ -90,7 +90,7 @@ impl From<Record> for Found {
     }
 }
 
-/// The kinds that can be found by their customer without reading all of them.
+/// Kinds with an index on their customer.
 fn knows_customer(kind: Kind) -> bool {
     match kind {
         Kind::Customer
@@ -112,7 +112,7 @@ fn knows_customer(kind: Kind) -> bool {
     }
 }
 
-/// The kinds that can be found by their metadata without reading all of them.
+/// Kinds with an index on their metadata.
 fn knows_metadata(kind: Kind) -> bool {
     match kind {
         Kind::Customer
@@ -135,13 +135,12 @@ fn knows_metadata(kind: Kind) -> bool {
 }
 
 impl Store {
-    /// Lists objects, this many at most. Found by customer or metadata: the last made first. Found
-    /// by kind alone, or a kind that has no index for the rest: by their ids, backwards. Without a
-    /// kind, only kinds with such an index are looked through. `after` is the last of the page
-    /// before.
+    /// Lists objects, up to a limit. By customer or metadata: the last created first. By kind alone, or for a kind
+    /// without an index for the filter: by descending id. Without a kind, only kinds with such an index are
+    /// searched. `after` is the last object of the previous page.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn find_objects(
         &self,
         filter: &ObjectFilter,

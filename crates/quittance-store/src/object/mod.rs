@@ -1,4 +1,4 @@
-//! Objects as people look at them: found by what is known of them, and shown with their row in `app`.
+//! Objects for operators: search, and reads of an object with its row in `app`.
 
 mod find;
 mod read;

@@ -1,4 +1,4 @@
-//! One object: its row, and where that came from.
+//! Reads of one object: its row, and the attempt that wrote it.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,20 +12,20 @@ use quittance_domain::id::{AccountId, Mode, Scope, from_url_segment, url_segment
 use quittance_domain::mirror::Parent;
 use quittance_domain::object::{Kind, Subject};
 
-/// What names one object among all.
+/// Key of an object: kind, id, account and mode.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct ObjectKey {
     /// Stripe's `object`.
     pub kind: String,
-    /// Its id.
+    /// Stripe's id.
     pub id: String,
-    /// The connected account; empty for our own.
+    /// The connected account; empty for the platform's own account.
     pub account: String,
     /// Live or test.
     pub livemode: bool,
 }
 
-/// Our own account, where a word for it is needed.
+/// Name of the platform's own account in cursors.
 const OWN: &str = "own";
 
 impl From<&Subject> for ObjectKey {
@@ -40,8 +40,8 @@ impl From<&Subject> for ObjectKey {
 }
 
 impl ObjectKey {
-    /// The object as the road names it; `None` for a kind that is not handled. `owner` is what it
-    /// belongs to, for kinds that are not found without that.
+    /// The object as the reconciler names it; `None` for a kind that is not handled. `owner` is its parent, for kinds
+    /// that cannot be fetched without it.
     #[must_use]
     pub fn subject(&self, owner: Option<Parent>) -> Option<Subject> {
         let account = match self.account.as_str() {
@@ -57,8 +57,8 @@ impl ObjectKey {
         })
     }
 
-    /// The object as the place in a list after which the next page begins: `KIND/ACCOUNT/MODE/ID`, with
-    /// `own` for our own account and the id encoded as in a URL.
+    /// The object as the cursor of a list: `KIND/ACCOUNT/MODE/ID`, with `own` for the platform's own account and
+    /// the id percent-encoded.
     #[must_use]
     pub fn cursor(&self) -> String {
         let account = if self.account.is_empty() { OWN } else { &self.account };
@@ -66,7 +66,7 @@ impl ObjectKey {
         format!("{}/{account}/{mode}/{}", self.kind, url_segment(&self.id))
     }
 
-    /// The opposite of [`Self::cursor`]; `None` where it is no such text.
+    /// Parses a [`Self::cursor`].
     #[must_use]
     pub fn from_cursor(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, '/');
@@ -81,34 +81,34 @@ impl ObjectKey {
         Some(Self { kind: kind.into(), id: id.into(), account: account.into(), livemode })
     }
 
-    /// What the audit log calls it.
+    /// Its name in the audit log.
     #[must_use]
     pub fn target(&self) -> String {
         format!("object:{}", self.id)
     }
 }
 
-/// The row of an object as it is now.
+/// The current row of an object.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ObjectRow {
-    /// Which object.
+    /// Key of the object.
     #[serde(flatten)]
     pub key: ObjectKey,
-    /// Raised by one with each write.
+    /// Version of the row; incremented by each write.
     pub version: i64,
-    /// Stripe's clock when the fetch behind this version began, floored to the second.
+    /// When the fetch of this version started, by Stripe's clock, rounded down to the second.
     #[serde(with = "time::serde::rfc3339")]
     pub observed_at: OffsetDateTime,
     /// When this version was written.
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
-    /// Whether Stripe says that the object is deleted; the rest is what was last seen then.
+    /// Whether the object is deleted at Stripe; then the other fields are its last known state.
     pub deleted: bool,
-    /// Its status by our state machine; none for a kind without one.
+    /// Its status by the state machine; null for a kind without one.
     pub status: Option<String>,
-    /// The event that made us look; none when a person did, and after an upgrade of old rows.
+    /// The event that caused the fetch; null if an operator or a command caused it, and for rows that were upgraded.
     pub cause: Option<String>,
-    /// Its JSON as Stripe sent it, redacted.
+    /// Its redacted JSON.
     #[schema(value_type = Option<Object>)]
     pub data: Option<Value>,
 }
@@ -126,11 +126,11 @@ pub struct TypedRow {
 /// The attempt that wrote a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Origin {
-    /// The event that made us look.
+    /// The event that caused the fetch.
     pub event: String,
     /// Its type.
     pub event_type: Option<String>,
-    /// When the attempt began.
+    /// When the attempt started.
     #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
     /// The worker that made it.
@@ -142,11 +142,11 @@ pub struct Origin {
 }
 
 impl Store {
-    /// The rows of all objects with this id, of one of these kinds; of all accounts and modes, or
-    /// of the ones given.
+    /// Reads the rows of all objects with this id and one of these kinds, in the given account and mode or in all of
+    /// them.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn objects_named(
         &self,
         kinds: &[Kind],
@@ -189,11 +189,11 @@ impl Store {
         Ok(rows.collect())
     }
 
-    /// The objects with this id that events speak of: those that settled or were given up, and those
-    /// that are still being tried. For an object that has no row.
+    /// Lists the objects with this id that events name, whether processed, dead-lettered or still in the queue. For
+    /// objects without a row.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn objects_spoken_of(
         &self,
         id: &str,
@@ -224,10 +224,10 @@ impl Store {
         .await?)
     }
 
-    /// The row in `app` of an object; none for a mirrored kind, and where there is no row.
+    /// Reads the row in `app` of an object; `None` for a mirrored kind, and if there is no row.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn typed_row(&self, key: &ObjectKey) -> Result<Option<TypedRow>, StoreError> {
         let found = sqlx::query!(
             r#"
@@ -244,10 +244,10 @@ impl Store {
         Ok(found.and_then(|row| Some(TypedRow { table: row.table, columns: row.columns? })))
     }
 
-    /// The attempt that wrote the version that an event caused.
+    /// Reads the attempt that wrote the version that an event caused.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn origin(&self, event: &str) -> Result<Option<Origin>, StoreError> {
         Ok(sqlx::query_as!(
             Origin,

@@ -20,7 +20,7 @@ impl OperationId {
         self.0
     }
 
-    /// What the audit log calls it.
+    /// Its name in the audit log.
     #[must_use]
     pub fn target(self) -> String {
         format!("operation:{self}")
@@ -33,7 +33,7 @@ impl fmt::Display for OperationId {
     }
 }
 
-/// The text is not the number of an operation.
+/// Error for a text that is no number of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an operation's id is a whole number from 1")]
 pub struct OperationIdError;

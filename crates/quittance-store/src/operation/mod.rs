@@ -1,9 +1,9 @@
-//! Bulk acts on dead letters, so that one can watch them, stop them, go on with them, and prove
-//! afterwards who did what.
+//! Bulk operations on dead letters, which can be watched, cancelled and resumed, and are recorded in the audit
+//! log.
 //!
-//! An operation is `running` while somebody moves its heartbeat, page by page. Whoever runs it has a
-//! name of its own for it (the runner); a page of anybody else changes nothing. One whose heart has
-//! stopped counts as `interrupted`, and may be resumed where it was.
+//! An operation is `running` while a process renews its heartbeat, page by page. That process has a unique name
+//! for it (the runner); a page of another runner changes nothing. Without a heartbeat, the operation counts as
+//! `interrupted`, and can be resumed where it stopped.
 
 mod id;
 mod read;

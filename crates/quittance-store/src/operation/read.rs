@@ -1,4 +1,4 @@
-//! Looking at operations.
+//! Reads of bulk operations: status, progress and results.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,18 +10,18 @@ use crate::connect::Store;
 use crate::dead_letter::{ActWord, Acted, DeadLetterId, Filter, acted};
 use crate::error::StoreError;
 
-/// Where an operation stands.
+/// Status of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OperationState {
-    /// Somebody works on it.
+    /// A process works on it.
     Running,
-    /// Every letter has had its turn.
+    /// All letters were processed.
     Done,
-    /// A person ended it on the way, and what it had put into the queue was taken back.
+    /// An operator cancelled it, and the jobs that it had enqueued were taken back.
     Cancelled,
-    /// The process that ran it was stopped, failed, or was not heard of for a minute. Nothing was taken
-    /// back, and any process can resume it.
+    /// Its process was stopped, failed, or had no heartbeat for a minute. Nothing was taken back, and any process
+    /// can resume it.
     Interrupted,
 }
 
@@ -41,66 +41,66 @@ impl OperationState {
     }
 }
 
-/// A bulk act.
+/// A bulk operation on dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Operation {
     /// Its number.
     pub id: OperationId,
-    /// What is done.
+    /// The action.
     pub verb: ActWord,
-    /// To which letters.
+    /// The filter of the letters.
     pub selection: Filter,
-    /// Those after this one do not join.
+    /// The last letter; later ones are not included.
     pub upto: DeadLetterId,
-    /// Over how long retries are spread, in milliseconds.
+    /// Period over which retries are spread, in milliseconds.
     pub over_ms: Option<i64>,
-    /// Until when, of a snooze.
+    /// End of a snooze.
     #[serde(with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
-    /// Who.
+    /// The operator.
     pub actor: String,
-    /// Why.
+    /// The operator's reason.
     pub reason: Option<String>,
-    /// Where it stands.
+    /// Its status.
     pub state: OperationState,
-    /// How many letters the selection named when it began.
+    /// Number of letters that matched when it started.
     pub total: i64,
-    /// To how many it was done.
+    /// Number of letters that succeeded.
     pub done: i64,
-    /// With how many there was nothing to be done, or it failed: see their results. What is missing
-    /// to `total` when it has ended was cancelled, or had left the selection by itself.
+    /// Number of letters that failed, or where there was nothing to do: see their results. When it has ended, the
+    /// difference to `total` was cancelled, or no longer matched.
     pub failed: i64,
-    /// Whether somebody asked for its end.
+    /// Whether a cancel was requested.
     pub cancel_requested: bool,
     /// Why it was interrupted.
     pub error: Option<String>,
     /// When it began.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// When it was last heard of.
+    /// When its last heartbeat was.
     #[serde(with = "time::serde::rfc3339")]
     pub heartbeat_at: OffsetDateTime,
     /// When it ended.
     #[serde(with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
-    /// Where the letters are by now that it put back, of a retry that is looked at by itself.
+    /// Current states of the letters that a retry enqueued; set when one operation is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub letters: Option<Aftermath>,
-    /// Where it goes on.
+    /// The last letter that was processed: where a resume continues.
     #[serde(skip)]
     pub(super) reached: i64,
 }
 
-/// What became of the letters that a retry put back into the queue.
+/// Current states of the letters that a retry enqueued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Aftermath {
-    /// They wait for their turn, or are being tried: what a cancel takes back.
+    /// In the queue, or being processed: a cancel takes them back.
     pub retrying: i64,
-    /// Their events have settled.
+    /// Resolved.
     pub resolved: i64,
-    /// They were given up again.
+    /// Dead-lettered again.
     pub open: i64,
-    /// They were discarded, or removed since.
+    /// Discarded or removed since.
     pub gone: i64,
 }
 
@@ -157,22 +157,22 @@ impl TryFrom<Record> for Operation {
     }
 }
 
-/// What an operation did to one letter.
+/// Result of an operation for one letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OperationResult {
     /// The letter.
     pub letter: DeadLetterId,
-    /// What came of it.
+    /// The result.
     pub acted: Acted,
     /// When.
     pub at: OffsetDateTime,
 }
 
 impl Store {
-    /// Lists operations, newest first: `limit` of those before `before`.
+    /// Lists up to `limit` operations before `before`, newest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn operations(
         &self,
         before: Option<OperationId>,
@@ -199,19 +199,19 @@ impl Store {
         records.into_iter().map(Operation::try_from).collect()
     }
 
-    /// One operation.
+    /// Reads an operation.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError> {
         let after = id.get().checked_add(1).map(OperationId);
         Ok(self.operations(after, 1).await?.pop().filter(|operation| operation.id == id))
     }
 
-    /// What became of the letters that a retry put back.
+    /// Counts the letters that a retry enqueued, by their current states.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn operation_aftermath(&self, id: OperationId) -> Result<Aftermath, StoreError> {
         Ok(sqlx::query_as!(
             Aftermath,
@@ -230,11 +230,11 @@ impl Store {
         .await?)
     }
 
-    /// What an operation did, in the order of the letters: `limit` of those after `after`; of
-    /// `only_failed`, those to which it could not be done.
+    /// Lists up to `limit` results of an operation after the letter `after`, in the order of the letters; with
+    /// `only_failed`, those that failed.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn operation_results(
         &self,
         id: OperationId,

@@ -1,4 +1,4 @@
-//! Running an operation, page by page.
+//! Execution of bulk operations, page by page.
 
 use std::time::Duration;
 
@@ -13,45 +13,45 @@ use crate::connect::Store;
 use crate::dead_letter::{Act, Acted, ActedOn, Columns, DeadLetterId, Filter};
 use crate::error::StoreError;
 
-/// A bulk act that is to begin.
+/// A new bulk operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOperation<'a> {
-    /// What to do.
+    /// The action.
     pub act: Act,
-    /// To which letters.
+    /// The filter of the letters.
     pub selection: &'a Filter,
-    /// Not to those after this one.
+    /// The last letter; later ones are not included.
     pub upto: DeadLetterId,
-    /// Over how long to spread retries.
+    /// Period over which retries are spread.
     pub over: Duration,
-    /// How many letters that is now.
+    /// Number of letters that match now.
     pub total: i64,
-    /// Who, and why.
+    /// The operator and the reason.
     pub actor: Actor<'a>,
 }
 
-/// The right to run an operation, which the caller that began or resumed it has.
+/// The right to run an operation. The caller that started or resumed it has it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Running {
-    /// The operation as it was then.
+    /// The operation when the right was granted.
     pub operation: Operation,
     runner: Uuid,
 }
 
-/// A letter that was not acted on, and why.
+/// A letter that was skipped, and why.
 pub type Refused = (DeadLetterId, Acted);
 
-/// What became of the request to cancel an operation.
+/// Result of the request to cancel an operation.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Cancelling {
-    /// Another process runs it, and ends it before its next page.
+    /// Another process runs it, and cancels it before its next page.
     ByItsRunner(Operation),
-    /// No process ran it: it is the caller's to end, by running it.
+    /// No process ran it: the caller must run it, to end it.
     ByCaller(Running),
 }
 
 impl Cancelling {
-    /// The operation as it is now.
+    /// The current operation.
     #[must_use]
     pub fn operation(&self) -> &Operation {
         match self {
@@ -62,14 +62,14 @@ impl Cancelling {
 }
 
 impl Store {
-    /// Notes that an operation begins, also in the audit log.
+    /// Records the start of an operation, also in the audit log.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn begin_operation(&self, new: &NewOperation<'_>) -> Result<Running, StoreError> {
         let NewOperation { act, selection, upto, over, total, actor } = new;
         let runner = Uuid::new_v4();
-        // A filter always becomes JSON.
+        // Serializing a filter cannot fail.
         let selection = serde_json::to_value(selection).unwrap_or_default();
         let over_ms = i64::try_from(over.as_millis()).unwrap_or(i64::MAX);
         let record = sqlx::query_as!(
@@ -107,11 +107,11 @@ impl Store {
         Ok(Running { operation: record.try_into()?, runner })
     }
 
-    /// Takes over an operation that was interrupted or cancelled, to go on where it was; with what a
-    /// cancel has taken back. None: there is no such operation, it is done, or another process runs it.
+    /// Resumes an operation that was interrupted or cancelled, including the retries that a cancel took back. `None`:
+    /// there is no such operation, it is done, or another process runs it.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn resume_operation(
         &self,
         id: OperationId,
@@ -154,10 +154,10 @@ impl Store {
         record.map(running).transpose()
     }
 
-    /// Says that an operation is alive, and reads it. None: somebody else runs it now, or it ended.
+    /// Renews the heartbeat of an operation, and reads it. `None`: another process runs it now, or it has ended.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn touch_operation(
         &self,
         running: &Running,
@@ -179,11 +179,11 @@ impl Store {
         record.map(Operation::try_from).transpose()
     }
 
-    /// The next letters of an operation, oldest first: those that its selection still names and that
-    /// have had no turn, and those whose turn a cancel has taken back.
+    /// Reads the next letters of an operation, oldest first: those that still match and were not processed, and those
+    /// whose retry a cancel took back.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn operation_page(
         &self,
         operation: &Operation,
@@ -221,11 +221,11 @@ impl Store {
         Ok(ids.into_iter().map(DeadLetterId).collect())
     }
 
-    /// Acts on a page of letters and notes what came of each, in one transaction. `upto` is the last
-    /// of the page. None: somebody else runs the operation now, or it has ended; nothing was done.
+    /// Processes a page of letters and records the results, in one transaction. `upto` is the last letter of the
+    /// page. `None`: another process runs the operation now, or it has ended; nothing was done.
     ///
     /// # Errors
-    /// Postgres; then nothing was done.
+    /// Postgres cannot be reached, or the statement fails; nothing is done then.
     pub async fn operate(
         &self,
         running: &Running,
@@ -261,10 +261,10 @@ impl Store {
         record.map(Operation::try_from).transpose()
     }
 
-    /// How many retries of an operation a cancel has taken back.
+    /// Counts the retries of an operation that a cancel took back.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn taken_back(&self, id: OperationId) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(
             r#"
@@ -277,12 +277,12 @@ impl Store {
         .await?)
     }
 
-    /// Takes back the retries of one page of an operation that is being cancelled, as far as they have
-    /// not come to an end: of up to `most` letters after `after`. Says with which letter to go on, none
-    /// after the last page. None at all: another process runs the operation now, or it has ended.
+    /// Takes back the retries of one page of an operation that is being cancelled, if they were not processed yet:
+    /// of up to `most` letters after `after`. Returns the letter to continue after, `Some(None)` after the last
+    /// page. `None`: another process runs the operation now, or it has ended.
     ///
     /// # Errors
-    /// Postgres; then nothing was done.
+    /// Postgres cannot be reached, or the statement fails; nothing is done then.
     pub async fn take_back(
         &self,
         running: &Running,
@@ -301,11 +301,11 @@ impl Store {
         Ok(last.map(|last| last.map(DeadLetterId)))
     }
 
-    /// Notes how an operation ended, also in the audit log. None: another process runs it now, it has
-    /// ended before, or it is not `done` because its cancel has been asked for in the meantime.
+    /// Records the end of an operation, also in the audit log. `None`: another process runs it now, it has ended
+    /// before, or it is not `done` because a cancel was requested in the meantime.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn end_operation(
         &self,
         running: &Running,
@@ -348,12 +348,12 @@ impl Store {
         record.map(Operation::try_from).transpose()
     }
 
-    /// Asks for the end of an operation: whoever runs it ends it before its next page, and takes back
-    /// what a retry has put into the queue and has not come to an end there. One that no process runs is
-    /// the caller's from then on. None: there is no such operation, or nothing is left to cancel.
+    /// Requests the cancel of an operation: its process ends it before the next page, and takes back the retries that
+    /// were enqueued and not processed yet. If no process runs it, the caller gets the right to run it. `None`:
+    /// there is no such operation, or nothing is left to cancel.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn cancel_operation(
         &self,
         id: OperationId,

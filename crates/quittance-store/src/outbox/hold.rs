@@ -34,7 +34,7 @@ impl Store {
     /// Returns the transaction that holds the outbox back, or none.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn outbox_hold(&self) -> Result<Option<OutboxHold>, StoreError> {
         Ok(sqlx::query_as!(
             OutboxHold,

@@ -25,7 +25,7 @@ impl Store {
     /// The names of all destinations that were ever opened.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn destination_names(&self) -> Result<Vec<String>, StoreError> {
         Ok(sqlx::query_scalar!("SELECT name FROM quittance.outbox_destinations ORDER BY name")
             .fetch_all(&self.pool)
@@ -35,7 +35,7 @@ impl Store {
     /// All destinations that were ever opened, by name.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn destinations(&self) -> Result<Vec<DestinationState>, StoreError> {
         Ok(sqlx::query_as!(
             DestinationState,

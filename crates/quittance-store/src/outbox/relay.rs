@@ -62,7 +62,7 @@ impl Store {
     /// Creates a destination that starts at `start`; one that exists keeps its cursor.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn open_destination(&self, name: &str, start: Start) -> Result<(), StoreError> {
         // "Now" is before the oldest transaction that is still running: none of its rows is lost.
         sqlx::query!(
@@ -84,7 +84,7 @@ impl Store {
     /// none. Returns how many rows the destination's cursor has moved, whatever their topics.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn fan_out(
         &self,
         destination: &str,
@@ -105,7 +105,7 @@ impl Store {
     /// Claims deliveries that are due, at most one per object, the longest due first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn claim(
         &self,
         destination: &str,
@@ -120,7 +120,7 @@ impl Store {
     /// skips it.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn claim_since(
         &self,
         destination: &str,

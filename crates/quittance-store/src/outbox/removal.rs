@@ -20,7 +20,7 @@ impl Store {
     /// beginning). Its dead letters among them are discarded, because they will never be sent.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn remove_deliveries(
         &self,
         destination: &str,
@@ -84,7 +84,7 @@ impl Store {
     /// were removed before, for the audit log.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn remove_destination(
         &self,
         destination: &str,

@@ -42,7 +42,7 @@ impl Store {
     /// Lists dead-lettered deliveries, oldest first.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn dead_deliveries(
         &self,
         destination: Option<&str>,
@@ -71,7 +71,7 @@ impl Store {
     /// become `retrying`.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn revive_deliveries(
         &self,
         destination: &str,

@@ -23,7 +23,7 @@ impl Store {
     /// a reader that is woken by the commit could find nothing.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn announce(&self, cursor: &str) -> Result<String, StoreError> {
         let newest = sqlx::query_scalar!(
             r#"
@@ -47,7 +47,7 @@ impl Store {
     /// whether or not the settings of this process name that destination.
     ///
     /// # Errors
-    /// Postgres.
+    /// Postgres cannot be reached, or the statement fails.
     pub async fn prune_outbox(
         &self,
         after: &str,
