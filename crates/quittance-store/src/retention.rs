@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::connect::Store;
-use super::dead_letter::LetterState;
+use super::dead_letter::DeadLetterState;
 use super::error::StoreError;
 
 /// What a batch came to.
@@ -40,7 +40,7 @@ impl Store {
     /// Postgres.
     pub async fn remove_dead_letters(
         &self,
-        ended: LetterState,
+        ended: DeadLetterState,
         age: Duration,
         most: i64,
     ) -> Result<Batch, StoreError> {

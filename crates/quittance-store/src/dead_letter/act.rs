@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{DeadLetterId, LetterState};
+use super::{DeadLetterId, DeadLetterState};
 use crate::connect::Store;
 use crate::error::StoreError;
 use tokio::time::timeout;
@@ -105,7 +105,7 @@ pub enum Acted {
     /// There is no such letter.
     Unknown,
     /// It is in a state in which there is nothing to do.
-    Is(LetterState),
+    Is(DeadLetterState),
     /// What it is about has settled since it was discarded.
     Settled,
     /// A newer letter of the same event is open.
@@ -151,7 +151,7 @@ impl Acted {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let plain = Self::PLAIN.into_iter().find(|acted| acted.as_str() == text);
-        plain.or_else(|| LetterState::parse(text).map(Self::Is))
+        plain.or_else(|| DeadLetterState::parse(text).map(Self::Is))
     }
 
     /// Whether what was asked for was done.
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn every_result_comes_back_from_its_word() {
-        let states = LetterState::ALL.iter().map(|state| Acted::Is(*state));
+        let states = DeadLetterState::ALL.iter().map(|state| Acted::Is(*state));
         for acted in Acted::PLAIN.into_iter().chain(states) {
             assert_eq!(Acted::parse(acted.as_str()), Some(acted));
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{DeadLetterId, GroupKey, LetterReason, LetterSource, LetterState};
+use super::{DeadLetterId, DeadLetterReason, DeadLetterSource, DeadLetterState, GroupKey};
 
 /// The letters that all of this holds for; nothing given: all letters. What each field means to
 /// Postgres stands in `quittance.letters_where`.
@@ -22,10 +22,10 @@ pub struct Filter {
     pub group: Option<GroupKey>,
     /// In this state.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<LetterState>,
+    pub state: Option<DeadLetterState>,
     /// Events, or deliveries of notifications.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<LetterSource>,
+    pub source: Option<DeadLetterSource>,
     /// Events of this type, or notifications of this topic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
@@ -49,7 +49,7 @@ pub struct Filter {
     pub endpoint: Option<String>,
     /// Given up for this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<LetterReason>,
+    pub reason: Option<DeadLetterReason>,
     /// Whose last failure was of this class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
@@ -74,7 +74,7 @@ impl Filter {
     /// Those that wait for a person.
     #[must_use]
     pub fn open() -> Self {
-        Self { state: Some(LetterState::Open), ..Self::default() }
+        Self { state: Some(DeadLetterState::Open), ..Self::default() }
     }
 
     /// These and no others.
@@ -117,7 +117,7 @@ mod tests {
         let filter = Filter {
             ids: Some(vec![DeadLetterId(3)]),
             group: Some("0a1b2c3d4e5f:charge.failed".parse().unwrap()),
-            state: Some(LetterState::Snoozed),
+            state: Some(DeadLetterState::Snoozed),
             livemode: Some(false),
             older_than: Some(OffsetDateTime::UNIX_EPOCH),
             ..Filter::default()

@@ -19,7 +19,7 @@ pub use act::{Act, ActWord, Acted, ActedOn, Actor};
 pub(super) use act::{Columns, acted};
 pub use filter::Filter;
 pub use group::{Group, GroupKey, GroupKeyError, Groups, StateCounts};
-pub use read::Letter;
+pub use read::DeadLetter;
 pub use write::{DeadEvent, NewDeadLetter};
 pub(super) use write::{Words, storable_text, words};
 
@@ -82,7 +82,7 @@ impl FromStr for DeadLetterId {
 /// Why a letter was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum LetterReason {
+pub enum DeadLetterReason {
     /// No repetition would mend it.
     Permanent,
     /// Its attempts are used up.
@@ -93,7 +93,7 @@ pub enum LetterReason {
     Undecodable,
 }
 
-impl LetterReason {
+impl DeadLetterReason {
     /// `permanent`, `exhausted`, `poison`, `undecodable`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -106,7 +106,7 @@ impl LetterReason {
     }
 }
 
-impl From<DeadReason> for LetterReason {
+impl From<DeadReason> for DeadLetterReason {
     fn from(reason: DeadReason) -> Self {
         match reason {
             DeadReason::Permanent => Self::Permanent,
@@ -119,14 +119,14 @@ impl From<DeadReason> for LetterReason {
 /// What was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum LetterSource {
+pub enum DeadLetterSource {
     /// An event of Stripe's.
     Event,
     /// The delivery of a notification to a destination.
     Notification,
 }
 
-impl LetterSource {
+impl DeadLetterSource {
     /// `event`, `notification`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -146,7 +146,7 @@ impl LetterSource {
 /// Where a letter stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum LetterState {
+pub enum DeadLetterState {
     /// Waits for a person.
     Open,
     /// Waits for a person, who said: not before then.
@@ -159,7 +159,7 @@ pub enum LetterState {
     Discarded,
 }
 
-impl LetterState {
+impl DeadLetterState {
     /// All of them.
     pub const ALL: &'static [Self] =
         &[Self::Open, Self::Snoozed, Self::Retrying, Self::Resolved, Self::Discarded];

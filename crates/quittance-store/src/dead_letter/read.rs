@@ -6,19 +6,19 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{DeadLetterId, Filter, GroupKey, LetterSource, LetterState};
+use super::{DeadLetterId, DeadLetterSource, DeadLetterState, Filter, GroupKey};
 use crate::connect::Store;
 use crate::error::StoreError;
 
 /// A dead letter.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Letter {
-    /// Its number.
+pub struct DeadLetter {
+    /// Its id.
     pub id: DeadLetterId,
-    /// Where it stands.
-    pub state: LetterState,
-    /// What was given up.
-    pub source: LetterSource,
+    /// Its state.
+    pub state: DeadLetterState,
+    /// Whether it is an event or a notification.
+    pub source: DeadLetterSource,
     /// Its group: cause and type.
     pub group: GroupKey,
     /// The event, or what stands for it; of a notification its id and destination.
@@ -45,13 +45,13 @@ pub struct Letter {
     pub received_at: OffsetDateTime,
     /// Which of the endpoint's secrets had matched.
     pub secret_index: Option<u32>,
-    /// The lane that it came by; `outbox` for a notification.
+    /// The lane in which it was received; `outbox` for a notification.
     pub lane: String,
     /// `permanent`, `exhausted`, `poison`, `undecodable`.
     pub reason: String,
     /// The class of the last failure.
     pub class: String,
-    /// The stable word for it.
+    /// The stable code of the last failure.
     pub code: String,
     /// Its chain of causes in one line.
     pub message: String,
@@ -67,34 +67,34 @@ pub struct Letter {
     /// Not to be shown before.
     #[serde(with = "time::serde::rfc3339::option")]
     pub snoozed_until: Option<OffsetDateTime>,
-    /// Who discarded it.
+    /// The operator who discarded it.
     pub discarded_by: Option<String>,
-    /// Why.
+    /// The reason of the discard.
     pub discard_reason: Option<String>,
     /// When it first failed.
     #[serde(with = "time::serde::rfc3339")]
     pub first_failed_at: OffsetDateTime,
-    /// When it was first given up.
-    #[serde(rename = "given_up_at", with = "time::serde::rfc3339")]
+    /// When it was first dead-lettered.
+    #[serde(rename = "dead_lettered_at", with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// When it was last given up.
-    #[serde(rename = "last_given_up_at", with = "time::serde::rfc3339")]
+    /// When it was last dead-lettered.
+    #[serde(rename = "last_dead_lettered_at", with = "time::serde::rfc3339")]
     pub died_at: OffsetDateTime,
     /// When it was resolved or discarded.
     #[serde(with = "time::serde::rfc3339::option")]
     pub resolved_at: Option<OffsetDateTime>,
-    /// Attempts, all in all.
+    /// Number of attempts in all.
     pub attempts: i32,
-    /// How often it was given up.
+    /// How often it was dead-lettered.
     pub deaths: i32,
-    /// How often ops has put it back.
+    /// How often it was retried by an operator.
     pub retries: i32,
-    /// The trace of the last attempt, where the letter was read whole.
+    /// The trace of the last attempt, where the dead letter was read in full.
     #[serde(skip)]
     pub trace_id: Option<String>,
 }
 
-/// The letter as its columns are.
+/// The columns of a dead letter.
 struct Record {
     id: i64,
     state: String,
@@ -133,13 +133,13 @@ struct Record {
     trace_id: Option<String>,
 }
 
-impl TryFrom<Record> for Letter {
+impl TryFrom<Record> for DeadLetter {
     type Error = StoreError;
 
     fn try_from(r: Record) -> Result<Self, StoreError> {
-        let state = LetterState::parse(&r.state)
+        let state = DeadLetterState::parse(&r.state)
             .ok_or(StoreError::Unreadable { what: "quittance.dead_letters.state" })?;
-        let source = LetterSource::parse(&r.source)
+        let source = DeadLetterSource::parse(&r.source)
             .ok_or(StoreError::Unreadable { what: "quittance.dead_letters.source" })?;
         Ok(Self {
             id: DeadLetterId(r.id),
@@ -192,7 +192,7 @@ impl Store {
         filter: &Filter,
         before: Option<DeadLetterId>,
         limit: u32,
-    ) -> Result<Vec<Letter>, StoreError> {
+    ) -> Result<Vec<DeadLetter>, StoreError> {
         let records = sqlx::query_as!(
             Record,
             r#"
@@ -220,7 +220,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        records.into_iter().map(Letter::try_from).collect()
+        records.into_iter().map(DeadLetter::try_from).collect()
     }
 
     /// These letters with their payloads, in the order of their ids; an unknown one is left out.
@@ -230,7 +230,7 @@ impl Store {
     pub async fn whole_dead_letters(
         &self,
         ids: &[DeadLetterId],
-    ) -> Result<Vec<Letter>, StoreError> {
+    ) -> Result<Vec<DeadLetter>, StoreError> {
         let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
         let records = sqlx::query_as!(
             Record,
@@ -253,14 +253,17 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        records.into_iter().map(Letter::try_from).collect()
+        records.into_iter().map(DeadLetter::try_from).collect()
     }
 
     /// One letter, with its payload.
     ///
     /// # Errors
     /// Postgres.
-    pub async fn find_dead_letter(&self, id: DeadLetterId) -> Result<Option<Letter>, StoreError> {
+    pub async fn find_dead_letter(
+        &self,
+        id: DeadLetterId,
+    ) -> Result<Option<DeadLetter>, StoreError> {
         Ok(self.whole_dead_letters(&[id]).await?.pop())
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{DeadLetterId, LetterReason};
+use super::{DeadLetterId, DeadLetterReason};
 use crate::attempt::Attempt;
 use crate::columns::account;
 use crate::connect::Store;
@@ -29,7 +29,7 @@ pub struct NewDeadLetter {
     /// The lane that it came by, and goes back to on a retry.
     pub lane: String,
     /// Why it is given up.
-    pub reason: LetterReason,
+    pub reason: DeadLetterReason,
     /// The last attempt.
     pub attempt: Attempt,
     /// The last failure.
