@@ -4,7 +4,7 @@
 (() => {
   const main = document.getElementById("content");
 
-  // --- Live pages: <main data-live="5"> is fetched anew every so many seconds, as long as nobody is
+  // --- Live pages: <main data-live="5"> is fetched again every so many seconds, unless the user is
   // in the middle of something. What has the focus is not taken from under anybody's fingers; the
   // page itself has it after a click beside everything, and that is nothing.
   const busy = () => {

@@ -16,22 +16,22 @@ use crate::config::AdminRole;
 use crate::http::Problem;
 use crate::http::auth::{self, Identity, Keyring, TooManyFailures};
 
-/// Without sign-in, the only protection is that no other machine can connect. A name that leads
-/// to 127.0.0.1 and is not this machine's would open it from a page anywhere.
+/// Without tokens, refuses requests whose `Host` is not a loopback name: the only protection is that no other
+/// machine can connect, and a page could use a DNS name that resolves to 127.0.0.1 (DNS rebinding).
 pub(super) async fn own_name(
     State(admin): State<Arc<Admin>>,
     request: Request,
     next: Next,
 ) -> Response {
     if admin.keyring.is_open() && !auth::is_loopback_host(request.headers()) {
-        let detail = "Without tokens this server answers to localhost and 127.0.0.1 alone. \
+        let detail = "Without tokens this server can be used as localhost or 127.0.0.1 only. \
                       `quittance admin token` makes a token.";
         return Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", detail).into_response();
     }
     next.run(request).await
 }
 
-/// Pages: who is not signed in is asked to, and finds back to what they wanted to see.
+/// Pages: redirects to the sign-in page without a session, and back after the sign-in.
 pub(super) async fn signed_in(
     State(admin): State<Arc<Admin>>,
     mut request: Request,
@@ -52,7 +52,7 @@ pub(super) async fn signed_in(
     refusal::rendered(next.run(request).await, frame).await
 }
 
-/// The API: a bearer token, or nothing where sign-in is off.
+/// The API: requires a bearer token, unless no tokens are configured.
 pub(super) async fn bearer(
     State(admin): State<Arc<Admin>>,
     mut request: Request,
@@ -67,7 +67,7 @@ pub(super) async fn bearer(
             return may_only_look(&identity).into_response();
         }
         if auth::is_foreign(request.headers()) {
-            let detail = "This request comes from another site's page.";
+            let detail = "This request comes from a page of another site.";
             return Problem::new(StatusCode::FORBIDDEN, "foreign_origin", detail).into_response();
         }
     }
@@ -94,14 +94,14 @@ fn identify(admin: &Admin, request: &Request) -> Result<Identity, Problem> {
         match admin.guard.wrong(address, Instant::now()) {
             Ok(()) => {
                 tracing::warn!(%address, "a token of the API is not known");
-                unknown("This token is not known here.")
+                unknown("Unknown token.")
             }
             Err(too_many) => held(too_many),
         }
     })
 }
 
-/// A NUL in a path or a query names nothing: Postgres holds none in a text.
+/// Refuses a NUL in a path or a query: Postgres cannot store one in a text.
 pub(super) async fn no_nul(request: Request, next: Next) -> Response {
     // In a URI it can stand in no other way.
     let is_nul = |text: &str| text.contains("%00");
@@ -111,31 +111,31 @@ pub(super) async fn no_nul(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// A program leaves out what it does not ask for. An empty value is a mistake of its own, and taken for
-/// nothing it would widen what it asks for; only forms send what was left empty.
+/// Refuses empty values in queries of the API: treated as absent, they would widen a filter. Only forms send
+/// empty fields.
 pub(super) async fn no_empty_values(request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let empty = url::form_urlencoded::parse(query.as_bytes()).find(|(_, value)| value.is_empty());
     if let Some((name, _)) = empty {
-        let detail = format!("`{name}` is empty: give it a value, or leave it out.");
+        let detail = format!("`{name}` is empty: give it a value, or omit it.");
         return Problem::new(StatusCode::BAD_REQUEST, "bad_query", detail).into_response();
     }
     next.run(request).await
 }
 
-/// A page of another site can make a browser post to this machine, but not with a JSON type unless
-/// it asks first, and it is not answered.
+/// Requires a JSON content type: a page of another site can make a browser post to this server, but with a
+/// JSON type only after a CORS preflight, which is refused.
 pub(super) async fn from_a_program(request: Request, next: Next) -> Response {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let json = kind.is_some_and(|kind| kind.split(';').next() == Some("application/json"));
     if json {
         return next.run(request).await;
     }
-    let detail = "Send a body of Content-Type: application/json; {} where there is nothing to say.";
+    let detail = "Send a body with Content-Type: application/json; {} if there are no fields.";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail).into_response()
 }
 
-/// 403 for who may only look.
+/// 403 for a viewer.
 pub(super) fn may_only_look(identity: &Identity) -> Problem {
     let detail = format!(
         "{} is a viewer. Changing something takes a token with the role operator.",
@@ -144,10 +144,10 @@ pub(super) fn may_only_look(identity: &Identity) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "viewer", detail)
 }
 
-/// 429 for a wrong token where too many were wrong before it.
+/// 429 after too many wrong tokens.
 pub(super) fn held(held: TooManyFailures) -> Problem {
     let seconds = held.for_seconds;
-    let detail = format!("Too many tokens were wrong. Try again in {seconds} s.");
+    let detail = format!("Too many wrong tokens. Try again in {seconds} s.");
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", detail);
     problem.with(header::RETRY_AFTER, HeaderValue::from(seconds))
 }

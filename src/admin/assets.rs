@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon, built in. Their paths change with what is in them, so
+//! The style sheet, the script and the icon, embedded in the binary. Their paths change with what is in them, so
 //! a browser may keep them for ever.
 
 use std::sync::LazyLock;

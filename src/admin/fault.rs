@@ -1,4 +1,4 @@
-//! What can go wrong with a verb, said as a problem.
+//! Errors of the operators' actions as problem documents.
 
 use std::fmt::Display;
 
@@ -17,39 +17,39 @@ use crate::ops::outbox::OutboxError;
 use crate::ops::reconcile::ReconcileError;
 use crate::ops::replay::ReplayError;
 
-/// Postgres did not answer, or answered that it will not. The page of the status says more.
+/// Postgres did not answer, or returned an error.
 pub(super) fn postgres(error: impl Display) -> Problem {
-    let detail = format!("Postgres (database.url) could not be asked: {error}");
+    let detail = format!("Postgres (database.url) is not available: {error}");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "postgres", detail)
 }
 
-/// The same of Redis.
+/// Redis did not answer, or returned an error.
 pub(super) fn redis(error: impl Display) -> Problem {
-    let detail = format!("Redis (redis.url) could not be asked: {error}");
+    let detail = format!("Redis (redis.url) is not available: {error}");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "redis", detail)
 }
 
-/// The same of Stripe.
+/// Stripe did not answer, or returned an error.
 fn stripe(error: impl Display) -> Problem {
     Problem::new(StatusCode::BAD_GATEWAY, "stripe", error.to_string())
 }
 
-/// What was asked for is not there.
+/// 404: the requested item does not exist.
 pub(super) fn missing(what: impl Display) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not_found", what.to_string())
 }
 
-/// What was asked for cannot be done as it stands.
+/// 409: the action is not possible in the current state.
 pub(super) fn conflict(code: &'static str, what: impl Display) -> Problem {
     Problem::new(StatusCode::CONFLICT, code, what.to_string())
 }
 
-/// What was asked makes no sense.
+/// 422: a value of the request is invalid.
 pub(super) fn wrong(what: impl Display) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong_value", what.to_string())
 }
 
-/// There is no key for what asks Stripe.
+/// 503: the action calls Stripe, and no key is configured.
 pub(super) fn no_key() -> Problem {
     let detail = "This server has no key for Stripe's API: set STRIPE_SECRET_KEY and restart it.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_stripe_key", detail)
@@ -118,7 +118,7 @@ impl From<OutboxError> for Problem {
 impl From<DryRunError> for Problem {
     fn from(error: DryRunError) -> Self {
         match error {
-            DryRunError::NoSuchLetter(_) => missing(error),
+            DryRunError::NoSuchDeadLetter(_) => missing(error),
             DryRunError::Store(error) => postgres(error),
         }
     }
@@ -198,11 +198,11 @@ impl From<BeginError> for Problem {
     fn from(error: BeginError) -> Self {
         match error {
             BeginError::Refused(error) => error.into(),
-            BeginError::Nothing => conflict("nothing", "Nothing matches any more."),
+            BeginError::Nothing => conflict("nothing", "No dead letter matches any more."),
             BeginError::Changed { agreed, found } => conflict(
                 "count_changed",
                 format!(
-                    "{agreed} were agreed to, and now it is {found}. Look again, then confirm."
+                    "You confirmed {agreed} dead letters, and now {found} match. Check the preview again."
                 ),
             ),
         }

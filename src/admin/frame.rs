@@ -1,4 +1,4 @@
-//! What is around every page: who looks, where they are, which theme.
+//! The frame of every page: identity, navigation, theme.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ const PLACES: [Place; 11] = [
 /// The frame of one page.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
-    /// Who looks; none on the page that asks.
+    /// The signed-in user; none on the sign-in page.
     pub(super) session: Option<Session>,
     /// What their forms carry.
     pub(super) form_token: String,

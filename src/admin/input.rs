@@ -1,4 +1,4 @@
-//! What a request asks for, read strictly: the query of a page or of the API, and changing forms.
+//! Strict parsing of queries and forms.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     }
 }
 
-/// A query as it is, to be read by who asked for it.
+/// A raw query, which the handler parses.
 #[derive(Debug)]
 pub(super) struct Raw(pub(super) Fields);
 

@@ -1,12 +1,12 @@
 //! The operators' pages and their JSON API, thin over [`crate::ops`].
 //!
-//! Reading order: what all requests share (`state`), who is let in (`access`), the routes
-//! (`router`), then `pages` and `api`, a file for each thing that is looked at.
+//! Reading order: shared state (`state`), authentication (`access`), routes (`router`), then
+//! `pages` and `api`.
 //!
-//! Architecture invariant: nothing here knows the tables or the queue. What a page can do, `ops`
-//! can do, and so can the command line.
+//! Architecture invariant: nothing here accesses the tables or the queue directly. Every action is in `ops`, and
+//! so on the command line, too.
 //!
-//! Architecture invariant: every page works without JavaScript; what a script adds is comfort.
+//! Architecture invariant: every page works without JavaScript; scripts are an enhancement.
 
 mod access;
 mod api;

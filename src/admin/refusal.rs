@@ -1,4 +1,4 @@
-//! A refusal: a problem document for a program, a page for a person.
+//! Errors: a problem document in the API, a page for a browser.
 
 use askama::Template;
 use axum::http::header;
@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use super::frame::Frame;
 use crate::http::Problem;
 
-/// A problem on its way out, which becomes a page where pages are served.
+/// An error response, which [`rendered`] turns into a page.
 #[derive(Debug)]
 pub(super) struct Refused {
     problem: Problem,
@@ -19,7 +19,7 @@ pub(super) struct Refused {
 struct Back(String);
 
 impl Refused {
-    /// The same, leading back to the form that has to be filled in again.
+    /// The same, with a link back to the form.
     pub(super) fn of_form(self, path: String) -> Self {
         Self { back: Some(Back(path)), ..self }
     }
@@ -42,17 +42,17 @@ impl IntoResponse for Refused {
     }
 }
 
-/// A refusal, for a person.
+/// The page of an error.
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct ProblemPage {
     frame: Frame,
     problem: Problem,
-    /// Where the form is that was refused.
+    /// The path of the form that was refused.
     back: Option<String>,
 }
 
-/// Makes a page of a refusal; passes everything else on.
+/// Renders an error as a page; passes other responses on.
 pub(super) async fn rendered(mut response: Response, frame: Frame) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     let back = response.extensions_mut().remove::<Back>().map(|back| back.0);
@@ -65,7 +65,7 @@ pub(super) async fn rendered(mut response: Response, frame: Frame) -> Response {
             (parts, Html(text)).into_response()
         }
         Err(error) => {
-            tracing::error!(%error, "a page could not be written");
+            tracing::error!(%error, "a page could not be rendered");
             response
         }
     }

@@ -1,4 +1,4 @@
-//! All routes, who gets to which, and the headers of every answer.
+//! The routes, their authentication, and the headers of every response.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ use crate::http::health::{self, Readiness};
 /// Largest form or body: a selection of some ten thousand ids.
 const MAX_BODY: usize = 1 << 20;
 
-/// Largest form of a sign-in: a token, and where it leads back to. Anyone can send one.
+/// Largest form of a sign-in, which needs no session: a token and a path.
 const MAX_SIGN_IN: usize = 16 << 10;
 
 /// The routes:
-/// - pages, for who is signed in
+/// - pages, for signed-in users
 /// - `/api/v1`, for bearer tokens
 /// - `/sign-in`, `/assets`, `/livez`, `/readyz`, for everyone
 pub fn router(admin: Arc<Admin>) -> Router {
-    // Always ready: that something else is down is what these pages are there to show.
+    // Always ready: the pages have to be served while Redis or Postgres is down.
     let health = health::router(|| true, || async { Readiness::ready() });
     let pages = pages::router()
         .route("/sign-out", axum::routing::post(sign_in::end))
         .layer(from_fn(access::no_nul))
         .layer(from_fn_with_state(Arc::clone(&admin), access::signed_in));
-    // The nest has this path without its slash alone.
+    // `nest` matches this path only without the slash.
     let bare = Router::new().route("/api/v1/", any(api::nothing_here));
     let bare = bare.layer(from_fn_with_state(Arc::clone(&admin), access::bearer));
     let api = api::router()
@@ -74,7 +74,7 @@ async fn headers(request: Request, next: Next) -> Response {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // What is shown is of this moment and of this person; assets say otherwise themselves.
+    // Pages are personal and change constantly; assets set their own header.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

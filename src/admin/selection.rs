@@ -1,4 +1,4 @@
-//! Which dead letters: a filter as it stands in a URL.
+//! The filter of dead letters as a query string.
 
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;

@@ -22,7 +22,7 @@ use crate::http::auth::COOKIE;
 struct SignIn {
     frame: Frame,
     next: String,
-    /// What was wrong with the last try.
+    /// Why the last sign-in failed.
     wrong: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn begin(State(admin): State<Arc<Admin>>, request: Request) -> 
         (status, page).into_response()
     };
     if from_elsewhere(request.headers()) {
-        let wrong = "This form was sent by another site's page. Sign in here.";
+        let wrong = "This form was sent by a page of another site. Sign in here.";
         return again(StatusCode::FORBIDDEN, "/", wrong);
     }
     let fields = match Bytes::from_request(request, &admin).await {
@@ -66,10 +66,10 @@ pub(super) async fn begin(State(admin): State<Arc<Admin>>, request: Request) -> 
             return response;
         }
         tracing::warn!(%address, "a sign-in failed: the token is not known");
-        return again(StatusCode::UNAUTHORIZED, next, "This token is not known here.");
+        return again(StatusCode::UNAUTHORIZED, next, "Unknown token.");
     };
     let Some(value) = admin.keyring.begin(&identity, now(), rand::random()) else {
-        return again(StatusCode::UNAUTHORIZED, next, "This token is not known here.");
+        return again(StatusCode::UNAUTHORIZED, next, "Unknown token.");
     };
     tracing::info!(who = identity.name, role = identity.role.as_str(), %address, "signed in");
     with_cookie(Redirect::to(next).into_response(), &admin, COOKIE, &value, admin.session_seconds)
@@ -84,7 +84,7 @@ pub(super) async fn end(State(admin): State<Arc<Admin>>, posted: Posted) -> Resp
     with_cookie(answer, &admin, COOKIE, "", 0)
 }
 
-/// A cookie that no script reads, no other site sends, and no open line carries where TLS is used.
+/// Adds a cookie that scripts cannot read, other sites cannot send, and that requires TLS behind a proxy.
 pub(super) fn with_cookie(
     mut response: Response,
     admin: &Admin,
@@ -99,7 +99,7 @@ pub(super) fn with_cookie(
         Ok(cookie) => {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
-        Err(error) => tracing::error!(%error, "a cookie cannot be written"),
+        Err(error) => tracing::error!(%error, "a cookie could not be set"),
     }
     response
 }

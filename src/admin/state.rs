@@ -1,4 +1,4 @@
-//! What all requests share.
+//! State that all requests share.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -32,23 +32,23 @@ pub struct Admin {
     pub(super) commands: Option<Commands>,
     running: TaskTracker,
     stop: CancellationToken,
-    /// What is paused, as last seen: every page says it.
+    /// The pauses, cached: every page shows them.
     pauses: Mutex<Option<(Instant, Vec<PauseStatus>)>>,
-    /// The sessions that were ended here, with their last second: what holds while Postgres is down.
+    /// Sessions that were ended in this server, with their expiry in Unix seconds, for while Postgres is down.
     ended: SyncMutex<HashMap<String, u64>>,
 }
 
-/// How long a look at the pauses is good for.
+/// How long the cached pauses are used.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long a page waits for it.
+/// How long a page waits for Redis to list the pauses.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How long a page waits to hear whether its session has been ended.
 const SESSION_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Admin {
-    /// Gathers it. `random` signs the sessions where the settings hold no key.
+    /// Creates the server's state. `random` signs the sessions if no key is configured.
     #[must_use]
     pub fn new(settings: &config::Admin, context: OpsContext, random: [u8; 32]) -> Self {
         Self {
@@ -76,7 +76,8 @@ impl Admin {
         let (context, stop) = (self.context.clone(), self.stop.clone());
         self.running.spawn(async move {
             let (id, verb) = (running.operation.id, running.operation.verb.as_str());
-            let run = operations::run(&context.store, Some(&context.producer), running, |_| {}, &stop);
+            let run =
+                operations::run(&context.store, Some(&context.producer), running, |_| {}, &stop);
             match run.await {
                 Ok(it) => {
                     let (state, done, failed) = (it.state.as_str(), it.done, it.failed);
@@ -89,15 +90,15 @@ impl Admin {
         });
     }
 
-    /// Interrupts what runs here, before its next page: any process can resume it. Waits until it has
-    /// stopped.
+    /// Interrupts the operations that run in this process before their next page, and waits until they have
+    /// stopped. Any process can resume them.
     pub async fn stop(&self) {
         self.stop.cancel();
         self.running.close();
         self.running.wait().await;
     }
 
-    /// The lanes that are paused. Nothing while Redis does not answer: the pages that need it say so.
+    /// The paused lanes; empty while Redis does not answer.
     pub(super) async fn pauses(&self) -> Vec<PauseStatus> {
         let mut seen = self.pauses.lock().await;
         if let Some((at, pauses)) = &*seen
@@ -115,14 +116,14 @@ impl Admin {
         *self.pauses.lock().await = None;
     }
 
-    /// Who is at the other end, for counting failures: the connection's, or whom the proxy names.
+    /// The client's address, for counting failures: of the connection, or as the proxy reports it.
     pub(super) fn address(&self, request: &Request) -> IpAddr {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
         let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0]));
         if !self.behind_proxy {
             return peer;
         }
-        // The last one is the proxy's own word; those before it may be made up.
+        // The proxy adds the last one; the client may have forged those before it.
         let named = request.headers().get_all("x-forwarded-for").iter().next_back();
         let named = named.and_then(|value| value.to_str().ok()?.rsplit(',').next());
         named.and_then(|text| text.trim().parse().ok()).unwrap_or(peer)
@@ -140,8 +141,8 @@ impl Admin {
         (!self.has_ended(&session).await).then_some(session)
     }
 
-    /// Whether a session has been ended, on whichever server. While Postgres does not say, what is known
-    /// here holds: that is when operators need these pages.
+    /// Whether a session has been ended, on any server. While Postgres does not answer, only the sessions that
+    /// were ended on this server are refused: operators need these pages during an outage.
     async fn has_ended(&self, session: &Session) -> bool {
         if self.ended().contains_key(session.id()) {
             return true;
@@ -164,8 +165,8 @@ impl Admin {
         let noted = sessions::end(&self.context.store, session.id(), session.expires()).await;
         noted.map_err(|error| {
             let detail = format!(
-                "You are signed out in this browser and on this server. Postgres (database.url) could \
-                 not be told ({error}): until it expires, another server takes a copy of the cookie."
+                "You are signed out in this browser and on this server. Other servers accept a copy of the cookie \
+                 until it expires, because Postgres (database.url) is not available: {error}"
             );
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ended", detail)
         })

@@ -1,4 +1,4 @@
-//! JSON that a client sends, read strictly.
+//! Strict JSON: refuses unknown and duplicate fields.
 //!
 //! Serde's derived code also takes a list for a struct, its fields in their order, so that `[null,null]` would
 //! be an object that says nothing. A client that sends a list does not mean that.

@@ -1,4 +1,4 @@
-//! `quittance accounts`: the verbs of [`crate::ops::accounts`], typed and printed.
+//! `quittance accounts`: [`crate::ops::accounts`] on the command line.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use crate::store::connected_account::Permission;
 pub(super) enum AccountsCommand {
     /// Check whether this account can receive a destination charge.
     #[command(
-        after_help = "Exit codes: 0 it can · 1 it cannot, or that is unknown (the text says why) · others as everywhere\n\nExamples:\n  quittance accounts check acct_1Pgc --live\n  quittance accounts check acct_1Pgc --test --refresh --json"
+        after_help = "Exit codes: 0 it can · 1 it cannot, or that is unknown (the text says why) · others as for all commands\n\nExamples:\n  quittance accounts check acct_1Pgc --live\n  quittance accounts check acct_1Pgc --test --refresh --json"
     )]
     Check(CheckArgs),
 }
@@ -29,7 +29,7 @@ pub(super) enum AccountsCommand {
 pub(super) struct CheckArgs {
     /// The connected account, acct_...
     pub account: String,
-    /// In live mode, which is the default.
+    /// In live mode (default).
     #[arg(long, conflicts_with = "test")]
     pub live: bool,
     /// In test mode.
@@ -48,7 +48,7 @@ pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Resu
     let account = AccountId::parse(&args.account)
         .map_err(|error| Failed::new(Exit::Failure, format!("`{}`: {error}", args.account)))?;
     let mode = if args.test { Mode::Test } else { Mode::Live };
-    // A look at Stripe needs all that a worker needs.
+    // A fetch from Stripe needs all settings of a worker.
     let role = if args.refresh { Role::Reconcile } else { Role::Ops };
     let settings = parts::settings_and_log(config, role)?;
     let store = parts::store(&settings, "accounts")?;
@@ -56,7 +56,7 @@ pub(super) async fn run(config: Option<&Path>, command: AccountsCommand) -> Resu
     let check = async || accounts::check(&store, reconciler.as_ref(), &account, mode).await;
     let answer = with_retries(check, CheckError::failure).await;
     let answer = answer.map_err(|error| failed(&error))?;
-    tell(&account, mode, &answer, &args);
+    print_check(&account, mode, &answer, &args);
     // 1 says "no", as any failure does: a script that checks before it sends money continues at 0 alone.
     Ok(if answer.allowed { Exit::Success } else { Exit::Failure })
 }
@@ -72,7 +72,7 @@ fn failed(error: &CheckError) -> Failed {
     }
 }
 
-fn tell(account: &AccountId, mode: Mode, answer: &Permission, args: &CheckArgs) {
+fn print_check(account: &AccountId, mode: Mode, answer: &Permission, args: &CheckArgs) {
     if args.json {
         let checked = Checked::new(account, mode, answer.clone());
         println!("{}", serde_json::json!(checked));

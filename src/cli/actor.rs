@@ -34,10 +34,10 @@ pub(super) fn system_user() -> String {
     let uid = std::fs::metadata("/proc/self/").map(|process| process.uid()).ok();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let known = uid.and_then(|uid| name_of(uid, &users));
-    let told = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
+    let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
     let number = || uid.map(|uid| format!("uid {uid}"));
     known
-        .or_else(told)
+        .or_else(user)
         .filter(|name| !name.trim().is_empty())
         .or_else(number)
         .unwrap_or_else(|| "unknown".to_owned())

@@ -1,4 +1,4 @@
-//! `quittance admin`: the operators' pages and API, and the tokens to get in.
+//! `quittance admin`: the operators' pages and API, and their tokens.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::store::Store;
 /// `quittance admin`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Needs REDIS_URL and DATABASE_URL; STRIPE_SECRET_KEY for what asks Stripe, and stripe.write_key for what refunds, captures and cancels. Listens on 127.0.0.1:8081.\n\nExamples:\n  quittance admin\n  quittance admin token --name ada --role operator"
+    after_help = "Needs REDIS_URL and DATABASE_URL; STRIPE_SECRET_KEY for commands that call Stripe, and stripe.write_key for refunds, captures and cancellations. Listens on 127.0.0.1:8081.\n\nExamples:\n  quittance admin\n  quittance admin token --name ada --role operator"
 )]
 pub(super) struct AdminArgs {
-    /// Something else than serving.
+    /// Run a subcommand instead of serving.
     #[command(subcommand)]
     pub command: Option<AdminCommand>,
 }
@@ -31,13 +31,13 @@ pub(super) struct AdminArgs {
 /// `quittance admin ...`
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum AdminCommand {
-    /// Make a random token, and print it with the lines for the settings.
+    /// Generate a random token, and print it with the lines to add to the settings.
     #[command(after_help = "Example:\n  quittance admin token --name ada --role operator")]
     Token {
-        /// Whose it is: what the audit log will say.
+        /// Name of the token's owner: the actor in the audit log.
         #[arg(long, default_value = "default")]
         name: String,
-        /// What it may do.
+        /// Permissions: `viewer` may read, `operator` may also make changes.
         #[arg(long, value_enum, default_value = "viewer")]
         role: RoleArg,
     },
@@ -46,12 +46,12 @@ pub(super) enum AdminCommand {
     Openapi,
 }
 
-/// What a token may do, on the command line.
+/// The role of a token, on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(super) enum RoleArg {
-    /// Look at everything.
+    /// Read everything.
     Viewer,
-    /// Change things, too.
+    /// Also make changes.
     Operator,
 }
 
@@ -71,17 +71,17 @@ pub(super) async fn run(config: Option<&Path>, args: AdminArgs) -> Result<Exit, 
     }
 }
 
-/// The token goes to the screen once and nowhere else.
+/// Prints a new token. It is stored nowhere.
 fn token(name: &str, role: RoleArg) {
     let token = auth::new_token(rand::random());
     let role = match role {
         RoleArg::Viewer => "viewer",
         RoleArg::Operator => "operator",
     };
-    println!("# The token, which is shown this once: give it to who will use it.");
+    println!("# The token. It is shown only once: give it to its owner.");
     println!("{token}");
     println!();
-    println!("# For the settings:");
+    println!("# Add to the settings:");
     println!("[admin.tokens.{name}]");
     println!("hash = \"{}\"", auth::hash_of(&token));
     println!("role = \"{role}\"");
@@ -90,7 +90,7 @@ fn token(name: &str, role: RoleArg) {
 async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Admin)?;
     let shutdown = signals::shutdown()?;
-    let desk = desk(&settings)?;
+    let context = context(&settings)?;
     server::fitting(&settings).await?;
     let listener = parts::listen("admin.listen", settings.admin.listen).await?;
     let numbers = Numbers::new("admin").serve(settings.metrics.listen, &shutdown).await?;
@@ -98,11 +98,13 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let tokens = settings.admin.known_tokens().count();
     tracing::info!(listen = %address, tokens, "serving the operators' pages");
     if tokens == 0 {
-        tracing::warn!("there is no token: everyone on this machine is the operator \"local\"");
+        tracing::warn!(
+            "no tokens are configured: every process on this machine acts as the operator `local`"
+        );
     }
-    let commands = acting(&settings, &desk.store)?;
+    let commands = acting(&settings, &context.store)?;
     let finisher = commands.clone().map(|commands| super::api::finisher(commands, &shutdown));
-    let admin = Admin::new(&settings.admin, desk, rand::random()).acting(commands);
+    let admin = Admin::new(&settings.admin, context, rand::random()).acting(commands);
     let admin = Arc::new(admin);
     let router = admin::router(Arc::clone(&admin));
     let ended = http::serve(listener, router, shutdown, Limits::default()).await;
@@ -126,8 +128,9 @@ fn acting(settings: &Settings, store: &Store) -> Result<Option<Commands>, Failed
     super::api::commands(settings, store).map(Some)
 }
 
-/// All that the verbs need. Connects to nothing yet: the pages also open while everything is down.
-fn desk(settings: &Settings) -> Result<OpsContext, Failed> {
+/// The context of the operators' actions. Connects to nothing yet: the pages also open while Redis and
+/// Postgres are down.
+fn context(settings: &Settings) -> Result<OpsContext, Failed> {
     let store = parts::store(settings, "admin")?;
     let reconciler = if settings.stripe.secret_key.is_empty() {
         None

@@ -1,4 +1,4 @@
-//! `quittance api`: the API through which a team acts on Stripe, and the tokens to get in.
+//! `quittance api`: the API of commands to Stripe, and its tokens.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -27,19 +27,19 @@ use super::status::StatusArgs;
     version,
     about,
     after_help = "Exit codes: 0 done · 1 failed · 2 wrong command line · 3 settings refused · \
-                  4 schema does not fit · 5 partly done"
+                  4 wrong schema version · 5 partly done"
 )]
 pub(super) struct Args {
     /// Settings that override the built-in ones (config/default.toml is the manual) [env:
     /// QUITTANCE_CONFIG].
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Receive webhooks: verify, queue, answer.
@@ -92,7 +92,7 @@ pub(super) enum Command {
     Outbox(OutboxCommand),
     /// Health, queue lag and worker activity.
     #[command(
-        after_help = "Exit codes: 0 healthy · 1 not healthy (the text says why) · others as everywhere\n\nExamples:\n  quittance status\n  quittance status --watch 5\n  quittance status --json | jq .findings"
+        after_help = "LAG: notifications that are not queued for a destination yet. PENDING: queued and not delivered yet.\nDEAD: dead-lettered. CLAIMED: jobs that a worker has fetched, running or prefetched.\n\nExit codes: 0 healthy · 1 not healthy (the text says why) · others as for all commands\n\nExamples:\n  quittance status\n  quittance status --watch 5\n  quittance status --json | jq .findings"
     )]
     Status(StatusArgs),
     /// Inspect the queue, and pause or resume its lanes (priority queues).
@@ -112,7 +112,7 @@ pub(super) enum Command {
 /// `quittance worker`
 #[derive(Debug, clap::Args)]
 pub(super) struct WorkerArgs {
-    /// The worker's name in logs and in the attempts it makes [default: host name and pid].
+    /// The worker's name in logs and attempts [default: host name and pid].
     #[arg(long)]
     pub name: Option<String>,
 }
@@ -163,7 +163,7 @@ fn hint(error: &clap::Error) -> Option<&'static str> {
     let ContextValue::Strings(missing) = error.get(ContextKind::InvalidArg)? else { return None };
     let dead_letters = missing.iter().any(|it| it.contains("--all") && it.contains("--group"));
     dead_letters.then_some(
-        "Name the dead letters, or say which ones: --group GROUP, or --all with filters such as \
-         --code, --class, --event-type, --customer, --newer-than; --help lists them",
+        "Name the dead letters by id, or select them: --group GROUP, or --all with filters such as \
+         --code, --class, --event-type, --customer, --newer-than; see --help",
     )
 }

@@ -18,27 +18,27 @@ use crate::store::audit::AuditFilter;
 /// `quittance audit ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// List what people did by hand, newest first.
+    /// List manual actions, newest first.
     #[command(
         after_help = "Examples:\n  quittance audit list --since 2h\n  quittance audit list --actor jane --verb dead_letter --json\n  quittance audit list --target lane:live"
     )]
     List {
-        /// Only what this person did.
+        /// Only actions of this actor.
         #[arg(long, value_name = "NAME")]
         actor: Option<String>,
-        /// Only this verb: `queue.pause`; `queue` stands for all of its verbs.
+        /// Only this action: `queue.pause`; `queue` stands for all that begin with `queue.`.
         #[arg(long)]
         verb: Option<String>,
-        /// Only what was done to this: `dead_letter:5`, `lane:live`.
+        /// Only actions on this target: `dead_letter:5`, `lane:live`.
         #[arg(long)]
         target: Option<String>,
-        /// Only from then on: 2026-01-31T12:00:00Z, or how long ago: 2h, 3d.
+        /// Only actions since this time: 2026-01-31T12:00:00Z, or how long ago: 2h, 3d.
         #[arg(long, value_name = "WHEN", value_parser = format::moment)]
         since: Option<OffsetDateTime>,
         /// Maximum number of results.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// Only those older than this one: the next page.
+        /// Only entries with a lower id: the next page.
         #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
         before: Option<i64>,
         /// One JSON document.
@@ -66,8 +66,7 @@ pub(super) async fn run(config: Option<&Path>, command: AuditCommand) -> Result<
 
 fn list(page: &AuditPage, filtered: bool) {
     if page.entries.is_empty() {
-        let text =
-            if filtered { "Nothing matches." } else { "Nobody has done anything by hand yet." };
+        let text = if filtered { "Nothing matches." } else { "No manual actions yet." };
         println!("{text}");
         return;
     }
@@ -84,12 +83,12 @@ fn list(page: &AuditPage, filtered: bool) {
     });
     let columns = [
         whole("ID"),
-        whole("WHEN"),
-        whole("WHO"),
-        whole("WHAT"),
-        whole("TO WHAT"),
-        whole("HOW MANY"),
-        text("WHY"),
+        whole("TIME"),
+        whole("ACTOR"),
+        whole("ACTION"),
+        whole("TARGET"),
+        whole("COUNT"),
+        text("REASON"),
     ];
     table::print(&columns, &rows.collect::<Vec<_>>());
     if let Some(next) = page.next {

@@ -1,4 +1,4 @@
-//! Colour, for people at a terminal who have not said that they want none (<https://no-color.org>).
+//! Color on a terminal, unless `NO_COLOR` (<https://no-color.org>) or `TERM=dumb` turns it off.
 
 use std::io::IsTerminal as _;
 
@@ -13,12 +13,12 @@ pub(super) fn heading(line: &str) -> String {
     if wanted() { painted(line, BOLD) } else { line.to_owned() }
 }
 
-/// A row of a table, with the words for states in their colours.
+/// A row of a table, with its states in color.
 pub(super) fn states(line: &str) -> String {
-    if wanted() { coloured(line) } else { line.to_owned() }
+    if wanted() { colored(line) } else { line.to_owned() }
 }
 
-/// A row of sentences, with the mark of what went wrong in its colour.
+/// A row of sentences, with the mark of a failure in color.
 pub(super) fn marks(line: &str) -> String {
     if wanted() {
         line.replacen("  !  ", &format!("  {}  ", painted("!", RED)), 1)
@@ -33,27 +33,27 @@ fn wanted() -> bool {
     std::io::stdout().is_terminal() && !refused && !dumb
 }
 
-fn painted(text: &str, colour: &str) -> String {
-    format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+fn painted(text: &str, color: &str) -> String {
+    format!("\u{1b}[{color}m{text}\u{1b}[0m")
 }
 
 /// Only a word that fills its cell is a state; in a sentence it is a word.
-fn coloured(line: &str) -> String {
+fn colored(line: &str) -> String {
     let mut done = String::new();
     for (nth, cell) in line.split("  ").enumerate() {
         if nth > 0 {
             done += "  ";
         }
         let word = cell.trim();
-        match colour(word).filter(|_| !word.is_empty()) {
-            Some(colour) => done += &cell.replacen(word, &painted(word, colour), 1),
+        match color(word).filter(|_| !word.is_empty()) {
+            Some(color) => done += &cell.replacen(word, &painted(word, color), 1),
             None => done += cell,
         }
     }
     done
 }
 
-fn colour(word: &str) -> Option<&'static str> {
+fn color(word: &str) -> Option<&'static str> {
     Some(match word {
         "settled" | "applied" | "resolved" | "succeeded" | "paid" | "active" | "healthy" | "ok"
         | "done" | "up" => GREEN,
@@ -69,9 +69,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_for_a_state_is_coloured_where_it_is_a_cell() {
-        assert_eq!(coloured("evt_1  dead     pi_1"), "evt_1  \u{1b}[31mdead\u{1b}[0m     pi_1");
-        assert_eq!(coloured("1  a dead letter"), "1  a dead letter", "not within a sentence");
-        assert_eq!(coloured("evt_1  settled"), "evt_1  \u{1b}[32msettled\u{1b}[0m");
+    fn a_word_for_a_state_is_colored_where_it_is_a_cell() {
+        assert_eq!(colored("evt_1  dead     pi_1"), "evt_1  \u{1b}[31mdead\u{1b}[0m     pi_1");
+        assert_eq!(colored("1  a dead letter"), "1  a dead letter", "not within a sentence");
+        assert_eq!(colored("evt_1  settled"), "evt_1  \u{1b}[32msettled\u{1b}[0m");
     }
 }

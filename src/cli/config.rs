@@ -22,8 +22,8 @@ pub(super) enum ConfigCommand {
         /// Also check that all settings that this role needs are set.
         #[arg(long, value_enum)]
         role: Option<RoleArg>,
-        /// Also fetch the key's account and its webhook endpoints from Stripe, and warn about
-        /// differences to the settings. Needs STRIPE_SECRET_KEY.
+        /// Also fetch the account of the key and its webhook endpoints from Stripe, and warn where they
+        /// differ from the settings. Needs STRIPE_SECRET_KEY.
         #[arg(long)]
         online: bool,
     },
@@ -56,7 +56,7 @@ impl From<RoleArg> for Role {
     }
 }
 
-/// A key that Stripe refuses is a wrong setting; a Stripe that is not reached is none.
+/// A key that Stripe refuses is a wrong setting; an unreachable Stripe is not.
 fn refusal(error: &StripeError) -> Failed {
     let exit = match error.failure().class {
         Class::Misconfigured(_) => Exit::Settings,
@@ -66,7 +66,7 @@ fn refusal(error: &StripeError) -> Failed {
         | Class::TooEarly { .. }
         | Class::Unavailable(_) => Exit::Failure,
     };
-    Failed::because(exit, "Stripe could not be asked", error)
+    Failed::because(exit, "Stripe did not answer", error)
 }
 
 pub(super) async fn run(path: Option<&Path>, command: ConfigCommand) -> Result<Exit, Failed> {
@@ -80,13 +80,12 @@ pub(super) async fn run(path: Option<&Path>, command: ConfigCommand) -> Result<E
     print!("{}", settings.redacted());
     if online {
         if settings.stripe.secret_key.is_empty() {
-            let text =
-                "stripe.secret_key is not set, so Stripe cannot be asked: set STRIPE_SECRET_KEY";
+            let text = "stripe.secret_key is not set: set STRIPE_SECRET_KEY for --online";
             return Err(Failed::new(Exit::Settings, text));
         }
         let found = online::look(&settings).await;
         let kinds = [("ok", found.seen), ("warning", found.warnings), ("not seen", found.unseen)];
-        // Beside the settings, which are long, and which one may want in a file.
+        // To standard error: standard output may be redirected into a settings file.
         for (kind, texts) in kinds {
             for text in texts {
                 eprintln!("{kind}: {text}");

@@ -1,4 +1,4 @@
-//! Why what has come may not be seen yet: said where something was looked for and not found.
+//! Hints that events may still be in the queue, for commands that found nothing.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::config::Settings;
 use crate::ops::queue::{self, QueueStatus};
 use crate::roles::parts;
 
-/// How long it may take to find out: a hint is not worth more.
+/// Deadline of the look at the queue.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A sentence for each lane in which events may wait. Nothing where Redis is not set up or does not
@@ -52,7 +52,7 @@ mod tests {
         let lane = LaneStatus {
             lane: "live".into(),
             waiting: 1,
-            in_hand: 0,
+            claimed: 0,
             running: 0,
             oldest_ms,
             paused,

@@ -12,10 +12,10 @@ use crate::roles::signals;
 /// `quittance dev`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set it talks to the real Stripe.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters"
+    after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set, it uses a Stripe sandbox instead of the simulator.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters"
 )]
 pub(crate) struct DevArgs {
-    /// Run a command beside a private Redis and Postgres instead.
+    /// Run a command with a private Redis and Postgres instead.
     #[command(subcommand)]
     pub command: Option<DevCommand>,
     /// Run N payments, then verify every row against the simulator; exit code 0 only when
@@ -25,10 +25,10 @@ pub(crate) struct DevArgs {
     /// Random seed of the simulator.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// No duplicates, no reordering, no errors.
+    /// Without duplicates, reordering and errors.
     #[arg(long)]
     pub calm: bool,
-    /// Kill workers, the ingress and the API, crash and restart Redis and Postgres, on the way.
+    /// Meanwhile kill workers, the ingress and the API, and crash and restart Redis and Postgres.
     #[arg(long)]
     pub disasters: bool,
     /// Worker processes.
@@ -45,7 +45,7 @@ pub(crate) enum DevCommand {
     /// Run a command with QUITTANCE_TEST_REDIS_URL and QUITTANCE_TEST_DATABASE_URL set.
     #[command(after_help = "Example:\n  quittance dev exec -- cargo test")]
     Exec {
-        /// The command.
+        /// The command and its arguments.
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,
     },
@@ -69,20 +69,20 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
     let both = [&key, &set("STRIPE_WEBHOOK_SECRET")].map(Option::is_some);
     let real_stripe = both == [true, true];
     if real_stripe && key.is_some_and(|key| key.contains("_live_")) {
-        let text = "STRIPE_SECRET_KEY is a key of live mode, whose payments are no place to develop \
-                    in: use the key of a sandbox (sk_test_...)";
+        let text =
+            "STRIPE_SECRET_KEY is a key of live mode: use the key of a sandbox (sk_test_...)";
         return Err(Failed::new(Exit::Settings, text));
     }
     if let [true, false] | [false, true] = both {
         let names = ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"];
         let (is, other) = if both[0] { (names[0], names[1]) } else { (names[1], names[0]) };
         eprintln!(
-            "Stripe is simulated: {is} is set and {other} is not, and only both choose the real one."
+            "Using the simulated Stripe: {is} is set, but {other} is not. Set both to use a Stripe sandbox."
         );
     }
     if real_stripe && (args.payments.is_some() || args.disasters) {
-        let text = "--payments and --disasters need the simulator, but STRIPE_SECRET_KEY and \
-                    STRIPE_WEBHOOK_SECRET are set, which choose the real Stripe: unset them";
+        let text = "--payments and --disasters need the simulator: unset STRIPE_SECRET_KEY and \
+                    STRIPE_WEBHOOK_SECRET";
         return Err(Failed::new(Exit::Settings, text));
     }
     let options = Options {

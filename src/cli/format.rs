@@ -1,4 +1,4 @@
-//! Times, spans and foreign texts, as people read them.
+//! Times, durations and untrusted text for the terminal.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(super) fn moment(text: &str) -> Result<OffsetDateTime, String> {
     })?;
     OffsetDateTime::now_utc()
         .checked_sub(ago.try_into().unwrap_or(time::Duration::MAX))
-        .ok_or_else(|| format!("{text} ago is before all time"))
+        .ok_or_else(|| format!("{text} ago is too far back"))
 }
 
 /// A text from outside on one line, without what would command the terminal or turn what is read

@@ -6,12 +6,14 @@ use crate::roles::exit::Exit;
 
 /// `quittance kinds`
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  quittance kinds --json")]
+#[command(
+    after_help = "SUPPORT: `typed` has a state machine, a table in schema app, transitions and notifications;\n`mirrored` has its latest JSON in quittance.objects. IF NOT FOUND: what becomes of an event whose\nobject Stripe does not find.\n\nExample:\n  quittance kinds --json"
+)]
 pub(super) struct KindsArgs {
     /// One JSON document.
     #[arg(long, conflicts_with = "markdown")]
     pub json: bool,
-    /// The table as it stands in docs/coverage.md.
+    /// The table of docs/coverage.md.
     #[arg(long)]
     pub markdown: bool,
 }
@@ -43,16 +45,16 @@ fn for_people(report: &Report) {
         })
         .collect();
     let columns = [
-        whole("OBJECT"),
-        whole("DEPTH"),
-        whole("IDS"),
-        whole("IF STRIPE HAS NONE"),
+        whole("OBJECT TYPE"),
+        whole("SUPPORT"),
+        whole("ID PREFIX"),
+        whole("IF NOT FOUND"),
         prose("EVENT TYPES"),
     ];
     table::print(&columns, &rows);
-    println!("\nNothing to fetch; kept in the ledger as ignored:");
+    println!("\nIgnored (stored in the event log only, because there is nothing to fetch):");
     let rows: Vec<_> =
         report.kept.iter().map(|(kind, why)| vec![(*kind).to_owned(), (*why).to_owned()]).collect();
-    table::print(&[whole("EVENT TYPE"), prose("WHY")], &rows);
+    table::print(&[whole("EVENT TYPE"), prose("REASON")], &rows);
     println!("\nHandled: {}.", report.coverage());
 }

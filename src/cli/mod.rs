@@ -63,7 +63,7 @@ fn run(args: Args) -> Result<ExitCode, (Failed, Option<String>)> {
         .enable_all()
         .build()
         .map_err(|error| (Failed::new(Exit::Failure, format!("cannot start: {error}")), None))?;
-    // rustls has two crypto providers; with both linked it asks to be told which. Ours is ring.
+    // rustls has two crypto providers; with both linked, the program must choose. It uses ring.
     // It fails only when one was chosen before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = args.config.clone();

@@ -1,4 +1,4 @@
-//! `quittance operations`: the bulk acts of [`crate::ops::operations`], watched, stopped, resumed.
+//! `quittance operations`: [`crate::ops::operations`] on the command line.
 
 use std::path::Path;
 
@@ -21,30 +21,30 @@ use crate::store::{Store, StoreError};
 /// `quittance operations ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum OperationsCommand {
-    /// List dead letters, newest first.
+    /// List bulk operations, newest first.
     #[command(after_help = "Example:\n  quittance operations list --limit 10")]
     List {
         /// Maximum number of results.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// Only dead letters with a lower id: the next page.
+        /// Only operations with a lower id: the next page.
         #[arg(long, value_name = "ID")]
         before: Option<OperationId>,
         /// One JSON document.
         #[arg(long)]
         json: bool,
     },
-    /// Show one: what was asked for, how far it is, what came of each dead letter.
+    /// Show one operation: its selection, its progress, and the result of each dead letter.
     #[command(
         after_help = "Examples:\n  quittance operations show 7 --failed\n  quittance operations show 7 --json --after 1200"
     )]
     Show {
         /// The operation.
         id: OperationId,
-        /// Only the dead letters to which it could not be done.
+        /// Only the dead letters that failed.
         #[arg(long)]
         failed: bool,
-        /// How many dead letters at most.
+        /// Maximum number of dead letters.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
         /// Only dead letters after this one: the next page.
@@ -54,16 +54,16 @@ pub(super) enum OperationsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// End one, wherever it runs, and take back the retries that wait for their turn. What is done
-    /// stays done.
+    /// Cancel an operation, whichever process runs it, and take back its retries that are still in the queue.
+    /// What is done stays done.
     #[command(after_help = "Example:\n  quittance operations cancel 7 --reason 'wrong group'")]
     Cancel(Change),
-    /// Go on with one that was interrupted or cancelled, also with what a cancel took back.
+    /// Continue an operation that was interrupted or cancelled, including retries that a cancel took back.
     #[command(after_help = "Example:\n  quittance operations resume 7")]
     Resume(Change),
 }
 
-/// An operation, and who does something about it.
+/// An operation and the actor of a change.
 #[derive(Debug, clap::Args)]
 pub(super) struct Change {
     /// The operation.
@@ -103,7 +103,7 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
                     Ok(Exit::Success)
                 }
                 Some(Cancelling::ByItsRunner(operation)) => {
-                    println!("Operation {id} ends before its next page: {}.", so_far(&operation));
+                    println!("Operation {id} stops before its next page: {}.", so_far(&operation));
                     Ok(Exit::Success)
                 }
                 Some(Cancelling::ByCaller(running)) => {
@@ -161,7 +161,7 @@ async fn not_now(store: &Store, id: OperationId) -> Failed {
 
 fn so_far(operation: &Operation) -> String {
     let Operation { done, failed, total, .. } = operation;
-    format!("{done} of {total} done, {failed} failed")
+    format!("{done} succeeded, {failed} failed, {total} total")
 }
 
 fn list(all: &[Operation], as_json: bool) {
@@ -172,14 +172,14 @@ fn list(all: &[Operation], as_json: bool) {
     } else {
         let columns = [
             whole("ID"),
-            whole("BEGUN"),
-            whole("VERB"),
+            whole("STARTED"),
+            whole("ACTION"),
             whole("STATE"),
             whole("DONE"),
             whole("FAILED"),
             whole("TOTAL"),
-            whole("BY"),
-            text("WHY"),
+            whole("ACTOR"),
+            text("REASON"),
         ];
         let rows = all.iter().map(|one| {
             vec![
@@ -206,18 +206,18 @@ fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: boo
     let Operation { id, verb, actor, state, .. } = operation;
     println!("Operation {id}: {} by {actor}, {}.", verb.as_str(), at(operation.created_at));
     if let Some(reason) = &operation.reason {
-        println!("Why: {reason}");
+        println!("Reason: {reason}");
     }
-    println!("Which: {}", json!(operation.selection));
-    println!("It is {}: {}.", state.as_str(), so_far(operation));
+    println!("Selection: {}", json!(operation.selection));
+    println!("State: {}, {}.", state.as_str(), so_far(operation));
     if let Some(Aftermath { retrying, resolved, open, gone }) = operation.letters {
         println!(
-            "Of what was put back, {resolved} have settled, {open} were given up again, {gone} are \
-             discarded or removed, {retrying} wait or are being tried."
+            "Of the retried dead letters, {resolved} are resolved, {open} were dead-lettered again, {gone} were \
+             discarded or removed, {retrying} are still in the queue."
         );
     }
     if let Some(error) = &operation.error {
-        println!("It was interrupted because: {error}");
+        println!("Interrupted: {error}");
     }
     if results.is_empty() {
         return;
@@ -227,7 +227,7 @@ fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: boo
         let ok = if one.result.ok { "ok" } else { "failed" };
         vec![one.result.id.to_string(), ok.to_owned(), at(one.at), one.result.message.clone()]
     });
-    let columns = [whole("LETTER"), whole(""), whole("AT"), text("RESULT")];
+    let columns = [whole("DEAD LETTER"), whole("STATUS"), whole("TIME"), text("RESULT")];
     table::print(&columns, &rows.collect::<Vec<_>>());
     if let Some(last) = results.last().filter(|_| u32::try_from(results.len()) == Ok(limit)) {
         eprintln!("There may be more: --after {}", last.result.id);

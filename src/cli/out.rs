@@ -46,7 +46,7 @@ pub(super) fn write(text: fmt::Arguments<'_>, end: &str) {
         Ok(()) => {}
         // The reader closed the pipe.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => process::exit(0),
-        // A full disk, say: an output that is cut short must not look like a whole one.
+        // For example a full disk: truncated output must not look complete.
         Err(error) => {
             eprintln!("quittance: cannot write to standard output: {error}");
             process::exit(1);
@@ -73,6 +73,7 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failed> {
 
 /// Serialises a document as JSON.
 pub(crate) fn json(document: &impl Serialize) -> Result<String, Failed> {
-    serde_json::to_string(document)
-        .map_err(|error| Failed::because(Exit::Failure, "it cannot be written as JSON", &error))
+    serde_json::to_string(document).map_err(|error| {
+        Failed::because(Exit::Failure, "the result could not be serialized as JSON", &error)
+    })
 }

@@ -1,4 +1,4 @@
-//! `quittance outbox`: how far each destination is, and what was given up.
+//! `quittance outbox`: delivery lag, and dead-lettered notifications.
 
 use std::path::Path;
 
@@ -42,15 +42,15 @@ pub(super) enum OutboxCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Deliver dead-lettered notifications again, with all their attempts again.
+    /// Redeliver dead-lettered notifications, with a full number of attempts.
     #[command(after_help = "Example:\n  quittance outbox retry http:default --all")]
     Retry {
         /// The destination: `stream`, `http:NAME`.
         destination: String,
-        /// The notifications.
+        /// Ids of the notifications.
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         ids: Vec<String>,
-        /// All of this destination.
+        /// All dead-lettered notifications of this destination.
         #[arg(long)]
         all: bool,
         /// Reason, stored in the audit log.
@@ -59,10 +59,9 @@ pub(super) enum OutboxCommand {
         #[command(flatten)]
         actor: ActorArg,
     },
-    /// Remove a destination that is in no worker's settings any more, and what is kept for it.
+    /// Remove a destination that no worker has in its settings any more.
     ///
-    /// Notifications that were not delivered to it are never pruned while it is there. Its dead letters are
-    /// discarded.
+    /// Until then, notifications that were not delivered to it are kept. Removing it discards its dead letters.
     #[command(
         after_help = "Example:\n  quittance outbox remove http:old --reason 'the shop moved'"
     )]
@@ -95,28 +94,28 @@ pub(super) async fn run(config: Option<&Path>, command: OutboxCommand) -> Result
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let ids = if all { &[] } else { &*ids };
             let retried = outbox::retry(&store, &destination, ids, actor).await;
-            return Ok(tell(&retried.map_err(refused)?, &destination));
+            return Ok(print_retried(&retried.map_err(refused)?, &destination));
         }
         OutboxCommand::Remove { destination, reason, actor } => {
             let name = actor.name();
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let removed = outbox::remove(&store, &destination, actor).await.map_err(refused)?;
-            println!("{destination} and its {removed} deliveries are removed.");
+            println!("Removed {destination} and its {removed} deliveries.");
         }
     }
     Ok(Exit::Success)
 }
 
-/// How many, which not and why, and how the program ends.
-fn tell(retried: &Retried, destination: &str) -> Exit {
-    println!("{} due again for {destination}.", retried.revived);
-    for id in &retried.not_given_up {
+/// Prints how many are redelivered and which are not, and returns the exit code.
+fn print_retried(retried: &Retried, destination: &str) -> Exit {
+    println!("{} queued for redelivery to {destination}.", retried.retried);
+    for id in &retried.not_dead_lettered {
         eprintln!(
-            "quittance: {id} was not given up for {destination}: it is unknown, or it arrived, or it \
-             is being sent; `quittance outbox dead --destination {destination}` lists what was"
+            "quittance: {id} is not dead-lettered for {destination}: it is unknown, delivered, or being \
+             delivered; `quittance outbox dead --destination {destination}` lists those that are"
         );
     }
-    match (retried.revived, &*retried.not_given_up) {
+    match (retried.retried, &*retried.not_dead_lettered) {
         (_, []) => Exit::Success,
         (0, _) => Exit::Failure,
         (_, _) => Exit::Partial,
@@ -170,7 +169,7 @@ fn list(dead: &[DeadDelivery], json: bool) {
             whole("DESTINATION"),
             whole("TOPIC"),
             whole("OBJECT"),
-            whole("TRIES"),
+            whole("ATTEMPTS"),
             text("FAILURE"),
         ];
         let rows: Vec<_> = dead

@@ -1,4 +1,4 @@
-//! Where an object is, on the command line: its kind, its account, its mode.
+//! Account, mode and object type of objects and events, on the command line.
 
 use crate::domain::id::{AccountId, Mode};
 use crate::domain::object::Kind;
@@ -8,13 +8,13 @@ use crate::roles::exit::{Exit, Failed};
 /// Account and mode.
 #[derive(Debug, clap::Args)]
 pub(super) struct Place {
-    /// Only of this connected account; `own`: only of our own.
+    /// Only this connected account; `own` is your own account.
     #[arg(long, value_name = "ACCT", value_parser = account)]
     pub account: Option<String>,
-    /// Only in live mode.
+    /// Only live mode.
     #[arg(long, conflicts_with = "test")]
     pub live: bool,
-    /// Only in test mode.
+    /// Only test mode.
     #[arg(long)]
     pub test: bool,
 }
@@ -42,18 +42,18 @@ impl Place {
     }
 }
 
-/// As the tables have it: empty for our own.
+/// As the tables have it: empty for the platform's own account.
 fn account(text: &str) -> Result<String, String> {
     match text {
         "own" => Ok(String::new()),
         id => AccountId::parse(id)
             .map(|id| id.as_str().to_owned())
-            .map_err(|error| format!("{error}; write acct_..., or `own` for our own account")),
+            .map_err(|error| format!("{error}; write acct_..., or `own` for your own account")),
     }
 }
 
 /// A kind, by Stripe's word for it.
 pub(super) fn kind(text: &str) -> Result<Kind, String> {
     Kind::parse(text)
-        .ok_or_else(|| "no kind that is handled; `quittance kinds` lists them".to_owned())
+        .ok_or_else(|| "not a handled object type; `quittance kinds` lists them".to_owned())
 }

@@ -1,4 +1,4 @@
-//! `quittance queue`: the verbs of [`crate::ops::queue`], typed and printed.
+//! `quittance queue`: [`crate::ops::queue`] on the command line.
 
 use std::path::Path;
 
@@ -18,14 +18,16 @@ use crate::store::dead_letter::Actor;
 /// `quittance queue ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum QueueCommand {
-    /// How full it is, and what is paused.
-    #[command(after_help = "Example:\n  quittance queue show --json")]
+    /// Show the number of jobs per lane (priority queue), the lag, and which lanes are paused.
+    #[command(
+        after_help = "WAITING: not claimed by a worker. CLAIMED: fetched by a worker, running or prefetched. RUNNING: an\nattempt is in progress. OLDEST: age of the oldest job, without those that wait for a retry.\n\nExample:\n  quittance queue show --json"
+    )]
     Show {
         /// One JSON document.
         #[arg(long)]
         json: bool,
     },
-    /// Look at the first jobs of a lane. Changes nothing, and never shows a payload.
+    /// List the first jobs of a lane, without their payloads. Changes nothing.
     #[command(
         after_help = "Examples:\n  quittance queue peek\n  quittance queue peek --lane backfill --place delayed --limit 5 --json"
     )]
@@ -33,7 +35,7 @@ pub(super) enum QueueCommand {
         /// The lane.
         #[arg(long, value_enum, default_value = "live")]
         lane: LaneArg,
-        /// Where in it.
+        /// The state of the jobs.
         #[arg(long, value_enum, default_value = "waiting")]
         place: PlaceArg,
         /// Maximum number of results.
@@ -43,15 +45,15 @@ pub(super) enum QueueCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Begin no more jobs of a lane, or of both. What runs, ends; webhooks are still taken.
+    /// Pause one lane, or both: running jobs finish, no new job starts. Webhooks are still accepted and queued.
     #[command(
-        after_help = "All workers follow within about a second; so does one that starts later. Nothing is lost\nand no attempt is spent.\n\nExamples:\n  quittance queue pause --lane backfill --reason \"the database is being moved\"\n  quittance queue pause --reason \"wrong key, see incident 12\" --as jane"
+        after_help = "Takes effect in all workers within about a second, also in those that start later. No job is lost, and no\nattempt is used up.\n\nExamples:\n  quittance queue pause --lane backfill --reason \"the database is being moved\"\n  quittance queue pause --reason \"wrong key, see incident 12\" --as jane"
     )]
     Pause {
         /// The lane [default: both].
         #[arg(long, value_enum)]
         lane: Option<LaneArg>,
-        /// Why; shown wherever the pause is, and kept in the audit log.
+        /// Reason, shown with the pause and stored in the audit log.
         #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
         reason: String,
         #[command(flatten)]
@@ -60,9 +62,9 @@ pub(super) enum QueueCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Acknowledge that Redis has lost jobs, after their events have been replayed.
+    /// Acknowledge that Redis has lost jobs, after you have replayed their events.
     ///
-    /// Ends the problem that `quittance status` shows, and the alert QuittanceQueueLost.
+    /// Clears the problem that `quittance status` shows, and the alert QuittanceQueueLost.
     #[command(
         after_help = "Needs DATABASE_URL.\n\nExample:\n  quittance queue acknowledge-loss --reason \"replayed since 03:00, incident 14\" --as jane"
     )]
@@ -76,10 +78,8 @@ pub(super) enum QueueCommand {
         #[arg(long)]
         json: bool,
     },
-    /// End the pause of a lane, or of both.
-    #[command(
-        after_help = "Example:\n  quittance queue resume --reason \"the key is right again\""
-    )]
+    /// Resume a paused lane, or both.
+    #[command(after_help = "Example:\n  quittance queue resume --reason \"the key is fixed\"")]
     Resume {
         /// The lane [default: both].
         #[arg(long, value_enum)]
@@ -100,7 +100,7 @@ pub(super) enum QueueCommand {
 pub(super) enum LaneArg {
     /// Webhooks as they arrive.
     Live,
-    /// What was listed, replayed or retried in bulk.
+    /// Replays and bulk retries.
     Backfill,
 }
 
@@ -113,14 +113,14 @@ impl From<LaneArg> for Lane {
     }
 }
 
-/// Where a job is, on the command line.
+/// The state of a job, on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(super) enum PlaceArg {
-    /// No worker has it.
+    /// Not claimed by a worker.
     Waiting,
-    /// A worker has it: it runs, or is the next to.
+    /// Claimed by a worker: running, or prefetched to run next.
     #[value(alias = "running")]
-    InHand,
+    Claimed,
     /// It waits for a later retry.
     Delayed,
 }
@@ -129,7 +129,7 @@ impl From<PlaceArg> for Place {
     fn from(place: PlaceArg) -> Self {
         match place {
             PlaceArg::Waiting => Self::Waiting,
-            PlaceArg::InHand => Self::InHand,
+            PlaceArg::Claimed => Self::InHand,
             PlaceArg::Delayed => Self::Delayed,
         }
     }
@@ -164,7 +164,7 @@ pub(super) async fn run(config: Option<&Path>, command: QueueCommand) -> Result<
             let name = actor.name();
             let actor = Actor { name: &name, reason: Some(&reason) };
             let acted = queue::pause(&inspector, &store, &lanes(lane), actor).await;
-            Ok(tell(&acted.map_err(|error| failed(&error))?, json, paused))
+            Ok(print_acted(&acted.map_err(|error| failed(&error))?, json, paused))
         }
         QueueCommand::AcknowledgeLoss { reason, actor, json } => {
             let name = actor.name();
@@ -184,17 +184,17 @@ pub(super) async fn run(config: Option<&Path>, command: QueueCommand) -> Result<
             let name = actor.name();
             let actor = Actor { name: &name, reason: reason.as_deref() };
             let acted = queue::resume(&inspector, &store, &lanes(lane), actor).await;
-            Ok(tell(&acted.map_err(|error| failed(&error))?, json, resumed))
+            Ok(print_acted(&acted.map_err(|error| failed(&error))?, json, resumed))
         }
     }
 }
 
 fn acknowledged(done: &LossAcknowledged) -> String {
     match &done.loss {
-        None => "There is no loss to acknowledge.".to_owned(),
+        None => "There are no lost jobs to acknowledge.".to_owned(),
         Some(loss) => {
             let since = format::at(loss.since);
-            format!("Acknowledged: events received since {since} had to be replayed.")
+            format!("Acknowledged: events received since {since} needed a replay.")
         }
     }
 }
@@ -210,16 +210,16 @@ fn lanes(lane: Option<LaneArg>) -> Vec<Lane> {
 
 fn list(jobs: &[QueuedJob]) {
     if jobs.is_empty() {
-        println!("No jobs there.");
+        println!("No jobs in this state.");
         return;
     }
     let rows = jobs.iter().map(|job| {
         let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
         let what = match (job.due_in_ms, &job.worker) {
             (Some(due), _) => format!("due in {}", format::span_ms(due)),
-            (None, Some(worker)) if job.running => format!("runs at {worker}"),
-            (None, Some(worker)) => format!("next at {worker}"),
-            (None, None) => "waits".to_owned(),
+            (None, Some(worker)) if job.running => format!("running on {worker}"),
+            (None, Some(worker)) => format!("prefetched by {worker}"),
+            (None, None) => "waiting".to_owned(),
         };
         vec![
             job.id.clone(),
@@ -239,9 +239,9 @@ fn paused(one: &LaneActed) -> String {
     match (&one.pause, one.changed) {
         (Some(pause), false) => {
             let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-            format!("was paused before, since {} by {}{why}", format::at(pause.since), pause.by)
+            format!("was already paused, since {} by {}{why}", format::at(pause.since), pause.by)
         }
-        (_, _) => "paused: no job of it begins from now on".to_owned(),
+        (_, _) => "paused: no new job starts".to_owned(),
     }
 }
 
@@ -254,8 +254,8 @@ fn resumed(one: &LaneActed) -> String {
     }
 }
 
-/// A line a lane, and how the program ends.
-fn tell(acted: &[LaneActed], as_json: bool, words: fn(&LaneActed) -> String) -> Exit {
+/// Prints one line per lane, and returns the exit code.
+fn print_acted(acted: &[LaneActed], as_json: bool, words: fn(&LaneActed) -> String) -> Exit {
     if as_json {
         println!("{}", json!({ "lanes": acted }));
     } else {
@@ -263,7 +263,7 @@ fn tell(acted: &[LaneActed], as_json: bool, words: fn(&LaneActed) -> String) -> 
     }
     for one in acted {
         if let Some(why) = &one.not_audited {
-            eprintln!("quittance: {}: done, but not in the audit log: {why}", one.lane);
+            eprintln!("quittance: {}: done, but not recorded in the audit log: {why}", one.lane);
         }
     }
     let noted = acted.iter().all(|one| one.not_audited.is_none());

@@ -1,5 +1,5 @@
-//! Retries reads from Stripe that an operator waits for, a few times, so that one of hundreds does
-//! not fail for a moment's trouble.
+//! Retries of the Stripe requests of a command, so that one of hundreds of objects does not fail because of a
+//! short outage.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) async fn with_retries<T, E>(
 
 fn wait(failure: &Failure, attempts: u32, jitter: Jitter) -> Option<Duration> {
     match failure.class {
-        // Another second does not bring a server back or mend a setting; the next id would wait, too.
+        // A second does not end an outage or fix a setting, and the next id would wait, too.
         Class::Unavailable(_) | Class::Misconfigured(_) => return None,
         Class::Permanent
         | Class::Transient
@@ -106,7 +106,7 @@ mod tests {
         let (calls, took) = tried(asked(2)).await;
         assert!(calls == 5 && took >= Duration::from_secs(8), "{calls} in {took:?}");
         let (calls, took) = tried(asked(60)).await;
-        assert_eq!((calls, took), (1, Duration::ZERO), "longer than anybody would wait");
+        assert_eq!((calls, took), (1, Duration::ZERO), "longer than an operator would wait");
     }
 
     #[tokio::test(start_paused = true)]

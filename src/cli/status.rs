@@ -1,4 +1,4 @@
-//! `quittance status`: [`crate::ops::status`], printed.
+//! `quittance status`: [`crate::ops::status`] on the command line.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::ops::status::{
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
 use crate::store::outbox::DestinationState;
-use crate::store::status::LetterCounts;
+use crate::store::status::DeadLetterCounts;
 
 /// Running jobs that are shown, those that run longest.
 const JOBS_SHOWN: usize = 10;
@@ -23,11 +23,11 @@ const JOBS_SHOWN: usize = 10;
 /// `quittance status`
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
-    /// Look again every so many seconds, until interrupted [default: 2].
+    /// Repeat every SECONDS until interrupted [default: 2].
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub watch: Option<u64>,
-    /// One JSON document; with --watch one a line.
+    /// One JSON document; with --watch, one per line.
     #[arg(long)]
     pub json: bool,
 }
@@ -52,7 +52,7 @@ pub(super) async fn run(config: Option<&Path>, args: StatusArgs) -> Result<Exit,
         } else {
             print(&status);
         }
-        // Whoever reads a pipe wants each look when it is made. A reader that is gone ends us later.
+        // A reader of a pipe gets each status at once. If it is gone, the next write ends the program.
         let _ = std::io::stdout().flush();
         let Some(seconds) = args.watch else {
             let unfit = status.schema.as_ref().is_some_and(|schema| !schema.fits);
@@ -70,7 +70,7 @@ pub(super) async fn run(config: Option<&Path>, args: StatusArgs) -> Result<Exit,
 }
 
 fn print(status: &Status) {
-    println!("{}", if status.healthy { "Healthy." } else { "NOT healthy." });
+    println!("{}", if status.healthy { "Healthy." } else { "Unhealthy." });
     for finding in &status.findings {
         let severity = match finding.severity {
             Severity::Problem => "problem",
@@ -104,7 +104,7 @@ fn dependencies(status: &Status) {
     let detail = |one: &DependencyStatus| match (&one.detail, one.since) {
         (Some(detail), Some(since)) => format!("{detail} (since {})", format::at(since)),
         (Some(detail), None) => detail.clone(),
-        (None, _) if one.name == "stripe" => "as the workers see it".to_owned(),
+        (None, _) if one.name == "stripe" => "as reported by the workers".to_owned(),
         (None, _) if one.name == "postgres" => {
             let have = status.schema.as_ref().and_then(|schema| schema.have);
             have.map(|have| format!("schema {have}")).unwrap_or_default()
@@ -116,7 +116,7 @@ fn dependencies(status: &Status) {
         vec![one.name.clone(), one.state.as_str().to_owned(), latency, detail(one)]
     });
     println!();
-    let columns = [whole("DEPENDENCY"), whole("STATE"), whole("ANSWERS IN"), text("")];
+    let columns = [whole("DEPENDENCY"), whole("STATE"), whole("LATENCY"), text("")];
     table::print(&columns, &rows.collect::<Vec<_>>());
 }
 
@@ -130,7 +130,7 @@ pub(super) fn lanes(queue: &QueueStatus) {
         vec![
             lane.lane.clone(),
             lane.waiting.to_string(),
-            lane.in_hand.to_string(),
+            lane.claimed.to_string(),
             lane.running.to_string(),
             lane.oldest_ms.map_or_else(|| "-".to_owned(), format::span_ms),
             paused.unwrap_or_else(|| "no".to_owned()),
@@ -146,7 +146,7 @@ pub(super) fn lanes(queue: &QueueStatus) {
         prose("PAUSED"),
     ];
     table::print(&columns, &rows.collect::<Vec<_>>());
-    println!("Waiting for a later retry: {}", queue.delayed);
+    println!("Delayed until a retry: {}", queue.delayed);
 }
 
 fn rates(rates: &Rates) {
@@ -156,7 +156,7 @@ fn rates(rates: &Rates) {
     };
     println!();
     table::print(
-        &["JOBS A SECOND", "1 MINUTE", "5 MINUTES", "1 HOUR"].map(whole),
+        &["JOBS PER SECOND", "1 MINUTE", "5 MINUTES", "1 HOUR"].map(whole),
         &[
             row("arrived", all.map(|rate| rate.arrived_per_second)),
             row("finished", all.map(|rate| rate.finished_per_second)),
@@ -176,12 +176,12 @@ fn workers(all: &[WorkerStatus]) {
             one.version.clone(),
             format::at(one.started_at),
             runs(one),
-            if one.silent { format!("silent for {seen}") } else { format!("{seen} ago") },
+            if one.silent { format!("missed for {seen}") } else { format!("{seen} ago") },
             waits.map(|wait| wait.dependency.clone()).unwrap_or_else(|| "-".to_owned()),
         ]
     });
     println!();
-    let heading = ["WORKER", "VERSION", "STARTED", "RUNS", "SEEN", "WAITS FOR"];
+    let heading = ["WORKER", "VERSION", "STARTED", "SLOTS BUSY", "LAST HEARTBEAT", "WAITS FOR"];
     table::print(&heading.map(whole), &rows.collect::<Vec<_>>());
     let jobs = all.iter().flat_map(|one| one.jobs.iter().map(|job| (one.name.clone(), job)));
     let mut jobs: Vec<_> = jobs.collect();
@@ -204,29 +204,29 @@ fn workers(all: &[WorkerStatus]) {
         .collect();
     if !rows.is_empty() {
         println!();
-        let heading = ["RUNS FOR", "EVENT TYPE", "EVENT", "OBJECT", "ATTEMPT", "WORKER"];
+        let heading = ["RUNNING FOR", "EVENT TYPE", "EVENT", "OBJECT", "ATTEMPT", "WORKER"];
         table::print(&heading.map(whole), &rows);
     }
     if more > 0 {
-        println!("… and {more} more, which --json lists");
+        println!("… and {more} more (see --json)");
     }
 }
 
-/// How many jobs a worker runs, and what is in the way of more.
+/// The jobs that a worker runs, and its limit where that is lower than its slots.
 fn runs(worker: &WorkerStatus) -> String {
     let WorkerStatus { running, concurrency, .. } = worker;
     match worker.limit.filter(|limit| limit < concurrency) {
-        Some(limit) => format!("{running} of {concurrency}, {limit} at once"),
+        Some(limit) => format!("{running} of {concurrency}, limited to {limit}"),
         None => format!("{running} of {concurrency}"),
     }
 }
 
-/// Those that are drawn on or held back.
+/// The rate limits that are in use or slowed down.
 fn limiter(all: &[BucketStatus]) {
     let full = all.iter().filter(|one| one.is_full()).count();
     println!();
     if full == all.len() {
-        println!("Requests to Stripe: none of the {full} rate limits is in use");
+        println!("Requests to Stripe: none of the {full} rate limits are in use");
         return;
     }
     let rows = all.iter().filter(|one| !one.is_full()).map(|one| {
@@ -237,10 +237,10 @@ fn limiter(all: &[BucketStatus]) {
             one.slowed_until.map_or_else(|| "-".to_owned(), format::at),
         ]
     });
-    let heading = ["RATE LIMIT", "A SECOND", "TOKENS", "SLOWED UNTIL"];
+    let heading = ["RATE LIMIT", "PER SECOND", "TOKENS", "SLOWED UNTIL"];
     table::print(&heading.map(whole), &rows.collect::<Vec<_>>());
     if full > 0 {
-        println!("… and {full} more that are not in use, which --json lists");
+        println!("… and {full} more that are not in use (see --json)");
     }
 }
 
@@ -260,7 +260,7 @@ fn outbox(all: &[DestinationState]) {
     table::print(&heading.map(whole), &rows.collect::<Vec<_>>());
 }
 
-fn dead_letters(letters: &LetterCounts) {
+fn dead_letters(letters: &DeadLetterCounts) {
     let classes = letters.classes.iter().map(|one| format!("{} {}", one.count, one.class));
     let classes = classes.collect::<Vec<_>>().join(", ");
     let classes = if classes.is_empty() { String::new() } else { format!(" ({classes})") };

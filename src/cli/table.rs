@@ -1,4 +1,4 @@
-//! Tables for people: columns that fit the terminal as far as nothing is lost that one copies.
+//! Tables that fit the terminal without cutting ids, keys, types, times and numbers.
 
 use std::io::IsTerminal as _;
 
@@ -7,7 +7,7 @@ use super::format::plain;
 
 /// Between two columns.
 const GAP: usize = 2;
-/// Sentences are not made narrower than this: less says nothing.
+/// The least width of a column of sentences.
 const LEAST: usize = 16;
 
 /// A column.
@@ -17,47 +17,47 @@ pub(super) struct Column {
     gives: Gives,
 }
 
-/// What a column does where there is no room for all of them.
+/// What a column does when the terminal is too narrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gives {
-    /// It stays whole: rather is the line longer than the terminal.
+    /// It stays whole, even if the line gets longer than the terminal.
     Nothing,
-    /// It is left out, before any other gives way.
+    /// It is left out, before any other column is narrowed.
     Itself,
     /// Its texts are cut.
     Ends,
-    /// Its texts go on in the next line.
+    /// Its texts are wrapped.
     Lines,
 }
 
-/// What people copy or compare: ids, keys, types, times, numbers, states. Never cut, at any width.
+/// A column of ids, keys, types, times, numbers or states. Never cut.
 pub(super) const fn whole(heading: &'static str) -> Column {
     Column { heading, gives: Gives::Nothing }
 }
 
-/// What is only nice to have.
+/// A column that is left out when the terminal is too narrow.
 pub(super) const fn picture(heading: &'static str) -> Column {
     Column { heading, gives: Gives::Itself }
 }
 
-/// Sentences whose beginning is enough: the whole is shown elsewhere.
+/// A column of sentences that are cut when the terminal is too narrow.
 pub(super) const fn text(heading: &'static str) -> Column {
     Column { heading, gives: Gives::Ends }
 }
 
-/// Sentences that have to be read whole.
+/// A column of sentences that are wrapped.
 pub(super) const fn prose(heading: &'static str) -> Column {
     Column { heading, gives: Gives::Lines }
 }
 
-/// Prints rows under a heading. What came from outside cannot end a line or command the terminal.
+/// Prints rows under a heading. Control characters in cells are escaped.
 pub(super) fn print(columns: &[Column], rows: &[Vec<String>]) {
     let wrapped = columns.iter().any(|column| column.gives == Gives::Lines);
     for (number, line) in lines(columns, rows, width()).into_iter().enumerate() {
         let painted = match (number, wrapped) {
             (0, _) => color::heading(&line),
             (_, false) => color::states(&line),
-            // What is wrapped is sentences, in which no word stands for a state.
+            // Wrapped columns hold sentences, whose words are not states.
             (_, true) => color::marks(&line),
         };
         println!("{painted}");
@@ -70,9 +70,9 @@ fn width() -> Option<usize> {
     if !std::io::stdout().is_terminal() {
         return None;
     }
-    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let asked = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    Some(told.or_else(asked).unwrap_or(80))
+    Some(set.or_else(asked).unwrap_or(80))
 }
 
 /// A column of this table, and how wide it is made.
@@ -99,7 +99,7 @@ fn lines(columns: &[Column], rows: &[Vec<String>], width: Option<usize>) -> Vec<
     all.iter().flat_map(|row| line(row, &fitted)).collect()
 }
 
-/// Makes the columns fit, as far as they give way.
+/// Narrows the columns to the width, as far as they can be.
 fn fit(columns: &mut Vec<Fitted>, width: usize) {
     let total = |columns: &[Fitted]| {
         let gaps = GAP * columns.len().saturating_sub(1);
@@ -118,7 +118,7 @@ fn fit(columns: &mut Vec<Fitted>, width: usize) {
     }
 }
 
-/// A row: one line, or more where a column of it goes on.
+/// The lines of a row: several where a column is wrapped.
 fn line(row: &[String], columns: &[Fitted]) -> Vec<String> {
     let cells = columns.iter().map(|column| {
         let cell = row.get(column.at).map(String::as_str).unwrap_or_default();
@@ -152,7 +152,7 @@ fn cut(text: &str, wide: usize) -> String {
     text.chars().take(wide.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// Between words, and never within one: it may be an id.
+/// Wraps between words, and never within one: it may be an id.
 fn wrap(text: &str, wide: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

@@ -1,4 +1,4 @@
-//! `quittance accounts`: may a platform send money to this connected account?
+//! `quittance accounts`: checks whether a connected account can receive payments.
 
 use serde::Serialize;
 use time::OffsetDateTime;

@@ -1,4 +1,4 @@
-//! `quittance audit`: who did what by hand, and why.
+//! `quittance audit`: the log of manual actions.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use crate::store::{Store, StoreError};
 pub struct AuditPage {
     /// Newest first.
     pub entries: Vec<AuditRow>,
-    /// Where the next page begins: its `before`; null when this is the last one.
+    /// The `before` of the next page; null on the last page.
     pub next: Option<i64>,
 }
 

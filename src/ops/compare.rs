@@ -1,4 +1,4 @@
-//! What differs between a row and the truth, without writing anything.
+//! Compares a row with the object at Stripe. Writes nothing.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -40,8 +40,8 @@ pub enum Verdict {
     Unknown,
     /// Stripe says that the object is deleted, and we have it alive.
     Deleted,
-    /// Our row is a tombstone, which is final: Stripe was not asked.
-    Buried,
+    /// Our row says that the object is deleted, which is final: Stripe was not asked.
+    Tombstone,
     /// The account took our access back: Stripe was not asked.
     Deauthorized,
 }
@@ -55,7 +55,7 @@ impl Verdict {
             Self::Different => "the row is not what Stripe says",
             Self::Unknown => "there is no row yet",
             Self::Deleted => "Stripe says that it is deleted",
-            Self::Buried => "the row is a tombstone, which is final; Stripe was not asked",
+            Self::Tombstone => "the row is a tombstone, which is final; Stripe was not asked",
             Self::Deauthorized => "its account took our access back; Stripe was not asked",
         }
     }
@@ -87,7 +87,7 @@ pub struct Comparison {
     /// The fields that differ. What is never stored is not compared.
     pub differences: Vec<Difference>,
     /// The notifications that a reconciliation would send.
-    pub would_tell: Vec<String>,
+    pub would_notify: Vec<String>,
 }
 
 /// An object could not be looked at.
@@ -142,11 +142,11 @@ pub async fn compare(
         new_status: None,
         anomalous: false,
         differences: Vec::new(),
-        would_tell: Vec::new(),
+        would_notify: Vec::new(),
         object,
     };
     match looked {
-        Looked::Buried => comparison.verdict = Verdict::Buried,
+        Looked::Buried => comparison.verdict = Verdict::Tombstone,
         Looked::Deauthorized => comparison.verdict = Verdict::Deauthorized,
         Looked::Seen { change, request_id } => {
             comparison.request_id = request_id;
@@ -180,8 +180,8 @@ fn seen(
         NewState::Deleted => comparison.verdict = Verdict::Deleted,
         NewState::Present { transition, notifications, .. } => {
             comparison.anomalous = transition.kind.as_str() == "anomalous";
-            comparison.would_tell =
-                notifications.iter().map(|told| told.topic.as_str().to_owned()).collect();
+            comparison.would_notify =
+                notifications.iter().map(|it| it.topic.as_str().to_owned()).collect();
             let would = store.would_write(change);
             comparison.new_status = would.status;
             let ours = row.and_then(|row| row.data.as_ref());

@@ -1,12 +1,12 @@
-//! What an operator's verbs work with.
+//! The connections that the operators' actions use.
 
 use super::status::Sources;
 use crate::queue::{Inspector, Producer};
 use crate::reconcile::Reconciler;
 use crate::store::Store;
 
-/// The ends of a running system that a server of these verbs holds on to. The command line, which
-/// makes one verb a process, opens only what that one needs.
+/// The connections of a long-running server of these actions. A command of the command line opens only those that
+/// it needs.
 #[derive(Clone)]
 pub struct OpsContext {
     /// The tables.

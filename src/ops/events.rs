@@ -1,4 +1,4 @@
-//! `quittance events`: what the ledger says. See [`super::replay`] for the verb.
+//! `quittance events`: reads the event log. [`super::replay`] processes an event again.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use crate::store::audit::AuditRow;
 use crate::store::ledger::{After, EventFilter, LedgerEvent};
 use crate::store::object::ObjectKey;
-use crate::store::timeline::{Attempt, ObjectLetter};
+use crate::store::timeline::{Attempt, ObjectDeadLetter};
 use crate::store::{Store, StoreError};
 
-/// Of the attempts at one event, the letters of it and so on, this many of the newest are shown.
+/// Maximum number of attempts, dead letters and manual actions that are shown of one event, newest first.
 const MOST: u32 = 200;
 
 /// A page of the ledger.
@@ -69,7 +69,7 @@ pub struct EventShown {
     /// The attempts at it, oldest first.
     pub attempts: Vec<Attempt>,
     /// Its dead letters, oldest first.
-    pub dead_letters: Vec<ObjectLetter>,
+    pub dead_letters: Vec<ObjectDeadLetter>,
     /// What people did about it, oldest first.
     pub acts: Vec<AuditRow>,
 }

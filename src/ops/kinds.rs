@@ -1,4 +1,4 @@
-//! What is handled: each kind of object, how deep, and because of which events.
+//! `quittance kinds`: the object types that are handled, their support level and their event types.
 
 use std::fmt::Write as _;
 

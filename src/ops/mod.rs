@@ -1,7 +1,7 @@
-//! The verbs that people use on a running system, shared by the command line and the admin server.
+//! The operators' actions, shared by the command line and the admin server.
 //!
 //! Each is a plain function of its arguments that returns values: nothing here prints, and nothing
-//! here decides what a job becomes. Whoever acts is named, and what was done is in the audit log.
+//! here decides the outcome of a job. Each action has a named actor, and is recorded in the audit log.
 
 pub mod accounts;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! Which object a person means: an id alone, or with as much as it takes to tell it from others.
+//! The name of an object as an operator gives it: an id, with type, account and mode where the id is ambiguous.
 
 use crate::domain::id::{AccountId, IdError, Mode, ObjectId, Scope};
 use crate::domain::mirror::{self, Parent};

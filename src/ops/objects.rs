@@ -1,4 +1,4 @@
-//! `quittance objects`: find an object, and see all that is known of it.
+//! `quittance objects`: list and show objects.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::name::{self, Known, Name, NameError};
 use super::timeline::{Moment, Story};
 use crate::domain::object::Kind;
 use crate::store::object::{Found, ObjectFilter, ObjectKey, ObjectRow, Origin, TypedRow};
-use crate::store::timeline::{Attempt, ObjectLetter};
+use crate::store::timeline::{Attempt, ObjectDeadLetter};
 use crate::store::{Store, StoreError};
 
 /// Newest entries of each sort that a timeline shows.
@@ -64,18 +64,18 @@ pub struct Link {
     pub id: String,
 }
 
-/// Something that keeps an object from being up to date.
+/// A pending or failed event that keeps an object from being up to date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Obstacle {
-    /// What it is, for people.
+    /// One line of text.
     pub text: String,
-    /// The event whose change is not seen yet.
+    /// The event whose change is not in the row yet.
     pub event: String,
-    /// The dead letter, where it was given up.
+    /// The dead letter, if the event was dead-lettered.
     pub dead_letter: Option<i64>,
 }
 
-/// All that is known of one object.
+/// One object with its row, origin, pending or failed events and timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ObjectShown {
     /// Which object.
@@ -87,13 +87,13 @@ pub struct ObjectShown {
     /// Where the row came from: the event, and the attempt that asked Stripe. None where a person
     /// asked, or where that attempt is no longer kept.
     pub origin: Option<Origin>,
-    /// What keeps it from being up to date; empty when nothing is known to.
+    /// Pending or failed events that keep it from being up to date; empty if there are none.
     pub obstacles: Vec<Obstacle>,
     /// The objects that it names.
     pub links: Vec<Link>,
-    /// What happened to it, oldest first.
+    /// Its timeline, oldest first.
     pub timeline: Vec<Moment>,
-    /// Whether older things are left out of the timeline.
+    /// Whether older entries of the timeline are not shown.
     pub cut: bool,
 }
 
@@ -114,7 +114,7 @@ pub async fn show(store: &Store, name: &Name) -> Result<ObjectShown, NameError> 
     let data = row.as_ref().and_then(|row| row.data.as_ref());
     Ok(ObjectShown {
         links: data.map(links).unwrap_or_default(),
-        timeline: story.told(),
+        timeline: story.moments(),
         object: key,
         row,
         table,
@@ -124,19 +124,19 @@ pub async fn show(store: &Store, name: &Name) -> Result<ObjectShown, NameError> 
     })
 }
 
-/// Why the row may not be what Stripe has: letters that wait, and events that are still tried.
+/// Why the row may be out of date: dead letters that are not resolved, and events that are still retried.
 fn obstacles(
     row: Option<&ObjectRow>,
-    letters: &[ObjectLetter],
+    letters: &[ObjectDeadLetter],
     attempts: &[Attempt],
 ) -> Vec<Obstacle> {
     let mut found = Vec::new();
     for letter in letters {
-        let ObjectLetter { id, event, code, message, .. } = letter;
+        let ObjectDeadLetter { id, event, code, message, .. } = letter;
         let kind = letter.event_type.as_deref().unwrap_or("an event");
         let text = match letter.state.as_str() {
             "open" => format!(
-                "dead letter {id} is open: {kind} ({event}) was given up ({code}): {message}"
+                "dead letter {id} is open: {kind} ({event}) was dead-lettered ({code}): {message}"
             ),
             "retrying" => format!("dead letter {id} is being retried: {kind} ({event})"),
             "discarded" if row.is_none_or(|row| row.updated_at < letter.created_at) => {
@@ -146,14 +146,14 @@ fn obstacles(
         };
         found.push(Obstacle { text, event: event.clone(), dead_letter: Some(*id) });
     }
-    let mut told = std::collections::BTreeSet::new();
+    let mut seen = std::collections::BTreeSet::new();
     for attempt in attempts.iter().filter(|attempt| !attempt.ended) {
         // The newest comes first.
-        if told.insert(attempt.event.as_str()) {
+        if seen.insert(attempt.event.as_str()) {
             let kind = attempt.event_type.as_deref().unwrap_or("an event");
-            let code = attempt.code.as_deref().unwrap_or("no reason kept");
+            let code = attempt.code.as_deref().unwrap_or("no reason stored");
             let text = format!(
-                "{kind} ({}) is in the queue and will be tried again: attempt {} failed ({code})",
+                "{kind} ({}) is in the queue and will be retried: attempt {} failed ({code})",
                 attempt.event, attempt.number
             );
             found.push(Obstacle { text, event: attempt.event.clone(), dead_letter: None });

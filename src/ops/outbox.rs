@@ -11,7 +11,7 @@ use crate::store::{Store, StoreError};
 /// Why something could not be done about a destination.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
-    /// No worker has ever told anybody of this name.
+    /// No worker has ever had a destination of this name in its settings.
     #[error("there is no destination {name}: {}", list(.known))]
     NoSuchDestination {
         /// What it was called.
@@ -27,18 +27,18 @@ pub enum OutboxError {
 fn list(known: &[String]) -> String {
     match known {
         [] => "there are no destinations yet".to_owned(),
-        known => format!("those that were ever told are {}", known.join(", ")),
+        known => format!("the destinations are {}", known.join(", ")),
     }
 }
 
-/// What became due again.
+/// The result of a retry of dead-lettered notifications.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Retried {
-    /// How many.
-    pub revived: i64,
-    /// Those of the named that are not given up for it: the id is wrong, or it arrived, or it is
-    /// being sent.
-    pub not_given_up: Vec<Uuid>,
+    /// Number of notifications that are queued for redelivery.
+    pub retried: i64,
+    /// Ids of the request that are not dead-lettered for the destination: unknown, delivered, or being
+    /// delivered.
+    pub not_dead_lettered: Vec<Uuid>,
 }
 
 /// Refuses the name of an unknown destination.
@@ -50,7 +50,7 @@ async fn check(store: &Store, name: &str) -> Result<(), OutboxError> {
     Err(OutboxError::NoSuchDestination { name: name.to_owned(), known })
 }
 
-/// How far each destination is.
+/// The delivery lag of each destination.
 ///
 /// # Errors
 /// Postgres.
@@ -58,7 +58,7 @@ pub async fn status(store: &Store) -> Result<Vec<DestinationState>, StoreError> 
     store.destinations().await
 }
 
-/// What was given up, oldest first; of one destination, or of all.
+/// Lists dead-lettered notifications of one destination or of all, oldest first.
 ///
 /// # Errors
 /// There is no such destination, or Postgres.
@@ -73,8 +73,8 @@ pub async fn dead(
     Ok(store.dead_deliveries(destination, most).await?)
 }
 
-/// Makes what was given up due again: these notifications, or all of the destination if none is
-/// named. It comes after what its object was told since; a receiver that minds has `version`.
+/// Queues dead-lettered notifications of a destination for redelivery: those named by `ids`, or all if `ids` is
+/// empty. They arrive after newer notifications of the same object; a receiver can tell by `version`.
 ///
 /// # Errors
 /// There is no such destination, or Postgres.
@@ -85,31 +85,31 @@ pub async fn retry(
     actor: Actor<'_>,
 ) -> Result<Retried, OutboxError> {
     check(store, destination).await?;
-    let (mut revived, mut found, mut after) = (0, Vec::new(), Some(i64::MIN));
+    let (mut retried, mut found, mut after) = (0, Vec::new(), Some(i64::MIN));
     while let Some(seq) = after {
         let page = store.revive_deliveries(destination, ids, seq, RETRY_PAGE, actor).await?;
         let Revived { count, named, last } = page;
-        revived += count;
+        retried += count;
         found.extend(named);
         after = last;
     }
-    let not_given_up = ids.iter().filter(|id| !found.contains(id)).copied().collect();
-    Ok(Retried { revived, not_given_up })
+    let not_dead_lettered = ids.iter().filter(|id| !found.contains(id)).copied().collect();
+    Ok(Retried { retried, not_dead_lettered })
 }
 
-/// Deliveries made due again in one transaction.
+/// Deliveries queued again in one transaction.
 const RETRY_PAGE: i64 = 1_000;
 
 /// Deliveries looked through in one transaction.
 const PAGE: i64 = 5_000;
 
-/// Removes a destination for good, with its deliveries; says how many. What it was not told is then kept
-/// for it no longer, and its dead letters are discarded. A worker that has it in its settings opens it
-/// anew when it starts.
+/// Removes a destination with its deliveries, and returns their number. Notifications that were not delivered to it
+/// are kept for it no longer, and its dead letters are discarded. A worker that has it in its settings creates it
+/// again when it starts.
 ///
 /// # Errors
-/// There is no such destination, or Postgres. What was removed by then stays removed; to call it again
-/// goes on.
+/// There is no such destination, or Postgres. What was removed by then stays removed; another call
+/// continues.
 pub async fn remove(
     store: &Store,
     destination: &str,

@@ -1,4 +1,4 @@
-//! `quittance queue`: how full it is, what waits in it, and pausing its lanes.
+//! `quittance queue`: lanes, jobs, pause and resume.
 
 use std::time::Duration;
 
@@ -57,14 +57,14 @@ pub struct LaneStatus {
     pub lane: String,
     /// Jobs that no worker has.
     pub waiting: u64,
-    /// Jobs that workers have: fetched ahead, running, or waiting for their acknowledgement.
-    pub in_hand: u64,
+    /// Jobs that workers have claimed: prefetched, running, or waiting for their acknowledgement.
+    pub claimed: u64,
     /// Those of them that run, as the workers report it.
     pub running: u64,
     /// Age of the oldest unfinished job in milliseconds; null when there is none. One that waits for
     /// a retry is not counted.
     pub oldest_ms: Option<u64>,
-    /// Who paused it, and why; null when it is not paused.
+    /// The operator who paused it, and the reason; null when it is not paused.
     pub paused: Option<PauseStatus>,
 }
 
@@ -73,7 +73,7 @@ pub struct LaneStatus {
 pub struct PauseStatus {
     /// `live`, `backfill`.
     pub lane: String,
-    /// Who paused it.
+    /// The operator who paused it.
     pub by: String,
     /// Why.
     pub reason: Option<String>,
@@ -113,10 +113,9 @@ pub struct QueuedJob {
     pub id: String,
     /// `live`, `backfill`.
     pub lane: String,
-    /// `waiting`, `in_hand`, `delayed`.
+    /// `waiting`, `claimed`, `delayed`.
     pub place: String,
-    /// Whether a worker runs it, as that worker reports; a claimed job that does not run was
-    /// fetched ahead.
+    /// Whether a worker runs it, as that worker reports. A claimed job that does not run is prefetched.
     pub running: bool,
     /// The event; null when it cannot be read.
     pub event: Option<String>,
@@ -139,9 +138,9 @@ pub struct QueuedJob {
     pub received_at: OffsetDateTime,
     /// The worker that has it.
     pub worker: Option<String>,
-    /// How long that worker has not renewed its claim, in milliseconds. Longer than `queue.lease`:
-    /// another one is about to take it.
-    pub unheard_ms: Option<u64>,
+    /// Time since the worker last renewed its claim, in milliseconds. After `queue.lease` another worker
+    /// claims the job.
+    pub claim_age_ms: Option<u64>,
     /// In how many milliseconds it is due, if it is delayed.
     pub due_in_ms: Option<u64>,
 }
@@ -178,7 +177,7 @@ pub(super) fn queue_status(
         LaneStatus {
             lane: lane.as_str().to_owned(),
             waiting: one.waiting,
-            in_hand: one.in_hand,
+            claimed: one.in_hand,
             // Reported a moment ago, so it may differ from what is claimed now.
             running: u64::try_from(running).unwrap_or(u64::MAX).min(one.in_hand),
             oldest_ms: one.oldest.map(millis),
@@ -209,6 +208,16 @@ pub async fn peek(
     Ok(jobs.into_iter().map(|job| queued(job, &workers)).collect())
 }
 
+/// `waiting`, `claimed`, `delayed`.
+#[must_use]
+pub fn place_word(place: Place) -> &'static str {
+    match place {
+        Place::Waiting => "waiting",
+        Place::InHand => "claimed",
+        Place::Delayed => "delayed",
+    }
+}
+
 fn queued(peeked: Peeked, workers: &[Listed]) -> QueuedJob {
     let Peeked { id, lane, place, job, age, deliveries, holder, unheard, due_in } = peeked;
     let event = envelope::peek(&job.body).ok();
@@ -228,11 +237,11 @@ fn queued(peeked: Peeked, workers: &[Listed]) -> QueuedJob {
         age_ms: millis(age),
         received_at: moment(job.meta.received_at_ms),
         worker: worker.map(|worker| worker.card.name.clone()).or(holder),
-        unheard_ms: unheard.map(millis),
+        claim_age_ms: unheard.map(millis),
         due_in_ms: due_in.map(millis),
         id: id.to_string(),
         lane: lane.as_str().to_owned(),
-        place: place.as_str().to_owned(),
+        place: place_word(place).to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `quittance reconcile`: ask Stripe about an object now, and write what it says.
+//! `quittance reconcile`: fetches an object from Stripe now, and writes the result.
 
 use serde::Serialize;
 use serde_json::json;

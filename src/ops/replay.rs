@@ -1,4 +1,4 @@
-//! `quittance events replay`: settle an event again, by what Stripe still has of it.
+//! `quittance events replay`: processes an event again. Stripe keeps events for 30 days.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -179,7 +179,7 @@ pub async fn replay(
     }
 }
 
-/// It has told all that it had to tell, once; what may be stale is its object's row.
+/// Reconciles the object of an event that has been processed: its notifications were sent, but the row may be stale.
 async fn settled(
     store: &Store,
     reconciler: &Reconciler,

@@ -1,4 +1,4 @@
-//! What happened to one object, told as one story.
+//! The timeline of one object: events, attempts, transitions, notifications, dead letters and manual actions.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -8,39 +8,39 @@ use crate::store::audit::AuditRow;
 use crate::store::history::KeptTransition;
 use crate::store::ledger::LedgerEvent;
 use crate::store::object::ObjectKey;
-use crate::store::timeline::{Attempt, ObjectLetter, ObjectNotification};
+use crate::store::timeline::{Attempt, ObjectDeadLetter, ObjectNotification};
 use crate::store::{Store, StoreError};
 
 /// Something that happened to an object.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Moment {
-    /// When.
+    /// Time of the entry.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// In a line, for people.
+    /// One line of text.
     pub text: String,
-    /// Whether something went wrong here.
+    /// Whether it is a failure.
     pub bad: bool,
-    /// What it was, with all that is known of it.
+    /// Its type and its details.
     #[serde(flatten)]
     pub what: Happening,
 }
 
-/// What can happen to an object.
+/// The type of a timeline entry.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "what", content = "details", rename_all = "snake_case")]
 pub enum Happening {
     /// An event about it was received. Its final status is shown here too.
     Event(LedgerEvent),
-    /// A worker tried to settle an event about it.
+    /// A worker tried to process an event about it.
     Attempt(Attempt),
     /// Its status changed.
     Transition(KeptTransition),
-    /// The product was told of it.
+    /// A notification about it was created.
     Notification(ObjectNotification),
-    /// An event about it was given up.
-    DeadLetter(ObjectLetter),
-    /// A person did something about it.
+    /// An event about it was dead-lettered.
+    DeadLetter(ObjectDeadLetter),
+    /// An operator acted on it.
     Act(AuditRow),
 }
 
@@ -58,7 +58,7 @@ impl Happening {
         }
     }
 
-    /// Of things that happened at the same time, what comes first.
+    /// The order of entries with the same time.
     fn rank(&self) -> u8 {
         match self {
             Self::Event(_) => 0,
@@ -80,9 +80,7 @@ impl From<Happening> for Moment {
                 (attempt.started_at, bad, of_attempt(attempt))
             }
             Happening::Transition(step) => (step.at, step.kind == "anomalous", of_transition(step)),
-            Happening::Notification(told) => {
-                (told.at, !told.dead.is_empty(), of_notification(told))
-            }
+            Happening::Notification(it) => (it.at, !it.dead.is_empty(), of_notification(it)),
             Happening::DeadLetter(letter) => (letter.created_at, true, of_letter(letter)),
             Happening::Act(act) => (act.at, false, of_act(act)),
         };
@@ -119,10 +117,13 @@ fn of_transition(step: &KeptTransition) -> String {
     format!("{from}{}{kind}{}", step.to, cause.unwrap_or_default())
 }
 
-fn of_notification(told: &ObjectNotification) -> String {
-    let mut text = told.topic.clone();
-    let parts =
-        [("to", &told.delivered), ("still to go to", &told.pending), ("given up for", &told.dead)];
+fn of_notification(it: &ObjectNotification) -> String {
+    let mut text = it.topic.clone();
+    let parts = [
+        ("delivered to", &it.delivered),
+        ("pending for", &it.pending),
+        ("dead-lettered for", &it.dead),
+    ];
     for (word, destinations) in parts {
         if !destinations.is_empty() {
             text += &format!(", {word} {}", destinations.join(", "));
@@ -131,9 +132,9 @@ fn of_notification(told: &ObjectNotification) -> String {
     text
 }
 
-fn of_letter(letter: &ObjectLetter) -> String {
-    let ObjectLetter { id, event, state, code, message, .. } = letter;
-    format!("dead letter {id}, {state}: {event} was given up ({code}): {message}")
+fn of_letter(letter: &ObjectDeadLetter) -> String {
+    let ObjectDeadLetter { id, event, state, code, message, .. } = letter;
+    format!("dead letter {id}, {state}: {event} was dead-lettered ({code}): {message}")
 }
 
 fn of_act(act: &AuditRow) -> String {
@@ -156,7 +157,7 @@ pub(super) struct Story {
     pub(super) attempts: Vec<Attempt>,
     pub(super) transitions: Vec<KeptTransition>,
     pub(super) notifications: Vec<ObjectNotification>,
-    pub(super) letters: Vec<ObjectLetter>,
+    pub(super) letters: Vec<ObjectDeadLetter>,
     pub(super) acts: Vec<AuditRow>,
 }
 
@@ -203,7 +204,7 @@ impl Story {
     }
 
     /// In one line of time, oldest first.
-    pub(super) fn told(self) -> Vec<Moment> {
+    pub(super) fn moments(self) -> Vec<Moment> {
         let Self { events, attempts, transitions, notifications, letters, acts } = self;
         let mut all: Vec<Moment> = Vec::new();
         all.extend(events.into_iter().map(|it| Moment::from(Happening::Event(it))));

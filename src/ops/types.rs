@@ -1,5 +1,4 @@
-//! What the verbs are asked in: their arguments' types in one place, so that who only asks need not
-//! know where each comes from.
+//! Types of the arguments and results of the operators' actions, re-exported for their callers.
 
 pub use crate::domain::id::{AccountId, EventId, Mode, ObjectId, url_segment};
 pub use crate::domain::object::Kind;
@@ -8,7 +7,7 @@ pub use crate::store::Outcome;
 pub use crate::store::audit::{AuditFilter, AuditRow};
 pub use crate::store::dead_letter::Actor;
 pub use crate::store::dead_letter::{
-    Act, ActWord, DeadLetterId, Filter, Group, Groups, Letter, LetterState,
+    Act, ActWord, DeadLetter, DeadLetterId, DeadLetterState, Filter, Group, Groups,
 };
 pub use crate::store::ledger::{EventFilter, LedgerEvent, LedgerStatus};
 pub use crate::store::object::{Found, ObjectFilter, ObjectKey};

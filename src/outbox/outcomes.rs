@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::failure::Class;
-use crate::store::dead_letter::LetterReason;
+use crate::store::dead_letter::DeadLetterReason;
 use crate::store::outbox::{Claimed, Undelivered};
 use crate::store::{Store, StoreError};
 
@@ -29,7 +29,7 @@ pub(super) struct Outcomes {
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) claimed: Vec<Claimed>,
-    pub(super) again: Result<Duration, LetterReason>,
+    pub(super) again: Result<Duration, DeadLetterReason>,
     pub(super) counts: bool,
     pub(super) class: Class,
     pub(super) code: String,

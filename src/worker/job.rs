@@ -20,7 +20,7 @@ use crate::envelope::{self, RawObject};
 use crate::panics;
 use crate::queue::{Delivery, Disposition, Heartbeat, JobSource, Pauses, RetryOf};
 use crate::reconcile::{EventTask, Evidence, Fault, ReconcileError, Reconciler, Settled};
-use crate::store::dead_letter::{DeadEvent, LetterReason};
+use crate::store::dead_letter::{DeadEvent, DeadLetterReason};
 use crate::store::{Receipt, Store, StoreError};
 use crate::telemetry::Step;
 
@@ -105,7 +105,7 @@ impl Handler {
                 let failure = plain(Class::Permanent, "event_undecodable", error.to_string());
                 let event = dead_event(delivery);
                 tracing::warn!(event = event.key, error = %error, "the event cannot be decoded");
-                let reason = LetterReason::Undecodable;
+                let reason = DeadLetterReason::Undecodable;
                 return self.dead_letter(delivery, event, reason, Clock::start(), failure).await;
             }
         };

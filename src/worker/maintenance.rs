@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Retention;
 use crate::config::retention::Keep;
 use crate::domain::failure;
-use crate::store::dead_letter::LetterState;
+use crate::store::dead_letter::DeadLetterState;
 use crate::store::retention::Batch;
 use crate::store::{Store, StoreError};
 
@@ -69,8 +69,16 @@ pub async fn round(
     let Retention { resolved_letters, discarded_letters, attempts, audit_log } = *retention;
     let mut removed = Removed::default();
     for (what, keep, count) in [
-        (What::Letters(LetterState::Resolved), resolved_letters, &mut removed.resolved_letters),
-        (What::Letters(LetterState::Discarded), discarded_letters, &mut removed.discarded_letters),
+        (
+            What::DeadLetters(DeadLetterState::Resolved),
+            resolved_letters,
+            &mut removed.resolved_letters,
+        ),
+        (
+            What::DeadLetters(DeadLetterState::Discarded),
+            discarded_letters,
+            &mut removed.discarded_letters,
+        ),
         (What::Attempts, attempts, &mut removed.attempts),
         (What::AuditLog, audit_log, &mut removed.audit_log),
     ] {
@@ -85,7 +93,7 @@ pub async fn round(
 /// What is removed.
 #[derive(Clone, Copy)]
 enum What {
-    Letters(LetterState),
+    DeadLetters(DeadLetterState),
     Attempts,
     AuditLog,
 }
@@ -101,7 +109,7 @@ async fn batches(
     let mut after = 0;
     while !shutdown.is_cancelled() {
         let batch = match what {
-            What::Letters(ended) => store.remove_dead_letters(ended, age, BATCH).await?,
+            What::DeadLetters(ended) => store.remove_dead_letters(ended, age, BATCH).await?,
             What::AuditLog => store.remove_audit(age, BATCH).await?,
             What::Attempts => {
                 let (batch, next) = store.remove_attempts(after, age, BATCH).await?;

@@ -20,7 +20,7 @@ use crate::domain::event::Event;
 use crate::domain::failure::{Class, Dependency};
 use crate::domain::object::Kind;
 use crate::queue::{Lane, RedisHealth};
-use crate::store::dead_letter::LetterReason;
+use crate::store::dead_letter::DeadLetterReason;
 
 /// Upper bounds in seconds of an attempt: from a covered event to `worker.job_timeout`.
 const ATTEMPTS: [f64; 12] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 45.0];
@@ -47,7 +47,7 @@ struct FailedLabels {
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct LetterLabels {
+struct DeadLetterLabels {
     class: &'static str,
     reason: &'static str,
 }
@@ -67,7 +67,7 @@ struct LaneLabels {
 pub struct Metrics {
     settled: Family<SettledLabels, Counter>,
     failed: Family<FailedLabels, Counter>,
-    letters: Family<LetterLabels, Counter>,
+    letters: Family<DeadLetterLabels, Counter>,
     attempts: Family<ResultLabels, Histogram, fn() -> Histogram>,
     waited: Waits,
     took: Waits,
@@ -159,7 +159,7 @@ impl Metrics {
         }
         for (class, reason) in LETTERS {
             let (class, reason) = (class.as_str(), reason.as_str());
-            drop(self.letters.get_or_create(&LetterLabels { class, reason }));
+            drop(self.letters.get_or_create(&DeadLetterLabels { class, reason }));
         }
     }
 
@@ -184,8 +184,8 @@ impl Metrics {
     }
 
     /// A dead letter was written.
-    pub(super) fn gave_up(&self, class: Class, reason: LetterReason) {
-        let labels = LetterLabels { class: class.as_str(), reason: reason.as_str() };
+    pub(super) fn gave_up(&self, class: Class, reason: DeadLetterReason) {
+        let labels = DeadLetterLabels { class: class.as_str(), reason: reason.as_str() };
         self.letters.get_or_create(&labels).inc();
     }
 
@@ -243,11 +243,11 @@ const FAILURES: [(&str, &str); 5] = [
 ];
 
 /// The ends that a job can have as a dead letter.
-const LETTERS: [(Class, LetterReason); 4] = [
-    (Class::Permanent, LetterReason::Permanent),
-    (Class::Permanent, LetterReason::Undecodable),
-    (Class::Permanent, LetterReason::Poison),
-    (Class::Transient, LetterReason::Exhausted),
+const LETTERS: [(Class, DeadLetterReason); 4] = [
+    (Class::Permanent, DeadLetterReason::Permanent),
+    (Class::Permanent, DeadLetterReason::Undecodable),
+    (Class::Permanent, DeadLetterReason::Poison),
+    (Class::Transient, DeadLetterReason::Exhausted),
 ];
 
 #[derive(Debug)]

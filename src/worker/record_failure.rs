@@ -9,7 +9,7 @@ use crate::domain::failure::{Dependency, Failure};
 use crate::domain::retry::Decision;
 use crate::queue::{Delivery, Disposition};
 use crate::reconcile::{Fault, ReconcileError};
-use crate::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
+use crate::store::dead_letter::{DeadEvent, DeadLetterReason, NewDeadLetter};
 use crate::store::{Attempt, StoreError};
 
 /// How long a job waits whose dead letter Postgres refused for a reason of its own.
@@ -57,7 +57,7 @@ impl Handler {
         &self,
         delivery: &Delivery,
         event: DeadEvent,
-        reason: LetterReason,
+        reason: DeadLetterReason,
         clock: Clock,
         failure: Failure,
     ) -> Disposition {

@@ -123,8 +123,11 @@ async fn a_command_line_that_cannot_be_followed_says_what_could_be_typed() {
         ),
         (&["objects", "list"], &["--kind", "--customer", "--metadata"]),
         (&["dead-letters", "retry", "1", "--over", "48h"], &["24 hours at most"]),
-        (&["dead-letters", "snooze", "1", "--for", "0s"], &["longer than nothing"]),
-        (&["dead-letters", "snooze", "1", "--until", "2020-01-01T00:00:00Z"], &["it is past"]),
+        (&["dead-letters", "snooze", "1", "--for", "0s"], &["must be longer than 0s"]),
+        (
+            &["dead-letters", "snooze", "1", "--until", "2020-01-01T00:00:00Z"],
+            &["this time is in the past"],
+        ),
     ] {
         // Before anything is looked at: not even the settings are there.
         let ended = Program::run(args, &[]).await;

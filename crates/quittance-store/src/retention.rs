@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::connect::Store;
-use super::dead_letter::LetterState;
+use super::dead_letter::DeadLetterState;
 use super::error::StoreError;
 
 /// Result of a batch.
@@ -38,7 +38,7 @@ impl Store {
     /// Postgres cannot be reached, or the statement fails.
     pub async fn remove_dead_letters(
         &self,
-        ended: LetterState,
+        ended: DeadLetterState,
         age: Duration,
         most: i64,
     ) -> Result<Batch, StoreError> {

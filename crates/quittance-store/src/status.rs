@@ -12,7 +12,7 @@ use super::error::StoreError;
 
 /// Number of dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
-pub struct LetterCounts {
+pub struct DeadLetterCounts {
     /// Open letters.
     pub open: i64,
     /// Open letters that were first dead-lettered within the last hour.
@@ -100,7 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
-    pub async fn letter_counts(&self) -> Result<LetterCounts, StoreError> {
+    pub async fn letter_counts(&self) -> Result<DeadLetterCounts, StoreError> {
         let classes = sqlx::query_as!(
             ClassCount,
             r#"
@@ -135,7 +135,7 @@ impl Store {
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(LetterCounts {
+        Ok(DeadLetterCounts {
             open: classes.iter().map(|class| class.count).sum(),
             new: counts.new,
             snoozed: counts.snoozed,

@@ -66,7 +66,7 @@ pub struct ObjectNotification {
 
 /// A dead letter of the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ObjectLetter {
+pub struct ObjectDeadLetter {
     /// Its number.
     pub id: i64,
     /// The event's id, or `sha256:...`.
@@ -200,9 +200,9 @@ impl Store {
         &self,
         key: &ObjectKey,
         limit: u32,
-    ) -> Result<Vec<ObjectLetter>, StoreError> {
+    ) -> Result<Vec<ObjectDeadLetter>, StoreError> {
         Ok(sqlx::query_as!(
-            ObjectLetter,
+            ObjectDeadLetter,
             r#"
             SELECT id, event_id AS event, event_type, state, reason, code, message, created_at,
                    resolved_at
@@ -276,9 +276,9 @@ impl Store {
         &self,
         event: &str,
         limit: u32,
-    ) -> Result<Vec<ObjectLetter>, StoreError> {
+    ) -> Result<Vec<ObjectDeadLetter>, StoreError> {
         Ok(sqlx::query_as!(
-            ObjectLetter,
+            ObjectDeadLetter,
             r#"
             SELECT id, event_id AS event, event_type, state, reason, code, message, created_at,
                    resolved_at

@@ -1,4 +1,4 @@
-//! Who did what by hand.
+//! The audit log of manual actions.
 
 use std::sync::Arc;
 
@@ -15,23 +15,23 @@ use crate::http::Problem;
 use crate::ops::audit::{self, AuditPage};
 use crate::ops::types::AuditFilter;
 
-/// Which entries; all that is given must fit.
+/// Filter of the audit log; all given fields must match.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct AuditQuery {
-    /// What this person did.
+    /// Only actions of this actor.
     pub(in crate::admin) actor: Option<String>,
-    /// This verb; `queue` stands for all that begin with `queue.`.
+    /// Only this action; `queue` stands for all that begin with `queue.`.
     pub(in crate::admin) verb: Option<String>,
-    /// What was done to this: `dead_letter:5`, `lane:live`.
+    /// Only actions on this target: `dead_letter:5`, `lane:live`.
     pub(in crate::admin) target: Option<String>,
-    /// From then on: RFC 3339, or how long ago: `2h`.
+    /// Only actions since this time: RFC 3339, or how long ago: `2h`.
     pub(in crate::admin) since: Option<String>,
-    /// Only entries before this one: the next page.
+    /// Only entries with a lower id: the next page.
     #[param(minimum = 1)]
     pub(in crate::admin) before: Option<i64>,
-    /// How many, 1 to 1000.
+    /// Maximum number of results, 1 to 1000; 50 by default.
     #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }

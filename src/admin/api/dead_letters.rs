@@ -1,4 +1,4 @@
-//! What was given up: looked at, and acted on one by one.
+//! Dead letters, and actions on those that are named by id.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::admin::selection;
 use crate::admin::state::Admin;
 use crate::http::Problem;
 use crate::http::auth::Identity;
-use crate::ops::dead_letters::{self, DryRuns, LetterResult, Shown};
+use crate::ops::dead_letters::{self, DeadLetterResult, DryRuns, Shown};
 use crate::ops::operations::{self, Preview};
-use crate::ops::types::{ActWord, Actor, DeadLetterId, Filter, Groups, Letter};
+use crate::ops::types::{ActWord, Actor, DeadLetter, DeadLetterId, Filter, Groups};
 
-/// Count letters by cause and type of event, the largest group first.
+/// Count dead letters by cause and event type, the largest group first.
 #[utoipa::path(get, path = "/dead-letters/groups", tag = "dead letters", params(Filter),
     responses((status = 200, body = Groups)))]
 pub(super) async fn groups(State(admin): State<Arc<Admin>>, Raw(given): Raw) -> Answer<Groups> {
@@ -28,32 +28,35 @@ pub(super) async fn groups(State(admin): State<Arc<Admin>>, Raw(given): Raw) -> 
     Ok(Json(dead_letters::groups(&admin.context.store, &filter).await.map_err(postgres)?))
 }
 
-/// Which page.
+/// The page of a list.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct PageQuery {
-    /// Only letters before this one: the next page.
+    /// Only dead letters with a lower id: the next page.
     #[param(minimum = 1)]
     pub(in crate::admin) before: Option<i64>,
-    /// How many, 1 to 1000.
+    /// Maximum number of results, 1 to 1000; 50 by default.
     #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
-/// A page of letters.
+/// A page of dead letters.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(in crate::admin) struct LetterPage {
+pub(in crate::admin) struct DeadLetterPage {
     /// Without their payloads, newest first.
-    pub(in crate::admin) dead_letters: Vec<Letter>,
-    /// Where the next page begins: its `before`; null when this is the last one.
+    pub(in crate::admin) dead_letters: Vec<DeadLetter>,
+    /// The `before` of the next page; null on the last page.
     pub(in crate::admin) next: Option<DeadLetterId>,
 }
 
-/// List letters, newest first.
+/// List dead letters, newest first.
 #[utoipa::path(get, path = "/dead-letters", tag = "dead letters", params(Filter, PageQuery),
-    responses((status = 200, body = LetterPage)))]
-pub(super) async fn list(State(admin): State<Arc<Admin>>, Raw(given): Raw) -> Answer<LetterPage> {
+    responses((status = 200, body = DeadLetterPage)))]
+pub(super) async fn list(
+    State(admin): State<Arc<Admin>>,
+    Raw(given): Raw,
+) -> Answer<DeadLetterPage> {
     let filter = selection::filter(&given, &["before", "limit"])?;
     let page: PageQuery = read(&given.with("", None).replacen('?', "", 1))?;
     Ok(Json(listed(&admin, &filter, page).await?))
@@ -63,28 +66,28 @@ pub(in crate::admin) async fn listed(
     admin: &Admin,
     filter: &Filter,
     page: PageQuery,
-) -> Result<LetterPage, Problem> {
+) -> Result<DeadLetterPage, Problem> {
     let limit = limit(page.limit)?;
-    let before = page.before.map(|id| letter_id(&id.to_string())).transpose()?;
+    let before = page.before.map(|id| dead_letter_id(&id.to_string())).transpose()?;
     let found = dead_letters::list(&admin.context.store, filter, before, limit.saturating_add(1));
     let mut dead_letters = found.await.map_err(postgres)?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = dead_letters.len() > most;
     dead_letters.truncate(most);
     let next = dead_letters.last().filter(|_| more).map(|letter| letter.id);
-    Ok(LetterPage { dead_letters, next })
+    Ok(DeadLetterPage { dead_letters, next })
 }
 
-pub(in crate::admin) fn letter_id(text: &str) -> Result<DeadLetterId, Problem> {
+pub(in crate::admin) fn dead_letter_id(text: &str) -> Result<DeadLetterId, Problem> {
     text.parse().map_err(|error| wrong(format!("`{text}`: {error}")))
 }
 
-/// What of a letter to show.
+/// The parts of a dead letter to show.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ShowQuery {
-    /// Also the event's payload, redacted.
+    /// Whether to include the event's payload (redacted).
     payload: bool,
 }
 
@@ -97,7 +100,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     asked: Asked<ShowQuery>,
 ) -> Answer<Shown> {
-    Ok(Json(shown(&admin, letter_id(&id)?, asked.query.payload).await?))
+    Ok(Json(shown(&admin, dead_letter_id(&id)?, asked.query.payload).await?))
 }
 
 pub(in crate::admin) async fn shown(
@@ -109,18 +112,18 @@ pub(in crate::admin) async fn shown(
     shown.ok_or_else(|| missing(format!("There is no dead letter {id}.")))
 }
 
-/// What a bulk act would be about.
+/// A bulk operation to preview.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PreviewBody {
-    /// What would be done.
+    /// The action.
     verb: ActWord,
-    /// To which letters.
+    /// The filter of the dead letters.
     #[serde(default)]
     selection: Filter,
 }
 
-/// Count what a bulk act would be done to, and show some of it. Changes nothing.
+/// Preview a bulk operation: count the dead letters that match, and show the newest. Changes nothing.
 #[utoipa::path(post, path = "/dead-letters/preview", tag = "dead letters", request_body = PreviewBody,
     responses((status = 200, body = Preview)))]
 pub(super) async fn preview(
@@ -131,32 +134,32 @@ pub(super) async fn preview(
     Ok(Json(preview.map_err(postgres)?))
 }
 
-/// Letters that are named, and what goes with the verb.
+/// Dead letters by id, and the arguments of the action.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct ActBody {
-    /// The letters.
+    /// Ids of the dead letters.
     pub(in crate::admin) ids: Vec<DeadLetterId>,
-    /// Reason, stored in the audit log. A discard needs it.
+    /// Reason, stored in the audit log. Required for a discard.
     #[serde(default)]
     pub(in crate::admin) reason: Option<String>,
-    /// Of a retry: over how long to spread it, in milliseconds.
+    /// Retry only: spread the retries evenly over this many milliseconds.
     #[serde(default)]
     #[schema(maximum = 86_400_000)]
     pub(in crate::admin) over_ms: u64,
-    /// Of a snooze: until when.
+    /// Snooze only: the end of the snooze.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub(in crate::admin) until: Option<OffsetDateTime>,
 }
 
-/// What became of each letter.
+/// The result for each dead letter.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Results {
-    /// In the order in which they were named.
-    results: Vec<LetterResult>,
+    /// In the order of the ids in the request.
+    results: Vec<DeadLetterResult>,
 }
 
-/// A verb that is done to letters that are named: one failure does not stop the rest.
+/// An action on dead letters that are named by id: one failure does not stop the rest.
 macro_rules! verbs {
     ($($(#[$doc:meta])* $name:ident at $path:literal: $verb:expr;)*) => {$(
         $(#[$doc])*
@@ -173,32 +176,34 @@ macro_rules! verbs {
 }
 
 verbs! {
-    /// Put letters back into the queue, with a fresh budget of attempts.
+    /// Retry dead letters: put them back into the queue, with a full number of attempts.
     retry at "/dead-letters/retry": ActWord::Retry;
-    /// Give letters up for good. They stay in the tables, with the reason.
+    /// Discard dead letters: close them without processing. They are kept, with the reason, for
+    /// `retention.discarded_letters`.
     discard at "/dead-letters/discard": ActWord::Discard;
-    /// Leave letters out of what is shown as open, until then.
+    /// Snooze open dead letters: hide them until a time.
     snooze at "/dead-letters/snooze": ActWord::Snooze;
-    /// Take a discard or a snooze back.
+    /// Reopen discarded or snoozed dead letters.
     undo at "/dead-letters/undo": ActWord::Undo;
 }
 
 pub(in crate::admin) fn verb_of(text: &str) -> Result<ActWord, Problem> {
-    ActWord::parse(text)
-        .ok_or_else(|| missing(format!("`{text}` is no verb: retry, discard, snooze or undo.")))
+    ActWord::parse(text).ok_or_else(|| {
+        missing(format!("`{text}` is not an action: retry, discard, snooze or undo."))
+    })
 }
 
-/// Refuses fields of another verb, rather than ignoring them.
+/// Refuses fields of another action instead of ignoring them.
 pub(in crate::admin) fn goes_with(
     verb: ActWord,
     over_ms: Option<u64>,
     until: Option<OffsetDateTime>,
 ) -> Result<(), Problem> {
     if over_ms.is_some() && verb != ActWord::Retry {
-        return Err(wrong("`over_ms` goes with a retry alone."));
+        return Err(wrong("`over_ms` is allowed for a retry only."));
     }
     if until.is_some() && verb != ActWord::Snooze {
-        return Err(wrong("`until` goes with a snooze alone."));
+        return Err(wrong("`until` is allowed for a snooze only."));
     }
     Ok(())
 }
@@ -208,7 +213,7 @@ pub(in crate::admin) async fn acted(
     who: &str,
     verb: ActWord,
     body: &ActBody,
-) -> Result<Vec<LetterResult>, Problem> {
+) -> Result<Vec<DeadLetterResult>, Problem> {
     let (store, producer, ids) = (&admin.context.store, &admin.context.producer, &*body.ids);
     goes_with(verb, Some(body.over_ms).filter(|over| *over > 0), body.until)?;
     let actor = Actor { name: who, reason: body.reason.as_deref() };
@@ -219,7 +224,9 @@ pub(in crate::admin) async fn acted(
         }
         ActWord::Discard => dead_letters::discard(store, ids, actor).await?,
         ActWord::Snooze => {
-            let until = body.until.ok_or_else(|| wrong("A snooze needs `until`: when it ends."))?;
+            let until = body
+                .until
+                .ok_or_else(|| wrong("A snooze needs `until`, the time when it ends."))?;
             dead_letters::snooze(store, ids, until, actor).await?
         }
         ActWord::Undo => dead_letters::undo(store, ids, actor).await?,
@@ -227,16 +234,16 @@ pub(in crate::admin) async fn acted(
     Ok(results)
 }
 
-/// Letters that a retry would be about.
+/// The dead letters of a dry run.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DryRunBody {
-    /// Which: with `ids`, all of these are looked at; else the newest 20.
+    /// The filter. With `ids`, all of them are compared; otherwise the newest 20 that match.
     #[serde(default)]
     selection: Filter,
 }
 
-/// Say what a retry would find: ask Stripe about the letters' objects. Writes nothing.
+/// Dry run of a retry: fetch the objects from Stripe and compare them with the rows. Writes nothing.
 #[utoipa::path(post, path = "/dead-letters/dry-run", tag = "dead letters", request_body = DryRunBody,
     responses((status = 200, body = DryRuns)))]
 pub(super) async fn dry_run(

@@ -1,4 +1,4 @@
-//! Events: what the ledger says, and replay.
+//! Events of the event log, and replay.
 
 use std::sync::Arc;
 
@@ -18,32 +18,34 @@ use crate::ops::replay::{Replay, Replayed};
 use crate::ops::types::{AccountId, Actor, EventFilter, EventId, LedgerStatus, Outcome};
 use crate::ops::{events, replay};
 
-/// Which events. What is not given does not matter.
+/// Filter of the events; all given fields must match.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct EventQuery {
-    /// `payment_intent.succeeded`; with `.*` at its end, all that begin so.
+    /// Only this event type; `payment_intent.*` matches all that begin with `payment_intent.`.
     #[serde(rename = "type")]
     #[param(rename = "type")]
     pub(in crate::admin) event_type: Option<String>,
-    /// The object that the event is about.
+    /// Only events about this object.
     pub(in crate::admin) object: Option<String>,
-    /// The connected account.
+    /// Only this connected account.
     pub(in crate::admin) account: Option<String>,
-    /// `live` or `test`.
+    /// Only this mode: `live` or `test`.
     pub(in crate::admin) mode: Option<String>,
-    /// `settled`, `ignored` or `dead`.
+    /// Only this status: `settled` (processed), `ignored` (stored only) or `dead` (dead-lettered).
     pub(in crate::admin) status: Option<String>,
-    /// `applied`, `unchanged`, `covered`, `gone`, `ignored` or `deauthorized`.
+    /// Only this outcome: `applied` (the row was changed), `unchanged` (the row was up to date), `covered`
+    /// (the row was newer than the event), `gone` (deleted at Stripe), `ignored` or `deauthorized` (the
+    /// connected account has revoked access).
     pub(in crate::admin) outcome: Option<String>,
-    /// Received at this time or later: RFC 3339, or how long ago: `2h`.
+    /// Only events received at this time or later: RFC 3339, or how long ago: `2h`.
     pub(in crate::admin) since: Option<String>,
-    /// Received before this time.
+    /// Only events received before this time.
     pub(in crate::admin) until: Option<String>,
     /// Only events that were received before this one: the next page.
     pub(in crate::admin) before: Option<String>,
-    /// How many, 1 to 1000.
+    /// Maximum number of results, 1 to 1000; 50 by default.
     #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
@@ -51,10 +53,10 @@ pub(in crate::admin) struct EventQuery {
 impl EventQuery {
     pub(in crate::admin) fn filter(&self) -> Result<EventFilter, Problem> {
         let status = self.status.as_deref().map(|text| {
-            LedgerStatus::parse(text).ok_or_else(|| wrong(format!("`{text}` is no status")))
+            LedgerStatus::parse(text).ok_or_else(|| wrong(format!("`{text}` is not a status")))
         });
         let outcome = self.outcome.as_deref().map(|text| {
-            Outcome::parse(text).ok_or_else(|| wrong(format!("`{text}` is no outcome")))
+            Outcome::parse(text).ok_or_else(|| wrong(format!("`{text}` is not an outcome")))
         });
         Ok(EventFilter {
             event_type: self.event_type.clone(),
@@ -69,7 +71,7 @@ impl EventQuery {
     }
 }
 
-/// List events that came to an end, the last received first.
+/// List events that have been processed, ignored or dead-lettered, newest first.
 #[utoipa::path(get, path = "/events", tag = "events", params(EventQuery),
     responses((status = 200, body = EventPage)))]
 pub(super) async fn list(
@@ -82,7 +84,7 @@ pub(super) async fn list(
     Ok(Json(page))
 }
 
-/// Show one event: where it ended, every attempt at it, its dead letters.
+/// Show one event: its status, attempts, dead letters and manual actions.
 #[utoipa::path(get, path = "/events/{id}", tag = "events", params(("id" = String, Path, min_length = 1, max_length = 255)),
     responses((status = 200, body = EventShown)))]
 pub(super) async fn show(
@@ -96,24 +98,24 @@ pub(in crate::admin) async fn shown(admin: &Admin, id: &str) -> Result<EventShow
     let shown = events::show(&admin.context.store, id).await.map_err(postgres)?;
     shown.ok_or_else(|| {
         missing(format!(
-            "No table knows {id}: it never came, or it waits in the queue for its first attempt."
+            "Nothing is stored about {id}: it was never received, it waits in the queue for its first attempt, or its retention has passed."
         ))
     })
 }
 
-/// What a replay needs to know beyond the ledger.
+/// The arguments of a replay.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct ReplayBody {
     /// Reason, stored in the audit log.
     pub(in crate::admin) reason: Option<String>,
-    /// The connected account, for an event that the ledger does not know.
+    /// The connected account, for an event that is not in the event log.
     pub(in crate::admin) account: Option<String>,
-    /// `live` or `test`, for the same.
+    /// The mode, `live` or `test`, for an event that is not in the event log.
     pub(in crate::admin) mode: Option<String>,
 }
 
-/// Settle an event again, by what Stripe still has of it.
+/// Process an event again. Stripe keeps events for 30 days.
 #[utoipa::path(post, path = "/events/{id}/replay", tag = "events", params(("id" = String, Path, min_length = 1, max_length = 255)),
     request_body = ReplayBody,
     responses((status = 200, body = Replayed)))]

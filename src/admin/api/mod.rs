@@ -1,7 +1,7 @@
-//! `/api/v1`: the verbs of [`crate::ops`] as JSON.
+//! `/api/v1`: [`crate::ops`] as JSON.
 //!
-//! A refusal is a problem document ([`Problem`]). Every path here is in the OpenAPI document, which
-//! is made of these very functions; a test holds the committed copy, `docs/openapi.json`.
+//! Errors are problem documents ([`Problem`]). The OpenAPI document is generated from these functions; a
+//! test compares it with the committed copy, `docs/openapi.json`.
 
 pub(super) mod audit;
 pub(super) mod dead_letters;
@@ -27,7 +27,7 @@ use super::access;
 use super::state::Admin;
 use crate::http::Problem;
 
-/// What a verb answers.
+/// The answer of an action.
 type Answer<T> = Result<Json<T>, Problem>;
 
 pub(super) fn router() -> Router<Arc<Admin>> {
@@ -69,13 +69,13 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/accounts/{id}/check", get(system::check).merge(changing(system::refresh)))
         .fallback(nothing_here)
         .method_not_allowed_fallback(async || {
-            let detail = "This path is not made for this method: see /api/v1/openapi.json.";
+            let detail = "This path does not support this method: see /api/v1/openapi.json.";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
 }
 
-/// A verb that changes something, or that asks Stripe: taken from a program alone. Only where the
-/// method is right, so that a wrong one is answered as such.
+/// A route that makes changes or calls Stripe, and that a page of another site must not be able to call. The
+/// layer is on the method, so that a wrong method still gets its 405.
 fn changing<H, T>(verb: H) -> MethodRouter<Arc<Admin>>
 where
     H: Handler<T, Arc<Admin>>,
@@ -92,7 +92,7 @@ pub(super) async fn nothing_here() -> Problem {
 #[openapi(
     info(
         title = "Quittance",
-        description = "What an operator can see and do. The same verbs as the command line's.",
+        description = "Read the state of Quittance and act on it. The same actions as on the command line.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
         contact(),
     ),
@@ -154,7 +154,7 @@ impl Modify for Bearer {
     }
 }
 
-/// Every call can be refused, in one shape.
+/// Adds the error responses, which have one shape, to every operation.
 struct Refusals;
 
 impl Modify for Refusals {
@@ -164,8 +164,8 @@ impl Modify for Refusals {
         });
         for call in calls.flatten() {
             for (status, what) in [
-                ("401", "No token came, or one that is not known here."),
-                ("default", "It was refused: `code` and `detail` say why."),
+                ("401", "The token is missing or unknown."),
+                ("default", "An error: see `code` and `detail`."),
             ] {
                 let problem = Content::new(Some(Ref::from_schema_name("Problem")));
                 let response = ResponseBuilder::new()
@@ -178,7 +178,7 @@ impl Modify for Refusals {
     }
 }
 
-/// Numbers that name something begin at 1.
+/// Ids begin at 1.
 struct Ids;
 
 impl Modify for Ids {

@@ -1,4 +1,4 @@
-//! Objects: find one, see all that is known of it, ask Stripe about it.
+//! Objects: search, show, reconcile and compare.
 
 use std::sync::Arc;
 
@@ -20,31 +20,31 @@ use crate::ops::reconcile::Reconciled;
 use crate::ops::types::{Actor, Kind, ObjectFilter, ObjectKey};
 use crate::ops::{compare, objects, reconcile};
 
-/// Which objects: a customer, metadata or a kind at least.
+/// Filter of the objects: at least a customer, metadata or a kind.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct ObjectQuery {
-    /// Objects of this customer, and the customer.
+    /// Only objects of this customer, and the customer.
     pub(in crate::admin) customer: Option<String>,
-    /// `order_id=42`: objects whose metadata hold this.
+    /// Only objects with this metadata: `order_id=42`.
     pub(in crate::admin) metadata: Option<String>,
-    /// Of this kind: `payment_intent`.
+    /// Only this object type: `payment_intent`.
     pub(in crate::admin) kind: Option<String>,
-    /// The connected account.
+    /// Only this connected account.
     pub(in crate::admin) account: Option<String>,
     /// `live` or `test`.
     pub(in crate::admin) mode: Option<String>,
-    /// Only objects after this one, the last of the page before: `KIND/ACCOUNT/MODE/ID`, with `own` for
-    /// our own account and the id percent-encoded.
+    /// Only objects after this one, the last of the previous page: `KIND/ACCOUNT/MODE/ID`, with `own` for
+    /// your own account and the id percent-encoded.
     pub(in crate::admin) after: Option<String>,
-    /// How many, 1 to 1000.
+    /// Maximum number of results, 1 to 1000; 50 by default.
     #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
 impl ObjectQuery {
-    /// Whether nothing is looked for yet.
+    /// Whether no filter is given.
     pub(in crate::admin) fn is_empty(&self) -> bool {
         self.customer.is_none() && self.metadata.is_none() && self.kind.is_none()
     }
@@ -71,23 +71,23 @@ impl ObjectQuery {
 }
 
 fn kind(text: &str) -> Result<Kind, Problem> {
-    Kind::parse(text).ok_or_else(|| wrong(format!("`{text}` is no kind that is handled")))
+    Kind::parse(text).ok_or_else(|| wrong(format!("`{text}` is not a handled object type")))
 }
 
-/// What tells an object from others of the same id.
+/// Tells an object from others with the same id.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct NameQuery {
-    /// Its kind, where the id does not say it.
+    /// The object type, for an id whose prefix does not show it.
     pub(in crate::admin) kind: Option<String>,
-    /// The connected account; `own` for our own.
+    /// The connected account; `own` is your own account.
     pub(in crate::admin) account: Option<String>,
     /// `live` or `test`.
     pub(in crate::admin) mode: Option<String>,
 }
 
-/// The object that is meant.
+/// The name of the requested object.
 pub(in crate::admin) fn named(id: &str, query: &NameQuery) -> Result<Name, Problem> {
     let mut name = Name::parse(id).map_err(|error| wrong(format!("`{id}`: {error}")))?;
     name.kind = query.kind.as_deref().map(kind).transpose()?;
@@ -99,7 +99,7 @@ pub(in crate::admin) fn named(id: &str, query: &NameQuery) -> Result<Name, Probl
     Ok(name)
 }
 
-/// Find objects: those of a customer, with a word in their metadata, or of a kind.
+/// Find objects by customer, metadata or object type.
 #[utoipa::path(get, path = "/objects", tag = "objects", params(ObjectQuery),
     responses((status = 200, body = ObjectPage)))]
 pub(super) async fn list(
@@ -117,7 +117,7 @@ pub(in crate::admin) async fn listed(
     Ok(objects::list(&admin.context.store, &filter, after.as_ref(), limit).await?)
 }
 
-/// Show an object: its row, where that came from, its timeline, and what keeps it from being up to date.
+/// Show one object: its row, the event and attempt behind it, pending or failed events, its timeline.
 #[utoipa::path(get, path = "/objects/{id}", tag = "objects", params(("id" = String, Path, min_length = 1, max_length = 255), NameQuery),
     responses((status = 200, body = ObjectShown)))]
 pub(super) async fn show(
@@ -128,7 +128,7 @@ pub(super) async fn show(
     Ok(Json(objects::show(&admin.context.store, &named(&id, &asked.query)?).await?))
 }
 
-/// Why something is done.
+/// The reason of an action.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct ReasonBody {
@@ -136,7 +136,7 @@ pub(in crate::admin) struct ReasonBody {
     pub(in crate::admin) reason: Option<String>,
 }
 
-/// Ask Stripe about an object now, and write what it says.
+/// Fetch an object from Stripe now, and write the result.
 #[utoipa::path(post, path = "/objects/{id}/reconcile", tag = "objects",
     params(("id" = String, Path, min_length = 1, max_length = 255), NameQuery), request_body = ReasonBody,
     responses((status = 200, body = Reconciled)))]
@@ -163,7 +163,7 @@ pub(in crate::admin) async fn reconciled(
     Ok(reconcile::reconcile(store, reconciler, subject, actor).await?)
 }
 
-/// Ask Stripe about an object, and say what a reconciliation would change. Writes nothing.
+/// Fetch an object from Stripe and compare it with the row. Writes nothing.
 #[utoipa::path(post, path = "/objects/{id}/compare", tag = "objects",
     params(("id" = String, Path, min_length = 1, max_length = 255), NameQuery), request_body = serde_json::Value,
     responses((status = 200, body = Comparison)))]

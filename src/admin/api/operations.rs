@@ -1,4 +1,4 @@
-//! Bulk acts: begun, watched, cancelled, resumed.
+//! Bulk operations on dead letters: begin, show, cancel, resume.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
-use super::dead_letters::{goes_with, letter_id};
+use super::dead_letters::{dead_letter_id, goes_with};
 use super::objects::ReasonBody;
 use crate::admin::fault::{conflict, missing, postgres, wrong};
 use crate::admin::input::{Asked, Body, limit};
@@ -22,34 +22,34 @@ use crate::ops::types::{
     Act, ActWord, Actor, Cancelling, DeadLetterId, Filter, Operation, OperationId,
 };
 
-/// A bulk act.
+/// A bulk operation.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct BeginBody {
-    /// What to do.
+    /// The action.
     pub(in crate::admin) verb: ActWord,
-    /// To which letters. Without a state: open ones, for an undo discarded ones.
+    /// The filter of the dead letters. Default state: open; for an undo: discarded.
     #[serde(default)]
     pub(in crate::admin) selection: Filter,
-    /// How many they are, as the preview said. If it is another number by now, nothing is done.
+    /// The count of the preview. If the number has changed since, the operation is refused.
     pub(in crate::admin) count: i64,
-    /// The newest of them, as the preview said: later ones do not join.
+    /// The `upto` of the preview: dead letters with a higher id are not included.
     #[serde(default)]
     pub(in crate::admin) upto: Option<DeadLetterId>,
-    /// Reason, stored in the audit log. A discard needs it.
+    /// Reason, stored in the audit log. Required for a discard.
     #[serde(default)]
     pub(in crate::admin) reason: Option<String>,
-    /// Of a retry: over how long to spread it, in milliseconds; 0 for all at once. Without it 20 a
-    /// second go, which leaves room for live events.
+    /// Retry only: spread the retries evenly over this many milliseconds; 0 retries all at once. Default: 20
+    /// per second, so that live events are not delayed.
     #[serde(default)]
     #[schema(maximum = 86_400_000)]
     pub(in crate::admin) over_ms: Option<u64>,
-    /// Of a snooze: until when.
+    /// Snooze only: the end of the snooze.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub(in crate::admin) until: Option<OffsetDateTime>,
 }
 
-/// Begin a bulk act. It runs in this server; watch it by its number.
+/// Begin a bulk operation. It runs in the background in this server; poll it by its id.
 #[utoipa::path(post, path = "/operations", tag = "operations", request_body = BeginBody,
     responses((status = 200, body = Operation)))]
 pub(super) async fn begin(
@@ -70,7 +70,9 @@ pub(in crate::admin) async fn begun(
         ActWord::Retry => Act::Retry,
         ActWord::Discard => Act::Discard,
         ActWord::Snooze => Act::Snooze {
-            until: body.until.ok_or_else(|| wrong("A snooze needs `until`: when it ends."))?,
+            until: body
+                .until
+                .ok_or_else(|| wrong("A snooze needs `until`, the time when it ends."))?,
         },
         ActWord::Undo => Act::Undo,
     };
@@ -87,15 +89,15 @@ pub(in crate::admin) async fn begun(
     Ok(operation)
 }
 
-/// Which page.
+/// The page of a list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct OperationQuery {
-    /// Only operations before this one: the next page.
+    /// Only operations with a lower id: the next page.
     #[param(minimum = 1)]
     pub(in crate::admin) before: Option<i64>,
-    /// How many, 1 to 1000.
+    /// Maximum number of results, 1 to 1000; 50 by default.
     #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
@@ -105,7 +107,7 @@ pub(in crate::admin) struct OperationQuery {
 pub(in crate::admin) struct OperationPage {
     /// Newest first.
     pub(in crate::admin) operations: Vec<Operation>,
-    /// Where the next page begins: its `before`; null when this is the last one.
+    /// The `before` of the next page; null on the last page.
     pub(in crate::admin) next: Option<OperationId>,
 }
 
@@ -138,7 +140,7 @@ pub(in crate::admin) fn operation_id(text: &str) -> Result<OperationId, Problem>
     text.parse().map_err(|error| wrong(format!("`{text}`: {error}")))
 }
 
-/// Show one: how far it is, who asked for it and why.
+/// Show one operation: its progress, actor and reason.
 #[utoipa::path(get, path = "/operations/{id}", tag = "operations", params(("id" = i64, Path, minimum = 1)),
     responses((status = 200, body = Operation)))]
 pub(super) async fn show(
@@ -153,31 +155,31 @@ pub(in crate::admin) async fn shown(admin: &Admin, id: OperationId) -> Result<Op
     shown.ok_or_else(|| missing(format!("There is no operation {id}.")))
 }
 
-/// Which results.
+/// Filter of the results.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct ResultQuery {
-    /// Only letters to which it could not be done.
+    /// Only dead letters that failed.
     pub(in crate::admin) only_failed: bool,
-    /// Only letters after this one: the next page.
+    /// Only dead letters with a higher id: the next page.
     #[param(minimum = 1)]
     pub(in crate::admin) after: Option<i64>,
-    /// How many, 1 to 1000.
+    /// Maximum number of results, 1 to 1000; 50 by default.
     #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
-/// What an operation did to each letter.
+/// The results of an operation.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(in crate::admin) struct ResultPage {
-    /// In the order of the letters.
+    /// Ordered by the id of the dead letter.
     pub(in crate::admin) results: Vec<ResultOfOne>,
-    /// Where the next page begins: its `after`; null when this is the last one, so far.
+    /// The `after` of the next page; null on the last page, which may still grow.
     pub(in crate::admin) next: Option<DeadLetterId>,
 }
 
-/// Show what an operation did to each letter.
+/// Show the result of an operation for each dead letter.
 #[utoipa::path(get, path = "/operations/{id}/results", tag = "operations",
     params(("id" = i64, Path, minimum = 1), ResultQuery),
     responses((status = 200, body = ResultPage)))]
@@ -196,7 +198,7 @@ pub(in crate::admin) async fn results_of(
     query: &ResultQuery,
 ) -> Result<ResultPage, Problem> {
     let limit = limit(query.limit)?;
-    let after = query.after.map(|id| letter_id(&id.to_string())).transpose()?;
+    let after = query.after.map(|id| dead_letter_id(&id.to_string())).transpose()?;
     let (store, most) = (&admin.context.store, limit.saturating_add(1));
     let found = operations::results(store, operation, query.only_failed, after, most).await;
     let mut results = found.map_err(postgres)?;
@@ -209,8 +211,8 @@ pub(in crate::admin) async fn results_of(
 
 /// Cancel an operation, whichever process runs it.
 ///
-/// It is `cancelled` when what a retry has put into the
-/// queue is taken back; until then it is `running`, with `cancel_requested`.
+/// Its state is `running`, with `cancel_requested`, until its retries are taken back from the queue, and then
+/// `cancelled`.
 #[utoipa::path(post, path = "/operations/{id}/cancel", tag = "operations",
     params(("id" = i64, Path, minimum = 1)), request_body = ReasonBody,
     responses((status = 200, body = Operation)))]
@@ -231,7 +233,9 @@ pub(in crate::admin) async fn cancelled(
 ) -> Result<Operation, Problem> {
     let cancelled = operations::cancel(&admin.context.store, id, actor).await.map_err(postgres)?;
     let cancelling = cancelled.ok_or_else(|| {
-        let detail = format!("There is no operation {id}, or nothing of it is left to cancel.");
+        let detail = format!(
+            "There is no operation {id}, or it has ended and none of its retries are in the queue."
+        );
         conflict("not_running", detail)
     })?;
     let operation = cancelling.operation().clone();
@@ -242,7 +246,7 @@ pub(in crate::admin) async fn cancelled(
     Ok(operation)
 }
 
-/// Go on with an operation that was interrupted or cancelled, where it was.
+/// Continue an operation that was interrupted or cancelled.
 #[utoipa::path(post, path = "/operations/{id}/resume", tag = "operations",
     params(("id" = i64, Path, minimum = 1)), request_body = ReasonBody,
     responses((status = 200, body = Operation)))]

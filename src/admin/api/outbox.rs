@@ -1,4 +1,4 @@
-//! The destinations of notifications.
+//! Destinations of notifications, and dead-lettered notifications.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) struct Destinations {
     destinations: Vec<DestinationState>,
 }
 
-/// How far each destination is.
+/// Show the delivery lag of each destination.
 #[utoipa::path(get, path = "/outbox/destinations", tag = "outbox",
     responses((status = 200, body = Destinations)))]
 pub(super) async fn destinations(State(admin): State<Arc<Admin>>) -> Answer<Destinations> {
@@ -32,33 +32,33 @@ pub(super) async fn destinations(State(admin): State<Arc<Admin>>) -> Answer<Dest
     Ok(Json(Destinations { destinations }))
 }
 
-/// Whose.
+/// Filter of the dead-lettered notifications.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct DeadQuery {
-    /// Only of this destination: `stream`, `http:NAME`.
+    /// Only this destination: `stream`, `http:NAME`.
     pub(in crate::admin) destination: Option<String>,
-    /// How many, 1 to 1000.
+    /// Maximum number of results, 1 to 1000; 50 by default.
     #[param(minimum = 1, maximum = 1000)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
-/// Deliveries that were given up.
+/// Dead-lettered notifications.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Dead {
     /// Oldest first.
     dead: Vec<DeadDelivery>,
 }
 
-/// List what was given up, oldest first.
+/// List dead-lettered notifications, oldest first.
 #[utoipa::path(get, path = "/outbox/dead", tag = "outbox", params(DeadQuery),
     responses((status = 200, body = Dead)))]
 pub(super) async fn dead(State(admin): State<Arc<Admin>>, asked: Asked<DeadQuery>) -> Answer<Dead> {
-    Ok(Json(Dead { dead: given_up(&admin, &asked.query).await? }))
+    Ok(Json(Dead { dead: dead_notifications(&admin, &asked.query).await? }))
 }
 
-pub(in crate::admin) async fn given_up(
+pub(in crate::admin) async fn dead_notifications(
     admin: &Admin,
     query: &DeadQuery,
 ) -> Result<Vec<DeadDelivery>, Problem> {
@@ -67,16 +67,16 @@ pub(in crate::admin) async fn given_up(
     Ok(dead.await?)
 }
 
-/// What to send again.
+/// Dead-lettered notifications to redeliver.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct RetryBody {
     /// The destination: `stream`, `http:NAME`.
     pub(in crate::admin) destination: String,
-    /// The notifications; none with `all`.
+    /// Ids of the notifications; empty with `all`.
     #[serde(default)]
     pub(in crate::admin) ids: Vec<Uuid>,
-    /// All of this destination.
+    /// Redeliver all dead-lettered notifications of this destination.
     #[serde(default)]
     pub(in crate::admin) all: bool,
     /// Reason, stored in the audit log.
@@ -84,7 +84,7 @@ pub(in crate::admin) struct RetryBody {
     pub(in crate::admin) reason: Option<String>,
 }
 
-/// Send again what was given up, with a fresh budget of attempts.
+/// Redeliver dead-lettered notifications, with a full number of attempts.
 #[utoipa::path(post, path = "/outbox/retry", tag = "outbox", request_body = RetryBody,
     responses((status = 200, body = Retried)))]
 pub(super) async fn retry(
@@ -102,14 +102,14 @@ pub(in crate::admin) async fn retried(
 ) -> Result<Retried, Problem> {
     // For the verb below, naming none means all: that has to be said.
     if body.ids.is_empty() != body.all {
-        return Err(wrong("Name notifications by `ids`, or say `all`: true; one of the two."));
+        return Err(wrong("Give either `ids`, or `all`: true."));
     }
     let actor = Actor { name: who, reason: body.reason.as_deref() };
     let store = &admin.context.store;
     Ok(outbox::retry(store, &body.destination, &body.ids, actor).await?)
 }
 
-/// Which destination to remove.
+/// A destination to remove.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct RemoveBody {
@@ -120,15 +120,14 @@ pub(in crate::admin) struct RemoveBody {
     pub(in crate::admin) reason: Option<String>,
 }
 
-/// What was removed.
+/// The result of a removal.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Removed {
-    /// Its deliveries, whatever had become of them.
+    /// Number of its deliveries that were removed, in any state.
     deliveries: u64,
 }
 
-/// Remove a destination that is in no worker's settings any more, and what is kept for it. Its dead
-/// letters are discarded.
+/// Remove a destination that no worker has in its settings any more. Discards its dead letters.
 #[utoipa::path(post, path = "/outbox/remove", tag = "outbox", request_body = RemoveBody,
     responses((status = 200, body = Removed)))]
 pub(super) async fn remove(

@@ -1,4 +1,4 @@
-//! The queue: how full it is, what waits in it, pausing its lanes.
+//! The queue: its lanes, its jobs, pause and resume.
 
 use std::sync::Arc;
 
@@ -16,35 +16,36 @@ use crate::http::auth::Identity;
 use crate::ops::queue::{self, LaneActed, LossAcknowledged, QueueStatus, QueuedJob};
 use crate::ops::types::{Actor, Lane, Place};
 
-/// How full the queue is, and which of its lanes are paused.
+/// Show the jobs and the lag of each lane, and which lanes are paused.
 #[utoipa::path(get, path = "/queue", tag = "queue",
     responses((status = 200, body = QueueStatus)))]
 pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Answer<QueueStatus> {
     Ok(Json(queue::show(&admin.context.inspector).await.map_err(redis)?))
 }
 
-/// Which jobs.
+/// The jobs to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct PeekQuery {
-    /// `live`, which it is by default, or `backfill`.
+    /// The lane: `live` (default) or `backfill`.
     pub(in crate::admin) lane: Option<String>,
-    /// `waiting`, which it is by default, `in_hand` or `delayed`.
+    /// The state of the jobs: `waiting` (default), `claimed` (running or prefetched by a worker) or `delayed`
+    /// (until a retry).
     pub(in crate::admin) place: Option<String>,
-    /// How many, 1 to 100; 20 by default.
+    /// Maximum number of results, 1 to 100; 20 by default.
     #[param(minimum = 1, maximum = 100)]
     pub(in crate::admin) limit: Option<u32>,
 }
 
-/// Jobs of the queue.
+/// Jobs of a lane.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Jobs {
-    /// The first of them.
+    /// The first jobs, in order.
     jobs: Vec<QueuedJob>,
 }
 
-/// Look at the first jobs of a lane. Changes nothing.
+/// List the first jobs of a lane, without their payloads. Changes nothing.
 #[utoipa::path(get, path = "/queue/jobs", tag = "queue", params(PeekQuery),
     responses((status = 200, body = Jobs)))]
 pub(super) async fn peek(State(admin): State<Arc<Admin>>, asked: Asked<PeekQuery>) -> Answer<Jobs> {
@@ -58,10 +59,12 @@ pub(in crate::admin) async fn peeked(
     let lane = lane(query.lane.as_deref().unwrap_or("live"))?;
     let place = match query.place.as_deref() {
         None | Some("waiting") => Place::Waiting,
-        Some("in_hand") => Place::InHand,
+        Some("claimed") => Place::InHand,
         Some("delayed") => Place::Delayed,
         Some(other) => {
-            return Err(wrong(format!("`{other}` is no place: waiting, in_hand or delayed")));
+            return Err(wrong(format!(
+                "`{other}` is not a state of a job: waiting, claimed or delayed"
+            )));
         }
     };
     let limit = match query.limit {
@@ -74,27 +77,27 @@ pub(in crate::admin) async fn peeked(
 }
 
 fn lane(text: &str) -> Result<Lane, Problem> {
-    Lane::parse(text).ok_or_else(|| wrong(format!("`{text}` is no lane: live or backfill")))
+    Lane::parse(text).ok_or_else(|| wrong(format!("`{text}` is not a lane: live or backfill")))
 }
 
-/// Which lanes, and why.
+/// The lanes to pause or resume.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct LanesBody {
-    /// `live` or `backfill`; both where it is not said.
+    /// `live` or `backfill`; both by default.
     pub(in crate::admin) lane: Option<String>,
-    /// Why; kept in the audit log, and shown to everyone while it lasts.
+    /// Reason, stored in the audit log and shown with the pause.
     pub(in crate::admin) reason: Option<String>,
 }
 
-/// What became of each lane.
+/// The result for each lane.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Lanes {
-    /// Each lane that was named.
+    /// One entry per lane of the request.
     lanes: Vec<LaneActed>,
 }
 
-/// Pause lanes: within about a second no worker begins a job of them.
+/// Pause lanes: within about a second no worker starts a job of them. Running jobs finish.
 #[utoipa::path(post, path = "/queue/pause", tag = "queue", request_body = LanesBody,
     responses((status = 200, body = Lanes)))]
 pub(super) async fn pause(
@@ -105,7 +108,7 @@ pub(super) async fn pause(
     Ok(Json(Lanes { lanes: acted(&admin, &who.name, &body, true).await? }))
 }
 
-/// End the pause of lanes.
+/// Resume paused lanes.
 #[utoipa::path(post, path = "/queue/resume", tag = "queue", request_body = LanesBody,
     responses((status = 200, body = Lanes)))]
 pub(super) async fn resume(
@@ -136,7 +139,7 @@ pub(in crate::admin) async fn acted(
     acted.map_err(redis)
 }
 
-/// Why a loss is acknowledged.
+/// The reason of an acknowledgement.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct LossBody {
@@ -145,7 +148,7 @@ pub(in crate::admin) struct LossBody {
     pub(in crate::admin) reason: String,
 }
 
-/// Acknowledge that Redis has lost jobs, after their events have been replayed.
+/// Acknowledge that Redis has lost jobs, after you have replayed their events.
 #[utoipa::path(post, path = "/queue/acknowledge-loss", tag = "queue", request_body = LossBody,
     responses((status = 200, body = LossAcknowledged)))]
 pub(super) async fn acknowledge_loss(
@@ -162,7 +165,7 @@ pub(in crate::admin) async fn acknowledged(
     body: &LossBody,
 ) -> Result<LossAcknowledged, Problem> {
     if body.reason.trim().is_empty() {
-        return Err(wrong("reason must say why the loss is acknowledged"));
+        return Err(wrong("reason is required"));
     }
     let actor = Actor { name: who, reason: Some(&body.reason) };
     let (inspector, store) = (&admin.context.inspector, &admin.context.store);

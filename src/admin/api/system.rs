@@ -1,4 +1,4 @@
-//! How it is, and what there is at all.
+//! Health, supported objects and events, and the account check.
 
 use std::sync::Arc;
 
@@ -18,30 +18,30 @@ use crate::ops::kinds::report;
 use crate::ops::status::{self, Status};
 use crate::ops::types::{AccountId, Mode};
 
-/// Is it healthy, how far behind is it, and who does what?
+/// Show health, queue lag and worker activity.
 ///
-/// Answers 200 also when it is not healthy, and when something is down: `healthy` says so.
+/// The HTTP status is 200 also when the system is unhealthy: see `healthy` and `findings`.
 #[utoipa::path(get, path = "/status", tag = "system", responses((status = 200, body = Status)))]
 pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
     Json(status::look(&admin.context.sources).await)
 }
 
-/// Which kinds of object and which types of event are handled.
+/// List the object types and event types that are handled.
 #[utoipa::path(get, path = "/kinds", tag = "system", responses((status = 200, body = Value)))]
 pub(super) async fn kinds() -> Json<Value> {
     Json(report().document())
 }
 
-/// In which mode.
+/// The mode of the account.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ModeQuery {
-    /// `live`, which it is by default, or `test`.
+    /// `live` (default) or `test`.
     mode: Option<String>,
 }
 
-/// May a destination charge be made to this account, by what was last seen?
+/// Check whether a connected account can receive a destination charge, by its stored state.
 #[utoipa::path(get, path = "/accounts/{id}/check", tag = "system",
     params(("id" = String, Path, min_length = 1, max_length = 255), ModeQuery),
     responses((status = 200, body = Checked)))]
@@ -53,15 +53,15 @@ pub(super) async fn check(
     Ok(Json(checked(&admin, &id, asked.query.mode.as_deref(), false).await?))
 }
 
-/// In which mode to ask.
+/// The mode of the account.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RefreshBody {
-    /// `live`, which it is by default, or `test`.
+    /// `live` (default) or `test`.
     mode: Option<String>,
 }
 
-/// The same, after asking Stripe.
+/// Fetch the account from Stripe, then check whether it can receive a destination charge.
 #[utoipa::path(post, path = "/accounts/{id}/check", tag = "system", params(("id" = String, Path, min_length = 1, max_length = 255)),
     request_body = RefreshBody,
     responses((status = 200, body = Checked)))]

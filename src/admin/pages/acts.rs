@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use time::OffsetDateTime;
 
 use super::{objects::differences, page};
-use crate::admin::api::dead_letters::{ActBody, acted, letter_id, tried, verb_of};
+use crate::admin::api::dead_letters::{ActBody, acted, dead_letter_id, tried, verb_of};
 use crate::admin::api::operations::{BeginBody, begun};
 use crate::admin::fault::{postgres, wrong};
 use crate::admin::frame::Frame;
@@ -20,7 +20,7 @@ use crate::admin::state::Admin;
 use crate::admin::strict;
 use crate::admin::view;
 use crate::http::Problem;
-use crate::ops::dead_letters::{DryRuns, LetterResult};
+use crate::ops::dead_letters::{DeadLetterResult, DryRuns};
 use crate::ops::operations::{self, Preview};
 use crate::ops::types::{ActWord, Filter};
 
@@ -48,7 +48,7 @@ fn until(fields: &Fields, verb: ActWord) -> Result<Option<OffsetDateTime>, Probl
 struct Done {
     frame: Frame,
     verb: ActWord,
-    results: Vec<LetterResult>,
+    results: Vec<DeadLetterResult>,
 }
 
 impl Done {
@@ -70,7 +70,7 @@ pub(super) async fn act(
 async fn acted_on(admin: &Admin, frame: Frame, form: Changing) -> Result<Response, Refused> {
     let fields = &form.fields;
     let verb = verb_of(fields.need("verb", "What to do")?)?;
-    let ids = fields.all("id").map(letter_id).collect::<Result<Vec<_>, _>>()?;
+    let ids = fields.all("id").map(dead_letter_id).collect::<Result<Vec<_>, _>>()?;
     if ids.is_empty() {
         return Err(wrong("Nothing is selected.").into());
     }
@@ -82,7 +82,7 @@ async fn acted_on(admin: &Admin, frame: Frame, form: Changing) -> Result<Respons
     };
     let results = acted(admin, &form.who, verb, &body).await?;
     match &*results {
-        // What one did to one letter is seen on its page.
+        // The page of the dead letter shows the result.
         [one] if one.ok => Ok(Redirect::to(&format!("/dead-letters/{}", one.id)).into_response()),
         _ => Ok(page(&Done { frame, verb, results })),
     }
@@ -155,14 +155,15 @@ async fn confirmed(admin: &Arc<Admin>, form: &Changing) -> Result<Response, Refu
     let count = number(fields.need("count", "The count")?)?;
     let typed = number(fields.need("typed", "The count that you were to type")?)?;
     if typed != count {
-        let detail = format!("You typed {typed}, and {count} would be changed. Nothing was done.");
+        let detail =
+            format!("You typed {typed}, but {count} dead letters match. Nothing was changed.");
         return Err(crate::admin::fault::conflict("count_differs", detail).into());
     }
     let body = BeginBody {
         verb,
         selection: selected(fields)?,
         count,
-        upto: fields.get("upto").map(letter_id).transpose()?,
+        upto: fields.get("upto").map(dead_letter_id).transpose()?,
         reason: fields.get("reason").map(str::to_owned),
         over_ms: over_ms(fields, verb)?,
         until: until(fields, verb)?,

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::page;
-use crate::admin::api::dead_letters::{LetterPage, PageQuery, letter_id, listed, shown};
+use crate::admin::api::dead_letters::{DeadLetterPage, PageQuery, dead_letter_id, listed, shown};
 use crate::admin::fault::postgres;
 use crate::admin::frame::Frame;
 use crate::admin::input::{Fields, Raw, read};
@@ -16,7 +16,7 @@ use crate::admin::selection;
 use crate::admin::state::Admin;
 use crate::admin::view::{self, Bars};
 use crate::ops::dead_letters::{self, Shown};
-use crate::ops::types::{ActWord, Filter, Group, Groups, Letter, LetterState};
+use crate::ops::types::{ActWord, DeadLetter, DeadLetterState, Filter, Group, Groups};
 
 /// The states as tabs; `open` is the default.
 const TABS: [&str; 6] = ["open", "snoozed", "retrying", "resolved", "discarded", "any"];
@@ -109,11 +109,11 @@ impl Sieve {
     /// The bulk actions that are possible in its state.
     fn verbs(&self) -> &'static [ActWord] {
         match self.filter.state {
-            Some(LetterState::Open) => &[ActWord::Retry, ActWord::Discard, ActWord::Snooze],
-            Some(LetterState::Snoozed) => &[ActWord::Undo, ActWord::Retry, ActWord::Discard],
-            Some(LetterState::Retrying) => &[ActWord::Retry, ActWord::Discard],
-            Some(LetterState::Discarded) => &[ActWord::Undo],
-            Some(LetterState::Resolved) | None => &[],
+            Some(DeadLetterState::Open) => &[ActWord::Retry, ActWord::Discard, ActWord::Snooze],
+            Some(DeadLetterState::Snoozed) => &[ActWord::Undo, ActWord::Retry, ActWord::Discard],
+            Some(DeadLetterState::Retrying) => &[ActWord::Retry, ActWord::Discard],
+            Some(DeadLetterState::Discarded) => &[ActWord::Undo],
+            Some(DeadLetterState::Resolved) | None => &[],
         }
     }
 }
@@ -139,7 +139,10 @@ pub(super) async fn groups(
 
 fn picture(group: &Group) -> Bars {
     let values = group.hourly.iter().map(|count| u64::try_from(*count).unwrap_or(0));
-    Bars { label: "Given up in the last 24 hours, by hour".to_owned(), values: values.collect() }
+    Bars {
+        label: "Dead-lettered in the last 24 hours, by hour".to_owned(),
+        values: values.collect(),
+    }
 }
 
 #[derive(Template)]
@@ -147,7 +150,7 @@ fn picture(group: &Group) -> Bars {
 struct List {
     frame: Frame,
     sieve: Sieve,
-    found: LetterPage,
+    found: DeadLetterPage,
 }
 
 pub(super) async fn list(
@@ -175,27 +178,27 @@ pub(super) async fn show(
     Raw(given): Raw,
 ) -> Result<Response, Refused> {
     let with_payload = given.get("payload").is_some();
-    let shown = shown(&admin, letter_id(&id)?, with_payload).await?;
+    let shown = shown(&admin, dead_letter_id(&id)?, with_payload).await?;
     Ok(page(&One { frame, shown }))
 }
 
 /// Where its object is looked at.
-fn object_path(letter: &Letter) -> Option<String> {
+fn object_path(letter: &DeadLetter) -> Option<String> {
     verb_path(letter, "")
 }
 
 /// Where it is asked about at Stripe, which is what a retry would find.
-fn compare_path(letter: &Letter) -> Option<String> {
+fn compare_path(letter: &DeadLetter) -> Option<String> {
     verb_path(letter, "/compare")
 }
 
-fn verb_path(letter: &Letter, verb: &str) -> Option<String> {
+fn verb_path(letter: &DeadLetter, verb: &str) -> Option<String> {
     let (kind, id) = (letter.object_kind.clone()?, letter.object_id.clone()?);
     let (account, livemode) = (letter.account.clone()?, letter.livemode?);
     let key = crate::ops::types::ObjectKey { kind, id, account, livemode };
     Some(view::object_verb(&key, verb))
 }
 
-fn is_moving(letter: &Letter) -> bool {
-    letter.state == LetterState::Retrying
+fn is_moving(letter: &DeadLetter) -> bool {
+    letter.state == DeadLetterState::Retrying
 }

@@ -1,4 +1,4 @@
-//! `/events`: what the ledger says.
+//! `/events`: the event log, one event, and replay.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/find`: an id leads to its page, whatever it is of.
+//! `/find`: redirects from an id to its page.
 
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! `/kinds`: what is handled.
+//! `/kinds`: the handled object types and event types.
 
 use askama::Template;
 use axum::response::Response;

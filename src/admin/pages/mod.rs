@@ -1,4 +1,4 @@
-//! The pages, a file for each thing that is looked at.
+//! The operators' pages.
 
 mod accounts;
 mod acts;
@@ -30,7 +30,7 @@ use super::view;
 use crate::http::Problem;
 use crate::ops::types::{Attempt, AuditRow};
 
-/// All of them, for who is signed in.
+/// The routes of the pages, which need a session.
 pub(super) fn router() -> Router<Arc<Admin>> {
     Router::new()
         .route("/", get(overview::show))
@@ -88,7 +88,7 @@ fn attempts(all: &[Attempt]) -> Attempts<'_> {
     Attempts { all }
 }
 
-/// What people did about something, as a table.
+/// Manual actions, as a table.
 #[derive(Template)]
 #[template(path = "acts.html")]
 pub(super) struct Acts<'a> {
@@ -97,7 +97,7 @@ pub(super) struct Acts<'a> {
 
 impl askama::filters::HtmlSafe for Acts<'_> {}
 
-fn done_by_people(all: &[AuditRow]) -> Acts<'_> {
+fn manual_actions(all: &[AuditRow]) -> Acts<'_> {
     Acts { all }
 }
 
@@ -106,7 +106,7 @@ pub(super) fn page(template: &impl Template) -> Response {
     match template.render() {
         Ok(text) => Html(text).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page could not be written");
+            tracing::error!(%error, "a page could not be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

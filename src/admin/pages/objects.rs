@@ -1,4 +1,4 @@
-//! `/objects`: find one, and all that is known of it.
+//! `/objects`: search, and one object.
 
 use std::sync::Arc;
 

@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::page;
-use crate::admin::api::outbox::{DeadQuery, RemoveBody, RetryBody, given_up, removed, retried};
+use crate::admin::api::outbox::{
+    DeadQuery, RemoveBody, RetryBody, dead_notifications, removed, retried,
+};
 use crate::admin::fault::{conflict, postgres, wrong};
 use crate::admin::frame::Frame;
 use crate::admin::input::{Asked, Changing};
@@ -33,7 +35,7 @@ pub(super) async fn show(
 ) -> Result<Response, Refused> {
     let query = asked.query;
     let destinations = outbox::status(&admin.context.store).await.map_err(postgres)?;
-    let dead = given_up(&admin, &query).await?;
+    let dead = dead_notifications(&admin, &query).await?;
     Ok(page(&Page { frame, query, destinations, dead }))
 }
 
@@ -45,19 +47,19 @@ pub(super) async fn retry(
     let ids: Result<Vec<_>, _> = form.fields.all("id").map(str::parse).collect();
     let body = RetryBody {
         destination,
-        ids: ids.map_err(|error| wrong(format!("That is no notification's id: {error}")))?,
+        ids: ids.map_err(|error| wrong(format!("Not the id of a notification: {error}")))?,
         all: form.fields.get("all").is_some(),
         reason: form.fields.get("reason").map(str::to_owned),
     };
     let retried = retried(&admin, &form.who, &body).await?;
-    if !retried.not_given_up.is_empty() {
-        let (done, not) = (retried.revived, retried.not_given_up.len());
+    if !retried.not_dead_lettered.is_empty() {
+        let (done, not) = (retried.retried, retried.not_dead_lettered.len());
         let detail = format!(
-            "{done} are due again. {not} of the selected were no longer dead-lettered for {}: they were delivered, \
-             or are being sent.",
+            "{done} are redelivered. {not} of the selected are not dead-lettered for {} any more: they were \
+             delivered, or are being delivered.",
             body.destination
         );
-        return Err(conflict("not_given_up", detail).into());
+        return Err(conflict("not_dead_lettered", detail).into());
     }
     Ok(Redirect::to("/outbox").into_response())
 }

@@ -1,4 +1,4 @@
-//! `POST /theme`: a choice of this browser's, kept in a cookie.
+//! `POST /theme`: stores the theme in a cookie.
 
 use std::sync::Arc;
 

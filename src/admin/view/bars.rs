@@ -1,4 +1,4 @@
-//! Numbers over time, as a picture of bars.
+//! A bar chart of numbers over time.
 
 use std::fmt;
 

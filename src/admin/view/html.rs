@@ -1,4 +1,4 @@
-//! Small pieces of HTML that many pages have.
+//! HTML fragments that several pages use.
 
 use std::fmt;
 
@@ -174,9 +174,6 @@ mod tests {
     fn a_long_number_can_be_read() {
         assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(number(-100), "-100");
-        assert_eq!(
-            (count(1, "letter"), count(0, "letter")),
-            ("1 letter".into(), "0 letters".into())
-        );
+        assert_eq!((count(1, "event"), count(0, "event")), ("1 event".into(), "0 events".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! How values look on a page.
+//! Formatting of values on pages.
 
 mod bars;
 mod html;

@@ -1,4 +1,4 @@
-//! Moments and durations, as people read them.
+//! Formatting of times and durations.
 
 use std::fmt;
 

@@ -13,7 +13,7 @@ use crate::cli::out::Output;
 use crate::ops::dead_letters::{LONGEST_SPREAD, Refusal};
 use crate::roles::exit::{Exit, Failed};
 use crate::store::dead_letter::{
-    DeadLetterId, Filter, GroupKey, LetterReason, LetterSource, LetterState,
+    DeadLetterId, DeadLetterReason, DeadLetterSource, DeadLetterState, Filter, GroupKey,
 };
 
 /// `quittance dead-letters ...`
@@ -21,7 +21,7 @@ use crate::store::dead_letter::{
 pub(in crate::cli) enum DeadLettersCommand {
     /// Count dead letters by cause and event type, the largest group first.
     #[command(
-        after_help = "A group is named by its first column; all other commands take it as --group.\nOne cause over several types of event is taken by --code or --text.\n\nExamples:\n  quittance dead-letters groups\n  quittance dead-letters groups --state any --newer-than 1h --json"
+        after_help = "The first column is the id of a group: pass it to the other commands as --group. To select a cause\nacross several event types, use --code or --text.\n\nStates: open (needs an operator), snoozed (open, but hidden until a time), retrying (back in the\nqueue), resolved (processed or delivered since), discarded (closed without processing).\n\nExamples:\n  quittance dead-letters groups\n  quittance dead-letters groups --state any --newer-than 1h --json"
     )]
     Groups(Groups),
     /// List dead letters, newest first.
@@ -32,13 +32,13 @@ pub(in crate::cli) enum DeadLettersCommand {
     /// Show one dead letter: the event, its attempts, the current row, manual actions.
     #[command(after_help = "Example:\n  quittance dead-letters show 17 --payload")]
     Show(Show),
-    /// Put dead letters back into the queue, with all their attempts again.
+    /// Put dead letters back into the queue, with a full number of attempts.
     #[command(
-        after_help = "All that match are one bulk operation: `quittance operations` shows, cancels and resumes it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --dry-run\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --code stripe_wrong_account\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
+        after_help = "With --all or --group this is one bulk operation: `quittance operations` shows, cancels and resumes it.\n\nExamples:\n  quittance dead-letters retry 17 18\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --dry-run\n  quittance dead-letters retry --group 0a1b2c3d4e5f:charge.failed --over 10m\n  quittance dead-letters retry --all --code stripe_wrong_account\n  quittance dead-letters retry --all --class transient --newer-than 2h --yes"
     )]
     Retry(Retry),
-    /// Discard dead letters: close them without processing. They are stored, with the reason, as long as
-    /// retention.discarded_letters says.
+    /// Discard dead letters: close them without processing. They are kept, with the
+    /// reason, for retention.discarded_letters.
     #[command(
         after_help = "Examples:\n  quittance dead-letters discard 17 --reason 'a test account'\n  quittance dead-letters discard --all --account acct_1Pgc --reason 'they left'"
     )]
@@ -98,12 +98,12 @@ pub(in crate::cli) struct Show {
 pub(in crate::cli) struct Retry {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Spread the retries evenly over this time: 10m; at most 24h. Without it, those that
-    /// match a filter are retried at 20 per second; 0s retries all at once.
+    /// Spread the retries evenly over this time: 10m; at most 24h. Default with --all or --group: 20 per
+    /// second. 0s retries all at once.
     #[arg(long, value_name = "TIME", value_parser = spread)]
     pub(super) over: Option<Duration>,
-    /// Only fetch the objects from Stripe and compare them with the rows: for the dead letters that are
-    /// named, or for the newest 20 that match. Writes nothing. Needs STRIPE_SECRET_KEY.
+    /// Only fetch the objects from Stripe and compare them with the rows: those of the dead letters that
+    /// are named, or of the newest 20 that match. Writes nothing. Needs STRIPE_SECRET_KEY.
     #[arg(long, conflicts_with_all = ["over", "yes"])]
     pub(super) dry_run: bool,
     /// Reason, stored in the audit log.
@@ -134,7 +134,7 @@ pub(in crate::cli) struct Snooze {
     #[arg(long = "for", value_name = "TIME", value_parser = ahead, required_unless_present = "until")]
     pub(super) length: Option<Duration>,
     /// Snooze until this time: 2026-11-30T08:00:00Z.
-    #[arg(long, value_name = "MOMENT", value_parser = future, conflicts_with = "length")]
+    #[arg(long, value_name = "TIME", value_parser = future, conflicts_with = "length")]
     pub(super) until: Option<OffsetDateTime>,
     /// Reason, stored in the audit log.
     #[arg(long)]
@@ -159,10 +159,10 @@ pub(in crate::cli) struct Undo {
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["ids", "all", "group"]))]
 pub(in crate::cli) struct Target {
-    /// The dead letters.
+    /// Ids of the dead letters.
     #[arg(conflicts_with = "all")]
     pub(super) ids: Vec<DeadLetterId>,
-    /// All that match the filters; without a filter, all.
+    /// All dead letters that match the filters; without a filter, all.
     #[arg(long)]
     pub(super) all: bool,
     #[command(flatten)]
@@ -174,7 +174,7 @@ impl Target {
     pub(super) fn filter(&self) -> Result<Filter, Failed> {
         let filter = self.filter.filter(None);
         if !self.ids.is_empty() && (filter.is_narrow() || filter.state.is_some()) {
-            let text = "either name the dead letters, or say --all and which ones by filters";
+            let text = "pass either ids, or --all with filters; not both";
             return Err(Failed::new(Exit::Failure, text));
         }
         Ok(filter)
@@ -231,9 +231,10 @@ pub(in crate::cli) struct FilterArgs {
     /// Only this webhook endpoint, or this destination.
     #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
-    /// Only dead letters with this reason.
+    /// Only dead letters with this reason: permanent (a retry cannot succeed), exhausted (out of
+    /// attempts), poison (its workers died), undecodable (not readable).
     #[arg(long, value_enum)]
-    given_up_as: Option<ReasonArg>,
+    dead_letter_reason: Option<ReasonArg>,
     /// Only those whose last error has this class: permanent, transient, ...
     #[arg(long)]
     class: Option<String>,
@@ -256,14 +257,14 @@ pub(in crate::cli) struct FilterArgs {
 
 impl FilterArgs {
     /// The filter; `default` is the state that is meant where none is named.
-    pub(super) fn filter(&self, default: Option<LetterState>) -> Filter {
+    pub(super) fn filter(&self, default: Option<DeadLetterState>) -> Filter {
         Filter {
             ids: None,
             group: self.group.clone(),
             state: self.state.map_or(default, StateArg::state),
             source: self.source.map(|source| match source {
-                SourceArg::Event => LetterSource::Event,
-                SourceArg::Notification => LetterSource::Notification,
+                SourceArg::Event => DeadLetterSource::Event,
+                SourceArg::Notification => DeadLetterSource::Notification,
             }),
             event_type: self.event_type.clone(),
             object_kind: self.object_kind.clone(),
@@ -272,11 +273,11 @@ impl FilterArgs {
             account: self.account.clone(),
             livemode: (self.live || self.test).then_some(self.live),
             endpoint: self.endpoint.clone(),
-            reason: self.given_up_as.map(|reason| match reason {
-                ReasonArg::Permanent => LetterReason::Permanent,
-                ReasonArg::Exhausted => LetterReason::Exhausted,
-                ReasonArg::Poison => LetterReason::Poison,
-                ReasonArg::Undecodable => LetterReason::Undecodable,
+            reason: self.dead_letter_reason.map(|reason| match reason {
+                ReasonArg::Permanent => DeadLetterReason::Permanent,
+                ReasonArg::Exhausted => DeadLetterReason::Exhausted,
+                ReasonArg::Poison => DeadLetterReason::Poison,
+                ReasonArg::Undecodable => DeadLetterReason::Undecodable,
             }),
             class: self.class.clone(),
             code: self.code.clone(),
@@ -306,13 +307,13 @@ enum StateArg {
 }
 
 impl StateArg {
-    fn state(self) -> Option<LetterState> {
+    fn state(self) -> Option<DeadLetterState> {
         match self {
-            Self::Open => Some(LetterState::Open),
-            Self::Snoozed => Some(LetterState::Snoozed),
-            Self::Retrying => Some(LetterState::Retrying),
-            Self::Resolved => Some(LetterState::Resolved),
-            Self::Discarded => Some(LetterState::Discarded),
+            Self::Open => Some(DeadLetterState::Open),
+            Self::Snoozed => Some(DeadLetterState::Snoozed),
+            Self::Retrying => Some(DeadLetterState::Retrying),
+            Self::Resolved => Some(DeadLetterState::Resolved),
+            Self::Discarded => Some(DeadLetterState::Discarded),
             Self::Any => None,
         }
     }
@@ -342,13 +343,17 @@ enum ReasonArg {
 
 fn future(text: &str) -> Result<OffsetDateTime, String> {
     let moment = OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| "a moment is written 2026-11-30T08:00:00Z".to_owned())?;
-    if moment > OffsetDateTime::now_utc() { Ok(moment) } else { Err("it is past".to_owned()) }
+        .map_err(|_| "write a time as 2026-11-30T08:00:00Z".to_owned())?;
+    if moment > OffsetDateTime::now_utc() {
+        Ok(moment)
+    } else {
+        Err("this time is in the past".to_owned())
+    }
 }
 
 fn ahead(text: &str) -> Result<Duration, String> {
     let length = parse_duration(text).map_err(|error| error.to_string())?;
-    if length.is_zero() { Err("it must be longer than nothing: 2h".to_owned()) } else { Ok(length) }
+    if length.is_zero() { Err("must be longer than 0s: 2h".to_owned()) } else { Ok(length) }
 }
 
 fn spread(text: &str) -> Result<Duration, String> {

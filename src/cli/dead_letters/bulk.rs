@@ -1,5 +1,4 @@
-//! What is done to all letters that match: first the count and some of them, then the question,
-//! then progress that can be watched and stopped.
+//! Bulk operations on dead letters: preview, confirmation, progress.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use crate::store::Store;
 use crate::store::dead_letter::{Act, ActWord, Actor, Filter};
 use crate::store::operation::{Operation, OperationState, Running};
 
-/// What was typed.
+/// The request, as it was typed.
 pub(super) struct Asked<'a> {
     pub(super) act: Act,
     pub(super) filter: &'a Filter,
@@ -26,7 +25,7 @@ pub(super) struct Asked<'a> {
     pub(super) json: bool,
 }
 
-/// Asks, begins the operation, and runs it.
+/// Asks for confirmation, then begins the operation and runs it.
 pub(super) async fn begin(
     store: &Store,
     producer: Option<&Producer>,
@@ -50,7 +49,7 @@ pub(super) async fn begin(
         Err(BeginError::Nothing) => return Ok(nothing(asked.json)),
         Err(BeginError::Refused(error)) => return Err(refused(&error)),
         Err(error @ BeginError::Changed { .. }) => {
-            let text = format!("{error}: nothing was done; look again");
+            let text = format!("{error}: nothing was changed; run the command again");
             return Err(Failed::new(Exit::Failure, text));
         }
     };
@@ -58,7 +57,7 @@ pub(super) async fn begin(
     Ok(finish(&operation, asked.json))
 }
 
-/// Nothing to do is done.
+/// No dead letter matches, which is a success.
 fn nothing(as_json: bool) -> Exit {
     if as_json {
         println!("{}", json!({ "operation": null }));
@@ -68,10 +67,10 @@ fn nothing(as_json: bool) -> Exit {
     Exit::Success
 }
 
-/// Shows what it is about, and has the count typed.
+/// Shows the count and the newest dead letters, and has the operator type the count.
 async fn agree(preview: &Preview, verb: ActWord) -> Result<Agreed, Failed> {
     let (count, verb) = (preview.count, verb.as_str());
-    eprintln!("{count} match; the newest:");
+    eprintln!("{count} dead letters match; the newest:");
     for line in print::sample(&preview.sample) {
         eprintln!("  {line}");
     }
@@ -81,7 +80,7 @@ async fn agree(preview: &Preview, verb: ActWord) -> Result<Agreed, Failed> {
         );
         return Err(Failed::new(Exit::Failure, text));
     }
-    eprint!("Type {count} to {verb} them, anything else to leave them: ");
+    eprint!("Type {count} to {verb} them, anything else to cancel: ");
     let typed = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stderr().flush()?;
@@ -92,11 +91,11 @@ async fn agree(preview: &Preview, verb: ActWord) -> Result<Agreed, Failed> {
     if typed.trim() == count.to_string() {
         Ok(Agreed { count, upto: preview.upto })
     } else {
-        Err(Failed::new(Exit::Failure, "nothing was done"))
+        Err(Failed::new(Exit::Failure, "nothing was changed"))
     }
 }
 
-/// Runs an operation with a bar on a terminal. The first Ctrl-C interrupts it before its next page.
+/// Runs an operation with a progress bar on a terminal. The first Ctrl-C interrupts it before its next page.
 pub(in crate::cli) async fn watch(
     store: &Store,
     producer: Option<&Producer>,
@@ -106,17 +105,17 @@ pub(in crate::cli) async fn watch(
     let id = running.operation.id;
     let bar = bar(&running.operation);
     let progress = |operation: &Operation| {
-        let looked_at = operation.done.saturating_add(operation.failed);
-        bar.set_position(looked_at.unsigned_abs());
+        let processed = operation.done.saturating_add(operation.failed);
+        bar.set_position(processed.unsigned_abs());
         bar.set_message(format!("{} failed", operation.failed));
     };
     let ended = operations::run(store, producer, running, progress, &stop).await;
     bar.finish_and_clear();
     ended.map_err(|error| {
         let what = match error {
-            RunError::TakenOver => format!("operation {id} goes on elsewhere"),
+            RunError::TakenOver => format!("operation {id} is run by another process now"),
             RunError::Store(_) | RunError::Queue(_) | RunError::NoQueue => format!(
-                "operation {id} was interrupted; `quittance operations resume {id}` goes on with it"
+                "operation {id} was interrupted; `quittance operations resume {id}` continues it"
             ),
         };
         Failed::because(Exit::Failure, &what, &error)
@@ -137,7 +136,7 @@ fn bar(operation: &Operation) -> ProgressBar {
     }
 }
 
-/// Says how an operation ended, and how the program ends.
+/// Prints how an operation ended, and returns the exit code.
 pub(in crate::cli) fn finish(operation: &Operation, as_json: bool) -> Exit {
     let Operation { id, verb, total, done, failed, .. } = operation;
     if as_json {
@@ -150,21 +149,21 @@ pub(in crate::cli) fn finish(operation: &Operation, as_json: bool) -> Exit {
             OperationState::Interrupted => "interrupted",
         };
         println!(
-            "Operation {id} ({}) is {how}: {done} of {total} done, {failed} failed.",
+            "Operation {id} ({}) is {how}: {done} succeeded, {failed} failed, {total} total.",
             verb.as_str()
         );
         let left = total.saturating_sub(done.saturating_add(*failed));
         match operation.state {
             OperationState::Cancelled | OperationState::Interrupted => {
-                println!("{left} were not looked at; `quittance operations resume {id}` goes on.");
+                println!("{left} are left; `quittance operations resume {id}` continues.");
             }
             OperationState::Done if left > 0 => {
-                println!("{left} had left the selection by themselves.");
+                println!("{left} no longer matched when their turn came.");
             }
             OperationState::Done | OperationState::Running => {}
         }
         if *failed > 0 {
-            println!("`quittance operations show {id} --failed` says which, and why.");
+            println!("`quittance operations show {id} --failed` lists them with the reasons.");
         }
     }
     match (operation.state, *done, *failed) {

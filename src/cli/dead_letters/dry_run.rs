@@ -21,7 +21,7 @@ pub(super) async fn run(
     let filter = Filter { ids: named, ..filter };
     let found = dead_letters::dry_run(store, reconciler, &filter).await;
     let found = found.map_err(|error| match error {
-        DryRunError::NoSuchLetter(_) => Failed::new(Exit::Failure, error.to_string()),
+        DryRunError::NoSuchDeadLetter(_) => Failed::new(Exit::Failure, error.to_string()),
         DryRunError::Store(error) => failed(&error),
     })?;
     if as_json {
@@ -36,7 +36,11 @@ pub(super) async fn run(
             }
             println!();
         }
-        println!("{} of {} looked at; nothing was changed.", found.dry_run.len(), found.count);
+        println!(
+            "{} of {} compared with Stripe; nothing was changed.",
+            found.dry_run.len(),
+            found.count
+        );
     }
     Ok(Exit::of_many(found.dry_run.iter().map(|one| one.comparison.is_some())))
 }

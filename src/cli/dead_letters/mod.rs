@@ -1,4 +1,4 @@
-//! `quittance dead-letters`: the verbs of [`crate::ops::dead_letters`], typed and printed.
+//! `quittance dead-letters`: [`crate::ops::dead_letters`] on the command line.
 
 mod args;
 mod bulk;
@@ -19,12 +19,12 @@ use self::bulk::Asked;
 use self::print::{failed, refused};
 use crate::cli::out;
 use crate::config::Role;
-use crate::ops::dead_letters::{self, LetterResult};
+use crate::ops::dead_letters::{self, DeadLetterResult};
 use crate::queue::Producer;
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
 use crate::store::Store;
-use crate::store::dead_letter::{Act, Actor, LetterState};
+use crate::store::dead_letter::{Act, Actor, DeadLetterState};
 
 pub(super) async fn run(
     config: Option<&Path>,
@@ -44,13 +44,13 @@ pub(super) async fn run(
     let store = parts::store(&settings, "dead-letters")?;
     match command {
         DeadLettersCommand::Groups(it) => {
-            let filter = it.filter.filter(Some(LetterState::Open));
+            let filter = it.filter.filter(Some(DeadLetterState::Open));
             let groups = dead_letters::groups(&store, &filter).await.map_err(|e| failed(&e))?;
             print::groups(&groups, filter.is_narrow(), it.json);
             Ok(Exit::Success)
         }
         DeadLettersCommand::List(it) => {
-            let filter = it.filter.filter(Some(LetterState::Open));
+            let filter = it.filter.filter(Some(DeadLetterState::Open));
             let letters = dead_letters::list(&store, &filter, it.before, it.limit);
             let letters = letters.await.map_err(|e| failed(&e))?;
             print::list(&letters, it.limit, filter.is_narrow(), &it.output);
@@ -93,7 +93,7 @@ pub(super) async fn run(
     }
 }
 
-/// To the letters that are named, one by one; to all that match, as an operation.
+/// Acts on dead letters that are named by id, one by one, or on all that match, as an operation.
 async fn act(
     store: &Store,
     producer: Option<&Producer>,
@@ -121,7 +121,7 @@ async fn one_by_one(
     over: Duration,
     target: &Target,
     actor: Actor<'_>,
-) -> Result<Vec<LetterResult>, Failed> {
+) -> Result<Vec<DeadLetterResult>, Failed> {
     let ids = &target.ids;
     let results = match (act, producer) {
         (Act::Retry, Some(producer)) => {

@@ -1,16 +1,16 @@
-//! Dead letters, for people and for programs.
+//! Dead letters as tables, JSON and ids.
 
 use serde_json::json;
 
 use crate::cli::format::{at, plain};
 use crate::cli::out::Output;
 use crate::cli::table::{self, picture, text, whole};
-use crate::ops::dead_letters::{LetterResult, Refusal};
+use crate::ops::dead_letters::{DeadLetterResult, Refusal};
 use crate::roles::exit::{Exit, Failed, exit_of_store};
 use crate::store::StoreError;
-use crate::store::dead_letter::{Group, Groups, Letter};
+use crate::store::dead_letter::{DeadLetter, Group, Groups};
 
-/// Hours in a picture, from none to the most of its group.
+/// Bars for the hours of a day, scaled to the largest hour of the group.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 pub(super) fn groups(groups: &Groups, narrow: bool, as_json: bool) {
@@ -54,12 +54,12 @@ fn by_hour(group: &Group) -> String {
     group.hourly.iter().map(bar).collect()
 }
 
-/// No letters is good news, and no letter that matches is not.
+/// Without a filter there are none at all; with one, none that match.
 fn none(narrow: bool) {
     println!("{}", if narrow { "No dead letters match." } else { "No dead letters." });
 }
 
-pub(super) fn list(letters: &[Letter], limit: u32, narrow: bool, output: &Output) {
+pub(super) fn list(letters: &[DeadLetter], limit: u32, narrow: bool, output: &Output) {
     if output.json {
         println!("{}", json!({ "dead_letters": letters }));
     } else if output.ids {
@@ -70,10 +70,10 @@ pub(super) fn list(letters: &[Letter], limit: u32, narrow: bool, output: &Output
         let columns = [
             whole("ID"),
             whole("STATE"),
-            whole("GIVEN UP"),
+            whole("DEAD-LETTERED"),
             whole("EVENT"),
             whole("OBJECT"),
-            whole("TRIES"),
+            whole("ATTEMPTS"),
             whole("CODE"),
             text("MESSAGE"),
         ];
@@ -84,7 +84,7 @@ pub(super) fn list(letters: &[Letter], limit: u32, narrow: bool, output: &Output
     }
 }
 
-fn row(letter: &Letter) -> Vec<String> {
+fn row(letter: &DeadLetter) -> Vec<String> {
     vec![
         letter.id.to_string(),
         letter.state.as_str().to_owned(),
@@ -97,10 +97,10 @@ fn row(letter: &Letter) -> Vec<String> {
     ]
 }
 
-/// Some letters, a line each.
-pub(super) fn sample(letters: &[Letter]) -> Vec<String> {
-    let line = |letter: &Letter| {
-        let Letter { id, event_type, object_id, code, .. } = letter;
+/// Dead letters, one line each.
+pub(super) fn sample(letters: &[DeadLetter]) -> Vec<String> {
+    let line = |letter: &DeadLetter| {
+        let DeadLetter { id, event_type, object_id, code, .. } = letter;
         let event_type = event_type.as_deref().unwrap_or("?");
         let object = object_id.as_deref().unwrap_or("");
         plain(&format!("{id}  {}  {event_type}  {object}  {code}", at(letter.died_at)))
@@ -108,8 +108,8 @@ pub(super) fn sample(letters: &[Letter]) -> Vec<String> {
     letters.iter().map(line).collect()
 }
 
-/// A line for each letter, and how the program ends.
-pub(super) fn results(results: &[LetterResult], as_json: bool) -> Exit {
+/// Prints one line per dead letter, and returns the exit code.
+pub(super) fn results(results: &[DeadLetterResult], as_json: bool) -> Exit {
     if as_json {
         println!("{}", json!({ "results": results }));
     } else {

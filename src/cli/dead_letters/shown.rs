@@ -1,11 +1,11 @@
-//! One dead letter whole, for people: what, why, what was tried, what is so now, who did what.
+//! One dead letter in full: cause, attempts, current row, timeline and manual actions.
 
 use crate::cli::format::{at, plain};
 use crate::cli::objects::tell;
 use crate::cli::table::{self, prose, whole};
 use crate::domain::id::Mode;
 use crate::ops::dead_letters::Shown;
-use crate::store::dead_letter::Letter;
+use crate::store::dead_letter::DeadLetter;
 use crate::store::timeline::Attempt;
 
 pub(super) fn print(shown: &Shown) {
@@ -17,15 +17,15 @@ pub(super) fn print(shown: &Shown) {
     tell::facts(&facts(shown));
     attempts(&shown.attempts);
     match &shown.current {
-        Some(row) if row.deleted => println!("\nIts object is deleted at Stripe."),
+        Some(row) if row.deleted => println!("\nThe object is deleted at Stripe."),
         Some(row) => {
             println!(
-                "\nIts row now: version {}, seen at Stripe {}",
+                "\nCurrent row: version {}, seen at Stripe {}",
                 row.version,
                 at(row.observed_at)
             );
         }
-        None => println!("\nIts object has no row."),
+        None => println!("\nThe object has no row."),
     }
     tell::moments(&shown.timeline);
     if !shown.audit.is_empty() {
@@ -34,23 +34,23 @@ pub(super) fn print(shown: &Shown) {
             let reason = act.reason.clone().unwrap_or_default();
             vec![at(act.at), act.actor.clone(), act.verb.clone(), reason]
         });
-        let columns = [whole("TIME"), whole("WHO"), whole("WHAT"), prose("WHY")];
+        let columns = [whole("TIME"), whole("ACTOR"), whole("ACTION"), prose("REASON")];
         table::print(&columns, &rows.collect::<Vec<_>>());
     }
     match &letter.payload {
         Some(payload) => println!("\n{payload:#}"),
-        None if shown.payload_kept => println!("\nThe event itself, redacted: --payload"),
-        None => println!("\nThe event itself was not kept: it was not JSON."),
+        None if shown.payload_kept => println!("\nPass --payload to see the event (redacted)."),
+        None => println!("\nNo payload was stored: the body was not JSON."),
     }
 }
 
 fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
-    let Letter { customer, endpoint, lane, .. } = &shown.dead_letter;
+    let DeadLetter { customer, endpoint, lane, .. } = &shown.dead_letter;
     let letter = &shown.dead_letter;
     let mut facts = vec![("event", letter.event_key.clone())];
     if let Some(event) = &shown.event {
         let outcome = event.outcome.as_deref().map(|it| format!(", {it}")).unwrap_or_default();
-        facts.push(("in the ledger", format!("{}{outcome}", event.status)));
+        facts.push(("status", format!("{}{outcome}", event.status)));
     }
     if let (Some(kind), Some(id)) = (&letter.object_kind, &letter.object_id) {
         facts.push(("object", format!("{kind} {id}")));
@@ -63,14 +63,14 @@ fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
     facts.extend(shown.dashboard_url.clone().map(|url| ("at Stripe", url)));
     facts.push(("received", format!("{} by {endpoint}, lane {lane}", at(letter.received_at))));
     facts.push(("group", letter.group.to_string()));
-    facts.push(("given up as", format!("{}, class {}", letter.reason, letter.class)));
+    facts.push(("reason", format!("{} ({} error)", letter.reason, letter.class.replace('_', " "))));
     let tried = format!(
-        "{} attempts, given up {} times, put back {} times",
+        "{}; dead-lettered {} times, retried {} times",
         letter.attempts, letter.deaths, letter.retries
     );
-    facts.push(("tried", tried));
+    facts.push(("attempts", tried));
     facts.push(("first failed", at(letter.first_failed_at)));
-    facts.push(("last given up", at(letter.died_at)));
+    facts.push(("last dead-lettered", at(letter.died_at)));
     facts.extend(letter.resolved_at.map(|then| ("closed", at(then))));
     facts.extend(letter.snoozed_until.map(|then| ("snoozed until", at(then))));
     if let (Some(who), Some(why)) = (&letter.discarded_by, &letter.discard_reason) {
@@ -97,9 +97,9 @@ fn attempts(attempts: &[Attempt]) {
         ]
     });
     let columns = [
-        whole("TRY"),
-        whole("BEGAN"),
-        whole("TOOK"),
+        whole("NO"),
+        whole("STARTED"),
+        whole("DURATION"),
         whole("WORKER"),
         whole("CLASS"),
         whole("REQUEST"),

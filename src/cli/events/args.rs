@@ -1,4 +1,4 @@
-//! What can be typed after `quittance events`.
+//! Arguments of `quittance events`.
 
 use clap::{Args, Subcommand};
 use time::OffsetDateTime;
@@ -14,12 +14,12 @@ use crate::store::ledger::LedgerStatus;
 /// `quittance events ...`
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum EventsCommand {
-    /// List events that came to an end, the last received first.
+    /// List events that have been processed, ignored or dead-lettered, newest first.
     #[command(
-        after_help = "What is still in the queue is not in this list: `quittance events show ID` knows it after its first attempt.\n\nExamples:\n  quittance events list --since 1h\n  quittance events list --type 'payment_intent.*' --status dead\n  quittance events list --object pi_3PX... --json\n  quittance events list --status dead --ids | xargs quittance events replay"
+        after_help = "Events that are still in the queue are not listed; `quittance events show ID` finds them after their first\nattempt.\n\nStatus: settled (processed: the row is at least as new as the event), ignored (stored only: not handled, or\nnothing to fetch), dead (dead-lettered).\nOutcome: applied (the row was changed), unchanged (the row was up to date), covered (superseded: the row was\nnewer than the event, so nothing was fetched), gone (deleted at Stripe), ignored, deauthorized (the connected\naccount has revoked access).\n\nExamples:\n  quittance events list --since 1h\n  quittance events list --type 'payment_intent.*' --status dead\n  quittance events list --object pi_3PX... --json\n  quittance events list --status dead --ids | xargs quittance events replay"
     )]
     List(Box<ListArgs>),
-    /// Show one: its final status, every attempt, its dead letters, and manual actions.
+    /// Show one event: its status, attempts, dead letters and manual actions.
     #[command(after_help = "Example:\n  quittance events show evt_1PX...")]
     Show {
         /// The event, evt_...
@@ -28,10 +28,10 @@ pub(in crate::cli) enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Settle events again, by what Stripe still has of them (30 days).
+    /// Process events again. Stripe keeps events for 30 days.
     ///
-    /// An event that has not settled is fetched from Stripe and put on the backfill lane. Of one that
-    /// has, the object is reconciled here and now: what the event told was told once, and stays told.
+    /// An event that is dead-lettered or unknown is fetched from Stripe and queued in the backfill lane. If the
+    /// event has been processed, its object is reconciled now; its notifications are not sent again.
     #[command(
         after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY.\n\nExamples:\n  quittance events replay evt_1PX... --reason 'lost with the old Redis'\n  quittance events replay evt_1PX... --account acct_1PX... --live"
     )]
@@ -41,23 +41,22 @@ pub(in crate::cli) enum EventsCommand {
 /// `quittance events list`
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
-    /// Only of this type; `payment_intent.*`: of all that begin so.
+    /// Only this event type; `payment_intent.*` matches all that begin with `payment_intent.`.
     #[arg(long = "type", value_name = "TYPE")]
     pub event_type: Option<String>,
-    /// Only about this object.
+    /// Only events about this object.
     #[arg(long, value_name = "ID")]
     pub object: Option<String>,
-    /// Only those with this final status: settled (processed), ignored, dead (dead-lettered).
+    /// Only events with this status (see below).
     #[arg(long, value_parser = status, value_name = "settled|ignored|dead")]
     pub status: Option<LedgerStatus>,
-    /// Only those with this outcome: applied (the row changed), unchanged, covered (the row was newer
-    /// already), gone (deleted at Stripe), ignored (not handled), deauthorized (access revoked).
+    /// Only events with this outcome: applied, unchanged, covered, gone, ignored, deauthorized (see below).
     #[arg(long, value_parser = outcome)]
     pub outcome: Option<Outcome>,
-    /// Only those received since then: a time, a day, or how long ago (2h).
+    /// Only events received since this time: 2026-01-31T12:00:00Z, a day, or how long ago (2h).
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<OffsetDateTime>,
-    /// Only those received before then.
+    /// Only events received before this time.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub until: Option<OffsetDateTime>,
     #[command(flatten)]
@@ -65,7 +64,7 @@ pub(in crate::cli) struct ListArgs {
     /// Maximum number of results.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
-    /// Only those received before this one: the next page.
+    /// Only events received before this one: the next page.
     #[arg(long, value_name = "ID")]
     pub before: Option<String>,
     #[command(flatten)]
@@ -78,7 +77,7 @@ pub(in crate::cli) struct ReplayArgs {
     /// The events, evt_...
     #[arg(required = true, value_parser = event)]
     pub ids: Vec<EventId>,
-    /// Of an event that the ledger does not know: where Stripe has it.
+    /// The account and mode of an event that is not in the event log.
     #[command(flatten)]
     pub place: Place,
     /// Reason, stored in the audit log.

@@ -1,5 +1,4 @@
-//! `quittance events`: the verbs of [`crate::ops::events`] and [`crate::ops::replay`], typed and
-//! printed.
+//! `quittance events`: [`crate::ops::events`] and [`crate::ops::replay`] on the command line.
 
 pub(super) mod args;
 
@@ -58,7 +57,7 @@ async fn list(config: Option<&Path>, args: ListArgs) -> Result<Exit, Failed> {
         page.events.iter().for_each(|event| println!("{}", event.id));
     } else if page.events.is_empty() {
         let all = filter == EventFilter::default() && args.before.is_none();
-        println!("{}", if all { "No event has come to an end yet." } else { "No event fits." });
+        println!("{}", if all { "No events have been processed yet." } else { "No events match." });
     } else {
         print_page(&page);
     }
@@ -81,7 +80,7 @@ fn print_page(page: &EventPage) {
             ]
         })
         .collect();
-    let heading = ["RECEIVED", "EVENT", "TYPE", "OBJECT", "STATUS", "OUTCOME", "TRIES"];
+    let heading = ["RECEIVED", "EVENT", "TYPE", "OBJECT", "STATUS", "OUTCOME", "ATTEMPTS"];
     table::print(&heading.map(table::whole), &rows);
     if let Some(next) = &page.next {
         println!("\nThere are more: --before {next}");
@@ -93,8 +92,8 @@ async fn show(config: Option<&Path>, id: &str, json: bool) -> Result<Exit, Faile
     let store = parts::store(&settings, "events")?;
     let Some(shown) = events::show(&store, id).await.map_err(|e| failed(&e))? else {
         let text = format!(
-            "no table knows the event {id}: it never came, it waits in the queue for its first \
-             attempt, or it is older than what is kept. `quittance events replay {id}` asks Stripe for it"
+            "nothing is stored about the event {id}: it was never received, it waits in the queue for its first \
+             attempt, or its retention has passed. `quittance events replay {id}` fetches it from Stripe"
         );
         return Err(Failed::new(Exit::Failure, text).but(&delays::look(&settings).await));
     };
@@ -113,12 +112,13 @@ fn print_shown(shown: EventShown) {
     println!("{}  {}", plain(&shown.id), plain(kind));
     let mut facts = Vec::new();
     match &shown.event {
-        None => facts.push(("ended", "not yet: it is in the queue and will be tried again".into())),
+        None => facts
+            .push(("status", "not processed yet: it is in the queue and will be retried".into())),
         Some(event) => {
             let settled = event.settled_at.map(|then| format!(" at {}", at(then)));
             let outcome = event.outcome.as_deref().map(|o| format!(", {o}")).unwrap_or_default();
             let ended = format!("{}{outcome}{}", event.status, settled.unwrap_or_default());
-            facts.push(("ended", ended));
+            facts.push(("status", ended));
             facts.push((
                 "received",
                 format!("{} by endpoint {}", at(event.received_at), event.endpoint),
@@ -143,9 +143,9 @@ fn print_shown(shown: EventShown) {
     tell::moments(&moments);
 }
 
-/// What became of one event of a replay.
+/// The result of one event of a replay.
 #[derive(Serialize)]
-struct Told {
+struct ReplayResult {
     event: String,
     ok: bool,
     result: String,
@@ -160,7 +160,7 @@ async fn replay(config: Option<&Path>, args: ReplayArgs) -> Result<Exit, Failed>
     let reconciler = parts::reconciler(&settings, &store)?;
     let name = args.actor.name();
     let actor = Actor { name: &name, reason: args.reason.as_deref() };
-    let mut told = Vec::new();
+    let mut results = Vec::new();
     let mut in_the_way = None;
     for id in args.ids {
         let wanted = Replay { id, account: args.place.connected(), mode: args.place.mode() };
@@ -169,40 +169,44 @@ async fn replay(config: Option<&Path>, args: ReplayArgs) -> Result<Exit, Failed>
         let event = wanted.id.as_str().to_owned();
         let line = match result {
             Ok(replayed) => {
-                Told { event, ok: true, result: words(&replayed), replayed: Some(replayed) }
+                ReplayResult { event, ok: true, result: words(&replayed), replayed: Some(replayed) }
             }
             Err(error) => {
                 let failed = Failed::of_one(&error);
                 in_the_way = in_the_way.or(failed.trouble);
-                Told { event, ok: false, result: failed.to_string(), replayed: None }
+                ReplayResult { event, ok: false, result: failed.to_string(), replayed: None }
             }
         };
         if !args.json {
             println!("{}: {}", line.event, line.result);
         }
-        told.push(line);
+        results.push(line);
     }
     if args.json {
-        print_json(&serde_json::json!({ "results": told }))?;
+        print_json(&serde_json::json!({ "results": results }))?;
     }
-    let exit = Exit::of_many(told.iter().map(|line| line.ok));
+    let exit = Exit::of_many(results.iter().map(|line| line.ok));
     in_the_way.map_or(Ok(exit), |trouble| Err(Failed::of_many(exit, trouble)))
 }
 
 fn words(replayed: &Replayed) -> String {
     match replayed {
         Replayed::Enqueued { was: Some(was), .. } => {
-            format!("fetched and put on the backfill lane; it was {was}")
+            format!("fetched from Stripe and queued in the backfill lane; its status was {was}")
         }
         Replayed::Enqueued { was: None, .. } => {
-            "fetched and put on the backfill lane; the ledger did not know it".to_owned()
+            "fetched from Stripe and queued in the backfill lane; it was not in the event log"
+                .to_owned()
         }
         Replayed::Reconciled { reconciled, .. } => {
-            format!("it had settled; its object was reconciled: {}", tell::reconciled(reconciled))
+            format!(
+                "already processed, so its object was reconciled: {}",
+                tell::reconciled(reconciled)
+            )
         }
     }
 }
 
 fn failed(error: &StoreError) -> Failed {
-    Failed::because(exit_of_store(error), "the ledger could not be read", error)
+    Failed::because(exit_of_store(error), "the event log could not be read", error)
 }

@@ -1,4 +1,4 @@
-//! What can be typed after `quittance objects` and `quittance reconcile`.
+//! Arguments of `quittance objects` and `quittance reconcile`.
 
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -11,12 +11,12 @@ use crate::store::object::ObjectKey;
 /// `quittance objects ...`
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ObjectsCommand {
-    /// Find objects: of a customer, by a word in their metadata, or of a kind.
+    /// Find objects by customer, metadata or object type.
     #[command(
-        after_help = "Without --kind, the kinds are looked through that have an index for it: payments, charges, customers, subscriptions, invoices, ...\n\nExamples:\n  quittance objects list --customer cus_Qx...\n  quittance objects list --metadata order_id=42\n  quittance objects list --kind payout --live"
+        after_help = "Without --kind, only object types with an index for the search are searched: payments, charges, customers, subscriptions, invoices, ...\n\nExamples:\n  quittance objects list --customer cus_Qx...\n  quittance objects list --metadata order_id=42\n  quittance objects list --kind payout --live"
     )]
     List(Box<ListArgs>),
-    /// Show one: its row, where that came from, what keeps it from being up to date, its timeline.
+    /// Show one object: its row, the event and attempt behind it, pending or failed events, its timeline.
     #[command(
         after_help = "Examples:\n  quittance objects show pi_3PX...\n  quittance objects show gold-plan --kind product --data"
     )]
@@ -27,13 +27,13 @@ pub(in crate::cli) enum ObjectsCommand {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["customer", "metadata", "kind"]))]
 pub(in crate::cli) struct ListArgs {
-    /// Of this customer: cus_...
+    /// Only objects of this customer, and the customer: cus_...
     #[arg(long, value_name = "ID")]
     pub customer: Option<String>,
-    /// Whose metadata hold this.
+    /// Only objects with this metadata.
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub metadata: Option<(String, String)>,
-    /// Of this kind: payment_intent, invoice, ...
+    /// Only this object type: payment_intent, invoice, ...
     #[arg(long, value_parser = kind)]
     pub kind: Option<Kind>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(in crate::cli) struct ListArgs {
 pub(in crate::cli) struct ShowArgs {
     /// The object: pi_..., ch_..., cus_..., ...
     pub id: String,
-    /// Its kind, where the id does not say it.
+    /// The object type, for an id whose prefix does not show it.
     #[arg(long, value_parser = kind)]
     pub kind: Option<Kind>,
     #[command(flatten)]
@@ -69,16 +69,16 @@ pub(in crate::cli) struct ShowArgs {
 /// `quittance reconcile`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY. An object that is not known yet is looked for in our own account and the key's mode, unless --account says otherwise.\n\nExamples:\n  quittance reconcile pi_3PX... --dry-run\n  quittance reconcile pi_3PX... ch_3PX... --reason 'ticket 4711'\n  quittance objects list --customer cus_Qx... --ids | xargs -d '\\n' quittance reconcile --"
+    after_help = "Needs REDIS_URL, DATABASE_URL and STRIPE_SECRET_KEY. An object that has no row yet is fetched from your own account in the key's mode, unless --account, --live or --test is given.\n\nExamples:\n  quittance reconcile pi_3PX... --dry-run\n  quittance reconcile pi_3PX... ch_3PX... --reason 'ticket 4711'\n  quittance objects list --customer cus_Qx... --ids | xargs -d '\\n' quittance reconcile --"
 )]
 pub(in crate::cli) struct ReconcileArgs {
     /// The objects: pi_..., ch_..., sub_..., ...
     #[arg(required = true)]
     pub ids: Vec<String>,
-    /// Write nothing: say what differs between our row and Stripe.
+    /// Write nothing; only print the differences between the row and Stripe.
     #[arg(long)]
     pub dry_run: bool,
-    /// Their kind, where the id does not say it.
+    /// The object type, for ids whose prefix does not show it.
     #[arg(long, value_parser = kind)]
     pub kind: Option<Kind>,
     #[command(flatten)]

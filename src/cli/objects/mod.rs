@@ -1,5 +1,5 @@
-//! `quittance objects` and `quittance reconcile`: the verbs of [`crate::ops::objects`],
-//! [`crate::ops::compare`] and [`crate::ops::reconcile`], typed and printed.
+//! `quittance objects` and `quittance reconcile`: [`crate::ops::objects`], [`crate::ops::compare`]
+//! and [`crate::ops::reconcile`] on the command line.
 
 pub(super) mod args;
 pub(super) mod reconcile;
@@ -49,7 +49,7 @@ async fn list(config: Option<&Path>, args: ListArgs) -> Result<Exit, Failed> {
     })?;
     let mut hints = Vec::new();
     if let Some(customer) = &filter.customer {
-        hints.extend(given_up(&store, customer).await?);
+        hints.extend(open_dead_letters(&store, customer).await?);
     }
     if page.objects.is_empty() {
         hints.extend(delays::look(&settings).await);
@@ -60,7 +60,7 @@ async fn list(config: Option<&Path>, args: ListArgs) -> Result<Exit, Failed> {
     } else if args.output.ids {
         page.objects.iter().for_each(|found| println!("{}", found.key.id));
     } else if page.objects.is_empty() {
-        println!("No object fits.");
+        println!("No objects match.");
     } else {
         print_page(&page);
     }
@@ -71,13 +71,13 @@ async fn list(config: Option<&Path>, args: ListArgs) -> Result<Exit, Failed> {
     Ok(Exit::Success)
 }
 
-/// Where the rest of what a customer did may be: what was given up is in no row.
-async fn given_up(store: &Store, customer: &str) -> Result<Option<String>, Failed> {
+/// A hint at the open dead letters of a customer, whose objects may have no row.
+async fn open_dead_letters(store: &Store, customer: &str) -> Result<Option<String>, Failed> {
     let open = dead_letters::open_of(store, customer).await.map_err(|error| failed(&error))?;
     let which = match open {
         0 => return Ok(None),
-        1 => "1 dead letter of this customer is open".to_owned(),
-        many => format!("{many} dead letters of this customer are open"),
+        1 => "1 open dead letter for this customer".to_owned(),
+        many => format!("{many} open dead letters for this customer"),
     };
     Ok(Some(format!("{which}: quittance dead-letters list --customer {}", argument(customer))))
 }
@@ -106,7 +106,7 @@ fn print_page(page: &ObjectPage) {
         })
         .collect();
     let heading =
-        ["KIND", "ID", "STATUS", "AMOUNT", "CUSTOMER", "CREATED", "SEEN AT STRIPE", "ACCOUNT"];
+        ["TYPE", "ID", "STATUS", "AMOUNT", "CUSTOMER", "CREATED", "SEEN AT STRIPE", "ACCOUNT"];
     table::print(&heading.map(whole), &rows);
     if let (true, Some(last)) = (page.more, page.objects.last()) {
         println!("\nThere are more: --after {}", last.key.cursor());
@@ -129,7 +129,7 @@ async fn show(config: Option<&Path>, args: ShowArgs) -> Result<Exit, Failed> {
     Ok(Exit::Success)
 }
 
-/// What was not found may be on its way.
+/// Adds that its events may still be in the queue to an object that was not found.
 async fn not_shown(settings: &Settings, error: NameError) -> Failed {
     let delays = match &error {
         NameError::Unknown { .. } => delays::look(settings).await,
@@ -144,7 +144,8 @@ fn print_shown(shown: &ObjectShown, data: bool) -> Result<(), Failed> {
     println!("{}", tell::key(&shown.object));
     let mut facts: Vec<(&str, String)> = Vec::new();
     match &shown.row {
-        None => facts.push(("row", "none: no event about it has settled yet".to_owned())),
+        None => facts
+            .push(("row", "none: no event about this object has been processed yet".to_owned())),
         Some(row) => {
             let gone = row.deleted.then(|| "deleted".to_owned());
             if let Some(status) = gone.or_else(|| row.status.clone()) {
@@ -161,9 +162,9 @@ fn print_shown(shown: &ObjectShown, data: bool) -> Result<(), Failed> {
                     format!("{kind} {} by {}{request}", origin.event, origin.worker)
                 }
                 (None, Some(event)) => event.clone(),
-                (None, None) => "a look that no event asked for".to_owned(),
+                (None, None) => "a manual reconciliation, or another object's event".to_owned(),
             };
-            facts.push(("because of", from));
+            facts.push(("cause", from));
         }
     }
     for link in &shown.links {
@@ -171,7 +172,7 @@ fn print_shown(shown: &ObjectShown, data: bool) -> Result<(), Failed> {
     }
     tell::facts(&facts);
     if !shown.obstacles.is_empty() {
-        println!("\nWhat keeps it from being up to date:");
+        println!("\nPending or failed events:");
         shown.obstacles.iter().for_each(|obstacle| println!("  {}", plain(&obstacle.text)));
     }
     if let Some(table) = &shown.table {
@@ -184,20 +185,20 @@ fn print_shown(shown: &ObjectShown, data: bool) -> Result<(), Failed> {
     }
     tell::moments(&shown.timeline);
     if shown.cut {
-        println!("  (older things are left out; --json has no more either)");
+        println!("  (older entries are not shown, also with --json)");
     }
     Ok(())
 }
 
-/// It is not clear which object is meant.
+/// The object is unknown, or several match.
 pub(super) fn unclear(error: NameError) -> Failed {
     match error {
         NameError::Store(error) => failed(&error),
         NameError::Unknown { id, .. } => {
             let typed = argument(&id);
             let hint = format!(
-                "{}. `quittance reconcile {typed}` asks Stripe for it; \
-                 `quittance dead-letters list --object {typed}` lists what was given up",
+                "{}. `quittance reconcile {typed}` fetches it from Stripe; \
+                 `quittance dead-letters list --object {typed}` lists its dead letters",
                 NameError::Unknown { id: id.clone(), kinds: Kind::of_id(&id) }
             );
             Failed::new(Exit::Failure, hint)

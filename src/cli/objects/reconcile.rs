@@ -36,7 +36,7 @@ pub(in crate::cli) async fn run(
     for name in &names {
         let id = name.id.as_str();
         let result = match name::subject(&store, name, reconciler.mode()).await {
-            // Without Postgres there is nothing to go on with.
+            // Without Postgres the others fail, too.
             Err(error @ NameError::Store(_)) => return Err(unclear(error)),
             Err(error) => Err(Failed::new(Exit::Failure, unclear(error).to_string())),
             Ok(subject) if args.dry_run => look(&store, &reconciler, &subject, args.json).await,
@@ -62,10 +62,10 @@ pub(in crate::cli) async fn run(
     in_the_way.map_or(Ok(exit), |trouble| Err(Failed::of_many(exit, trouble)))
 }
 
-/// The document of what was done, or what went wrong.
-type Told = Result<Value, Failed>;
+/// The JSON of a result.
+type Printed = Result<Value, Failed>;
 
-async fn look(store: &Store, reconciler: &Reconciler, subject: &Subject, json: bool) -> Told {
+async fn look(store: &Store, reconciler: &Reconciler, subject: &Subject, json: bool) -> Printed {
     let look = async || compare::compare(store, reconciler, subject, None).await;
     let found = with_retries(look, LookError::failure).await;
     let found = found.map_err(|error| Failed::of_one(&error))?;
@@ -81,7 +81,7 @@ async fn act(
     subject: Subject,
     actor: Actor<'_>,
     json: bool,
-) -> Told {
+) -> Printed {
     let act = async || reconcile::reconcile(store, reconciler, subject.clone(), actor).await;
     let done = with_retries(act, ReconcileError::failure).await;
     let done = done.map_err(|error| Failed::of_one(&error))?;

@@ -1,4 +1,4 @@
-//! Objects, comparisons and timelines in words.
+//! Objects, comparisons and timelines as text.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::ops::reconcile::Reconciled;
 use crate::ops::timeline::Moment;
 use crate::store::object::ObjectKey;
 
-/// An object's whole name.
+/// An object with its account and mode.
 pub(in crate::cli) fn key(key: &ObjectKey) -> String {
     let account = match key.account.as_str() {
         "" => "our own account",
@@ -32,15 +32,15 @@ pub(in crate::cli) fn facts(facts: &[(&str, String)]) {
     }
 }
 
-/// The values of a row, those that say nothing left out.
+/// The values of a row, without those that are null or empty.
 pub(in crate::cli) fn document(columns: &Value) {
-    let says = |value: &Value| !value.is_null() && value.as_str() != Some("");
-    let fields = columns.as_object().into_iter().flatten().filter(|(_, value)| says(value));
+    let is_set = |value: &Value| !value.is_null() && value.as_str() != Some("");
+    let fields = columns.as_object().into_iter().flatten().filter(|(_, value)| is_set(value));
     let values: Vec<_> = fields.map(|(name, value)| (name.as_str(), plain(value))).collect();
     facts(&values);
 }
 
-/// A timeline, a line a moment.
+/// A timeline, one line per entry.
 pub(in crate::cli) fn moments(moments: &[Moment]) {
     if moments.is_empty() {
         return;
@@ -61,7 +61,7 @@ pub(in crate::cli) fn moments(moments: &[Moment]) {
     table::print(&[whole("TIME"), whole(""), whole("WHAT"), prose("")], &rows);
 }
 
-/// What a reconciliation did, in a line.
+/// The result of a reconciliation, in one line.
 pub(in crate::cli) fn reconciled(done: &Reconciled) -> String {
     let mut text = done.outcome.clone();
     match (&done.status_before, &done.status) {
@@ -76,33 +76,33 @@ pub(in crate::cli) fn reconciled(done: &Reconciled) -> String {
         many => text += &format!(", {many} fields changed"),
     }
     if !done.asked {
-        text += "; Stripe was not asked";
+        text += "; Stripe was not called";
     }
     text
 }
 
-/// A comparison, whole.
+/// A comparison.
 pub(in crate::cli) fn comparison(found: &Comparison) {
     println!("{}: {}", key(&found.object), found.verdict.words());
     let mut lines = Vec::new();
     match (&found.status, &found.new_status) {
         (Some(ours), Some(new)) if ours != new => {
             let anomalous =
-                if found.anomalous { ", which our state machine thinks impossible" } else { "" };
+                if found.anomalous { " (not a valid transition in the state machine)" } else { "" };
             lines.push(("status", format!("{ours} → {new}{anomalous}")));
         }
         (_, Some(status)) => lines.push(("status", status.clone())),
         (_, None) => {}
     }
     if let (Some(version), Some(observed)) = (found.version, found.observed_at) {
-        lines.push(("our row", format!("version {version}, seen at Stripe {}", at(observed))));
+        lines.push(("stored", format!("version {version}, seen at Stripe {}", at(observed))));
     }
     if let Some(looked) = found.looked_at {
         let request = found.request_id.as_deref().unwrap_or("no id");
-        lines.push(("this look", format!("{}, request {request}", at(looked))));
+        lines.push(("fetched", format!("{}, request {request}", at(looked))));
     }
-    if !found.would_tell.is_empty() {
-        lines.push(("would tell", found.would_tell.join(", ")));
+    if !found.would_notify.is_empty() {
+        lines.push(("would notify", found.would_notify.join(", ")));
     }
     facts(&lines);
     if !found.differences.is_empty() {
@@ -112,7 +112,7 @@ pub(in crate::cli) fn comparison(found: &Comparison) {
             .iter()
             .map(|it| vec![it.field.clone(), plain(&it.ours), plain(&it.stripes)])
             .collect();
-        table::print(&[whole("FIELD"), prose("OURS"), prose("STRIPE'S")], &rows);
+        table::print(&[whole("FIELD"), prose("STORED"), prose("STRIPE")], &rows);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Acts on letters that are named one by one.
+//! Actions on dead letters that are named by id.
 
 use std::time::Duration;
 
@@ -10,31 +10,31 @@ use super::job::{Way, prepare};
 use crate::domain::failure;
 use crate::queue::Producer;
 use crate::store::dead_letter::{
-    Act, ActWord, Acted, ActedOn, Actor, DeadLetterId, Filter, Letter, LetterState,
+    Act, ActWord, Acted, ActedOn, Actor, DeadLetter, DeadLetterId, DeadLetterState, Filter,
 };
 use crate::store::{Store, StoreError};
 
 /// The longest that retries are spread over: until then they wait in the memory of Redis.
 pub const LONGEST_SPREAD: Duration = Duration::from_hours(24);
 
-/// Letters whose payloads are held in memory at once.
+/// Dead letters whose payloads are in memory at the same time.
 const PAGE: usize = 100;
 
-/// What became of one letter.
+/// The result of an action on one dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct LetterResult {
-    /// The letter.
+pub struct DeadLetterResult {
+    /// The dead letter.
     pub id: DeadLetterId,
     /// Whether what was asked for was done.
     pub ok: bool,
-    /// A stable word: `done`, `moved`, `unknown`, the letter's state, `settled`, `replaced`, `gone`,
+    /// A stable word: `done`, `moved`, `unknown`, the dead letter's state, `settled`, `replaced`, `gone`,
     /// `no_payload`, `taken_back`, `not_enqueued`, `not_marked`.
     pub result: &'static str,
     /// The same in words.
     pub message: String,
 }
 
-impl LetterResult {
+impl DeadLetterResult {
     /// In words.
     #[must_use]
     pub fn of(verb: ActWord, id: DeadLetterId, acted: Acted) -> Self {
@@ -49,33 +49,35 @@ fn words(verb: ActWord, acted: Acted) -> String {
         (Acted::Done, ActWord::Discard) => "discarded".to_owned(),
         (Acted::Done, ActWord::Snooze) => "snoozed".to_owned(),
         (Acted::Done, ActWord::Undo) => "open again".to_owned(),
-        (Acted::Overtaken, _) => "back in the queue, and already tried again".to_owned(),
+        (Acted::Overtaken, _) => "back in the queue, and already retried".to_owned(),
         (Acted::Unknown, _) => "there is no such dead letter".to_owned(),
         (Acted::Is(state), ActWord::Undo) => {
             format!("it is {}: there is nothing to undo", state.as_str())
         }
-        (Acted::Is(LetterState::Retrying), _) => "it is being retried".to_owned(),
+        (Acted::Is(DeadLetterState::Retrying), _) => "it is being retried".to_owned(),
         (Acted::Is(state), _) => format!("it is {} already", state.as_str()),
-        (Acted::Settled, _) => "what it is about has settled since".to_owned(),
-        (Acted::Replaced, _) => "its event was given up once more: see that letter".to_owned(),
-        (Acted::Gone, _) => "its notification is kept no longer".to_owned(),
+        (Acted::Settled, _) => "its event has been processed since".to_owned(),
+        (Acted::Replaced, _) => {
+            "its event was dead-lettered again: see that dead letter".to_owned()
+        }
+        (Acted::Gone, _) => "its notification has been pruned".to_owned(),
         (Acted::NoPayload, _) => {
-            "its body was not JSON and not kept: resend the event in Stripe".to_owned()
+            "its body was not JSON and was not stored: resend the event in Stripe".to_owned()
         }
         (Acted::TakenBack, _) => "its retry was cancelled: it is open again".to_owned(),
     }
 }
 
-/// What was asked for makes no sense, or Postgres failed.
+/// An action was refused, or Postgres failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Nobody said why.
+    /// A discard without a reason.
     #[error("a discard needs a reason")]
     NoReason,
-    /// A snooze that is over at once.
+    /// A snooze whose end is in the past.
     #[error("a snooze has to end in the future")]
     Past,
-    /// Spread too far.
+    /// Retries spread over more than [`LONGEST_SPREAD`].
     #[error("retries can be spread over 24 hours at most")]
     TooFar,
     /// Postgres.
@@ -83,16 +85,16 @@ pub enum Refusal {
     Store(#[from] StoreError),
 }
 
-/// The filter with the state that a verb is for, where it names none.
+/// The filter with the default state of the action, if it has no state.
 pub(in crate::ops) fn meant(verb: ActWord, filter: &Filter) -> Filter {
     let state = match verb {
-        ActWord::Retry | ActWord::Discard | ActWord::Snooze => LetterState::Open,
-        ActWord::Undo => LetterState::Discarded,
+        ActWord::Retry | ActWord::Discard | ActWord::Snooze => DeadLetterState::Open,
+        ActWord::Undo => DeadLetterState::Discarded,
     };
     Filter { state: filter.state.or(Some(state)), ..filter.clone() }
 }
 
-/// Refuses what makes no sense for any letter.
+/// Refuses arguments that are invalid for any dead letter.
 pub(in crate::ops) fn check(act: Act, over: Duration, actor: Actor<'_>) -> Result<(), Refusal> {
     match act {
         Act::Discard if actor.reason.is_none_or(|reason| reason.trim().is_empty()) => {
@@ -104,34 +106,34 @@ pub(in crate::ops) fn check(act: Act, over: Duration, actor: Actor<'_>) -> Resul
     }
 }
 
-/// Tries letters again, each for itself, with a fresh budget of attempts: events by the queue,
+/// Retries dead letters, each by itself, with a fresh budget of attempts: events by the queue,
 /// notifications by the relay. All at once, or spread evenly `over` a time.
 ///
-/// First the queue, then the mark: a crash between the two leaves an open letter whose job runs,
+/// First the queue, then the mark: a crash between the two leaves an open dead letter whose job runs,
 /// and a second retry of it is harmless. The other way round would leave a letter that seems to be
 /// on its way and is not.
 ///
 /// # Errors
-/// Spread too far, or Postgres while letters were read; those before it are done.
+/// Spread too far, or Postgres while dead letters were read; those before it are done.
 pub async fn retry(
     store: &Store,
     producer: &Producer,
     ids: &[DeadLetterId],
     over: Duration,
     actor: Actor<'_>,
-) -> Result<Vec<LetterResult>, Refusal> {
+) -> Result<Vec<DeadLetterResult>, Refusal> {
     check(Act::Retry, over, actor)?;
     let mut results = Vec::with_capacity(ids.len());
     for (page, nth) in ids.chunks(PAGE).zip(0..) {
         let letters = store.whole_dead_letters(page).await?;
         let unknown = page.iter().filter(|id| letters.iter().all(|letter| letter.id != **id));
-        let unknown = unknown.map(|id| LetterResult::of(ActWord::Retry, *id, Acted::Unknown));
+        let unknown = unknown.map(|id| DeadLetterResult::of(ActWord::Retry, *id, Acted::Unknown));
         results.extend(unknown);
         let letters = spread(letters, nth * PAGE, ids.len(), over);
         let mut prepared = prepare(letters, Way::AsTheyCame);
         let queued = prepared.enqueue(producer).await;
         let refused = prepared.refused.iter();
-        results.extend(refused.map(|(id, why)| LetterResult::of(ActWord::Retry, *id, *why)));
+        results.extend(refused.map(|(id, why)| DeadLetterResult::of(ActWord::Retry, *id, *why)));
         match queued {
             Ok(()) => results.extend(mark(store, &prepared.letters, actor).await),
             Err(error) => {
@@ -144,14 +146,14 @@ pub async fn retry(
     Ok(in_order(results, ids))
 }
 
-/// How much later each of some letters is to be, of which `before` come before them and which are
+/// The delay of each dead letter of a page, of which `before` come before them and which are
 /// `total` in all.
 pub(in crate::ops) fn spread(
-    letters: Vec<Letter>,
+    letters: Vec<DeadLetter>,
     before: usize,
     total: usize,
     over: Duration,
-) -> Vec<(Letter, Duration)> {
+) -> Vec<(DeadLetter, Duration)> {
     let wait = |nth: usize| {
         let nth = u32::try_from(nth.min(total)).unwrap_or(u32::MAX);
         let total = u32::try_from(total.max(1)).unwrap_or(u32::MAX);
@@ -160,14 +162,14 @@ pub(in crate::ops) fn spread(
     letters.into_iter().zip(before..).map(|(letter, nth)| (letter, wait(nth))).collect()
 }
 
-async fn mark(store: &Store, letters: &[ActedOn], actor: Actor<'_>) -> Vec<LetterResult> {
+async fn mark(store: &Store, letters: &[ActedOn], actor: Actor<'_>) -> Vec<DeadLetterResult> {
     if letters.is_empty() {
         return Vec::new();
     }
     match store.act(Act::Retry, letters, actor).await {
         Ok(acted) => acted
             .into_iter()
-            .map(|(id, acted)| LetterResult::of(ActWord::Retry, id, acted))
+            .map(|(id, acted)| DeadLetterResult::of(ActWord::Retry, id, acted))
             .collect(),
         Err(error) => {
             let error = failure::chain(&error).join(": ");
@@ -177,14 +179,18 @@ async fn mark(store: &Store, letters: &[ActedOn], actor: Actor<'_>) -> Vec<Lette
     }
 }
 
-fn all_failed(letters: &[ActedOn], result: &'static str, message: &str) -> Vec<LetterResult> {
-    let failed =
-        |on: &ActedOn| LetterResult { id: on.id, ok: false, result, message: message.to_owned() };
+fn all_failed(letters: &[ActedOn], result: &'static str, message: &str) -> Vec<DeadLetterResult> {
+    let failed = |on: &ActedOn| DeadLetterResult {
+        id: on.id,
+        ok: false,
+        result,
+        message: message.to_owned(),
+    };
     letters.iter().map(failed).collect()
 }
 
 /// In the order given; an id that is given twice is reported once.
-fn in_order(mut results: Vec<LetterResult>, ids: &[DeadLetterId]) -> Vec<LetterResult> {
+fn in_order(mut results: Vec<DeadLetterResult>, ids: &[DeadLetterId]) -> Vec<DeadLetterResult> {
     let place: std::collections::HashMap<_, _> =
         ids.iter().rev().zip((0..ids.len()).rev()).map(|(id, nth)| (*id, nth)).collect();
     results.sort_by_key(|result| place.get(&result.id).copied());
@@ -192,7 +198,7 @@ fn in_order(mut results: Vec<LetterResult>, ids: &[DeadLetterId]) -> Vec<LetterR
     results
 }
 
-/// Gives letters up for good, each for itself. They stay in the tables, with the reason.
+/// Discards dead letters, each by itself: closes them without processing. They are kept, with the reason.
 ///
 /// # Errors
 /// No reason is given, or Postgres; those before it are done.
@@ -200,11 +206,11 @@ pub async fn discard(
     store: &Store,
     ids: &[DeadLetterId],
     actor: Actor<'_>,
-) -> Result<Vec<LetterResult>, Refusal> {
+) -> Result<Vec<DeadLetterResult>, Refusal> {
     act(store, Act::Discard, ids, actor).await
 }
 
-/// Leaves open letters out of what is shown as open, until then.
+/// Snoozes open dead letters: hides them until a time.
 ///
 /// # Errors
 /// That is in the past, or Postgres; those before it are done.
@@ -213,12 +219,12 @@ pub async fn snooze(
     ids: &[DeadLetterId],
     until: OffsetDateTime,
     actor: Actor<'_>,
-) -> Result<Vec<LetterResult>, Refusal> {
+) -> Result<Vec<DeadLetterResult>, Refusal> {
     act(store, Act::Snooze { until }, ids, actor).await
 }
 
-/// Takes discards and snoozes back: the letters are open again. Not that of a letter that was
-/// removed since (`[retention]`), or that is about something that has settled since.
+/// Reopens discarded or snoozed dead letters. Refuses one that was removed since (`[retention]`), or whose
+/// event has been processed since.
 ///
 /// # Errors
 /// Postgres; those before it are done.
@@ -226,7 +232,7 @@ pub async fn undo(
     store: &Store,
     ids: &[DeadLetterId],
     actor: Actor<'_>,
-) -> Result<Vec<LetterResult>, Refusal> {
+) -> Result<Vec<DeadLetterResult>, Refusal> {
     act(store, Act::Undo, ids, actor).await
 }
 
@@ -235,7 +241,7 @@ async fn act(
     act: Act,
     ids: &[DeadLetterId],
     actor: Actor<'_>,
-) -> Result<Vec<LetterResult>, Refusal> {
+) -> Result<Vec<DeadLetterResult>, Refusal> {
     check(act, Duration::ZERO, actor)?;
     let mut results = Vec::with_capacity(ids.len());
     let mut distinct = ids.to_vec();
@@ -244,7 +250,7 @@ async fn act(
     for page in distinct.chunks(PAGE) {
         let on: Vec<_> = page.iter().map(|id| ActedOn::from(*id)).collect();
         let acted = store.act(act, &on, actor).await?;
-        results.extend(acted.into_iter().map(|(id, it)| LetterResult::of(act.word(), id, it)));
+        results.extend(acted.into_iter().map(|(id, it)| DeadLetterResult::of(act.word(), id, it)));
     }
     Ok(in_order(results, ids))
 }

@@ -1,4 +1,4 @@
-//! Where Stripe's own dashboard shows an object.
+//! Links to objects in Stripe's dashboard.
 
 /// Where objects of a kind have a page, by their ids. All others are found by a search.
 const PAGES: &[(&str, &str)] = &[

@@ -1,4 +1,4 @@
-//! What a retry of dead letters would find, without doing it.
+//! Dry run of a retry: compares the objects of dead letters with Stripe, and writes nothing.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,52 +9,49 @@ use crate::envelope;
 use crate::ops::compare::{self, Comparison};
 use crate::ops::name::{self, Name};
 use crate::reconcile::Reconciler;
-use crate::store::dead_letter::{ActWord, DeadLetterId, Filter, Letter};
+use crate::store::dead_letter::{ActWord, DeadLetter, DeadLetterId, Filter};
 use crate::store::object::ObjectKey;
 use crate::store::{Store, StoreError};
 
-/// Letters that are looked at where a filter names them. Each is a request to Stripe.
+/// Maximum number of dead letters of a dry run by filter. Each is a request to Stripe.
 pub const MOST: u32 = 20;
 
-/// What a retry of one letter would find.
+/// The dry run of one dead letter.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DryRun {
-    /// The letter.
+    /// The dead letter.
     pub id: DeadLetterId,
-    /// Its object and what Stripe says of it now, beside each other.
+    /// Its object compared with Stripe.
     pub comparison: Option<Comparison>,
-    /// Why there is none: what a retry would most likely fail with, or that there is nothing to look
-    /// at.
+    /// Why there is no comparison: the error that a retry would most likely get, or that there is no object.
     pub error: Option<String>,
 }
 
-/// What a retry of several would find.
+/// The dry runs of several dead letters.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DryRuns {
-    /// How many letters a retry would be about.
+    /// Number of dead letters that a retry would include.
     pub count: i64,
-    /// What it would find of those that were looked at: all that were named, or the newest.
+    /// One entry for each that was named, or for the newest that match.
     pub dry_run: Vec<DryRun>,
 }
 
-/// A dry run did not come about.
+/// A dry run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DryRunError {
-    /// A letter that was named is not there.
+    /// There is no dead letter with this id.
     #[error("there is no dead letter {0}")]
-    NoSuchLetter(DeadLetterId),
+    NoSuchDeadLetter(DeadLetterId),
     /// Postgres.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Asks Stripe about the object that each letter's event leads to, one after the other, and says what a
-/// retry would change. Writes nothing, and puts nothing into the queue. Letters that are named are all looked at;
-/// of those that a filter names, the newest [`MOST`].
+/// Fetches the object of each dead letter from Stripe, one after the other, and compares it with its row. Writes
+/// nothing, and queues nothing. Includes all dead letters that are named by id, or the newest [`MOST`] that match.
 ///
 /// # Errors
-/// A letter that is not there, or Postgres. What Stripe refuses is said of the letter: finding that
-/// out is what this is for.
+/// An unknown id, or Postgres. An error of Stripe is the result of its dead letter.
 pub async fn dry_run(
     store: &Store,
     reconciler: &Reconciler,
@@ -74,7 +71,7 @@ pub async fn dry_run(
 }
 
 /// How many are meant, and those to look at.
-async fn letters(store: &Store, selection: &Filter) -> Result<(i64, Vec<Letter>), DryRunError> {
+async fn letters(store: &Store, selection: &Filter) -> Result<(i64, Vec<DeadLetter>), DryRunError> {
     let Some(ids) = &selection.ids else {
         let selection = meant(ActWord::Retry, selection);
         let (count, _) = store.count_dead_letters(&selection, None).await?;
@@ -84,7 +81,7 @@ async fn letters(store: &Store, selection: &Filter) -> Result<(i64, Vec<Letter>)
     let most = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let letters = store.dead_letters(selection, None, most).await?;
     match ids.iter().find(|id| !letters.iter().any(|letter| letter.id == **id)) {
-        Some(missing) => Err(DryRunError::NoSuchLetter(*missing)),
+        Some(missing) => Err(DryRunError::NoSuchDeadLetter(*missing)),
         None => Ok((i64::from(most), letters)),
     }
 }
@@ -103,7 +100,7 @@ impl Unseen {
 async fn look(
     store: &Store,
     reconciler: &Reconciler,
-    letter: &Letter,
+    letter: &DeadLetter,
 ) -> Result<Comparison, Unseen> {
     if letter.notification.is_some() {
         let text = "a notification would be sent again; it needs no look at Stripe";
@@ -134,7 +131,7 @@ async fn look(
     compared.map_err(|error| Unseen::because(&error))
 }
 
-fn named(letter: &Letter) -> Option<Name> {
+fn named(letter: &DeadLetter) -> Option<Name> {
     let key = ObjectKey {
         kind: letter.object_kind.clone()?,
         id: letter.object_id.clone()?,

@@ -1,11 +1,13 @@
-//! The jobs of letters that are retried.
+//! The jobs of retried dead letters.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::queue::{Job, JobMeta, JobSource, Lane, Producer, QueueError, RetryOf};
-use crate::store::dead_letter::{Acted, ActedOn, DeadLetterId, Letter, LetterSource, LetterState};
+use crate::store::dead_letter::{
+    Acted, ActedOn, DeadLetter, DeadLetterId, DeadLetterSource, DeadLetterState,
+};
 
 /// By which lane jobs go back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub(in crate::ops) enum Way {
     Backfill,
 }
 
-/// A page of letters that are to be retried: planned, and nothing done yet.
+/// The plan of a retry of one page of dead letters; nothing is done yet.
 #[derive(Debug, Default)]
 pub(in crate::ops) struct Prepared {
     jobs: Vec<(Lane, Job, Duration)>,
@@ -26,23 +28,23 @@ pub(in crate::ops) struct Prepared {
     pub(in crate::ops) refused: Vec<(DeadLetterId, Acted)>,
 }
 
-/// Plans the retry of letters, each with how much later it is to be.
-pub(in crate::ops) fn prepare(letters: Vec<(Letter, Duration)>, way: Way) -> Prepared {
+/// Plans the retry of dead letters, each with its delay.
+pub(in crate::ops) fn prepare(letters: Vec<(DeadLetter, Duration)>, way: Way) -> Prepared {
     let mut prepared = Prepared::default();
     for (letter, wait) in letters {
         let on = ActedOn { id: letter.id, deaths: letter.deaths, wait };
         match letter.state {
             // One that is being retried may be retried again: its job may have been lost with Redis.
-            LetterState::Open | LetterState::Snoozed | LetterState::Retrying => {}
-            LetterState::Resolved | LetterState::Discarded => {
+            DeadLetterState::Open | DeadLetterState::Snoozed | DeadLetterState::Retrying => {}
+            DeadLetterState::Resolved | DeadLetterState::Discarded => {
                 prepared.refused.push((letter.id, Acted::Is(letter.state)));
                 continue;
             }
         }
         match letter.source {
             // The relay sends it; there is no job.
-            LetterSource::Notification => prepared.letters.push(on),
-            LetterSource::Event => match job(&letter) {
+            DeadLetterSource::Notification => prepared.letters.push(on),
+            DeadLetterSource::Event => match job(&letter) {
                 Some(job) => {
                     prepared.jobs.push((lane(&letter, way), job, wait));
                     prepared.letters.push(on);
@@ -69,8 +71,8 @@ impl Prepared {
     }
 }
 
-/// The letter's job, new: all its attempts before it.
-fn job(letter: &Letter) -> Option<Job> {
+/// The dead letter's new job, with a full number of attempts.
+fn job(letter: &DeadLetter) -> Option<Job> {
     let payload = letter.payload.as_ref()?;
     let received_at_ms = letter.received_at.unix_timestamp_nanos() / 1_000_000;
     Some(Job {
@@ -90,14 +92,14 @@ fn job(letter: &Letter) -> Option<Job> {
     })
 }
 
-/// Goes on with the trace of the letter's attempts, so that one trace tells all that one webhook led to.
-/// The letter stands for the span in between, which is long over.
-fn trace(letter: &Letter) -> Option<String> {
+/// Continues the trace of the dead letter's attempts, so that one trace shows everything that a webhook caused. The
+/// dead letter's id stands for the parent span, which has ended.
+fn trace(letter: &DeadLetter) -> Option<String> {
     let id = letter.trace_id.as_ref()?;
     Some(format!("00-{id}-{:016x}-01", letter.id.get()))
 }
 
-fn lane(letter: &Letter, way: Way) -> Lane {
+fn lane(letter: &DeadLetter, way: Way) -> Lane {
     match way {
         Way::AsTheyCame if letter.lane == Lane::Live.as_str() => Lane::Live,
         Way::AsTheyCame | Way::Backfill => Lane::Backfill,

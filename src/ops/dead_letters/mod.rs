@@ -1,6 +1,6 @@
-//! `quittance dead-letters`: what was given up; looked at, and acted on one by one.
+//! `quittance dead-letters`: groups, lists, one dead letter, and actions on dead letters by id.
 //!
-//! What is done to all that a filter names is an operation: [`super::operations`].
+//! Actions on all that match a filter are operations: [`super::operations`].
 
 mod act;
 mod dashboard;
@@ -8,17 +8,17 @@ mod dry_run;
 mod job;
 mod show;
 
-pub use act::{LONGEST_SPREAD, LetterResult, Refusal, discard, retry, snooze, undo};
+pub use act::{DeadLetterResult, LONGEST_SPREAD, Refusal, discard, retry, snooze, undo};
 pub(super) use act::{check, meant, spread};
 pub use dashboard::link;
 pub use dry_run::{DryRun, DryRunError, DryRuns, MOST as MOST_DRY, dry_run};
 pub(super) use job::{Way, prepare};
 pub use show::{Shown, show};
 
-use crate::store::dead_letter::{DeadLetterId, Filter, Groups, Letter};
+use crate::store::dead_letter::{DeadLetter, DeadLetterId, Filter, Groups};
 use crate::store::{Store, StoreError};
 
-/// Counts letters by cause and type of event, the largest group first.
+/// Counts dead letters by cause and type of event, the largest group first.
 ///
 /// # Errors
 /// Postgres.
@@ -35,7 +35,7 @@ pub async fn open_of(store: &Store, customer: &str) -> Result<i64, StoreError> {
     Ok(store.count_dead_letters(&filter, None).await?.0)
 }
 
-/// Lists letters without their payloads, newest first: `limit` of those before `before`.
+/// Lists dead letters without their payloads, newest first: `limit` of those before `before`.
 ///
 /// # Errors
 /// Postgres.
@@ -44,6 +44,6 @@ pub async fn list(
     filter: &Filter,
     before: Option<DeadLetterId>,
     limit: u32,
-) -> Result<Vec<Letter>, StoreError> {
+) -> Result<Vec<DeadLetter>, StoreError> {
     store.dead_letters(filter, before, limit).await
 }

@@ -1,4 +1,4 @@
-//! One letter, with all that is known around it.
+//! One dead letter with its event, attempts, current row, timeline and manual actions.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,24 +6,25 @@ use utoipa::ToSchema;
 
 use super::dashboard::link;
 use crate::ops::timeline::{Moment, Story};
-use crate::store::dead_letter::{DeadLetterId, Letter};
+use crate::store::dead_letter::{DeadLetter, DeadLetterId};
 use crate::store::history::{AuditEntry, CurrentRow};
 use crate::store::ledger::LedgerEvent;
 use crate::store::object::ObjectKey;
 use crate::store::timeline::Attempt;
 use crate::store::{Store, StoreError};
 
-/// Moments of each sort that a letter shows of its object; `quittance objects show` has more.
+/// Maximum number of timeline entries of each type that a dead letter shows of its object. `quittance
+/// objects show` has more.
 const MOST: u32 = 50;
 
-/// Attempts that a letter shows. A letter that was retried again and again has any number.
+/// Maximum number of attempts that a dead letter shows, which may have been retried many times.
 const MOST_ATTEMPTS: u32 = 200;
 
-/// A letter with all that is known around it.
+/// A dead letter with its event, attempts, current row, timeline and manual actions.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Shown {
-    /// The letter; its payload, where it was asked for.
-    pub dead_letter: Letter,
+    /// The dead letter; with its payload, if requested.
+    pub dead_letter: DeadLetter,
     /// Whether there is a payload to ask for.
     pub payload_kept: bool,
     /// Its object in Stripe's dashboard, in its mode and account.
@@ -34,14 +35,13 @@ pub struct Shown {
     pub attempts: Vec<Attempt>,
     /// Its object as it is now.
     pub current: Option<CurrentRow>,
-    /// What its object went through, oldest first: events, attempts, changes, notifications, letters,
-    /// and what people did.
+    /// Timeline of its object, oldest first.
     pub timeline: Vec<Moment>,
     /// What people did with it, also by operations, oldest first.
     pub audit: Vec<AuditEntry>,
 }
 
-/// One letter and what is known around it. The payload, redacted, only where it is asked for: it is
+/// Shows one dead letter. The payload, redacted, only where it is asked for: it is
 /// what a customer's data is in.
 ///
 /// # Errors
@@ -80,7 +80,7 @@ pub async fn show(
             account: account.clone(),
             livemode,
         };
-        timeline = Story::of(store, &key, MOST).await?.told();
+        timeline = Story::of(store, &key, MOST).await?.moments();
         dashboard_url = Some(link(account, livemode, kind, object));
     }
     let audit = store.dead_letter_audit(id).await?;

@@ -1,11 +1,11 @@
-//! Bulk acts: what is done to all dead letters that a filter names.
+//! Bulk operations: one action on all dead letters that match a filter.
 //!
-//! [`preview`] says how many and shows some; [`begin`] refuses when it is another number by then;
-//! [`run()`] works page by page, with a result for each letter, and can be watched, cancelled from
-//! anywhere, and resumed by another process after its own has stopped or died.
+//! [`preview`] counts them and shows the newest; [`begin`] refuses if the count has changed since; [`run()`]
+//! works page by page, with a result for each dead letter. Any process can show or cancel an operation, and
+//! resume one whose process has stopped or died.
 //!
-//! The end of a process and the end of an operation are two things: a process that stops leaves the
-//! operation `interrupted`, with all that it has put into the queue; only [`cancel`] takes that back.
+//! A process that stops leaves its operation `interrupted`, and its retries in the queue; only [`cancel`] takes
+//! them back.
 
 mod run;
 
@@ -17,12 +17,12 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::dead_letters::{LONGEST_SPREAD, LetterResult, Refusal, check, meant};
-use crate::store::dead_letter::{Act, ActWord, Actor, DeadLetterId, Filter, Letter};
+use super::dead_letters::{DeadLetterResult, LONGEST_SPREAD, Refusal, check, meant};
+use crate::store::dead_letter::{Act, ActWord, Actor, DeadLetter, DeadLetterId, Filter};
 use crate::store::operation::{Cancelling, NewOperation, Operation, OperationId, Running};
 use crate::store::{Store, StoreError};
 
-/// Letters that a preview shows.
+/// Dead letters that a preview shows.
 const SAMPLE: u32 = 5;
 
 /// Retries per second by default: fewer than Stripe answers at
@@ -34,50 +34,50 @@ const CALM: u64 = 20;
 pub struct Preview {
     /// The filter, with the state that the verb is for, where it named none.
     pub selection: Filter,
-    /// How many letters it names.
+    /// Number of dead letters that match.
     pub count: i64,
-    /// The newest of them. Letters that come later do not join.
+    /// The newest of them: later ones are not included.
     pub upto: Option<DeadLetterId>,
     /// Some of them, newest first.
-    pub sample: Vec<Letter>,
+    pub sample: Vec<DeadLetter>,
 }
 
 /// What the person has seen and agreed to: that of a [`Preview`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Agreed {
-    /// How many letters.
+    /// Number of dead letters.
     pub count: i64,
     /// The newest of them.
     pub upto: Option<DeadLetterId>,
 }
 
-/// A bulk act that is asked for.
+/// A requested bulk operation.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// What to do.
     pub act: Act,
-    /// To which letters. A filter that names no state means open ones, for an undo discarded ones.
+    /// The filter of the dead letters. Default state: open; for an undo: discarded.
     pub selection: &'a Filter,
     /// Over how long to spread retries; zero for all at once, none for a pace that leaves room for
     /// live events.
     pub over: Option<Duration>,
     /// What was agreed to; none for whatever it is now.
     pub agreed: Option<Agreed>,
-    /// Who, and why.
+    /// The actor and the reason.
     pub actor: Actor<'a>,
 }
 
 /// An operation does not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
-    /// It makes no sense.
+    /// Its arguments are invalid.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The filter names no letter.
-    #[error("nothing matches")]
+    /// No dead letter matches.
+    #[error("no dead letter matches")]
     Nothing,
-    /// Letters have left the selection since it was looked at, or joined it.
-    #[error("{agreed} were agreed to, and now it is {found}")]
+    /// The number of dead letters has changed since the preview.
+    #[error("you confirmed {agreed} dead letters, and now {found} match")]
     Changed {
         /// How many were agreed to.
         agreed: i64,
@@ -92,18 +92,18 @@ impl From<StoreError> for BeginError {
     }
 }
 
-/// What an operation did to one letter.
+/// The result of an operation for one dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ResultOfOne {
     /// What came of it.
     #[serde(flatten)]
-    pub result: LetterResult,
+    pub result: DeadLetterResult,
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
 
-/// How many letters a verb would be done to, and some of them.
+/// Counts the dead letters that an operation would include, with the newest as a sample.
 ///
 /// # Errors
 /// Postgres.
@@ -114,10 +114,10 @@ pub async fn preview(store: &Store, verb: ActWord, filter: &Filter) -> Result<Pr
     Ok(Preview { selection, count, upto, sample })
 }
 
-/// Begins an operation: notes it, who asked for it and why. Nothing is done before [`run()`].
+/// Begins an operation: stores it with its actor and reason. Nothing is done before [`run()`].
 ///
 /// # Errors
-/// It makes no sense, names no letter, or not as many as were agreed to; or Postgres.
+/// Invalid arguments, no dead letter matches, or not as many as were confirmed; or Postgres.
 pub async fn begin(store: &Store, request: &Request<'_>) -> Result<Running, BeginError> {
     let Request { act, selection, over, agreed, actor } = *request;
     check(act, over.unwrap_or_default(), actor)?;
@@ -184,7 +184,7 @@ pub async fn list(
     store.operations(before, limit).await
 }
 
-/// One operation; of a retry, with what became of its letters.
+/// One operation; a retry with the current states of its dead letters.
 ///
 /// # Errors
 /// Postgres.
@@ -196,7 +196,7 @@ pub async fn show(store: &Store, id: OperationId) -> Result<Option<Operation>, S
     Ok(Some(operation))
 }
 
-/// What an operation did to each letter, in their order: `limit` of those after `after`; only those
+/// The results of an operation, ordered by dead letter: `limit` of those after `after`; only those
 /// to which it could not be done, if so asked.
 ///
 /// # Errors
@@ -210,7 +210,7 @@ pub async fn results(
 ) -> Result<Vec<ResultOfOne>, StoreError> {
     let found = store.operation_results(operation.id, only_failed, after, limit).await?;
     let one = |it: crate::store::operation::OperationResult| ResultOfOne {
-        result: LetterResult::of(operation.verb, it.letter, it.acted),
+        result: DeadLetterResult::of(operation.verb, it.letter, it.acted),
         at: it.at,
     };
     Ok(found.into_iter().map(one).collect())

@@ -12,7 +12,7 @@ use crate::store::dead_letter::{ActWord, ActedOn, DeadLetterId};
 use crate::store::operation::{Operation, OperationState, Running};
 use crate::store::{Store, StoreError};
 
-/// Letters of one page: of a retry, their payloads are in memory together. Live events wait for the commit
+/// Dead letters of one page: of a retry, their payloads are in memory together. Live events wait for the commit
 /// of a page that is under way, so it must not take long.
 const PAGE: u32 = 200;
 
@@ -34,17 +34,17 @@ pub enum RunError {
     /// A retry, and no queue was given.
     #[error("a retry needs the queue")]
     NoQueue,
-    /// Somebody else took it for dead and goes on with it.
+    /// Another process has taken it over, because its heartbeat was late.
     #[error("another process runs it now")]
     TakenOver,
 }
 
-/// Runs an operation to its end, and tells of each page: to where every letter has had its turn, or, once
-/// a [`cancel`](super::cancel) has been asked for, to where all that waits in the queue is taken back. When `stop` is
-/// cancelled it is interrupted before its next page. Its memory is that of one page.
+/// Runs an operation to its end, and calls `progress` for each page. It ends when every dead letter has had its
+/// turn, or, after a [`cancel`](super::cancel), when all its retries are taken back from the queue. When `stop` is
+/// cancelled it is interrupted before its next page. It holds one page in memory.
 ///
-/// What becomes of one letter stops none of the others. An outage stops all: the operation is
-/// interrupted, and [`resume`](super::resume) goes on with it.
+/// The failure of one dead letter does not stop the others. An outage does: the operation is interrupted, and
+/// [`resume`](super::resume) continues it.
 ///
 /// # Errors
 /// The outage.
@@ -72,7 +72,7 @@ pub async fn run(
     Ok(operation)
 }
 
-/// Why an operation is interrupted whose process was told to stop.
+/// The error of an operation whose process was stopped.
 const STOPPED: &str = "the process that ran it was stopped";
 
 async fn interrupt(
@@ -122,11 +122,11 @@ async fn pages(
 
 /// Where one run of an operation is.
 struct Place {
-    /// Letters that have had their turn and keep it, before the next page; none until the first.
+    /// Dead letters that have had their turn and keep it, before the next page; none until the first.
     had_their_turn: Option<i64>,
-    /// Letters whose turn was taken back when this run began.
+    /// Dead letters whose retry had been taken back when this run began.
     taken_back: i64,
-    /// The last letter whose retry was looked at by a cancel.
+    /// The last dead letter whose retry a cancel has looked at.
     freed: Option<DeadLetterId>,
 }
 

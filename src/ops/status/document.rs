@@ -10,21 +10,21 @@ use utoipa::ToSchema;
 use super::finding::Finding;
 use crate::ops::queue::{QueueLossStatus, QueueStatus};
 use crate::store::outbox::{DestinationState, OutboxHold};
-use crate::store::status::{AnomalyCounts, LetterCounts};
+use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
 /// Everything at one glance.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Status {
     /// Whether no finding is a problem.
     pub healthy: bool,
-    /// What is not as it should be, problems first.
+    /// Problems, then warnings.
     pub findings: Vec<Finding>,
     /// When it was looked at.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// The version of the program that looked.
     pub version: String,
-    /// What the work stands on.
+    /// Redis, Postgres and Stripe.
     pub dependencies: Vec<DependencyStatus>,
     /// The queue; null while Redis does not answer.
     pub queue: Option<QueueStatus>,
@@ -33,15 +33,15 @@ pub struct Status {
     pub loss: Option<QueueLossStatus>,
     /// Whether Redis keeps what it acknowledged; null while it does not answer.
     pub durability: Option<DurabilityStatus>,
-    /// How much arrives and is finished; null while Redis does not answer.
+    /// Throughput: jobs received and finished; null while Redis does not answer.
     pub rates: Option<Rates>,
-    /// Who works; null while Redis does not answer.
+    /// The workers; null while Redis does not answer.
     pub workers: Option<Vec<WorkerStatus>>,
     /// The buckets of the shared request budget that were drawn on within the last minute; null
     /// while Redis does not answer.
     pub limiter: Option<Vec<BucketStatus>>,
-    /// What was given up; null while Postgres does not answer.
-    pub dead_letters: Option<LetterCounts>,
+    /// Dead letters; null while Postgres does not answer.
+    pub dead_letters: Option<DeadLetterCounts>,
     /// What was written in the last 24 hours although something about it is odd; null while Postgres does
     /// not answer.
     pub anomalies: Option<AnomalyCounts>,
@@ -88,7 +88,7 @@ pub enum DependencyState {
     Up,
     /// It does not.
     Down,
-    /// Nobody knows: no worker is there to say.
+    /// Unknown: no worker is running that could report it.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! A finding: what is wrong, how bad it is, and what mends it.
+//! A finding: a problem or a warning, with its remedy.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct Finding {
 pub enum Severity {
     /// Work does not get done as it should: not healthy.
     Problem,
-    /// Somebody should look at it when they have the time.
+    /// An operator should look at it, without urgency.
     Warning,
 }
 
@@ -66,7 +66,7 @@ pub enum FindingCode {
     OutboxBehind,
     /// A transaction has been open for too long, and holds back what is written to the outbox.
     OutboxHeldBack,
-    /// Notifications were given up.
+    /// Notifications were dead-lettered.
     OutboxDead,
 }
 

@@ -1,4 +1,4 @@
-//! What is not as it should be. Pure: the document in, findings out.
+//! Derives the findings from the status document. Pure: no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::{hold, loss};
 use crate::config;
 use crate::domain::failure::Dependency;
 use crate::ops::queue::QueueStatus;
-use crate::store::status::{AnomalyCounts, LetterCounts};
+use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
 /// The findings, problems first.
 pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding> {
@@ -28,7 +28,7 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
         let text = format!("the schema is at {have} and this program needs {}", schema.need);
         found.push(problem(FindingCode::Schema, text).mended_by("quittance migrate"));
     }
-    // A Redis that takes no writes cannot be told of workers.
+    // Workers cannot write their heartbeats to a Redis that takes no writes.
     let redis_is_up = status
         .dependencies
         .iter()
@@ -83,7 +83,7 @@ fn anomalous(anomalies: AnomalyCounts) -> Finding {
     }
 }
 
-fn dead_letters(letters: &LetterCounts, most_new: u32) -> Finding {
+fn dead_letters(letters: &DeadLetterCounts, most_new: u32) -> Finding {
     let wait = if letters.open == 1 { "waits" } else { "wait" };
     let text = format!("{} {wait} for an operator", many(letters.open, "dead letter"));
     let finding = if letters.new > i64::from(most_new) {

@@ -4,7 +4,7 @@ use super::super::document::{BucketStatus, DurabilityStatus, SchemaStatus};
 use super::*;
 use crate::ops::queue::{LaneStatus, PauseStatus, QueueLossStatus};
 use crate::store::outbox::DestinationState;
-use crate::store::status::{AnomalyCounts, LetterCounts};
+use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
 const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
@@ -44,7 +44,7 @@ fn worker(name: &str) -> WorkerStatus {
 
 fn lane(name: &str) -> LaneStatus {
     let lane = name.to_owned();
-    LaneStatus { lane, waiting: 0, in_hand: 0, running: 0, oldest_ms: Some(100), paused: None }
+    LaneStatus { lane, waiting: 0, claimed: 0, running: 0, oldest_ms: Some(100), paused: None }
 }
 
 /// All is well.
@@ -62,7 +62,7 @@ fn well() -> Status {
         rates: None,
         workers: Some(vec![worker("a"), worker("b")]),
         limiter: Some(Vec::new()),
-        dead_letters: Some(LetterCounts::default()),
+        dead_letters: Some(DeadLetterCounts::default()),
         anomalies: Some(AnomalyCounts::default()),
         outbox: Some(Vec::new()),
         outbox_hold: None,
@@ -103,7 +103,7 @@ fn each_dependency_that_is_down_is_a_problem_and_what_it_says_is_shown() {
         down(&mut status);
         assert!(findings(&status, &limits())[0].text.contains("it is ill"));
     }
-    // Nobody is there to say how Stripe is: the missing workers are the problem, not Stripe.
+    // No worker reports how Stripe is: the missing workers are the problem, not Stripe.
     let unknown = |status: &mut Status| status.dependencies[2].state = DependencyState::Unknown;
     assert_eq!(found(unknown), []);
 }
@@ -226,11 +226,11 @@ fn the_schema_the_outbox_the_letters_and_the_limiter_are_judged() {
     assert_eq!(found(|status| status.outbox = Some(vec![destination(0, Some(600))])), []);
 
     let letters = found(|status| {
-        status.dead_letters = Some(LetterCounts { open: 1, ..LetterCounts::default() });
+        status.dead_letters = Some(DeadLetterCounts { open: 1, ..DeadLetterCounts::default() });
     });
     assert_eq!(letters, [(warning, FindingCode::DeadLetters)]);
     for (new, severity) in [(100, warning), (101, problem)] {
-        let counts = LetterCounts { open: 5_000, new, ..LetterCounts::default() };
+        let counts = DeadLetterCounts { open: 5_000, new, ..DeadLetterCounts::default() };
         let letters = found(|status| status.dead_letters = Some(counts));
         assert_eq!(letters, [(severity, FindingCode::DeadLetters)]);
     }

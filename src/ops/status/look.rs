@@ -1,4 +1,4 @@
-//! Asks everything at once.
+//! Collects the status from Redis and Postgres concurrently.
 
 use std::error::Error;
 use std::future::Future;
@@ -22,11 +22,10 @@ use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerStat
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::queue_marker::QueueMemory;
 use crate::store::schema::SchemaVersion;
-use crate::store::status::{AnomalyCounts, LetterCounts};
+use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 use crate::store::{Store, StoreError};
 
-/// How long any part may take. Whoever looks at three in the morning should not wait for a dead
-/// server.
+/// Deadline of each part: the status of an outage must not wait for the server that is down.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A worker that reports itself every two seconds and has not for so long is silent.
@@ -61,7 +60,7 @@ struct OfPostgres {
     latency: Duration,
     schema: SchemaVersion,
     memory: Option<QueueMemory>,
-    letters: Result<LetterCounts, StoreError>,
+    letters: Result<DeadLetterCounts, StoreError>,
     anomalies: Result<AnomalyCounts, StoreError>,
     outbox: Result<Vec<DestinationState>, StoreError>,
     hold: Result<Option<OutboxHold>, StoreError>,

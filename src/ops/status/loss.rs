@@ -1,4 +1,4 @@
-//! What is not as it should be about Redis as a keeper of events: whether it has lost some, and whether
+//! Findings about the durability of Redis: whether it has lost events, and whether
 //! it could.
 
 use time::format_description::well_known::Rfc3339;

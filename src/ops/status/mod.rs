@@ -1,4 +1,4 @@
-//! `quittance status`: is it healthy, how far behind is it, and who does what?
+//! `quittance status`: health, queue lag and worker activity.
 //!
 //! [`look()`] asks every dependency at the same time and gives each only so long; what does not answer
 //! is a part that is missing, never a failure of the whole. What follows from it is decided by

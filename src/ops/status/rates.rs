@@ -1,4 +1,4 @@
-//! From counts by the minute to rates and pictures.
+//! Rates and bars from the counts per minute.
 
 use time::OffsetDateTime;
 

@@ -339,7 +339,7 @@ fn what_one_can_list_by_one_can_list_by_everywhere() {
         let parameters = parameters.iter().map(|it| it["name"].as_str().unwrap());
         let called = |name| match name {
             "object_id" => "object",
-            "reason" => "given_up_as",
+            "reason" => "dead_letter_reason",
             other => other,
         };
         let parameters: BTreeSet<_> =
@@ -365,7 +365,7 @@ async fn a_destination_that_is_not_there_is_not_found_and_what_was_not_given_up_
     }
     let asked = retry(SHOP, json!([claimed.id, unknown]));
     let done = site.call("POST", "/outbox/retry", OPERATOR, &asked).await.json();
-    assert_eq!(done, json!({"revived": 1, "not_given_up": [unknown]}));
+    assert_eq!(done, json!({"retried": 1, "not_dead_lettered": [unknown]}));
     let cookie = site.sign_in(OPERATOR).await;
     let page = site.page("/outbox?destination=nope", &cookie).await;
     assert!(page.status == 404 && page.text.contains("there is no destination nope"), "{page:?}");

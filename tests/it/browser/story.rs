@@ -32,7 +32,7 @@ async fn an_operator_finds_a_group_opens_a_letter_retries_it_and_sees_it_settle(
     browser.types("#reason", "Stripe was ill").await;
     browser.click("button[value=retry]").await;
     // The page renews itself while the letter is on its way.
-    browser.says("None: it has been processed.").await;
+    browser.says("None: its event was processed, or its notification delivered.").await;
     browser.says("Stripe was ill").await;
     app.drained().await;
     assert_eq!(app.event(&event).await["status"], "settled");
@@ -50,14 +50,14 @@ async fn a_bulk_discard_happens_only_with_its_count_typed() {
     browser.types("#reason", "test data").await;
     browser.types("#typed", "200").await;
     browser.click("button.danger").await;
-    browser.says("Nothing was done.").await;
+    browser.says("Nothing was changed.").await;
     assert_eq!(site.app.db.count("quittance.dead_letters WHERE state = 'open'").await, 2000);
 
     browser.follow("Back to the form").await;
     browser.types("#reason", "test data").await;
     browser.types("#typed", "2000").await;
     browser.click("button.danger").await;
-    browser.says("2\u{202f}000 done, 0 not, of 2\u{202f}000.").await;
+    browser.says("2\u{202f}000 succeeded, 0 failed, 2\u{202f}000 total.").await;
     browser.follow("Dead letters").await;
     browser.says("No dead letters.").await;
     browser.close().await;

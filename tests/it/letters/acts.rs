@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quittance::ops::dead_letters::{self, Refusal};
-use quittance::store::dead_letter::{Filter, LetterState};
+use quittance::store::dead_letter::{DeadLetterState, Filter};
 use time::OffsetDateTime;
 
 use super::{GIVEN, JANE, execute, given, ids, letter, queue, words};
@@ -20,12 +20,12 @@ async fn a_snoozed_letter_is_not_shown_as_open_until_its_time_and_then_by_itself
     let id = given(&db, "evt_1", GIVEN).await;
     let results = dead_letters::snooze(&db.store, &[id], in_an_hour(), JANE).await.unwrap();
     assert_eq!(words(&results), ["done"]);
-    assert_eq!(letter(&db, id).await.state, LetterState::Snoozed);
+    assert_eq!(letter(&db, id).await.state, DeadLetterState::Snoozed);
     assert_eq!(ids(&db, &Filter::open()).await, []);
 
     let past = format!("UPDATE quittance.dead_letters SET snoozed_until = now() WHERE id = {id}");
     execute(&db, past).await;
-    assert_eq!(letter(&db, id).await.state, LetterState::Open);
+    assert_eq!(letter(&db, id).await.state, DeadLetterState::Open);
     assert_eq!(ids(&db, &Filter::open()).await, [id]);
 
     let now = OffsetDateTime::now_utc();
@@ -39,13 +39,13 @@ async fn a_snooze_is_undone_and_ends_with_a_retry() {
     let id = given(&db, "evt_1", GIVEN).await;
     dead_letters::snooze(&db.store, &[id], in_an_hour(), JANE).await.unwrap();
     assert_eq!(words(&dead_letters::undo(&db.store, &[id], JANE).await.unwrap()), ["done"]);
-    assert_eq!(letter(&db, id).await.state, LetterState::Open);
+    assert_eq!(letter(&db, id).await.state, DeadLetterState::Open);
 
     dead_letters::snooze(&db.store, &[id], in_an_hour(), JANE).await.unwrap();
     let retried = dead_letters::retry(&db.store, &queue(), &[id], Duration::ZERO, JANE).await;
     assert_eq!(words(&retried.unwrap()), ["done"]);
     let letter = letter(&db, id).await;
-    assert_eq!((letter.state, letter.snoozed_until), (LetterState::Retrying, None));
+    assert_eq!((letter.state, letter.snoozed_until), (DeadLetterState::Retrying, None));
     let verbs: Vec<_> = db.store.dead_letter_audit(id).await.unwrap();
     let verbs: Vec<_> = verbs.iter().map(|entry| &*entry.verb).collect();
     assert_eq!(
@@ -71,15 +71,15 @@ async fn a_discard_is_undone_unless_its_event_has_settled_or_died_anew() {
     let back = letter(&db, undone).await;
     assert_eq!(
         (back.state, back.resolved_at, back.discard_reason),
-        (LetterState::Open, None, None)
+        (DeadLetterState::Open, None, None)
     );
     for id in [settled, replaced] {
-        assert_eq!(letter(&db, id).await.state, LetterState::Discarded);
+        assert_eq!(letter(&db, id).await.state, DeadLetterState::Discarded);
     }
     assert_eq!(ids(&db, &Filter::open()).await, [newer, open, undone]);
     // What settles later resolves the letter that was reopened.
     apply(&db.store, only(vec![succeeded("evt_1")])).await;
-    assert_eq!(letter(&db, undone).await.state, LetterState::Resolved);
+    assert_eq!(letter(&db, undone).await.state, DeadLetterState::Resolved);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use quittance::ops::operations::{self, Agreed, BeginError, Request, RunError};
 use quittance::queue::Producer;
 use quittance::store::Store;
-use quittance::store::dead_letter::{Act, Filter, LetterState};
+use quittance::store::dead_letter::{Act, DeadLetterState, Filter};
 use quittance::store::operation::{
     Aftermath, Cancelling, Operation, OperationId, OperationState, Running,
 };
@@ -59,7 +59,7 @@ async fn a_preview_says_how_many_and_shows_some_and_nothing_is_done() {
     let preview = operations::preview(&db.store, Act::Discard.word(), &Filter::default()).await;
     let preview = preview.unwrap();
     assert_eq!((preview.count, preview.sample.len()), (30, 5));
-    assert_eq!(preview.selection.state, Some(LetterState::Open));
+    assert_eq!(preview.selection.state, Some(DeadLetterState::Open));
     assert_eq!(preview.upto, Some(preview.sample[0].id));
     assert_eq!(ids(&db, &Filter::open()).await.len(), 30);
     assert_eq!(db.count("quittance.audit_log").await, 0);
@@ -86,7 +86,7 @@ async fn a_count_that_no_longer_matches_is_refused_with_both_numbers() {
     let running = operations::begin(&db.store, &asked).await.unwrap();
     let done = run(&db.store, None, running).await.unwrap();
     assert_eq!((done.state, done.done), (OperationState::Done, 29));
-    assert_eq!(letter(&db, newer).await.state, LetterState::Open);
+    assert_eq!(letter(&db, newer).await.state, DeadLetterState::Open);
 
     let none = Filter { customer: Some("cus_0".into()), ..all };
     let nothing = operations::begin(&db.store, &request(Act::Discard, &none)).await;
@@ -125,7 +125,7 @@ async fn each_letter_has_its_result_and_one_that_fails_stops_none_of_the_others(
     // By the lane for bulk work, with a fresh budget.
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.live.waiting, depth.backfill.waiting), (0, 1099));
-    let retrying = Filter { state: Some(LetterState::Retrying), ..Filter::default() };
+    let retrying = Filter { state: Some(DeadLetterState::Retrying), ..Filter::default() };
     let (count, _) = db.store.count_dead_letters(&retrying, None).await.unwrap();
     assert_eq!(count, 1099);
 }

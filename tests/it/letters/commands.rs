@@ -46,10 +46,10 @@ async fn who_is_told_nothing_and_what_was_not_given_up_are_named() {
     }
     let (known, unknown) = (claimed.id.to_string(), "00000000-0000-7000-8000-000000000000");
     let (code, out, said) = command(&db, &["outbox", "retry", SHOP, unknown]).await;
-    assert_eq!((code, out.as_str()), (1, "0 due again for http:shop.\n"), "{said}");
-    assert!(said.contains(&format!("{unknown} was not given up for http:shop")), "{said}");
+    assert_eq!((code, out.as_str()), (1, "0 queued for redelivery to http:shop.\n"), "{said}");
+    assert!(said.contains(&format!("{unknown} is not dead-lettered for http:shop")), "{said}");
     let (code, out, said) = command(&db, &["outbox", "retry", SHOP, &known, unknown]).await;
-    assert_eq!((code, out.as_str()), (5, "1 due again for http:shop.\n"), "{said}");
+    assert_eq!((code, out.as_str()), (5, "1 queued for redelivery to http:shop.\n"), "{said}");
     assert!(said.contains(unknown) && !said.contains(&known), "{said}");
 }
 
@@ -68,7 +68,7 @@ async fn a_group_is_found_and_acted_on_as_a_whole_and_the_operation_shown() {
     // Nobody can be asked here.
     let args = ["dead-letters", "discard", "--group", name, "--reason", "a test", "--as", "joe"];
     let (code, _, said) = command(&db, &args).await;
-    assert!(code == 1 && said.contains("3 match") && said.contains("--yes"), "{said}");
+    assert!(code == 1 && said.contains("3 dead letters match") && said.contains("--yes"), "{said}");
     assert_eq!(db.count("quittance.operations").await, 0);
 
     let (code, out, _) = command(&db, &[&args[..], &["--yes", "--json"]].concat()).await;
@@ -105,7 +105,7 @@ async fn what_was_partly_done_says_which_and_why() {
     .await;
     let (code, out, _) = command(&db, &["dead-letters", "retry", "--all", "--yes"]).await;
     assert_eq!(code, 5, "{out}");
-    assert!(out.contains("2 of 3 done, 1 failed") && out.contains("--failed"), "{out}");
+    assert!(out.contains("2 succeeded, 1 failed, 3 total") && out.contains("--failed"), "{out}");
     let id = db.number("SELECT max(id) FROM quittance.operations").await.to_string();
     let (_, out, _) = command(&db, &["operations", "show", &id, "--failed"]).await;
     assert!(out.contains("resend the event in Stripe"), "{out}");

@@ -1,7 +1,7 @@
 //! A filter names what it says, and nothing else.
 
 use quittance::store::dead_letter::{
-    DeadLetterId, Filter, LetterReason, LetterSource, LetterState,
+    DeadLetterId, DeadLetterReason, DeadLetterSource, DeadLetterState, Filter,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -32,7 +32,7 @@ async fn each_field_of_a_filter_leaves_out_what_differs_in_it() {
     for filter in [
         Filter { ids: Some(vec![other]), ..none() },
         Filter { group, ..none() },
-        Filter { state: Some(LetterState::Snoozed), ..none() },
+        Filter { state: Some(DeadLetterState::Snoozed), ..none() },
         Filter { event_type: text("refund.failed"), ..none() },
         Filter { object_kind: text("refund"), ..none() },
         Filter { object_id: text("re_1"), ..none() },
@@ -40,7 +40,7 @@ async fn each_field_of_a_filter_leaves_out_what_differs_in_it() {
         Filter { account: text("acct_1"), ..none() },
         Filter { livemode: Some(true), ..none() },
         Filter { endpoint: text("connect"), ..none() },
-        Filter { reason: Some(LetterReason::Exhausted), ..none() },
+        Filter { reason: Some(DeadLetterReason::Exhausted), ..none() },
         Filter { class: text("transient"), ..none() },
         Filter { code: text("stripe_error"), ..none() },
         // Nothing in it is a pattern.
@@ -62,13 +62,13 @@ async fn each_field_of_a_filter_leaves_out_what_differs_in_it() {
         assert_eq!(ids(&db, &filter).await, [plain], "{filter:?}");
     }
     assert_eq!(ids(&db, &none()).await, [other, plain]);
-    let events = Filter { source: Some(LetterSource::Event), ..none() };
+    let events = Filter { source: Some(DeadLetterSource::Event), ..none() };
     assert_eq!(ids(&db, &events).await, [other, plain]);
     for filter in [
-        Filter { source: Some(LetterSource::Notification), ..none() },
+        Filter { source: Some(DeadLetterSource::Notification), ..none() },
         Filter { text: text("off%"), ..none() },
         Filter { ids: Some(vec![]), ..none() },
-        Filter { state: Some(LetterState::Open), customer: text("cus_1"), ..none() },
+        Filter { state: Some(DeadLetterState::Open), customer: text("cus_1"), ..none() },
     ] {
         assert_eq!(ids(&db, &filter).await, Vec::<DeadLetterId>::new(), "{filter:?}");
     }

@@ -1,7 +1,7 @@
 //! Causes rather than letters.
 
 use quittance::ops::dead_letters;
-use quittance::store::dead_letter::{Filter, LetterState};
+use quittance::store::dead_letter::{DeadLetterState, Filter};
 
 use super::{GIVEN, Given, JANE, given, letter};
 use crate::harness::TestDatabase;
@@ -71,7 +71,7 @@ async fn a_group_says_since_when_until_when_in_which_hours_and_in_what_states() 
         let filter = Filter { state: Some(state), ..Filter::default() };
         dead_letters::groups(&db.store, &filter).await.unwrap().letters
     };
-    assert_eq!(of(LetterState::Open).await, 5);
-    assert_eq!(of(LetterState::Snoozed).await, 1);
-    assert_eq!(of(LetterState::Discarded).await, 1);
+    assert_eq!(of(DeadLetterState::Open).await, 5);
+    assert_eq!(of(DeadLetterState::Snoozed).await, 1);
+    assert_eq!(of(DeadLetterState::Discarded).await, 1);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quittance::ops::{dead_letters, operations};
-use quittance::store::dead_letter::{Act, DeadLetterId, Filter, LetterState};
+use quittance::store::dead_letter::{Act, DeadLetterId, DeadLetterState, Filter};
 use quittance::store::operation::Cancelling;
 use sqlx::AssertSqlSafe;
 use tokio_util::sync::CancellationToken;
@@ -90,7 +90,7 @@ async fn an_undo_beside_the_settling_of_its_event_ends_in_no_deadlock() {
     let undo = dead_letters::undo(&db.store, &ids, JANE);
     let results = beside(&db, EVENT, id, undo).await.unwrap();
     assert_eq!(words(&results), ["done"]);
-    assert_eq!(letter(&db, id).await.state, LetterState::Open);
+    assert_eq!(letter(&db, id).await.state, DeadLetterState::Open);
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn retention_beside_a_delivery_of_the_same_notification_ends_in_no_deadloc
     let old = "UPDATE quittance.dead_letters SET resolved_at = now() - interval '2 hours'";
     execute(&db, old.to_owned()).await;
     let hour = Duration::from_hours(1);
-    let removal = db.store.remove_dead_letters(LetterState::Discarded, hour, 10);
+    let removal = db.store.remove_dead_letters(DeadLetterState::Discarded, hour, 10);
     beside(&db, DELIVERY, dead.id, removal).await.unwrap();
     assert_eq!(db.count("quittance.dead_letters").await, 0);
 }
@@ -125,7 +125,7 @@ async fn a_cancel_beside_a_delivery_of_what_it_takes_back_ends_in_no_deadlock() 
     let run = operations::run(&db.store, None, running, |_| {}, &never);
     let cancelled = beside(&db, DELIVERY, dead.id, run).await.unwrap();
     assert_eq!(cancelled.failed, 1, "{cancelled:?}");
-    assert_eq!(letter(&db, dead.id).await.state, LetterState::Open);
+    assert_eq!(letter(&db, dead.id).await.state, DeadLetterState::Open);
 }
 
 /// Two acts that name the same letters in other orders than those of what they are about.

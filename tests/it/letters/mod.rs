@@ -13,9 +13,9 @@ mod retention;
 use std::time::Duration;
 
 use quittance::config::Settings;
-use quittance::ops::dead_letters::LetterResult;
+use quittance::ops::dead_letters::DeadLetterResult;
 use quittance::queue::Producer;
-use quittance::store::dead_letter::{Actor, DeadLetterId, Filter, Letter};
+use quittance::store::dead_letter::{Actor, DeadLetter, DeadLetterId, Filter};
 use sqlx::AssertSqlSafe;
 
 use crate::harness::{TestDatabase, queue_name, redis_url, settings};
@@ -93,7 +93,7 @@ pub(crate) async fn execute(db: &TestDatabase, statement: String) {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&db.pool).await.unwrap();
 }
 
-pub(crate) async fn letter(db: &TestDatabase, id: DeadLetterId) -> Letter {
+pub(crate) async fn letter(db: &TestDatabase, id: DeadLetterId) -> DeadLetter {
     db.store.find_dead_letter(id).await.unwrap().unwrap()
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn ids(db: &TestDatabase, filter: &Filter) -> Vec<DeadLetterId>
     letters.into_iter().map(|letter| letter.id).collect()
 }
 
-pub(crate) fn words(results: &[LetterResult]) -> Vec<&'static str> {
+pub(crate) fn words(results: &[DeadLetterResult]) -> Vec<&'static str> {
     results.iter().map(|one| one.result).collect()
 }
 

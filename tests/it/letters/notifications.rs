@@ -5,7 +5,7 @@ use std::time::Duration;
 use quittance::config::Start;
 use quittance::ops::{dead_letters, outbox};
 use quittance::store::dead_letter::{
-    DeadLetterId, Filter, Letter, LetterReason, LetterSource, LetterState,
+    DeadLetter, DeadLetterId, DeadLetterReason, DeadLetterSource, DeadLetterState, Filter,
 };
 use quittance::store::outbox::{Claimed, Undelivered};
 
@@ -24,7 +24,7 @@ async fn claim(db: &TestDatabase) -> Vec<Claimed> {
 }
 
 /// Notes an attempt in vain; `again` or the reason to give it up.
-async fn fail(db: &TestDatabase, claimed: &Claimed, again: Result<Duration, LetterReason>) {
+async fn fail(db: &TestDatabase, claimed: &Claimed, again: Result<Duration, DeadLetterReason>) {
     let undelivered = Undelivered {
         claimed: &[claimed],
         again,
@@ -37,11 +37,11 @@ async fn fail(db: &TestDatabase, claimed: &Claimed, again: Result<Duration, Lett
 }
 
 /// A notification about pi_1 that was given up.
-pub(crate) async fn given_up(db: &TestDatabase) -> (Claimed, Letter) {
+pub(crate) async fn given_up(db: &TestDatabase) -> (Claimed, DeadLetter) {
     write_occurrence(db, "evt_1", "pi_1").await;
     let claimed = claim(db).await.remove(0);
-    fail(db, &claimed, Err(LetterReason::Exhausted)).await;
-    let filter = Filter { source: Some(LetterSource::Notification), ..Filter::open() };
+    fail(db, &claimed, Err(DeadLetterReason::Exhausted)).await;
+    let filter = Filter { source: Some(DeadLetterSource::Notification), ..Filter::open() };
     let letter = db.store.dead_letters(&filter, None, 10).await.unwrap().remove(0);
     (claimed, letter)
 }
@@ -50,8 +50,8 @@ pub(crate) async fn given_up(db: &TestDatabase) -> (Claimed, Letter) {
 pub(crate) async fn given_up_of(db: &TestDatabase, event: &str, object: &str) -> DeadLetterId {
     write_occurrence(db, event, object).await;
     let claimed = claim(db).await.remove(0);
-    fail(db, &claimed, Err(LetterReason::Exhausted)).await;
-    let filter = Filter { source: Some(LetterSource::Notification), ..Filter::open() };
+    fail(db, &claimed, Err(DeadLetterReason::Exhausted)).await;
+    let filter = Filter { source: Some(DeadLetterSource::Notification), ..Filter::open() };
     let letters = db.store.dead_letters(&filter, None, 10).await.unwrap();
     letters.iter().find(|letter| letter.notification == Some(claimed.id)).unwrap().id
 }
@@ -75,9 +75,9 @@ async fn a_delivery_that_is_given_up_is_a_letter_and_one_that_is_tried_again_is_
     assert_eq!(db.count("quittance.dead_letters").await, 0);
 
     let again = db.store.claim(SHOP, 1, Duration::from_secs(600)).await.unwrap().remove(0);
-    fail(&db, &claimed, Err(LetterReason::Exhausted)).await;
+    fail(&db, &claimed, Err(DeadLetterReason::Exhausted)).await;
     assert_eq!(db.count("quittance.dead_letters").await, 0, "that claim was over");
-    fail(&db, &again, Err(LetterReason::Exhausted)).await;
+    fail(&db, &again, Err(DeadLetterReason::Exhausted)).await;
     let letter = db.store.dead_letters(&Filter::open(), None, 10).await.unwrap().remove(0);
     assert_eq!(letter.event_key, format!("{}@{SHOP}", claimed.id));
     assert_eq!((letter.notification, &*letter.endpoint), (Some(claimed.id), SHOP));
@@ -106,21 +106,21 @@ async fn a_retry_makes_the_delivery_due_and_its_arrival_resolves_the_letter() {
     let (claimed, dead) = given_up(&db).await;
     assert_eq!(retry(&db, dead.id).await, "done");
     assert_eq!(delivery(&db).await, "pending");
-    assert_eq!(letter(&db, dead.id).await.state, LetterState::Retrying);
+    assert_eq!(letter(&db, dead.id).await.state, DeadLetterState::Retrying);
     assert_eq!(retry(&db, dead.id).await, "moved", "it is due already");
 
     // In vain: the same letter, with both its lives.
     let again = db.store.claim(SHOP, 1, Duration::from_secs(600)).await.unwrap().remove(0);
     assert_eq!((again.id, again.attempts), (claimed.id, 0));
-    fail(&db, &again, Err(LetterReason::Permanent)).await;
+    fail(&db, &again, Err(DeadLetterReason::Permanent)).await;
     let died = letter(&db, dead.id).await;
-    assert_eq!((died.state, died.deaths, died.attempts), (LetterState::Open, 2, 2));
+    assert_eq!((died.state, died.deaths, died.attempts), (DeadLetterState::Open, 2, 2));
     assert_eq!(db.count("quittance.dead_letters").await, 1);
 
     retry(&db, dead.id).await;
     db.store.mark_delivered(SHOP, &[claimed.id]).await.unwrap();
     let resolved = letter(&db, dead.id).await;
-    assert_eq!((resolved.state, resolved.retries), (LetterState::Resolved, 2));
+    assert_eq!((resolved.state, resolved.retries), (DeadLetterState::Resolved, 2));
     assert_eq!(retry(&db, dead.id).await, "resolved");
 }
 
@@ -141,11 +141,11 @@ async fn a_discard_leaves_the_delivery_dead_and_can_be_undone() {
 async fn a_retry_by_the_outbox_is_a_retry_of_the_letter() {
     let db = TestDatabase::migrated().await;
     let (claimed, dead) = given_up(&db).await;
-    assert_eq!(outbox::retry(&db.store, SHOP, &[], JANE).await.unwrap().revived, 1);
+    assert_eq!(outbox::retry(&db.store, SHOP, &[], JANE).await.unwrap().retried, 1);
     let retrying = letter(&db, dead.id).await;
-    assert_eq!((retrying.state, retrying.retries), (LetterState::Retrying, 1));
+    assert_eq!((retrying.state, retrying.retries), (DeadLetterState::Retrying, 1));
     db.store.mark_delivered(SHOP, &[claimed.id]).await.unwrap();
-    assert_eq!(letter(&db, dead.id).await.state, LetterState::Resolved);
+    assert_eq!(letter(&db, dead.id).await.state, DeadLetterState::Resolved);
 }
 
 #[tokio::test]
@@ -154,5 +154,5 @@ async fn a_letter_whose_notification_is_gone_says_so() {
     let (_, dead) = given_up(&db).await;
     db.execute("DELETE FROM quittance.outbox").await;
     assert_eq!(retry(&db, dead.id).await, "gone");
-    assert_eq!(letter(&db, dead.id).await.state, LetterState::Open);
+    assert_eq!(letter(&db, dead.id).await.state, DeadLetterState::Open);
 }

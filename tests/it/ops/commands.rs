@@ -63,9 +63,9 @@ async fn what_is_not_known_is_said_with_what_to_try() {
     assert_eq!(code, 1);
     assert!(out.contains("evt_nobody: Stripe has no event evt_nobody"), "{out}");
     let (code, out, _) = command(&app, &["events", "list"]).await;
-    assert_eq!((code, out.as_str()), (0, "No event has come to an end yet.\n"));
+    assert_eq!((code, out.as_str()), (0, "No events have been processed yet.\n"));
     let (code, out, _) = command(&app, &["events", "list", "--status", "dead"]).await;
-    assert_eq!((code, out.as_str()), (0, "No event fits.\n"));
+    assert_eq!((code, out.as_str()), (0, "No events match.\n"));
     let (code, _, _) = command(&app, &["objects", "list"]).await;
     assert_eq!(code, 2, "something has to be asked for");
     let (code, _, said) = command(&app, &["objects", "list", "--kind", "unicorn"]).await;
@@ -118,18 +118,18 @@ async fn a_customers_list_says_how_many_of_their_dead_letters_are_open() {
     app.drained().await;
     let hint = |customer: &str| {
         format!(
-            "1 dead letter of this customer is open: quittance dead-letters list --customer {customer}"
+            "1 open dead letter for this customer: quittance dead-letters list --customer {customer}"
         )
     };
     let list = ["objects", "list", "--customer", customer];
     let (code, out, err) = command(&app, &list).await;
-    assert!(code == 0 && out.starts_with("KIND") && out.contains(&hint(customer)), "{out}{err}");
+    assert!(code == 0 && out.starts_with("TYPE") && out.contains(&hint(customer)), "{out}{err}");
     let (_, out, err) = command(&app, &[&list[..], &["--ids"]].concat()).await;
     assert!(out == format!("{customer}\n") && err.contains(&hint(customer)), "{out}{err}");
 
     app.db.execute("UPDATE quittance.dead_letters SET customer = 'cus_elsewhere'").await;
     let (_, out, err) = command(&app, &["objects", "list", "--customer", "cus_elsewhere"]).await;
-    let expected = format!("No object fits.\n{}\n", hint("cus_elsewhere"));
+    let expected = format!("No objects match.\n{}\n", hint("cus_elsewhere"));
     assert_eq!((out, err), (expected, String::new()));
     let (_, out, err) = command(&app, &list).await;
     assert!(!out.contains("dead letter") && !err.contains("dead letter"), "{out}{err}");
@@ -159,7 +159,7 @@ async fn a_dry_run_of_a_retry_shows_row_and_truth_and_changes_nothing() {
     let (code, out, err) = command(&app, &["dead-letters", "retry", "--all", "--dry-run"]).await;
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains(&payment) && out.contains("there is no row yet"), "{out}");
-    assert!(out.contains("1 of 1 looked at; nothing was changed"), "{out}");
+    assert!(out.contains("1 of 1 compared with Stripe; nothing was changed"), "{out}");
     assert_eq!(app.db.everything().await, before);
     assert_eq!(app.producer.depth().await.unwrap().total(), 0);
 

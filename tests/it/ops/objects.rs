@@ -73,10 +73,7 @@ async fn an_event_that_is_tried_again_stands_in_the_way_of_its_object() {
     assert_eq!(shown.attempts[0].event_type.as_deref(), Some("payment_intent.succeeded"));
     let shown = objects::show(&app.db.store, &name(&payment)).await.unwrap();
     let [obstacle] = &shown.obstacles[..] else { panic!("{:?}", shown.obstacles) };
-    assert!(
-        obstacle.event == event && obstacle.text.contains("will be tried again"),
-        "{obstacle:?}"
-    );
+    assert!(obstacle.event == event && obstacle.text.contains("will be retried"), "{obstacle:?}");
     app.stop().await;
 }
 

@@ -40,7 +40,7 @@ async fn a_comparison_says_what_would_change_and_writes_nothing() {
     assert_eq!(found.verdict, Verdict::Different);
     assert_eq!(found.status.as_deref(), Some("requires_capture"));
     assert_eq!(found.new_status.as_deref(), Some("canceled"));
-    assert_eq!(found.would_tell, ["payment.canceled"]);
+    assert_eq!(found.would_notify, ["payment.canceled"]);
     assert!(!found.anomalous);
     let status = found.differences.iter().find(|it| it.field == "status").unwrap();
     assert_eq!((&status.ours, &status.stripes), (&"requires_capture".into(), &"canceled".into()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use quittance::config::Start;
 use quittance::store::Store;
-use quittance::store::dead_letter::{Actor, LetterReason, LetterState};
+use quittance::store::dead_letter::{Actor, DeadLetterReason, DeadLetterState};
 use quittance::store::outbox::{Claimed, Undelivered};
 use sqlx::{AssertSqlSafe, Connection as _};
 use time::OffsetDateTime;
@@ -52,7 +52,11 @@ fn notification(n: u128) -> Claimed {
     }
 }
 
-fn undelivered(store: &Store, n: u128, again: Result<Duration, LetterReason>) -> BoxFuture<'_, ()> {
+fn undelivered(
+    store: &Store,
+    n: u128,
+    again: Result<Duration, DeadLetterReason>,
+) -> BoxFuture<'_, ()> {
     Box::pin(async move {
         let claimed = notification(n);
         let undelivered = Undelivered {
@@ -85,7 +89,7 @@ const RELAYS: [Call; 9] = [
         })
     }),
     ("failed", |store| undelivered(store, 200, Ok(Duration::from_secs(60)))),
-    ("given up", |store| undelivered(store, 201, Err(LetterReason::Exhausted))),
+    ("given up", |store| undelivered(store, 201, Err(DeadLetterReason::Exhausted))),
     ("release claims", |store| {
         Box::pin(async { store.release_claims(SHOP, &[notification(202)]).await.unwrap() })
     }),
@@ -121,7 +125,7 @@ const WORKERS: [Call; 2] = [
     ("pulse", |store| Box::pin(async { drop(store.pulse().await.unwrap()) })),
     ("retention", |store| {
         Box::pin(async {
-            let ended = (LetterState::Resolved, Duration::from_secs(1));
+            let ended = (DeadLetterState::Resolved, Duration::from_secs(1));
             store.remove_dead_letters(ended.0, ended.1, 10).await.unwrap();
         })
     }),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quittance::ops::dead_letters::{self, LetterResult};
-use quittance::store::dead_letter::{Actor, DeadLetterId, Filter, LetterState};
+use quittance::ops::dead_letters::{self, DeadLetterResult};
+use quittance::store::dead_letter::{Actor, DeadLetterId, DeadLetterState, Filter};
 use serde_json::{Value, json};
 
 use crate::harness::{App, Program};
@@ -23,7 +23,7 @@ async fn given_up(app: &App) -> (String, DeadLetterId) {
     (event, letter["id"].to_string().parse().unwrap())
 }
 
-async fn retry(app: &App, id: DeadLetterId) -> Vec<LetterResult> {
+async fn retry(app: &App, id: DeadLetterId) -> Vec<DeadLetterResult> {
     let ids = [id];
     let retrying = dead_letters::retry(&app.db.store, &app.producer, &ids, Duration::ZERO, JANE);
     retrying.await.unwrap()
@@ -47,7 +47,7 @@ async fn a_retry_settles_the_event_and_resolves_its_letter() {
     app.drained().await;
 
     let shown = dead_letters::show(&app.db.store, id, false).await.unwrap().unwrap();
-    assert_eq!(shown.dead_letter.state, LetterState::Resolved);
+    assert_eq!(shown.dead_letter.state, DeadLetterState::Resolved);
     assert_eq!(shown.dead_letter.event_key, event);
     assert_eq!(app.event(&event).await["status"], "settled");
     let outcomes: Vec<_> = shown.attempts.iter().map(|a| a.outcome.as_str()).collect();

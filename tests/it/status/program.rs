@@ -29,7 +29,7 @@ async fn the_exit_code_of_the_status_says_healthy_or_not() {
     assert_eq!(document(&out)["findings"][0]["code"], "no_workers", "{out}");
     let (code, out, _) = command(&app, &["status"]).await;
     assert_eq!(code, 1);
-    assert!(out.starts_with("NOT healthy.\n  problem: no worker"), "{out}");
+    assert!(out.starts_with("Unhealthy.\n  problem: no worker"), "{out}");
 
     app.add_worker().await;
     eventually("the worker reports itself", async || status(&app).await.healthy).await;
@@ -62,13 +62,10 @@ async fn an_operator_pauses_looks_resumes_and_shows_afterwards_who_did_what() {
     let pause = ["queue", "pause", "--reason", "wrong key", "--as", "jane"];
     let (code, out, _) = command(&app, &pause).await;
     assert_eq!(code, 0);
-    assert_eq!(
-        out,
-        "live: paused: no job of it begins from now on\nbackfill: paused: no job of it begins from now on\n"
-    );
+    assert_eq!(out, "live: paused: no new job starts\nbackfill: paused: no new job starts\n");
     let (code, out, _) =
         command(&app, &["queue", "pause", "--lane", "live", "--reason", "x"]).await;
-    assert!(code == 0 && out.contains("was paused before") && out.contains("by jane: wrong key"));
+    assert!(code == 0 && out.contains("was already paused") && out.contains("by jane: wrong key"));
     let (code, _, err) = command(&app, &["queue", "pause"]).await;
     assert_eq!(code, 2, "a pause needs a reason");
     assert!(err.contains("--reason"), "{err}");
@@ -85,7 +82,7 @@ async fn an_operator_pauses_looks_resumes_and_shows_afterwards_who_did_what() {
     assert_eq!(jobs[0]["place"], "waiting");
     assert!(!out.contains("client_secret") && !out.contains("\"data\""), "no payload: {out}");
     let (_, out, _) = command(&app, &["queue", "peek", "--lane", "backfill"]).await;
-    assert_eq!(out, "No jobs there.\n");
+    assert_eq!(out, "No jobs in this state.\n");
 
     let (code, out, _) = command(&app, &["queue", "resume", "--as", "joe", "--json"]).await;
     assert_eq!((code, &document(&out)["lanes"][0]["changed"]), (0, &json!(true)));
@@ -111,7 +108,7 @@ async fn a_pause_that_could_not_be_noted_is_partly_done() {
     let args = ["queue", "pause", "--lane", "live", "--reason", "x"];
     let ended = Program::run(&args, &env).await;
     assert_eq!(ended.code, Some(5), "{ended:?}");
-    assert!(ended.stderr.contains("not in the audit log"), "{ended:?}");
+    assert!(ended.stderr.contains("not recorded in the audit log"), "{ended:?}");
     assert!(!ended.stderr.contains("hush"), "{ended:?}");
     assert_eq!(inspector(&app).pauses().await.unwrap().len(), 1);
 }

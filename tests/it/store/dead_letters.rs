@@ -8,11 +8,11 @@ use quittance::domain::failure::{Class, Failure};
 use quittance::domain::kinds::payment::PaymentStatus;
 use quittance::domain::object::Kind;
 use quittance::domain::retry::DeadReason;
-use quittance::ops::dead_letters::{self, LetterResult, Refusal};
+use quittance::ops::dead_letters::{self, DeadLetterResult, Refusal};
 use quittance::ops::timeline::Happening;
 use quittance::queue::Producer;
 use quittance::store::dead_letter::{
-    Act, Acted, ActedOn, Actor, DeadEvent, DeadLetterId, Filter, LetterState, NewDeadLetter,
+    Act, Acted, ActedOn, Actor, DeadEvent, DeadLetterId, DeadLetterState, Filter, NewDeadLetter,
 };
 use serde_json::json;
 
@@ -44,7 +44,7 @@ async fn bury(db: &TestDatabase, id: &str) -> DeadLetterId {
     db.store.dead_letter(&letter(id)).await.unwrap().unwrap()
 }
 
-async fn state(db: &TestDatabase, id: DeadLetterId) -> LetterState {
+async fn state(db: &TestDatabase, id: DeadLetterId) -> DeadLetterState {
     db.store.find_dead_letter(id).await.unwrap().unwrap().state
 }
 
@@ -54,7 +54,7 @@ async fn mark(db: &TestDatabase, id: DeadLetterId, deaths: i32) -> Acted {
     db.store.act(Act::Retry, &[on], JANE).await.unwrap()[0].1
 }
 
-fn words(results: &[LetterResult]) -> Vec<&'static str> {
+fn words(results: &[DeadLetterResult]) -> Vec<&'static str> {
     results.iter().map(|one| one.result).collect()
 }
 
@@ -92,7 +92,7 @@ async fn an_event_is_given_up_once_however_often_it_dies() {
     assert_eq!(db.count("quittance.events").await, 2);
     assert_eq!(db.json("quittance.events", "id = 'evt_1'").await["status"], "dead");
     let letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
-    assert_eq!((letter.deaths, letter.attempts, letter.state), (2, 2, LetterState::Open));
+    assert_eq!((letter.deaths, letter.attempts, letter.state), (2, 2, DeadLetterState::Open));
     assert_eq!(letter.message, "no such payment_intent: 404");
     assert_eq!(letter.cause, "no such payment_intent: …");
     assert_eq!(letter.group.event_type.as_deref(), Some("payment_intent.succeeded"));
@@ -133,9 +133,9 @@ async fn a_dead_event_that_settles_after_all_resolves_its_letter_and_tells_its_o
         apply(&db.store, only(vec![attempt_failed("evt_1")])).await;
     }
     let letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
-    assert_eq!(letter.state, LetterState::Resolved);
+    assert_eq!(letter.state, DeadLetterState::Resolved);
     assert!(letter.resolved_at.is_some());
-    assert_eq!(state(&db, other).await, LetterState::Open);
+    assert_eq!(state(&db, other).await, DeadLetterState::Open);
     let ledger = db.json("quittance.events", "id = 'evt_1'").await;
     assert_eq!(
         (ledger["status"].as_str(), ledger["attempts"].as_i64()),
@@ -171,16 +171,16 @@ async fn a_retry_is_noted_with_who_and_why_and_the_next_death_opens_the_letter_a
     let db = TestDatabase::migrated().await;
     let id = bury(&db, "evt_1").await;
     assert_eq!(mark(&db, id, 1).await, Acted::Done);
-    assert_eq!(state(&db, id).await, LetterState::Retrying);
+    assert_eq!(state(&db, id).await, DeadLetterState::Retrying);
     assert_eq!(bury(&db, "evt_1").await, id);
-    assert_eq!(state(&db, id).await, LetterState::Open);
+    assert_eq!(state(&db, id).await, DeadLetterState::Open);
 
     // The job was quicker than the mark: what it left is the truth, and the audit row is kept.
     assert_eq!(mark(&db, id, 1).await, Acted::Overtaken);
-    assert_eq!(state(&db, id).await, LetterState::Open);
+    assert_eq!(state(&db, id).await, DeadLetterState::Open);
     apply(&db.store, only(vec![succeeded("evt_1")])).await;
     assert_eq!(mark(&db, id, 2).await, Acted::Overtaken);
-    assert_eq!(state(&db, id).await, LetterState::Resolved);
+    assert_eq!(state(&db, id).await, DeadLetterState::Resolved);
 
     let audit = db.store.dead_letter_audit(id).await.unwrap();
     assert_eq!(audit.len(), 3);
@@ -203,7 +203,7 @@ async fn a_retry_that_the_queue_does_not_take_leaves_the_letter_as_it_was() {
         dead_letters::retry(&db.store, &no_queue(), &ids, Duration::ZERO, JANE).await.unwrap();
     assert_eq!(words(&results), ["not_enqueued", "discarded", "no_payload", "unknown"]);
     assert_eq!(results.iter().map(|one| one.id).collect::<Vec<_>>(), ids);
-    assert_eq!(state(&db, open).await, LetterState::Open);
+    assert_eq!(state(&db, open).await, DeadLetterState::Open);
     assert!(db.store.dead_letter_audit(open).await.unwrap().is_empty());
 }
 
@@ -248,8 +248,8 @@ async fn letters_are_listed_newest_first_by_state_and_page() {
         letters.into_iter().map(|letter| letter.id).collect::<Vec<_>>()
     };
     assert_eq!(list(None, None, 2).await, [ids[4], ids[3]]);
-    assert_eq!(list(Some(LetterState::Open), Some(ids[4]), 2).await, [ids[2], ids[1]]);
-    assert_eq!(list(Some(LetterState::Discarded), None, 9).await, [ids[3]]);
+    assert_eq!(list(Some(DeadLetterState::Open), Some(ids[4]), 2).await, [ids[2], ids[1]]);
+    assert_eq!(list(Some(DeadLetterState::Discarded), None, 9).await, [ids[3]]);
 }
 
 #[tokio::test]

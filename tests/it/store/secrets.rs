@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use quittance::domain::failure::{Class, Failure};
 use quittance::domain::kinds::payment::PaymentStatus;
-use quittance::store::dead_letter::{DeadEvent, LetterReason, NewDeadLetter};
+use quittance::store::dead_letter::{DeadEvent, DeadLetterReason, NewDeadLetter};
 use quittance::store::{Attempt, NewState};
 use serde_json::json;
 
@@ -47,7 +47,7 @@ async fn a_client_secret_is_stored_nowhere() {
             event: DeadEvent::unreadable(&body),
             receipt: receipt(),
             lane: "live".into(),
-            reason: LetterReason::Undecodable,
+            reason: DeadLetterReason::Undecodable,
             attempt: attempt(),
             failure: failed.failure.clone().unwrap(),
             body,

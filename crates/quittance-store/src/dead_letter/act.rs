@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::id::DeadLetterId;
-use super::state::LetterState;
+use super::state::DeadLetterState;
 use crate::actor::Actor;
 use crate::connect::Store;
 use crate::error::StoreError;
@@ -97,7 +97,7 @@ pub enum Acted {
     /// There is no such letter.
     Unknown,
     /// It is in a state without anything to do.
-    Is(LetterState),
+    Is(DeadLetterState),
     /// Its event was processed since it was discarded.
     Settled,
     /// A newer letter of the same event is open.
@@ -143,7 +143,7 @@ impl Acted {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let plain = Self::PLAIN.into_iter().find(|acted| acted.as_str() == text);
-        plain.or_else(|| LetterState::parse(text).map(Self::Is))
+        plain.or_else(|| DeadLetterState::parse(text).map(Self::Is))
     }
 
     /// Whether the action was done.
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn every_result_comes_back_from_its_word() {
-        let states = LetterState::ALL.iter().map(|state| Acted::Is(*state));
+        let states = DeadLetterState::ALL.iter().map(|state| Acted::Is(*state));
         for acted in Acted::PLAIN.into_iter().chain(states) {
             assert_eq!(Acted::parse(acted.as_str()), Some(acted));
         }

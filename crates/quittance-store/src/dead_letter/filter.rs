@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::group_key::GroupKey;
 use super::id::DeadLetterId;
-use super::state::{LetterReason, LetterSource, LetterState};
+use super::state::{DeadLetterReason, DeadLetterSource, DeadLetterState};
 
 /// Filter of dead letters: all fields that are set must match; without any, all letters match.
 /// `quittance.letters_where` defines the meaning of each field.
@@ -24,10 +24,10 @@ pub struct Filter {
     pub group: Option<GroupKey>,
     /// Letters in this state.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<LetterState>,
+    pub state: Option<DeadLetterState>,
     /// Events, or deliveries of notifications.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<LetterSource>,
+    pub source: Option<DeadLetterSource>,
     /// Events of this type, or notifications of this topic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
@@ -51,7 +51,7 @@ pub struct Filter {
     pub endpoint: Option<String>,
     /// Letters with this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<LetterReason>,
+    pub reason: Option<DeadLetterReason>,
     /// Letters whose last failure has this class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
@@ -76,7 +76,7 @@ impl Filter {
     /// Open letters.
     #[must_use]
     pub fn open() -> Self {
-        Self { state: Some(LetterState::Open), ..Self::default() }
+        Self { state: Some(DeadLetterState::Open), ..Self::default() }
     }
 
     /// Letters with these numbers.
@@ -119,7 +119,7 @@ mod tests {
         let filter = Filter {
             ids: Some(vec![DeadLetterId(3)]),
             group: Some("0a1b2c3d4e5f:charge.failed".parse().unwrap()),
-            state: Some(LetterState::Snoozed),
+            state: Some(DeadLetterState::Snoozed),
             livemode: Some(false),
             older_than: Some(OffsetDateTime::UNIX_EPOCH),
             ..Filter::default()

@@ -9,19 +9,19 @@ use uuid::Uuid;
 use super::filter::Filter;
 use super::group_key::GroupKey;
 use super::id::DeadLetterId;
-use super::state::{LetterSource, LetterState};
+use super::state::{DeadLetterSource, DeadLetterState};
 use crate::connect::Store;
 use crate::error::StoreError;
 
 /// A dead letter.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Letter {
+pub struct DeadLetter {
     /// Its number.
     pub id: DeadLetterId,
     /// Its state.
-    pub state: LetterState,
+    pub state: DeadLetterState,
     /// What was dead-lettered: an event or a notification.
-    pub source: LetterSource,
+    pub source: DeadLetterSource,
     /// Its group: cause and type.
     pub group: GroupKey,
     /// The event's id, or `sha256:...`; for a notification, its id and destination.
@@ -78,10 +78,10 @@ pub struct Letter {
     #[serde(with = "time::serde::rfc3339")]
     pub first_failed_at: OffsetDateTime,
     /// When it was first dead-lettered.
-    #[serde(rename = "given_up_at", with = "time::serde::rfc3339")]
+    #[serde(rename = "dead_lettered_at", with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     /// When it was last dead-lettered.
-    #[serde(rename = "last_given_up_at", with = "time::serde::rfc3339")]
+    #[serde(rename = "last_dead_lettered_at", with = "time::serde::rfc3339")]
     pub died_at: OffsetDateTime,
     /// When it was resolved or discarded.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -136,13 +136,13 @@ struct Record {
     trace_id: Option<String>,
 }
 
-impl TryFrom<Record> for Letter {
+impl TryFrom<Record> for DeadLetter {
     type Error = StoreError;
 
     fn try_from(r: Record) -> Result<Self, StoreError> {
-        let state = LetterState::parse(&r.state)
+        let state = DeadLetterState::parse(&r.state)
             .ok_or(StoreError::Unreadable { what: "quittance.dead_letters.state" })?;
-        let source = LetterSource::parse(&r.source)
+        let source = DeadLetterSource::parse(&r.source)
             .ok_or(StoreError::Unreadable { what: "quittance.dead_letters.source" })?;
         Ok(Self {
             id: DeadLetterId(r.id),
@@ -194,7 +194,7 @@ impl Store {
         filter: &Filter,
         before: Option<DeadLetterId>,
         limit: u32,
-    ) -> Result<Vec<Letter>, StoreError> {
+    ) -> Result<Vec<DeadLetter>, StoreError> {
         let records = sqlx::query_as!(
             Record,
             r#"
@@ -222,7 +222,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        records.into_iter().map(Letter::try_from).collect()
+        records.into_iter().map(DeadLetter::try_from).collect()
     }
 
     /// Reads letters with their payloads, in the order of their ids; unknown ones are left out.
@@ -232,7 +232,7 @@ impl Store {
     pub async fn whole_dead_letters(
         &self,
         ids: &[DeadLetterId],
-    ) -> Result<Vec<Letter>, StoreError> {
+    ) -> Result<Vec<DeadLetter>, StoreError> {
         let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
         let records = sqlx::query_as!(
             Record,
@@ -255,14 +255,17 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        records.into_iter().map(Letter::try_from).collect()
+        records.into_iter().map(DeadLetter::try_from).collect()
     }
 
     /// Reads a letter with its payload.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
-    pub async fn find_dead_letter(&self, id: DeadLetterId) -> Result<Option<Letter>, StoreError> {
+    pub async fn find_dead_letter(
+        &self,
+        id: DeadLetterId,
+    ) -> Result<Option<DeadLetter>, StoreError> {
         Ok(self.whole_dead_letters(&[id]).await?.pop())
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::id::DeadLetterId;
-use super::state::LetterReason;
+use super::state::DeadLetterReason;
 use crate::attempt::Attempt;
 use crate::columns::account;
 use crate::connect::Store;
@@ -29,7 +29,7 @@ pub struct NewDeadLetter {
     /// Its lane, to which a retry returns it.
     pub lane: String,
     /// The reason.
-    pub reason: LetterReason,
+    pub reason: DeadLetterReason,
     /// The last attempt.
     pub attempt: Attempt,
     /// The last failure.

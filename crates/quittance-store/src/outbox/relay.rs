@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::connect::Store;
-use crate::dead_letter::{LetterReason, Words, words};
+use crate::dead_letter::{DeadLetterReason, Words, words};
 use crate::error::StoreError;
 use quittance_config::Start;
 
@@ -41,7 +41,7 @@ pub struct Undelivered<'a> {
     /// The deliveries.
     pub claimed: &'a [&'a Claimed],
     /// Delay before the next attempt, or the reason for dead-lettering.
-    pub again: Result<Duration, LetterReason>,
+    pub again: Result<Duration, DeadLetterReason>,
     /// Whether it counts as an attempt.
     pub counts: bool,
     /// The class of the failure.
@@ -264,7 +264,7 @@ impl Store {
             *code,
             message,
             *class,
-            again.err().map(LetterReason::as_str),
+            again.err().map(DeadLetterReason::as_str),
             cause,
             fingerprint,
         )
