@@ -69,8 +69,9 @@ impl Answer {
 
     /// Puts a wrong answer in the place of the right one.
     pub(crate) fn spoil(&mut self, wrong: WrongAnswer) {
-        /// More than any object of Stripe's has.
-        const TOO_LONG: usize = 50 << 20;
+        /// More than any object of Stripe's has. Not much more: each such answer is made in full, and a
+        /// test has many at once in one process.
+        const TOO_LONG: usize = 10 << 20;
         self.is_final = wrong == WrongAnswer::FinalServerError;
         self.set(match wrong {
             WrongAnswer::Null => Ok(Value::Null),
