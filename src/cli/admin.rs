@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::admin::{self, Admin};
 use crate::config::{Role, Settings};
-use crate::http::{self, Limits, auth};
+use crate::http::{self, Limits, Server, auth};
 use crate::ops::context::OpsContext;
 use crate::ops::status::Sources;
 use crate::queue::Inspector;
@@ -91,7 +91,9 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let desk = desk(&settings)?;
     server::fitting(&settings).await?;
     let listener = parts::listen("admin.listen", settings.admin.listen).await?;
-    let numbers = Numbers::new("admin").serve(settings.metrics.listen, &shutdown).await?;
+    let numbers = Numbers::new("admin");
+    let supervisor = numbers.supervisor();
+    let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let address = parts::address_of(&listener, settings.admin.listen);
     let tokens = settings.admin.known_tokens().count();
     tracing::info!(listen = %address, tokens, "serving the operators' pages");
@@ -100,7 +102,9 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     }
     let admin = Arc::new(Admin::new(&settings.admin, desk, rand::random()));
     let router = admin::router(Arc::clone(&admin));
-    let ended = http::serve(listener, router, shutdown, Limits::default()).await;
+    let (limits, metrics) = (Limits::default(), http::Metrics::default());
+    let server = Server { name: "admin listener", router, limits, metrics };
+    let ended = server.serve(listener, shutdown, &supervisor).await;
     admin.stop().await;
     numbers.ended().await;
     tracing::info!(cut_off = ended.cut_off, "stopped");

@@ -10,8 +10,11 @@ use std::path::Path;
 const WITHOUT: &[&str] = &[
     "crates/quittance-config/src",
     "crates/quittance-domain/src",
+    "crates/quittance-queue/src",
     "crates/quittance-redaction/src",
     "crates/quittance-stripe/src",
+    "crates/quittance-tasks/src",
+    "crates/stripe-simulator/src",
 ];
 
 /// A file by the path of its module: `src/ingress/mod.rs` is `["ingress"]`.
