@@ -16,6 +16,7 @@ COPY crates/quittance-redaction/Cargo.toml crates/quittance-redaction/
 COPY crates/quittance-queue/Cargo.toml crates/quittance-queue/
 COPY crates/quittance-store/Cargo.toml crates/quittance-store/
 COPY crates/quittance-stripe/Cargo.toml crates/quittance-stripe/
+COPY crates/quittance-tasks/Cargo.toml crates/quittance-tasks/
 COPY crates/stripe-simulator/Cargo.toml crates/stripe-simulator/
 RUN mkdir -p src tests/it benches/program \
     && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs > benches/program/main.rs \

@@ -27,11 +27,9 @@ pub mod circuit_breaker;
 
 pub mod joint_request;
 
-pub mod panics;
-
 pub mod single_flight;
 
-pub mod supervise;
+pub use quittance_tasks::{panics, supervise};
 
 // Receiving events.
 

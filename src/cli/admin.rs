@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::admin::{self, Admin};
 use crate::commands::Commands;
 use crate::config::{Role, Settings};
-use crate::http::{self, Limits, auth};
+use crate::http::{self, Limits, Server, auth};
 use crate::ops::context::OpsContext;
 use crate::ops::status::Sources;
 use crate::queue::Inspector;
@@ -93,7 +93,9 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let context = context(&settings)?;
     server::fitting(&settings).await?;
     let listener = parts::listen("admin.listen", settings.admin.listen).await?;
-    let numbers = Numbers::new("admin").serve(settings.metrics.listen, &shutdown).await?;
+    let numbers = Numbers::new("admin");
+    let supervisor = numbers.supervisor();
+    let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let address = parts::address_of(&listener, settings.admin.listen);
     let tokens = settings.admin.known_tokens().count();
     tracing::info!(listen = %address, tokens, "serving the operators' pages");
@@ -103,11 +105,14 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
         );
     }
     let commands = acting(&settings, &context.store)?;
-    let finisher = commands.clone().map(|commands| super::api::finisher(commands, &shutdown));
+    let finisher =
+        commands.clone().map(|commands| super::api::finisher(commands, &supervisor, &shutdown));
     let admin = Admin::new(&settings.admin, context, rand::random()).acting(commands);
     let admin = Arc::new(admin);
     let router = admin::router(Arc::clone(&admin));
-    let ended = http::serve(listener, router, shutdown, Limits::default()).await;
+    let (limits, metrics) = (Limits::default(), http::Metrics::default());
+    let server = Server { name: "admin listener", router, limits, metrics };
+    let ended = server.serve(listener, shutdown, &supervisor).await;
     admin.stop().await;
     if let Some(finisher) = finisher {
         // It ends with the token; a panic in it has been reported by the runtime.

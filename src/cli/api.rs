@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api};
 use crate::commands::{self, Commands};
 use crate::config::{Role, Settings};
-use crate::http::{self, Limits, auth};
+use crate::http::{self, Limits, Server, auth};
 use crate::queue::Limiter;
 use crate::roles::budget::SharedBudget;
 use crate::roles::exit::{Exit, Failed};
@@ -17,7 +17,7 @@ use crate::roles::numbers::Numbers;
 use crate::roles::{parts, server, signals};
 use crate::store::Store;
 use crate::stripe_api::{Client, Writer};
-use crate::supervise;
+use crate::supervise::Supervisor;
 
 /// `quittance api`
 #[derive(Debug, clap::Args)]
@@ -113,11 +113,15 @@ pub(super) fn commands(settings: &Settings, store: &Store) -> Result<Commands, F
 }
 
 /// Finishes what any process has left, until it is told to stop.
-pub(super) fn finisher(commands: Commands, shutdown: &CancellationToken) -> JoinHandle<()> {
-    let shutdown = shutdown.clone();
+pub(super) fn finisher(
+    commands: Commands,
+    supervisor: &Supervisor,
+    shutdown: &CancellationToken,
+) -> JoinHandle<()> {
+    let (supervisor, shutdown) = (supervisor.clone(), shutdown.clone());
     tokio::spawn(async move {
         let run = || commands::finish(commands.clone(), shutdown.clone());
-        supervise::keep("finisher of commands", &shutdown, run).await;
+        supervisor.keep("finisher of commands", &shutdown, run).await;
     })
 }
 
@@ -128,18 +132,22 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let commands = commands(&settings, &store)?;
     server::fitting(&settings).await?;
     let listener = parts::listen("api.listen", settings.api.listen).await?;
-    let numbers = Numbers::new("api").serve(settings.metrics.listen, &shutdown).await?;
+    let numbers = Numbers::new("api");
+    let supervisor = numbers.supervisor();
+    let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let address = parts::address_of(&listener, settings.api.listen);
     let tokens = settings.api.known_tokens().count();
     tracing::info!(listen = %address, tokens, "taking commands");
     if tokens == 0 {
         tracing::warn!("there is no token: every program on this machine may move money");
     }
-    let finisher = finisher(commands.clone(), &shutdown);
+    let finisher = finisher(commands.clone(), &supervisor, &shutdown);
     let router = api::router(Arc::new(Api::new(&settings.api, commands)));
     // A request that is cut off goes on in another process, when its lease ends.
     let limits = Limits { grace: settings.api.deadline, ..Limits::default() };
-    let ended = http::serve(listener, router, shutdown, limits).await;
+    let metrics = http::Metrics::default();
+    let server = Server { name: "API listener", router, limits, metrics };
+    let ended = server.serve(listener, shutdown, &supervisor).await;
     // It ends with the token; a panic in it has been reported by the runtime.
     let _ = finisher.await;
     numbers.ended().await;

@@ -13,4 +13,4 @@ pub use error::ErrorBody;
 pub use log_throttle::LogThrottle;
 pub use metrics::Metrics;
 pub use problem::Problem;
-pub use server::{Ended, Limits, Peer, serve, serve_counting};
+pub use server::{Ended, Limits, Peer, Server, serve};

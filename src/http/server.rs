@@ -17,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -24,6 +25,7 @@ use super::connections::{Connections, Proof, Shed};
 use super::log_throttle::LogThrottle;
 use super::metrics::Metrics;
 use crate::config;
+use crate::supervise::Supervisor;
 
 /// Pause after a failed accept, most likely because the process has no file descriptor left: without a pause, the
 /// loop would spin.
@@ -114,66 +116,97 @@ pub async fn serve(
     shutdown: CancellationToken,
     limits: Limits,
 ) -> Ended {
-    serve_counting(listener, router, shutdown, limits, Metrics::default()).await
+    let (supervisor, metrics) = (Supervisor::default(), Metrics::default());
+    Server { name: "listener", router, limits, metrics }
+        .serve(listener, shutdown, &supervisor)
+        .await
 }
 
-/// Serves like [`serve`], with metrics of the connections.
-pub async fn serve_counting(
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-    limits: Limits,
-    metrics: Metrics,
-) -> Ended {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_header_size(limits.max_head_bytes)
-        .max_buf_size(limits.read_buffer());
-    let most = limits.max_connections.max(1);
-    let most_of_one = limits.max_connections_per_address;
-    let mut connections = Connections::new(most, most_of_one, metrics.clone());
-    let failures = LogThrottle::default();
-    loop {
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            // Before the next accept, so that connections that have ended do not count.
-            () = connections.ended(), if !connections.is_empty() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => connections.open(peer.ip(), |proof| {
-                    let connection = Connection {
-                        peer: Peer(peer),
-                        proof,
-                        first_head_timeout: limits.first_head_timeout,
-                        metrics: metrics.clone(),
-                    };
-                    connection.serve(http.clone(), stream, router.clone(), shutdown.clone())
-                }),
-                Err(error) => {
-                    if is_out_of_descriptors(&error) {
-                        connections.shed_oldest(Shed::Descriptors);
+/// A router with what it is served with.
+pub struct Server {
+    /// Its name with the supervisor.
+    pub name: &'static str,
+    /// What answers requests.
+    pub router: Router,
+    /// What connections may cost.
+    pub limits: Limits,
+    /// What counts connections.
+    pub metrics: Metrics,
+}
+
+impl Server {
+    /// [`serve`], with restarts of the accept loop counted by a supervisor. Connections outlive a restart.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+        supervisor: &Supervisor,
+    ) -> Ended {
+        let Limits { max_connections, max_connections_per_address, grace, .. } = self.limits;
+        let most = max_connections.max(1);
+        let connections = Connections::new(most, max_connections_per_address, self.metrics.clone());
+        let connections = Mutex::new(connections);
+        let run = || self.accept(&listener, &connections, &shutdown);
+        supervisor.keep(self.name, &shutdown, run).await;
+        drop(listener);
+        let mut connections = connections.into_inner();
+        let drained = async {
+            while !connections.is_empty() {
+                connections.ended().await;
+            }
+        };
+        if tokio::time::timeout(grace, drained).await.is_ok() {
+            return Ended { cut_off: 0 };
+        }
+        let cut_off = connections.cut_off().await;
+        tracing::warn!(cut_off, "connections were still busy at the end of the grace period");
+        Ended { cut_off }
+    }
+
+    /// Accepts connections until `shutdown`.
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+        connections: &Mutex<Connections>,
+        shutdown: &CancellationToken,
+    ) {
+        let Self { router, limits, metrics, .. } = self;
+        let mut connections = connections.lock().await;
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(limits.head_timeout)
+            .max_header_size(limits.max_head_bytes)
+            .max_buf_size(limits.read_buffer());
+        let failures = LogThrottle::default();
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                // Before the next one is accepted, or those that have ended would still count.
+                () = connections.ended(), if !connections.is_empty() => {}
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => connections.open(peer.ip(), |proof| {
+                        let connection = Connection {
+                            peer: Peer(peer),
+                            proof,
+                            first_head_timeout: limits.first_head_timeout,
+                            metrics: metrics.clone(),
+                        };
+                        connection.serve(http.clone(), stream, router.clone(), shutdown.clone())
+                    }),
+                    Err(error) => {
+                        if is_out_of_descriptors(&error) {
+                            connections.shed_oldest(Shed::Descriptors);
+                        }
+                        tokio::select! {
+                            () = shutdown.cancelled() => break,
+                            () = pause_after(&error, &failures) => {}
+                        }
                     }
-                    tokio::select! {
-                        () = shutdown.cancelled() => break,
-                        () = pause_after(&error, &failures) => {}
-                    }
-                }
-            },
+                },
+            }
         }
     }
-    drop(listener);
-    let drained = async {
-        while !connections.is_empty() {
-            connections.ended().await
-        }
-    };
-    if tokio::time::timeout(limits.grace, drained).await.is_ok() {
-        return Ended { cut_off: 0 };
-    }
-    let cut_off = connections.cut_off().await;
-    tracing::warn!(cut_off, "connections were still busy at the end of the grace period");
-    Ended { cut_off }
 }
 
 struct Connection {
@@ -214,6 +247,9 @@ impl Connection {
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
         let first_head = pin!(tokio::time::sleep(first_head_timeout));
         let ended = tokio::select! {
+            // The connection first: where the process was too busy to look in time, a head that has arrived
+            // meanwhile is read, and its client is not blamed.
+            biased;
             ended = connection.as_mut() => ended,
             () = silent(first_head, &asked) => {
                 metrics.shed(Shed::NoRequest);

@@ -12,7 +12,7 @@ use super::upkeep;
 use crate::config;
 use crate::domain::retry::Policy;
 use crate::store::Store;
-use crate::supervise;
+use crate::supervise::Supervisor;
 
 /// Delivers what is in the outbox.
 pub struct Relay {
@@ -21,6 +21,7 @@ pub struct Relay {
     rules: Rules,
     retention: Duration,
     metrics: Metrics,
+    supervisor: Supervisor,
 }
 
 impl Relay {
@@ -48,7 +49,8 @@ impl Relay {
             random,
         };
         let (retention, metrics) = (outbox.retention, Metrics::default());
-        Self { store, destinations, rules, retention, metrics }
+        let supervisor = Supervisor::default();
+        Self { store, destinations, rules, retention, metrics, supervisor }
     }
 
     /// Counts in `metrics`, which are exported.
@@ -57,14 +59,20 @@ impl Relay {
         Self { metrics: metrics.clone(), ..self }
     }
 
+    /// The same, its tasks counted with the others of the process.
+    #[must_use]
+    pub fn supervised_by(self, supervisor: &Supervisor) -> Self {
+        Self { supervisor: supervisor.clone(), ..self }
+    }
+
     /// Delivers until `shutdown`, then waits for what is in flight. Outages only pause it.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { store, destinations, rules, retention, metrics } = self;
+        let Self { store, destinations, rules, retention, metrics, supervisor } = self;
         let mut parts = JoinSet::new();
         for destination in destinations {
             tracing::info!(destination = destination.name, "delivering");
             let (store, rules, metrics) = (store.clone(), rules.clone(), metrics.clone());
-            let shutdown = shutdown.clone();
+            let (supervisor, shutdown) = (supervisor.clone(), shutdown.clone());
             parts.spawn(async move {
                 let name = format!("outbox {}", destination.name);
                 // If the dispatcher panics, its claims expire and are sent again.
@@ -73,18 +81,18 @@ impl Relay {
                     Dispatcher::new(store.clone(), destination.clone(), rules.clone(), metrics)
                         .run(shutdown.clone())
                 };
-                supervise::keep(&name, &shutdown, run).await;
+                supervisor.keep(&name, &shutdown, run).await;
             });
         }
-        let announced = (store.clone(), shutdown.clone());
+        let announced = (store.clone(), supervisor.clone(), shutdown.clone());
         parts.spawn(async move {
-            let (store, shutdown) = announced;
+            let (store, supervisor, shutdown) = announced;
             let run = || upkeep::announce(store.clone(), rules.poll_interval, shutdown.clone());
-            supervise::keep("outbox announcement", &shutdown, run).await;
+            supervisor.keep("outbox announcement", &shutdown, run).await;
         });
         parts.spawn(async move {
             let run = || upkeep::prune(store.clone(), retention, shutdown.clone());
-            supervise::keep("outbox pruning", &shutdown, run).await;
+            supervisor.keep("outbox pruning", &shutdown, run).await;
         });
         while parts.join_next().await.is_some() {}
     }

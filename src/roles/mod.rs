@@ -21,14 +21,13 @@ use exit::{Exit, Failed, exit_of_store};
 use numbers::Numbers;
 
 use crate::config::Role;
-use crate::http::{self, Limits};
+use crate::http::{self, Limits, Server};
 use crate::ingress::{self, Metrics, State};
 use crate::outbox;
 use crate::queue::{Consumer, Limiter};
 use crate::reconcile::{self, Reconciler};
 use crate::store::schema;
 use crate::stripe_api::{self, Client};
-use crate::supervise;
 use crate::worker::{self, Parts, WorkerError, maintenance};
 
 /// Runs the ingress: receives webhooks until shutdown.
@@ -48,6 +47,7 @@ pub(crate) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let state = State::new(&settings.ingress, &settings.endpoints, producer, &metrics)
         .map_err(|error| Failed::because(Exit::Settings, "the ingress cannot start", &error))?;
 
+    let supervisor = numbers.supervisor();
     let listener = parts::listen("ingress.listen", settings.ingress.listen).await?;
     let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let names: Vec<_> = settings.endpoints.keys().map(String::as_str).collect();
@@ -56,14 +56,15 @@ pub(crate) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
     let limits = descriptors::within(Limits::from(&settings.ingress));
     let state = Arc::new(state);
     // It ends with the token.
-    let watched = (Arc::clone(&state), shutdown.clone());
+    let watched = (Arc::clone(&state), supervisor.clone(), shutdown.clone());
     tokio::spawn(async move {
-        let (state, shutdown) = watched;
+        let (state, supervisor, shutdown) = watched;
         let run = || ingress::watch(Arc::clone(&state), shutdown.clone());
-        supervise::keep("readiness of Redis", &shutdown, run).await;
+        supervisor.keep("readiness of Redis", &shutdown, run).await;
     });
-    let ended =
-        http::serve_counting(listener, ingress::router(state), shutdown, limits, connections).await;
+    let router = ingress::router(state);
+    let server = Server { name: "webhook listener", router, limits, metrics: connections };
+    let ended = server.serve(listener, shutdown, &supervisor).await;
     numbers.ended().await;
     tracing::info!(cut_off = ended.cut_off, "stopped");
     Ok(Exit::Success)
@@ -90,8 +91,9 @@ pub(crate) async fn worker(config: Option<&Path>, name: Option<String>) -> Resul
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
     let maintained = (store.clone(), settings.retention, shutdown.clone());
     consumer.heartbeat().on_host(host());
+    let supervisor = numbers.supervisor();
     let outbox = outbox::Metrics::new(numbers.registry());
-    let relay = relay::relay(&settings, &store)?.counting(&outbox);
+    let relay = relay::relay(&settings, &store)?.counting(&outbox).supervised_by(&supervisor);
     numbers.tables(&store, &outbox);
     let listener = match settings.worker.listen {
         Some(address) => Some(parts::listen("worker.listen", address).await?),
@@ -106,6 +108,7 @@ pub(crate) async fn worker(config: Option<&Path>, name: Option<String>) -> Resul
         listener,
         random: rand::random::<f64>,
         metrics: worker::Metrics::new(numbers.registry()),
+        supervisor: supervisor.clone(),
     };
     let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let stop_relay = CancellationToken::new();
@@ -115,7 +118,7 @@ pub(crate) async fn worker(config: Option<&Path>, name: Option<String>) -> Resul
     let maintaining = tokio::spawn(async move {
         let (store, retention, shutdown) = maintained;
         let run = || maintenance::run(store.clone(), retention, shutdown.clone());
-        supervise::keep("retention", &shutdown, run).await;
+        supervisor.keep("retention", &shutdown, run).await;
     });
     let worked =
         worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown.clone())

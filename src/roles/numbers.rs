@@ -10,30 +10,41 @@ use tokio_util::sync::CancellationToken;
 use super::exit::{Exit, Failed};
 use super::parts;
 use crate::config::Settings;
-use crate::http::{self, Limits};
+use crate::http::{self, Limits, Server};
 use crate::outbox;
 use crate::queue::{self, Inspector};
 use crate::store::{self, Store};
+use crate::supervise::Supervisor;
 use crate::telemetry;
 
 /// The numbers of one role.
-pub(crate) struct Numbers(telemetry::Numbers);
+pub(crate) struct Numbers {
+    page: telemetry::Numbers,
+    supervisor: Supervisor,
+}
 
 impl Numbers {
     pub(crate) fn new(role: &'static str) -> Self {
-        Self(telemetry::Numbers::new(role))
+        let mut page = telemetry::Numbers::new(role);
+        let supervisor = Supervisor::new(page.registry());
+        Self { page, supervisor }
     }
 
     /// Where a part makes its counters known.
     pub(crate) fn registry(&mut self) -> &mut Registry {
-        self.0.registry()
+        self.page.registry()
+    }
+
+    /// The supervisor of this process, whose restarts are counted here.
+    pub(crate) fn supervisor(&self) -> Supervisor {
+        self.supervisor.clone()
     }
 
     /// How full the queue is.
     pub(crate) fn queue(&mut self, settings: &Settings) -> Result<(), Failed> {
         let inspector = Inspector::new(&settings.redis, &settings.queue)
             .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
-        let metrics = queue::Metrics::new(self.0.registry());
+        let metrics = queue::Metrics::new(self.page.registry());
         let look = move || {
             let inspector = inspector.clone();
             async move {
@@ -42,13 +53,13 @@ impl Numbers {
                     .ok()
             }
         };
-        self.0.on_request("redis", look, move |seen| metrics.show(seen.as_ref()));
+        self.page.on_request("redis", look, move |seen| metrics.show(seen.as_ref()));
         Ok(())
     }
 
     /// What the tables say, and how far the outbox is.
     pub(crate) fn tables(&mut self, store: &Store, outbox: &outbox::Metrics) {
-        let metrics = store::Metrics::new(self.0.registry(), store);
+        let metrics = store::Metrics::new(self.page.registry(), store);
         let (store, outbox) = (store.clone(), outbox.clone());
         let look = move || {
             let store = store.clone();
@@ -57,7 +68,7 @@ impl Numbers {
                 pulse.inspect_err(|error| tracing::debug!(%error, "cannot see the tables")).ok()
             }
         };
-        self.0.on_request("postgres", look, move |pulse| {
+        self.page.on_request("postgres", look, move |pulse| {
             metrics.show(pulse.as_ref());
             outbox.show(pulse.as_ref());
         });
@@ -72,7 +83,15 @@ impl Numbers {
         let Some(address) = address else { return Ok(Serving(None)) };
         let listener = parts::listen("metrics.listen", address).await?;
         tracing::info!(listen = %parts::address_of(&listener, address), "serving metrics");
-        let serving = http::serve(listener, self.0.router(), shutdown.clone(), Limits::default());
+        let Self { page, supervisor } = self;
+        let server = Server {
+            name: "metrics listener",
+            router: page.router(),
+            limits: Limits::default(),
+            metrics: http::Metrics::default(),
+        };
+        let shutdown = shutdown.clone();
+        let serving = async move { server.serve(listener, shutdown, &supervisor).await };
         Ok(Serving(Some(tokio::spawn(serving))))
     }
 }

@@ -19,7 +19,7 @@ use crate::http::{self, Limits};
 use crate::queue::{Consumer, QueueError, Stopped, WaitsFor};
 use crate::reconcile::Reconciler;
 use crate::store::{Store, StoreError};
-use crate::supervise;
+use crate::supervise::Supervisor;
 
 /// What a worker is made of.
 pub struct Parts {
@@ -37,6 +37,8 @@ pub struct Parts {
     pub random: fn() -> f64,
     /// What it counts.
     pub metrics: Metrics,
+    /// What starts its background tasks again.
+    pub supervisor: Supervisor,
 }
 
 /// Why a worker could not start, or ended by itself.
@@ -68,7 +70,14 @@ pub async fn run(
     parts.metrics.begin(worker.concurrency, &slots, outages.status(), parts.consumer.health());
     let serving = parts.listener.map(|listener| {
         let router = health::router(&outages, parts.consumer.health(), parts.consumer.pauses());
-        tokio::spawn(http::serve(listener, router, shutdown.clone(), Limits::default()))
+        let server = http::Server {
+            name: "health listener",
+            router,
+            limits: Limits::default(),
+            metrics: http::Metrics::default(),
+        };
+        let (supervisor, shutdown) = (parts.supervisor.clone(), shutdown.clone());
+        tokio::spawn(async move { server.serve(listener, shutdown, &supervisor).await })
     });
     if wait_for_schema(&parts.store, &outages, worker.probe_interval, &shutdown).await?.is_none() {
         return Ok(());
@@ -79,11 +88,11 @@ pub async fn run(
     let limit = slots.clone();
     heartbeat.limited(move || limit.limit());
     let marker = parts.consumer.marker()?;
-    let watched = (parts.store.clone(), shutdown.clone());
+    let watched = (parts.store.clone(), parts.supervisor.clone(), shutdown.clone());
     let watching = tokio::spawn(async move {
-        let (store, shutdown) = watched;
+        let (store, supervisor, shutdown) = watched;
         let run = || marker::watch(store.clone(), marker.clone(), shutdown.clone());
-        supervise::keep("marker of the queue", &shutdown, run).await;
+        supervisor.keep("marker of the queue", &shutdown, run).await;
     });
     let handler = Handler {
         reconciler: parts.reconciler,
@@ -108,7 +117,11 @@ pub async fn run(
     };
     tracing::info!(worker = parts.name, concurrency = worker.concurrency, "working");
     let handle = move |delivery| handler.clone().handle(delivery);
-    let stopped = parts.consumer.run(handle, shutdown.clone(), worker.grace).await?;
+    let stopped = parts
+        .consumer
+        .supervised_by(&parts.supervisor)
+        .run(handle, shutdown.clone(), worker.grace)
+        .await?;
     let Stopped { handed_back, left } = stopped;
     tracing::info!(worker = parts.name, handed_back, left, "stopped");
     shutdown.cancel();

@@ -11,9 +11,12 @@ const WITHOUT: &[&str] = &[
     "crates/quittance-config/src",
     "crates/quittance-domain/src",
     "crates/quittance-http-client/src",
+    "crates/quittance-queue/src",
     "crates/quittance-redaction/src",
     "crates/quittance-store/src",
     "crates/quittance-stripe/src",
+    "crates/quittance-tasks/src",
+    "crates/stripe-simulator/src",
     "src",
 ];
 

@@ -1,63 +1,57 @@
-//! Tells Redis what became of jobs, many at once. What Redis does not take now is kept and told
-//! again; the jobs stay ours until then.
+//! Acknowledges jobs in Redis, many in one command. An acknowledgement that Redis refuses is kept and sent
+//! again; its job stays in flight until then.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::error::QueueError;
 use super::flow::{Flow, Way};
-use super::group_client::{GroupClient, Later};
+use super::group_client::{GroupClient, Later, Returned};
 use super::in_flight::InFlight;
-use super::job::{Delivery, JobId, Lane};
+use super::job::{JobId, Lane};
 use super::scripts::LIMIT;
 
-/// Enough for a round trip at once.
+/// So many acknowledgements are sent at once.
 const ENOUGH: usize = 64;
-/// How long fewer wait for company.
+/// How long fewer wait for more.
 const PATIENCE: Duration = Duration::from_millis(5);
 /// The most acknowledgements in one command.
 const CHUNK: usize = 256;
 
-/// What became of a job.
+/// What Redis has to learn of a job.
 #[derive(Debug)]
 pub(super) enum Acknowledgement {
     /// It is finished.
     Done(JobId),
-    /// It comes again.
+    /// It is delivered again later.
     Later(Later),
-    /// It is for another worker.
+    /// It is returned for another worker.
     HandBack(Returned),
 }
 
-/// A job that goes back.
-#[derive(Debug)]
-pub(super) struct Returned {
-    pub(super) id: JobId,
-    /// Whether it has begun, which then no longer counts.
-    pub(super) has_begun: bool,
-}
-
-impl Returned {
-    /// One that has not begun.
-    pub(super) fn unbegun(delivery: Delivery) -> Self {
-        Self { id: delivery.id, has_begun: false }
-    }
-}
-
-/// What came of it all.
+/// How a consumer has stopped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stopped {
-    /// Jobs handed back for other workers to take at once.
+    /// Jobs that were returned, so that other workers can claim them at once.
     pub handed_back: usize,
-    /// Jobs whose fate Redis could not be told; they are taken over after their lease.
+    /// Jobs whose acknowledgement Redis did not take; they are claimed by other workers after their lease.
     pub left: usize,
 }
 
-/// Jobs whose fate Redis has to be told.
+/// Acknowledgements that Redis has not taken. They outlive a run of the task, so a panic loses none.
+struct Unsent {
+    settled: UnboundedReceiver<(Lane, Acknowledgement)>,
+    batch: Vec<(Lane, Acknowledgement)>,
+    open: [Open; 2],
+    handed_back: usize,
+}
+
+/// Acknowledgements of one lane that are being sent.
 #[derive(Debug, Default)]
 struct Open {
     done: Vec<JobId>,
@@ -65,72 +59,86 @@ struct Open {
     hand_back: Vec<Returned>,
 }
 
-/// Tells Redis.
+/// Background task that sends acknowledgements.
 pub(super) struct Acknowledger {
-    pub(super) member: GroupClient,
-    pub(super) in_flight: Arc<InFlight>,
-    pub(super) flow: Flow,
+    member: GroupClient,
+    in_flight: Arc<InFlight>,
+    flow: Flow,
+    unsent: Mutex<Unsent>,
 }
 
 impl Acknowledger {
-    /// Runs until all senders are gone and everything is told, or until it has to give up.
-    pub(super) async fn run(
-        self,
-        mut settled: UnboundedReceiver<(Lane, Acknowledgement)>,
-        give_up: CancellationToken,
-    ) -> Stopped {
-        let mut open: [Open; 2] = Default::default();
-        let mut report = Stopped::default();
-        let mut batch = Vec::with_capacity(CHUNK);
+    pub(super) fn new(
+        member: GroupClient,
+        in_flight: Arc<InFlight>,
+        flow: Flow,
+        settled: UnboundedReceiver<(Lane, Acknowledgement)>,
+    ) -> Self {
+        let batch = Vec::with_capacity(CHUNK);
+        let unsent = Unsent { settled, batch, open: Default::default(), handed_back: 0 };
+        Self { member, in_flight, flow, unsent: Mutex::new(unsent) }
+    }
+
+    /// Runs until all senders are gone and Redis has every acknowledgement, or until `give_up`.
+    pub(super) async fn run(&self, give_up: &CancellationToken) {
+        let mut unsent = self.unsent.lock().await;
+        let Unsent { settled, batch, open, handed_back } = &mut *unsent;
         while !give_up.is_cancelled() {
             let is_open = open.iter().any(|lane| lane.count() > 0);
             if !is_open
+                && batch.is_empty()
                 && give_up
-                    .run_until_cancelled(settled.recv_many(&mut batch, CHUNK))
+                    .run_until_cancelled(settled.recv_many(batch, CHUNK))
                     .await
                     .is_none_or(|received| received == 0)
             {
                 break;
             }
-            // Running out of patience is the ordinary case.
+            // To time out is the ordinary case.
             let _ = timeout(PATIENCE, async {
-                while batch.len() < ENOUGH && settled.recv_many(&mut batch, CHUNK).await > 0 {}
+                while batch.len() < ENOUGH && settled.recv_many(batch, CHUNK).await > 0 {}
             })
             .await;
             for (lane, settlement) in batch.drain(..) {
                 open[lane.index()].add(settlement);
             }
             for lane in Lane::ALL {
-                let told = self.tell(lane, &mut open[lane.index()], &mut report).await;
-                self.member.health.report(part(lane), &told);
-                if let Err(error) = told {
+                let sent = self.send(lane, &mut open[lane.index()], handed_back).await;
+                self.member.health.report(part(lane), &sent);
+                if let Err(error) = sent {
                     tracing::debug!(%lane, error = error.chain(), "settled jobs wait to be told");
                     give_up.run_until_cancelled(self.member.link.pause()).await;
                 }
             }
         }
-        settled.close();
-        while let Ok((lane, settlement)) = settled.try_recv() {
-            open[lane.index()].add(settlement);
-        }
-        report.left = open.iter().map(Open::count).sum();
-        report
     }
 
-    async fn tell(
+    /// How it has stopped, once no run will follow.
+    pub(super) async fn stopped(&self) -> Stopped {
+        let mut unsent = self.unsent.lock().await;
+        let Unsent { settled, batch, open, handed_back } = &mut *unsent;
+        settled.close();
+        while let Ok(late) = settled.try_recv() {
+            batch.push(late);
+        }
+        let left = batch.len() + open.iter().map(Open::count).sum::<usize>();
+        Stopped { handed_back: *handed_back, left }
+    }
+
+    async fn send(
         &self,
         lane: Lane,
         open: &mut Open,
-        report: &mut Stopped,
+        handed_back: &mut usize,
     ) -> Result<(), QueueError> {
-        // Each sort by itself: a full Redis refuses retries, and takes the others all the same.
-        let done = self.tell_done(lane, &mut open.done).await;
-        let handed_back = self.tell_handed_back(lane, &mut open.hand_back, report).await;
-        let later = self.tell_later(lane, &mut open.later).await;
-        done.and(handed_back).and(later)
+        // Each kind by itself: a Redis that is out of memory refuses retries and takes the others.
+        let done = self.send_done(lane, &mut open.done).await;
+        let back = self.send_returned(lane, &mut open.hand_back, handed_back).await;
+        let later = self.send_later(lane, &mut open.later).await;
+        done.and(back).and(later)
     }
 
-    async fn tell_done(&self, lane: Lane, done: &mut Vec<JobId>) -> Result<(), QueueError> {
+    async fn send_done(&self, lane: Lane, done: &mut Vec<JobId>) -> Result<(), QueueError> {
         while !done.is_empty() {
             let chunk = &done[..done.len().min(CHUNK)];
             self.member.acknowledge(lane, chunk).await?;
@@ -141,22 +149,22 @@ impl Acknowledger {
         Ok(())
     }
 
-    async fn tell_handed_back(
+    async fn send_returned(
         &self,
         lane: Lane,
         jobs: &mut Vec<Returned>,
-        report: &mut Stopped,
+        handed_back: &mut usize,
     ) -> Result<(), QueueError> {
         while !jobs.is_empty() {
             let chunk = &jobs[..jobs.len().min(LIMIT)];
-            report.handed_back += self.member.hand_back(lane, chunk).await?;
+            *handed_back += self.member.hand_back(lane, chunk).await?;
             self.in_flight.release(lane, chunk.iter().map(|job| &job.id));
             jobs.drain(..chunk.len());
         }
         Ok(())
     }
 
-    async fn tell_later(&self, lane: Lane, later: &mut Vec<Later>) -> Result<(), QueueError> {
+    async fn send_later(&self, lane: Lane, later: &mut Vec<Later>) -> Result<(), QueueError> {
         while !later.is_empty() {
             let chunk = &later[..later.len().min(LIMIT / 2)];
             let moved = self.member.put_off(lane, chunk).await?;

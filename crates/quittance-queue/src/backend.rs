@@ -1,4 +1,4 @@
-//! The apalis backend: hands out what was fetched ahead. Everything that talks to Redis runs beside
+//! The apalis backend: yields the jobs of the buffer. Everything that talks to Redis runs beside
 //! it, because apalis ends a worker whose backend fails.
 
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use apalis_core::worker::context::WorkerContext;
 use super::buffer::Buffer;
 use super::job::Delivery;
 
-/// Hands out what was fetched ahead.
+/// Stream of the jobs in the buffer.
 pub(super) struct StreamBackend(pub(super) Arc<Buffer>);
 
 impl Backend for StreamBackend {

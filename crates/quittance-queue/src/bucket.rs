@@ -1,4 +1,4 @@
-//! A bucket of the limiter, as somebody sees it who only looks.
+//! State of one of the limiter's buckets, for the status pages.
 
 /// What is in a bucket now.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,4 +1,4 @@
-//! Jobs fetched ahead, by lane, and who is handed out next.
+//! Buffer of prefetched jobs, by lane, and which job is next.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,8 +18,8 @@ const EXPECTED: Duration = Duration::from_secs(5);
 pub(super) struct Buffer {
     capacity: usize,
     live_share: u8,
-    /// The most jobs of the backfill that run at once while live ones are expected. A job that runs is
-    /// not interrupted, so whose turn it is would be no help to a live one that finds everything busy.
+    /// The most jobs of the backfill that run at once while live ones are expected. A running job is not
+    /// interrupted, so `live_share` alone would not help a live job that finds every slot busy.
     backfill_at_once: usize,
     inner: Mutex<Inner>,
     room: [Notify; 2],
@@ -28,19 +28,19 @@ pub(super) struct Buffer {
 #[derive(Debug, Default)]
 struct Inner {
     lanes: [VecDeque<Delivery>; 2],
-    /// What live jobs are owed, in tenths of a turn.
+    /// What live jobs have not had of their share, in tenths of a turn.
     credit: u8,
     waker: Option<Waker>,
     /// Lanes that take no jobs in.
     paused: [bool; 2],
-    /// Jobs that were handed out and have not ended.
+    /// Jobs that left the buffer and have not ended.
     running: [usize; 2],
     /// When the last live job came.
     live_at: Option<Instant>,
     closed: bool,
 }
 
-/// The place of a job that runs, until this is dropped.
+/// The slot of a running job, until this is dropped.
 pub(super) struct Place {
     buffer: Arc<Buffer>,
     lane: Lane,
@@ -56,7 +56,7 @@ impl Drop for Place {
 }
 
 impl Buffer {
-    /// `live_share`: of ten jobs handed out while both lanes wait, how many are live; 1 to 9.
+    /// `live_share`: of ten jobs that leave while both lanes wait, how many are live; 1 to 9.
     pub(super) fn new(capacity: usize, live_share: u8, backfill_at_once: usize) -> Self {
         Self {
             capacity: capacity.max(1),
@@ -83,7 +83,7 @@ impl Buffer {
         })
     }
 
-    /// Begins or ends the pause of a lane; gives up what is there of one that is paused.
+    /// Begins or ends the pause of a lane; answers the jobs of one that is paused.
     #[must_use]
     pub(super) fn set_paused(&self, lane: Lane, paused: bool) -> Vec<Delivery> {
         let mut inner = self.lock();
@@ -119,7 +119,7 @@ impl Buffer {
         self.room[lane.index()].notify_one();
     }
 
-    /// Hands out no more, and gives up what is there.
+    /// Ends the stream of jobs; answers those that are left.
     pub(super) fn close(&self) -> Vec<Delivery> {
         let mut inner = self.lock();
         inner.closed = true;
@@ -128,7 +128,7 @@ impl Buffer {
         rest
     }
 
-    /// The place of a job that was handed out, to be held while it runs.
+    /// The slot of a job that left the buffer, to be kept while it runs.
     pub(super) fn place(self: &Arc<Self>, lane: Lane) -> Place {
         Place { buffer: Arc::clone(self), lane }
     }
@@ -293,7 +293,7 @@ mod tests {
         let buffer = Arc::new(Buffer::new(100, 8, 4));
         put(&buffer, Lane::Backfill, 0..60);
         let takes = |count: usize| (0..count).filter_map(|_| take(&buffer)).count();
-        assert_eq!(takes(10), 10, "nobody else is there");
+        assert_eq!(takes(10), 10, "the live lane is empty");
         let places: Vec<_> = (0..10).map(|_| buffer.place(Lane::Backfill)).collect();
 
         put(&buffer, Lane::Live, 0..1);

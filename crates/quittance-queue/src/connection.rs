@@ -1,5 +1,23 @@
-//! A connection that comes back. Never spins: between two attempts lies a growing delay, which all
-//! that share the connection share.
+//! A shared connection to Redis that is opened again after a failure, with a growing delay that all its users
+//! share.
+//!
+//! Not `redis::aio::ConnectionManager`, which also reconnects. What the queue needs and it does not give:
+//! - A caller that finds Redis down gets the error of the last attempt at once. The manager keeps the attempt
+//!   to connect as a shared future, and each command waits for it, with all of its retries and their delays:
+//!   an ingress that has to answer 503 in time would hold its requests instead.
+//! - The delay grows for as long as the outage lasts. The manager gives up after `number_of_retries`, and the
+//!   next command begins with the shortest delay again.
+//! - Failures are counted by attempt ([`super::generations`]), so a hundred commands that a broken connection
+//!   fails do not make the delay a hundred steps longer, and a late answer of the old connection says nothing
+//!   of the new one.
+//! - A new connection is opened not only when the socket breaks. After a failover the old primary answers
+//!   `READONLY` or `MASTERDOWN`, and one that hangs does not answer at all; a new connection to the same
+//!   address may lead to the new primary ([`QueueError::wants_new_connection`]). The manager keeps the
+//!   connection in all three cases (redis 1.8, `RedisError::retry_method`).
+//! - Each outage is reported once, when it begins and when it ends ([`Health`]).
+//!
+//! A pool would not help either: one connection carries any number of commands at once (pipelining), and what
+//! blocks (`XREADGROUP`) has a connection of its own.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +44,7 @@ struct Inner {
     options: AsyncConnectionConfig,
     connect_timeout: Duration,
     live: Mutex<Live>,
-    /// InFlight while connecting, so that a crowd makes one attempt.
+    /// Locked while connecting, so that many callers make one attempt.
     connecting: tokio::sync::Mutex<()>,
     /// Also true before the first answer.
     failing: AtomicBool,
@@ -160,11 +178,16 @@ impl Link {
         if let Some(found) = self.0.current() {
             return Ok(found);
         }
+        let ticket = self.0.lock().generations.ticket();
         // In a task of its own, so that a caller who gives up does not undo a slow handshake.
         let inner = Arc::clone(&self.0);
         match tokio::spawn(async move { inner.connect().await }).await {
             Ok(result) => result,
-            Err(error) => Err(QueueError::Task(Some(error))),
+            Err(error) => {
+                let error = QueueError::Task(error);
+                self.failed(ticket, &error);
+                Err(error)
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The consumer: its parts, their start, and their end.
+//! The consumer: the apalis worker and the tasks beside it, their start, and their end.
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use apalis::layers::WorkerBuilderExt as _;
@@ -16,51 +17,60 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::acknowledge::{Acknowledgement, Returned, Stopped};
+use super::acknowledge::{Acknowledgement, Acknowledger, Stopped};
 use super::backend::StreamBackend;
 use super::buffer::Buffer;
 use super::clock::Clock;
 use super::connection::Link;
 use super::error::QueueError;
-use super::fetch;
+use super::fetch::{self, Fetcher};
 use super::flow::Flow;
 use super::group::{self, SeenEpoch};
-use super::group_client::GroupClient;
+use super::group_client::{GroupClient, Returned};
 use super::handler::Runner;
 use super::health::{Health, RedisHealth};
-use super::heartbeat::Heartbeat;
+use super::heartbeat::{Heartbeat, Reporter};
+use super::in_flight::InFlight;
 use super::job::{Delivery, Disposition, Lane};
 use super::keys::Keys;
+use super::lease::Renewer;
 use super::marker::MarkerCheck;
-use super::parts::Parts;
-use super::pause::{self, Paused, Pauses};
+use super::pause::{self, Paused, Pauses, Watcher};
+use super::reaper::Reaper;
+use super::receive::Receiver;
+use super::tasks::{RunningTasks, Tasks};
 use quittance_config as config;
+use quittance_tasks::supervise::Supervisor;
 
 /// How long [`Consumer::run`] may take to end after its shutdown, with a Redis that does not answer: the
-/// grace, dropping what outlives it, the last fetch, telling Redis what became of jobs, and leaving.
+/// grace, dropping what outlives it, the last fetch, the acknowledgements, and leaving the group.
 #[must_use]
 pub fn longest_stop(redis: &config::Redis, grace: Duration) -> Duration {
     let (connect, command) = (redis.connect_timeout, redis.command_timeout);
     let dropping = command;
     let fetching = fetch::WAIT + connect + command;
-    // In the hope of an answer, and then the call that is under way.
-    let telling = (connect + 2 * command) + (connect + command);
+    // How long an answer is waited for, and then the call that is under way.
+    let acknowledging = (connect + 2 * command) + (connect + command);
     let finishing = command;
     // The roster, the counts, and each lane.
     let leaving = 4 * command;
-    grace + dropping + fetching + telling + finishing + leaving
+    grace + dropping + fetching + acknowledging + finishing + leaving
 }
 
-/// Works jobs off.
+/// How many finished jobs may wait for Redis to take their acknowledgement before no more are fetched.
+const MOST_UNACKNOWLEDGED: usize = 4096;
+
+/// A worker of the queue: claims jobs and runs a handler on each.
 pub struct Consumer {
-    pub(super) redis: config::Redis,
-    pub(super) queue: config::Queue,
-    pub(super) member: GroupClient,
-    pub(super) concurrency: usize,
-    pub(super) paused: watch::Sender<Paused>,
+    redis: config::Redis,
+    queue: config::Queue,
+    member: GroupClient,
+    concurrency: usize,
+    paused: watch::Sender<Paused>,
     pauses: Pauses,
     heartbeat: Heartbeat,
-    pub(super) flow: Flow,
+    flow: Flow,
+    supervisor: Supervisor,
 }
 
 impl Consumer {
@@ -114,7 +124,14 @@ impl Consumer {
             pauses,
             heartbeat,
             flow: Flow::new(redis, queue)?,
+            supervisor: Supervisor::default(),
         })
+    }
+
+    /// The same, its tasks counted with the others of the process.
+    #[must_use]
+    pub fn supervised_by(self, supervisor: &Supervisor) -> Self {
+        Self { supervisor: supervisor.clone(), ..self }
     }
 
     /// Whether Redis serves us.
@@ -137,17 +154,17 @@ impl Consumer {
         MarkerCheck::new(&self.redis, &self.queue)
     }
 
-    /// What is told of this worker.
+    /// What this worker reports of itself.
     #[must_use]
     pub fn heartbeat(&self) -> Heartbeat {
         self.heartbeat.clone()
     }
 
-    /// Works jobs off until `shutdown`; then fetches no more, gives running jobs `grace` to end,
-    /// drops the handlers of those that don't, and hands back what is unfinished.
+    /// Runs jobs until `shutdown`; then fetches no more, gives running jobs `grace` to end, drops the
+    /// handlers of those that don't, and returns unfinished jobs to the queue.
     ///
     /// An outage of Redis never ends it. Dropping the future is like the death of the process: the
-    /// jobs in hand are taken over by others after their lease.
+    /// jobs in flight are claimed by other workers after their lease.
     ///
     /// # Errors
     /// At the start: a Redis that is too old, or whose keys something else uses.
@@ -176,7 +193,12 @@ impl Consumer {
         // A handler lives in a task of its own; it must not outlive this future.
         let _abort_when_dropped = abort.clone().drop_guard();
         let (settled, settlements) = mpsc::unbounded_channel();
-        let parts = Parts::start(&self, &buffer, settled.clone(), settlements)?;
+        let receiver = Receiver {
+            buffer: Arc::clone(&buffer),
+            in_flight: Arc::default(),
+            settled: settled.clone(),
+        };
+        let tasks = self.tasks(receiver, settlements)?.start(&self.supervisor);
         let context = WorkerContext::new(&self.member.name);
         let runner = Runner {
             handler,
@@ -188,11 +210,11 @@ impl Consumer {
             abort: abort.clone(),
         };
         let worker = self.worker(context.clone(), &buffer, runner);
-        self.supervise(Running { buffer, abort, settled, parts, context, worker }, shutdown, grace)
+        self.supervise(Running { buffer, abort, settled, tasks, context, worker }, shutdown, grace)
             .await
     }
 
-    /// Connects, and looks whether this Redis will do. Waits for one that is down.
+    /// Connects, and checks that this Redis can be used. Waits for one that is down.
     async fn prepare(&self) -> Result<(), QueueError> {
         loop {
             let prepared = self.try_prepare().await;
@@ -219,10 +241,68 @@ impl Consumer {
         // Before the first job: a worker that starts in a pause keeps to it.
         let paused = self.member.paused().await?;
         for lane in Lane::ALL {
-            pause::tell(lane, None, paused[lane.index()].as_ref());
+            pause::log_change(lane, None, paused[lane.index()].as_ref());
         }
         self.paused.send_replace(paused);
         Ok(())
+    }
+
+    fn tasks(
+        &self,
+        receiver: Receiver,
+        settlements: mpsc::UnboundedReceiver<(Lane, Acknowledgement)>,
+    ) -> Result<Tasks, QueueError> {
+        let member = &self.member;
+        let in_flight: &Arc<InFlight> = &receiver.in_flight;
+        Ok(Tasks {
+            fetchers: [
+                self.fetcher(Lane::Live, &receiver)?,
+                self.fetcher(Lane::Backfill, &receiver)?,
+            ],
+            acknowledger: Acknowledger::new(
+                member.clone(),
+                Arc::clone(in_flight),
+                self.flow.clone(),
+                settlements,
+            ),
+            renewer: Renewer {
+                member: member.clone(),
+                buffer: Arc::clone(&receiver.buffer),
+                in_flight: Arc::clone(in_flight),
+            },
+            reaper: Reaper {
+                member: member.clone(),
+                receiver: receiver.clone(),
+                pauses: self.pauses(),
+                interval: self.queue.sweep_interval,
+            },
+            watcher: Watcher { member: member.clone(), receiver, known: self.paused.clone() },
+            reporter: Reporter {
+                member: member.clone(),
+                heartbeat: self.heartbeat(),
+                pauses: self.pauses(),
+            },
+        })
+    }
+
+    fn fetcher(&self, lane: Lane, receiver: &Receiver) -> Result<Fetcher, QueueError> {
+        let (connection, part, task) = match lane {
+            Lane::Live => ("live lane's connection", "live lane", "live fetcher"),
+            Lane::Backfill => ("backfill lane's connection", "backfill lane", "backfill fetcher"),
+        };
+        let longest = fetch::WAIT + self.redis.command_timeout;
+        let health = Some(self.member.health.clone());
+        let link = Link::new(connection, &self.redis, longest, health)?;
+        Ok(Fetcher {
+            lane,
+            part,
+            task,
+            member: self.member.on(link),
+            receiver: receiver.clone(),
+            pauses: self.pauses(),
+            most: self.concurrency + 4 * self.queue.prefetch.max(1) + MOST_UNACKNOWLEDGED,
+            unsure: AtomicBool::new(false),
+        })
     }
 
     fn worker<H, F>(
@@ -256,12 +336,13 @@ impl Consumer {
     ) -> Result<Stopped, QueueError> {
         tokio::select! {
             biased;
-            // None of these ends by itself. If one does, working on would lose jobs silently.
+            // It does not end by itself, and cannot be started again: the leases of the jobs that it had
+            // taken from the buffer and not begun would be renewed for ever. So the process ends, and
+            // other workers claim its jobs.
             ended = &mut running.worker => return Err(QueueError::Worker(ended.err())),
-            died = running.parts.died() => return Err(died),
             () = shutdown.cancelled() => {}
         }
-        running.parts.stop.cancel();
+        running.tasks.stop();
         let mut unstarted = running.buffer.close();
         if let Err(error) = running.context.stop() {
             tracing::warn!(%error, "the apalis worker was not running");
@@ -273,49 +354,45 @@ impl Consumer {
             let _ = timeout(self.redis.command_timeout, &mut running.worker).await;
         }
         drop(running.worker);
-        while running.parts.intake.join_next().await.is_some() {}
+        running.tasks.stopped().await;
         // What the last fetch brought after the first close.
         unstarted.extend(running.buffer.close());
         for job in unstarted {
             let lane = job.lane;
-            // The settler is there until all senders are gone.
+            // The acknowledger runs until all senders are gone.
             let back = Acknowledgement::HandBack(Returned::unbegun(job));
             let _ = running.settled.send((lane, back));
         }
         drop(running.settled);
-        let report = self.flush(&mut running.parts).await?;
-        // A word that is under way to Redis must not come after our leave.
-        let _ = timeout(self.redis.command_timeout, running.parts.finish()).await;
+        let report = self.flush(&mut running.tasks).await?;
+        // A renewal or a heartbeat that is under way to Redis must not arrive after the sign-off.
+        let _ = timeout(self.redis.command_timeout, running.tasks.finish()).await;
         self.leave().await;
         Ok(report)
     }
 
-    async fn flush(&self, parts: &mut Parts) -> Result<Stopped, QueueError> {
+    async fn flush(&self, tasks: &mut RunningTasks) -> Result<Stopped, QueueError> {
         let limit = self.redis.connect_timeout + 2 * self.redis.command_timeout;
-        let flushed = match timeout(limit, parts.settling.join_next()).await {
+        let flushed = match timeout(limit, tasks.acknowledged()).await {
             Ok(flushed) => flushed,
             Err(_) => {
-                parts.give_up.cancel();
-                parts.settling.join_next().await
+                tasks.give_up();
+                tasks.acknowledged().await
             }
         };
-        let report = match flushed {
-            Some(Ok(report)) => report,
-            Some(Err(error)) => return Err(QueueError::Task(Some(error))),
-            None => return Err(QueueError::Task(None)),
-        };
+        let report = flushed.map_err(QueueError::Task)?;
         if report.left > 0 {
             tracing::warn!(jobs = report.left, "redis could not be told of jobs; they come again");
         }
         Ok(report)
     }
 
-    /// Takes our name off the group's list. Where jobs are still pending under it, another worker
-    /// takes them first and the name later.
+    /// Removes this consumer from the group. Where jobs are still pending under its name, another worker
+    /// claims them first and removes the name later.
     async fn leave(&self) {
         let limit = self.redis.command_timeout;
         match timeout(limit, self.member.sign_off()).await {
-            Ok(Ok(())) => self.flow.tell().await,
+            Ok(Ok(())) => self.flow.send().await,
             Ok(Err(error)) => tracing::debug!(error = error.chain(), "could not sign off"),
             Err(_) => tracing::debug!("could not sign off: redis does not answer"),
         }
@@ -333,7 +410,7 @@ struct Running {
     buffer: Arc<Buffer>,
     abort: CancellationToken,
     settled: mpsc::UnboundedSender<(Lane, Acknowledgement)>,
-    parts: Parts,
+    tasks: RunningTasks,
     context: WorkerContext,
     worker: BoxFuture<'static, Result<(), WorkerError>>,
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use super::connection::Link;
 use super::error::QueueError;
 use super::job::Lane;
-use super::keys::{GROUP, Keys, NOBODY};
-use super::producer::NO_MORE;
-use super::scripts;
+use super::keys::{GROUP, Keys, UNASSIGNED};
+use super::scripts::{self, NO_MORE};
 
 /// How full the queue is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,9 +22,9 @@ pub struct Depth {
 /// How full one lane is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LaneDepth {
-    /// Jobs that no worker has: new, or handed back.
+    /// Jobs that no worker has claimed: new, or returned.
     pub waiting: u64,
-    /// Jobs that workers have: fetched ahead, running, or waiting for their acknowledgement.
+    /// Jobs that workers have claimed: prefetched, running, or waiting for their acknowledgement.
     pub in_hand: u64,
     /// Age of the oldest unfinished job, by Redis' clock.
     pub oldest: Option<Duration>,
@@ -74,7 +73,7 @@ pub(super) async fn read(link: &Link, keys: &Keys, limit: Duration) -> Result<De
     let keys = (scripts::DEPTH.keys)(keys, Lane::Live, "");
     let counts: Vec<i64> = link
         .call_within(limit, |redis| async move {
-            scripts::DEPTH.call(redis, keys, &[GROUP, NOBODY], NO_MORE).await
+            scripts::DEPTH.call(redis, keys, &[GROUP, UNASSIGNED], NO_MORE).await
         })
         .await?;
     Depth::from_counts(&counts).ok_or(QueueError::Reply("the counts"))

@@ -1,4 +1,4 @@
-//! From Redis' answers to deliveries. Read by hand: a payload is moved, never copied.
+//! Decoding of Redis' answers into deliveries, without `FromRedisValue`: a payload is moved, never copied.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "any other shape of an answer is the same error"
@@ -56,7 +56,7 @@ fn new_job(entry: Value, lane: Lane) -> Result<Delivery, QueueError> {
     let mut fields = list(fields)?.into_iter();
     while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
         // Others may have written to the stream. What lacks a body fails to parse and becomes a
-        // dead letter, where somebody sees it.
+        // dead letter, where an operator sees it.
         match bytes(name)?.as_slice() {
             b"m" => meta = bytes(value)?,
             b"b" => body = bytes(value)?,
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_somebody_else_wrote_is_delivered_with_an_empty_body() {
+    fn an_entry_of_another_program_is_delivered_with_an_empty_body() {
         let entry = Value::Array(vec![string("5-0"), Value::Array(vec![string("x"), string("y")])]);
         let answer = Value::Array(vec![Value::Array(vec![string("s"), Value::Array(vec![entry])])]);
         let jobs = fetched(answer, Lane::Live).expect("it reads");

@@ -55,18 +55,18 @@ pub enum QueueError {
     /// It did not answer in time.
     #[error("Redis did not answer within {0:?}")]
     Timeout(Duration),
-    /// An answer that nobody expects.
+    /// An answer of an unexpected shape.
     #[error("Redis answered {0} in an unexpected shape")]
     Reply(&'static str),
     /// A job's meta data could not be written.
     #[error("a job's meta data cannot be written as JSON")]
     Encode(#[source] serde_json::Error),
-    /// The apalis worker ended before it was told to.
+    /// The apalis worker ended before the shutdown.
     #[error("the apalis worker ended by itself")]
     Worker(#[source] Option<apalis_core::error::WorkerError>),
-    /// A part of the consumer ended before it was told to.
-    #[error("a part of the consumer died")]
-    Task(#[source] Option<tokio::task::JoinError>),
+    /// A task that another one waits for panicked.
+    #[error("a task of the queue panicked")]
+    Task(#[source] tokio::task::JoinError),
 }
 
 impl QueueError {

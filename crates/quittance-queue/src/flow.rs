@@ -1,6 +1,6 @@
-//! How much comes in and goes out, minute by minute, counted in Redis.
+//! Counts of the jobs that arrive and finish, minute by minute, kept in Redis.
 //!
-//! Beside the work, never in its way: a process adds up what it did and tells Redis once a second. A
+//! Counting never delays a job: a process adds up its counts and sends them once a second. A
 //! process that is killed takes the last second of its counts with it; nothing is decided by them.
 
 use std::collections::BTreeMap;
@@ -14,16 +14,16 @@ use super::error::QueueError;
 use super::keys::Keys;
 use quittance_config as config;
 
-/// How long counts are added up before Redis is told.
+/// How long counts are added up before they are sent.
 const GATHER: Duration = Duration::from_secs(1);
 /// How long an hour's counts are kept: a day, and what is left of the hour in which it began.
 const KEEP: Duration = Duration::from_secs(26 * 3600);
 /// Minutes that are kept for a Redis that does not answer.
-const MOST_UNTOLD: usize = 120;
+const MOST_UNSENT: usize = 120;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60;
 
-/// Which way a job went.
+/// What of a job is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Way {
     /// It was put on the queue.
@@ -50,13 +50,13 @@ struct Inner {
     link: Link,
     keys: Keys,
     limit: Duration,
-    untold: Mutex<Untold>,
+    unsent: Mutex<Unsent>,
 }
 
 #[derive(Default)]
-struct Untold {
+struct Unsent {
     counts: BTreeMap<(u64, Way), u64>,
-    /// Somebody is going to tell them.
+    /// A task is going to send them.
     scheduled: bool,
 }
 
@@ -65,37 +65,37 @@ impl Flow {
         let limit = redis.command_timeout;
         let link = Link::new("counts", redis, limit, None)?;
         let keys = Keys::new(&queue.name);
-        Ok(Self(Arc::new(Inner { link, keys, limit, untold: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { link, keys, limit, unsent: Mutex::default() })))
     }
 
     /// Counts jobs.
     pub(super) fn count(&self, way: Way, jobs: usize) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let minute = since.as_secs() / MINUTE;
-        let mut untold = self.lock();
-        *untold.counts.entry((minute, way)).or_default() += u64::try_from(jobs).unwrap_or(0);
-        if !untold.scheduled {
-            untold.scheduled = true;
+        let mut unsent = self.lock();
+        *unsent.counts.entry((minute, way)).or_default() += u64::try_from(jobs).unwrap_or(0);
+        if !unsent.scheduled {
+            unsent.scheduled = true;
             let flow = self.clone();
             tokio::spawn(async move {
                 sleep(GATHER).await;
-                flow.tell().await;
+                flow.send().await;
             });
         }
     }
 
-    /// Tells Redis now.
-    pub(super) async fn tell(&self) {
+    /// Sends the counts now.
+    pub(super) async fn send(&self) {
         let counts = {
-            let mut untold = self.lock();
-            untold.scheduled = false;
-            std::mem::take(&mut untold.counts)
+            let mut unsent = self.lock();
+            unsent.scheduled = false;
+            std::mem::take(&mut unsent.counts)
         };
         if counts.is_empty() {
             return;
         }
         let mut pipeline = redis::pipe();
-        // As one step: told by half and then again, some would count twice.
+        // As one step: if half of them were written and all sent again, some would count twice.
         pipeline.atomic();
         for ((minute, way), jobs) in &counts {
             let key = self.0.keys.flow(minute / HOUR);
@@ -103,34 +103,34 @@ impl Flow {
             pipeline.cmd("HINCRBY").arg(&key).arg(field).arg(*jobs).ignore();
             pipeline.cmd("PEXPIRE").arg(&key).arg(KEEP.as_millis().to_string()).ignore();
         }
-        let told: Result<(), _> =
+        let sent: Result<(), _> =
             self.0
                 .link
                 .call_within(self.0.limit, |mut redis| async move {
                     pipeline.query_async(&mut redis).await
                 })
                 .await;
-        if let Err(error) = told {
+        if let Err(error) = sent {
             tracing::debug!(error = error.chain(), "counts could not be told; they are kept");
-            let mut untold = self.lock();
+            let mut unsent = self.lock();
             for (of, jobs) in counts {
-                *untold.counts.entry(of).or_default() += jobs;
+                *unsent.counts.entry(of).or_default() += jobs;
             }
-            while untold.counts.len() > MOST_UNTOLD {
-                untold.counts.pop_first();
+            while unsent.counts.len() > MOST_UNSENT {
+                unsent.counts.pop_first();
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Untold> {
-        self.0.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Unsent> {
+        self.0.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// How many jobs came and went within one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MinuteCount {
-    /// Jobs that were put on the queue, redeliveries and retries by hand included.
+    /// Jobs that were put on the queue, redeliveries and manual retries included.
     pub arrived: u64,
     /// Jobs that were finished.
     pub finished: u64,

@@ -1,6 +1,6 @@
-//! Which failures of a shared connection count: attempts, not the callers that waited for one.
+//! Failures of a shared connection, counted once for each attempt and not for each caller.
 //!
-//! Pure: the time is handed in. Many commands share a connection, and what breaks it breaks all of
+//! Pure: the time is an argument. Many commands share a connection, and what breaks it breaks all of
 //! them. Each command carries a [`Ticket`] that says on which connection and after how many failures
 //! it was sent; a failure counts only if nothing has failed since then.
 

@@ -13,7 +13,7 @@ use super::marker::{self, MarkerState, Mode};
 /// `XAUTOCLAIM` came with it.
 const OLDEST: (u32, u32) = (6, 2);
 
-/// Looks whether this Redis will do. Warns of settings that lose jobs.
+/// Checks that this Redis can be used. Warns of settings that lose jobs.
 pub(super) async fn check(link: &Link, keys: &Keys) -> Result<(), QueueError> {
     let info = link.call(durability::info).await?;
     durability::serves(&info)?;

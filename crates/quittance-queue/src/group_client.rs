@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::acknowledge::Returned;
 use super::clock::Clock;
 use super::connection::Link;
 use super::error::QueueError;
 use super::group::SeenEpoch;
 use super::health::Health;
 use super::job::{Delivery, JobId, Lane};
-use super::keys::{GROUP, Keys, NOBODY};
-use super::producer::{NO_MORE, probe};
-use super::scripts::{self, LIMIT, Script};
+use super::keys::{GROUP, Keys, UNASSIGNED};
+use super::producer::probe;
+use super::scripts::{self, LIMIT, NO_MORE, Script};
 use super::{entries, group};
 
 /// A job to be put off: its id, for how long, and its meta data from then on.
@@ -23,6 +22,21 @@ pub(super) struct Later {
     pub(super) id: JobId,
     pub(super) after: Duration,
     pub(super) meta: String,
+}
+
+/// A job that a worker returns to its lane.
+#[derive(Debug)]
+pub(super) struct Returned {
+    pub(super) id: JobId,
+    /// Whether it has begun, which then no longer counts.
+    pub(super) has_begun: bool,
+}
+
+impl Returned {
+    /// One that has not begun.
+    pub(super) fn unbegun(delivery: Delivery) -> Self {
+        Self { id: delivery.id, has_begun: false }
+    }
 }
 
 /// A worker in the group.
@@ -80,7 +94,7 @@ impl GroupClient {
         let lease = millis(self.lease).to_string();
         let limit = limit.min(LIMIT).to_string();
         let which = if only_returned { "returned" } else { "all" };
-        let arguments = [GROUP, &*self.name, &*lease, cursor, &*limit, NOBODY, which];
+        let arguments = [GROUP, &*self.name, &*lease, cursor, &*limit, UNASSIGNED, which];
         self.claim(&scripts::TAKE_OVER, lane, &arguments).await
     }
 
@@ -92,7 +106,7 @@ impl GroupClient {
         after: &str,
     ) -> Result<(String, usize), QueueError> {
         let (lease, limit) = (millis(self.lease).to_string(), LIMIT.to_string());
-        let arguments = [GROUP, NOBODY, &*lease, after, &*limit];
+        let arguments = [GROUP, UNASSIGNED, &*lease, after, &*limit];
         self.script(&scripts::ORPHANS, lane, &arguments, NO_MORE).await
     }
 
@@ -117,19 +131,20 @@ impl GroupClient {
 
     /// Renews the lease of at most [`LIMIT`] jobs; answers which ones another worker has.
     pub(super) async fn renew(&self, lane: Lane, ids: &[JobId]) -> Result<Vec<JobId>, QueueError> {
-        let taken: Vec<String> =
-            self.script(&scripts::RENEW, lane, &[GROUP, &*self.name, NOBODY], &names(ids)).await?;
+        let taken: Vec<String> = self
+            .script(&scripts::RENEW, lane, &[GROUP, &*self.name, UNASSIGNED], &names(ids))
+            .await?;
         Ok(taken.into_iter().map(JobId::new).collect())
     }
 
-    /// Gives up to [`LIMIT`] jobs back; answers how many were ours.
+    /// Returns up to [`LIMIT`] jobs to the queue; answers how many were ours.
     pub(super) async fn hand_back(
         &self,
         lane: Lane,
         jobs: &[Returned],
     ) -> Result<usize, QueueError> {
         let lease = millis(self.lease).to_string();
-        let arguments = [GROUP, &*self.name, &*lease, NOBODY];
+        let arguments = [GROUP, &*self.name, &*lease, UNASSIGNED];
         let jobs: Vec<_> = jobs
             .iter()
             .map(|job| format!("{}{}", if job.has_begun { '-' } else { '=' }, job.id))
@@ -163,7 +178,7 @@ impl GroupClient {
         let (moved, wait, lost): (usize, i64, usize) =
             self.script(&scripts::PROMOTE, Lane::Live, &[&*limit], NO_MORE).await?;
         if lost > 0 {
-            // Nothing of ours does that: someone deleted keys of the queue by hand.
+            // No code of ours does that: keys of the queue were deleted manually.
             tracing::error!(lost, "delayed jobs have lost their payload; resend them from Stripe");
         }
         Ok((moved, u64::try_from(wait).ok().map(Duration::from_millis)))

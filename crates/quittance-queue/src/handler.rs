@@ -1,22 +1,22 @@
-//! Runs the handler on a delivery, and passes its verdict on.
+//! Runs the handler on a delivery, and queues the acknowledgement that its disposition asks for.
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use super::acknowledge::{Acknowledgement, Returned};
+use super::acknowledge::Acknowledgement;
 use super::buffer::Buffer;
-use super::group_client::{GroupClient, Later};
+use super::group_client::{GroupClient, Later, Returned};
 use super::heartbeat::Heartbeat;
 use super::job::{Delivery, Disposition, JobMeta, Lane};
 use super::pause::Pauses;
+use quittance_tasks::panics;
 
-/// What a job whose handler panicked waits; whoever wants better catches its panics itself.
+/// How long a job waits whose handler panicked. A handler with a retry policy of its own catches its
+/// panics itself.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// Runs the handler.
@@ -40,19 +40,24 @@ where
     pub(super) async fn run(self, mut delivery: Delivery) {
         let _place = self.buffer.place(delivery.lane);
         if self.pauses.is_paused(delivery.lane) {
-            // On its way from the buffer when the pause began.
+            // It left the buffer before the pause began.
             let lane = delivery.lane;
             return self.settle(lane, Acknowledgement::HandBack(Returned::unbegun(delivery)));
         }
-        let _running = self.heartbeat.begin(&delivery);
-        delivery.deliveries = self.begin(&delivery).await;
         let Delivery { lane, id, .. } = &delivery;
         let (lane, id, meta) = (*lane, id.clone(), delivery.job.meta.clone());
-        let work = AssertUnwindSafe(async { (self.handler)(delivery).await }).catch_unwind();
+        // With all that comes before the handler: a job whose task ends without a disposition stays in
+        // flight, so its lease would be renewed for as long as this process runs.
+        let work = panics::caught(async {
+            let _running = self.heartbeat.begin(&delivery);
+            delivery.deliveries = self.begin(&delivery).await;
+            (self.handler)(delivery).await
+        });
         let disposition = match self.abort.run_until_cancelled(work).await {
             Some(Ok(disposition)) => disposition,
-            Some(Err(_)) => {
-                tracing::error!(job = %id, %lane, "a handler panicked; its job is tried again");
+            Some(Err(panic)) => {
+                let error = panic.message();
+                tracing::error!(job = %id, %lane, error, "a handler panicked; its job is tried again");
                 Disposition::Retry { after: AFTER_PANIC }
             }
             None => Disposition::HandBack,

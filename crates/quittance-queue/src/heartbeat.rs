@@ -1,4 +1,4 @@
-//! A worker's own entry in the roster: who it is and what it does, told every few seconds.
+//! Heartbeat of a worker: its entry in the roster, written every two seconds.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ type Waits = Box<dyn Fn() -> Option<WaitsFor> + Send + Sync>;
 /// How many attempts a worker allows at once.
 type Limit = Box<dyn Fn() -> usize + Send + Sync>;
 
-/// What a worker tells of itself. Clones share it.
+/// What a worker reports of itself. Clones share it.
 #[derive(Clone)]
 pub struct Heartbeat(Arc<Inner>);
 
@@ -143,7 +143,7 @@ impl Heartbeat {
     }
 }
 
-/// Reports a worker.
+/// Background task that writes the heartbeat.
 pub(super) struct Reporter {
     pub(super) member: GroupClient,
     pub(super) heartbeat: Heartbeat,
@@ -151,9 +151,9 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Runs until all jobs are out of our hands; the first report is at once. A report that fails is
-    /// left at that: the next one says all of it again.
-    pub(super) async fn run(self, finished: CancellationToken) {
+    /// Runs until no job is in flight; the first report is at once. A report that fails
+    /// is not repeated: the next one is complete again.
+    pub(super) async fn run(&self, finished: &CancellationToken) {
         loop {
             if let Err(error) = self.report().await {
                 tracing::debug!(error = error.chain(), "the worker could not report itself");
@@ -183,7 +183,7 @@ impl GroupClient {
         let written: u8 = self
             .link
             .call(|redis| async move {
-                scripts::REPORT.call(redis, keys, &fixed, super::producer::NO_MORE).await
+                scripts::REPORT.call(redis, keys, &fixed, scripts::NO_MORE).await
             })
             .await?;
         Ok(written == 1)

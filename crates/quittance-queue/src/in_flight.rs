@@ -1,5 +1,5 @@
-//! The jobs that are ours: fetched ahead, running, or finished and not yet acknowledged. Their
-//! leases are renewed.
+//! Jobs in flight in this worker: prefetched, running, or finished and not yet acknowledged. Their leases
+//! are renewed.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,32 +8,55 @@ use tokio::sync::Notify;
 
 use super::job::{JobId, Lane};
 
-/// The jobs that are ours.
+/// Jobs in flight in this worker.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    ids: Mutex<[HashSet<JobId>; 2]>,
+    lanes: Mutex<[Ids; 2]>,
     released: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Ids {
+    ours: HashSet<JobId>,
+    /// Those that were released since Redis was asked which jobs are pending under our name; none
+    /// while no such question is open.
+    released: Option<HashSet<JobId>>,
+}
+
 impl InFlight {
-    /// Takes a job in. False if we have it already: then this is a second copy, which is dropped.
+    /// Adds a job. False if it is in flight already: then this is a second copy, which is dropped.
     pub(super) fn take(&self, lane: Lane, id: &JobId) -> bool {
-        self.lock()[lane.index()].insert(id.clone())
+        self.lock()[lane.index()].ours.insert(id.clone())
     }
 
-    /// Lets jobs go.
+    /// Removes jobs.
     pub(super) fn release<'a>(&self, lane: Lane, ids: impl IntoIterator<Item = &'a JobId>) {
-        let mut held = self.lock();
+        let mut lanes = self.lock();
+        let Ids { ours, released } = &mut lanes[lane.index()];
         for id in ids {
-            held[lane.index()].remove(id);
+            ours.remove(id);
+            if let Some(released) = released {
+                released.insert(id.clone());
+            }
         }
-        drop(held);
+        drop(lanes);
         self.released.notify_waiters();
     }
 
-    /// What we have of a lane.
+    /// Begins to note which jobs of a lane are released: called before Redis is asked which ones are
+    /// pending under our name, because its answer may be older than a release.
+    pub(super) fn note_releases(&self, lane: Lane) {
+        self.lock()[lane.index()].released = Some(HashSet::new());
+    }
+
+    /// Ends that; answers which jobs were released.
+    pub(super) fn noted_releases(&self, lane: Lane) -> HashSet<JobId> {
+        self.lock()[lane.index()].released.take().unwrap_or_default()
+    }
+
+    /// The jobs of a lane.
     pub(super) fn ids(&self, lane: Lane) -> Vec<JobId> {
-        self.lock()[lane.index()].iter().cloned().collect()
+        self.lock()[lane.index()].ours.iter().cloned().collect()
     }
 
     /// Waits until there are fewer than `limit`: acknowledgements that Redis refuses must not pile
@@ -44,14 +67,14 @@ impl InFlight {
             tokio::pin!(released);
             // Registered before looking, so that a release in between is not missed.
             released.as_mut().enable();
-            if self.lock().iter().map(HashSet::len).sum::<usize>() < limit {
+            if self.lock().iter().map(|lane| lane.ours.len()).sum::<usize>() < limit {
                 return;
             }
             released.await;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, [HashSet<JobId>; 2]> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, [Ids; 2]> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The queue from the side of those who look after it: how it stands, and pausing its lanes.
+//! Inspection of the queue for operators: its depth, its jobs, its workers, and the pauses of its lanes.
 
 use std::time::{Duration, Instant};
 
@@ -9,19 +9,19 @@ use super::durability::{self, Durability};
 use super::error::QueueError;
 use super::flow::FlowCounts;
 use super::job::Lane;
-use super::keys::{GROUP, Keys, NOBODY};
+use super::keys::{GROUP, Keys, UNASSIGNED};
 use super::marker::{self, MarkerState, Mode};
 use super::pause::{self, Pause};
 use super::peek::{self, Peeked, Place};
-use super::producer::{NO_MORE, probe};
-use super::scripts::{self, LIMIT};
+use super::producer::probe;
+use super::scripts::{self, LIMIT, NO_MORE};
 use super::worker_registry::{KEEP, Listed};
 use quittance_config as config;
 
 /// The most workers and buckets that are listed.
 const MOST: usize = 200;
 
-/// Looks at a queue and pauses its lanes. Clones share one connection, which is opened by the first
+/// Shows a queue and pauses its lanes. Clones share one connection, which is opened by the first
 /// call. Every call ends within `redis.command_timeout`.
 #[derive(Clone)]
 pub struct Inspector {
@@ -77,7 +77,7 @@ impl Inspector {
         Ok(Durability::judge(&self.link.call_within(self.limit, durability::info).await?))
     }
 
-    /// What the marker says, held against what is there. Changes nothing.
+    /// What the marker says, compared with what is there. Changes nothing.
     ///
     /// # Errors
     /// Redis.
@@ -155,7 +155,7 @@ impl Inspector {
         let answer = match place {
             Place::Waiting | Place::InHand => {
                 let keys = (scripts::PEEK_STREAM.keys)(&self.keys, lane, "");
-                let fixed = [GROUP, NOBODY, place.as_str(), &*limit];
+                let fixed = [GROUP, UNASSIGNED, place.as_str(), &*limit];
                 let call = |redis| async move {
                     scripts::PEEK_STREAM.call(redis, keys, &fixed, NO_MORE).await
                 };
@@ -208,7 +208,7 @@ impl Inspector {
             pipeline.cmd("HMGET").arg(self.keys.budget(name)).arg(Bucket::FIELDS);
         }
         let states: Vec<Vec<Option<f64>>> = self.pipe(pipeline).await?;
-        // One that has expired since is full again, and nobody draws on it.
+        // One that has expired since is full again, and not in use.
         let buckets = names.into_iter().zip(states);
         Ok(buckets.filter_map(|(name, state)| Bucket::read(name, &state, now)).collect())
     }

@@ -32,7 +32,7 @@ impl Lane {
         }
     }
 
-    /// From its word.
+    /// From its name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|lane| lane.as_str() == text)
@@ -196,7 +196,7 @@ pub struct Delivery {
     /// The job.
     pub job: Job,
     /// How many workers began it since it was last put on its lane, this one included. More than one
-    /// means that a worker died with it in hand, or was silent for a whole lease.
+    /// means that a worker died while it ran it, or was silent for a whole lease.
     pub deliveries: u32,
 }
 

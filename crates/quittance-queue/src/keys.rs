@@ -6,9 +6,9 @@ use super::job::Lane;
 /// The consumer group of both lanes.
 pub(super) const GROUP: &str = "workers";
 
-/// The consumer that has what workers have handed back, until one takes it. No worker has this name,
-/// because theirs end with a dash and eight digits.
-pub(super) const NOBODY: &str = "nobody";
+/// The consumer that returned jobs are assigned to, so that any worker can claim them at once. No worker
+/// has this name, because theirs end with a dash and eight digits.
+pub(super) const UNASSIGNED: &str = "unassigned";
 
 /// The keys of one queue.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl Keys {
         &self.ready
     }
 
-    /// Stream: what the product is told.
+    /// Stream: notifications for the product.
     pub(super) fn outbox(&self) -> &str {
         &self.outbox
     }

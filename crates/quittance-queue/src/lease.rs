@@ -20,14 +20,10 @@ pub(super) struct Renewer {
 }
 
 impl Renewer {
-    /// Runs until all jobs are out of our hands. Three times a lease, and at once when Redis is back
-    /// after an outage: the outage may have used the lease up.
-    pub(super) async fn run(self, finished: CancellationToken) {
-        while finished
-            .run_until_cancelled(self.member.clock.sleep(self.member.lease / 3))
-            .await
-            .is_some()
-        {
+    /// Runs until no job is in flight. Three times a lease; at once when Redis is back after
+    /// an outage, and when an earlier run has panicked: either may have used the lease up.
+    pub(super) async fn run(&self, finished: &CancellationToken) {
+        loop {
             loop {
                 let renewed = self.renew().await;
                 self.member.health.report("renewal", &renewed);
@@ -37,6 +33,10 @@ impl Renewer {
                     return;
                 }
             }
+            let wait = self.member.clock.sleep(self.member.lease / 3);
+            if finished.run_until_cancelled(wait).await.is_none() {
+                return;
+            }
         }
     }
 
@@ -45,7 +45,7 @@ impl Renewer {
             for ids in self.in_flight.ids(lane).chunks(LIMIT) {
                 let taken = self.member.renew(lane, ids).await;
                 if taken.is_err() {
-                    // Redis may have lost the group; what we have in hand is worked all the same.
+                    // Redis may have lost the group; jobs in flight are run all the same.
                     self.member.ensure_groups().await?;
                 }
                 let taken: HashSet<_> = taken?.into_iter().collect();

@@ -7,18 +7,18 @@
 //!              ▲                                ├─ lease   renews what is ours            │
 //!              │ promote.lua                    └─ sweep   retries, dead workers' jobs     ▼
 //!            {name}:delayed ◀──────────────────────────────────────────────────────── settle
-//!                                 reschedule.lua               XACK + XDEL, hand back
+//!                                 reschedule.lua               XACK + XDEL, return   
 //! ```
 //!
 //! What it promises:
 //! - A job that was enqueued is delivered until it is settled: at least once.
-//! - A job is in the hands of one worker at a time, as long as that worker is heard of once a lease.
+//! - A job is claimed by one worker at a time, as long as that worker renews its leases.
 //! - What a job costs does not depend on how many wait, and a settled job leaves nothing behind.
 //! - A lane that a person has paused is left alone by all workers; what they had fetched goes back.
 //! - An outage of Redis makes it wait. It never ends the worker and never spends an attempt.
 //! - Where Redis has lost data, there is a new epoch ([`MarkerState`]), also if all else looks right.
 //!
-//! Beside it, for people: an [`Inspector`] sees how full it is, what single jobs are, which workers
+//! For operators, an [`Inspector`] sees how full it is, what single jobs are, which workers
 //! there are ([`Heartbeat`] reports them) and how much comes and goes, and pauses lanes.
 //!
 //! Redis 6.2 or later, or Valkey.
@@ -50,7 +50,6 @@ mod lease;
 mod limiter;
 mod marker;
 mod metrics;
-mod parts;
 mod pause;
 mod peek;
 mod producer;
@@ -58,6 +57,7 @@ mod reaper;
 mod receive;
 mod scripts;
 mod stream_out;
+mod tasks;
 mod worker_registry;
 
 pub use acknowledge::Stopped;

@@ -8,8 +8,7 @@ use super::connection::Link;
 use super::error::QueueError;
 use super::job::Lane;
 use super::keys::Keys;
-use super::producer::NO_MORE;
-use super::scripts;
+use super::scripts::{self, NO_MORE};
 use quittance_config as config;
 
 /// Token buckets that all workers share, on Redis' clock. In any window of `t` seconds a bucket gives

@@ -2,8 +2,8 @@
 //!
 //! A hash in Redis says which epoch the queue is in, which groups were created in it and how many jobs
 //! wait for a retry. When what is there does not fit the marker, or there is none, jobs may have been
-//! lost, and a new epoch begins (`establish.lua`). That the epoch is another one is for somebody with a
-//! memory of their own to find: the queue knows Redis alone.
+//! lost, and a new epoch begins (`establish.lua`). That the epoch has changed is found
+//! by the worker, which compares it with a copy in Postgres: the queue knows Redis alone.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use quittance_config as config;
 /// The most jobs that are read to see how old the oldest one is.
 const MOST_READ: usize = 200;
 
-/// What the marker says, held against what is there.
+/// What the marker says, compared with what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkerState {
     /// The epoch; none where there is no marker.
@@ -112,7 +112,7 @@ pub(super) async fn establish(
     let keys = (scripts::ESTABLISH.keys)(keys, Lane::Live, "");
     let (epoch, most) = (Uuid::new_v4().simple().to_string(), MOST_READ.to_string());
     let fixed = [GROUP, mode.as_str(), &*epoch, &*most];
-    scripts::ESTABLISH.call(redis, keys, &fixed, super::producer::NO_MORE).await
+    scripts::ESTABLISH.call(redis, keys, &fixed, scripts::NO_MORE).await
 }
 
 /// Reads its answer.

@@ -1,4 +1,4 @@
-//! How full the queue is, as numbers. They are looked up when somebody reads them.
+//! Metrics of the queue: its depth and its pauses, looked up when they are scraped.
 
 use std::sync::atomic::AtomicU64;
 

@@ -1,4 +1,4 @@
-//! Lanes that a person has paused: kept in Redis, seen by every worker.
+//! Lanes that an operator has paused: kept in Redis, read by every worker.
 
 use std::fmt;
 use std::time::Duration;
@@ -39,8 +39,8 @@ struct Wire {
 }
 
 impl Pause {
-    /// Reads a field of the hash. One that cannot be read pauses its lane all the same: whoever
-    /// wrote it meant that.
+    /// Reads a field of the hash. One that cannot be read pauses its lane all the same:
+    /// that is what its author wanted.
     pub(super) fn decode(lane: Lane, json: &str) -> Self {
         match serde_json::from_str(json) {
             Ok(Wire { by, reason, since_ms }) => Self { lane, by, reason, since_ms },
@@ -99,16 +99,16 @@ impl Pauses {
     }
 }
 
-/// Looks which lanes are paused, and empties the worker's hands of their jobs.
+/// Background task that reads which lanes are paused, and returns their prefetched jobs.
 pub(super) struct Watcher {
     pub(super) member: GroupClient,
-    pub(super) intake: Receiver,
+    pub(super) receiver: Receiver,
     pub(super) known: watch::Sender<Paused>,
 }
 
 impl Watcher {
-    /// Runs until it is told to stop. While Redis is down, what was last known holds.
-    pub(super) async fn run(self, stop: CancellationToken) {
+    /// Runs until `stop`. While Redis is down, what was last known holds.
+    pub(super) async fn run(&self, stop: &CancellationToken) {
         while stop.run_until_cancelled(sleep(LOOK)).await.is_some() {
             match self.member.paused().await {
                 Ok(paused) => self.learn(paused),
@@ -121,20 +121,21 @@ impl Watcher {
     }
 
     fn learn(&self, paused: Paused) {
-        if *self.known.borrow() == paused {
-            return;
+        let before = self.known.borrow().clone();
+        if before != paused {
+            self.known.send_replace(paused.clone());
         }
-        let before = self.known.send_replace(paused.clone());
         for lane in Lane::ALL {
             let (was, is) = (&before[lane.index()], &paused[lane.index()]);
-            tell(lane, was.as_ref(), is.as_ref());
-            self.intake.set_paused(lane, is.is_some());
+            log_change(lane, was.as_ref(), is.as_ref());
+            // Also where nothing has changed: an earlier run may have panicked right before this.
+            self.receiver.set_paused(lane, is.is_some());
         }
     }
 }
 
-/// A line for each change.
-pub(super) fn tell(lane: Lane, was: Option<&Pause>, is: Option<&Pause>) {
+/// Logs a change.
+pub(super) fn log_change(lane: Lane, was: Option<&Pause>, is: Option<&Pause>) {
     match (was, is) {
         (None, Some(pause)) => tracing::warn!(
             %lane, by = pause.by, reason = pause.reason, since_ms = pause.since_ms,
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_is_told_of_a_pause_and_of_its_end() {
+    async fn a_waiter_learns_of_a_pause_and_of_its_end() {
         let (known, pauses) = Pauses::new();
         let json = r#"{"by":"jane","reason":"a look","since_ms":5}"#;
         known.send_replace(decode(vec![("backfill".into(), json.into())]));

@@ -1,4 +1,4 @@
-//! Single jobs, looked at and left where they are.
+//! Single jobs of the queue, shown without claiming them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::job::{Job, JobId, JobMeta, Lane};
 pub enum Place {
     /// On its lane; no worker has it.
     Waiting,
-    /// In a worker's hands: fetched ahead, running, or waiting for its acknowledgement.
+    /// Claimed by a worker: prefetched, running, or waiting for its acknowledgement.
     InHand,
     /// Waiting for a later retry.
     Delayed,

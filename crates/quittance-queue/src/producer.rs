@@ -42,8 +42,8 @@ impl Producer {
 
     /// Puts a job at the tail of a lane. When this returns its id, Redis has it.
     ///
-    /// On an error the job may be there all the same (its answer was lost), so whoever tries again
-    /// may deliver it twice.
+    /// On an error the job may be there all the same (its answer was lost), so a caller that tries
+    /// again may deliver it twice.
     ///
     /// # Errors
     /// Class `Unavailable` when Redis does not take it in time.
@@ -153,9 +153,6 @@ impl Producer {
         Ok(command)
     }
 }
-
-/// No arguments beyond the fixed ones.
-pub(super) const NO_MORE: &[&str] = &[];
 
 /// A tiny write that leaves nothing behind.
 pub(super) fn probe(keys: &Keys) -> Cmd {

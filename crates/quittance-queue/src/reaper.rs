@@ -1,5 +1,5 @@
-//! What some worker has to do for all: move due retries back to their lanes, take over the jobs of
-//! dead workers, forget those workers. Every worker does it; each step is safe to do twice.
+//! Reaper: moves due retries back to their lanes, claims the jobs of dead workers, and removes those workers
+//! from the group. Every worker has one; each step is safe to do twice.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use super::scripts::LIMIT;
 /// The shortest gap between two sweeps.
 const SHORTEST: Duration = Duration::from_millis(5);
 
-/// Sweeps.
+/// Background task that sweeps.
 pub(super) struct Reaper {
     pub(super) member: GroupClient,
-    pub(super) intake: Receiver,
+    pub(super) receiver: Receiver,
     pub(super) pauses: Pauses,
     pub(super) interval: Duration,
 }
 
 impl Reaper {
-    /// Runs until it is told to stop; the first sweep is at once.
-    pub(super) async fn run(self, stop: CancellationToken) {
+    /// Runs until `stop`; the first sweep is at once.
+    pub(super) async fn run(&self, stop: &CancellationToken) {
         let mut tidied: Option<Instant> = None;
         let mut orphans = OrphanSearch::default();
         while !stop.is_cancelled() {
@@ -35,7 +35,7 @@ impl Reaper {
             if tidy {
                 orphans = OrphanSearch::all();
             }
-            let swept = self.sweep(tidy, &mut orphans, &stop).await;
+            let swept = self.sweep(tidy, &mut orphans, stop).await;
             self.member.health.report("sweep", &swept);
             let gap = match swept {
                 Ok(next_due) => {
@@ -114,12 +114,12 @@ impl Reaper {
     ) -> Result<(), QueueError> {
         let mut cursor = "0-0".to_owned();
         while !stop.is_cancelled() {
-            let room = self.intake.buffer.spare(lane);
+            let room = self.receiver.buffer.spare(lane);
             if room == 0 {
                 break;
             }
             let (next, jobs) = self.member.take_over(lane, &cursor, room, only_returned).await?;
-            let jobs = self.intake.push_first(lane, jobs);
+            let jobs = self.receiver.push_first(lane, jobs);
             if jobs > 0 {
                 tracing::info!(%lane, jobs, "took over jobs that were handed back or orphaned");
             }

@@ -11,6 +11,9 @@ use super::keys::Keys;
 /// The most jobs that one call moves, claims or renews.
 pub(super) const LIMIT: usize = 100;
 
+/// No arguments beyond the fixed ones.
+pub(super) const NO_MORE: &[&str] = &[];
+
 /// One script.
 pub(super) struct Script {
     pub(super) name: &'static str,
@@ -43,7 +46,7 @@ impl Script {
     }
 }
 
-/// Redis 6.2 replicates a script as text unless told otherwise, and then refuses a write after a
+/// Redis 6.2 replicates a script as text by default, and then refuses a write after a
 /// look at the clock. From 7.0 on this is the only way and the call does nothing.
 macro_rules! text {
     ($file:literal) => {

@@ -1,11 +1,11 @@
-//! Who works: the workers as they last reported themselves.
+//! Roster of the workers, as they last reported themselves.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How long a worker's entry is kept without a word from it: long enough that whoever looks sees
-/// that one is missing, short enough that a deployment does not fill the page.
+/// How long a worker's entry is kept after its last heartbeat: long enough that an operator sees
+/// that it is missing, short enough that a deployment does not fill the page.
 pub(super) const KEEP: Duration = Duration::from_secs(40);
 
 /// A worker's entry. Read tolerantly, like a job's meta data: during a deployment there are two

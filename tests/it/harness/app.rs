@@ -10,6 +10,7 @@ use quittance::queue::{Consumer, Job, JobMeta, JobSource, Lane, Producer};
 use quittance::reconcile::Reconciler;
 use quittance::store::Store;
 use quittance::stripe_api::{Client, Unlimited, api_version};
+use quittance::supervise::Supervisor;
 use quittance::worker::{self, Parts, WorkerError};
 use quittance::{dev, http, ingress};
 use serde_json::Value;
@@ -160,6 +161,7 @@ impl App {
             listener: Some(listener),
             random,
             metrics: worker::Metrics::default(),
+            supervisor: Supervisor::default(),
         };
         let shutdown = self.shutdown.child_token();
         self.workers.push(tokio::spawn(async move {

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use quittance::dev::servers::Redis;
+use quittance::http::Server;
 use quittance::queue::{JobMeta, Producer};
+use quittance::supervise::Supervisor;
 use quittance::{config, http, ingress};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -25,6 +27,7 @@ pub(super) struct App {
     pub(super) address: SocketAddr,
     pub(super) shutdown: CancellationToken,
     pub(super) server: JoinHandle<http::Ended>,
+    pub(super) supervisor: Supervisor,
     registry: Registry,
 }
 
@@ -66,9 +69,11 @@ impl App {
         let shutdown = CancellationToken::new();
         let limits = http::Limits::from(&settings.ingress);
         let router = ingress::router(state);
-        let serving = http::serve_counting(listener, router, shutdown.clone(), limits, connections);
-        let server = tokio::spawn(serving);
-        Self { redis_url, queue, private, address, shutdown, server, registry }
+        let server = Server { name: "webhook listener", router, limits, metrics: connections };
+        let supervisor = Supervisor::default();
+        let (stop, of) = (shutdown.clone(), supervisor.clone());
+        let server = tokio::spawn(async move { server.serve(listener, stop, &of).await });
+        Self { redis_url, queue, private, address, shutdown, server, supervisor, registry }
     }
 
     pub(super) fn redis(&mut self) -> &mut Redis {

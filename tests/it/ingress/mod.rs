@@ -4,6 +4,7 @@ mod accept;
 mod app;
 mod flood;
 mod limits;
+mod listener;
 mod outage;
 mod refuse;
 mod shutdown;

@@ -132,7 +132,7 @@ async fn a_worker_that_has_just_started_takes_what_was_returned_and_nothing_from
     let queue = Queue::start().await.lease(HOUR);
     queue.enqueue(numbers(4)).await;
     let _: String = queue.ask("XGROUP CREATE {test}:live workers 0").await;
-    for owner in ["busy", "nobody"] {
+    for owner in ["busy", "unassigned"] {
         let read = format!("XREADGROUP GROUP workers {owner} COUNT 2 STREAMS {{test}}:live >");
         let _: redis::Value = queue.ask(&read).await;
     }

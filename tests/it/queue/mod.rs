@@ -10,6 +10,7 @@ mod orphans;
 mod outages;
 mod pauses;
 mod retries;
+mod supervision;
 mod work;
 
 use std::future::Future;

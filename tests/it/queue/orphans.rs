@@ -17,7 +17,7 @@ async fn jobs_whose_consumer_was_deleted_by_hand_are_worked_off() {
     // More than one look finds, between others that a worker has.
     queue.enqueue(numbers(250)).await;
     let _: String = queue.ask("XGROUP CREATE {test}:live workers 0").await;
-    for owner in ["deleted", "nobody", "deleted"] {
+    for owner in ["deleted", "unassigned", "deleted"] {
         let read = format!("XREADGROUP GROUP workers {owner} COUNT 80 STREAMS {{test}}:live >");
         let _: redis::Value = queue.ask(&read).await;
     }

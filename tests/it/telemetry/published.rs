@@ -41,6 +41,7 @@ what Stripe invents later is folded into `other`.
 | `result` | of webhooks: `queued`, `wrong_mode`, `unknown_endpoint`, `signature_missing`, `signature_malformed`, `signature_without_v1`, `signature_mismatch`, `signature_stale`, `not_an_event`, `too_large`, `slow_body`, `broken_body`, `evicted`, `busy`, `queue_timeout`, `queue_failed`; of attempts: `settled`, `failed`; of the limiter: `granted`, `refused`; of notifications: `delivered`, `failed`, `dead` |
 | `state` | of jobs: `waiting`, `in_hand`, `delayed`; of connections: `used`, `idle` |
 | `status` | of Stripe's answer: the code, `2xx` to `5xx` for one that Stripe does not use, or `unreachable`, `timed_out`, `broken` |
+| `task` | a background task; `outbox` and a destination for the one that delivers to it. docs/operations.md lists them |
 
 | name | type | labels | from | what it is |
 |---|---|---|---|---|

@@ -1,6 +1,6 @@
 -- Reads again what Redis delivered to me on a connection that broke before the answer came.
 -- KEYS: lane stream. ARGV: group, me, first id (inclusive), limit (at most 100).
--- Returns {last id seen, {{id, deliveries, meta, body}, ...}}. Costs no delivery: nobody died.
+-- Returns {last id seen, {{id, deliveries, meta, body}, ...}}. Costs no delivery: no worker died.
 local stream, group, me = KEYS[1], ARGV[1], ARGV[2]
 local last, jobs = '', {}
 for _, pending in ipairs(redis.call('XPENDING', stream, group, ARGV[3], '+', ARGV[4], me)) do

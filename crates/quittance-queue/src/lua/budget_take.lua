@@ -48,7 +48,7 @@ for i, bucket in ipairs(buckets) do
              'at', string.format('%.0f', now), 'turn', string.format('%.0f', turn),
              'rate', ARGV[at], 'capacity', ARGV[at + 1])
   redis.call('PEXPIRE', KEYS[i], 60000)
-  -- For whoever wants to see how much is left.
+  -- For the status page, which shows how much is left.
   redis.call('ZADD', KEYS[#KEYS], string.format('%.0f', now / 1000), ARGV[at + 2])
 end
 -- A bucket that expires leaves its place on the list, too.

@@ -1,11 +1,12 @@
--- Counts the queue. KEYS: live stream, backfill stream, delayed set. ARGV: group, nobody's name.
--- Returns {live waiting, in hand, age of the oldest in ms or -1, the same for backfill, delayed}.
+-- Counts the queue. KEYS: live stream, backfill stream, delayed set. ARGV: group, consumer of returned
+-- jobs.
+-- Returns {live waiting, live claimed, age of the oldest in ms or -1, the same for backfill, delayed}.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local answer = {}
 for lane = 1, 2 do
   local length = redis.call('XLEN', KEYS[lane])
-  -- No group yet means that no worker was ever here, so nothing is in hand.
+  -- No group yet means that no worker was ever here, so no job is claimed.
   local pending = redis.pcall('XPENDING', KEYS[lane], ARGV[1])
   local in_hand = 0
   if not pending.err and pending[1] > 0 then

@@ -55,7 +55,7 @@ if mode ~= 'look' then
     if redis.call('HEXISTS', marker, lane) == 0 then redis.call('HSET', marker, lane, 1) end
   end
 end
--- What the epoch began with, for whoever has not heard of it.
+-- What the epoch began with, for a process that has not seen it.
 if lost == '' and epoch then lost = redis.call('HGET', marker, 'lost') or '' end
 if not epoch then epoch = '' end
 if mode ~= 'check' then return {epoch, lost, number('beat'), -1, began, missing_now} end

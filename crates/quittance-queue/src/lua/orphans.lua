@@ -1,9 +1,9 @@
 -- Finds jobs that were delivered and are on no pending list, and returns them to the queue:
--- XGROUP DELCONSUMER by hand leaves such, and no worker would ever be given them again.
+-- A manual XGROUP DELCONSUMER leaves such jobs, and Redis would never deliver them again.
 -- KEYS: lane stream. ARGV: group, consumer of returned jobs, lease (ms), id to go on after, limit.
 -- Returns {id to go on after ('' at the end), how many were found}. Bounded: looks at no more pending
 -- jobs than the limit, and reads the payload of orphans alone.
-local stream, group, nobody, lease = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local stream, group, unassigned, lease = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local limit = tonumber(ARGV[5])
 local delivered
 for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
@@ -17,7 +17,7 @@ local found, after = 0, ARGV[4]
 local function between(last, with_last)
   local upto = with_last and last or '(' .. last
   for _, entry in ipairs(redis.call('XRANGE', stream, '(' .. after, upto, 'COUNT', limit - found)) do
-    redis.call('XCLAIM', stream, group, nobody, 0, entry[1], 'IDLE', lease, 'RETRYCOUNT', 1,
+    redis.call('XCLAIM', stream, group, unassigned, 0, entry[1], 'IDLE', lease, 'RETRYCOUNT', 1,
                'FORCE', 'JUSTID')
     after = entry[1]
     found = found + 1

@@ -1,7 +1,7 @@
 -- Renews the lease of the jobs that are still mine; says which ones another worker has.
--- KEYS: lane stream. ARGV: group, me, nobody's name, ids (at most 100).
+-- KEYS: lane stream. ARGV: group, me, the consumer of returned jobs, ids (at most 100).
 -- A plain XCLAIM would steal back a job that another worker took over in the meantime.
-local stream, group, me, nobody = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local stream, group, me, unassigned = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local taken = {}
 for i = 4, #ARGV do
   local id = ARGV[i]
@@ -9,8 +9,8 @@ for i = 4, #ARGV do
   if pending then
     if pending[2] == me then
       redis.call('XCLAIM', stream, group, me, 0, id, 'JUSTID')
-    elseif pending[2] ~= nobody then
-      -- What is nobody's was handed back by me while this was on its way.
+    elseif pending[2] ~= unassigned then
+      -- An unassigned job was returned by this worker while this command was on its way.
       taken[#taken + 1] = id
     end
   elseif redis.call('XRANGE', stream, id, id)[1] then

@@ -1,4 +1,4 @@
--- Moves jobs in my hands to the delayed set, payload included, as one step.
+-- Moves jobs of this worker to the delayed set, payload included, as one step.
 -- KEYS: lane stream, delayed set, delayed payloads, marker.
 -- ARGV: group, me, lane, then (id, delay in ms, new meta) for each job (at most 50).
 -- Returns how many were moved. A job that another worker took over is not mine to schedule: it is

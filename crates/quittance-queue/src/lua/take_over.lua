@@ -1,6 +1,6 @@
 -- Takes over jobs that workers have returned, or whose worker has been silent for a lease.
--- KEYS: lane stream. ARGV: group, me, lease (ms), cursor, limit (at most 100), nobody's name,
--- 'returned' for returned jobs alone, or 'all'.
+-- KEYS: lane stream. ARGV: group, me, lease (ms), cursor, limit (at most 100), consumer of
+-- returned jobs, 'returned' for returned jobs alone, or 'all'.
 -- Returns {next cursor, {{id, count, meta, body}, ...}}. Bounded: XAUTOCLAIM looks at no more than
 -- ten entries for each one asked for.
 local stream, group, me = KEYS[1], ARGV[1], ARGV[2]
@@ -30,7 +30,7 @@ for _, id in ipairs(ids) do
     end
     jobs[#jobs + 1] = {id, count, meta, body}
   else
-    -- Pending, but its payload is gone: nobody can work it, and it must not spoil the batch.
+    -- Pending, but its payload is gone: it cannot be run, and it must not spoil the batch.
     redis.call('XACK', stream, group, id)
   end
 end

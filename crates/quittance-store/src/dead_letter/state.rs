@@ -8,7 +8,7 @@ use quittance_domain::retry::DeadReason;
 /// Reason of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum LetterReason {
+pub enum DeadLetterReason {
     /// A permanent error, which no retry would fix.
     Permanent,
     /// It ran out of attempts.
@@ -19,7 +19,7 @@ pub enum LetterReason {
     Undecodable,
 }
 
-impl LetterReason {
+impl DeadLetterReason {
     /// `permanent`, `exhausted`, `poison`, `undecodable`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -32,7 +32,7 @@ impl LetterReason {
     }
 }
 
-impl From<DeadReason> for LetterReason {
+impl From<DeadReason> for DeadLetterReason {
     fn from(reason: DeadReason) -> Self {
         match reason {
             DeadReason::Permanent => Self::Permanent,
@@ -45,14 +45,14 @@ impl From<DeadReason> for LetterReason {
 /// What was dead-lettered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum LetterSource {
+pub enum DeadLetterSource {
     /// A Stripe event.
     Event,
     /// The delivery of a notification to a destination.
     Notification,
 }
 
-impl LetterSource {
+impl DeadLetterSource {
     /// `event`, `notification`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -72,7 +72,7 @@ impl LetterSource {
 /// State of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum LetterState {
+pub enum DeadLetterState {
     /// Waits for an operator.
     Open,
     /// Waits for an operator, who has hidden it until a time.
@@ -85,7 +85,7 @@ pub enum LetterState {
     Discarded,
 }
 
-impl LetterState {
+impl DeadLetterState {
     /// All of them.
     pub const ALL: &'static [Self] =
         &[Self::Open, Self::Snoozed, Self::Retrying, Self::Resolved, Self::Discarded];

@@ -9,7 +9,7 @@ use crate::objects::{
 };
 use crate::store::Tx;
 
-use super::unexpected_state;
+use super::payments::unexpected_state;
 
 impl Tx<'_> {
     pub(super) fn attempt(

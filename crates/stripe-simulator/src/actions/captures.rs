@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::objects::{Charge, Metadata, PaymentIntent, PaymentStatus, Refund, RefundStatus};
 use crate::store::Tx;
 
-use super::unexpected_state;
+use super::payments::unexpected_state;
 
 impl Tx<'_> {
     /// Captures a payment; less than all of it gives the rest back.

@@ -3,11 +3,13 @@
 use crate::error::ApiError;
 use crate::objects::{
     AfterCheckout, CardBehaviour, CheckoutMode, CheckoutSession, LineItem, Metadata, MethodTypes,
-    PaymentStatus, SetupStatus, Snapshot, text,
+    NewPayment, PaymentStatus, SetupStatus, Snapshot, text,
 };
 use crate::store::Tx;
 
-use super::{NewCustomer, NewPayment, NewSetup, NewSubscription};
+use super::billing::NewSubscription;
+use super::customers::NewCustomer;
+use super::setups::NewSetup;
 
 const DAY: i64 = 24 * 3600;
 

@@ -31,15 +31,4 @@ pub(crate) use customers::CustomerChange;
 pub use customers::NewCustomer;
 pub use setups::NewSetup;
 
-use super::error::ApiError;
 pub(crate) use super::objects::NewPayment;
-use super::objects::PaymentIntent;
-
-/// Stripe's refusal of a step that the payment's status does not allow.
-fn unexpected_state(payment: &PaymentIntent, verb: &str) -> ApiError {
-    let status = payment.status.as_str();
-    ApiError::invalid(format!(
-        "You cannot {verb} this PaymentIntent because it has a status of {status}."
-    ))
-    .code("payment_intent_unexpected_state")
-}

@@ -6,8 +6,6 @@ use crate::objects::{
 };
 use crate::store::Tx;
 
-use super::unexpected_state;
-
 /// `POST /v1/payment_intents/{id}/confirm`
 #[derive(Debug, Clone, Default)]
 pub struct Confirm {
@@ -263,5 +261,14 @@ fn no_method() -> ApiError {
          either update the PaymentIntent with a payment method and then confirm it again, or \
          confirm it again directly with a payment method or ConfirmationToken.",
     )
+    .code("payment_intent_unexpected_state")
+}
+
+/// Stripe's refusal of a step that the payment's status does not allow.
+pub(super) fn unexpected_state(payment: &PaymentIntent, verb: &str) -> ApiError {
+    let status = payment.status.as_str();
+    ApiError::invalid(format!(
+        "You cannot {verb} this PaymentIntent because it has a status of {status}."
+    ))
     .code("payment_intent_unexpected_state")
 }

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::metadata::Metadata;
 use super::payment_method::billing_details;
-use super::{Metadata, Refund, is_before_2022_11_15, merge};
+use super::refund::Refund;
+use super::rendering::{is_before_2022_11_15, merge};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChargeStatus {

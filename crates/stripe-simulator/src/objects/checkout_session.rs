@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Metadata, MethodTypes, NewPayment, merge};
+use super::metadata::Metadata;
+use super::payment_intent::NewPayment;
+use super::payment_method::MethodTypes;
+use super::rendering::merge;
 
 /// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

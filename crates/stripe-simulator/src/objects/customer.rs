@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Metadata;
+use super::metadata::Metadata;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Customer {

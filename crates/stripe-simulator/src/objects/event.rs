@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use crate::scope::Scope;
 
+use super::charge::Charge;
 use super::document::{show, text};
-use super::{Charge, PaymentIntent, Refund};
+use super::payment_intent::PaymentIntent;
+use super::refund::Refund;
 
 /// The object of an event as it was at that moment.
 ///

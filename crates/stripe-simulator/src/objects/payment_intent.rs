@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Charge, Metadata, MethodTypes, is_before_2022_11_15, merge};
+use super::charge::Charge;
+use super::metadata::Metadata;
+use super::payment_method::MethodTypes;
+use super::rendering::{is_before_2022_11_15, merge};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PaymentStatus {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::TestCard;
+use super::test_card::TestCard;
 
 /// Which kinds of method a payment or a setup takes.
 #[derive(Debug, Clone, PartialEq, Eq)]

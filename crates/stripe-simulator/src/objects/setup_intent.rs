@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Metadata, MethodTypes};
+use super::metadata::Metadata;
+use super::payment_method::MethodTypes;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SetupStatus {

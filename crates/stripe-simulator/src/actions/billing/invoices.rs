@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::actions::NewPayment;
 use crate::error::ApiError;
-use crate::objects::{PaymentIntent, PaymentStatus, Snapshot, text};
+use crate::objects::{NewPayment, PaymentIntent, PaymentStatus, Snapshot, text};
 use crate::store::Tx;
 
-use super::expect;
+use super::documents::expect;
 
 /// Until Stripe tries again.
 const RETRY_AFTER_SECONDS: i64 = 3 * 24 * 3600;

@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::objects::text;
 use crate::store::Tx;
 
-use super::expect;
+use super::documents::expect;
 
 const PHASE: i64 = 30 * 24 * 3600;
 

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::actions::{NewPayment, NewSetup};
+use crate::actions::setups::NewSetup;
 use crate::error::ApiError;
-use crate::objects::{CardBehaviour, Metadata, text};
+use crate::objects::{CardBehaviour, Metadata, NewPayment, text};
 use crate::store::Tx;
 
-use super::expect;
+use super::documents::{expect, wrong_status};
 
 const DAY: i64 = 24 * 3600;
 const PERIOD: i64 = 30 * DAY;
@@ -504,7 +504,7 @@ impl Tx<'_> {
     pub(crate) fn cancel_subscription(&mut self, id: &str) -> Result<Value, ApiError> {
         let it = self.document("subscription", id)?;
         if ["canceled", "incomplete_expired"].contains(&text(&it, "status")) {
-            return Err(super::wrong_status(&it, "cancel"));
+            return Err(wrong_status(&it, "cancel"));
         }
         if text(&it, "status") == "incomplete" {
             self.void_invoice(text(&it, "latest_invoice"))?;

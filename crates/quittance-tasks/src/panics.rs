@@ -1,6 +1,6 @@
 //! Panics of futures, as errors.
 //!
-//! Called by whatever must go on although the work that it runs panics: the worker for a job, single flight
+//! For code that must go on although the work that it runs panics: the worker for a job, single flight
 //! for a call that several wait for, the supervisor for a background task. It must never decide what follows
 //! from a panic.
 
