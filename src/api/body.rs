@@ -11,10 +11,18 @@ use crate::commands::{CommandError, Problem};
 use crate::domain::command::{RuleBreach, amount, card_data};
 
 /// Fields that are amounts, whatever they belong to.
-const AMOUNTS: &[&str] = &["amount", "application_fee_amount", "amount_to_capture"];
+const AMOUNTS: &[&str] = &["amount", "application_fee_amount", "amount_to_capture", "unit_amount"];
 
 /// Fields that are objects, where serde would also take a list of their values.
-const OBJECTS: &[&str] = &["automatic_payment_methods", "transfer_data", "metadata"];
+const OBJECTS: &[&str] = &[
+    "automatic_payment_methods",
+    "transfer_data",
+    "metadata",
+    "price_data",
+    "product_data",
+    "recurring",
+    "payment_intent_data",
+];
 
 /// Headers that hold no text of the client's: a token is a secret, and is stored nowhere.
 const OWN_HEADERS: &[&str] = &["authorization", "content-length", "host"];
@@ -89,12 +97,7 @@ pub(super) fn read<T: DeserializeOwned>(
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.inner().to_string();
-        let hint = if inner.contains("`payment_method_types`") {
-            " In Stripe's present API it is allowed_payment_method_types."
-        } else {
-            ""
-        };
-        let mut problem = Problem::new(400, "invalid_request", format!("{path}: {inner}.{hint}"));
+        let mut problem = Problem::new(400, "invalid_request", format!("{path}: {inner}."));
         problem.field = Some(path);
         Failure::from(problem)
     })
@@ -147,7 +150,10 @@ fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Res
 /// An amount that is no whole number, in the request's own fields.
 fn check_amount(path: &[&str], text: &str) -> Result<(), Failure> {
     match path {
-        [name] if AMOUNTS.contains(name) => amount::whole(name, text).map(|_| ()).map_err(refused),
+        ["metadata", ..] => Ok(()),
+        [.., name] if AMOUNTS.contains(name) => {
+            amount::whole(name, text).map(|_| ()).map_err(refused)
+        }
         _ => Ok(()),
     }
 }
@@ -195,8 +201,10 @@ mod tests {
             (r#"{"amount":"19.99","currency":"eur"}"#, "amount_not_integer"),
             (r#"{"amount":2e3,"currency":"eur"}"#, "amount_not_integer"),
             (r#"{"amount":2000,"amount":1,"currency":"eur"}"#, "invalid_request"),
+            (r#"{"amount":2000,"currency":"eur","payment_method_types":["card"]}"#, "good"),
             (
-                r#"{"amount":2000,"currency":"eur","payment_method_types":["card"]}"#,
+                r#"{"amount":2000,"currency":"eur","payment_method_types":["card"],
+                    "allowed_payment_method_types":["card"]}"#,
                 "invalid_request",
             ),
             (r#"{"amount":2000,"currency":"eur","transfer_data":["acct_1"]}"#, "invalid_request"),

@@ -6,14 +6,15 @@ use super::error::CommandError;
 use super::service::{Caller, Inner, limit};
 use crate::domain::command::destination::{self, DestinationCheck, KnownDestination};
 use crate::domain::command::params::{CommandParams, ParamLimits};
-use crate::domain::command::{CommandKind, amount, payment_verb, return_url};
+use crate::domain::command::{amount, checkout, payment_verb, return_url};
 use crate::domain::id::{AccountId, ObjectId, Scope};
 use crate::domain::kinds::payment::PaymentStatus;
 use crate::domain::money::{Currency, Minor};
-use crate::domain::object::{Kind, Subject};
+use crate::domain::object::{Kind, Observed, Subject};
 use crate::domain::status_word::StatusWord;
 use crate::domain::status_word::Vocabulary as _;
 use crate::store::payment::PaymentRow;
+use crate::stripe_api::FetchedState;
 
 /// What a command moves, and of which payment.
 pub(super) struct Checked {
@@ -41,7 +42,51 @@ impl Inner {
                 let amount = Some(payment.amount);
                 Ok(Checked { target: None, amount, currency: Some(currency) })
             }
-            CommandParams::CreateCustomer(_) => {
+            CommandParams::CreateCheckout(checkout) => {
+                let total = checkout.total()?;
+                match total {
+                    Some((total, currency)) => self.check_limit(caller, total, currency)?,
+                    None if checkout.line_items.is_empty() => {}
+                    // What a price costs is not known here, so a limit cannot be held.
+                    None if caller.max_amount.is_empty() && caller.max_daily.is_empty() => {}
+                    None => {
+                        let detail = format!(
+                            "line_items: {} has a highest amount, so send price_data and no price.",
+                            caller.name
+                        );
+                        return Err(CommandError::OverLimit { detail });
+                    }
+                }
+                let payment = checkout.payment_intent_data.as_ref();
+                if let Some(transfer) = payment.and_then(|payment| payment.transfer_data.as_ref()) {
+                    self.check_destination(caller, &transfer.destination).await?;
+                }
+                let (amount, currency) = total.unzip();
+                Ok(Checked { target: None, amount, currency })
+            }
+            CommandParams::ExpireCheckout(_) => {
+                let target = target.unwrap_or_default();
+                let missing =
+                    || CommandError::NotFound { what: "checkout session", id: target.to_owned() };
+                let subject = self.subject(Kind::CheckoutSession, target).ok_or_else(missing)?;
+                match self.reconciler.see_made(&subject).await {
+                    Ok((_, fetched)) => match &fetched.state {
+                        FetchedState::Present {
+                            observed: Observed::CheckoutSession(session),
+                            ..
+                        } => checkout::check_expire(session)?,
+                        FetchedState::Present { .. } | FetchedState::Deleted => {
+                            return Err(missing());
+                        }
+                    },
+                    Err(fault) if fault.failure.code == "stripe_resource_missing" => {
+                        return Err(missing());
+                    }
+                    Err(fault) => return Err(fault.into()),
+                }
+                Ok(Checked { target: Some(target.to_owned()), amount: None, currency: None })
+            }
+            CommandParams::CreateCustomer(_) | CommandParams::CreateSetup(_) => {
                 Ok(Checked { target: None, amount: None, currency: None })
             }
             CommandParams::CreateRefund(refund) => {
@@ -69,7 +114,10 @@ impl Inner {
                     | CommandParams::CancelPayment(_)
                     | CommandParams::CreatePayment(_)
                     | CommandParams::CreateRefund(_)
-                    | CommandParams::CreateCustomer(_) => None,
+                    | CommandParams::CreateCustomer(_)
+                    | CommandParams::CreateCheckout(_)
+                    | CommandParams::ExpireCheckout(_)
+                    | CommandParams::CreateSetup(_) => None,
                 };
                 if let CommandParams::ConfirmPayment(confirm) = params {
                     let (automatic, redirects) =
@@ -97,7 +145,14 @@ impl Inner {
             CommandParams::ConfirmPayment(it) => it.check(limits("default"))?,
             CommandParams::CreateRefund(it) => it.check()?,
             CommandParams::CreateCustomer(it) => it.check()?,
-            CommandParams::CapturePayment(_) | CommandParams::CancelPayment(_) => {}
+            CommandParams::CreateCheckout(it) => {
+                let currency = it.total()?.map(|(_, currency)| currency);
+                it.check(limits(currency.as_ref().map_or("default", Currency::as_str)))?;
+            }
+            CommandParams::CreateSetup(it) => it.check()?,
+            CommandParams::CapturePayment(_)
+            | CommandParams::CancelPayment(_)
+            | CommandParams::ExpireCheckout(_) => {}
         }
         Ok(())
     }
@@ -148,9 +203,24 @@ impl Inner {
     }
 
     pub(super) fn payment_subject(&self, id: &str) -> Option<Subject> {
-        let id =
-            ObjectId::parse_made_by_stripe(id).ok().filter(|id| id.as_str().starts_with("pi_"));
-        Some(Subject { scope: self.scope(), kind: Kind::PaymentIntent, id: id?, owner: None })
+        self.subject(Kind::PaymentIntent, id)
+    }
+
+    /// An object that a command is about, if its id is one of its kind.
+    pub(super) fn subject(&self, kind: Kind, id: &str) -> Option<Subject> {
+        let prefix = match kind {
+            Kind::PaymentIntent => "pi_",
+            Kind::CheckoutSession => "cs_",
+            Kind::SetupIntent => "seti_",
+            _ => return None,
+        };
+        let id = ObjectId::parse_made_by_stripe(id).ok()?;
+        id.as_str().starts_with(prefix).then(|| Subject {
+            scope: self.scope(),
+            kind,
+            id,
+            owner: None,
+        })
     }
 
     async fn payment_of_charge(&self, charge: &str) -> Result<String, CommandError> {
@@ -235,19 +305,10 @@ fn judge(params: &CommandParams, payment: &PaymentRow) -> Result<(), CommandErro
         CommandParams::CreatePayment(_)
         | CommandParams::ConfirmPayment(_)
         | CommandParams::CancelPayment(_)
-        | CommandParams::CreateCustomer(_) => {}
+        | CommandParams::CreateCustomer(_)
+        | CommandParams::CreateCheckout(_)
+        | CommandParams::ExpireCheckout(_)
+        | CommandParams::CreateSetup(_) => {}
     }
     Ok(())
-}
-
-/// The kind of object that a command makes or changes.
-pub(super) fn made(kind: CommandKind) -> Kind {
-    match kind {
-        CommandKind::CreatePayment
-        | CommandKind::ConfirmPayment
-        | CommandKind::CapturePayment
-        | CommandKind::CancelPayment => Kind::PaymentIntent,
-        CommandKind::CreateRefund => Kind::Refund,
-        CommandKind::CreateCustomer => Kind::Customer,
-    }
 }

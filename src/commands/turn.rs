@@ -43,7 +43,8 @@ impl Inner {
         }
         // The version that the write of the answer demands is read before Stripe is asked.
         let target = command.target.as_deref().filter(|_| !command.kind.creates());
-        let before = match target.and_then(|id| self.payment_subject(id)) {
+        let subject = target.and_then(|id| self.subject(command.kind.object(), id));
+        let before = match subject {
             Some(subject) => Some(self.reconciler.before(subject).await?),
             None => None,
         };

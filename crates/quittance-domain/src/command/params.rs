@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::amount::{self, AmountBounds};
+use super::checkout::{ExpireCheckout, NewCheckout, NewSetup};
 use super::{CommandKind, RuleBreach, RuleCode, reference, return_url, text_limits};
 use crate::money::{Currency, Minor};
 
@@ -160,7 +161,8 @@ pub struct NewPayment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub automatic_payment_methods: Option<AutomaticPaymentMethods>,
     /// `card`, `sepa_debit`, ...: the only methods that are offered.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Stripe's older name for it, `payment_method_types`, is taken as well.
+    #[serde(default, alias = "payment_method_types", skip_serializing_if = "Vec::is_empty")]
     pub allowed_payment_method_types: Vec<String>,
     /// When money is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -430,6 +432,12 @@ pub enum CommandParams {
     CreateRefund(NewRefund),
     /// Of [`CommandKind::CreateCustomer`].
     CreateCustomer(NewCustomer),
+    /// Of [`CommandKind::CreateCheckout`].
+    CreateCheckout(Box<NewCheckout>),
+    /// Of [`CommandKind::ExpireCheckout`].
+    ExpireCheckout(ExpireCheckout),
+    /// Of [`CommandKind::CreateSetup`].
+    CreateSetup(NewSetup),
 }
 
 impl CommandParams {
@@ -450,6 +458,11 @@ impl CommandParams {
             CommandKind::CancelPayment => Self::CancelPayment(CancelPayment::deserialize(from)?),
             CommandKind::CreateRefund => Self::CreateRefund(NewRefund::deserialize(from)?),
             CommandKind::CreateCustomer => Self::CreateCustomer(NewCustomer::deserialize(from)?),
+            CommandKind::CreateCheckout => {
+                Self::CreateCheckout(Box::new(NewCheckout::deserialize(from)?))
+            }
+            CommandKind::ExpireCheckout => Self::ExpireCheckout(ExpireCheckout::deserialize(from)?),
+            CommandKind::CreateSetup => Self::CreateSetup(NewSetup::deserialize(from)?),
         })
     }
 
@@ -463,6 +476,9 @@ impl CommandParams {
             Self::CancelPayment(_) => CommandKind::CancelPayment,
             Self::CreateRefund(_) => CommandKind::CreateRefund,
             Self::CreateCustomer(_) => CommandKind::CreateCustomer,
+            Self::CreateCheckout(_) => CommandKind::CreateCheckout,
+            Self::ExpireCheckout(_) => CommandKind::ExpireCheckout,
+            Self::CreateSetup(_) => CommandKind::CreateSetup,
         }
     }
 
@@ -472,22 +488,25 @@ impl CommandParams {
         match self {
             Self::CreatePayment(payment) => payment.reference.as_deref(),
             Self::CreateCustomer(customer) => customer.reference.as_deref(),
+            Self::CreateCheckout(checkout) => checkout.reference.as_deref(),
             Self::ConfirmPayment(_)
             | Self::CapturePayment(_)
             | Self::CancelPayment(_)
-            | Self::CreateRefund(_) => None,
+            | Self::CreateRefund(_)
+            | Self::ExpireCheckout(_)
+            | Self::CreateSetup(_) => None,
         }
     }
 }
 
-fn currency(text: &str) -> Result<Currency, RuleBreach> {
+pub(super) fn currency(text: &str) -> Result<Currency, RuleBreach> {
     Currency::parse(text).map_err(|_| {
         let detail = "is not a currency: send three letters in lower case, eur.";
         RuleBreach::new(RuleCode::CurrencyInvalid, "currency", detail)
     })
 }
 
-fn conflict(field: &str, detail: &str) -> RuleBreach {
+pub(super) fn conflict(field: &str, detail: &str) -> RuleBreach {
     RuleBreach::new(RuleCode::ParametersConflict, field, detail)
 }
 
@@ -617,9 +636,18 @@ mod tests {
     #[test]
     fn a_parameter_that_is_not_known_is_refused_by_its_name() {
         let error = serde_json::from_value::<NewPayment>(
-            json!({"amount": 1, "currency": "eur", "payment_method_types": ["card"]}),
+            json!({"amount": 1, "currency": "eur", "payment_methods": ["card"]}),
         )
         .unwrap_err();
-        assert!(error.to_string().contains("payment_method_types"), "{error}");
+        assert!(error.to_string().contains("payment_methods"), "{error}");
+    }
+
+    #[test]
+    fn the_older_name_of_the_methods_is_the_same_request_and_both_at_once_are_refused() {
+        let new = payment(json!({"allowed_payment_method_types": ["card"]}));
+        assert_eq!(payment(json!({"payment_method_types": ["card"]})), new);
+        let both = r#"{"amount": 1, "currency": "eur", "payment_method_types": ["card"],
+                       "allowed_payment_method_types": ["card"]}"#;
+        assert!(serde_json::from_str::<NewPayment>(both).is_err());
     }
 }

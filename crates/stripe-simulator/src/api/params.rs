@@ -69,6 +69,7 @@ pub(crate) fn new_payment(form: &Form) -> Result<NewPayment, ApiError> {
             "on_behalf_of",
             "payment_method",
             "payment_method_data",
+            "allowed_payment_method_types",
             "payment_method_types",
             "receipt_email",
             "return_url",
@@ -200,6 +201,7 @@ pub(crate) fn new_setup(form: &Form) -> Result<NewSetup, ApiError> {
             "on_behalf_of",
             "payment_method",
             "payment_method_data",
+            "allowed_payment_method_types",
             "payment_method_types",
             "return_url",
             "usage",
@@ -692,7 +694,10 @@ fn methods(form: &Form) -> Result<MethodTypes, ApiError> {
         "sepa_debit",
         "us_bank_account",
     ];
-    let listed: Vec<String> = form.list("payment_method_types").map(str::to_owned).collect();
+    // The newer name and the older one.
+    let listed = ["allowed_payment_method_types", "payment_method_types"];
+    let listed: Vec<String> =
+        listed.iter().flat_map(|name| form.list(name)).map(str::to_owned).collect();
     let automatic = form.has("automatic_payment_methods");
     if let Some(unknown) = listed.iter().find(|kind| !KNOWN.contains(&kind.as_str())) {
         let message = format!("The payment method type \"{unknown}\" is invalid.");
