@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
+    CreateCheckoutSession, CreateCheckoutSessionAllowedPaymentMethodTypes,
+    CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
     CreateCheckoutSessionLineItemsPriceDataRecurring, CreateCheckoutSessionPaymentIntentData,
     CreateCheckoutSessionPaymentIntentDataTransferData, CreateCheckoutSessionSetupIntentData,
     CreateCheckoutSessionSubscriptionData, ExpireCheckoutSession, ProductData,
@@ -463,8 +464,8 @@ fn build(request: &WriteRequest<'_>) -> (Kind, &'static str, RequestBuilder) {
                     usage.as_str(),
                 ));
             }
-            if !params.allowed_payment_method_types.is_empty() {
-                let types = params.allowed_payment_method_types.iter().map(|text| word(text));
+            if !params.method_types().is_empty() {
+                let types = params.method_types().iter().map(|text| word(text));
                 it = it.allowed_payment_method_types(
                     types.collect::<Vec<stripe_shared::SetupIntentAllowedPaymentMethodTypes>>(),
                 );
@@ -486,6 +487,12 @@ fn new_checkout(
         .metadata(metadata.clone());
     if !params.line_items.is_empty() {
         it = it.line_items(params.line_items.iter().map(line_item).collect::<Vec<_>>());
+    }
+    if !params.method_types().is_empty() {
+        let types = params.method_types().iter().map(|text| word(text));
+        it = it.allowed_payment_method_types(
+            types.collect::<Vec<CreateCheckoutSessionAllowedPaymentMethodTypes>>(),
+        );
     }
     match params.mode {
         SessionMode::Payment => {
@@ -555,7 +562,7 @@ fn line_item(item: &LineItem) -> CreateCheckoutSessionLineItems {
 fn new_payment(params: &NewPayment) -> CreatePaymentIntent {
     let currency: stripe_types::Currency = word(&params.currency);
     let mut it = CreatePaymentIntent::new(params.amount, currency);
-    if params.allowed_payment_method_types.is_empty() {
+    if params.method_types().is_empty() {
         let methods = params.automatic_payment_methods;
         let mut automatic = CreatePaymentIntentAutomaticPaymentMethods::new(
             methods.is_none_or(|methods| methods.enabled),
@@ -564,7 +571,7 @@ fn new_payment(params: &NewPayment) -> CreatePaymentIntent {
             methods.and_then(|methods| methods.allow_redirects).map(|it| word(it.as_str()));
         it = it.automatic_payment_methods(automatic);
     } else {
-        let types = params.allowed_payment_method_types.iter().map(|text| word(text));
+        let types = params.method_types().iter().map(|text| word(text));
         it = it.allowed_payment_method_types(
             types.collect::<Vec<stripe_shared::PaymentIntentAllowedPaymentMethodTypes>>(),
         );
@@ -680,6 +687,7 @@ mod tests {
     fn a_session_and_what_it_makes_carry_the_commands_metadata() {
         let params = json!({
             "mode": "payment", "success_url": "https://shop.example/", "reference": "order-42",
+            "payment_method_types": ["card"],
             "line_items": [{"price_data": {"currency": "eur", "unit_amount": 500, "product": "prod_1"},
                             "quantity": 4}],
             "payment_intent_data": {"transfer_data": {"destination": "acct_1"},
@@ -689,7 +697,8 @@ mod tests {
         assert_eq!(path, "/checkout/sessions");
         assert_eq!(
             form,
-            "client_reference_id=order-42&line_items[0][price_data][currency]=eur\
+            "allowed_payment_method_types[0]=card&client_reference_id=order-42\
+             &line_items[0][price_data][currency]=eur\
              &line_items[0][price_data][product]=prod_1&line_items[0][price_data][unit_amount]=500\
              &line_items[0][quantity]=4&metadata[quittance_command]=c0&mode=payment\
              &payment_intent_data[application_fee_amount]=100\
