@@ -78,7 +78,8 @@ pub(super) fn read<T: DeserializeOwned>(
     exempt: &[String],
 ) -> Result<T, Failure> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_json = kind.is_some_and(|kind| kind.split(';').next() == Some("application/json"));
+    let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+    let is_json = kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
     if !is_json {
         let detail =
             "Send a body of Content-Type: application/json; {} where there is nothing to say.";

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::access::Identity;
 use super::body;
+use super::extract::Checked;
 use super::reply::{Answered, Failure};
 use super::server::Api;
 use crate::commands::{
@@ -100,7 +101,7 @@ pub(super) async fn create_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: NewPayment = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -120,9 +121,9 @@ pub(super) async fn create_payment(
 pub(super) async fn confirm_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: ConfirmPayment = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -142,9 +143,9 @@ pub(super) async fn confirm_payment(
 pub(super) async fn capture_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: CapturePayment = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -164,9 +165,9 @@ pub(super) async fn capture_payment(
 pub(super) async fn cancel_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: CancelPayment = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -185,7 +186,7 @@ pub(super) async fn create_refund(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::RefundsWrite)?;
     let params: NewRefund = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -204,7 +205,7 @@ pub(super) async fn create_customer(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: NewCustomer = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -223,7 +224,7 @@ pub(super) async fn create_checkout(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: NewCheckout = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -243,9 +244,9 @@ pub(super) async fn create_checkout(
 pub(super) async fn expire_checkout(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: ExpireCheckout = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -264,7 +265,7 @@ pub(super) async fn create_setup(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: NewSetup = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -279,8 +280,8 @@ pub(super) async fn create_setup(
 pub(super) async fn show_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
-    Query(query): Query<ShowQuery>,
+    Checked(Path(id)): Checked<Path<String>>,
+    Checked(Query(query)): Checked<Query<ShowQuery>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     detail(&api, &id, query.refresh).await
@@ -293,7 +294,7 @@ pub(super) async fn show_payment(
 pub(super) async fn find_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Query(query): Query<ReferenceQuery>,
+    Checked(Query(query)): Checked<Query<ReferenceQuery>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     let store = api.commands.store();
@@ -324,7 +325,7 @@ async fn detail(api: &Api, id: &str, refresh: bool) -> Served {
 pub(super) async fn show_command(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     let missing = || CommandError::NotFound { what: "command", id: id.clone() };
@@ -343,7 +344,7 @@ pub(super) async fn show_command(
 pub(super) async fn list_commands(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Query(query): Query<CommandsQuery>,
+    Checked(Query(query)): Checked<Query<CommandsQuery>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     let state = query.state.as_deref().map(|word| {

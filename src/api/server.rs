@@ -17,7 +17,7 @@ use crate::config;
 use crate::http::auth::Guard;
 
 /// Largest body, in bytes: parameters of a command are far smaller.
-const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY: usize = 64 * 1024;
 
 /// One server of the API.
 pub struct Api {

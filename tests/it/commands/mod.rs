@@ -9,4 +9,5 @@ mod money;
 mod once;
 mod operators;
 mod references;
+mod rejections;
 mod unknown;
