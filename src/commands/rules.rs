@@ -274,7 +274,8 @@ impl Inner {
             let known = permission.as_of.map(|at| KnownDestination {
                 can_receive_payments: permission.allowed,
                 why_not: permission.why_not.clone(),
-                deadline: None,
+                deadline: permission.deadline.map(|at| at.date().to_string()),
+                due: permission.due.clone(),
                 observed_at: at.unix_timestamp(),
             });
             let now = OffsetDateTime::now_utc().unix_timestamp();

@@ -138,7 +138,8 @@ async fn money_goes_only_to_an_account_that_can_receive_it() {
     let early = to("order-1").await;
     assert_eq!((early.status, early.code()), (422, "destination_not_payable"), "{early:?}");
     assert_eq!(early.body["field"], "transfer_data.destination");
-    assert!(early.body["detail"].as_str().unwrap().contains("external_account"), "{early:?}");
+    let detail = early.body["detail"].as_str().unwrap();
+    assert!(detail.contains("Stripe wants external_account, tos_acceptance.date"), "{early:?}");
     assert_eq!(api.at_stripe(Kind::PaymentIntent).len(), 0);
 
     seller.move_account(AccountStep::Onboarded).unwrap();
@@ -146,6 +147,18 @@ async fn money_goes_only_to_an_account_that_can_receive_it() {
     let paid = to("order-1").await;
     assert_eq!(paid.status, 200, "{paid:?}");
     assert_eq!(api.at_stripe(Kind::PaymentIntent)[0]["transfer_data"]["destination"], id.as_str());
+
+    seller.move_account(AccountStep::TransfersLost).unwrap();
+    api.app.settled().await;
+    let lost = to("order-3").await;
+    assert_eq!((lost.status, lost.code()), (422, "destination_not_payable"), "{lost:?}");
+    let row =
+        api.app.db.json("app.connected_accounts", &format!("stripe_account_id = '{id}'")).await;
+    let detail = lost.body["detail"].as_str().unwrap();
+    match row["deadline"].as_str() {
+        Some(deadline) => assert!(detail.contains(&format!("by {}.", &deadline[..10])), "{detail}"),
+        None => assert!(detail.contains("names no date"), "{detail} {row}"),
+    }
 
     let nowhere = json!({"transfer_data": {"destination": "acct_nowhere"}});
     let nowhere = api.pay("order-2", nowhere).await;
