@@ -4,6 +4,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use super::args::Args;
+use crate::domain::command::card_data;
 
 /// A command line that can be followed.
 pub(super) struct Typed {
@@ -14,6 +15,7 @@ pub(super) struct Typed {
 
 /// Reads the command line. One that is wrong ends the program, and so does a call for help.
 pub(super) fn typed() -> Typed {
+    refuse_card_data();
     let matches = Args::command().try_get_matches();
     let read = matches.and_then(|matches| {
         let command = name(&matches);
@@ -29,6 +31,24 @@ pub(super) fn typed() -> Typed {
             }
             std::process::exit(error.exit_code())
         }
+    }
+}
+
+/// Ends the program where an argument holds a card number, before it is printed, logged or stored as the
+/// reason of an act.
+fn refuse_card_data() {
+    let given: Vec<_> = std::env::args_os().skip(1).collect();
+    let texts: Vec<_> = given.iter().map(|text| text.to_string_lossy()).collect();
+    // Without quotes each group of a number is an argument of its own.
+    let mut groups = texts.split(|text| !text.chars().all(char::is_numeric));
+    if texts.iter().any(|text| card_data::holds_number(text))
+        || groups.any(|groups| card_data::holds_number(&groups.join(" ")))
+    {
+        eprintln!(
+            "quittance: an argument holds something like a card number. Card numbers must never be given \
+             here: name the customer, the payment or the order instead"
+        );
+        std::process::exit(2)
     }
 }
 

@@ -1,11 +1,12 @@
-//! Drops from Stripe's JSON what must not be kept: secrets, and what `[redaction]` of the settings
-//! names.
+//! Drops from Stripe's JSON what must not be kept: secrets, card data, and what `[redaction]` of the
+//! settings names.
 //!
 //! JSON of Stripe's is redacted once, right after it has been parsed and before anything is made of
 //! it: an answer in `stripe_api`, the object that an event shows in `reconcile`, the payload of a dead
 //! letter in `store`. Columns, notifications and recorded states are made of [`Redacted`] alone, so
 //! what is dropped here can be in none of them.
 
+mod card_data;
 mod secrets;
 
 use std::fmt;
@@ -44,15 +45,16 @@ impl fmt::Debug for Redacted {
     }
 }
 
-/// What is dropped: the secrets of the tables in `secrets`, always, and the paths of the settings.
+/// What is dropped: the secrets of the tables in `secrets` and card data, always, and the paths of the settings.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     paths: Vec<RedactedPath>,
+    card_data_exempt: Vec<String>,
 }
 
 impl From<&Redaction> for Rules {
     fn from(settings: &Redaction) -> Self {
-        Self { paths: settings.paths.clone() }
+        Self { paths: settings.paths.clone(), card_data_exempt: settings.card_data_exempt.clone() }
     }
 }
 
@@ -61,6 +63,7 @@ impl Rules {
     #[must_use]
     pub fn redact(&self, mut value: Value) -> Redacted {
         strip(&mut value);
+        card_data::mask(&mut value, &self.card_data_exempt);
         // Of an event the paths mean the object in it: what is around that says nothing of a person,
         // and an event without it could not be read again.
         match value["object"].as_str() {

@@ -62,7 +62,7 @@ const PARAMETERS: &[&str] = &["client_secret=", "client_secret%3D", "client_secr
 /// How the value of a client secret begins: the id of what it opens, then `_secret_`.
 const OWNERS: &[&str] = &["accs_", "cs_", "cuss_", "fcsess_", "pi_", "seti_", "si_", "src_"];
 
-const BLANK: &str = "[redacted]";
+pub(super) const BLANK: &str = "[redacted]";
 
 /// Drops and blanks what is secret, at any depth; and replaces U+0000, which is valid in JSON but
 /// cannot be stored as JSONB.
@@ -93,10 +93,11 @@ pub fn strip(value: &mut Value) {
     }
 }
 
-/// A text without what is secret in it, such as the message of an error.
+/// A text without secrets and card numbers in it, such as the message of an error.
 #[must_use]
 pub fn strip_text(text: String) -> String {
-    cleaned(&text).unwrap_or(text)
+    let text = cleaned(&text).unwrap_or(text);
+    super::card_data::without_numbers(&text).unwrap_or(text)
 }
 
 /// Drops the secrets that fields are because of the object that they belong to.
