@@ -11,10 +11,18 @@ use crate::commands::{CommandError, Problem};
 use crate::domain::command::{RuleBreach, amount, card_data};
 
 /// Fields that are amounts, whatever they belong to.
-const AMOUNTS: &[&str] = &["amount", "application_fee_amount", "amount_to_capture"];
+const AMOUNTS: &[&str] = &["amount", "application_fee_amount", "amount_to_capture", "unit_amount"];
 
 /// Fields that are objects, where serde would also take a list of their values.
-const OBJECTS: &[&str] = &["automatic_payment_methods", "transfer_data", "metadata"];
+const OBJECTS: &[&str] = &[
+    "automatic_payment_methods",
+    "transfer_data",
+    "metadata",
+    "price_data",
+    "product_data",
+    "recurring",
+    "payment_intent_data",
+];
 
 /// Headers that hold no text of the client's: a token is a secret, and is stored nowhere.
 const OWN_HEADERS: &[&str] = &["authorization", "content-length", "host"];
@@ -70,7 +78,8 @@ pub(super) fn read<T: DeserializeOwned>(
     exempt: &[String],
 ) -> Result<T, Failure> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_json = kind.is_some_and(|kind| kind.split(';').next() == Some("application/json"));
+    let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+    let is_json = kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
     if !is_json {
         let detail =
             "Send a body of Content-Type: application/json; {} where there is nothing to say.";
@@ -89,12 +98,7 @@ pub(super) fn read<T: DeserializeOwned>(
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.inner().to_string();
-        let hint = if inner.contains("`payment_method_types`") {
-            " In Stripe's present API it is allowed_payment_method_types."
-        } else {
-            ""
-        };
-        let mut problem = Problem::new(400, "invalid_request", format!("{path}: {inner}.{hint}"));
+        let mut problem = Problem::new(400, "invalid_request", format!("{path}: {inner}."));
         problem.field = Some(path);
         Failure::from(problem)
     })
@@ -147,7 +151,10 @@ fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Res
 /// An amount that is no whole number, in the request's own fields.
 fn check_amount(path: &[&str], text: &str) -> Result<(), Failure> {
     match path {
-        [name] if AMOUNTS.contains(name) => amount::whole(name, text).map(|_| ()).map_err(refused),
+        ["metadata", ..] => Ok(()),
+        [.., name] if AMOUNTS.contains(name) => {
+            amount::whole(name, text).map(|_| ()).map_err(refused)
+        }
         _ => Ok(()),
     }
 }
@@ -195,10 +202,7 @@ mod tests {
             (r#"{"amount":"19.99","currency":"eur"}"#, "amount_not_integer"),
             (r#"{"amount":2e3,"currency":"eur"}"#, "amount_not_integer"),
             (r#"{"amount":2000,"amount":1,"currency":"eur"}"#, "invalid_request"),
-            (
-                r#"{"amount":2000,"currency":"eur","payment_method_types":["card"]}"#,
-                "invalid_request",
-            ),
+            (r#"{"amount":2000,"currency":"eur","payment_method_types":["card"]}"#, "good"),
             (r#"{"amount":2000,"currency":"eur","transfer_data":["acct_1"]}"#, "invalid_request"),
             (r#"{"amount":2000}"#, "invalid_request"),
             (r#"[2000,"eur"]"#, "invalid_request"),

@@ -6,6 +6,7 @@
 mod access;
 mod body;
 mod document;
+mod extract;
 mod reply;
 mod routes;
 mod server;

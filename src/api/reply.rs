@@ -1,8 +1,10 @@
 //! Answers over HTTP.
 
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection, QueryRejection};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::server::MAX_BODY;
 use crate::commands::{CommandError, CommandReply, Problem};
 
 /// A refusal.
@@ -33,6 +35,34 @@ impl From<CommandError> for Failure {
 impl From<crate::commands::StoreFailure> for Failure {
     fn from(error: crate::commands::StoreFailure) -> Self {
         CommandError::Store(error).into()
+    }
+}
+
+impl From<BytesRejection> for Failure {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection {
+            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+                let detail = format!("The body is larger than {} KiB.", MAX_BODY / 1024);
+                Problem::new(413, "body_too_large", detail).into()
+            }
+            _ => Self::new(400, "invalid_request", "The body broke off before its end."),
+        }
+    }
+}
+
+impl From<PathRejection> for Failure {
+    fn from(_: PathRejection) -> Self {
+        let mut problem = Problem::new(400, "invalid_request", "The path is not UTF-8 text.");
+        problem.field = Some("path".to_owned());
+        problem.into()
+    }
+}
+
+impl From<QueryRejection> for Failure {
+    fn from(rejection: QueryRejection) -> Self {
+        let mut problem = Problem::new(400, "invalid_request", rejection.body_text());
+        problem.field = Some("query".to_owned());
+        problem.into()
     }
 }
 

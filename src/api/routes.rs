@@ -13,14 +13,16 @@ use uuid::Uuid;
 
 use super::access::Identity;
 use super::body;
+use super::extract::Checked;
 use super::reply::{Answered, Failure};
 use super::server::Api;
 use crate::commands::{
-    ChargeRow, CommandError, CommandFilter, CommandView, CustomerView, PaymentRow, PaymentView,
-    Problem, RefundRow, RefundView,
+    ChargeRow, CheckoutView, CommandError, CommandFilter, CommandView, CustomerView, PaymentRow,
+    PaymentView, Problem, RefundRow, RefundView, SetupView,
 };
 use crate::config::ApiScope;
 use crate::domain::command::CommandState;
+use crate::domain::command::checkout::{ExpireCheckout, NewCheckout, NewSetup};
 use crate::domain::command::params::{
     CancelPayment, CapturePayment, CommandParams, ConfirmPayment, NewCustomer, NewPayment,
     NewRefund,
@@ -99,7 +101,7 @@ pub(super) async fn create_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: NewPayment = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -119,9 +121,9 @@ pub(super) async fn create_payment(
 pub(super) async fn confirm_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: ConfirmPayment = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -141,9 +143,9 @@ pub(super) async fn confirm_payment(
 pub(super) async fn capture_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: CapturePayment = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -163,9 +165,9 @@ pub(super) async fn capture_payment(
 pub(super) async fn cancel_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: CancelPayment = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -184,7 +186,7 @@ pub(super) async fn create_refund(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::RefundsWrite)?;
     let params: NewRefund = body::read(&headers, &body, &api.card_data_exempt)?;
@@ -203,11 +205,71 @@ pub(super) async fn create_customer(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
     let params: NewCustomer = body::read(&headers, &body, &api.card_data_exempt)?;
     submit(&api, &identity, &headers, None, CommandParams::CreateCustomer(params)).await
+}
+
+/// Opens a page of Stripe's, on which a customer pays, saves a method or subscribes.
+#[utoipa::path(
+    post, path = "/v1/checkout/sessions", tag = "checkout", request_body = NewCheckout,
+    params(("Idempotency-Key" = String, Header, description = "Names the purchase, not the try.")),
+    responses(
+        (status = 200, description = "It was made, or it has the reference already.", body = CheckoutView),
+        (status = 202, description = "What became of it is not known yet.", body = CommandView),
+    ))]
+pub(super) async fn create_checkout(
+    State(api): State<Arc<Api>>,
+    Extension(identity): Extension<Identity>,
+    headers: HeaderMap,
+    Checked(body): Checked<Bytes>,
+) -> Served {
+    identity.may(ApiScope::PaymentsWrite)?;
+    let params: NewCheckout = body::read(&headers, &body, &api.card_data_exempt)?;
+    submit(&api, &identity, &headers, None, CommandParams::CreateCheckout(Box::new(params))).await
+}
+
+/// Closes an open checkout session.
+#[utoipa::path(
+    post, path = "/v1/checkout/sessions/{id}/expire", tag = "checkout", request_body = ExpireCheckout,
+    params(
+        ("id" = String, Path, description = "cs_..."),
+        ("Idempotency-Key" = String, Header, description = "Names the purchase, not the try.")),
+    responses(
+        (status = 200, description = "It was closed.", body = CheckoutView),
+        (status = 202, description = "What became of it is not known yet.", body = CommandView),
+    ))]
+pub(super) async fn expire_checkout(
+    State(api): State<Arc<Api>>,
+    Extension(identity): Extension<Identity>,
+    Checked(Path(id)): Checked<Path<String>>,
+    headers: HeaderMap,
+    Checked(body): Checked<Bytes>,
+) -> Served {
+    identity.may(ApiScope::PaymentsWrite)?;
+    let params: ExpireCheckout = body::read(&headers, &body, &api.card_data_exempt)?;
+    submit(&api, &identity, &headers, Some(&id), CommandParams::ExpireCheckout(params)).await
+}
+
+/// Saves a method in the browser, without a payment.
+#[utoipa::path(
+    post, path = "/v1/setup_intents", tag = "setups", request_body = NewSetup,
+    params(("Idempotency-Key" = String, Header, description = "Names what is saved, not the try.")),
+    responses(
+        (status = 200, description = "It was made.", body = SetupView),
+        (status = 202, description = "What became of it is not known yet.", body = CommandView),
+    ))]
+pub(super) async fn create_setup(
+    State(api): State<Arc<Api>>,
+    Extension(identity): Extension<Identity>,
+    headers: HeaderMap,
+    Checked(body): Checked<Bytes>,
+) -> Served {
+    identity.may(ApiScope::PaymentsWrite)?;
+    let params: NewSetup = body::read(&headers, &body, &api.card_data_exempt)?;
+    submit(&api, &identity, &headers, None, CommandParams::CreateSetup(params)).await
 }
 
 /// Shows a payment with its charges and refunds.
@@ -218,8 +280,8 @@ pub(super) async fn create_customer(
 pub(super) async fn show_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
-    Query(query): Query<ShowQuery>,
+    Checked(Path(id)): Checked<Path<String>>,
+    Checked(Query(query)): Checked<Query<ShowQuery>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     detail(&api, &id, query.refresh).await
@@ -232,7 +294,7 @@ pub(super) async fn show_payment(
 pub(super) async fn find_payment(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Query(query): Query<ReferenceQuery>,
+    Checked(Query(query)): Checked<Query<ReferenceQuery>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     let store = api.commands.store();
@@ -263,7 +325,7 @@ async fn detail(api: &Api, id: &str, refresh: bool) -> Served {
 pub(super) async fn show_command(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     let missing = || CommandError::NotFound { what: "command", id: id.clone() };
@@ -282,7 +344,7 @@ pub(super) async fn show_command(
 pub(super) async fn list_commands(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Query(query): Query<CommandsQuery>,
+    Checked(Query(query)): Checked<Query<CommandsQuery>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     let state = query.state.as_deref().map(|word| {

@@ -17,7 +17,7 @@ use crate::config;
 use crate::http::auth::Guard;
 
 /// Largest body, in bytes: parameters of a command are far smaller.
-const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY: usize = 64 * 1024;
 
 /// One server of the API.
 pub struct Api {
@@ -50,6 +50,9 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/payment_intents/{id}/cancel", post(routes::cancel_payment))
         .route("/refunds", post(routes::create_refund))
         .route("/customers", post(routes::create_customer))
+        .route("/checkout/sessions", post(routes::create_checkout))
+        .route("/checkout/sessions/{id}/expire", post(routes::expire_checkout))
+        .route("/setup_intents", post(routes::create_setup))
         .route("/commands", get(routes::list_commands))
         .route("/commands/{id}", get(routes::show_command))
         .layer(from_fn_with_state(Arc::clone(&api), access::admitted))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::domain::command::card_data;
 use super::accounts::AccountsCommand;
 use super::audit::AuditCommand;
 use super::config::ConfigCommand;
@@ -126,6 +127,7 @@ pub(super) struct Typed {
 
 /// Reads the command line. A wrong one ends the program, and so does `--help`.
 pub(super) fn typed() -> Typed {
+    refuse_card_data();
     let matches = Args::command().try_get_matches();
     let read = matches.and_then(|matches| {
         let command = name(&matches);
@@ -145,6 +147,24 @@ pub(super) fn typed() -> Typed {
 }
 
 /// The names of the command and its subcommands.
+/// Ends the program where an argument holds a card number, before it is printed, logged or stored as the
+/// reason of an act.
+fn refuse_card_data() {
+    let given: Vec<_> = std::env::args_os().skip(1).collect();
+    let texts: Vec<_> = given.iter().map(|text| text.to_string_lossy()).collect();
+    // Without quotes each group of a number is an argument of its own.
+    let mut groups = texts.split(|text| !text.chars().all(char::is_numeric));
+    if texts.iter().any(|text| card_data::holds_number(text))
+        || groups.any(|groups| card_data::holds_number(&groups.join(" ")))
+    {
+        eprintln!(
+            "quittance: an argument holds something like a card number. Card numbers must never be given \
+             here: name the customer, the payment or the order instead"
+        );
+        std::process::exit(2)
+    }
+}
+
 fn name(matches: &ArgMatches) -> String {
     let mut name = "quittance".to_owned();
     let mut next = matches.subcommand();

@@ -4,16 +4,18 @@ use time::OffsetDateTime;
 
 use super::error::CommandError;
 use super::service::{Caller, Inner, limit};
+use crate::domain::command::checkout::NewCheckout;
 use crate::domain::command::destination::{self, DestinationCheck, KnownDestination};
 use crate::domain::command::params::{CommandParams, ParamLimits};
-use crate::domain::command::{CommandKind, amount, payment_verb, return_url};
+use crate::domain::command::{RuleBreach, amount, checkout, payment_verb, return_url};
 use crate::domain::id::{AccountId, ObjectId, Scope};
 use crate::domain::kinds::payment::PaymentStatus;
 use crate::domain::money::{Currency, Minor};
-use crate::domain::object::{Kind, Subject};
+use crate::domain::object::{Kind, Observed, Subject};
 use crate::domain::status_word::StatusWord;
 use crate::domain::status_word::Vocabulary as _;
 use crate::store::payment::PaymentRow;
+use crate::stripe_api::{Fetched, FetchedState};
 
 /// What a command moves, and of which payment.
 pub(super) struct Checked {
@@ -36,12 +38,15 @@ impl Inner {
                 let currency = payment.currency()?;
                 self.check_limit(caller, payment.amount, currency)?;
                 if let Some(transfer) = &payment.transfer_data {
-                    self.check_destination(caller, &transfer.destination).await?;
+                    let field = "transfer_data.destination";
+                    self.check_destination(caller, field, &transfer.destination).await?;
                 }
                 let amount = Some(payment.amount);
                 Ok(Checked { target: None, amount, currency: Some(currency) })
             }
-            CommandParams::CreateCustomer(_) => {
+            CommandParams::CreateCheckout(checkout) => self.check_checkout(caller, checkout).await,
+            CommandParams::ExpireCheckout(_) => self.check_expire(target.unwrap_or_default()).await,
+            CommandParams::CreateCustomer(_) | CommandParams::CreateSetup(_) => {
                 Ok(Checked { target: None, amount: None, currency: None })
             }
             CommandParams::CreateRefund(refund) => {
@@ -69,7 +74,10 @@ impl Inner {
                     | CommandParams::CancelPayment(_)
                     | CommandParams::CreatePayment(_)
                     | CommandParams::CreateRefund(_)
-                    | CommandParams::CreateCustomer(_) => None,
+                    | CommandParams::CreateCustomer(_)
+                    | CommandParams::CreateCheckout(_)
+                    | CommandParams::ExpireCheckout(_)
+                    | CommandParams::CreateSetup(_) => None,
                 };
                 if let CommandParams::ConfirmPayment(confirm) = params {
                     let (automatic, redirects) =
@@ -86,6 +94,52 @@ impl Inner {
         }
     }
 
+    async fn check_checkout(
+        &self,
+        caller: &Caller,
+        checkout: &NewCheckout,
+    ) -> Result<Checked, CommandError> {
+        let total = checkout.total()?;
+        let has_limit = !caller.max_amount.is_empty() || !caller.max_daily.is_empty();
+        match total {
+            Some((total, currency)) => self.check_limit(caller, total, currency)?,
+            None if has_limit && !checkout.line_items.is_empty() => {
+                let detail = format!(
+                    "line_items: {} has a highest amount, and only Stripe knows what a price costs: send \
+                     price_data.",
+                    caller.name
+                );
+                return Err(CommandError::OverLimit { detail });
+            }
+            None => {}
+        }
+        let payment = checkout.payment_intent_data.as_ref();
+        if let Some(transfer) = payment.and_then(|payment| payment.transfer_data.as_ref()) {
+            let field = "payment_intent_data.transfer_data.destination";
+            self.check_destination(caller, field, &transfer.destination).await?;
+        }
+        let (amount, currency) = total.unzip();
+        Ok(Checked { target: None, amount, currency })
+    }
+
+    /// Asks Stripe for the session: its row may be behind, and an open page can be completed at any moment.
+    async fn check_expire(&self, target: &str) -> Result<Checked, CommandError> {
+        let missing = || CommandError::NotFound { what: "checkout session", id: target.to_owned() };
+        let subject = self.subject(Kind::CheckoutSession, target).ok_or_else(missing)?;
+        let fetched = match self.reconciler.see_made(&subject).await {
+            Ok((_, fetched)) => fetched,
+            Err(fault) if fault.failure.code == "stripe_resource_missing" => return Err(missing()),
+            Err(fault) => return Err(fault.into()),
+        };
+        match &fetched.state {
+            FetchedState::Present { observed: Observed::CheckoutSession(session), .. } => {
+                checkout::check_expire(session)?;
+            }
+            FetchedState::Present { .. } | FetchedState::Deleted => return Err(missing()),
+        }
+        Ok(Checked { target: Some(target.to_owned()), amount: None, currency: None })
+    }
+
     /// The rules that need nothing but the request.
     fn check_params(&self, params: &CommandParams) -> Result<(), CommandError> {
         let limits = |currency: &str| ParamLimits {
@@ -97,7 +151,14 @@ impl Inner {
             CommandParams::ConfirmPayment(it) => it.check(limits("default"))?,
             CommandParams::CreateRefund(it) => it.check()?,
             CommandParams::CreateCustomer(it) => it.check()?,
-            CommandParams::CapturePayment(_) | CommandParams::CancelPayment(_) => {}
+            CommandParams::CreateCheckout(it) => {
+                let currency = it.total()?.map(|(_, currency)| currency);
+                it.check(limits(currency.as_ref().map_or("default", Currency::as_str)))?;
+            }
+            CommandParams::CreateSetup(it) => it.check()?,
+            CommandParams::CapturePayment(_)
+            | CommandParams::CancelPayment(_)
+            | CommandParams::ExpireCheckout(_) => {}
         }
         Ok(())
     }
@@ -148,9 +209,24 @@ impl Inner {
     }
 
     pub(super) fn payment_subject(&self, id: &str) -> Option<Subject> {
-        let id =
-            ObjectId::parse_made_by_stripe(id).ok().filter(|id| id.as_str().starts_with("pi_"));
-        Some(Subject { scope: self.scope(), kind: Kind::PaymentIntent, id: id?, owner: None })
+        self.subject(Kind::PaymentIntent, id)
+    }
+
+    /// An object that a command is about, if its id is one of its kind.
+    pub(super) fn subject(&self, kind: Kind, id: &str) -> Option<Subject> {
+        let prefix = match kind {
+            Kind::PaymentIntent => "pi_",
+            Kind::CheckoutSession => "cs_",
+            Kind::SetupIntent => "seti_",
+            _ => return None,
+        };
+        let id = ObjectId::parse_made_by_stripe(id).ok()?;
+        id.as_str().starts_with(prefix).then(|| Subject {
+            scope: self.scope(),
+            kind,
+            id,
+            owner: None,
+        })
     }
 
     async fn payment_of_charge(&self, charge: &str) -> Result<String, CommandError> {
@@ -168,8 +244,23 @@ impl Inner {
         }
     }
 
-    /// Whether money may be sent to a connected account, on knowledge that is fresh.
-    async fn check_destination(&self, caller: &Caller, account: &str) -> Result<(), CommandError> {
+    /// Whether money may be sent to a connected account, on knowledge that is fresh. `field` names it in the
+    /// request.
+    async fn check_destination(
+        &self,
+        caller: &Caller,
+        field: &str,
+        account: &str,
+    ) -> Result<(), CommandError> {
+        match self.judge_destination(caller, account).await {
+            Err(CommandError::Breach(breach)) => {
+                Err(RuleBreach { field: field.to_owned(), ..breach }.into())
+            }
+            other => other,
+        }
+    }
+
+    async fn judge_destination(&self, caller: &Caller, account: &str) -> Result<(), CommandError> {
         if !caller.destinations.is_empty() && !caller.destinations.iter().any(|one| one == account)
         {
             return Err(destination::not_permitted().into());
@@ -183,7 +274,8 @@ impl Inner {
             let known = permission.as_of.map(|at| KnownDestination {
                 can_receive_payments: permission.allowed,
                 why_not: permission.why_not.clone(),
-                deadline: None,
+                deadline: permission.deadline.map(|at| at.date().to_string()),
+                due: permission.due.clone(),
                 observed_at: at.unix_timestamp(),
             });
             let now = OffsetDateTime::now_utc().unix_timestamp();
@@ -213,6 +305,22 @@ impl Inner {
     }
 }
 
+/// Whether an object, as Stripe shows it, does not allow what a command asks of it.
+pub(super) fn forbidden(params: &CommandParams, fetched: &Fetched) -> Option<RuleBreach> {
+    let FetchedState::Present { observed, .. } = &fetched.state else { return None };
+    match observed {
+        Observed::PaymentIntent(payment) => {
+            payment_verb::check(params.kind(), &payment.status).err()
+        }
+        Observed::CheckoutSession(session)
+            if matches!(params, CommandParams::ExpireCheckout(_)) =>
+        {
+            checkout::check_expire(session).err()
+        }
+        _ => None,
+    }
+}
+
 fn judge(params: &CommandParams, payment: &PaymentRow) -> Result<(), CommandError> {
     let status = PaymentStatus::from_word(&payment.status)
         .map_or_else(|| StatusWord::Unknown(payment.status.as_str().into()), Into::into);
@@ -235,19 +343,10 @@ fn judge(params: &CommandParams, payment: &PaymentRow) -> Result<(), CommandErro
         CommandParams::CreatePayment(_)
         | CommandParams::ConfirmPayment(_)
         | CommandParams::CancelPayment(_)
-        | CommandParams::CreateCustomer(_) => {}
+        | CommandParams::CreateCustomer(_)
+        | CommandParams::CreateCheckout(_)
+        | CommandParams::ExpireCheckout(_)
+        | CommandParams::CreateSetup(_) => {}
     }
     Ok(())
-}
-
-/// The kind of object that a command makes or changes.
-pub(super) fn made(kind: CommandKind) -> Kind {
-    match kind {
-        CommandKind::CreatePayment
-        | CommandKind::ConfirmPayment
-        | CommandKind::CapturePayment
-        | CommandKind::CancelPayment => Kind::PaymentIntent,
-        CommandKind::CreateRefund => Kind::Refund,
-        CommandKind::CreateCustomer => Kind::Customer,
-    }
 }

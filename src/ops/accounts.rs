@@ -31,7 +31,7 @@ impl Checked {
     /// Puts the two together.
     #[must_use]
     pub fn new(account: &AccountId, mode: Mode, answer: Permission) -> Self {
-        let Permission { allowed, why_not, as_of } = answer;
+        let Permission { allowed, why_not, as_of, .. } = answer;
         let account = account.as_str().to_owned();
         Self { account, mode: mode.as_str().to_owned(), allowed, why_not, as_of }
     }

@@ -8,6 +8,8 @@ use serde::Deserialize;
 pub struct Redaction {
     /// Paths of the fields, in addition to those that are always dropped.
     pub paths: Vec<RedactedPath>,
+    /// Fields of free text whose long numbers are not taken for card numbers: `metadata.order`.
+    pub card_data_exempt: Vec<String>,
 }
 
 /// The path of a field that is dropped: `email`, `billing_details.address`, `*.name`,

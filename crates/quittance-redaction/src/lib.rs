@@ -1,10 +1,11 @@
-//! Redaction of Stripe's JSON: drops secrets, and the fields that `[redaction]` of the settings names.
+//! Redaction of Stripe's JSON: drops secrets, card data, and the fields that `[redaction]` of the settings names.
 //!
 //! Stripe's JSON is redacted once, right after it was parsed and before anything is derived from it: a response
 //! of the API in `stripe_api`, the object in an event in `reconcile`, the payload of a dead letter in `store`.
 //! Columns, notifications and recorded states are derived from [`Redacted`] alone, so they cannot contain
 //! what is dropped here.
 
+mod card_data;
 mod secrets;
 
 use std::fmt;
@@ -43,15 +44,16 @@ impl fmt::Debug for Redacted {
     }
 }
 
-/// Rules of redaction: the secrets of the tables in `secrets`, and the paths of the settings.
+/// Rules of redaction: the secrets of the tables in `secrets`, card data, and the paths of the settings.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     paths: Vec<RedactedPath>,
+    card_data_exempt: Vec<String>,
 }
 
 impl From<&Redaction> for Rules {
     fn from(settings: &Redaction) -> Self {
-        Self { paths: settings.paths.clone() }
+        Self { paths: settings.paths.clone(), card_data_exempt: settings.card_data_exempt.clone() }
     }
 }
 
@@ -60,6 +62,7 @@ impl Rules {
     #[must_use]
     pub fn redact(&self, mut value: Value) -> Redacted {
         strip(&mut value);
+        card_data::mask(&mut value, &self.card_data_exempt);
         // Paths apply to the object in an event: the envelope contains no personal data, and is needed
         // to read the event again.
         match value["object"].as_str() {

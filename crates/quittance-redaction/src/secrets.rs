@@ -62,7 +62,7 @@ const PARAMETERS: &[&str] = &["client_secret=", "client_secret%3D", "client_secr
 /// Prefixes of client secrets. A client secret is the id of its object, then `_secret_` and more.
 const OWNERS: &[&str] = &["accs_", "cs_", "cuss_", "fcsess_", "pi_", "seti_", "si_", "src_"];
 
-const BLANK: &str = "[redacted]";
+pub(super) const BLANK: &str = "[redacted]";
 
 /// Drops and blanks secrets at any depth; also replaces U+0000, which is valid in JSON but cannot be stored as
 /// JSONB.
@@ -93,10 +93,11 @@ pub fn strip(value: &mut Value) {
     }
 }
 
-/// Removes secrets from a text, such as the message of an error.
+/// Removes secrets and card numbers from a text, such as the message of an error.
 #[must_use]
 pub fn strip_text(text: String) -> String {
-    cleaned(&text).unwrap_or(text)
+    let text = cleaned(&text).unwrap_or(text);
+    super::card_data::without_numbers(&text).unwrap_or(text)
 }
 
 /// Drops the fields that are secret in objects of this type.

@@ -127,7 +127,7 @@ fn stripping_twice_is_stripping_once() {
 
 fn ruled(paths: &[&str], value: Value) -> Value {
     let paths = paths.iter().map(|path| (*path).to_owned().try_into().unwrap()).collect();
-    Rules::from(&Redaction { paths }).redact(value).into_value()
+    Rules::from(&Redaction { paths, ..Redaction::default() }).redact(value).into_value()
 }
 
 #[test]
@@ -234,4 +234,49 @@ fn no_fixture_keeps_a_client_secret() {
     let after = fixtures["resources"].as_object().unwrap();
     assert_eq!(after.len(), before);
     assert!(after["payment_intent"]["id"].is_string());
+}
+
+#[test]
+fn a_card_number_is_blanked_in_the_texts_of_people_and_in_nothing_that_names_an_object() {
+    let rules = Rules::from(&Redaction {
+        card_data_exempt: vec!["metadata.order".to_owned()],
+        ..Redaction::default()
+    });
+    let event = json!({
+        "object": "event", "id": "evt_1",
+        "data": {
+            "object": {
+                "object": "customer", "id": "4242424242424242", "name": "Jane 4242-4242-4242-4242",
+                "description": "called at 14:30",
+                "metadata": {"note": "5555 5555 5555 4444", "order": "4242424242424242", "cvc": "123",
+                             "4242424242424242": "x", "uuid": "019ac1d2-7b3c-7abc-8123-456789012344"},
+            },
+            "previous_attributes": {"metadata": {"note": "4242424242424242"}},
+        },
+    });
+    assert_eq!(
+        rules.redact(event).into_value()["data"],
+        json!({
+            "object": {
+                "object": "customer", "id": "4242424242424242", "name": "[redacted]",
+                "description": "called at 14:30",
+                "metadata": {"note": "[redacted]", "order": "4242424242424242", "cvc": "[redacted]",
+                             "[redacted]": "[redacted]", "uuid": "019ac1d2-7b3c-7abc-8123-456789012344"},
+            },
+            "previous_attributes": {"metadata": {"note": "[redacted]"}},
+        })
+    );
+}
+
+#[test]
+fn a_message_keeps_its_words_and_loses_its_card_number() {
+    for (message, kept) in [
+        (
+            "invalid type: string \"4242 4242 4242 4242\", expected i64",
+            "invalid type: string \"[redacted]\", expected i64",
+        ),
+        ("no such order: 4711", "no such order: 4711"),
+    ] {
+        assert_eq!(strip_text(message.to_owned()), kept);
+    }
 }

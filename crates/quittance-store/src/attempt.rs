@@ -55,7 +55,10 @@ impl Attempt {
             "trace_id": trace_id,
             "class": failure.map(|f| f.class.as_str()),
             "code": failure.map(|f| &f.code),
-            "chain": failure.map(|f| &f.chain),
+            "chain": failure.map(|f| {
+                let texts = f.chain.iter().cloned().map(quittance_redaction::strip_text);
+                texts.collect::<Vec<_>>()
+            }),
         });
         quittance_redaction::strip(&mut value);
         value

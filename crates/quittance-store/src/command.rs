@@ -582,6 +582,12 @@ impl Store {
                 UNION ALL
                 SELECT stripe_customer_id FROM app.customers
                 WHERE $1 = 'create_customer' AND metadata @> $2
+                UNION ALL
+                SELECT stripe_checkout_session_id FROM app.checkout_sessions
+                WHERE $1 = 'create_checkout' AND metadata @> $2
+                UNION ALL
+                SELECT stripe_setup_intent_id FROM app.setup_intents
+                WHERE $1 = 'create_setup' AND metadata @> $2
             ) AS made
             LIMIT 1
             "#,

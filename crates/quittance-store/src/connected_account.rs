@@ -15,6 +15,10 @@ pub struct Permission {
     pub why_not: Option<String>,
     /// Age of the answer; `None`: the account was never seen.
     pub as_of: Option<OffsetDateTime>,
+    /// Until when Stripe wants what is due, if it says so.
+    pub deadline: Option<OffsetDateTime>,
+    /// What Stripe wants of the account, as Stripe names it.
+    pub due: Vec<String>,
 }
 
 impl Store {
@@ -30,8 +34,11 @@ impl Store {
         let answer = sqlx::query_as!(
             Permission,
             r#"
-            SELECT allowed AS "allowed!", why_not, as_of
-            FROM app.can_receive_payments($1, $2)
+            SELECT p.allowed AS "allowed!", p.why_not, p.as_of, a.deadline,
+                   ARRAY(SELECT DISTINCT unnest(a.currently_due || a.past_due) ORDER BY 1) AS "due!"
+            FROM app.can_receive_payments($1, $2) AS p
+            LEFT JOIN app.connected_accounts AS a
+                ON a.stripe_account_id = $1 AND a.livemode = $2
             "#,
             account.as_str(),
             mode.is_live(),

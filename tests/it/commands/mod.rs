@@ -3,9 +3,11 @@
 mod access;
 pub(crate) mod app;
 mod card_data;
+mod checkouts;
 mod document;
 mod money;
 mod once;
 mod operators;
 mod references;
+mod rejections;
 mod unknown;

@@ -138,7 +138,8 @@ async fn money_goes_only_to_an_account_that_can_receive_it() {
     let early = to("order-1").await;
     assert_eq!((early.status, early.code()), (422, "destination_not_payable"), "{early:?}");
     assert_eq!(early.body["field"], "transfer_data.destination");
-    assert!(early.body["detail"].as_str().unwrap().contains("external_account"), "{early:?}");
+    let detail = early.body["detail"].as_str().unwrap();
+    assert!(detail.contains("Stripe wants external_account, tos_acceptance.date"), "{early:?}");
     assert_eq!(api.at_stripe(Kind::PaymentIntent).len(), 0);
 
     seller.move_account(AccountStep::Onboarded).unwrap();
@@ -146,6 +147,18 @@ async fn money_goes_only_to_an_account_that_can_receive_it() {
     let paid = to("order-1").await;
     assert_eq!(paid.status, 200, "{paid:?}");
     assert_eq!(api.at_stripe(Kind::PaymentIntent)[0]["transfer_data"]["destination"], id.as_str());
+
+    seller.move_account(AccountStep::TransfersLost).unwrap();
+    api.app.settled().await;
+    let lost = to("order-3").await;
+    assert_eq!((lost.status, lost.code()), (422, "destination_not_payable"), "{lost:?}");
+    let row =
+        api.app.db.json("app.connected_accounts", &format!("stripe_account_id = '{id}'")).await;
+    let detail = lost.body["detail"].as_str().unwrap();
+    match row["deadline"].as_str() {
+        Some(deadline) => assert!(detail.contains(&format!("by {}.", &deadline[..10])), "{detail}"),
+        None => assert!(detail.contains("names no date"), "{detail} {row}"),
+    }
 
     let nowhere = json!({"transfer_data": {"destination": "acct_nowhere"}});
     let nowhere = api.pay("order-2", nowhere).await;
@@ -179,7 +192,19 @@ async fn a_rule_is_checked_before_stripe_is_asked() {
             "return_url_not_allowed",
             "return_url",
         ),
-        (json!({"payment_method_types": ["card"]}), 400, "invalid_request", "payment_method_types"),
+        (json!({"payment_methods": ["card"]}), 400, "invalid_request", "payment_methods"),
+        (
+            json!({"payment_method_types": ["card"], "automatic_payment_methods": {"enabled": true}}),
+            400,
+            "parameters_conflict",
+            "payment_method_types",
+        ),
+        (
+            json!({"payment_method_types": ["card"], "allowed_payment_method_types": ["card"]}),
+            400,
+            "parameters_conflict",
+            "payment_method_types",
+        ),
     ] {
         let reply = api.pay("order-1", more.clone()).await;
         assert_eq!((reply.status, reply.code()), (status, code), "{more}: {reply:?}");
@@ -191,6 +216,13 @@ async fn a_rule_is_checked_before_stripe_is_asked() {
     good["return_url"] = json!("https://shop.example/thanks");
     good["automatic_payment_methods"] = json!({"enabled": true});
     assert_eq!(api.pay("order-1", good).await.status, 200, "the key is not used up");
+    for name in ["payment_method_types", "allowed_payment_method_types"] {
+        let card = api.pay(name, json!({ name: ["card"] })).await;
+        assert_eq!(card.status, 200, "{card:?}");
+        let at_stripe = api.at_stripe(Kind::PaymentIntent);
+        let made = at_stripe.iter().find(|one| one["id"] == card.body["id"]).unwrap();
+        assert_eq!(made["payment_method_types"], json!(["card"]));
+    }
     api.app.settled().await;
     api.stop().await;
 }

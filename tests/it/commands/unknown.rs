@@ -117,15 +117,60 @@ async fn what_is_proved_absent_is_sent_anew_with_another_key() {
     api.stop().await;
 }
 
+/// A day and an hour go by, and Stripe forgets its keys.
+async fn a_day_passes(api: &ApiApp) {
+    api.app.stripe().set_chaos(|chaos| chaos.keys_kept_seconds = 24 * 3600);
+    api.app.stripe().clock().advance(25 * 3600);
+    let a_day = "UPDATE quittance.commands SET sent_at = sent_at - interval '25 h',
+                                               last_sent_at = last_sent_at - interval '25 h'";
+    api.app.db.execute(a_day).await;
+}
+
+/// The key is not sent again; and what is in no list by now was never made.
+async fn is_looked_up_in_lists_that_are_up_to_date(api: &ApiApp) {
+    api.time_passes().await;
+    api.commands.finish_due().await;
+    assert_eq!(api.stored().await[0]["failure"], "waits_for_lists");
+    let earlier = "UPDATE quittance.commands SET last_sent_at = last_sent_at - interval '6 min'";
+    api.app.db.execute(earlier).await;
+}
+
 #[tokio::test]
-async fn after_a_day_the_key_is_not_trusted_any_more() {
+async fn a_command_that_is_older_than_stripe_keeps_keys_is_looked_up() {
+    for webhook in [true, false] {
+        let api = ApiApp::with(&[("QUITTANCE__STRIPE__TIMEOUT", "700ms")]).await;
+        api.app.stripe().set_auto_deliver(webhook);
+        api.app.stripe().add_fault(Fault::once(CREATE, FaultKind::TimeoutAfter));
+        assert_eq!(api.pay("order-1", json!({})).await.status, 202);
+        if webhook {
+            api.app.settled().await;
+        }
+        a_day_passes(&api).await;
+        if !webhook {
+            is_looked_up_in_lists_that_are_up_to_date(&api).await;
+        }
+        api.time_passes().await;
+        api.finish().await;
+        api.app.stripe().set_auto_deliver(true);
+        api.app.stripe().release();
+        ends_as_one_payment(&api, "order-1").await;
+        assert_eq!(api.app.stripe().stats().requests_to(Some(CREATE)), 1, "webhook: {webhook}");
+        api.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn after_a_day_a_command_is_sent_anew_only_when_no_list_has_it() {
     let api = ApiApp::with(&[("QUITTANCE__STRIPE__TIMEOUT", "700ms")]).await;
-    api.app.stripe().add_fault(Fault::once(CREATE, FaultKind::TimeoutAfter));
+    api.app.stripe().add_fault(Fault::once(CREATE, FaultKind::TimeoutBefore));
     assert_eq!(api.pay("order-1", json!({})).await.status, 202);
-    api.app.settled().await;
-    api.app.db.execute("UPDATE quittance.commands SET sent_at = now() - interval '25 h'").await;
+    let key = api.stored().await[0]["stripe_key"].clone();
+    a_day_passes(&api).await;
+    is_looked_up_in_lists_that_are_up_to_date(&api).await;
     ends_as_one_payment(&api, "order-1").await;
-    assert_eq!(api.app.stripe().stats().requests_to(Some(CREATE)), 1, "it was looked up");
+    assert_ne!(api.stored().await[0]["stripe_key"], key, "with a key of its own");
+    let stats = api.app.stripe().stats();
+    assert_eq!(stats.requests_to(Some("GET /v1/payment_intents")), 1, "the list was read first");
     api.stop().await;
 }
 

@@ -35,14 +35,14 @@ impl App {
     async fn with(paths: &[&str], key: &str) -> Self {
         let (stripe, mut db) = (Stripe::start().await, TestDatabase::migrated().await);
         let paths = paths.iter().map(|path| (*path).to_owned().try_into().unwrap()).collect();
-        db.store = db.store.clone().redacting(&Redaction { paths });
+        db.store = db.store.clone().redacting(&Redaction { paths, ..Redaction::default() });
         let reconciler = reconciler(&stripe, &db.store, key);
         Self { stripe, db, reconciler }
     }
 
     /// One with other settings, on the same tables and the same Stripe.
     pub(crate) fn dropping(&self, paths: Vec<RedactedPath>) -> Reconciler {
-        let store = self.db.store.clone().redacting(&Redaction { paths });
+        let store = self.db.store.clone().redacting(&Redaction { paths, ..Redaction::default() });
         reconciler(&self.stripe, &store, "sk_test_x")
     }
 

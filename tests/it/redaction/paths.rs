@@ -33,7 +33,7 @@ pub(super) fn permitted(path: &str) -> Option<RedactedPath> {
 }
 
 pub(super) fn rules(paths: &[RedactedPath]) -> Rules {
-    (&Redaction { paths: paths.to_vec() }).into()
+    (&Redaction { paths: paths.to_vec(), ..Redaction::default() }).into()
 }
 
 /// Changes each text in a value; `change` is given its path and the text.

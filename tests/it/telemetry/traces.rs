@@ -1,10 +1,11 @@
 //! A trace from the webhook's request to the commit.
 
 use nix::sys::signal::Signal;
-use stripe_simulator::Kind;
+use stripe_simulator::{Kind, NewPayment};
 
 use super::Role;
 use super::collector::{Collector, Span};
+use crate::harness::app::payment_of;
 use crate::harness::webhook::{Client, Webhook};
 use crate::harness::{App, Options, eventually};
 
@@ -30,6 +31,42 @@ fn one<'a>(spans: &'a [Span], name: &str) -> &'a Span {
 async fn stop(mut role: Role) {
     role.program.signal(Signal::SIGTERM);
     assert!(role.program.ended().await.success(), "{}", role.program.logged);
+}
+
+#[tokio::test]
+async fn a_card_number_in_an_events_metadata_is_in_no_span_and_no_line_of_a_log() {
+    const CARD: &str = "4242424242424242";
+    let collector = Collector::start().await;
+    let app = App::without_workers().await;
+    let export = [
+        ("QUITTANCE__TELEMETRY__OTLP_ENDPOINT", collector.url.as_str()),
+        ("QUITTANCE__LOG__FILTER", "trace"),
+    ];
+    let ingress = Role::start(&app, "ingress", &export).await;
+    app.stripe().set_auto_deliver(false);
+    let id = app.makes(NewPayment {
+        metadata: [("note".to_owned(), CARD.to_owned())].into(),
+        ..payment_of(2000)
+    });
+    let event = app.events("payment_intent.created").pop().unwrap();
+    post(&app, &ingress, &event).await;
+    let worker = Role::start(&app, "worker", &export).await;
+    eventually("it is settled", async || app.db.count("quittance.events").await == 1).await;
+    app.drained().await;
+    assert_eq!(app.payment(&id).await["metadata"]["note"], "[redacted]");
+    let mut logged = String::new();
+    for mut role in [ingress, worker] {
+        role.program.signal(Signal::SIGTERM);
+        assert!(role.program.ended().await.success(), "{}", role.program.logged);
+        // Libraries log at this level, too, and one of them what it sends over Redis.
+        let ours =
+            role.program.logged.lines().filter(|line| line.contains("\"target\":\"quittance"));
+        logged.extend(ours.map(|line| format!("{line}\n")));
+    }
+    let spans = format!("{:?}", collector.trace(TRACE));
+    assert!(spans.contains(&event) && logged.contains(&event));
+    assert!(!spans.contains(CARD) && !logged.contains(CARD));
+    app.stop().await;
 }
 
 #[tokio::test]

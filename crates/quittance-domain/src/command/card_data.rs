@@ -128,9 +128,12 @@ fn masked(segment: &str) -> String {
 }
 
 /// Whether a text holds a card number: groups of digits, at most two spaces, dashes or dots apart, that make
-/// one together.
+/// one together. A UUID is none: few of them are all digits at their end, but many are made.
 #[must_use]
 pub fn holds_number(text: &str) -> bool {
+    if is_uuid(text) {
+        return false;
+    }
     let mut groups: Vec<Vec<u8>> = Vec::new();
     let mut gap = usize::MAX;
     for c in text.chars() {
@@ -156,6 +159,14 @@ pub fn holds_number(text: &str) -> bool {
         }
     }
     gap == 0 && ends_with_number(&groups)
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 /// Whether the last groups, as many as it takes, are a card number.
@@ -270,6 +281,13 @@ mod tests {
 
     fn kind(path: &[&str], value: &str) -> Option<CardDataKind> {
         find(path, value, &[]).map(|found| found.kind)
+    }
+
+    #[test]
+    fn a_uuid_is_no_number_however_it_ends() {
+        // Ends in 8123 4567 8901 2344, which a network could have issued.
+        assert!(holds_number("8123-456789012344"));
+        assert!(!holds_number("019ac1d2-7b3c-7abc-8123-456789012344"));
     }
 
     #[test]

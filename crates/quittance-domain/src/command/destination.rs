@@ -12,8 +12,10 @@ pub struct KnownDestination {
     pub can_receive_payments: bool,
     /// What stands in the way.
     pub why_not: Option<String>,
-    /// Until when Stripe wants something handed in.
+    /// Until when Stripe wants what is due, as a date.
     pub deadline: Option<String>,
+    /// What Stripe wants, as Stripe names it.
+    pub due: Vec<String>,
     /// When Stripe was asked, by its own clock.
     pub observed_at: Timestamp,
 }
@@ -41,11 +43,14 @@ pub fn check(known: Option<&KnownDestination>, now: Timestamp, fresh: i64) -> De
         return DestinationCheck::Payable;
     }
     let why = known.why_not.as_deref().unwrap_or("Stripe does not say why");
-    let until = known.deadline.as_deref().map(|at| format!("; Stripe wants it by {at}"));
-    let detail = format!(
-        "cannot receive payments: {why}{}. `quittance accounts check` says more.",
-        until.unwrap_or_default()
-    );
+    let due = if known.due.is_empty() { "it".to_owned() } else { known.due.join(", ") };
+    let wants = match &known.deadline {
+        Some(until) => format!(" Stripe wants {due} by {until}."),
+        None if known.due.is_empty() => String::new(),
+        None => format!(" Stripe wants {due}, and names no date."),
+    };
+    let detail =
+        format!("cannot receive payments: {why}.{wants} `quittance accounts check` says more.");
     DestinationCheck::Breach(RuleBreach::new(RuleCode::DestinationNotPayable, FIELD, detail))
 }
 
@@ -72,6 +77,7 @@ mod tests {
             can_receive_payments,
             why_not: Some("payouts are disabled".into()),
             deadline: Some("2026-12-01".into()),
+            due: vec!["external_account".into(), "tos_acceptance.date".into()],
             observed_at,
         }
     }
@@ -94,6 +100,28 @@ mod tests {
         };
         assert_eq!(breach.code, RuleCode::DestinationNotPayable);
         assert_eq!(breach.field, "transfer_data.destination");
-        assert!(breach.detail.contains("payouts are disabled; Stripe wants it by 2026-12-01"));
+        assert_eq!(
+            breach.detail,
+            "cannot receive payments: payouts are disabled. Stripe wants external_account, \
+             tos_acceptance.date by 2026-12-01. `quittance accounts check` says more."
+        );
+        let detail = |deadline: Option<&str>, due: &[&str]| {
+            let known = KnownDestination {
+                deadline: deadline.map(str::to_owned),
+                due: due.iter().map(|&one| one.to_owned()).collect(),
+                ..known(false, 10)
+            };
+            match check(Some(&known), 10, 0) {
+                DestinationCheck::Breach(breach) => breach.detail,
+                DestinationCheck::Payable | DestinationCheck::Ask => String::new(),
+            }
+        };
+        assert!(
+            detail(None, &["external_account"]).contains("external_account, and names no date.")
+        );
+        assert!(
+            detail(Some("2026-12-01"), &[]).contains("disabled. Stripe wants it by 2026-12-01.")
+        );
+        assert!(detail(None, &[]).contains("payouts are disabled. `quittance"));
     }
 }
