@@ -106,7 +106,7 @@ pub(super) enum Command {
 #[cfg(feature = "dev")]
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set it talks to the real Stripe.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters"
+    after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set it talks to the real Stripe; with STRIPE_PUBLISHABLE_KEY, too, the shop shows Stripe's own card form.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters"
 )]
 pub(crate) struct DevArgs {
     /// Run a command beside a private Redis and Postgres instead.

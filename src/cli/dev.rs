@@ -41,6 +41,12 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
                     STRIPE_WEBHOOK_SECRET are set, which choose the real Stripe: unset them";
         return Err(Failed::new(Exit::Settings, text));
     }
+    if real_stripe && set("STRIPE_PUBLISHABLE_KEY").is_some_and(|key| !key.starts_with("pk_test_"))
+    {
+        let text = "STRIPE_PUBLISHABLE_KEY must be that of a sandbox (pk_test_...), of the same account as \
+                    STRIPE_SECRET_KEY";
+        return Err(Failed::new(Exit::Settings, text));
+    }
     let options = Options {
         payments: args.payments,
         seed: args.seed,
@@ -49,6 +55,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
         workers: args.workers,
         root: args.root,
         real_stripe,
+        publishable_key: set("STRIPE_PUBLISHABLE_KEY"),
     };
     let ended = dev::run(options, signals::shutdown()?).await;
     match ended {

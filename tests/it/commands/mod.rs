@@ -1,7 +1,7 @@
 //! The write side: what a team asks of Stripe through the API happens once.
 
 mod access;
-mod app;
+pub(crate) mod app;
 mod card_data;
 mod document;
 mod money;
