@@ -53,7 +53,8 @@ pub(super) fn catalog(sellers: Option<&Sellers>) -> Vec<Product> {
     if let Some(sellers) = sellers {
         let about = "From a seller who can be paid: a destination charge, of which the shop keeps 4.90 EUR.";
         all.push(of("lamp", "A lamp", about, &sellers.verified));
-        let about = "From a seller who has not finished onboarding: Quittance refuses it before Stripe is asked.";
+        let about =
+            "From a seller who has not finished onboarding: Quittance refuses it, and says why.";
         all.push(of("chair", "A chair", about, &sellers.unverified));
     }
     all

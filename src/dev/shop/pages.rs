@@ -238,7 +238,7 @@ async fn part(shop: &Shop, order: &Order, asked: Option<&Asked>) -> Result<State
             word: "refused",
             class: "bad",
             title: "Not possible".to_owned(),
-            text: format!("Refused before Stripe was asked: {detail} ({code})"),
+            text: format!("No payment was created. {detail} ({code})"),
         },
         (None, _) => Standing {
             word: "unknown",

@@ -316,7 +316,7 @@ async fn a_seller_who_can_be_paid_is_and_one_who_cannot_is_refused_with_the_reas
     visit.orders("chair").await;
     visit.is("refused").await;
     visit.browser.says("destination_not_payable").await;
-    visit.browser.says("Nothing was sent to Stripe.").await;
+    visit.browser.says("No command was stored").await;
     // Another attempt, with a key of its own, is refused likewise; and Stripe was asked for no payment.
     visit.browser.click("#again").await;
     visit.browser.sees("#again").await;
