@@ -146,7 +146,6 @@ pub(super) fn typed() -> Typed {
     }
 }
 
-/// The names of the command and its subcommands.
 /// Ends the program where an argument holds a card number, before it is printed, logged or stored as the
 /// reason of an act.
 fn refuse_card_data() {
@@ -165,6 +164,7 @@ fn refuse_card_data() {
     }
 }
 
+/// The names of the command and its subcommands.
 fn name(matches: &ArgMatches) -> String {
     let mut name = "quittance".to_owned();
     let mut next = matches.subcommand();

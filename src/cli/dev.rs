@@ -12,7 +12,7 @@ use crate::roles::signals;
 /// `quittance dev`
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set, it uses a Stripe sandbox instead of the simulator.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters"
+    after_help = "With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set, it uses a Stripe sandbox instead of the simulator; with STRIPE_PUBLISHABLE_KEY, too, the shop shows Stripe's own card form.\n\nExamples:\n  quittance dev\n  quittance dev --payments 2000 --disasters"
 )]
 pub(crate) struct DevArgs {
     /// Run a command with a private Redis and Postgres instead.
@@ -85,6 +85,12 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
                     STRIPE_WEBHOOK_SECRET";
         return Err(Failed::new(Exit::Settings, text));
     }
+    if real_stripe && set("STRIPE_PUBLISHABLE_KEY").is_some_and(|key| !key.starts_with("pk_test_"))
+    {
+        let text = "STRIPE_PUBLISHABLE_KEY must be that of a sandbox (pk_test_...), of the same account as \
+                    STRIPE_SECRET_KEY";
+        return Err(Failed::new(Exit::Settings, text));
+    }
     let options = Options {
         payments: args.payments,
         seed: args.seed,
@@ -93,6 +99,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failed> {
         workers: args.workers,
         root: args.root,
         real_stripe,
+        publishable_key: set("STRIPE_PUBLISHABLE_KEY"),
     };
     let ended = dev::run(options, signals::shutdown()?).await;
     match ended {

@@ -7,19 +7,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::header::{CONTENT_TYPE, HeaderName};
-use hyper::{Method, Request, StatusCode};
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-/// What is read of an answer, in bytes.
-const MAX_ANSWER: usize = 256 * 1024;
+use super::api_connection::{ApiConnection, is_final};
 
 /// One request under one key, and its final answer.
 #[derive(Debug, Clone)]
@@ -39,17 +31,15 @@ pub(in crate::dev) struct Answered {
 /// All clients of a run. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::dev) struct Clients {
-    pool: Pool<HttpConnector, Full<Bytes>>,
-    base: String,
+    api: ApiConnection,
     seed: u64,
     answered: Arc<Mutex<Vec<Answered>>>,
 }
 
 impl Clients {
-    /// Clients of the API at `base`: `http://127.0.0.1:8082`.
-    pub(in crate::dev) fn new(base: &str, seed: u64) -> Self {
-        let pool = Pool::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build_http();
-        Self { pool, base: base.to_owned(), seed, answered: Arc::default() }
+    /// Clients that ask over this connection.
+    pub(in crate::dev) fn new(api: ApiConnection, seed: u64) -> Self {
+        Self { api, seed, answered: Arc::default() }
     }
 
     /// The final answers until now.
@@ -154,8 +144,8 @@ impl<'a> Buyer<'a> {
         Repeated {
             clients: self.clients,
             key: self.key(verb),
-            uri: format!("{}{path}", self.clients.base),
-            body: body.to_string(),
+            path: path.to_owned(),
+            body,
             rng: StdRng::seed_from_u64(self.rng.random()),
         }
     }
@@ -165,8 +155,8 @@ impl<'a> Buyer<'a> {
 struct Repeated<'a> {
     clients: &'a Clients,
     key: String,
-    uri: String,
-    body: String,
+    path: String,
+    body: Value,
     rng: StdRng,
 }
 
@@ -190,7 +180,8 @@ impl Repeated<'_> {
             *sent += 1;
             // Some clients give up early, as browsers and proxies do; the request goes on without them.
             let patience = Duration::from_millis(self.rng.random_range(100..4_000));
-            let once = tokio::time::timeout(patience, self.once()).await;
+            let once = self.clients.api.post(&self.path, &self.key, &self.body);
+            let once = tokio::time::timeout(patience, once).await;
             if let Ok(Some((status, body))) = once
                 && is_final(status, &body)
             {
@@ -200,31 +191,10 @@ impl Repeated<'_> {
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
     }
-
-    async fn once(&self) -> Option<(StatusCode, Value)> {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(&self.uri)
-            .header(CONTENT_TYPE, "application/json")
-            .header(HeaderName::from_static("idempotency-key"), &self.key)
-            .body(Full::new(Bytes::from(self.body.clone())))
-            .ok()?;
-        let answer = self.clients.pool.request(request).await.ok()?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await.ok()?.to_bytes();
-        Some((status, serde_json::from_slice(&body).ok()?))
-    }
 }
 
 /// Whether two final answers to the same request agree. The sentence of a refusal may name other sums.
 fn is_same(one: (u16, &Value), other: (u16, &Value)) -> bool {
     let code = one.1.get("code");
     one.0 == other.0 && if code.is_some() { code == other.1.get("code") } else { one.1 == other.1 }
-}
-
-/// Whether the answer to a request will stay the same.
-fn is_final(status: StatusCode, body: &Value) -> bool {
-    let in_progress = body["code"] == "command_in_progress";
-    let open = status == StatusCode::ACCEPTED || status == StatusCode::TOO_MANY_REQUESTS;
-    !(open || in_progress || status.is_server_error())
 }

@@ -13,10 +13,12 @@ use super::receiver::{self, Receiver};
 use super::roles::Role;
 use super::servers::random::free_port;
 use super::servers::{self, Servers};
-use crate::config::Settings;
+use super::shop::{self, CardForm, Sellers};
+use crate::config::{ApiScope, Settings};
+use crate::http::auth;
 use crate::queue::Producer;
 use crate::store::{Store, schema};
-use stripe_simulator::{Simulator, WebhookEndpoint};
+use stripe_simulator::{AccountStep, Simulator, WebhookEndpoint};
 
 /// The running parts. Dropping it ends the processes too, only less gracefully than `stop`.
 pub(super) struct Environment {
@@ -36,6 +38,10 @@ pub(super) struct Environment {
     pub(super) webhook_url: String,
     pub(super) admin_url: String,
     pub(super) api_url: String,
+    /// The API's token of the clients.
+    pub(super) clients_token: String,
+    /// None with the real Stripe and without its publishable key.
+    pub(super) shop_url: Option<String>,
     pub(super) database_url: String,
     /// The roles' settings, for a shell.
     pub(super) environment: EnvironmentFile,
@@ -71,6 +77,13 @@ impl Environment {
             ("QUITTANCE__API__LISTEN".into(), format!("127.0.0.1:{api_port}").into()),
             ("QUITTANCE__LOG__FORMAT".into(), "json".into()),
         ];
+        let api_url = format!("http://127.0.0.1:{api_port}");
+        // References and keys are a caller's own, so each has its own token.
+        let [clients_token, shop_token, shell_token] =
+            ["clients", shop::CALLER, "shell"].map(|caller| token_of(caller, &mut env));
+        // For curl; the roles do not look at these two.
+        env.push(("QUITTANCE_API_URL".into(), api_url.clone().into()));
+        env.push(("QUITTANCE_API_TOKEN".into(), shell_token.into()));
         let mut receiver = None;
         if let Some(simulator) = &simulator {
             env.extend(simulated(simulator));
@@ -101,6 +114,7 @@ impl Environment {
         }
         let mut api = Role::start("api", &root.join("api"), env.clone()).await?;
         api.listening(api_port).await?;
+        let shop_url = open_shop(options, simulator.as_ref(), &store, &api_url, shop_token).await?;
         // Last: nothing depends on it.
         let admin = Role::start("admin", &root.join("admin"), env).await?;
         Ok(Self {
@@ -115,7 +129,9 @@ impl Environment {
             producer,
             webhook_url,
             admin_url: format!("http://127.0.0.1:{admin_port}/"),
-            api_url: format!("http://127.0.0.1:{api_port}"),
+            api_url,
+            clients_token,
+            shop_url,
             database_url,
             environment,
         })
@@ -158,6 +174,58 @@ async fn simulator(options: &Options) -> Result<Simulator, DevError> {
         simulator.set_chaos(|chaos| *chaos = stripe_simulator::Chaos::rough());
     }
     Ok(simulator)
+}
+
+/// Opens the shop; its address. None with the real Stripe and without its publishable key.
+async fn open_shop(
+    options: &Options,
+    simulator: Option<&Simulator>,
+    store: &Store,
+    api_url: &str,
+    token: String,
+) -> Result<Option<String>, DevError> {
+    let card_form = match (simulator, &options.publishable_key) {
+        (Some(simulator), _) => CardForm::Simulator { base: simulator.base_url().to_owned() },
+        (None, Some(key)) => CardForm::Stripe { publishable_key: key.clone() },
+        (None, None) => return Ok(None),
+    };
+    let parts = shop::Parts {
+        api: api_url.to_owned(),
+        token,
+        store: store.clone(),
+        card_form,
+        sellers: simulator.and_then(sellers),
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DevError::Listen)?;
+    let address = listener.local_addr().map_err(DevError::Listen)?;
+    shop::serve(listener, parts);
+    Ok(Some(format!("http://{address}/")))
+}
+
+/// Makes a token of the API that may do everything, and the settings that know it.
+fn token_of(caller: &str, env: &mut Vec<(String, OsString)>) -> String {
+    let token = auth::new_token(rand::random());
+    let name = |field: &str| format!("QUITTANCE__API__TOKENS__{}__{field}", caller.to_uppercase());
+    env.push((name("HASH"), auth::hash_of(&token).into()));
+    let scopes = ApiScope::ALL.iter().map(|scope| scope.as_str());
+    env.push((name("SCOPES"), scopes.collect::<Vec<_>>().join(",").into()));
+    token
+}
+
+/// Two sellers, of which one has finished onboarding. None if the simulator refuses a step, which it says in the
+/// log; then there is no marketplace.
+fn sellers(simulator: &Simulator) -> Option<Sellers> {
+    let platform = simulator.platform();
+    let make = || {
+        let verified = platform.connect_new()?;
+        verified.move_account(AccountStep::Onboarded)?;
+        let unverified = platform.connect_new()?;
+        Ok::<_, stripe_simulator::ApiError>(Sellers {
+            verified: verified.id().to_owned(),
+            unverified: unverified.id().to_owned(),
+        })
+    };
+    make().inspect_err(|error| tracing::error!(%error, "the simulator made no sellers")).ok()
 }
 
 /// The settings under which the roles meet the simulator: its key and address, no limit but the one

@@ -3,6 +3,7 @@
 //! Behind the cargo feature `dev`, and so out of the production image. [`run()`] is the command
 //! `quittance dev`; [`servers`] are the private Redis and Postgres that it and the tests use.
 
+mod api_connection;
 mod clients;
 mod environment;
 mod environment_file;
@@ -15,6 +16,7 @@ mod roles;
 mod run;
 mod scratch;
 pub mod servers;
+pub mod shop;
 mod verdict;
 
 pub use exec::exec;

@@ -25,6 +25,8 @@ pub struct Options {
     pub root: PathBuf,
     /// Use the real Stripe instead of the simulator.
     pub real_stripe: bool,
+    /// With the real Stripe, what its card form in the shop is shown with: `pk_test_...`.
+    pub publishable_key: Option<String>,
 }
 
 /// Why `quittance dev` could not go on.

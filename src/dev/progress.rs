@@ -161,6 +161,10 @@ impl Progress {
 
 /// Says what runs where.
 pub(super) fn introduce(environment: &Environment, options: &Options) {
+    match &environment.shop_url {
+        Some(url) => say!("shop       {url}    (buy something)"),
+        None => say!("shop       none: it needs STRIPE_PUBLISHABLE_KEY (pk_test_...)"),
+    }
     say!("webhooks   {}", environment.webhook_url);
     say!("admin      {}", environment.admin_url);
     say!("api        {}    (docs/write-side.md)", environment.api_url);

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::api_connection::ApiConnection;
 use super::clients::Clients;
 use super::environment::{DRAIN_WITHIN, Environment};
 use super::faults::Faults;
@@ -68,7 +69,8 @@ async fn play(
     shutdown: &CancellationToken,
 ) -> Result<Ended, DevError> {
     let told = Arc::new(AtomicU32::new(0));
-    let clients = Clients::new(&environment.api_url, options.seed);
+    let api = ApiConnection::new(&environment.api_url, &environment.clients_token);
+    let clients = Clients::new(api, options.seed);
     let stories = environment.simulator.clone().map(|simulator| {
         tokio::spawn(tell(simulator, clients.clone(), options.clone(), Arc::clone(&told)))
     });

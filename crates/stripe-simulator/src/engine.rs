@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::card_forms::CardForms;
 use super::chaos::{Chaos, Random};
 use super::clock::Clock;
 use super::config::{Config, is_live};
@@ -27,6 +28,7 @@ pub(crate) struct Engine {
     pub(crate) counters: RequestCounters,
     pub(crate) limiter: Limiter,
     pub(crate) webhooks: Dispatcher,
+    pub(crate) card_forms: CardForms,
     auto_deliver: AtomicBool,
     changes: AtomicU64,
     requests: AtomicU64,
@@ -49,6 +51,7 @@ impl Engine {
             counters: RequestCounters::default(),
             limiter: Limiter::default(),
             webhooks: Dispatcher::default(),
+            card_forms: CardForms::default(),
             auto_deliver: AtomicBool::new(config.auto_deliver),
             changes: AtomicU64::new(0),
             requests: AtomicU64::new(0),

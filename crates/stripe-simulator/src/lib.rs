@@ -22,6 +22,7 @@ struct Readme;
 mod account;
 mod actions;
 mod api;
+mod card_forms;
 mod chaos;
 mod clock;
 mod config;

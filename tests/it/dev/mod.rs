@@ -5,6 +5,7 @@ mod harness_database;
 mod orphans;
 mod postgres;
 mod redis;
+mod shop;
 mod terminal;
 
 use nix::errno::Errno;

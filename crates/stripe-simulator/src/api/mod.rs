@@ -3,6 +3,7 @@
 mod answer;
 mod auth;
 mod call;
+mod card_form;
 mod control;
 mod expand;
 mod form;

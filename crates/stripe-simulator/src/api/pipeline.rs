@@ -21,6 +21,7 @@ use crate::store::Tx;
 use super::answer::{Answer, scripted_response};
 use super::auth::authorise;
 use super::call::Call;
+use super::card_form;
 use super::control::{control, is_control};
 use super::expand::{check, expand};
 use super::form::Form;
@@ -78,6 +79,9 @@ where
         Err(error) => (Form::default(), Some(error)),
     };
     let call = Call::new(parts.method.clone(), parts.uri.path(), form);
+    if call.path == card_form::PATH && broken.is_none() {
+        return Ok(card_form::card_form(engine, number, &call.method, &call.form));
+    }
     if is_control(&call.path) {
         let result = match (broken, authorise(engine, &parts.headers, "", false)) {
             (Some(error), _) | (None, Err(error)) => Err(error),

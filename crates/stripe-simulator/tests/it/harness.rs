@@ -87,6 +87,20 @@ impl Api {
         })
     }
 
+    /// A page for a browser, asked for without a key: its status, where it leads, and its text.
+    pub(super) async fn page(&self, method: &str, path: &str, form: &str) -> (u16, String, String) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.sim.base_url()))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Full::new(Bytes::from(form.to_owned())));
+        let response = self.client.request(request.unwrap()).await.unwrap();
+        let leads = response.headers().get("location").map(|it| it.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, leads.unwrap_or_default(), String::from_utf8(body.to_vec()).unwrap())
+    }
+
     /// A payment that is paid; its id.
     pub(super) fn paid(&self) -> String {
         self.made(paid_with("pm_card_visa"))

@@ -7,6 +7,7 @@
     reason = "that is how a test fails; clippy.toml allows them in the test functions alone"
 )]
 
+mod card_form;
 mod chaos;
 mod checkouts;
 mod control;
