@@ -1,6 +1,29 @@
-//! Who sits at the terminal.
+//! The actor of a command: `--as`, or the system user.
 
 use std::os::unix::fs::MetadataExt as _;
+
+/// `--as NAME`
+#[derive(Debug, clap::Args)]
+pub(super) struct ActorArg {
+    /// Actor for the audit log [default: the system user].
+    #[arg(long = "as", value_name = "NAME", value_parser = actor_name)]
+    name: Option<String>,
+}
+
+impl ActorArg {
+    /// The name for the audit log.
+    pub(super) fn name(self) -> String {
+        self.name.unwrap_or_else(system_user)
+    }
+}
+
+/// An actor's name; the audit log requires one.
+fn actor_name(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("a name is needed; leave --as out for the system user"),
+        name => Ok(name.to_owned()),
+    }
+}
 
 /// The system user that runs this process: the audit log's actor unless `--as` names one.
 ///

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::answer::{self, CommandReply, CommandView, Problem};
 use super::error::{CommandError, RETRY_AFTER};
-use super::rules::{Checked, made};
+use super::rules::{Asking, Checked, made};
 use super::service::{Caller, Commands, Inner, limit};
 use super::turn::{MISCONFIGURED, TurnOutcome};
 use crate::domain::command::params::CommandParams;
@@ -85,7 +85,7 @@ impl Commands {
         params: &CommandParams,
     ) -> Result<(), CommandError> {
         idempotency_key::check(key)?;
-        self.inner.check(caller, target, params).await?;
+        self.inner.check(caller, target, params, Asking::WritesNothing).await?;
         Ok(())
     }
 
@@ -150,7 +150,7 @@ impl Inner {
             return repeated(&command, &fingerprint);
         }
         let Checked { target: payment, amount, currency } =
-            self.check(caller, target, params).await?;
+            self.check(caller, target, params, Asking::Records).await?;
         let daily = currency.and_then(|it| limit(&caller.max_daily, it.as_str()));
         for _ in 0..TRIES {
             let stripe_key = Uuid::new_v4().to_string();
@@ -250,7 +250,7 @@ impl Inner {
     }
 
     /// Makes turns at a command until it is closed or left to the finisher.
-    async fn run(&self, id: Uuid) -> Result<Option<ClientSecret>, CommandError> {
+    pub(super) async fn run(&self, id: Uuid) -> Result<Option<ClientSecret>, CommandError> {
         let until = Instant::now() + self.settings.deadline;
         while let Some(turn) = self.store.take_command(id, self.settings.lease).await? {
             match self.turn(&turn).await? {
@@ -268,7 +268,7 @@ impl Inner {
     }
 
     /// What a command's state says to a client.
-    async fn reply(
+    pub(super) async fn reply(
         &self,
         command: &StoredCommand,
         secret: Option<ClientSecret>,
@@ -371,7 +371,7 @@ fn over_daily(
 }
 
 /// What tells a request from another one: its kind, its target and its parameters, in one order.
-fn fingerprint(target: Option<&str>, params: &CommandParams) -> String {
+pub(super) fn fingerprint(target: Option<&str>, params: &CommandParams) -> String {
     // The parameters of a command always become JSON, their fields in the order of their declaration.
     let text = json!([params.kind().as_str(), target, params]).to_string();
     hex::encode(Sha256::digest(text))

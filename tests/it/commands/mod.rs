@@ -8,4 +8,5 @@ mod money;
 mod once;
 mod operators;
 mod references;
+mod terminal;
 mod unknown;
