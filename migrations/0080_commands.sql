@@ -12,7 +12,7 @@ CREATE TABLE quittance.commands (
     fingerprint     TEXT        NOT NULL,
     kind            TEXT        NOT NULL,
     livemode        BOOLEAN     NOT NULL,
-    -- The payment that is confirmed, captured, cancelled or refunded.
+    -- The payment that is confirmed, captured, cancelled or refunded; the checkout session that is expired.
     target          TEXT,
     -- As the client sent them; a refund of all that is left has its amount filled in.
     parameters      JSONB       NOT NULL,
@@ -55,8 +55,8 @@ CREATE TABLE quittance.commands (
     CONSTRAINT commands_never_sent_check CHECK (state <> 'accepted' OR sent_at IS NULL)
 );
 
--- The business identity: one live purchase has a reference at a time. By caller, and for payments and
--- customers apart.
+-- The business identity: one live purchase has a reference at a time. By caller, and for payments,
+-- checkout sessions and customers apart.
 CREATE UNIQUE INDEX commands_reference_idx ON quittance.commands (caller, kind, livemode, reference)
     WHERE holds_reference;
 -- What is to be taken up next.

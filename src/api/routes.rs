@@ -16,11 +16,12 @@ use super::body;
 use super::reply::{Answered, Failure};
 use super::server::Api;
 use crate::commands::{
-    ChargeRow, CommandError, CommandFilter, CommandView, CustomerView, PaymentRow, PaymentView,
-    Problem, RefundRow, RefundView,
+    ChargeRow, CheckoutView, CommandError, CommandFilter, CommandView, CustomerView, PaymentRow,
+    PaymentView, Problem, RefundRow, RefundView, SetupView,
 };
 use crate::config::ApiScope;
 use crate::domain::command::CommandState;
+use crate::domain::command::checkout::{ExpireCheckout, NewCheckout, NewSetup};
 use crate::domain::command::params::{
     CancelPayment, CapturePayment, CommandParams, ConfirmPayment, NewCustomer, NewPayment,
     NewRefund,
@@ -208,6 +209,66 @@ pub(super) async fn create_customer(
     identity.may(ApiScope::PaymentsWrite)?;
     let params: NewCustomer = body::read(&headers, &body, &api.card_data_exempt)?;
     submit(&api, &identity, &headers, None, CommandParams::CreateCustomer(params)).await
+}
+
+/// Opens a page of Stripe's, on which a customer pays, saves a method or subscribes.
+#[utoipa::path(
+    post, path = "/v1/checkout/sessions", tag = "checkout", request_body = NewCheckout,
+    params(("Idempotency-Key" = String, Header, description = "Names the purchase, not the try.")),
+    responses(
+        (status = 200, description = "It was made, or it has the reference already.", body = CheckoutView),
+        (status = 202, description = "What became of it is not known yet.", body = CommandView),
+    ))]
+pub(super) async fn create_checkout(
+    State(api): State<Arc<Api>>,
+    Extension(identity): Extension<Identity>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Served {
+    identity.may(ApiScope::PaymentsWrite)?;
+    let params: NewCheckout = body::read(&headers, &body, &api.card_data_exempt)?;
+    submit(&api, &identity, &headers, None, CommandParams::CreateCheckout(Box::new(params))).await
+}
+
+/// Closes an open checkout session.
+#[utoipa::path(
+    post, path = "/v1/checkout/sessions/{id}/expire", tag = "checkout", request_body = ExpireCheckout,
+    params(
+        ("id" = String, Path, description = "cs_..."),
+        ("Idempotency-Key" = String, Header, description = "Names the purchase, not the try.")),
+    responses(
+        (status = 200, description = "It was closed.", body = CheckoutView),
+        (status = 202, description = "What became of it is not known yet.", body = CommandView),
+    ))]
+pub(super) async fn expire_checkout(
+    State(api): State<Arc<Api>>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Served {
+    identity.may(ApiScope::PaymentsWrite)?;
+    let params: ExpireCheckout = body::read(&headers, &body, &api.card_data_exempt)?;
+    submit(&api, &identity, &headers, Some(&id), CommandParams::ExpireCheckout(params)).await
+}
+
+/// Saves a method in the browser, without a payment.
+#[utoipa::path(
+    post, path = "/v1/setup_intents", tag = "setups", request_body = NewSetup,
+    params(("Idempotency-Key" = String, Header, description = "Names what is saved, not the try.")),
+    responses(
+        (status = 200, description = "It was made.", body = SetupView),
+        (status = 202, description = "What became of it is not known yet.", body = CommandView),
+    ))]
+pub(super) async fn create_setup(
+    State(api): State<Arc<Api>>,
+    Extension(identity): Extension<Identity>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Served {
+    identity.may(ApiScope::PaymentsWrite)?;
+    let params: NewSetup = body::read(&headers, &body, &api.card_data_exempt)?;
+    submit(&api, &identity, &headers, None, CommandParams::CreateSetup(params)).await
 }
 
 /// Shows a payment with its charges and refunds.

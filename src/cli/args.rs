@@ -55,6 +55,12 @@ pub(super) enum Command {
     /// Refund payments.
     #[command(subcommand)]
     Refunds(super::verbs::RefundsCommand),
+    /// Create setup intents, by which customers save a payment method.
+    #[command(subcommand)]
+    Setups(super::verbs::SetupsCommand),
+    /// Create and expire checkout sessions.
+    #[command(subcommand)]
+    Checkouts(super::verbs::CheckoutsCommand),
     /// Create customers.
     #[command(subcommand)]
     Customers(super::verbs::CustomersCommand),

@@ -88,6 +88,8 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Api(args) => api::run(config, args).await,
         Command::Payments(command) => command.run(config).await,
         Command::Refunds(command) => command.run(config).await,
+        Command::Setups(command) => command.run(config).await,
+        Command::Checkouts(command) => command.run(config).await,
         Command::Customers(command) => command.run(config).await,
         Command::Commands(command) => commands::run(config, command).await,
         Command::Migrate => roles::migrate(config).await.inspect(|_| {

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::domain::command::RuleCode;
 use crate::domain::failure::Class;
 use crate::domain::kinds::{
-    customer::CustomerObserved, payment::PaymentObserved, refund::RefundObserved,
+    checkout::CheckoutObserved, customer::CustomerObserved, payment::PaymentObserved,
+    refund::RefundObserved, setup::SetupObserved,
 };
 use crate::domain::object::{Observed, Subject};
 use crate::domain::status_word::Vocabulary as _;
@@ -118,6 +119,78 @@ pub struct CustomerView {
     pub command: Uuid,
     /// Your own name for the customer.
     pub reference: Option<String>,
+}
+
+/// A checkout session.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CheckoutView {
+    /// `cs_...`
+    pub id: String,
+    /// `checkout.session`
+    pub object: &'static str,
+    /// `payment`, `setup` or `subscription`.
+    pub mode: String,
+    /// `open`, `complete` or `expired`.
+    pub status: Option<String>,
+    /// `paid`, `unpaid` or `no_payment_required`.
+    pub payment_status: String,
+    /// After discounts and taxes.
+    pub amount_total: Option<i64>,
+    /// Three letters in lower case.
+    pub currency: Option<String>,
+    /// `cus_...`
+    pub customer: Option<String>,
+    /// `pi_...`, once the customer pays.
+    pub payment_intent: Option<String>,
+    /// `seti_...`
+    pub setup_intent: Option<String>,
+    /// `sub_...`
+    pub subscription: Option<String>,
+    /// When the page closes, in seconds since 1970.
+    pub expires_at: i64,
+    /// Your own link to your rows.
+    pub metadata: BTreeMap<String, String>,
+    /// When Stripe made it, in seconds since 1970.
+    pub created: i64,
+    /// Whether it is in live mode.
+    pub livemode: bool,
+    /// The command that this answers.
+    pub command: Uuid,
+    /// Your own name for the purchase.
+    pub reference: Option<String>,
+    /// Where to send the customer, while the session is open. In no table and no log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// A setup: a method that is to be saved.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SetupView {
+    /// `seti_...`
+    pub id: String,
+    /// `setup_intent`
+    pub object: &'static str,
+    /// Stripe's status.
+    pub status: String,
+    /// `off_session` or `on_session`.
+    pub usage: String,
+    /// `cus_...`
+    pub customer: Option<String>,
+    /// `pm_...`
+    pub payment_method: Option<String>,
+    /// What the customer has to do next.
+    pub next_action: Option<String>,
+    /// Your own link to your rows.
+    pub metadata: BTreeMap<String, String>,
+    /// When Stripe made it, in seconds since 1970.
+    pub created: i64,
+    /// Whether it is in live mode.
+    pub livemode: bool,
+    /// The command that this answers.
+    pub command: Uuid,
+    /// For the browser, to save the method. In no table and no log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
 }
 
 /// A command, and how far it is.
@@ -403,6 +476,12 @@ pub(super) fn of_fetched(
         FetchedState::Present { observed: Observed::Customer(customer), .. } => {
             json!(customer_view(command, id, customer))
         }
+        FetchedState::Present { observed: Observed::CheckoutSession(session), .. } => {
+            json!(checkout_view(command, id, session))
+        }
+        FetchedState::Present { observed: Observed::SetupIntent(setup), .. } => {
+            json!(setup_view(command, id, setup))
+        }
         FetchedState::Present { .. } | FetchedState::Deleted => {
             json!({ "id": id, "command": command.id })
         }
@@ -413,7 +492,9 @@ pub(super) fn of_fetched(
 /// Puts what completes an object in a browser into its answer.
 pub(super) fn with_secret(body: &mut Value, secret: Option<&ClientSecret>) {
     if let (Some(fields), Some(secret)) = (body.as_object_mut(), secret) {
-        fields.insert("client_secret".to_owned(), Value::from(secret.reveal()));
+        let is_page = fields.get("object").is_some_and(|object| object == "checkout.session");
+        let name = if is_page { "url" } else { "client_secret" };
+        fields.insert(name.to_owned(), Value::from(secret.reveal()));
     }
 }
 
@@ -469,5 +550,45 @@ fn customer_view(command: &StoredCommand, id: &str, customer: &CustomerObserved)
         livemode: command.livemode,
         command: command.id,
         reference: command.reference.clone(),
+    }
+}
+
+fn checkout_view(command: &StoredCommand, id: &str, session: &CheckoutObserved) -> CheckoutView {
+    CheckoutView {
+        id: id.to_owned(),
+        object: "checkout.session",
+        mode: session.mode.clone(),
+        status: session.progress.as_ref().map(|status| status.to_text().into_owned()),
+        payment_status: session.payment_status.to_text().into_owned(),
+        amount_total: session.amount_total,
+        currency: session.currency.map(|currency| currency.as_str().to_owned()),
+        customer: session.customer.clone(),
+        payment_intent: session.payment_intent.clone(),
+        setup_intent: session.setup_intent.clone(),
+        subscription: session.subscription.clone(),
+        expires_at: session.expires_at,
+        metadata: session.metadata.iter().cloned().collect(),
+        created: session.created,
+        livemode: command.livemode,
+        command: command.id,
+        reference: command.reference.clone(),
+        url: None,
+    }
+}
+
+fn setup_view(command: &StoredCommand, id: &str, setup: &SetupObserved) -> SetupView {
+    SetupView {
+        id: id.to_owned(),
+        object: "setup_intent",
+        status: setup.status.to_text().into_owned(),
+        usage: setup.usage.clone(),
+        customer: setup.customer.clone(),
+        payment_method: setup.payment_method.clone(),
+        next_action: setup.next_action.clone(),
+        metadata: setup.metadata.iter().cloned().collect(),
+        created: setup.created,
+        livemode: command.livemode,
+        command: command.id,
+        client_secret: None,
     }
 }

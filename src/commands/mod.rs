@@ -23,7 +23,10 @@ mod submit;
 mod terminal;
 mod turn;
 
-pub use answer::{CommandReply, CommandView, CustomerView, PaymentView, Problem, RefundView};
+pub use answer::{
+    CheckoutView, CommandReply, CommandView, CustomerView, PaymentView, Problem, RefundView,
+    SetupView,
+};
 pub use decide::{Decided, abandon_dead, retry_dead};
 pub use error::CommandError;
 pub use finisher::finish;

@@ -8,13 +8,14 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::error::CommandError;
-use super::rules::made;
 use super::service::Inner;
 use super::turn::{TurnOutcome, delay};
 use crate::domain::command::params::CommandParams;
 use crate::domain::id::ObjectId;
+use crate::domain::kinds::checkout::CheckoutProgress;
 use crate::domain::kinds::payment::PaymentStatus;
 use crate::domain::object::{Observed, Subject};
+use crate::domain::status_word::StatusWord;
 use crate::store::command::{CommandTurn, TurnEnd};
 use crate::stripe_api::{Fetched, FetchedState, Written};
 
@@ -75,7 +76,7 @@ impl Inner {
         let from = sent_at.unix_timestamp().saturating_sub(SKEW);
         let id = command.id.to_string();
         let listed =
-            self.reconciler.find_made(made(command.kind), &self.scope(), &id, from).await?;
+            self.reconciler.find_made(command.kind.object(), &self.scope(), &id, from).await?;
         match listed {
             Some(id) => self.found(turn, id).await,
             None => self.send_anew(turn).await,
@@ -83,18 +84,19 @@ impl Inner {
     }
 
     async fn found(&self, turn: &CommandTurn, id: ObjectId) -> Result<TurnOutcome, CommandError> {
-        let kind = made(turn.command.kind);
+        let kind = turn.command.kind.object();
         let subject = Subject { scope: self.scope(), kind, id, owner: None };
         let (before, fetched) = self.reconciler.see_made(&subject).await?;
         self.done(turn, Some(before), seen(subject, fetched)).await
     }
 
-    /// A change shows in the status of its payment. Where it does not, it is made again: Stripe's own state
-    /// machine lets a payment be confirmed, captured or cancelled only once.
+    /// A change shows in the status of its object. Where it does not, it is made again: Stripe's own state
+    /// machine lets a payment be confirmed, captured or cancelled, and a session be expired, only once.
     async fn look_at_target(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
         let target = turn.command.target.as_deref().unwrap_or_default();
-        let Some(subject) = self.payment_subject(target) else {
-            let end = dead(format!("{target} is no payment"));
+        let kind = turn.command.kind.object();
+        let Some(subject) = self.subject(kind, target) else {
+            let end = dead(format!("{target} is no {}", kind.as_str()));
             self.store.end_turn(turn.end(&end, None)).await?;
             return Ok(TurnOutcome::Left);
         };
@@ -105,7 +107,14 @@ impl Inner {
             }
             FetchedState::Present { .. } | FetchedState::Deleted => None,
         };
+        let expired = matches!(
+            &fetched.state,
+            FetchedState::Present { observed: Observed::CheckoutSession(session), .. }
+                if session.progress.as_ref().and_then(StatusWord::known)
+                    == Some(CheckoutProgress::Expired)
+        );
         let shows = match (&turn.command.params, status) {
+            (CommandParams::ExpireCheckout(_), _) => expired,
             (CommandParams::CancelPayment(_), Some(status)) => status == PaymentStatus::Canceled,
             (CommandParams::CapturePayment(_), Some(status)) => {
                 matches!(status, PaymentStatus::Succeeded | PaymentStatus::Processing)

@@ -4,10 +4,11 @@ use time::OffsetDateTime;
 
 use super::error::CommandError;
 use super::service::{Caller, Inner, limit};
+use crate::domain::command::checkout::NewCheckout;
 use crate::domain::command::destination::{self, DestinationCheck, KnownDestination};
 use crate::domain::command::params::{CommandParams, ParamLimits};
 use crate::domain::command::refundable::Refundable;
-use crate::domain::command::{CommandKind, amount, payment_verb, return_url};
+use crate::domain::command::{RuleBreach, amount, checkout, payment_verb, return_url};
 use crate::domain::id::{AccountId, ObjectId, Scope};
 use crate::domain::kinds::payment::PaymentStatus;
 use crate::domain::money::{Currency, Minor};
@@ -100,12 +101,17 @@ impl Inner {
                 let currency = payment.currency()?;
                 self.check_limit(caller, payment.amount, currency)?;
                 if let Some(transfer) = &payment.transfer_data {
-                    self.check_destination(caller, &transfer.destination, asking).await?;
+                    let field = "transfer_data.destination";
+                    self.check_destination(caller, field, &transfer.destination, asking).await?;
                 }
                 let amount = Some(payment.amount);
                 Ok(Checked { target: None, amount, currency: Some(currency) })
             }
-            CommandParams::CreateCustomer(_) => {
+            CommandParams::CreateCheckout(checkout) => {
+                self.check_checkout(caller, checkout, asking).await
+            }
+            CommandParams::ExpireCheckout(_) => self.check_expire(target.unwrap_or_default()).await,
+            CommandParams::CreateCustomer(_) | CommandParams::CreateSetup(_) => {
                 Ok(Checked { target: None, amount: None, currency: None })
             }
             CommandParams::CreateRefund(refund) => {
@@ -137,7 +143,10 @@ impl Inner {
                     | CommandParams::CancelPayment(_)
                     | CommandParams::CreatePayment(_)
                     | CommandParams::CreateRefund(_)
-                    | CommandParams::CreateCustomer(_) => None,
+                    | CommandParams::CreateCustomer(_)
+                    | CommandParams::CreateCheckout(_)
+                    | CommandParams::ExpireCheckout(_)
+                    | CommandParams::CreateSetup(_) => None,
                 };
                 if let CommandParams::ConfirmPayment(confirm) = params {
                     let (automatic, redirects) =
@@ -154,6 +163,53 @@ impl Inner {
         }
     }
 
+    async fn check_checkout(
+        &self,
+        caller: &Caller,
+        checkout: &NewCheckout,
+        asking: Asking,
+    ) -> Result<Checked, CommandError> {
+        let total = checkout.total()?;
+        let has_limit = !caller.max_amount.is_empty() || !caller.max_daily.is_empty();
+        match total {
+            Some((total, currency)) => self.check_limit(caller, total, currency)?,
+            None if has_limit && !checkout.line_items.is_empty() => {
+                let detail = format!(
+                    "line_items: {} has a highest amount, and only Stripe knows what a price costs: send \
+                     price_data.",
+                    caller.name
+                );
+                return Err(CommandError::OverLimit { detail });
+            }
+            None => {}
+        }
+        let payment = checkout.payment_intent_data.as_ref();
+        if let Some(transfer) = payment.and_then(|payment| payment.transfer_data.as_ref()) {
+            let field = "payment_intent_data.transfer_data.destination";
+            self.check_destination(caller, field, &transfer.destination, asking).await?;
+        }
+        let (amount, currency) = total.unzip();
+        Ok(Checked { target: None, amount, currency })
+    }
+
+    /// Asks Stripe for the session: its row may be behind, and an open page can be completed at any moment.
+    async fn check_expire(&self, target: &str) -> Result<Checked, CommandError> {
+        let missing = || CommandError::NotFound { what: "checkout session", id: target.to_owned() };
+        let subject = self.subject(Kind::CheckoutSession, target).ok_or_else(missing)?;
+        let fetched = match self.reconciler.see_made(&subject).await {
+            Ok((_, fetched)) => fetched,
+            Err(fault) if fault.failure.code == "stripe_resource_missing" => return Err(missing()),
+            Err(fault) => return Err(fault.into()),
+        };
+        match &fetched.state {
+            FetchedState::Present { observed: Observed::CheckoutSession(session), .. } => {
+                checkout::check_expire(session)?;
+            }
+            FetchedState::Present { .. } | FetchedState::Deleted => return Err(missing()),
+        }
+        Ok(Checked { target: Some(target.to_owned()), amount: None, currency: None })
+    }
+
     /// The rules that need nothing but the request.
     fn check_params(&self, params: &CommandParams) -> Result<(), CommandError> {
         let limits = |currency: &str| ParamLimits {
@@ -165,7 +221,14 @@ impl Inner {
             CommandParams::ConfirmPayment(it) => it.check(limits("default"))?,
             CommandParams::CreateRefund(it) => it.check()?,
             CommandParams::CreateCustomer(it) => it.check()?,
-            CommandParams::CapturePayment(_) | CommandParams::CancelPayment(_) => {}
+            CommandParams::CreateCheckout(it) => {
+                let currency = it.total()?.map(|(_, currency)| currency);
+                it.check(limits(currency.as_ref().map_or("default", Currency::as_str)))?;
+            }
+            CommandParams::CreateSetup(it) => it.check()?,
+            CommandParams::CapturePayment(_)
+            | CommandParams::CancelPayment(_)
+            | CommandParams::ExpireCheckout(_) => {}
         }
         Ok(())
     }
@@ -235,9 +298,24 @@ impl Inner {
     }
 
     pub(super) fn payment_subject(&self, id: &str) -> Option<Subject> {
-        let id =
-            ObjectId::parse_made_by_stripe(id).ok().filter(|id| id.as_str().starts_with("pi_"));
-        Some(Subject { scope: self.scope(), kind: Kind::PaymentIntent, id: id?, owner: None })
+        self.subject(Kind::PaymentIntent, id)
+    }
+
+    /// An object that a command is about, if its id is one of its kind.
+    pub(super) fn subject(&self, kind: Kind, id: &str) -> Option<Subject> {
+        let prefix = match kind {
+            Kind::PaymentIntent => "pi_",
+            Kind::CheckoutSession => "cs_",
+            Kind::SetupIntent => "seti_",
+            _ => return None,
+        };
+        let id = ObjectId::parse_made_by_stripe(id).ok()?;
+        id.as_str().starts_with(prefix).then(|| Subject {
+            scope: self.scope(),
+            kind,
+            id,
+            owner: None,
+        })
     }
 
     async fn payment_of_charge(
@@ -272,8 +350,24 @@ impl Inner {
         payment.ok_or_else(missing)
     }
 
-    /// Whether money may be sent to a connected account, on knowledge that is fresh.
+    /// Whether money may be sent to a connected account, on knowledge that is fresh. `field` names it in the
+    /// request.
     async fn check_destination(
+        &self,
+        caller: &Caller,
+        field: &str,
+        account: &str,
+        asking: Asking,
+    ) -> Result<(), CommandError> {
+        match self.judge_destination(caller, account, asking).await {
+            Err(CommandError::Breach(breach)) => {
+                Err(RuleBreach { field: field.to_owned(), ..breach }.into())
+            }
+            other => other,
+        }
+    }
+
+    async fn judge_destination(
         &self,
         caller: &Caller,
         account: &str,
@@ -357,6 +451,22 @@ fn of_account_fault(fault: Fault) -> CommandError {
     }
 }
 
+/// Whether an object, as Stripe shows it, does not allow what a command asks of it.
+pub(super) fn forbidden(params: &CommandParams, fetched: &Fetched) -> Option<RuleBreach> {
+    let FetchedState::Present { observed, .. } = &fetched.state else { return None };
+    match observed {
+        Observed::PaymentIntent(payment) => {
+            payment_verb::check(params.kind(), &payment.status).err()
+        }
+        Observed::CheckoutSession(session)
+            if matches!(params, CommandParams::ExpireCheckout(_)) =>
+        {
+            checkout::check_expire(session).err()
+        }
+        _ => None,
+    }
+}
+
 fn judge(params: &CommandParams, payment: &KnownPayment) -> Result<(), CommandError> {
     payment_verb::check(params.kind(), &payment.status)?;
     match params {
@@ -373,19 +483,10 @@ fn judge(params: &CommandParams, payment: &KnownPayment) -> Result<(), CommandEr
         CommandParams::CreatePayment(_)
         | CommandParams::ConfirmPayment(_)
         | CommandParams::CancelPayment(_)
-        | CommandParams::CreateCustomer(_) => {}
+        | CommandParams::CreateCustomer(_)
+        | CommandParams::CreateCheckout(_)
+        | CommandParams::ExpireCheckout(_)
+        | CommandParams::CreateSetup(_) => {}
     }
     Ok(())
-}
-
-/// The kind of object that a command makes or changes.
-pub(super) fn made(kind: CommandKind) -> Kind {
-    match kind {
-        CommandKind::CreatePayment
-        | CommandKind::ConfirmPayment
-        | CommandKind::CapturePayment
-        | CommandKind::CancelPayment => Kind::PaymentIntent,
-        CommandKind::CreateRefund => Kind::Refund,
-        CommandKind::CreateCustomer => Kind::Customer,
-    }
 }

@@ -9,18 +9,18 @@ use uuid::Uuid;
 
 use super::answer::{self, CommandReply, CommandView, Problem};
 use super::error::{CommandError, RETRY_AFTER};
-use super::rules::{Asking, Checked, made};
+use super::rules::{Asking, Checked};
 use super::service::{Caller, Commands, Inner, limit};
 use super::turn::{MISCONFIGURED, TurnOutcome};
 use crate::domain::command::params::CommandParams;
 use crate::domain::command::reference::{self, ReferenceUse, ReferredPayment};
-use crate::domain::command::{CommandKind, CommandState, amount, idempotency_key};
+use crate::domain::command::{CommandState, amount, checkout, idempotency_key};
 use crate::domain::id::ObjectId;
 use crate::domain::money::Currency;
-use crate::domain::object::{Kind, Observed, Subject};
+use crate::domain::object::{Observed, Subject};
 use crate::store::command::{Acceptance, NewCommand, StoredCommand};
 use crate::store::dead_letter::Actor;
-use crate::stripe_api::{ClientSecret, FetchedState};
+use crate::stripe_api::{ClientSecret, Fetched, FetchedState};
 
 /// How long the process that writes a command has to take it, before the finisher may.
 const GRACE: Duration = Duration::from_secs(5);
@@ -204,40 +204,16 @@ impl Inner {
         params: &CommandParams,
     ) -> Result<Option<CommandReply>, CommandError> {
         let Some(command) = self.store.command(id).await? else { return Ok(None) };
-        let Some(object) = command.object_id.as_deref().and_then(|id| ObjectId::parse(id).ok())
-        else {
-            return Err(CommandError::InProgress { command: id });
-        };
-        let kind = made(command.kind);
-        let subject = Subject { scope: self.scope(), kind, id: object, owner: None };
-        // What Stripe says now decides, and not what a row said a moment ago.
-        let (_, fetched) = self.reconciler.see_made(&subject).await?;
-        let payment = match &fetched.state {
-            FetchedState::Deleted => {
+        let (subject, fetched, used) = self.judge_reference(&command, params).await?;
+        match used {
+            ReferenceUse::Existing => {}
+            ReferenceUse::Free => {
                 self.store.release_reference(id).await?;
                 return Ok(None);
             }
-            FetchedState::Present { observed: Observed::PaymentIntent(payment), .. } => {
-                Some(payment)
-            }
-            FetchedState::Present { .. } => None,
-        };
-        if let (Some(payment), CommandParams::CreatePayment(new)) = (payment, params) {
-            let existing = ReferredPayment {
-                status: Some(payment.status.clone()),
-                amount: payment.amount,
-                currency: payment.currency,
-            };
-            match reference::judge(&existing, new.amount, new.currency()?) {
-                ReferenceUse::Existing => {}
-                ReferenceUse::Free => {
-                    self.store.release_reference(id).await?;
-                    return Ok(None);
-                }
-                ReferenceUse::Breach(breach) => return Err(breach.into()),
-            }
+            ReferenceUse::Breach(breach) => return Err(breach.into()),
         }
-        let secret = if kind == Kind::PaymentIntent {
+        let secret = if command.kind.has_secret() {
             self.reconciler.client_secret(&subject).await?
         } else {
             None
@@ -247,6 +223,44 @@ impl Inner {
         let reply =
             CommandReply { status: 200, body, command: id, replayed: true, retry_after: None };
         Ok(Some(reply))
+    }
+
+    /// What has a reference, as Stripe shows it now, and what that means for a create with the same reference.
+    pub(super) async fn judge_reference(
+        &self,
+        command: &StoredCommand,
+        params: &CommandParams,
+    ) -> Result<(Subject, Fetched, ReferenceUse), CommandError> {
+        let Some(object) = command.object_id.as_deref().and_then(|id| ObjectId::parse(id).ok())
+        else {
+            return Err(CommandError::InProgress { command: command.id });
+        };
+        let kind = command.kind.object();
+        let subject = Subject { scope: self.scope(), kind, id: object, owner: None };
+        // What Stripe says now decides, and not what a row said a moment ago.
+        let (_, fetched) = self.reconciler.see_made(&subject).await?;
+        let observed = match &fetched.state {
+            FetchedState::Present { observed, .. } => Some(observed),
+            FetchedState::Deleted => None,
+        };
+        let used = match (observed, &command.params, params) {
+            (None, ..) => ReferenceUse::Free,
+            (Some(Observed::PaymentIntent(payment)), _, CommandParams::CreatePayment(new)) => {
+                let existing = ReferredPayment {
+                    status: Some(payment.status.clone()),
+                    amount: payment.amount,
+                    currency: payment.currency,
+                };
+                reference::judge(&existing, new.amount, new.currency()?)
+            }
+            (
+                Some(Observed::CheckoutSession(session)),
+                CommandParams::CreateCheckout(made),
+                CommandParams::CreateCheckout(new),
+            ) => checkout::judge(session, made, new)?,
+            (Some(_), ..) => ReferenceUse::Existing,
+        };
+        Ok((subject, fetched, used))
     }
 
     /// Makes turns at a command until it is closed or left to the finisher.
@@ -328,20 +342,18 @@ impl Inner {
             return Ok(None);
         }
         let id = command.object_id.as_deref().or(command.target.as_deref());
-        match id.and_then(|id| self.payment_subject(id)) {
+        match id.and_then(|id| self.subject(command.kind.object(), id)) {
             Some(subject) => Ok(self.reconciler.client_secret(&subject).await?),
             None => Ok(None),
         }
     }
 }
 
-/// Whether the front end needs the secret of the payment to go on.
+/// Whether the front end needs the secret of the object to go on.
 fn needs_secret(command: &StoredCommand) -> bool {
-    let is_payment =
-        matches!(command.kind, CommandKind::CreatePayment | CommandKind::ConfirmPayment);
     let goes_on = command.state == CommandState::Done
         || command.failure.as_deref() == Some("authentication_required");
-    is_payment && goes_on
+    command.kind.has_secret() && goes_on
 }
 
 fn repeated(command: &StoredCommand, fingerprint: &str) -> Result<Accepted, CommandError> {

@@ -13,6 +13,7 @@ use super::service::{Caller, Commands};
 use super::submit::fingerprint;
 use super::turn::MISCONFIGURED;
 use crate::domain::command::params::CommandParams;
+use crate::domain::command::reference::ReferenceUse;
 use crate::domain::command::{CommandState, idempotency_key};
 use crate::store::command::StoredCommand;
 use crate::stripe_api::PlannedRequest;
@@ -36,6 +37,8 @@ pub enum PreviewOutcome {
     Sent,
     /// The caller has used this key for the same request: it would get the answer of this command.
     Repeated(Uuid),
+    /// Another request has its reference: it would be answered with what this command has made.
+    Referred(Uuid),
     /// A rule would refuse it.
     Refused(CommandError),
 }
@@ -108,8 +111,34 @@ impl Commands {
         if let CommandParams::CreateRefund(refund) = &mut params {
             refund.amount = checked.amount;
         }
+        match self.referred_to(caller, &params).await {
+            Ok(None) => {}
+            Ok(Some(command)) => {
+                return Ok(CommandPreview { request, outcome: PreviewOutcome::Referred(command) });
+            }
+            Err(error) => return refused(error),
+        }
         let request = PlannedRequest::of(&params, checked.target.as_deref());
         Ok(CommandPreview { request, outcome: PreviewOutcome::Sent })
+    }
+
+    /// The command whose object a create with the same reference is answered with. None: the reference is free.
+    async fn referred_to(
+        &self,
+        caller: &Caller,
+        params: &CommandParams,
+    ) -> Result<Option<Uuid>, CommandError> {
+        let Some(reference) = params.reference() else { return Ok(None) };
+        let (store, live) = (self.store(), self.inner.mode().is_live());
+        let found = store.command_of_reference(&caller.name, params.kind(), live, reference);
+        let Some(id) = found.await? else { return Ok(None) };
+        let Some(command) = store.command(id).await? else { return Ok(None) };
+        let (_, _, used) = self.inner.judge_reference(&command, params).await?;
+        match used {
+            ReferenceUse::Existing => Ok(Some(id)),
+            ReferenceUse::Free => Ok(None),
+            ReferenceUse::Breach(breach) => Err(breach.into()),
+        }
     }
 
     /// Takes turns at one command until it is closed or dead, or until `patience` ends; then answers as

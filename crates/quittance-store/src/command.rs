@@ -582,11 +582,43 @@ impl Store {
                 UNION ALL
                 SELECT stripe_customer_id FROM app.customers
                 WHERE $1 = 'create_customer' AND metadata @> $2
+                UNION ALL
+                SELECT stripe_checkout_session_id FROM app.checkout_sessions
+                WHERE $1 = 'create_checkout' AND metadata @> $2
+                UNION ALL
+                SELECT stripe_setup_intent_id FROM app.setup_intents
+                WHERE $1 = 'create_setup' AND metadata @> $2
             ) AS made
             LIMIT 1
             "#,
             kind.as_str(),
             by,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(found)
+    }
+
+    /// The command of a caller that has a reference now.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn command_of_reference(
+        &self,
+        caller: &str,
+        kind: CommandKind,
+        livemode: bool,
+        reference: &str,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let found = sqlx::query_scalar!(
+            r#"
+            SELECT id FROM quittance.commands
+            WHERE caller = $1 AND kind = $2 AND livemode = $3 AND reference = $4 AND holds_reference
+            "#,
+            caller,
+            kind.as_str(),
+            livemode,
+            reference,
         )
         .fetch_optional(&self.pool)
         .await?;

@@ -8,6 +8,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use stripe_checkout::checkout_session::{
+    CreateCheckoutSession, CreateCheckoutSessionAllowedPaymentMethodTypes,
+    CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
+    CreateCheckoutSessionLineItemsPriceDataRecurring, CreateCheckoutSessionPaymentIntentData,
+    CreateCheckoutSessionPaymentIntentDataTransferData, CreateCheckoutSessionSetupIntentData,
+    CreateCheckoutSessionSubscriptionData, ExpireCheckoutSession, ProductData,
+};
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest as _};
 use stripe_core::customer::CreateCustomer;
 use stripe_core::payment_intent::{
@@ -17,6 +24,7 @@ use stripe_core::payment_intent::{
     CreatePaymentIntentTransferData,
 };
 use stripe_core::refund::CreateRefund;
+use stripe_core::setup_intent::CreateSetupIntent;
 
 use super::answer::Answer;
 use super::client::Client;
@@ -25,6 +33,7 @@ use super::fetched::Fetched;
 use super::refusal::Refusal;
 use super::{decode, kinds};
 use quittance_config as config;
+use quittance_domain::command::checkout::{LineItem, NewCheckout, SessionMode};
 use quittance_domain::command::params::{CommandParams, NewPayment};
 use quittance_domain::command::text_limits::COMMAND_KEY;
 use quittance_domain::field;
@@ -32,7 +41,8 @@ use quittance_domain::id::{Mode, ObjectId, Scope};
 use quittance_domain::object::{Kind, Subject};
 use quittance_domain::surrogates;
 
-/// A value by which a browser completes a payment. It is passed on once and stored nowhere.
+/// A value by which a browser completes a payment: its `client_secret`, or the `url` of its page. It is passed on
+/// once and stored nowhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientSecret(String);
 
@@ -311,7 +321,8 @@ fn of_no_answer(error: StripeError) -> WriteError {
 }
 
 fn secret_of(raw: &Value) -> Option<ClientSecret> {
-    raw["client_secret"].as_str().map(|secret| ClientSecret(secret.to_owned()))
+    let name = if raw["object"] == "checkout.session" { "url" } else { "client_secret" };
+    raw[name].as_str().map(|secret| ClientSecret(secret.to_owned()))
 }
 
 impl Client {
@@ -345,9 +356,9 @@ impl Client {
             Kind::PaymentIntent => ("/payment_intents", "list_payment_intents"),
             Kind::Refund => ("/refunds", "list_refunds"),
             Kind::Customer => ("/customers", "list_customers"),
+            Kind::SetupIntent => ("/setup_intents", "list_setup_intents"),
+            Kind::CheckoutSession => ("/checkout/sessions", "list_checkout_sessions"),
             Kind::Charge
-            | Kind::SetupIntent
-            | Kind::CheckoutSession
             | Kind::PaymentMethod
             | Kind::Subscription
             | Kind::Invoice
@@ -460,13 +471,123 @@ fn build(request: &WriteRequest<'_>) -> (Kind, &'static str, RequestBuilder) {
             }
             (Kind::Customer, "create_customer", it.build())
         }
+        CommandParams::CreateCheckout(params) => {
+            let built = new_checkout(params, &metadata(&params.metadata)).build();
+            (Kind::CheckoutSession, "create_checkout_session", built)
+        }
+        CommandParams::ExpireCheckout(_) => {
+            let built = ExpireCheckoutSession::new(target).build();
+            (Kind::CheckoutSession, "expire_checkout_session", built)
+        }
+        CommandParams::CreateSetup(params) => {
+            let mut it = CreateSetupIntent::new().metadata(metadata(&params.metadata));
+            if let Some(customer) = &params.customer {
+                it = it.customer(customer.clone());
+            }
+            if let Some(usage) = params.usage {
+                it = it.usage(word::<stripe_core::setup_intent::CreateSetupIntentUsage>(
+                    usage.as_str(),
+                ));
+            }
+            if !params.method_types().is_empty() {
+                let types = params.method_types().iter().map(|text| word(text));
+                it = it.allowed_payment_method_types(
+                    types.collect::<Vec<stripe_shared::SetupIntentAllowedPaymentMethodTypes>>(),
+                );
+            }
+            (Kind::SetupIntent, "create_setup_intent", it.build())
+        }
     }
+}
+
+/// A session. What it makes carries its metadata, too.
+fn new_checkout(
+    params: &NewCheckout,
+    metadata: &std::collections::HashMap<String, String>,
+) -> CreateCheckoutSession {
+    let mode: stripe_shared::CheckoutSessionMode = word(params.mode.as_str());
+    let mut it = CreateCheckoutSession::new()
+        .mode(mode)
+        .success_url(params.success_url.clone())
+        .metadata(metadata.clone());
+    if !params.line_items.is_empty() {
+        it = it.line_items(params.line_items.iter().map(line_item).collect::<Vec<_>>());
+    }
+    if !params.method_types().is_empty() {
+        let types = params.method_types().iter().map(|text| word(text));
+        it = it.allowed_payment_method_types(
+            types.collect::<Vec<CreateCheckoutSessionAllowedPaymentMethodTypes>>(),
+        );
+    }
+    match params.mode {
+        SessionMode::Payment => {
+            let mut data = CreateCheckoutSessionPaymentIntentData::new();
+            data.metadata = Some(metadata.clone());
+            if let Some(given) = &params.payment_intent_data {
+                data.application_fee_amount = given.application_fee_amount;
+                data.setup_future_usage = given.setup_future_usage.map(|it| word(it.as_str()));
+                data.transfer_data = given.transfer_data.as_ref().map(|transfer| {
+                    let destination = transfer.destination.clone();
+                    CreateCheckoutSessionPaymentIntentDataTransferData::new(destination)
+                });
+            }
+            it = it.payment_intent_data(data);
+        }
+        SessionMode::Setup => {
+            let mut data = CreateCheckoutSessionSetupIntentData::new();
+            data.metadata = Some(metadata.clone());
+            it = it.setup_intent_data(data);
+        }
+        SessionMode::Subscription => {
+            let mut data = CreateCheckoutSessionSubscriptionData::new();
+            data.metadata = Some(metadata.clone());
+            it = it.subscription_data(data);
+        }
+    }
+    if let Some(currency) = &params.currency {
+        it = it.currency(word::<stripe_types::Currency>(currency));
+    }
+    type Set = fn(CreateCheckoutSession, String) -> CreateCheckoutSession;
+    let texts: [(&Option<String>, Set); 3] = [
+        (&params.cancel_url, CreateCheckoutSession::cancel_url),
+        (&params.customer, CreateCheckoutSession::customer),
+        (&params.reference, CreateCheckoutSession::client_reference_id),
+    ];
+    for (text, set) in texts {
+        if let Some(text) = text {
+            it = set(it, text.clone());
+        }
+    }
+    it
+}
+
+fn line_item(item: &LineItem) -> CreateCheckoutSessionLineItems {
+    let mut it = CreateCheckoutSessionLineItems::new();
+    it.price.clone_from(&item.price);
+    it.quantity = Some(u64::from(item.quantity.unwrap_or(1)));
+    it.price_data = item.price_data.as_ref().map(|given| {
+        let currency: stripe_types::Currency = word(&given.currency);
+        let mut data = CreateCheckoutSessionLineItemsPriceData::new(currency);
+        data.unit_amount = Some(given.unit_amount);
+        data.product.clone_from(&given.product);
+        data.product_data =
+            given.product_data.as_ref().map(|product| ProductData::new(product.name.clone()));
+        data.recurring = given.recurring.as_ref().map(|given| {
+            let interval: stripe_checkout::checkout_session::CreateCheckoutSessionLineItemsPriceDataRecurringInterval =
+                word(given.interval.as_str());
+            let mut recurring = CreateCheckoutSessionLineItemsPriceDataRecurring::new(interval);
+            recurring.interval_count = given.interval_count;
+            recurring
+        });
+        data
+    });
+    it
 }
 
 fn new_payment(params: &NewPayment) -> CreatePaymentIntent {
     let currency: stripe_types::Currency = word(&params.currency);
     let mut it = CreatePaymentIntent::new(params.amount, currency);
-    if params.allowed_payment_method_types.is_empty() {
+    if params.method_types().is_empty() {
         let methods = params.automatic_payment_methods;
         let mut automatic = CreatePaymentIntentAutomaticPaymentMethods::new(
             methods.is_none_or(|methods| methods.enabled),
@@ -475,7 +596,7 @@ fn new_payment(params: &NewPayment) -> CreatePaymentIntent {
             methods.and_then(|methods| methods.allow_redirects).map(|it| word(it.as_str()));
         it = it.automatic_payment_methods(automatic);
     } else {
-        let types = params.allowed_payment_method_types.iter().map(|text| word(text));
+        let types = params.method_types().iter().map(|text| word(text));
         it = it.allowed_payment_method_types(
             types.collect::<Vec<stripe_shared::PaymentIntentAllowedPaymentMethodTypes>>(),
         );
@@ -604,6 +725,44 @@ mod tests {
         assert_eq!(
             (&*path, &*form),
             ("/payment_intents/pi_1/cancel", "cancellation_reason=abandoned")
+        );
+    }
+
+    #[test]
+    fn a_session_and_what_it_makes_carry_the_commands_metadata() {
+        let params = json!({
+            "mode": "payment", "success_url": "https://shop.example/", "reference": "order-42",
+            "payment_method_types": ["card"],
+            "line_items": [{"price_data": {"currency": "eur", "unit_amount": 500, "product": "prod_1"},
+                            "quantity": 4}],
+            "payment_intent_data": {"transfer_data": {"destination": "acct_1"},
+                                    "application_fee_amount": 100},
+        });
+        let (path, form) = body(CommandKind::CreateCheckout, params, None);
+        assert_eq!(path, "/checkout/sessions");
+        assert_eq!(
+            form,
+            "allowed_payment_method_types[0]=card&client_reference_id=order-42\
+             &line_items[0][price_data][currency]=eur\
+             &line_items[0][price_data][product]=prod_1&line_items[0][price_data][unit_amount]=500\
+             &line_items[0][quantity]=4&metadata[quittance_command]=c0&mode=payment\
+             &payment_intent_data[application_fee_amount]=100\
+             &payment_intent_data[metadata][quittance_command]=c0\
+             &payment_intent_data[transfer_data][destination]=acct_1\
+             &success_url=https%3A%2F%2Fshop.example%2F"
+        );
+        let (path, form) = body(CommandKind::ExpireCheckout, json!({}), Some("cs_1"));
+        assert_eq!((&*path, &*form), ("/checkout/sessions/cs_1/expire", ""));
+    }
+
+    #[test]
+    fn the_older_name_of_the_methods_is_sent_under_the_one_that_stripe_takes() {
+        let params = json!({"customer": "cus_1", "payment_method_types": ["card"]});
+        let (path, form) = body(CommandKind::CreateSetup, params, None);
+        assert_eq!(path, "/setup_intents");
+        assert_eq!(
+            form,
+            "allowed_payment_method_types[0]=card&customer=cus_1&metadata[quittance_command]=c0"
         );
     }
 

@@ -5,14 +5,18 @@
 //! previews, submits, waits and prints.
 
 mod args;
+mod checkouts;
 mod customers;
 mod fields;
 mod payment_shown;
 mod payments;
 mod print;
 mod refunds;
+mod setups;
 mod submit;
 
+pub(super) use checkouts::CheckoutsCommand;
 pub(super) use customers::CustomersCommand;
 pub(super) use payments::PaymentsCommand;
 pub(super) use refunds::RefundsCommand;
+pub(super) use setups::SetupsCommand;

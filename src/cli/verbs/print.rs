@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cli::format::plain;
 use crate::cli::objects::tell;
 use crate::cli::out::print_json;
 use crate::commands::{CommandPreview, CommandReply, PreviewOutcome, Problem, written};
@@ -69,7 +70,7 @@ pub(super) fn refused<T>(
         println!("client_secret  {}", text(body, "client_secret"));
     }
     let said = format!("{by} ({}): {}", text(body, "code"), text(body, "detail"));
-    Err(Failed::new(Exit::Failure, said).but(&more))
+    Err(Failed::new(Exit::Failure, plain(&said)).but(&more))
 }
 
 /// It is stored, and its outcome is not known yet.
@@ -98,7 +99,7 @@ pub(super) fn open(key: &str, reply: &CommandReply, as_json: bool) -> Result<Exi
             "what became of the command {command} is not known yet{why}; it is not lost, and not done twice"
         )
     };
-    Err(Failed::new(Exit::Unknown, said).but(&ways_to_look(*command, key)))
+    Err(Failed::new(Exit::Unknown, plain(&said)).but(&ways_to_look(*command, key)))
 }
 
 /// Another process carries it out at this moment.
@@ -123,6 +124,7 @@ pub(super) fn preview(key: &str, preview: &CommandPreview, as_json: bool) -> Res
     let (exit, would, command, problem) = match outcome {
         PreviewOutcome::Sent => (Exit::Success, "send", None, None),
         PreviewOutcome::Repeated(command) => (Exit::Success, "repeat", Some(*command), None),
+        PreviewOutcome::Referred(command) => (Exit::Success, "existing", Some(*command), None),
         PreviewOutcome::Refused(error) => {
             (Exit::Failure, "refuse", None, Some(Problem::from(error)))
         }
@@ -155,6 +157,11 @@ pub(super) fn preview(key: &str, preview: &CommandPreview, as_json: bool) -> Res
                     "It would not be sent: the command {command} has this key, and its answer is repeated."
                 );
             }
+            PreviewOutcome::Referred(command) => {
+                println!(
+                    "It would not be sent: what the command {command} has made has this reference, and is the answer."
+                );
+            }
             PreviewOutcome::Refused(_) => {}
         }
         println!("Dry run: nothing was sent, and nothing was written.");
@@ -162,7 +169,8 @@ pub(super) fn preview(key: &str, preview: &CommandPreview, as_json: bool) -> Res
     match problem {
         None => Ok(exit),
         Some(Problem { code, detail, .. }) => {
-            Err(Failed::new(exit, format!("it would be refused ({code}): {detail}")))
+            let said = format!("it would be refused ({code}): {detail}");
+            Err(Failed::new(exit, plain(&said)))
         }
     }
 }

@@ -3,6 +3,7 @@
 mod access;
 pub(crate) mod app;
 mod card_data;
+mod checkouts;
 mod document;
 mod money;
 mod once;

@@ -179,7 +179,19 @@ async fn a_rule_is_checked_before_stripe_is_asked() {
             "return_url_not_allowed",
             "return_url",
         ),
-        (json!({"payment_method_types": ["card"]}), 400, "invalid_request", "payment_method_types"),
+        (json!({"payment_methods": ["card"]}), 400, "invalid_request", "payment_methods"),
+        (
+            json!({"payment_method_types": ["card"], "automatic_payment_methods": {"enabled": true}}),
+            400,
+            "parameters_conflict",
+            "payment_method_types",
+        ),
+        (
+            json!({"payment_method_types": ["card"], "allowed_payment_method_types": ["card"]}),
+            400,
+            "parameters_conflict",
+            "payment_method_types",
+        ),
     ] {
         let reply = api.pay("order-1", more.clone()).await;
         assert_eq!((reply.status, reply.code()), (status, code), "{more}: {reply:?}");
@@ -191,6 +203,13 @@ async fn a_rule_is_checked_before_stripe_is_asked() {
     good["return_url"] = json!("https://shop.example/thanks");
     good["automatic_payment_methods"] = json!({"enabled": true});
     assert_eq!(api.pay("order-1", good).await.status, 200, "the key is not used up");
+    for name in ["payment_method_types", "allowed_payment_method_types"] {
+        let card = api.pay(name, json!({ name: ["card"] })).await;
+        assert_eq!(card.status, 200, "{card:?}");
+        let at_stripe = api.at_stripe(Kind::PaymentIntent);
+        let made = at_stripe.iter().find(|one| one["id"] == card.body["id"]).unwrap();
+        assert_eq!(made["payment_method_types"], json!(["card"]));
+    }
     api.app.settled().await;
     api.stop().await;
 }

@@ -283,6 +283,62 @@ async fn a_dry_run_about_a_payment_that_is_only_at_stripe_writes_no_row() {
 }
 
 #[tokio::test]
+async fn a_dry_run_says_what_has_the_reference_already() {
+    let api = ApiApp::start().await;
+    let create = |amount: u32, more: &str| {
+        format!(
+            "payments create --amount {amount} --currency eur --reference order-42 --as ada {more}"
+        )
+    };
+    let made = type_in(&api, &create(2000, "--json")).await.with(0).json();
+    let before = api.app.db.everything().await;
+    let same = type_in(&api, &create(2000, "--dry-run --json")).await.with(0).json();
+    assert_eq!((&same["would"], &same["command"]), (&json!("existing"), &made["command"]));
+    let other = type_in(&api, &create(2001, "--dry-run")).await.with(1);
+    assert!(other.said().contains("(reference_differs)"), "{other}");
+    assert_eq!(api.app.db.everything().await, before);
+    api.app.settled().await;
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn setups_and_checkout_sessions_are_made_and_expired() {
+    let api = ApiApp::with(&[("QUITTANCE__API__RETURN_URLS", "https://shop.example")]).await;
+    let env = [("QUITTANCE__API__RETURN_URLS", "https://shop.example")];
+    let setup = type_in(&api, "setups create --usage off_session --json").await.with(0);
+    let at_stripe = api.at_stripe(Kind::SetupIntent).pop().unwrap();
+    assert_eq!(setup.json()["answer"]["client_secret"], at_stripe["client_secret"]);
+    assert!(!setup.err.contains("_secret_"), "{setup}");
+
+    let file = crate::harness::temp_dir();
+    let path = file.path().join("session.json");
+    let item = json!({"price_data": {"currency": "eur", "unit_amount": 500,
+                      "product_data": {"name": "Mug"}}, "quantity": 4});
+    std::fs::write(&path, json!({ "line_items": [item] }).to_string()).unwrap();
+    let create = format!(
+        "checkouts create --mode payment --success-url https://shop.example/thanks --data @{}",
+        path.display()
+    );
+    let dry = type_in_with(&api, &format!("{create} --dry-run"), &env).await.with(0);
+    assert!(dry.out.contains("POST /v1/checkout/sessions"), "{dry}");
+    assert_eq!(api.at_stripe(Kind::CheckoutSession).len(), 0);
+    let open = type_in_with(&api, &format!("{create} --json"), &env).await.with(0).json();
+    let session = open["answer"]["id"].as_str().unwrap();
+    assert_eq!(open["answer"]["url"], api.at_stripe(Kind::CheckoutSession)[0]["url"]);
+    let elsewhere = type_in(&api, &format!("{create} --dry-run")).await.with(1);
+    assert!(elsewhere.said().contains("(return_url_not_allowed): success_url"), "{elsewhere}");
+
+    let expire = format!("checkouts expire {session}");
+    assert!(type_in(&api, &expire).await.with(0).out.starts_with(&format!("{session}  expired")));
+    let again = type_in(&api, &expire).await.with(0);
+    assert!(again.out.contains("Nothing new was done"), "{again}");
+    let late = type_in(&api, &format!("{expire} --idempotency-key late")).await.with(1);
+    assert!(late.said().contains("(status_forbids)"), "{late}");
+    api.app.settled().await;
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn an_unknown_outcome_says_so_how_to_look_and_is_waited_for() {
     let api = ApiApp::start().await;
     let payment = paid(&api).await;

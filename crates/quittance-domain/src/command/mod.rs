@@ -8,6 +8,7 @@
 
 pub mod amount;
 pub mod card_data;
+pub mod checkout;
 pub mod destination;
 pub mod idempotency_key;
 pub mod params;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::amount::{self, AmountBounds};
+use super::checkout::{ExpireCheckout, NewCheckout, NewSetup};
 use super::{CommandKind, RuleBreach, RuleCode, reference, return_url, text_limits};
 use crate::money::{Currency, Minor};
 
@@ -156,12 +157,15 @@ pub struct NewPayment {
     /// `cus_...`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
-    /// On unless `allowed_payment_method_types` is given.
+    /// On unless the types of method are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub automatic_payment_methods: Option<AutomaticPaymentMethods>,
     /// `card`, `sepa_debit`, ...: the only methods that are offered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_payment_method_types: Vec<String>,
+    /// Stripe's older name for `allowed_payment_method_types`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payment_method_types: Vec<String>,
     /// When money is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_method: Option<CaptureMethod>,
@@ -212,12 +216,18 @@ impl NewPayment {
         currency(&self.currency)
     }
 
+    /// The types of method that are offered, under whichever name they were given.
+    #[must_use]
+    pub fn method_types(&self) -> &[String] {
+        method_types(&self.allowed_payment_method_types, &self.payment_method_types)
+    }
+
     /// Whether Stripe chooses the methods.
     #[must_use]
     pub fn is_automatic(&self) -> bool {
         match self.automatic_payment_methods {
             Some(methods) => methods.enabled,
-            None => self.allowed_payment_method_types.is_empty(),
+            None => self.method_types().is_empty(),
         }
     }
 
@@ -255,10 +265,14 @@ impl NewPayment {
     }
 
     fn check_methods(&self) -> Result<(), RuleBreach> {
-        if self.automatic_payment_methods.is_some() && !self.allowed_payment_method_types.is_empty()
-        {
+        check_method_types(&self.allowed_payment_method_types, &self.payment_method_types)?;
+        if self.automatic_payment_methods.is_some() && !self.method_types().is_empty() {
+            let field = match self.payment_method_types.is_empty() {
+                true => "allowed_payment_method_types",
+                false => "payment_method_types",
+            };
             let detail = "excludes automatic_payment_methods: send one of the two.";
-            return Err(conflict("allowed_payment_method_types", detail));
+            return Err(conflict(field, detail));
         }
         if self.confirm && self.payment_method.is_none() {
             let detail = "is missing: confirm: true takes a saved method. To have the customer enter one, \
@@ -430,6 +444,12 @@ pub enum CommandParams {
     CreateRefund(NewRefund),
     /// Of [`CommandKind::CreateCustomer`].
     CreateCustomer(NewCustomer),
+    /// Of [`CommandKind::CreateCheckout`].
+    CreateCheckout(Box<NewCheckout>),
+    /// Of [`CommandKind::ExpireCheckout`].
+    ExpireCheckout(ExpireCheckout),
+    /// Of [`CommandKind::CreateSetup`].
+    CreateSetup(NewSetup),
 }
 
 impl CommandParams {
@@ -450,6 +470,11 @@ impl CommandParams {
             CommandKind::CancelPayment => Self::CancelPayment(CancelPayment::deserialize(from)?),
             CommandKind::CreateRefund => Self::CreateRefund(NewRefund::deserialize(from)?),
             CommandKind::CreateCustomer => Self::CreateCustomer(NewCustomer::deserialize(from)?),
+            CommandKind::CreateCheckout => {
+                Self::CreateCheckout(Box::new(NewCheckout::deserialize(from)?))
+            }
+            CommandKind::ExpireCheckout => Self::ExpireCheckout(ExpireCheckout::deserialize(from)?),
+            CommandKind::CreateSetup => Self::CreateSetup(NewSetup::deserialize(from)?),
         })
     }
 
@@ -463,6 +488,9 @@ impl CommandParams {
             Self::CancelPayment(_) => CommandKind::CancelPayment,
             Self::CreateRefund(_) => CommandKind::CreateRefund,
             Self::CreateCustomer(_) => CommandKind::CreateCustomer,
+            Self::CreateCheckout(_) => CommandKind::CreateCheckout,
+            Self::ExpireCheckout(_) => CommandKind::ExpireCheckout,
+            Self::CreateSetup(_) => CommandKind::CreateSetup,
         }
     }
 
@@ -472,22 +500,39 @@ impl CommandParams {
         match self {
             Self::CreatePayment(payment) => payment.reference.as_deref(),
             Self::CreateCustomer(customer) => customer.reference.as_deref(),
+            Self::CreateCheckout(checkout) => checkout.reference.as_deref(),
             Self::ConfirmPayment(_)
             | Self::CapturePayment(_)
             | Self::CancelPayment(_)
-            | Self::CreateRefund(_) => None,
+            | Self::CreateRefund(_)
+            | Self::ExpireCheckout(_)
+            | Self::CreateSetup(_) => None,
         }
     }
 }
 
-fn currency(text: &str) -> Result<Currency, RuleBreach> {
+pub(super) fn currency(text: &str) -> Result<Currency, RuleBreach> {
     Currency::parse(text).map_err(|_| {
         let detail = "is not a currency: send three letters in lower case, eur.";
         RuleBreach::new(RuleCode::CurrencyInvalid, "currency", detail)
     })
 }
 
-fn conflict(field: &str, detail: &str) -> RuleBreach {
+/// The types of method that are offered, under whichever of Stripe's names they were given.
+pub(super) fn method_types<'a>(allowed: &'a [String], older: &'a [String]) -> &'a [String] {
+    if allowed.is_empty() { older } else { allowed }
+}
+
+/// Refuses types of method that are given under both of Stripe's names.
+pub(super) fn check_method_types(allowed: &[String], older: &[String]) -> Result<(), RuleBreach> {
+    if allowed.is_empty() || older.is_empty() {
+        return Ok(());
+    }
+    let detail = "is Stripe's older name for allowed_payment_method_types: send one of the two.";
+    Err(conflict("payment_method_types", detail))
+}
+
+pub(super) fn conflict(field: &str, detail: &str) -> RuleBreach {
     RuleBreach::new(RuleCode::ParametersConflict, field, detail)
 }
 
@@ -523,6 +568,16 @@ mod tests {
                        "automatic_payment_methods": {"enabled": true}}),
                 Some(("parameters_conflict", "allowed_payment_method_types")),
             ),
+            (
+                json!({"payment_method_types": ["card"],
+                       "automatic_payment_methods": {"enabled": true}}),
+                Some(("parameters_conflict", "payment_method_types")),
+            ),
+            (
+                json!({"payment_method_types": ["card"], "allowed_payment_method_types": ["card"]}),
+                Some(("parameters_conflict", "payment_method_types")),
+            ),
+            (json!({"payment_method_types": ["card"]}), None),
             (json!({"confirm": true}), Some(("parameters_conflict", "payment_method"))),
             (json!({"off_session": true}), Some(("parameters_conflict", "off_session"))),
             (
@@ -617,9 +672,9 @@ mod tests {
     #[test]
     fn a_parameter_that_is_not_known_is_refused_by_its_name() {
         let error = serde_json::from_value::<NewPayment>(
-            json!({"amount": 1, "currency": "eur", "payment_method_types": ["card"]}),
+            json!({"amount": 1, "currency": "eur", "payment_methods": ["card"]}),
         )
         .unwrap_err();
-        assert!(error.to_string().contains("payment_method_types"), "{error}");
+        assert!(error.to_string().contains("payment_methods"), "{error}");
     }
 }

@@ -33,7 +33,11 @@ pub fn check(kind: CommandKind, status: &StatusWord<PaymentStatus>) -> Result<()
             "refunded",
             "succeeded",
         ),
-        CommandKind::CreatePayment | CommandKind::CreateCustomer => return Ok(()),
+        CommandKind::CreatePayment
+        | CommandKind::CreateCustomer
+        | CommandKind::CreateCheckout
+        | CommandKind::ExpireCheckout
+        | CommandKind::CreateSetup => return Ok(()),
     };
     if allowed {
         return Ok(());

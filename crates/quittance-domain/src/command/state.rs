@@ -1,5 +1,6 @@
 //! The states of a command, and what it can ask for.
 
+use crate::object::Kind;
 use crate::status_word::Vocabulary;
 use crate::transition::StateMachine;
 
@@ -82,6 +83,12 @@ pub enum CommandKind {
     CreateRefund,
     /// `POST /v1/customers`
     CreateCustomer,
+    /// `POST /v1/checkout/sessions`
+    CreateCheckout,
+    /// `POST /v1/checkout/sessions/{id}/expire`
+    ExpireCheckout,
+    /// `POST /v1/setup_intents`
+    CreateSetup,
 }
 
 impl CommandKind {
@@ -93,6 +100,9 @@ impl CommandKind {
         Self::CancelPayment,
         Self::CreateRefund,
         Self::CreateCustomer,
+        Self::CreateCheckout,
+        Self::ExpireCheckout,
+        Self::CreateSetup,
     ];
 
     /// `create_payment`, `confirm_payment`, ...
@@ -105,6 +115,9 @@ impl CommandKind {
             Self::CancelPayment => "cancel_payment",
             Self::CreateRefund => "create_refund",
             Self::CreateCustomer => "create_customer",
+            Self::CreateCheckout => "create_checkout",
+            Self::ExpireCheckout => "expire_checkout",
+            Self::CreateSetup => "create_setup",
         }
     }
 
@@ -118,8 +131,46 @@ impl CommandKind {
     #[must_use]
     pub fn creates(self) -> bool {
         match self {
-            Self::CreatePayment | Self::CreateRefund | Self::CreateCustomer => true,
-            Self::ConfirmPayment | Self::CapturePayment | Self::CancelPayment => false,
+            Self::CreatePayment
+            | Self::CreateRefund
+            | Self::CreateCustomer
+            | Self::CreateCheckout
+            | Self::CreateSetup => true,
+            Self::ConfirmPayment
+            | Self::CapturePayment
+            | Self::CancelPayment
+            | Self::ExpireCheckout => false,
+        }
+    }
+
+    /// The kind of object that it makes or changes.
+    #[must_use]
+    pub fn object(self) -> Kind {
+        match self {
+            Self::CreatePayment
+            | Self::ConfirmPayment
+            | Self::CapturePayment
+            | Self::CancelPayment => Kind::PaymentIntent,
+            Self::CreateRefund => Kind::Refund,
+            Self::CreateCustomer => Kind::Customer,
+            Self::CreateCheckout | Self::ExpireCheckout => Kind::CheckoutSession,
+            Self::CreateSetup => Kind::SetupIntent,
+        }
+    }
+
+    /// Whether its answer has what completes the object in a browser: a `client_secret`, or a page's `url`.
+    #[must_use]
+    pub fn has_secret(self) -> bool {
+        match self {
+            Self::CreatePayment
+            | Self::ConfirmPayment
+            | Self::CreateCheckout
+            | Self::CreateSetup => true,
+            Self::CapturePayment
+            | Self::CancelPayment
+            | Self::CreateRefund
+            | Self::CreateCustomer
+            | Self::ExpireCheckout => false,
         }
     }
 }

@@ -69,6 +69,7 @@ pub(crate) fn new_payment(form: &Form) -> Result<NewPayment, ApiError> {
             "on_behalf_of",
             "payment_method",
             "payment_method_data",
+            "allowed_payment_method_types",
             "payment_method_types",
             "receipt_email",
             "return_url",
@@ -200,6 +201,7 @@ pub(crate) fn new_setup(form: &Form) -> Result<NewSetup, ApiError> {
             "on_behalf_of",
             "payment_method",
             "payment_method_data",
+            "allowed_payment_method_types",
             "payment_method_types",
             "return_url",
             "usage",
@@ -396,6 +398,7 @@ fn within(name: &str, mut error: ApiError) -> ApiError {
 pub(crate) fn new_checkout(form: &Form) -> Result<(NewCheckout, Vec<(PriceOf, u64)>), ApiError> {
     form.allow_only(&[
         "allow_promotion_codes",
+        "allowed_payment_method_types",
         "automatic_payment_methods",
         "billing_address_collection",
         "cancel_url",
@@ -455,6 +458,9 @@ pub(crate) fn new_checkout(form: &Form) -> Result<(NewCheckout, Vec<(PriceOf, u6
             let message = format!("You can not pass `{name}` in `{}` mode.", mode.as_str());
             return Err(ApiError::invalid(message).param(name));
         }
+    }
+    if mode == CheckoutMode::Setup && !form.has("payment_method_types") && !form.has("currency") {
+        return Err(ApiError::missing_param("currency"));
     }
     let success_url = form.owned(&["success_url"]);
     let success_url = success_url.ok_or_else(|| ApiError::missing_param("success_url"))?;
@@ -692,7 +698,10 @@ fn methods(form: &Form) -> Result<MethodTypes, ApiError> {
         "sepa_debit",
         "us_bank_account",
     ];
-    let listed: Vec<String> = form.list("payment_method_types").map(str::to_owned).collect();
+    // The newer name and the older one.
+    let listed = ["allowed_payment_method_types", "payment_method_types"];
+    let listed: Vec<String> =
+        listed.iter().flat_map(|name| form.list(name)).map(str::to_owned).collect();
     let automatic = form.has("automatic_payment_methods");
     if let Some(unknown) = listed.iter().find(|kind| !KNOWN.contains(&kind.as_str())) {
         let message = format!("The payment method type \"{unknown}\" is invalid.");
