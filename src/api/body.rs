@@ -1,14 +1,18 @@
 //! What a client sends: looked at for card data first, then for amounts, then read strictly.
 
+use std::marker::PhantomData;
+
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
 use serde_json::Value;
+use serde_path_to_error::Track;
 
 use super::reply::Failure;
 use crate::commands::{CommandError, Problem};
-use crate::domain::command::{RuleBreach, amount, card_data};
+use crate::domain::command::params::CommandParams;
+use crate::domain::command::{CommandKind, RuleBreach, amount, card_data};
 
 /// Fields that are amounts, whatever they belong to.
 const AMOUNTS: &[&str] = &["amount", "application_fee_amount", "amount_to_capture", "unit_amount"];
@@ -85,6 +89,45 @@ pub(super) fn read<T: DeserializeOwned>(
             "Send a body of Content-Type: application/json; {} where there is nothing to say.";
         return Err(Failure::new(415, "not_json", detail));
     }
+    strictly(PhantomData::<T>, body, exempt)
+}
+
+/// Reads the parameters of a command from JSON that does not come over HTTP, as strictly as a request's.
+///
+/// # Errors
+/// The field holds card data, an amount that is no whole number, or what the command does not have.
+pub fn read_params(
+    kind: CommandKind,
+    json: &[u8],
+    exempt: &[String],
+) -> Result<CommandParams, Box<Problem>> {
+    strictly(OfKind(kind), json, exempt).map_err(|failure| failure.0)
+}
+
+/// Refuses card data in a text that comes with a command that does not come over HTTP: its key, say.
+///
+/// # Errors
+/// It holds card data.
+pub fn check_text(name: &str, text: &str, exempt: &[String]) -> Result<(), Box<Problem>> {
+    look(&[name], text, exempt).map_err(|failure| failure.0)
+}
+
+/// The parameters of a kind of command.
+struct OfKind(CommandKind);
+
+impl<'de> DeserializeSeed<'de> for OfKind {
+    type Value = CommandParams;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<CommandParams, D::Error> {
+        CommandParams::read(self.0, from)
+    }
+}
+
+fn strictly<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    body: &'de [u8],
+    exempt: &[String],
+) -> Result<S::Value, Failure> {
     let invalid = |detail: String| Failure::from(Problem::new(400, "invalid_request", detail));
     // serde_json's own message about bad syntax holds a position and no content.
     let value: Value = serde_json::from_slice(body)
@@ -95,10 +138,11 @@ pub(super) fn read<T: DeserializeOwned>(
     }
     // From the bytes: that refuses a field that is given twice, which a `Value` forgets.
     let mut json = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.inner().to_string();
-        let mut problem = Problem::new(400, "invalid_request", format!("{path}: {inner}."));
+    let mut track = Track::new();
+    let read = seed.deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+    read.map_err(|error| {
+        let path = track.path().to_string();
+        let mut problem = Problem::new(400, "invalid_request", format!("{path}: {error}."));
         problem.field = Some(path);
         Failure::from(problem)
     })

@@ -11,5 +11,6 @@ mod reply;
 mod routes;
 mod server;
 
+pub use body::{check_text, read_params};
 pub use document::document;
 pub use server::{Api, router};

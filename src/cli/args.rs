@@ -28,7 +28,7 @@ use super::status::StatusArgs;
     version,
     about,
     after_help = "Exit codes: 0 done · 1 failed · 2 wrong command line · 3 settings refused · \
-                  4 wrong schema version · 5 partly done"
+                  4 wrong schema version · 5 partly done · 6 outcome not known yet"
 )]
 pub(super) struct Args {
     /// Settings that override the built-in ones (config/default.toml is the manual) [env:
@@ -57,6 +57,21 @@ pub(super) enum Command {
     Admin(super::admin::AdminArgs),
     /// Serve the API through which your team acts on Stripe, each command once.
     Api(super::api::ApiArgs),
+    /// Create, confirm, capture, cancel and show payments.
+    #[command(subcommand)]
+    Payments(super::verbs::PaymentsCommand),
+    /// Refund payments.
+    #[command(subcommand)]
+    Refunds(super::verbs::RefundsCommand),
+    /// Create setup intents, by which customers save a payment method.
+    #[command(subcommand)]
+    Setups(super::verbs::SetupsCommand),
+    /// Create and expire checkout sessions.
+    #[command(subcommand)]
+    Checkouts(super::verbs::CheckoutsCommand),
+    /// Create customers.
+    #[command(subcommand)]
+    Customers(super::verbs::CustomersCommand),
     /// List and inspect commands, and decide about dead ones.
     #[command(subcommand)]
     Commands(super::commands::CommandsCommand),

@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use serde_json::json;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use super::actor::system_user;
+use super::actor::ActorArg;
+use super::format::at;
+use super::objects::tell;
 use super::out::print_json;
-use crate::commands::{CommandFilter, CommandView, Decided};
+use super::table::{self, text, whole};
+use crate::commands::{
+    CommandFilter, CommandSummary, CommandView, Decided, abandon_dead, retry_dead, written,
+};
 use crate::config::Role;
 use crate::domain::command::CommandState;
 use crate::domain::status_word::Vocabulary as _;
@@ -27,8 +31,8 @@ pub(super) enum CommandsCommand {
         /// Only those in this state.
         #[arg(long, value_name = "STATE", value_parser = ["accepted", "sent", "unknown", "done", "refused", "dead"])]
         state: Option<String>,
-        /// How many at most.
-        #[arg(long, default_value_t = 50, value_name = "N")]
+        /// Maximum number of results.
+        #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
         /// One JSON document.
         #[arg(long)]
@@ -53,9 +57,11 @@ pub(super) enum CommandsCommand {
         /// Why, for the audit log.
         #[arg(long)]
         reason: Option<String>,
-        /// Who; by default the system's user.
-        #[arg(long = "as", value_name = "NAME")]
-        actor: Option<String>,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        actor: ActorArg,
     },
     /// Close a dead command that had no effect at Stripe: what it reserved is free again.
     #[command(
@@ -67,9 +73,11 @@ pub(super) enum CommandsCommand {
         /// Why, for the audit log.
         #[arg(long)]
         reason: String,
-        /// Who; by default the system's user.
-        #[arg(long = "as", value_name = "NAME")]
-        actor: Option<String>,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        actor: ActorArg,
     },
 }
 
@@ -84,11 +92,10 @@ pub(super) async fn run(config: Option<&Path>, command: CommandsCommand) -> Resu
             let views: Vec<_> = found.iter().map(CommandView::from).collect();
             if json {
                 print_json(&json!({ "commands": views }))?;
+            } else if views.is_empty() {
+                println!("No commands.");
             } else {
-                views.iter().for_each(line);
-                if views.is_empty() {
-                    println!("No commands.");
-                }
+                print_list(&views);
             }
         }
         CommandsCommand::Show { id, json } => {
@@ -96,48 +103,36 @@ pub(super) async fn run(config: Option<&Path>, command: CommandsCommand) -> Resu
             if json {
                 print_json(&view)?;
             } else {
-                line(&view);
-                let texts = [
-                    ("caller", Some(view.caller)),
-                    ("key", Some(view.idempotency_key)),
-                    ("target", view.target),
-                    ("reference", view.reference),
-                    ("object", view.object_id),
-                    ("attempts", Some(view.attempts.to_string())),
-                    ("failure", view.failure),
-                    ("detail", view.failure_detail),
-                    ("request", view.request_id),
-                ];
-                for (name, text) in texts {
-                    if let Some(text) = text {
-                        println!("  {name:<10} {text}");
-                    }
-                }
+                print(&view);
             }
         }
-        CommandsCommand::Retry { id, reason, actor } => {
-            let actor = actor.unwrap_or_else(system_user);
-            let done = crate::commands::retry_dead(&store, id, &actor, reason.as_deref()).await;
-            return decided(
-                id,
-                done,
-                "is investigated again: `quittance commands show` says how it goes on",
-            );
+        CommandsCommand::Retry { id, reason, json, actor } => {
+            let done = retry_dead(&store, id, &actor.name(), reason.as_deref()).await;
+            let how = "is investigated again: `quittance commands show` says how it goes on";
+            decided(&store, id, done, how, json).await?;
         }
-        CommandsCommand::Abandon { id, reason, actor } => {
-            let actor = actor.unwrap_or_else(system_user);
-            let done = crate::commands::abandon_dead(&store, id, &actor, &reason).await;
-            return decided(id, done, "is closed as refused");
+        CommandsCommand::Abandon { id, reason, json, actor } => {
+            let done = abandon_dead(&store, id, &actor.name(), &reason).await;
+            let how = "is closed as refused: what it reserved is free again";
+            decided(&store, id, done, how, json).await?;
         }
     }
     Ok(Exit::Success)
 }
 
-fn decided(id: Uuid, done: Result<Decided, StoreError>, how: &str) -> Result<Exit, Failed> {
+/// Prints what an operator's decision has made of a command.
+async fn decided(
+    store: &Store,
+    id: Uuid,
+    done: Result<Decided, StoreError>,
+    how: &str,
+    json: bool,
+) -> Result<(), Failed> {
     match done.map_err(|error| failed(&error))? {
+        Decided::Done if json => print_json(&view(store, id).await?),
         Decided::Done => {
             println!("The command {id} {how}.");
-            Ok(Exit::Success)
+            Ok(())
         }
         Decided::NotDead => {
             let text = format!(
@@ -155,10 +150,49 @@ async fn view(store: &Store, id: Uuid) -> Result<CommandView, Failed> {
     Ok(CommandView::from(&found))
 }
 
-fn line(view: &CommandView) {
-    let at = view.created_at.format(&Rfc3339).unwrap_or_default();
-    let what = view.object_id.as_deref().or(view.failure.as_deref()).unwrap_or("");
-    println!("{}  {:<8}  {:<16}  {at}  {what}", view.id, view.state, view.kind);
+fn print_list(views: &[CommandView]) {
+    let rows: Vec<_> = views
+        .iter()
+        .map(|view| {
+            let CommandSummary { id, kind, state, caller, amount, object_id, failure, created_at } =
+                view.into();
+            let texts = [amount, object_id, failure].map(Option::unwrap_or_default);
+            let [amount, object, failure] = texts;
+            let (id, kind, state) = (id.to_string(), kind.to_owned(), state.to_owned());
+            vec![id, state, kind, amount, object, caller, at(created_at), failure]
+        })
+        .collect();
+    let heading = ["ID", "STATE", "KIND", "AMOUNT", "OBJECT", "CALLER", "CREATED"].map(whole);
+    table::print(&[&heading[..], &[text("FAILURE")]].concat(), &rows);
+}
+
+fn print(view: &CommandView) {
+    println!("{}  {}  {}", view.id, view.state, view.kind);
+    let amount = view.amount.map(|amount| written(amount, view.currency.as_deref()));
+    let fields = [
+        ("caller", Some(view.caller.clone())),
+        ("key", Some(view.idempotency_key.clone())),
+        ("target", view.target.clone()),
+        ("amount", amount),
+        ("reference", view.reference.clone()),
+        ("object", view.object_id.clone()),
+        ("attempts", Some(view.attempts.to_string())),
+        ("failure", view.failure.clone()),
+        ("detail", view.failure_detail.clone()),
+        ("request", view.request_id.clone()),
+        ("created", Some(at(view.created_at))),
+        ("updated", Some(at(view.updated_at))),
+        ("closed", view.closed_at.map(at)),
+    ];
+    let set = fields.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+    tell::facts(&set.collect::<Vec<_>>());
+    if view.state == "dead" {
+        println!(
+            "Look in Stripe's dashboard for the metadata quittance_command:{id}. `quittance commands retry {id}` has it \
+             looked up once more; `quittance commands abandon {id}` closes it where it had no effect.",
+            id = view.id
+        );
+    }
 }
 
 fn failed(error: &StoreError) -> Failed {

@@ -31,6 +31,7 @@ mod queue;
 mod retry;
 mod status;
 mod table;
+mod verbs;
 
 use std::process::ExitCode;
 
@@ -85,6 +86,11 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Worker(worker) => roles::worker(config, worker.name).await,
         Command::Admin(args) => admin::run(config, args).await,
         Command::Api(args) => api::run(config, args).await,
+        Command::Payments(command) => command.run(config).await,
+        Command::Refunds(command) => command.run(config).await,
+        Command::Setups(command) => command.run(config).await,
+        Command::Checkouts(command) => command.run(config).await,
+        Command::Customers(command) => command.run(config).await,
         Command::Commands(command) => commands::run(config, command).await,
         Command::Migrate => roles::migrate(config).await.inspect(|_| {
             println!("The schema is up to date.");

@@ -8,7 +8,8 @@
 //!
 //! `submit` checks the rules and writes the command; `turn` sends it and records the answer as an observation,
 //! in the transaction that closes the command; `resolve` finds out what became of a command whose outcome is
-//! not known; `finisher` takes up what another process has left. No transaction is open while Stripe is asked.
+//! not known; `finisher` takes up what another process has left; `operator` and `terminal` have what people need
+//! who act by hand. No transaction is open while Stripe is asked.
 
 mod answer;
 mod decide;
@@ -19,6 +20,7 @@ mod resolve;
 mod rules;
 mod service;
 mod submit;
+mod terminal;
 mod turn;
 
 pub use answer::{
@@ -30,6 +32,7 @@ pub use error::CommandError;
 pub use finisher::finish;
 pub use operator::{ActError, CommandSummary, PaymentAct, PaymentDesk, Wanted, written};
 pub use service::{Caller, Commands, Person};
+pub use terminal::{CommandPreview, PreviewOutcome};
 
 // What the API and the operators' pages show of the tables and the rules, which they do not know.
 pub use crate::domain::command::CommandState;

@@ -6,6 +6,7 @@
 //! partial refunds are two commands when the second form was opened after the first was sent. And a form that
 //! is older than somebody else's command is refused, because it shows what is no longer so.
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::answer::{CommandReply, CommandView};
@@ -78,7 +79,7 @@ pub struct PaymentDesk {
 }
 
 /// A command, as it stands in the list of its payment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CommandSummary {
     /// Its id.
     pub id: Uuid,
@@ -95,6 +96,7 @@ pub struct CommandSummary {
     /// Why it is not done.
     pub failure: Option<String>,
     /// When it was written.
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: time::OffsetDateTime,
 }
 

@@ -7,6 +7,7 @@ use super::service::{Caller, Inner, limit};
 use crate::domain::command::checkout::NewCheckout;
 use crate::domain::command::destination::{self, DestinationCheck, KnownDestination};
 use crate::domain::command::params::{CommandParams, ParamLimits};
+use crate::domain::command::refundable::Refundable;
 use crate::domain::command::{RuleBreach, amount, checkout, payment_verb, return_url};
 use crate::domain::id::{AccountId, ObjectId, Scope};
 use crate::domain::kinds::payment::PaymentStatus;
@@ -14,6 +15,7 @@ use crate::domain::money::{Currency, Minor};
 use crate::domain::object::{Kind, Observed, Subject};
 use crate::domain::status_word::StatusWord;
 use crate::domain::status_word::Vocabulary as _;
+use crate::reconcile::Fault;
 use crate::store::payment::PaymentRow;
 use crate::stripe_api::{Fetched, FetchedState};
 
@@ -24,6 +26,66 @@ pub(super) struct Checked {
     pub(super) currency: Option<Currency>,
 }
 
+/// What becomes of an answer of Stripe's that a rule needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// It is recorded like any other observation.
+    Records,
+    /// It is judged and forgotten: a dry run writes nothing.
+    WritesNothing,
+}
+
+/// What the rules need to know of a payment.
+#[derive(Debug, Clone)]
+struct KnownPayment {
+    id: String,
+    livemode: bool,
+    status: StatusWord<PaymentStatus>,
+    currency: Option<Currency>,
+    amount: Minor,
+    capturable: Minor,
+    received: Minor,
+    refunded: Minor,
+}
+
+impl From<PaymentRow> for KnownPayment {
+    fn from(row: PaymentRow) -> Self {
+        let status = PaymentStatus::from_word(&row.status);
+        Self {
+            status: status
+                .map_or_else(|| StatusWord::Unknown(row.status.as_str().into()), Into::into),
+            id: row.id,
+            livemode: row.livemode,
+            currency: Currency::parse(&row.currency).ok(),
+            amount: row.amount,
+            capturable: row.amount_capturable,
+            received: row.amount_received,
+            refunded: row.amount_refunded,
+        }
+    }
+}
+
+impl KnownPayment {
+    /// As Stripe shows it. What its refunds are is in its charges: `known` is its row, if there is one.
+    fn seen(subject: &Subject, fetched: &Fetched, known: Option<&Self>) -> Option<Self> {
+        let FetchedState::Present { observed: Observed::PaymentIntent(payment), .. } =
+            &fetched.state
+        else {
+            return None;
+        };
+        Some(Self {
+            id: subject.id.as_str().to_owned(),
+            livemode: subject.scope.mode.is_live(),
+            status: payment.status.clone(),
+            currency: Some(payment.currency),
+            amount: payment.amount,
+            capturable: payment.amount_capturable,
+            received: payment.amount_received,
+            refunded: known.map_or(0, |row| row.refunded),
+        })
+    }
+}
+
 impl Inner {
     /// Checks all rules but those that the table itself holds: the reference, and what is left of a payment.
     pub(super) async fn check(
@@ -31,6 +93,7 @@ impl Inner {
         caller: &Caller,
         target: Option<&str>,
         params: &CommandParams,
+        asking: Asking,
     ) -> Result<Checked, CommandError> {
         self.check_params(params)?;
         match params {
@@ -39,12 +102,14 @@ impl Inner {
                 self.check_limit(caller, payment.amount, currency)?;
                 if let Some(transfer) = &payment.transfer_data {
                     let field = "transfer_data.destination";
-                    self.check_destination(caller, field, &transfer.destination).await?;
+                    self.check_destination(caller, field, &transfer.destination, asking).await?;
                 }
                 let amount = Some(payment.amount);
                 Ok(Checked { target: None, amount, currency: Some(currency) })
             }
-            CommandParams::CreateCheckout(checkout) => self.check_checkout(caller, checkout).await,
+            CommandParams::CreateCheckout(checkout) => {
+                self.check_checkout(caller, checkout, asking).await
+            }
             CommandParams::ExpireCheckout(_) => self.check_expire(target.unwrap_or_default()).await,
             CommandParams::CreateCustomer(_) | CommandParams::CreateSetup(_) => {
                 Ok(Checked { target: None, amount: None, currency: None })
@@ -52,22 +117,26 @@ impl Inner {
             CommandParams::CreateRefund(refund) => {
                 let target = match (&refund.payment_intent, &refund.charge) {
                     (Some(payment), _) => payment.clone(),
-                    (None, Some(charge)) => self.payment_of_charge(charge).await?,
+                    (None, Some(charge)) => self.payment_of_charge(charge, asking).await?,
                     (None, None) => String::new(),
                 };
-                let payment = self.allowed(params, &target).await?;
-                let currency = Currency::parse(&payment.currency).ok();
-                if let Some(currency) = currency {
-                    let left = payment.amount_received.saturating_sub(payment.amount_refunded);
+                let payment = self.allowed(params, &target, asking).await?;
+                if let Some(currency) = payment.currency {
+                    let left = payment.received.saturating_sub(payment.refunded);
                     self.check_limit(caller, refund.amount.unwrap_or(left), currency)?;
                 }
-                Ok(Checked { target: Some(payment.id), amount: refund.amount, currency })
+                let amount = match asking {
+                    // The table holds the rest of the rule, under a lock.
+                    Asking::Records => refund.amount,
+                    Asking::WritesNothing => Some(self.left_of(&payment, refund.amount).await?),
+                };
+                Ok(Checked { target: Some(payment.id), amount, currency: payment.currency })
             }
             CommandParams::ConfirmPayment(_)
             | CommandParams::CapturePayment(_)
             | CommandParams::CancelPayment(_) => {
-                let payment = self.allowed(params, target.unwrap_or_default()).await?;
-                let currency = Currency::parse(&payment.currency).ok();
+                let payment = self.allowed(params, target.unwrap_or_default(), asking).await?;
+                let currency = payment.currency;
                 let moved = match params {
                     CommandParams::ConfirmPayment(_) => Some(payment.amount),
                     CommandParams::CapturePayment(_)
@@ -98,6 +167,7 @@ impl Inner {
         &self,
         caller: &Caller,
         checkout: &NewCheckout,
+        asking: Asking,
     ) -> Result<Checked, CommandError> {
         let total = checkout.total()?;
         let has_limit = !caller.max_amount.is_empty() || !caller.max_daily.is_empty();
@@ -116,7 +186,7 @@ impl Inner {
         let payment = checkout.payment_intent_data.as_ref();
         if let Some(transfer) = payment.and_then(|payment| payment.transfer_data.as_ref()) {
             let field = "payment_intent_data.transfer_data.destination";
-            self.check_destination(caller, field, &transfer.destination).await?;
+            self.check_destination(caller, field, &transfer.destination, asking).await?;
         }
         let (amount, currency) = total.unzip();
         Ok(Checked { target: None, amount, currency })
@@ -188,8 +258,9 @@ impl Inner {
         &self,
         params: &CommandParams,
         target: &str,
-    ) -> Result<PaymentRow, CommandError> {
-        let known = self.store.payment(target).await?;
+        asking: Asking,
+    ) -> Result<KnownPayment, CommandError> {
+        let known = self.store.payment(target).await?.map(KnownPayment::from);
         if let Some(payment) = &known
             && judge(params, payment).is_ok()
         {
@@ -198,14 +269,32 @@ impl Inner {
         let id = known.as_ref().map_or(target, |payment| payment.id.as_str());
         let missing = || CommandError::NotFound { what: "payment", id: target.to_owned() };
         let subject = self.payment_subject(id).ok_or_else(missing)?;
-        match self.reconciler.refresh(subject).await {
-            Ok(_) => {}
-            Err(fault) if fault.failure.code == "stripe_resource_missing" => return Err(missing()),
-            Err(fault) => return Err(fault.into()),
-        }
-        let payment = self.store.payment(id).await?.ok_or_else(missing)?;
+        let payment = match asking {
+            Asking::Records => {
+                let refreshed = self.reconciler.refresh(subject).await;
+                refreshed.map_err(|fault| of_fault(fault, missing))?;
+                self.store.payment(id).await?.map(KnownPayment::from)
+            }
+            Asking::WritesNothing => {
+                let seen = self.reconciler.see_made(&subject).await;
+                let (_, fetched) = seen.map_err(|fault| of_fault(fault, missing))?;
+                KnownPayment::seen(&subject, &fetched, known.as_ref())
+            }
+        };
+        let payment = payment.ok_or_else(missing)?;
         judge(params, &payment)?;
         Ok(payment)
+    }
+
+    /// The amount of a refund, as the table would settle it.
+    async fn left_of(
+        &self,
+        payment: &KnownPayment,
+        wanted: Option<Minor>,
+    ) -> Result<Minor, CommandError> {
+        let none = Refundable { received: 0, refunded: payment.refunded, under_way: 0 };
+        let money = self.store.money_of(&payment.id).await?.unwrap_or(none);
+        Ok(Refundable { received: payment.received, ..money }.refund(wanted)?)
     }
 
     pub(super) fn payment_subject(&self, id: &str) -> Option<Subject> {
@@ -229,7 +318,11 @@ impl Inner {
         })
     }
 
-    async fn payment_of_charge(&self, charge: &str) -> Result<String, CommandError> {
+    async fn payment_of_charge(
+        &self,
+        charge: &str,
+        asking: Asking,
+    ) -> Result<String, CommandError> {
         let missing =
             || CommandError::NotFound { what: "payment of the charge", id: charge.into() };
         if let Some(payment) = self.store.payment_of_charge(charge).await? {
@@ -237,11 +330,24 @@ impl Inner {
         }
         let id = ObjectId::parse_made_by_stripe(charge).map_err(|_| missing())?;
         let subject = Subject { scope: self.scope(), kind: Kind::Charge, id, owner: None };
-        match self.reconciler.refresh(subject).await {
-            Ok(_) => self.store.payment_of_charge(charge).await?.ok_or_else(missing),
-            Err(fault) if fault.failure.code == "stripe_resource_missing" => Err(missing()),
-            Err(fault) => Err(fault.into()),
-        }
+        let payment = match asking {
+            Asking::Records => {
+                let refreshed = self.reconciler.refresh(subject).await;
+                refreshed.map_err(|fault| of_fault(fault, missing))?;
+                self.store.payment_of_charge(charge).await?
+            }
+            Asking::WritesNothing => {
+                let seen = self.reconciler.see_made(&subject).await;
+                let (_, fetched) = seen.map_err(|fault| of_fault(fault, missing))?;
+                match fetched.state {
+                    FetchedState::Present { observed: Observed::Charge(charge), .. } => {
+                        charge.payment_intent.map(|id| id.as_str().to_owned())
+                    }
+                    FetchedState::Present { .. } | FetchedState::Deleted => None,
+                }
+            }
+        };
+        payment.ok_or_else(missing)
     }
 
     /// Whether money may be sent to a connected account, on knowledge that is fresh. `field` names it in the
@@ -251,8 +357,9 @@ impl Inner {
         caller: &Caller,
         field: &str,
         account: &str,
+        asking: Asking,
     ) -> Result<(), CommandError> {
-        match self.judge_destination(caller, account).await {
+        match self.judge_destination(caller, account, asking).await {
             Err(CommandError::Breach(breach)) => {
                 Err(RuleBreach { field: field.to_owned(), ..breach }.into())
             }
@@ -260,7 +367,12 @@ impl Inner {
         }
     }
 
-    async fn judge_destination(&self, caller: &Caller, account: &str) -> Result<(), CommandError> {
+    async fn judge_destination(
+        &self,
+        caller: &Caller,
+        account: &str,
+        asking: Asking,
+    ) -> Result<(), CommandError> {
         if !caller.destinations.is_empty() && !caller.destinations.iter().any(|one| one == account)
         {
             return Err(destination::not_permitted().into());
@@ -282,26 +394,61 @@ impl Inner {
             match destination::check(known.as_ref(), now, fresh) {
                 DestinationCheck::Payable => return Ok(()),
                 DestinationCheck::Breach(breach) => return Err(breach.into()),
-                DestinationCheck::Ask => self.ask_account(&account).await?,
+                DestinationCheck::Ask => match (asking, self.account_subject(&account)?) {
+                    (Asking::Records, subject) => {
+                        let refreshed = self.reconciler.refresh(subject).await;
+                        refreshed.map_err(of_account_fault)?;
+                    }
+                    (Asking::WritesNothing, subject) => return self.look_at(&subject, now).await,
+                },
             }
         }
         Err(destination::not_there().into())
     }
 
-    async fn ask_account(&self, account: &AccountId) -> Result<(), CommandError> {
-        let not_there = || CommandError::from(destination::not_there());
-        let id = ObjectId::parse(account.as_str()).map_err(|_| not_there())?;
-        let scope = Scope { account: Some(account.clone()), mode: self.mode() };
-        let subject = Subject { scope, kind: Kind::Account, id, owner: None };
-        match self.reconciler.refresh(subject).await {
-            Ok(_) => Ok(()),
-            Err(fault) => match fault.failure.code.as_str() {
-                "stripe_resource_missing"
-                | "stripe_account_access_lost"
-                | "account_access_lost" => Err(not_there()),
-                _ => Err(fault.into()),
-            },
+    /// Judges a destination by what Stripe says of it now.
+    async fn look_at(&self, account: &Subject, now: i64) -> Result<(), CommandError> {
+        let (_, fetched) = self.reconciler.see_made(account).await.map_err(of_account_fault)?;
+        let FetchedState::Present { observed: Observed::Account(account), .. } = &fetched.state
+        else {
+            return Err(destination::not_there().into());
+        };
+        let standing = account.standing();
+        let known = KnownDestination {
+            can_receive_payments: standing.can_receive_payments,
+            why_not: standing.why_no_payments,
+            deadline: None,
+            observed_at: now,
+        };
+        match destination::check(Some(&known), now, i64::MAX) {
+            DestinationCheck::Payable => Ok(()),
+            DestinationCheck::Breach(breach) => Err(breach.into()),
+            DestinationCheck::Ask => Err(destination::not_there().into()),
         }
+    }
+
+    fn account_subject(&self, account: &AccountId) -> Result<Subject, CommandError> {
+        let id = ObjectId::parse(account.as_str());
+        let id = id.map_err(|_| CommandError::from(destination::not_there()))?;
+        let scope = Scope { account: Some(account.clone()), mode: self.mode() };
+        Ok(Subject { scope, kind: Kind::Account, id, owner: None })
+    }
+}
+
+/// Why an object could not be asked about; what Stripe does not have is missing.
+fn of_fault(fault: Fault, missing: impl Fn() -> CommandError) -> CommandError {
+    match fault.failure.code.as_str() {
+        "stripe_resource_missing" => missing(),
+        _ => fault.into(),
+    }
+}
+
+fn of_account_fault(fault: Fault) -> CommandError {
+    match fault.failure.code.as_str() {
+        "stripe_resource_missing" | "stripe_account_access_lost" | "account_access_lost" => {
+            destination::not_there().into()
+        }
+        _ => fault.into(),
     }
 }
 
@@ -321,22 +468,16 @@ pub(super) fn forbidden(params: &CommandParams, fetched: &Fetched) -> Option<Rul
     }
 }
 
-fn judge(params: &CommandParams, payment: &PaymentRow) -> Result<(), CommandError> {
-    let status = PaymentStatus::from_word(&payment.status)
-        .map_or_else(|| StatusWord::Unknown(payment.status.as_str().into()), Into::into);
-    payment_verb::check(params.kind(), &status)?;
+fn judge(params: &CommandParams, payment: &KnownPayment) -> Result<(), CommandError> {
+    payment_verb::check(params.kind(), &payment.status)?;
     match params {
         CommandParams::CapturePayment(it) => {
-            amount::check_capture(it.amount_to_capture, payment.amount_capturable)?;
+            amount::check_capture(it.amount_to_capture, payment.capturable)?;
         }
         CommandParams::CreateRefund(_) => {
             // What was made a moment ago may not have been told yet.
-            if payment.amount_received < 1 {
-                let none = crate::domain::command::refundable::Refundable {
-                    received: payment.amount_received,
-                    refunded: 0,
-                    under_way: 0,
-                };
+            if payment.received < 1 {
+                let none = Refundable { received: payment.received, refunded: 0, under_way: 0 };
                 none.refund(None)?;
             }
         }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::answer::{self, CommandReply, CommandView, Problem};
 use super::error::{CommandError, RETRY_AFTER};
-use super::rules::Checked;
+use super::rules::{Asking, Checked};
 use super::service::{Caller, Commands, Inner, limit};
 use super::turn::{MISCONFIGURED, TurnOutcome};
 use crate::domain::command::params::CommandParams;
@@ -20,7 +20,7 @@ use crate::domain::money::Currency;
 use crate::domain::object::{Observed, Subject};
 use crate::store::command::{Acceptance, NewCommand, StoredCommand};
 use crate::store::dead_letter::Actor;
-use crate::stripe_api::{ClientSecret, FetchedState};
+use crate::stripe_api::{ClientSecret, Fetched, FetchedState};
 
 /// How long the process that writes a command has to take it, before the finisher may.
 const GRACE: Duration = Duration::from_secs(5);
@@ -85,7 +85,7 @@ impl Commands {
         params: &CommandParams,
     ) -> Result<(), CommandError> {
         idempotency_key::check(key)?;
-        self.inner.check(caller, target, params).await?;
+        self.inner.check(caller, target, params, Asking::WritesNothing).await?;
         Ok(())
     }
 
@@ -150,7 +150,7 @@ impl Inner {
             return repeated(&command, &fingerprint);
         }
         let Checked { target: payment, amount, currency } =
-            self.check(caller, target, params).await?;
+            self.check(caller, target, params, Asking::Records).await?;
         let daily = currency.and_then(|it| limit(&caller.max_daily, it.as_str()));
         for _ in 0..TRIES {
             let stripe_key = Uuid::new_v4().to_string();
@@ -204,9 +204,36 @@ impl Inner {
         params: &CommandParams,
     ) -> Result<Option<CommandReply>, CommandError> {
         let Some(command) = self.store.command(id).await? else { return Ok(None) };
+        let (subject, fetched, used) = self.judge_reference(&command, params).await?;
+        match used {
+            ReferenceUse::Existing => {}
+            ReferenceUse::Free => {
+                self.store.release_reference(id).await?;
+                return Ok(None);
+            }
+            ReferenceUse::Breach(breach) => return Err(breach.into()),
+        }
+        let secret = if command.kind.has_secret() {
+            self.reconciler.client_secret(&subject).await?
+        } else {
+            None
+        };
+        let mut body = answer::of_fetched(&command, &subject, &fetched).body;
+        answer::with_secret(&mut body, secret.as_ref());
+        let reply =
+            CommandReply { status: 200, body, command: id, replayed: true, retry_after: None };
+        Ok(Some(reply))
+    }
+
+    /// What has a reference, as Stripe shows it now, and what that means for a create with the same reference.
+    pub(super) async fn judge_reference(
+        &self,
+        command: &StoredCommand,
+        params: &CommandParams,
+    ) -> Result<(Subject, Fetched, ReferenceUse), CommandError> {
         let Some(object) = command.object_id.as_deref().and_then(|id| ObjectId::parse(id).ok())
         else {
-            return Err(CommandError::InProgress { command: id });
+            return Err(CommandError::InProgress { command: command.id });
         };
         let kind = command.kind.object();
         let subject = Subject { scope: self.scope(), kind, id: object, owner: None };
@@ -233,28 +260,11 @@ impl Inner {
             ) => checkout::judge(session, made, new)?,
             (Some(_), ..) => ReferenceUse::Existing,
         };
-        match used {
-            ReferenceUse::Existing => {}
-            ReferenceUse::Free => {
-                self.store.release_reference(id).await?;
-                return Ok(None);
-            }
-            ReferenceUse::Breach(breach) => return Err(breach.into()),
-        }
-        let secret = if command.kind.has_secret() {
-            self.reconciler.client_secret(&subject).await?
-        } else {
-            None
-        };
-        let mut body = answer::of_fetched(&command, &subject, &fetched).body;
-        answer::with_secret(&mut body, secret.as_ref());
-        let reply =
-            CommandReply { status: 200, body, command: id, replayed: true, retry_after: None };
-        Ok(Some(reply))
+        Ok((subject, fetched, used))
     }
 
     /// Makes turns at a command until it is closed or left to the finisher.
-    async fn run(&self, id: Uuid) -> Result<Option<ClientSecret>, CommandError> {
+    pub(super) async fn run(&self, id: Uuid) -> Result<Option<ClientSecret>, CommandError> {
         let until = Instant::now() + self.settings.deadline;
         while let Some(turn) = self.store.take_command(id, self.settings.lease).await? {
             match self.turn(&turn).await? {
@@ -272,7 +282,7 @@ impl Inner {
     }
 
     /// What a command's state says to a client.
-    async fn reply(
+    pub(super) async fn reply(
         &self,
         command: &StoredCommand,
         secret: Option<ClientSecret>,
@@ -373,7 +383,7 @@ fn over_daily(
 }
 
 /// What tells a request from another one: its kind, its target and its parameters, in one order.
-fn fingerprint(target: Option<&str>, params: &CommandParams) -> String {
+pub(super) fn fingerprint(target: Option<&str>, params: &CommandParams) -> String {
     // The parameters of a command always become JSON, their fields in the order of their declaration.
     let text = json!([params.kind().as_str(), target, params]).to_string();
     hex::encode(Sha256::digest(text))

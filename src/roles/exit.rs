@@ -23,6 +23,7 @@ pub(crate) const CODES: &[(u8, &str)] = &[
     (3, "the settings are refused"),
     (4, "the database's schema is not the one that this program needs"),
     (5, "some of it was done, some was not"),
+    (6, "a command to Stripe is stored, and its outcome is not known yet"),
 ];
 
 /// Exit codes: [`CODES`] says what they mean.
@@ -39,6 +40,8 @@ pub enum Exit {
     Schema,
     /// Some of what was asked for was done, some was not: see the result of each.
     Partial,
+    /// A command is stored, and what became of it at Stripe is not known yet.
+    Unknown,
 }
 
 impl Exit {
@@ -65,6 +68,7 @@ impl From<Exit> for ExitCode {
             Exit::Settings => 3,
             Exit::Schema => 4,
             Exit::Partial => 5,
+            Exit::Unknown => 6,
         })
     }
 }

@@ -599,6 +599,32 @@ impl Store {
         Ok(found)
     }
 
+    /// The command of a caller that has a reference now.
+    ///
+    /// # Errors
+    /// Postgres.
+    pub async fn command_of_reference(
+        &self,
+        caller: &str,
+        kind: CommandKind,
+        livemode: bool,
+        reference: &str,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let found = sqlx::query_scalar!(
+            r#"
+            SELECT id FROM quittance.commands
+            WHERE caller = $1 AND kind = $2 AND livemode = $3 AND reference = $4 AND holds_reference
+            "#,
+            caller,
+            kind.as_str(),
+            livemode,
+            reference,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(found)
+    }
+
     /// Has a command sent anew, with another key: it was proved that it had no effect. False: another
     /// process has taken it over.
     ///

@@ -40,7 +40,9 @@ pub use fetched::{Fetched, FetchedState};
 pub use metrics::Metrics;
 pub use refusal::Refusal;
 pub use transport::Transport;
-pub use write::{ClientSecret, WriteError, WriteRefusal, WriteRequest, Writer, Written};
+pub use write::{
+    ClientSecret, PlannedRequest, WriteError, WriteRefusal, WriteRequest, Writer, Written,
+};
 
 /// The API version that every request is pinned to: the one that the typed requests were generated
 /// from. The narrow structs of the kinds read its shape.

@@ -73,6 +73,31 @@ pub struct WriteRequest<'a> {
     pub target: Option<&'a str>,
 }
 
+/// A request as it would be sent, for people who look before they act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedRequest {
+    /// `POST`
+    pub method: &'static str,
+    /// `/v1/refunds`
+    pub path: String,
+    /// The fields of the form, sorted: `metadata[order]` and `42`.
+    pub parameters: Vec<(String, String)>,
+}
+
+impl PlannedRequest {
+    /// The request of a command that is not written yet.
+    #[must_use]
+    pub fn of(params: &CommandParams, target: Option<&str>) -> Self {
+        let command = "<the command's id>";
+        let (_, _, built) = build(&WriteRequest { command, key: "", params, target });
+        let body = built.body.unwrap_or_default();
+        let mut parameters: Vec<_> =
+            url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        parameters.sort();
+        Self { method: "POST", path: format!("/v1{}", built.path), parameters }
+    }
+}
+
 /// Stripe did it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
@@ -628,6 +653,26 @@ mod tests {
 
     use super::*;
     use quittance_domain::command::CommandKind;
+
+    #[test]
+    fn a_planned_request_is_what_would_be_sent_field_by_field() {
+        let params = json!({"payment_intent": "pi_1", "amount": 500, "metadata": {"order": "4 2"}});
+        let params = CommandParams::read(CommandKind::CreateRefund, params).unwrap();
+        let planned = PlannedRequest::of(&params, Some("pi_1"));
+        assert_eq!((planned.method, &*planned.path), ("POST", "/v1/refunds"));
+        let shown: Vec<_> =
+            planned.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let expected = [
+            "amount=500",
+            "metadata[order]=4 2",
+            "metadata[quittance_command]=<the command's id>",
+            "payment_intent=pi_1",
+        ];
+        assert_eq!(shown, expected);
+        let capture = CommandParams::read(CommandKind::CapturePayment, json!({})).unwrap();
+        let planned = PlannedRequest::of(&capture, Some("pi_1"));
+        assert_eq!(planned.path, "/v1/payment_intents/pi_1/capture");
+    }
 
     fn body(kind: CommandKind, params: Value, target: Option<&str>) -> (String, String) {
         let params = CommandParams::read(kind, params).unwrap();

@@ -10,4 +10,5 @@ mod once;
 mod operators;
 mod references;
 mod rejections;
+mod terminal;
 mod unknown;
