@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::domain::command::card_data;
 use super::accounts::AccountsCommand;
 use super::audit::AuditCommand;
 use super::config::ConfigCommand;
@@ -20,6 +19,7 @@ use super::operations::OperationsCommand;
 use super::outbox::OutboxCommand;
 use super::queue::QueueCommand;
 use super::status::StatusArgs;
+use crate::domain::command::card_data;
 
 /// Keeps a team's Postgres in sync with Stripe.
 #[derive(Debug, Parser)]

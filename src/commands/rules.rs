@@ -417,7 +417,8 @@ impl Inner {
         let known = KnownDestination {
             can_receive_payments: standing.can_receive_payments,
             why_not: standing.why_no_payments,
-            deadline: None,
+            deadline: standing.deadline.and_then(date),
+            due: account.known().due,
             observed_at: now,
         };
         match destination::check(Some(&known), now, i64::MAX) {
@@ -490,4 +491,9 @@ fn judge(params: &CommandParams, payment: &KnownPayment) -> Result<(), CommandEr
         | CommandParams::CreateSetup(_) => {}
     }
     Ok(())
+}
+
+/// The day of a time of Stripe's; none: it is out of the calendar.
+fn date(at: i64) -> Option<String> {
+    OffsetDateTime::from_unix_timestamp(at).ok().map(|at| at.date().to_string())
 }

@@ -120,7 +120,7 @@ impl Store {
             lock_wait.map(|wait| i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)),
             Json(commands) as _,
         );
-        let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
+        let answer = timeout(self.patience, query.fetch_one(connection.get()?)).await;
         let conflicts = self.answered(connection, answer)?;
         if slice.iter().any(|it| it.notifies) {
             self.outbox_writes.send_modify(|times| *times = times.wrapping_add(1));

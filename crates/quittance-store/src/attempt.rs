@@ -98,7 +98,7 @@ impl Store {
             event.object_kind,
             event.object_id,
         );
-        let answer = timeout(self.patience, query.execute(&mut *connection)).await;
+        let answer = timeout(self.patience, query.execute(connection.get()?)).await;
         self.answered(connection, answer)?;
         Ok(())
     }

@@ -344,7 +344,7 @@ impl Store {
             command,
             new.daily,
         );
-        let answer = timeout(self.patience, query.fetch_one(&mut *connection)).await;
+        let answer = timeout(self.patience, query.fetch_one(connection.get()?)).await;
         let row = self.answered(connection, answer)?;
         let unreadable = StoreError::Unreadable { what: "accept_command" };
         match (row.outcome.as_str(), row.command) {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
@@ -12,7 +11,7 @@ use tokio::time::error::Elapsed;
 
 use super::connection;
 use super::error::StoreError;
-use super::pool::Pool;
+use super::pool::{Lent, Pool};
 use super::pooler;
 use quittance_config as config;
 use quittance_redaction::Rules;
@@ -107,14 +106,14 @@ impl Store {
         &self.rules
     }
 
-    /// Acquires a connection of the pool.
+    /// Acquires a connection of the pool for one call.
     ///
     /// # Errors
     /// There is no connection. Because the pool does not report why, another connection is opened outside of it, and
     /// its error is returned. If that succeeds, Postgres is available, and all connections of the pool are in use:
     /// [`StoreError::Contention`].
-    pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        match self.pool.acquire().await.map_err(StoreError::from) {
+    pub(super) async fn connection(&self) -> Result<Lent, StoreError> {
+        match self.pool.lend().await.map_err(StoreError::from) {
             Err(error) if error.is_unexplained() => {
                 Err(self.unreachable_because().await.unwrap_or_else(|| error.of_pool_in_use()))
             }
@@ -153,16 +152,12 @@ impl Store {
     /// too.
     pub(super) fn answered<T>(
         &self,
-        connection: PoolConnection<Postgres>,
+        connection: Lent,
         answer: Result<Result<T, sqlx::Error>, Elapsed>,
     ) -> Result<T, StoreError> {
-        match answer {
-            Ok(result) => Ok(result?),
-            Err(_) => {
-                drop(connection.detach());
-                Err(StoreError::Silent { after: self.patience })
-            }
-        }
+        let Ok(answer) = answer else { return Err(StoreError::Silent { after: self.patience }) };
+        connection.give_back();
+        Ok(answer?)
     }
 
     /// Checks that Postgres answers.

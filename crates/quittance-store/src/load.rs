@@ -89,7 +89,7 @@ impl Store {
             &kinds,
             &ids,
         );
-        let answer = timeout(self.patience, query.fetch_all(&mut *connection)).await;
+        let answer = timeout(self.patience, query.fetch_all(connection.get()?)).await;
         let found = self.answered(connection, answer)?;
 
         let settled = found.first().map(|row| row.settled.iter());
@@ -135,7 +135,7 @@ impl Store {
             subject.id.as_str(),
             version,
         );
-        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        let answer = timeout(self.patience, query.fetch_optional(connection.get()?)).await;
         self.answered(connection, answer)
     }
 
@@ -165,7 +165,7 @@ impl Store {
             version,
             &snapshots as _,
         );
-        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        let answer = timeout(self.patience, query.fetch_optional(connection.get()?)).await;
         Ok(self.answered(connection, answer)?.unwrap_or(false))
     }
 }

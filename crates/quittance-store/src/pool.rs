@@ -30,11 +30,6 @@ impl Pool {
         Self { pool, patience }
     }
 
-    /// Acquires a connection, within the pool's time limit. Calls on the connection need a time limit of their own.
-    pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        self.pool.acquire().await
-    }
-
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
@@ -54,8 +49,8 @@ impl Pool {
         self.pool.options().get_max_connections()
     }
 
-    /// Acquires a connection for one call.
-    async fn lend(&self) -> Result<Lent, sqlx::Error> {
+    /// Acquires a connection for one call, within the pool's time limit. A call on it needs a time limit of its own.
+    pub(super) async fn lend(&self) -> Result<Lent, sqlx::Error> {
         self.pool.acquire().await.map(|connection| Lent(Some(connection)))
     }
 
@@ -76,17 +71,23 @@ impl Pool {
     }
 }
 
-/// A connection that goes back to the pool only when its call was answered. A call that is dropped, by a shorter
-/// time limit of its caller, leaves an unread answer on the connection, for which the pool would wait.
+/// A connection that goes back to the pool only when its call was answered, with [`Lent::give_back`].
+///
+/// A call that is dropped on the way, by a shorter time limit of its caller or because a client has gone away,
+/// leaves an unread answer on the connection, for which the pool would wait. And it may leave an open transaction:
+/// the driver (sqlx 0.9) counts a transaction only once `BEGIN` was answered, so it rolls none back that was
+/// dropped before. The next call on such a connection would be part of that transaction, and be lost with it.
 #[derive(Debug)]
-struct Lent(Option<PoolConnection<Postgres>>);
+pub(super) struct Lent(Option<PoolConnection<Postgres>>);
 
 impl Lent {
-    fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+    /// The connection, for the call.
+    pub(super) fn get(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
-    fn give_back(mut self) {
+    /// Gives the connection back to the pool: its call was answered.
+    pub(super) fn give_back(mut self) {
         drop(self.0.take());
     }
 }
@@ -114,7 +115,7 @@ impl<'p> Executor<'p> for &'_ Pool {
         let pool = self.clone();
         let all = async move {
             let mut lent = pool.lend().await?;
-            let rows = lent.connection()?.fetch_many(query).try_collect();
+            let rows = lent.get()?.fetch_many(query).try_collect();
             let answer = timeout(pool.patience, rows).await;
             pool.answered(lent, answer)
         };
@@ -133,7 +134,7 @@ impl<'p> Executor<'p> for &'_ Pool {
         let pool = self.clone();
         Box::pin(async move {
             let mut lent = pool.lend().await?;
-            let answer = timeout(pool.patience, lent.connection()?.fetch_optional(query)).await;
+            let answer = timeout(pool.patience, lent.get()?.fetch_optional(query)).await;
             pool.answered(lent, answer)
         })
     }
@@ -149,8 +150,7 @@ impl<'p> Executor<'p> for &'_ Pool {
         let pool = self.clone();
         Box::pin(async move {
             let mut lent = pool.lend().await?;
-            let answer =
-                timeout(pool.patience, lent.connection()?.prepare_with(sql, parameters)).await;
+            let answer = timeout(pool.patience, lent.get()?.prepare_with(sql, parameters)).await;
             pool.answered(lent, answer)
         })
     }
@@ -162,7 +162,7 @@ impl<'p> Executor<'p> for &'_ Pool {
         let pool = self.clone();
         Box::pin(async move {
             let mut lent = pool.lend().await?;
-            let answer = timeout(pool.patience, lent.connection()?.describe(sql)).await;
+            let answer = timeout(pool.patience, lent.get()?.describe(sql)).await;
             pool.answered(lent, answer)
         })
     }

@@ -26,7 +26,7 @@ impl Store {
     {
         let mut connection = self.connection().await?;
         let asked = async {
-            let mut transaction = connection.begin().await?;
+            let mut transaction = connection.get()?.begin().await?;
             sqlx::query!(
                 r#"SELECT set_config('plan_cache_mode', 'force_custom_plan', true) AS "mode!""#
             )

@@ -87,9 +87,9 @@ impl Store {
         let mut connection = self.connection().await?;
         let measured = async {
             // The first query on a new connection includes part of opening it.
-            connection.execute("SELECT 1").await?;
+            connection.get()?.execute("SELECT 1").await?;
             let begin = Instant::now();
-            connection.execute("SELECT 1").await?;
+            connection.get()?.execute("SELECT 1").await?;
             Ok(begin.elapsed())
         };
         let answer = timeout(self.patience, measured).await;

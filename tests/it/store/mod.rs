@@ -7,6 +7,7 @@ mod columns;
 mod connected_accounts;
 mod customers;
 pub(crate) mod dead_letters;
+mod dropped;
 pub(crate) mod given;
 mod items;
 mod once;

@@ -218,7 +218,7 @@ impl Store {
             letter,
             retry,
         );
-        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        let answer = timeout(self.patience, query.fetch_optional(connection.get()?)).await;
         Ok(self.answered(connection, answer)?.unwrap_or(false))
     }
 

@@ -123,7 +123,7 @@ impl Store {
             cause,
             customer,
         );
-        let answer = timeout(self.patience, query.fetch_optional(&mut *connection)).await;
+        let answer = timeout(self.patience, query.fetch_optional(connection.get()?)).await;
         let id = self.answered(connection, answer)?;
         Ok(id.map(DeadLetterId))
     }
