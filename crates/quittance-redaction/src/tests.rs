@@ -249,7 +249,7 @@ fn a_card_number_is_blanked_in_the_texts_of_people_and_in_nothing_that_names_an_
                 "object": "customer", "id": "4242424242424242", "name": "Jane 4242-4242-4242-4242",
                 "description": "called at 14:30",
                 "metadata": {"note": "5555 5555 5555 4444", "order": "4242424242424242", "cvc": "123",
-                             "4242424242424242": "x", "uuid": "019ac1d2-7b3c-7abc-8123-456789012344"},
+                             "4242424242424242": "x", "uuid": "019ac1d2-7b3c-7abc-8123-456789012340"},
             },
             "previous_attributes": {"metadata": {"note": "4242424242424242"}},
         },
@@ -261,7 +261,7 @@ fn a_card_number_is_blanked_in_the_texts_of_people_and_in_nothing_that_names_an_
                 "object": "customer", "id": "4242424242424242", "name": "[redacted]",
                 "description": "called at 14:30",
                 "metadata": {"note": "[redacted]", "order": "4242424242424242", "cvc": "[redacted]",
-                             "[redacted]": "[redacted]", "uuid": "019ac1d2-7b3c-7abc-8123-456789012344"},
+                             "[redacted]": "[redacted]", "uuid": "019ac1d2-7b3c-7abc-8123-456789012340"},
             },
             "previous_attributes": {"metadata": {"note": "[redacted]"}},
         })
