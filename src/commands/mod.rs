@@ -14,10 +14,12 @@ mod answer;
 mod decide;
 mod error;
 mod finisher;
+mod portal;
 mod resolve;
 mod rules;
 mod service;
 mod submit;
+mod subscription;
 mod turn;
 
 pub use answer::{
@@ -27,8 +29,11 @@ pub use answer::{
 pub use decide::{Decided, abandon_dead, retry_dead};
 pub use error::CommandError;
 pub use finisher::finish;
+pub use portal::PortalView;
 pub use service::{Caller, Commands};
+pub use subscription::SubscriptionView;
 
 // What the API shows of the tables, which it does not know.
 pub use crate::store::StoreError as StoreFailure;
 pub use crate::store::payment::{ChargeRow, PaymentRow, RefundRow};
+pub use crate::store::subscription::{SubscriptionItemRow, SubscriptionRow};

@@ -21,6 +21,15 @@ pub(super) struct Checked {
     pub(super) target: Option<String>,
     pub(super) amount: Option<Minor>,
     pub(super) currency: Option<Currency>,
+    /// The parameters as they are sent, where the request leaves out what the object has.
+    pub(super) filled_in: Option<CommandParams>,
+}
+
+impl Checked {
+    pub(super) fn of(target: Option<String>, money: Option<(Minor, Currency)>) -> Self {
+        let (amount, currency) = money.unzip();
+        Self { target, amount, currency, filled_in: None }
+    }
 }
 
 impl Inner {
@@ -40,7 +49,7 @@ impl Inner {
                     self.check_destination(caller, &transfer.destination).await?;
                 }
                 let amount = Some(payment.amount);
-                Ok(Checked { target: None, amount, currency: Some(currency) })
+                Ok(Checked { target: None, amount, currency: Some(currency), filled_in: None })
             }
             CommandParams::CreateCheckout(checkout) => {
                 let total = checkout.total()?;
@@ -62,7 +71,7 @@ impl Inner {
                     self.check_destination(caller, &transfer.destination).await?;
                 }
                 let (amount, currency) = total.unzip();
-                Ok(Checked { target: None, amount, currency })
+                Ok(Checked { target: None, amount, currency, filled_in: None })
             }
             CommandParams::ExpireCheckout(_) => {
                 let target = target.unwrap_or_default();
@@ -84,10 +93,26 @@ impl Inner {
                     }
                     Err(fault) => return Err(fault.into()),
                 }
-                Ok(Checked { target: Some(target.to_owned()), amount: None, currency: None })
+                Ok(Checked {
+                    target: Some(target.to_owned()),
+                    amount: None,
+                    currency: None,
+                    filled_in: None,
+                })
+            }
+            CommandParams::CreateSubscription(new) => self.check_subscribe(caller, new).await,
+            CommandParams::UpdateSubscription(change) => {
+                self.check_update(caller, target.unwrap_or_default(), change).await
+            }
+            CommandParams::CancelSubscription(_) => {
+                let (id, _) = self.changeable(target.unwrap_or_default()).await?;
+                Ok(Checked::of(Some(id), None))
+            }
+            CommandParams::CreatePortalSession(portal) => {
+                Ok(Checked::of(Some(portal.customer.clone()), None))
             }
             CommandParams::CreateCustomer(_) | CommandParams::CreateSetup(_) => {
-                Ok(Checked { target: None, amount: None, currency: None })
+                Ok(Checked { target: None, amount: None, currency: None, filled_in: None })
             }
             CommandParams::CreateRefund(refund) => {
                 let target = match (&refund.payment_intent, &refund.charge) {
@@ -101,7 +126,12 @@ impl Inner {
                     let left = payment.amount_received.saturating_sub(payment.amount_refunded);
                     self.check_limit(caller, refund.amount.unwrap_or(left), currency)?;
                 }
-                Ok(Checked { target: Some(payment.id), amount: refund.amount, currency })
+                Ok(Checked {
+                    target: Some(payment.id),
+                    amount: refund.amount,
+                    currency,
+                    filled_in: None,
+                })
             }
             CommandParams::ConfirmPayment(_)
             | CommandParams::CapturePayment(_)
@@ -117,7 +147,11 @@ impl Inner {
                     | CommandParams::CreateCustomer(_)
                     | CommandParams::CreateCheckout(_)
                     | CommandParams::ExpireCheckout(_)
-                    | CommandParams::CreateSetup(_) => None,
+                    | CommandParams::CreateSetup(_)
+                    | CommandParams::CreateSubscription(_)
+                    | CommandParams::UpdateSubscription(_)
+                    | CommandParams::CancelSubscription(_)
+                    | CommandParams::CreatePortalSession(_) => None,
                 };
                 if let CommandParams::ConfirmPayment(confirm) = params {
                     let (automatic, redirects) =
@@ -129,7 +163,12 @@ impl Inner {
                     self.check_limit(caller, moved, currency)?;
                 }
                 // Its creation has counted for the day already.
-                Ok(Checked { target: Some(payment.id), amount: None, currency: None })
+                Ok(Checked {
+                    target: Some(payment.id),
+                    amount: None,
+                    currency: None,
+                    filled_in: None,
+                })
             }
         }
     }
@@ -150,14 +189,18 @@ impl Inner {
                 it.check(limits(currency.as_ref().map_or("default", Currency::as_str)))?;
             }
             CommandParams::CreateSetup(it) => it.check()?,
+            CommandParams::CreateSubscription(it) => it.check()?,
+            CommandParams::UpdateSubscription(it) => it.check()?,
+            CommandParams::CreatePortalSession(it) => it.check(limits("default"))?,
             CommandParams::CapturePayment(_)
             | CommandParams::CancelPayment(_)
-            | CommandParams::ExpireCheckout(_) => {}
+            | CommandParams::ExpireCheckout(_)
+            | CommandParams::CancelSubscription(_) => {}
         }
         Ok(())
     }
 
-    fn check_limit(
+    pub(super) fn check_limit(
         &self,
         caller: &Caller,
         wanted: Minor,
@@ -212,6 +255,7 @@ impl Inner {
             Kind::PaymentIntent => "pi_",
             Kind::CheckoutSession => "cs_",
             Kind::SetupIntent => "seti_",
+            Kind::Subscription => "sub_",
             _ => return None,
         };
         let id = ObjectId::parse_made_by_stripe(id).ok()?;
@@ -308,7 +352,11 @@ fn judge(params: &CommandParams, payment: &PaymentRow) -> Result<(), CommandErro
         | CommandParams::CreateCustomer(_)
         | CommandParams::CreateCheckout(_)
         | CommandParams::ExpireCheckout(_)
-        | CommandParams::CreateSetup(_) => {}
+        | CommandParams::CreateSetup(_)
+        | CommandParams::CreateSubscription(_)
+        | CommandParams::UpdateSubscription(_)
+        | CommandParams::CancelSubscription(_)
+        | CommandParams::CreatePortalSession(_) => {}
     }
     Ok(())
 }

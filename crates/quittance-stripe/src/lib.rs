@@ -26,6 +26,7 @@ mod metrics;
 mod refusal;
 mod transport;
 mod write;
+mod write_billing;
 
 mod decode;
 mod event;
@@ -40,7 +41,9 @@ pub use fetched::{Fetched, FetchedState};
 pub use metrics::Metrics;
 pub use refusal::Refusal;
 pub use transport::Transport;
-pub use write::{ClientSecret, WriteError, WriteRefusal, WriteRequest, Writer, Written};
+pub use write::{
+    ClientSecret, Completes, PortalSession, WriteError, WriteRefusal, WriteRequest, Writer, Written,
+};
 
 /// The API version that every request is pinned to: the one that the typed requests were generated
 /// from. The narrow structs of the kinds read its shape.

@@ -8,5 +8,7 @@ mod document;
 mod money;
 mod once;
 mod operators;
+mod portal;
 mod references;
+mod subscriptions;
 mod unknown;
