@@ -210,11 +210,6 @@ mod tests {
             (r#"{"amount":2e3,"currency":"eur"}"#, "amount_not_integer"),
             (r#"{"amount":2000,"amount":1,"currency":"eur"}"#, "invalid_request"),
             (r#"{"amount":2000,"currency":"eur","payment_method_types":["card"]}"#, "good"),
-            (
-                r#"{"amount":2000,"currency":"eur","payment_method_types":["card"],
-                    "allowed_payment_method_types":["card"]}"#,
-                "invalid_request",
-            ),
             (r#"{"amount":2000,"currency":"eur","transfer_data":["acct_1"]}"#, "invalid_request"),
             (r#"{"amount":2000}"#, "invalid_request"),
             (r#"[2000,"eur"]"#, "invalid_request"),

@@ -4,9 +4,12 @@ use time::OffsetDateTime;
 
 use super::error::CommandError;
 use super::service::{Caller, Inner, limit};
+use crate::domain::command::checkout::NewCheckout;
 use crate::domain::command::destination::{self, DestinationCheck, KnownDestination};
 use crate::domain::command::params::{CommandParams, ParamLimits};
-use crate::domain::command::{amount, checkout, payment_verb, return_url};
+use crate::domain::command::{
+    RuleBreach, amount, checkout, payment_verb, return_url, subscription,
+};
 use crate::domain::id::{AccountId, ObjectId, Scope};
 use crate::domain::kinds::payment::PaymentStatus;
 use crate::domain::money::{Currency, Minor};
@@ -14,7 +17,7 @@ use crate::domain::object::{Kind, Observed, Subject};
 use crate::domain::status_word::StatusWord;
 use crate::domain::status_word::Vocabulary as _;
 use crate::store::payment::PaymentRow;
-use crate::stripe_api::FetchedState;
+use crate::stripe_api::{Fetched, FetchedState};
 
 /// What a command moves, and of which payment.
 pub(super) struct Checked {
@@ -46,60 +49,14 @@ impl Inner {
                 let currency = payment.currency()?;
                 self.check_limit(caller, payment.amount, currency)?;
                 if let Some(transfer) = &payment.transfer_data {
-                    self.check_destination(caller, &transfer.destination).await?;
+                    let field = "transfer_data.destination";
+                    self.check_destination(caller, field, &transfer.destination).await?;
                 }
                 let amount = Some(payment.amount);
-                Ok(Checked { target: None, amount, currency: Some(currency), filled_in: None })
+                Ok(Checked::of(None, amount.zip(Some(currency))))
             }
-            CommandParams::CreateCheckout(checkout) => {
-                let total = checkout.total()?;
-                match total {
-                    Some((total, currency)) => self.check_limit(caller, total, currency)?,
-                    None if checkout.line_items.is_empty() => {}
-                    // What a price costs is not known here, so a limit cannot be held.
-                    None if caller.max_amount.is_empty() && caller.max_daily.is_empty() => {}
-                    None => {
-                        let detail = format!(
-                            "line_items: {} has a highest amount, so send price_data and no price.",
-                            caller.name
-                        );
-                        return Err(CommandError::OverLimit { detail });
-                    }
-                }
-                let payment = checkout.payment_intent_data.as_ref();
-                if let Some(transfer) = payment.and_then(|payment| payment.transfer_data.as_ref()) {
-                    self.check_destination(caller, &transfer.destination).await?;
-                }
-                let (amount, currency) = total.unzip();
-                Ok(Checked { target: None, amount, currency, filled_in: None })
-            }
-            CommandParams::ExpireCheckout(_) => {
-                let target = target.unwrap_or_default();
-                let missing =
-                    || CommandError::NotFound { what: "checkout session", id: target.to_owned() };
-                let subject = self.subject(Kind::CheckoutSession, target).ok_or_else(missing)?;
-                match self.reconciler.see_made(&subject).await {
-                    Ok((_, fetched)) => match &fetched.state {
-                        FetchedState::Present {
-                            observed: Observed::CheckoutSession(session),
-                            ..
-                        } => checkout::check_expire(session)?,
-                        FetchedState::Present { .. } | FetchedState::Deleted => {
-                            return Err(missing());
-                        }
-                    },
-                    Err(fault) if fault.failure.code == "stripe_resource_missing" => {
-                        return Err(missing());
-                    }
-                    Err(fault) => return Err(fault.into()),
-                }
-                Ok(Checked {
-                    target: Some(target.to_owned()),
-                    amount: None,
-                    currency: None,
-                    filled_in: None,
-                })
-            }
+            CommandParams::CreateCheckout(checkout) => self.check_checkout(caller, checkout).await,
+            CommandParams::ExpireCheckout(_) => self.check_expire(target.unwrap_or_default()).await,
             CommandParams::CreateSubscription(new) => self.check_subscribe(caller, new).await,
             CommandParams::UpdateSubscription(change) => {
                 self.check_update(caller, target.unwrap_or_default(), change).await
@@ -112,7 +69,7 @@ impl Inner {
                 Ok(Checked::of(Some(portal.customer.clone()), None))
             }
             CommandParams::CreateCustomer(_) | CommandParams::CreateSetup(_) => {
-                Ok(Checked { target: None, amount: None, currency: None, filled_in: None })
+                Ok(Checked::of(None, None))
             }
             CommandParams::CreateRefund(refund) => {
                 let target = match (&refund.payment_intent, &refund.charge) {
@@ -173,6 +130,51 @@ impl Inner {
         }
     }
 
+    async fn check_checkout(
+        &self,
+        caller: &Caller,
+        checkout: &NewCheckout,
+    ) -> Result<Checked, CommandError> {
+        let total = checkout.total()?;
+        let has_limit = !caller.max_amount.is_empty() || !caller.max_daily.is_empty();
+        match total {
+            Some((total, currency)) => self.check_limit(caller, total, currency)?,
+            None if has_limit && !checkout.line_items.is_empty() => {
+                let detail = format!(
+                    "line_items: {} has a highest amount, and only Stripe knows what a price costs: send \
+                     price_data.",
+                    caller.name
+                );
+                return Err(CommandError::OverLimit { detail });
+            }
+            None => {}
+        }
+        let payment = checkout.payment_intent_data.as_ref();
+        if let Some(transfer) = payment.and_then(|payment| payment.transfer_data.as_ref()) {
+            let field = "payment_intent_data.transfer_data.destination";
+            self.check_destination(caller, field, &transfer.destination).await?;
+        }
+        Ok(Checked::of(None, total))
+    }
+
+    /// Asks Stripe for the session: its row may be behind, and an open page can be completed at any moment.
+    async fn check_expire(&self, target: &str) -> Result<Checked, CommandError> {
+        let missing = || CommandError::NotFound { what: "checkout session", id: target.to_owned() };
+        let subject = self.subject(Kind::CheckoutSession, target).ok_or_else(missing)?;
+        let fetched = match self.reconciler.see_made(&subject).await {
+            Ok((_, fetched)) => fetched,
+            Err(fault) if fault.failure.code == "stripe_resource_missing" => return Err(missing()),
+            Err(fault) => return Err(fault.into()),
+        };
+        match &fetched.state {
+            FetchedState::Present { observed: Observed::CheckoutSession(session), .. } => {
+                checkout::check_expire(session)?;
+            }
+            FetchedState::Present { .. } | FetchedState::Deleted => return Err(missing()),
+        }
+        Ok(Checked::of(Some(target.to_owned()), None))
+    }
+
     /// The rules that need nothing but the request.
     fn check_params(&self, params: &CommandParams) -> Result<(), CommandError> {
         let limits = |currency: &str| ParamLimits {
@@ -191,7 +193,7 @@ impl Inner {
             CommandParams::CreateSetup(it) => it.check()?,
             CommandParams::CreateSubscription(it) => it.check()?,
             CommandParams::UpdateSubscription(it) => it.check()?,
-            CommandParams::CreatePortalSession(it) => it.check(limits("default"))?,
+            CommandParams::CreatePortalSession(it) => it.check(&self.settings.return_urls)?,
             CommandParams::CapturePayment(_)
             | CommandParams::CancelPayment(_)
             | CommandParams::ExpireCheckout(_)
@@ -282,8 +284,23 @@ impl Inner {
         }
     }
 
-    /// Whether money may be sent to a connected account, on knowledge that is fresh.
-    async fn check_destination(&self, caller: &Caller, account: &str) -> Result<(), CommandError> {
+    /// Whether money may be sent to a connected account, on knowledge that is fresh. `field` names it in the
+    /// request.
+    async fn check_destination(
+        &self,
+        caller: &Caller,
+        field: &str,
+        account: &str,
+    ) -> Result<(), CommandError> {
+        match self.judge_destination(caller, account).await {
+            Err(CommandError::Breach(breach)) => {
+                Err(RuleBreach { field: field.to_owned(), ..breach }.into())
+            }
+            other => other,
+        }
+    }
+
+    async fn judge_destination(&self, caller: &Caller, account: &str) -> Result<(), CommandError> {
         if !caller.destinations.is_empty() && !caller.destinations.iter().any(|one| one == account)
         {
             return Err(destination::not_permitted().into());
@@ -324,6 +341,23 @@ impl Inner {
                 _ => Err(fault.into()),
             },
         }
+    }
+}
+
+/// Whether an object, as Stripe shows it, does not allow what a command asks of it.
+pub(super) fn forbidden(params: &CommandParams, fetched: &Fetched) -> Option<RuleBreach> {
+    let FetchedState::Present { observed, .. } = &fetched.state else { return None };
+    match observed {
+        Observed::PaymentIntent(payment) => {
+            payment_verb::check(params.kind(), &payment.status).err()
+        }
+        Observed::CheckoutSession(session)
+            if matches!(params, CommandParams::ExpireCheckout(_)) =>
+        {
+            checkout::check_expire(session).err()
+        }
+        Observed::Subscription(it) => subscription::check_status(it).err(),
+        _ => None,
     }
 }
 

@@ -209,12 +209,13 @@ impl Inner {
         let subject = Subject { scope: self.scope(), kind, id: object, owner: None };
         // What Stripe says now decides, and not what a row said a moment ago.
         let (_, fetched) = self.reconciler.see_made(&subject).await?;
-        let used = match (&fetched.state, params) {
-            (FetchedState::Deleted, _) => ReferenceUse::Free,
-            (
-                FetchedState::Present { observed: Observed::PaymentIntent(payment), .. },
-                CommandParams::CreatePayment(new),
-            ) => {
+        let observed = match &fetched.state {
+            FetchedState::Present { observed, .. } => Some(observed),
+            FetchedState::Deleted => None,
+        };
+        let used = match (observed, &command.params, params) {
+            (None, ..) => ReferenceUse::Free,
+            (Some(Observed::PaymentIntent(payment)), _, CommandParams::CreatePayment(new)) => {
                 let existing = ReferredPayment {
                     status: Some(payment.status.clone()),
                     amount: payment.amount,
@@ -223,14 +224,14 @@ impl Inner {
                 reference::judge(&existing, new.amount, new.currency()?)
             }
             (
-                FetchedState::Present { observed: Observed::CheckoutSession(session), .. },
+                Some(Observed::CheckoutSession(session)),
+                CommandParams::CreateCheckout(made),
                 CommandParams::CreateCheckout(new),
-            ) => checkout::judge(session, new)?,
-            (
-                FetchedState::Present { observed: Observed::Subscription(existing), .. },
-                CommandParams::CreateSubscription(new),
-            ) => subscription::judge(existing, new),
-            (FetchedState::Present { .. }, _) => ReferenceUse::Existing,
+            ) => checkout::judge(session, made, new)?,
+            (Some(Observed::Subscription(existing)), _, CommandParams::CreateSubscription(new)) => {
+                subscription::judge(existing, new)
+            }
+            (Some(_), ..) => ReferenceUse::Existing,
         };
         match used {
             ReferenceUse::Existing => {}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::answer::{self, Problem};
 use super::error::CommandError;
+use super::rules::forbidden;
 use super::service::Inner;
 use crate::domain::command::CommandKind;
 use crate::domain::command::params::CommandParams;
@@ -150,33 +151,54 @@ impl Inner {
         &self,
         turn: &CommandTurn,
         before: Option<Before>,
-        refusal: WriteRefusal,
+        mut refusal: WriteRefusal,
     ) -> Result<TurnOutcome, CommandError> {
         if let Some((before, written)) = self.ended_by_an_earlier_turn(turn, &refusal).await? {
             return self.done(turn, Some(before), written).await;
         }
-        let problem = Problem::of_refusal(&refusal, turn.command.id);
-        let made = refusal.payment.as_ref();
+        let command = &turn.command;
+        let mut problem = Problem::of_refusal(&refusal, command.id);
+        // A payment that was tried for a subscription which was not made is told by its own events.
+        let tells = command.kind.object() != Kind::Subscription;
+        let shown = refusal.payment.take().filter(|_| tells);
+        let secret = shown.as_ref().and_then(|written| written.client_secret.clone());
         // A payment that was only to be changed belongs to the command that made it.
-        let creates = turn.command.kind == CommandKind::CreatePayment;
-        let is_about_it = turn.command.kind.object() == Kind::PaymentIntent;
-        let end = TurnEnd::Refused {
-            failure: problem.code.clone(),
-            object_id: made
-                .filter(|_| creates)
-                .map(|written| written.subject.id.as_str().to_owned()),
-            answer: problem.stored(),
-        };
-        let request_id = refusal.request_id.clone();
-        let secret = made.and_then(|written| written.client_secret.clone());
-        let closing = turn.end(&end, request_id.as_deref());
-        match refusal.payment.filter(|_| is_about_it) {
+        let creates = command.kind == CommandKind::CreatePayment;
+        let made = shown.as_ref().filter(|_| creates);
+        let object_id = made.map(|written| written.subject.id.as_str().to_owned());
+        let target = command.target.as_deref().unwrap_or_default();
+        let seen = match shown {
             Some(written) => {
                 let Written { subject, mut fetched, replayed, .. } = *written;
                 let mut before = before.unwrap_or_else(|| Before::created(subject.clone()));
                 if replayed {
                     (before, fetched) = self.reconciler.see_made(&subject).await?;
                 }
+                Some((before, fetched))
+            }
+            // A refused change need not show what it was to change.
+            None if !command.kind.creates() && refusal.status == 400 => {
+                match self.subject(command.kind.object(), target) {
+                    Some(subject) => Some(self.reconciler.see_made(&subject).await?),
+                    None => None,
+                }
+            }
+            None => None,
+        };
+        // It has moved on since the rules were checked: completed by its customer, say.
+        let fetched = seen.as_ref().map(|(_, fetched)| fetched);
+        if let Some(breach) = fetched.and_then(|fetched| forbidden(&command.params, fetched)) {
+            problem = Problem {
+                request_id: problem.request_id.take(),
+                command: Some(command.id),
+                ..Problem::from(&CommandError::from(breach))
+            };
+        }
+        let end =
+            TurnEnd::Refused { failure: problem.code.clone(), object_id, answer: problem.stored() };
+        let closing = turn.end(&end, refusal.request_id.as_deref());
+        match seen {
+            Some((before, fetched)) => {
                 self.reconciler.record(before, fetched, Some(closing)).await?;
             }
             None => self.store.end_turn(closing).await?,

@@ -3,13 +3,13 @@
 //! Nothing here retries. An answer says one of four things: it was done, it was refused for good, it certainly
 //! had no effect, or what became of it is not known.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
+    CreateCheckoutSession, CreateCheckoutSessionAllowedPaymentMethodTypes,
+    CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
     CreateCheckoutSessionLineItemsPriceDataRecurring, CreateCheckoutSessionPaymentIntentData,
     CreateCheckoutSessionPaymentIntentDataTransferData, CreateCheckoutSessionSetupIntentData,
     CreateCheckoutSessionSubscriptionData, ExpireCheckoutSession, ProductData,
@@ -27,9 +27,11 @@ use stripe_core::setup_intent::CreateSetupIntent;
 
 use super::answer::Answer;
 use super::client::Client;
+use super::client_secret::{ClientSecret, Completes};
 use super::error::StripeError;
 use super::fetched::{Fetched, cut_short};
 use super::refusal::Refusal;
+use super::word::word;
 use super::{decode, kinds, write_billing};
 use quittance_config as config;
 use quittance_domain::command::checkout::{LineItem, NewCheckout, SessionMode};
@@ -39,65 +41,6 @@ use quittance_domain::field;
 use quittance_domain::id::{Mode, ObjectId, Scope};
 use quittance_domain::object::{Kind, Subject};
 use quittance_domain::surrogates;
-
-/// A value by which a browser completes a payment: its `client_secret`, or the `url` of its page. It is passed on
-/// once and stored nowhere.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ClientSecret {
-    value: String,
-    completes: Completes,
-}
-
-/// What a browser does with a [`ClientSecret`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Completes {
-    /// It confirms a payment.
-    Payment,
-    /// It sets a method up.
-    Setup,
-    /// It goes to a page of Stripe's.
-    Page,
-}
-
-impl Completes {
-    /// `payment`, `setup` or `page`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Payment => "payment",
-            Self::Setup => "setup",
-            Self::Page => "page",
-        }
-    }
-}
-
-impl ClientSecret {
-    pub(super) fn of_payment(value: String) -> Self {
-        Self { value, completes: Completes::Payment }
-    }
-
-    pub(super) fn of_setup(value: String) -> Self {
-        Self { value, completes: Completes::Setup }
-    }
-
-    /// What a browser does with it.
-    #[must_use]
-    pub fn completes(&self) -> Completes {
-        self.completes
-    }
-
-    /// The value, for the answer to the client that asked.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.value
-    }
-}
-
-impl fmt::Debug for ClientSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientSecret")
-    }
-}
 
 /// One request to Stripe.
 #[derive(Debug, Clone, Copy)]
@@ -283,7 +226,7 @@ impl Writer {
         });
         match read {
             Ok(Session { id, created, url }) => {
-                let url = ClientSecret { value: url, completes: Completes::Page };
+                let url = ClientSecret::new(url, Completes::Page);
                 Ok(PortalSession { id, created, url, request_id })
             }
             Err(error) => Err(WriteError::Unknown { error, lookup: false }),
@@ -398,7 +341,7 @@ fn secret_of(raw: &Value) -> Option<ClientSecret> {
         Some("setup_intent") => ("client_secret", Completes::Setup),
         _ => ("client_secret", Completes::Payment),
     };
-    raw[name].as_str().map(|secret| ClientSecret { value: secret.to_owned(), completes })
+    raw[name].as_str().map(|secret| ClientSecret::new(secret.to_owned(), completes))
 }
 
 impl Client {
@@ -576,8 +519,8 @@ fn build(request: &WriteRequest<'_>) -> (Kind, &'static str, RequestBuilder) {
                     usage.as_str(),
                 ));
             }
-            if !params.allowed_payment_method_types.is_empty() {
-                let types = params.allowed_payment_method_types.iter().map(|text| word(text));
+            if !params.method_types().is_empty() {
+                let types = params.method_types().iter().map(|text| word(text));
                 it = it.allowed_payment_method_types(
                     types.collect::<Vec<stripe_shared::SetupIntentAllowedPaymentMethodTypes>>(),
                 );
@@ -614,6 +557,12 @@ fn new_checkout(
         .metadata(metadata.clone());
     if !params.line_items.is_empty() {
         it = it.line_items(params.line_items.iter().map(line_item).collect::<Vec<_>>());
+    }
+    if !params.method_types().is_empty() {
+        let types = params.method_types().iter().map(|text| word(text));
+        it = it.allowed_payment_method_types(
+            types.collect::<Vec<CreateCheckoutSessionAllowedPaymentMethodTypes>>(),
+        );
     }
     match params.mode {
         SessionMode::Payment => {
@@ -683,7 +632,7 @@ fn line_item(item: &LineItem) -> CreateCheckoutSessionLineItems {
 fn new_payment(params: &NewPayment) -> CreatePaymentIntent {
     let currency: stripe_types::Currency = word(&params.currency);
     let mut it = CreatePaymentIntent::new(params.amount, currency);
-    if params.allowed_payment_method_types.is_empty() {
+    if params.method_types().is_empty() {
         let methods = params.automatic_payment_methods;
         let mut automatic = CreatePaymentIntentAutomaticPaymentMethods::new(
             methods.is_none_or(|methods| methods.enabled),
@@ -692,7 +641,7 @@ fn new_payment(params: &NewPayment) -> CreatePaymentIntent {
             methods.and_then(|methods| methods.allow_redirects).map(|it| word(it.as_str()));
         it = it.automatic_payment_methods(automatic);
     } else {
-        let types = params.allowed_payment_method_types.iter().map(|text| word(text));
+        let types = params.method_types().iter().map(|text| word(text));
         it = it.allowed_payment_method_types(
             types.collect::<Vec<stripe_shared::PaymentIntentAllowedPaymentMethodTypes>>(),
         );
@@ -733,14 +682,6 @@ fn new_payment(params: &NewPayment) -> CreatePaymentIntent {
         }
     }
     it
-}
-
-/// One of Stripe's words. async-stripe's types take any, and pass on those that they do not know.
-pub(super) fn word<T: std::str::FromStr<Err = std::convert::Infallible>>(text: &str) -> T {
-    match text.parse() {
-        Ok(word) => word,
-        Err(never) => match never {},
-    }
 }
 
 #[cfg(test)]
@@ -808,6 +749,7 @@ mod tests {
     fn a_session_and_what_it_makes_carry_the_commands_metadata() {
         let params = json!({
             "mode": "payment", "success_url": "https://shop.example/", "reference": "order-42",
+            "payment_method_types": ["card"],
             "line_items": [{"price_data": {"currency": "eur", "unit_amount": 500, "product": "prod_1"},
                             "quantity": 4}],
             "payment_intent_data": {"transfer_data": {"destination": "acct_1"},
@@ -817,7 +759,8 @@ mod tests {
         assert_eq!(path, "/checkout/sessions");
         assert_eq!(
             form,
-            "client_reference_id=order-42&line_items[0][price_data][currency]=eur\
+            "allowed_payment_method_types[0]=card&client_reference_id=order-42\
+             &line_items[0][price_data][currency]=eur\
              &line_items[0][price_data][product]=prod_1&line_items[0][price_data][unit_amount]=500\
              &line_items[0][quantity]=4&metadata[quittance_command]=c0&mode=payment\
              &payment_intent_data[application_fee_amount]=100\

@@ -13,7 +13,8 @@ use stripe_billing::subscription::{
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest as _};
 
-use super::write::{ClientSecret, word};
+use super::client_secret::{ClientSecret, Completes};
+use super::word::word;
 use quittance_domain::command::portal::NewPortalSession;
 use quittance_domain::command::subscription::{
     CancelSubscription, NewSubscription, SubscriptionItemChange, UpdateSubscription,
@@ -147,11 +148,12 @@ pub(super) fn secret_of(subscription: &Value) -> Option<ClientSecret> {
     let invoice = &subscription["latest_invoice"];
     let payment = text(&invoice["confirmation_secret"]["client_secret"]);
     if let Some(payment) = payment.filter(|_| invoice["status"] == "open") {
-        return Some(ClientSecret::of_payment(payment));
+        return Some(ClientSecret::new(payment, Completes::Payment));
     }
     let setup = &subscription["pending_setup_intent"];
     let over = setup["status"] == "succeeded" || setup["status"] == "canceled";
-    text(&setup["client_secret"]).filter(|_| !over).map(ClientSecret::of_setup)
+    let setup = text(&setup["client_secret"]).filter(|_| !over);
+    setup.map(|setup| ClientSecret::new(setup, Completes::Setup))
 }
 
 /// Puts the ids in the place of the objects that were asked for along with the subscription, as it is shown

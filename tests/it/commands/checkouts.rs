@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 use stripe_simulator::{AccountStep, Fault, FaultKind, Kind};
 
-use super::app::{ApiApp, Reply, send};
+use super::app::{ApiApp, Reply, post};
+use crate::harness::within;
 
 const PATH: &str = "/v1/checkout/sessions";
-const CREATE: &str = "POST /v1/checkout/sessions";
+const SETUPS: &str = "/v1/setup_intents";
 
 async fn start() -> ApiApp {
     ApiApp::with(&[
@@ -40,23 +41,11 @@ async fn open(api: &ApiApp, key: &str, more: Value) -> Reply {
     reply
 }
 
-/// What Stripe has, also of sessions that have had no event yet.
-async fn sessions(api: &ApiApp) -> Vec<Value> {
-    let stripe = api.app.stripe();
-    let address = stripe.base_url().trim_start_matches("http://").parse().unwrap();
-    let key = format!("Bearer {}", stripe.secret_key());
-    let headers = [("authorization", key.as_str())];
-    let path = "/v1/checkout/sessions?limit=100";
-    let reply = send(address, "GET", path, &headers, Vec::new()).await;
-    assert_eq!(reply.status, 200, "{reply:?}");
-    reply.body["data"].as_array().unwrap().clone()
-}
-
 #[tokio::test]
 async fn a_session_is_made_once_and_its_url_is_stored_nowhere() {
     let api = start().await;
     let first = open(&api, "order-42", json!({})).await;
-    let at_stripe = sessions(&api).await;
+    let at_stripe = api.at_stripe(Kind::CheckoutSession);
     assert_eq!(at_stripe.len(), 1);
     assert_eq!(first.body["url"], at_stripe[0]["url"]);
     assert_eq!(first.body["amount_total"], 2000);
@@ -68,7 +57,7 @@ async fn a_session_is_made_once_and_its_url_is_stored_nowhere() {
     assert_eq!(again.body, first.body);
     let other = api.post(PATH, "order-42", mugs(json!({"cancel_url": null}))).await;
     assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"));
-    assert_eq!(sessions(&api).await.len(), 1);
+    assert_eq!(api.at_stripe(Kind::CheckoutSession).len(), 1);
 
     api.app.settled().await;
     api.app.is_true().await;
@@ -104,70 +93,115 @@ async fn a_recurring_price_is_subscribed_to_and_a_method_is_saved() {
     api.stop().await;
 }
 
+/// A path that creates, the request, and the kind of what it makes.
+fn creates() -> [(&'static str, Value, Kind); 2] {
+    [(PATH, mugs(json!({})), Kind::CheckoutSession), (SETUPS, json!({}), Kind::SetupIntent)]
+}
+
+/// The command is done, one object is at Stripe, and each repetition is answered by it.
+async fn ends_as_one(api: &ApiApp, path: &str, body: &Value, kind: Kind) -> Reply {
+    api.time_passes().await;
+    api.finish().await;
+    let commands = api.stored().await;
+    assert_eq!(commands[0]["state"], "done", "{commands:?}");
+    let reply = api.post(path, "order-42", body.clone()).await;
+    assert_eq!((reply.status, reply.header("idempotent-replayed")), (200, Some("true")));
+    assert_eq!(api.post(path, "order-42", body.clone()).await.body, reply.body);
+    let at_stripe = api.at_stripe(kind);
+    assert_eq!(at_stripe.len(), 1, "{at_stripe:?}");
+    assert_eq!(reply.body["id"], at_stripe[0]["id"]);
+    for secret in ["url", "client_secret"] {
+        assert_eq!(reply.body[secret], at_stripe[0][secret], "{secret}");
+    }
+    api.app.stripe().set_auto_deliver(true);
+    api.app.stripe().release();
+    api.app.settled().await;
+    api.app.is_true().await;
+    reply
+}
+
 #[tokio::test]
-async fn an_unknown_outcome_ends_as_one_session() {
-    for fault in [FaultKind::ResetAfter, FaultKind::TimeoutAfter, FaultKind::TimeoutBefore] {
+async fn whatever_breaks_on_the_way_there_is_one_session_and_one_setup() {
+    for (path, body, kind) in creates() {
+        for fault in [
+            FaultKind::ResetBefore,
+            FaultKind::ResetAfter,
+            FaultKind::TimeoutBefore,
+            FaultKind::TimeoutAfter,
+            FaultKind::Unavailable,
+            FaultKind::KeyInUse,
+        ] {
+            let api = start().await;
+            api.app.stripe().add_fault(Fault::once(&format!("POST {path}"), fault.clone()));
+            let reply = api.post(path, "order-42", body.clone()).await;
+            assert_eq!(reply.status, 202, "{path} {fault:?}: {reply:?}");
+            ends_as_one(&api, path, &body, kind).await;
+            api.stop().await;
+        }
+    }
+}
+
+/// Stripe keeps a 500 under the key of a command, which is to be looked up from then on.
+async fn stored_500(api: &ApiApp, path: &str, body: &Value, fault: FaultKind) {
+    api.app.stripe().add_fault(Fault::once(&format!("POST {path}"), fault));
+    let reply = api.post(path, "order-42", body.clone()).await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+    api.time_passes().await;
+    api.commands.finish_due().await;
+    assert_eq!(api.stored().await[0]["lookup"], true);
+}
+
+async fn the_lists_are_up_to_date(api: &ApiApp) {
+    let earlier = "UPDATE quittance.commands SET last_sent_at = now() - interval '6 min'";
+    api.app.db.execute(earlier).await;
+}
+
+#[tokio::test]
+async fn a_stored_500_is_looked_up_in_the_lists() {
+    for (path, body, kind) in creates() {
         let api = start().await;
-        api.app.stripe().add_fault(Fault::once(CREATE, fault.clone()));
-        let reply = api.post(PATH, "order-42", mugs(json!({}))).await;
-        assert_eq!(reply.status, 202, "{fault:?}: {reply:?}");
-        api.time_passes().await;
-        api.finish().await;
-        let reply = open(&api, "order-42", json!({})).await;
-        let at_stripe = sessions(&api).await;
-        assert_eq!(at_stripe.len(), 1, "{fault:?}");
-        assert_eq!(reply.body["url"], at_stripe[0]["url"], "{fault:?}");
-        api.app.settled().await;
-        api.app.is_true().await;
+        api.app.stripe().set_auto_deliver(false);
+        stored_500(&api, path, &body, FaultKind::ErrorAfter).await;
+        the_lists_are_up_to_date(&api).await;
+        ends_as_one(&api, path, &body, kind).await;
+        let sent = api.app.stripe().stats().requests_to(Some(&format!("POST {path}")));
+        assert_eq!(sent, 2, "{path}: no third create");
         api.stop().await;
     }
 }
 
-/// Stripe repeats its 500, so the object is looked up: by the webhook, or in the list.
-async fn is_looked_up(path: &'static str, body: Value, kind: Kind, webhook: bool) {
-    let api = start().await;
-    api.app.stripe().set_auto_deliver(webhook);
-    let create = if kind == Kind::SetupIntent { "POST /v1/setup_intents" } else { CREATE };
-    api.app.stripe().add_fault(Fault::once(create, FaultKind::ErrorAfter));
-    let reply = api.post(path, "order-42", body.clone()).await;
-    assert_eq!(reply.status, 202, "{reply:?}");
-    if webhook {
+#[tokio::test]
+async fn a_stored_500_is_looked_up_by_what_the_webhook_brought() {
+    for (path, body, kind) in creates() {
+        let api = start().await;
+        stored_500(&api, path, &body, FaultKind::ErrorAfter).await;
+        if kind == Kind::CheckoutSession {
+            // The first webhook of a session says that it is over.
+            let session = &api.at_stripe(kind)[0];
+            let id = session["id"].as_str().unwrap();
+            api.app.stripe().platform().expire_checkout(id).unwrap();
+        }
         api.app.settled().await;
+        ends_as_one(&api, path, &body, kind).await;
+        let sent = api.app.stripe().stats().requests_to(Some(&format!("POST {path}")));
+        assert_eq!(sent, 2, "{path}: no third create");
+        let listed = api.app.stripe().stats().requests_to(Some(&format!("GET {path}")));
+        assert_eq!(listed, 0, "{path}: its row says it");
+        api.stop().await;
     }
-    api.time_passes().await;
-    api.commands.finish_due().await;
-    assert_eq!(api.stored().await[0]["lookup"], true);
-    if !webhook {
-        let earlier = "UPDATE quittance.commands SET last_sent_at = now() - interval '6 min'";
-        api.app.db.execute(earlier).await;
-    }
-    api.time_passes().await;
-    api.finish().await;
-    let reply = api.post(path, "order-42", body).await;
-    assert_eq!(reply.status, 200, "{reply:?}");
-    let at_stripe = match kind {
-        Kind::CheckoutSession => sessions(&api).await,
-        _ => api.at_stripe(kind),
-    };
-    assert_eq!(at_stripe.len(), 1);
-    assert_eq!(reply.body["id"], at_stripe[0]["id"]);
-    assert_eq!(api.app.stripe().stats().requests_to(Some(create)), 2, "no third create");
-    api.app.stripe().set_auto_deliver(true);
-    api.app.stripe().release();
-    api.app.settled().await;
-    api.stop().await;
 }
 
 #[tokio::test]
-async fn a_stored_500_of_a_session_is_looked_up() {
-    // The session's creation has no webhook.
-    is_looked_up(PATH, mugs(json!({})), Kind::CheckoutSession, false).await;
-}
-
-#[tokio::test]
-async fn a_stored_500_of_a_setup_is_looked_up() {
-    for webhook in [true, false] {
-        is_looked_up("/v1/setup_intents", json!({}), Kind::SetupIntent, webhook).await;
+async fn what_is_proved_absent_is_sent_anew_with_another_key() {
+    for (path, body, kind) in creates() {
+        let api = start().await;
+        stored_500(&api, path, &body, FaultKind::ErrorBefore).await;
+        let key = api.stored().await[0]["stripe_key"].clone();
+        assert_eq!(api.at_stripe(kind), [] as [Value; 0]);
+        the_lists_are_up_to_date(&api).await;
+        ends_as_one(&api, path, &body, kind).await;
+        assert_ne!(api.stored().await[0]["stripe_key"], key);
+        api.stop().await;
     }
 }
 
@@ -178,7 +212,7 @@ async fn the_same_purchase_under_a_new_key_is_the_same_session() {
     let first = open(&api, "try-1", reference.clone()).await;
     let second = open(&api, "try-2", reference.clone()).await;
     assert_eq!((second.id(), &second.body["url"]), (first.id(), &first.body["url"]));
-    let at_stripe = sessions(&api).await;
+    let at_stripe = api.at_stripe(Kind::CheckoutSession);
     assert_eq!((at_stripe.len(), &at_stripe[0]["client_reference_id"]), (1, &json!("order-42")));
 
     let dear = json!({"reference": "order-42", "line_items": [{"price_data": {
@@ -227,6 +261,62 @@ async fn a_session_is_expired_once_whatever_breaks() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_completed_while_it_is_to_be_expired_stays_complete() {
+    let api = start().await;
+    let session = open(&api, "order-42", json!({})).await;
+    let expire = format!("{PATH}/{}/expire", session.id());
+    let stripe = api.app.stripe();
+    stripe.set_auto_deliver(false);
+    let call = "POST /v1/checkout/sessions/{id}/expire";
+    stripe.add_fault(Fault::once(call, FaultKind::HoldBefore));
+    let (address, path) = (api.address, expire.clone());
+    let asking = tokio::spawn(async move { post(address, &path, "expire-1", json!({})).await });
+    let held = within("the request", stripe.next_held()).await;
+    stripe.platform().complete_checkout(session.id(), "pm_card_visa").unwrap();
+    held.proceed();
+    let reply = within("the answer", asking).await.unwrap();
+    assert_eq!((reply.status, reply.code()), (409, "status_forbids"), "{reply:?}");
+    let rows = api.app.db.rows("SELECT * FROM app.checkout_sessions").await;
+    assert_eq!(rows[0]["status"], "complete", "the row shows it before any webhook");
+    let again = api.post(&expire, "expire-1", json!({})).await;
+    assert_eq!((again.status, &again.body), (409, &reply.body), "final for its key");
+    stripe.set_auto_deliver(true);
+    stripe.release();
+    api.app.settled().await;
+    assert_eq!(api.app.told(session.id()).await, ["checkout.completed", "checkout.paid"]);
+    api.app.is_true().await;
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn an_expiry_is_told_once_by_its_answer_and_its_webhook() {
+    for webhook_first in [true, false] {
+        let api = start().await;
+        let session = open(&api, "order-42", json!({})).await;
+        let expire = format!("{PATH}/{}/expire", session.id());
+        let stripe = api.app.stripe();
+        stripe.set_auto_deliver(webhook_first);
+        let call = "POST /v1/checkout/sessions/{id}/expire";
+        stripe.add_fault(Fault::once(call, FaultKind::HoldAfter));
+        let address = api.address;
+        let asking = tokio::spawn(async move { post(address, &expire, "e", json!({})).await });
+        let held = within("the request", stripe.next_held()).await;
+        if webhook_first {
+            api.app.settled().await;
+        }
+        held.proceed();
+        let reply = within("the answer", asking).await.unwrap();
+        assert_eq!((reply.status, &reply.body["status"]), (200, &json!("expired")), "{reply:?}");
+        stripe.set_auto_deliver(true);
+        stripe.release();
+        api.app.settled().await;
+        assert_eq!(api.app.told(session.id()).await, ["checkout.expired"], "{webhook_first}");
+        api.app.is_true().await;
+        api.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_session_is_checked_before_stripe_is_asked() {
     let api = start().await;
     let half =
@@ -250,7 +340,7 @@ async fn a_session_is_checked_before_stripe_is_asked() {
     }
     let gone = api.post(&format!("{PATH}/cs_test_gone/expire"), "expire-1", json!({})).await;
     assert_eq!((gone.status, gone.code()), (404, "not_found"), "{gone:?}");
-    assert_eq!(sessions(&api).await.len(), 0);
+    assert_eq!(api.at_stripe(Kind::CheckoutSession).len(), 0);
     assert!(api.stored().await.is_empty());
     api.stop().await;
 }
@@ -263,6 +353,8 @@ async fn a_session_pays_only_an_account_that_can_receive_it() {
         "transfer_data": {"destination": seller.id()}, "application_fee_amount": 100}});
     let early = api.post(PATH, "order-1", mugs(data.clone())).await;
     assert_eq!((early.status, early.code()), (422, "destination_not_payable"), "{early:?}");
+    assert_eq!(early.body["field"], "payment_intent_data.transfer_data.destination");
+    assert_eq!(api.at_stripe(Kind::CheckoutSession).len(), 0);
     seller.move_account(AccountStep::Onboarded).unwrap();
     api.app.settled().await;
     let session = open(&api, "order-1", data).await;
@@ -281,13 +373,17 @@ async fn a_setup_is_made_once_and_its_secret_is_asked_for_again() {
     let new = json!({
         "customer": customer.id(), "usage": "on_session", "payment_method_types": ["card"],
     });
-    let first = api.post("/v1/setup_intents", "save-1", new.clone()).await;
+    let mut both = new.clone();
+    both["allowed_payment_method_types"] = json!(["card"]);
+    let both = api.post(SETUPS, "save-1", both).await;
+    assert_eq!((both.status, both.code()), (400, "parameters_conflict"), "{both:?}");
+    let first = api.post(SETUPS, "save-1", new.clone()).await;
     assert_eq!((first.status, &first.body["usage"]), (200, &json!("on_session")), "{first:?}");
     let at_stripe = api.at_stripe(Kind::SetupIntent);
     assert_eq!(at_stripe.len(), 1);
     assert_eq!(first.body["client_secret"], at_stripe[0]["client_secret"]);
     assert_eq!(at_stripe[0]["payment_method_types"], json!(["card"]));
-    let again = api.post("/v1/setup_intents", "save-1", new).await;
+    let again = api.post(SETUPS, "save-1", new).await;
     assert_eq!((again.status, &again.body), (200, &first.body));
     assert_eq!(api.at_stripe(Kind::SetupIntent).len(), 1);
     let secret = first.body["client_secret"].as_str().unwrap();

@@ -184,7 +184,13 @@ async fn a_rule_is_checked_before_stripe_is_asked() {
             json!({"payment_method_types": ["card"], "automatic_payment_methods": {"enabled": true}}),
             400,
             "parameters_conflict",
-            "allowed_payment_method_types",
+            "payment_method_types",
+        ),
+        (
+            json!({"payment_method_types": ["card"], "allowed_payment_method_types": ["card"]}),
+            400,
+            "parameters_conflict",
+            "payment_method_types",
         ),
     ] {
         let reply = api.pay("order-1", more.clone()).await;

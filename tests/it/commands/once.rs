@@ -158,6 +158,8 @@ async fn a_capture_and_a_cancellation_at_once_end_as_one_of_them() {
         tokio::join!(api.post(&capture, "a", json!({})), api.post(&cancel, "b", json!({})));
     let done = [captured.status, cancelled.status].iter().filter(|status| **status == 200).count();
     assert_eq!(done, 1, "{captured:?} {cancelled:?}");
+    let late = if captured.status == 200 { &cancelled } else { &captured };
+    assert_eq!((late.status, late.code()), (409, "status_forbids"), "{late:?}");
     api.app.settled().await;
     api.app.is_true().await;
     api.stop().await;

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::amount;
-use super::params::{ParamLimits, SetupFutureUsage, TransferData, conflict, currency};
+use super::params::{
+    ParamLimits, SetupFutureUsage, TransferData, check_method_types, conflict, currency,
+    method_types,
+};
 use super::reference::ReferenceUse;
 use super::{RuleBreach, RuleCode, reference, return_url, text_limits};
 use crate::kinds::checkout::{CheckoutObserved, CheckoutPaymentStatus, CheckoutProgress};
@@ -146,15 +149,15 @@ pub struct SessionPaymentData {
 pub struct NewCheckout {
     /// What it is for.
     pub mode: SessionMode,
-    /// Where the customer goes afterwards.
+    /// Where Stripe sends the customer when the session is complete.
     pub success_url: String,
-    /// Where the customer goes who turns back.
+    /// Where the page's link back leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_url: Option<String>,
     /// What is bought; nothing in mode `setup`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub line_items: Vec<LineItem>,
-    /// For mode `setup`: three letters in lower case.
+    /// Three letters in lower case: required in mode `setup`, where Stripe chooses the methods by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
     /// Your own name for the purchase: one live session has it at a time. Stripe shows it as
@@ -165,6 +168,12 @@ pub struct NewCheckout {
     /// `cus_...`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
+    /// `card`, `sepa_debit`, ...: the only methods that are offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_payment_method_types: Vec<String>,
+    /// Stripe's older name for `allowed_payment_method_types`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payment_method_types: Vec<String>,
     /// For mode `payment`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_intent_data: Option<SessionPaymentData>,
@@ -189,8 +198,11 @@ pub struct NewSetup {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<SetupFutureUsage>,
     /// `card`, `sepa_debit`, ...: the only methods that are offered.
-    #[serde(default, alias = "payment_method_types", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_payment_method_types: Vec<String>,
+    /// Stripe's older name for `allowed_payment_method_types`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payment_method_types: Vec<String>,
     /// Your own link to your rows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
@@ -202,11 +214,24 @@ impl NewSetup {
     /// # Errors
     /// The first rule that is broken.
     pub fn check(&self) -> Result<(), RuleBreach> {
+        check_method_types(&self.allowed_payment_method_types, &self.payment_method_types)?;
         text_limits::check_metadata(&self.metadata)
+    }
+
+    /// The types of method that are offered, under whichever name they were given.
+    #[must_use]
+    pub fn method_types(&self) -> &[String] {
+        method_types(&self.allowed_payment_method_types, &self.payment_method_types)
     }
 }
 
 impl NewCheckout {
+    /// The types of method that are offered, under whichever name they were given.
+    #[must_use]
+    pub fn method_types(&self) -> &[String] {
+        method_types(&self.allowed_payment_method_types, &self.payment_method_types)
+    }
+
     /// What is paid at once, where the request says it: not for a `price`, which only Stripe knows.
     ///
     /// # Errors
@@ -256,12 +281,20 @@ impl NewCheckout {
         if let Some((total, currency)) = total {
             amount::check("line_items", total, currency, limits.bounds)?;
         }
-        if let Some(given) = &self.currency {
-            currency(given)?;
-            if self.mode != SessionMode::Setup {
+        match (&self.currency, self.mode) {
+            (Some(given), SessionMode::Setup) => {
+                currency(given)?;
+            }
+            (None, SessionMode::Setup) => {
+                let detail = "is missing: in mode: setup Stripe chooses the methods by it.";
+                return Err(conflict("currency", detail));
+            }
+            (Some(_), SessionMode::Payment | SessionMode::Subscription) => {
                 return Err(conflict("currency", "is only for mode: setup; a price has its own."));
             }
+            (None, SessionMode::Payment | SessionMode::Subscription) => {}
         }
+        check_method_types(&self.allowed_payment_method_types, &self.payment_method_types)?;
         self.check_payment(total.map(|(total, _)| total))?;
         text_limits::check_metadata(&self.metadata)
     }
@@ -354,23 +387,31 @@ pub fn check_expire(session: &CheckoutObserved) -> Result<(), RuleBreach> {
     }
 }
 
-/// Judges a create whose reference a session has already.
+/// Judges a create whose reference a session has already. `made`: what that session was made with.
 ///
 /// # Errors
 /// An amount or a currency of the request is wrong.
-pub fn judge(session: &CheckoutObserved, new: &NewCheckout) -> Result<ReferenceUse, RuleBreach> {
+pub fn judge(
+    session: &CheckoutObserved,
+    made: &NewCheckout,
+    new: &NewCheckout,
+) -> Result<ReferenceUse, RuleBreach> {
     let progress = session.progress.as_ref().and_then(StatusWord::known);
     if progress == Some(CheckoutProgress::Expired) {
         return Ok(ReferenceUse::Free);
     }
     let breach =
         |code, detail: &str| Ok(ReferenceUse::Breach(RuleBreach::new(code, "reference", detail)));
-    let differs = new.total()?.is_some_and(|(total, currency)| {
-        session.amount_total != Some(total) || session.currency != Some(currency)
-    });
+    let differs = match new.total()? {
+        Some((total, currency)) => {
+            session.amount_total != Some(total) || session.currency != Some(currency)
+        }
+        // Of a `price` only Stripe knows the amount: another one may be another amount.
+        None => made.line_items != new.line_items,
+    };
     if session.mode != new.mode.as_str() || differs {
-        let detail = "belongs to a session of another mode, amount or currency. Expire that session first, \
-                      or use another reference.";
+        let detail = "belongs to a session of another mode, amount, currency or price. Expire that session \
+                      first, or use another reference.";
         return breach(RuleCode::ReferenceDiffers, detail);
     }
     if progress == Some(CheckoutProgress::Complete) {
@@ -434,6 +475,13 @@ mod tests {
             (json!({"line_items": []}), Some("parameters_conflict line_items")),
             (json!({"mode": "setup"}), Some("parameters_conflict line_items")),
             (json!({"mode": "setup", "line_items": [], "currency": "eur"}), None),
+            (json!({"mode": "setup", "line_items": []}), Some("parameters_conflict currency")),
+            (json!({"currency": "eur"}), Some("parameters_conflict currency")),
+            (json!({"payment_method_types": ["card"]}), None),
+            (
+                json!({"payment_method_types": ["card"], "allowed_payment_method_types": ["card"]}),
+                Some("parameters_conflict payment_method_types"),
+            ),
             (json!({"mode": "subscription"}), Some("parameters_conflict line_items")),
             (json!({"mode": "subscription", "line_items": [{"price": "price_1"}]}), None),
             (
@@ -501,17 +549,29 @@ mod tests {
             }
             serde_json::from_value::<CheckoutObserved>(all).unwrap()
         };
-        let code = |more: Value| match judge(&session(more), &checkout(json!({}))).unwrap() {
-            ReferenceUse::Free => "free",
-            ReferenceUse::Existing => "existing",
-            ReferenceUse::Breach(breach) => breach.code.as_str(),
-        };
+        let judged =
+            |session: &CheckoutObserved, made: &NewCheckout, new: &NewCheckout| match judge(
+                session, made, new,
+            )
+            .unwrap()
+            {
+                ReferenceUse::Free => "free",
+                ReferenceUse::Existing => "existing",
+                ReferenceUse::Breach(breach) => breach.code.as_str(),
+            };
+        let mugs = checkout(json!({}));
+        let code = |more: Value| judged(&session(more), &mugs, &mugs);
         assert_eq!(code(json!({})), "existing");
         assert_eq!(code(json!({"status": "expired"})), "free");
         assert_eq!(code(json!({"status": "complete", "payment_status": "paid"})), "reference_paid");
         assert_eq!(code(json!({"status": "complete"})), "reference_paid");
         assert_eq!(code(json!({"amount_total": 1999})), "reference_differs");
         assert_eq!(code(json!({"mode": "setup"})), "reference_differs");
+        let priced = |price: &str| checkout(json!({"line_items": [{"price": price}]}));
+        let same = judged(&session(json!({})), &priced("price_1"), &priced("price_1"));
+        assert_eq!(same, "existing");
+        let other = judged(&session(json!({})), &priced("price_1"), &priced("price_2"));
+        assert_eq!(other, "reference_differs");
         check_expire(&session(json!({}))).unwrap();
         assert!(check_expire(&session(json!({"status": "expired"}))).is_err());
         assert!(check_expire(&session(json!({"status": "complete"}))).is_err());

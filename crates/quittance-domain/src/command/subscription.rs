@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::params::conflict;
 use super::reference::ReferenceUse;
 use super::text_limits::UPDATE_KEY;
 use super::{RuleBreach, RuleCode, reference, text_limits};
@@ -245,43 +244,46 @@ impl NewSubscription {
     /// The first rule that is broken.
     pub fn check(&self) -> Result<(), RuleBreach> {
         if self.customer.is_empty() {
-            return Err(conflict("customer", "is empty: send cus_..."));
+            return Err(RuleBreach::conflict("customer", "is empty: send cus_..."));
         }
         if let Some(reference) = &self.reference {
             reference::check(reference)?;
         }
         if !(1..=MAX_ITEMS).contains(&self.items.len()) {
-            return Err(conflict("items", "must be 1 to 20."));
+            return Err(RuleBreach::conflict("items", "must be 1 to 20."));
         }
         for (at, item) in self.items.iter().enumerate() {
             check_price(&format!("items[{at}].price"), &item.price)?;
             if item.quantity == Some(0) {
-                return Err(conflict(&format!("items[{at}].quantity"), "must be 1 or more."));
+                return Err(RuleBreach::conflict(
+                    &format!("items[{at}].quantity"),
+                    "must be 1 or more.",
+                ));
             }
             if self.items.iter().take(at).any(|before| before.price == item.price) {
                 let detail = "is the price of another item: send one item with the sum of both.";
-                return Err(conflict(&format!("items[{at}].price"), detail));
+                return Err(RuleBreach::conflict(&format!("items[{at}].price"), detail));
             }
         }
         match (self.trial_period_days, self.trial_end) {
             (Some(_), Some(_)) => {
-                return Err(conflict(
+                return Err(RuleBreach::conflict(
                     "trial_end",
                     "excludes trial_period_days: send one of the two.",
                 ));
             }
             (Some(days), None) if !(1..=MAX_TRIAL_DAYS).contains(&days) => {
-                return Err(conflict("trial_period_days", "must be 1 to 730."));
+                return Err(RuleBreach::conflict("trial_period_days", "must be 1 to 730."));
             }
             (_, Some(end)) if end < 1 => {
-                return Err(conflict("trial_end", "is a time in seconds since 1970."));
+                return Err(RuleBreach::conflict("trial_end", "is a time in seconds since 1970."));
             }
             (Some(_) | None, None) | (None, Some(_)) => {}
         }
         if self.off_session && self.payment_behavior == PaymentBehavior::DefaultIncomplete {
             let detail = "is not for payment_behavior: default_incomplete, which waits for the customer. Send \
                           allow_incomplete or error_if_incomplete.";
-            return Err(conflict("off_session", detail));
+            return Err(RuleBreach::conflict("off_session", detail));
         }
         check_metadata(&self.metadata)
     }
@@ -300,13 +302,13 @@ impl UpdateSubscription {
             ..Self::default()
         };
         if *self == how {
-            return Err(conflict("items", "or another change must be given."));
+            return Err(RuleBreach::conflict("items", "or another change must be given."));
         }
         if self.quantity.is_some() && !self.items.is_empty() {
-            return Err(conflict("quantity", "excludes items: send one of the two."));
+            return Err(RuleBreach::conflict("quantity", "excludes items: send one of the two."));
         }
         if self.items.len() > MAX_ITEMS {
-            return Err(conflict("items", "must be 20 at most."));
+            return Err(RuleBreach::conflict("items", "must be 20 at most."));
         }
         for (at, item) in self.items.iter().enumerate() {
             let field = |name: &str| format!("items[{at}].{name}");
@@ -314,20 +316,26 @@ impl UpdateSubscription {
                 check_price(&field("price"), price)?;
             }
             if item.deleted && (item.price.is_some() || item.quantity.is_some()) {
-                return Err(conflict(&field("deleted"), "excludes price and quantity."));
+                return Err(RuleBreach::conflict(
+                    &field("deleted"),
+                    "excludes price and quantity.",
+                ));
             }
             match &item.id {
                 Some(id) if self.items.iter().take(at).any(|one| one.id.as_ref() == Some(id)) => {
-                    return Err(conflict(&field("id"), "is there twice."));
+                    return Err(RuleBreach::conflict(&field("id"), "is there twice."));
                 }
                 Some(_) => {}
                 None if item.deleted => {
-                    return Err(conflict(&field("id"), "is missing: which item is to go?"));
+                    return Err(RuleBreach::conflict(
+                        &field("id"),
+                        "is missing: which item is to go?",
+                    ));
                 }
                 None if item.price.is_none() => {
                     let detail =
                         "is missing: a change of an item takes its id, a new item a price.";
-                    return Err(conflict(&field("id"), detail));
+                    return Err(RuleBreach::conflict(&field("id"), detail));
                 }
                 None => {}
             }
@@ -358,7 +366,7 @@ impl UpdateSubscription {
             }]),
             _ => {
                 let detail = "is for a subscription of one item, and this has several: send items.";
-                Err(conflict("quantity", detail))
+                Err(RuleBreach::conflict("quantity", detail))
             }
         }
     }
@@ -390,7 +398,7 @@ impl UpdateSubscription {
             let place = items.iter().position(|(known, _)| *known == Some(id));
             let Some(place) = place else {
                 let detail = "is no item of this subscription.";
-                return Err(conflict(&format!("items[{at}].id"), detail));
+                return Err(RuleBreach::conflict(&format!("items[{at}].id"), detail));
             };
             if change.deleted {
                 items.remove(place);
@@ -405,14 +413,18 @@ impl UpdateSubscription {
         if items.is_empty() {
             let detail =
                 "would all be gone: a subscription has one item or more. Cancel it instead.";
-            return Err(conflict("items", detail));
+            return Err(RuleBreach::conflict("items", detail));
         }
         Ok(sorted(items.into_iter().map(|(_, priced)| priced).collect()))
     }
 }
 
 fn check_price(field: &str, price: &str) -> Result<(), RuleBreach> {
-    if price.is_empty() { Err(conflict(field, "is empty: send price_...")) } else { Ok(()) }
+    if price.is_empty() {
+        Err(RuleBreach::conflict(field, "is empty: send price_..."))
+    } else {
+        Ok(())
+    }
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), RuleBreach> {

@@ -180,10 +180,8 @@ impl Objects {
         self.setup_intents.all().iter().map(|item| item.render()).collect()
     }
 
-    /// Sessions that had an event: not those that are still open.
     pub(super) fn all_checkouts(&self) -> Vec<Value> {
-        let sessions = self.checkout_sessions.all().iter();
-        sessions.filter(|item| item.status != "open").map(|item| item.render()).collect()
+        self.checkout_sessions.all().iter().map(|item| item.render()).collect()
     }
 
     /// Methods that had an event: those that were attached at some time.

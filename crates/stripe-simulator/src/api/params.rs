@@ -398,6 +398,7 @@ fn within(name: &str, mut error: ApiError) -> ApiError {
 pub(crate) fn new_checkout(form: &Form) -> Result<(NewCheckout, Vec<(PriceOf, u64)>), ApiError> {
     form.allow_only(&[
         "allow_promotion_codes",
+        "allowed_payment_method_types",
         "automatic_payment_methods",
         "billing_address_collection",
         "cancel_url",
@@ -457,6 +458,9 @@ pub(crate) fn new_checkout(form: &Form) -> Result<(NewCheckout, Vec<(PriceOf, u6
             let message = format!("You can not pass `{name}` in `{}` mode.", mode.as_str());
             return Err(ApiError::invalid(message).param(name));
         }
+    }
+    if mode == CheckoutMode::Setup && !form.has("payment_method_types") && !form.has("currency") {
+        return Err(ApiError::missing_param("currency"));
     }
     let success_url = form.owned(&["success_url"]);
     let success_url = success_url.ok_or_else(|| ApiError::missing_param("success_url"))?;

@@ -77,6 +77,7 @@ async fn a_session_expires_once_and_refuses_what_is_wrong() {
         (format!("mode=gift&{DONE}&{INLINE}"), "mode"),
         (format!("mode=payment&{DONE}"), "line_items"),
         (format!("mode=payment&{INLINE}"), "success_url"),
+        (format!("mode=setup&{DONE}"), "currency"),
         (format!("mode=payment&{DONE}&line_items[0][price]=price_none"), "price"),
         (format!("mode=payment&{DONE}&line_items[0][price]={monthly}"), "line_items"),
         (format!("mode=subscription&{DONE}&line_items[0][price]={once}"), "line_items"),
