@@ -12,7 +12,8 @@ CREATE TABLE quittance.commands (
     fingerprint     TEXT        NOT NULL,
     kind            TEXT        NOT NULL,
     livemode        BOOLEAN     NOT NULL,
-    -- The payment that is confirmed, captured, cancelled or refunded; the checkout session that is expired.
+    -- The payment that is confirmed, captured, cancelled or refunded; the checkout session that is expired; the
+    -- subscription that is changed or cancelled; the customer whose portal is opened.
     target          TEXT,
     -- As the client sent them; a refund of all that is left has its amount filled in.
     parameters      JSONB       NOT NULL,
@@ -56,7 +57,7 @@ CREATE TABLE quittance.commands (
 );
 
 -- The business identity: one live purchase has a reference at a time. By caller, and for payments,
--- checkout sessions and customers apart.
+-- checkout sessions, subscriptions and customers apart.
 CREATE UNIQUE INDEX commands_reference_idx ON quittance.commands (caller, kind, livemode, reference)
     WHERE holds_reference;
 -- What is to be taken up next.
@@ -102,6 +103,7 @@ $$;
 --   new       it was written
 --   existing  `command` is the command with this key
 --   reference `command` is the command that has the reference
+--   target    `command` changes the same subscription, and is not closed
 --   exceeds   the refund is more than what is left; the money is what the rule is told
 --   daily     the caller's highest amount for a day would be exceeded; `spent` is what it has used of it
 --
@@ -128,7 +130,7 @@ BEGIN
         RETURN;
     END IF;
 
-    -- The locks come in this order for everybody: money of a payment, a caller's day. What they protect is
+    -- The locks come in this order for everybody: money of a payment, a subscription, a caller's day. What they protect is
     -- read after them, by a snapshot that sees what the one before has committed.
     IF is_refund THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('quittance:refund:' || (c ->> 'target'), 0));
@@ -140,6 +142,19 @@ BEGIN
             RETURN;
         END IF;
         parameters := parameters || jsonb_build_object('amount', wanted);
+    END IF;
+    -- One change of a subscription at a time: one whose outcome is unknown is recognised by the metadata that it
+    -- has left, which a later one would overwrite.
+    IF c ->> 'kind' = 'update_subscription' THEN
+        PERFORM pg_advisory_xact_lock(
+            hashtextextended('quittance:subscription:' || (c ->> 'target'), 0));
+        SELECT o.id INTO command FROM quittance.commands AS o
+        WHERE o.target = c ->> 'target' AND o.kind = 'update_subscription'
+          AND o.state IN ('accepted', 'sent', 'unknown', 'dead');
+        IF FOUND THEN
+            outcome := 'target';
+            RETURN;
+        END IF;
     END IF;
     IF daily IS NOT NULL AND wanted IS NOT NULL THEN
         PERFORM pg_advisory_xact_lock(

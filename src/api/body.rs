@@ -26,6 +26,7 @@ const OBJECTS: &[&str] = &[
     "product_data",
     "recurring",
     "payment_intent_data",
+    "payment_settings",
 ];
 
 /// Headers that hold no text of the client's: a token is a secret, and is stored nowhere.
@@ -174,6 +175,13 @@ fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Res
                 let field = path.join(".");
                 let mut problem =
                     Problem::new(400, "invalid_request", format!("{field} must be an object."));
+                problem.field = Some(field);
+                return Err(Failure::from(problem));
+            }
+            if items.iter().any(Value::is_array) {
+                let field = path.join(".");
+                let detail = format!("{field} must be a list of objects or of texts.");
+                let mut problem = Problem::new(400, "invalid_request", detail);
                 problem.field = Some(field);
                 return Err(Failure::from(problem));
             }

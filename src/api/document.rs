@@ -4,7 +4,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
-use super::routes;
+use super::{billing, routes};
 use crate::commands::Problem;
 
 #[derive(utoipa::OpenApi)]
@@ -30,6 +30,12 @@ use crate::commands::Problem;
         routes::create_checkout,
         routes::expire_checkout,
         routes::create_setup,
+        billing::create_subscription,
+        billing::find_subscription,
+        billing::show_subscription,
+        billing::update_subscription,
+        billing::cancel_subscription,
+        billing::create_portal_session,
         routes::list_commands,
         routes::show_command,
     ),

@@ -4,6 +4,7 @@
 //! document, which is made of these very functions; a test holds the committed copy, `docs/openapi-api.json`.
 
 mod access;
+mod billing;
 mod body;
 mod document;
 mod extract;

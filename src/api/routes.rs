@@ -29,7 +29,7 @@ use crate::domain::command::params::{
 };
 use crate::domain::status_word::Vocabulary as _;
 
-type Served = Result<Response, Failure>;
+pub(super) type Served = Result<Response, Failure>;
 
 /// A payment with its charges and refunds, as the tables have it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,8 +47,8 @@ pub(super) struct PaymentDetail {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReferenceQuery {
-    /// Your own name for the purchase.
-    reference: String,
+    /// Your own name for it.
+    pub(super) reference: String,
 }
 
 /// How it is looked at.
@@ -58,7 +58,7 @@ pub(super) struct ReferenceQuery {
 pub(super) struct ShowQuery {
     /// Whether Stripe is asked first.
     #[serde(default)]
-    refresh: bool,
+    pub(super) refresh: bool,
 }
 
 /// Which commands.
@@ -77,7 +77,7 @@ pub(super) struct CommandList {
     data: Vec<CommandView>,
 }
 
-async fn submit(
+pub(super) async fn submit(
     api: &Api,
     identity: &Identity,
     headers: &HeaderMap,

@@ -9,6 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use super::access::{self, Known};
+use super::billing;
 use super::document::document;
 use super::reply::Failure;
 use super::routes;
@@ -53,6 +54,13 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/checkout/sessions", post(routes::create_checkout))
         .route("/checkout/sessions/{id}/expire", post(routes::expire_checkout))
         .route("/setup_intents", post(routes::create_setup))
+        .route("/subscriptions", post(billing::create_subscription).get(billing::find_subscription))
+        .route(
+            "/subscriptions/{id}",
+            post(billing::update_subscription).get(billing::show_subscription),
+        )
+        .route("/subscriptions/{id}/cancel", post(billing::cancel_subscription))
+        .route("/billing_portal/sessions", post(billing::create_portal_session))
         .route("/commands", get(routes::list_commands))
         .route("/commands/{id}", get(routes::show_command))
         .layer(from_fn_with_state(Arc::clone(&api), access::admitted))

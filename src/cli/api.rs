@@ -59,7 +59,10 @@ pub(super) enum ScopeArg {
     /// Refund.
     #[value(name = "refunds:write")]
     RefundsWrite,
-    /// Look at payments and commands.
+    /// Create, change and cancel subscriptions; open the customer portal.
+    #[value(name = "subscriptions:write")]
+    SubscriptionsWrite,
+    /// Look at payments, subscriptions and commands.
     #[value(name = "read")]
     Read,
 }
@@ -86,6 +89,7 @@ fn token(name: &str, scopes: &[ScopeArg]) {
     let words = scopes.iter().map(|scope| match scope {
         ScopeArg::PaymentsWrite => "\"payments:write\"",
         ScopeArg::RefundsWrite => "\"refunds:write\"",
+        ScopeArg::SubscriptionsWrite => "\"subscriptions:write\"",
         ScopeArg::Read => "\"read\"",
     });
     let words: Vec<_> = words.collect();

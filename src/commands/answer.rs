@@ -18,7 +18,7 @@ use crate::domain::kinds::{
 use crate::domain::object::{Observed, Subject};
 use crate::domain::status_word::Vocabulary as _;
 use crate::store::command::{StoredAnswer, StoredCommand};
-use crate::stripe_api::{ClientSecret, Fetched, FetchedState, WriteRefusal};
+use crate::stripe_api::{ClientSecret, Completes, Fetched, FetchedState, WriteRefusal};
 
 use super::error::{CommandError, RETRY_AFTER};
 
@@ -330,9 +330,11 @@ impl Problem {
         let (status, code) = match refusal.status {
             402 => {
                 let word = match (code, decline) {
-                    ("authentication_required", _) | (_, Some("authentication_required")) => {
-                        "authentication_required"
-                    }
+                    (
+                        "authentication_required" | "subscription_payment_intent_requires_action",
+                        _,
+                    )
+                    | (_, Some("authentication_required")) => "authentication_required",
                     (_, Some("insufficient_funds")) => "insufficient_funds",
                     ("expired_card", _) | (_, Some("expired_card")) => "expired_card",
                     ("incorrect_cvc", _) | (_, Some("incorrect_cvc")) => "incorrect_cvc",
@@ -482,6 +484,9 @@ pub(super) fn of_fetched(
         FetchedState::Present { observed: Observed::SetupIntent(setup), .. } => {
             json!(setup_view(command, id, setup))
         }
+        FetchedState::Present { observed: Observed::Subscription(it), .. } => {
+            json!(super::subscription::view(command, id, it))
+        }
         FetchedState::Present { .. } | FetchedState::Deleted => {
             json!({ "id": id, "command": command.id })
         }
@@ -492,9 +497,15 @@ pub(super) fn of_fetched(
 /// Puts what completes an object in a browser into its answer.
 pub(super) fn with_secret(body: &mut Value, secret: Option<&ClientSecret>) {
     if let (Some(fields), Some(secret)) = (body.as_object_mut(), secret) {
-        let is_page = fields.get("object").is_some_and(|object| object == "checkout.session");
-        let name = if is_page { "url" } else { "client_secret" };
+        let name = match secret.completes() {
+            Completes::Page => "url",
+            Completes::Payment | Completes::Setup => "client_secret",
+        };
         fields.insert(name.to_owned(), Value::from(secret.reveal()));
+        if fields.get("object").is_some_and(|object| object == "subscription") {
+            let completes = Value::from(secret.completes().as_str());
+            fields.insert("client_secret_type".to_owned(), completes);
+        }
     }
 }
 

@@ -16,10 +16,12 @@ mod decide;
 mod error;
 mod finisher;
 mod operator;
+mod portal;
 mod resolve;
 mod rules;
 mod service;
 mod submit;
+mod subscription;
 mod terminal;
 mod turn;
 
@@ -31,7 +33,9 @@ pub use decide::{Decided, abandon_dead, retry_dead};
 pub use error::CommandError;
 pub use finisher::finish;
 pub use operator::{ActError, CommandSummary, PaymentAct, PaymentDesk, Wanted, written};
+pub use portal::PortalView;
 pub use service::{Caller, Commands, Person};
+pub use subscription::SubscriptionView;
 pub use terminal::{CommandPreview, PreviewOutcome};
 
 // What the API and the operators' pages show of the tables and the rules, which they do not know.
@@ -41,3 +45,4 @@ pub use crate::domain::status_word::Vocabulary;
 pub use crate::store::StoreError as StoreFailure;
 pub use crate::store::command::CommandFilter;
 pub use crate::store::payment::{ChargeRow, PaymentRow, RefundRow};
+pub use crate::store::subscription::{SubscriptionItemRow, SubscriptionRow};

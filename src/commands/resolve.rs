@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::error::CommandError;
 use super::service::Inner;
+use super::subscription;
 use super::turn::{TurnOutcome, delay};
 use crate::domain::command::params::CommandParams;
 use crate::domain::id::ObjectId;
@@ -51,6 +52,13 @@ impl Inner {
 
     async fn look_up(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
         let command = &turn.command;
+        if let CommandParams::CreatePortalSession(_) = &command.params {
+            // One that was opened is of no use without its URL, and does no harm.
+            return match self.is_stale(command) {
+                true => self.give_up(turn).await,
+                false => self.send_anew(turn).await,
+            };
+        }
         if !command.kind.creates() {
             return self.look_at_target(turn).await;
         }
@@ -75,8 +83,12 @@ impl Inner {
         }
         let from = sent_at.unix_timestamp().saturating_sub(SKEW);
         let id = command.id.to_string();
-        let listed =
-            self.reconciler.find_made(command.kind.object(), &self.scope(), &id, from).await?;
+        let customer = match &command.params {
+            CommandParams::CreateSubscription(new) => Some(new.customer.as_str()),
+            _ => None,
+        };
+        let kind = command.kind.object();
+        let listed = self.reconciler.find_made(kind, &self.scope(), &id, from, customer).await?;
         match listed {
             Some(id) => self.found(turn, id).await,
             None => self.send_anew(turn).await,
@@ -115,6 +127,9 @@ impl Inner {
         );
         let shows = match (&turn.command.params, status) {
             (CommandParams::ExpireCheckout(_), _) => expired,
+            (CommandParams::UpdateSubscription(_) | CommandParams::CancelSubscription(_), _) => {
+                subscription::shows(&turn.command, &fetched)
+            }
             (CommandParams::CancelPayment(_), Some(status)) => status == PaymentStatus::Canceled,
             (CommandParams::CapturePayment(_), Some(status)) => {
                 matches!(status, PaymentStatus::Succeeded | PaymentStatus::Processing)
@@ -147,7 +162,7 @@ impl Inner {
 }
 
 /// What a look has shown, in the place of an answer.
-fn seen(subject: Subject, fetched: Fetched) -> Written {
+pub(super) fn seen(subject: Subject, fetched: Fetched) -> Written {
     Written { subject, fetched, client_secret: None, replayed: false }
 }
 

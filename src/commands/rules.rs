@@ -8,7 +8,9 @@ use crate::domain::command::checkout::NewCheckout;
 use crate::domain::command::destination::{self, DestinationCheck, KnownDestination};
 use crate::domain::command::params::{CommandParams, ParamLimits};
 use crate::domain::command::refundable::Refundable;
-use crate::domain::command::{RuleBreach, amount, checkout, payment_verb, return_url};
+use crate::domain::command::{
+    RuleBreach, amount, checkout, payment_verb, return_url, subscription,
+};
 use crate::domain::id::{AccountId, ObjectId, Scope};
 use crate::domain::kinds::payment::PaymentStatus;
 use crate::domain::money::{Currency, Minor};
@@ -24,6 +26,15 @@ pub(super) struct Checked {
     pub(super) target: Option<String>,
     pub(super) amount: Option<Minor>,
     pub(super) currency: Option<Currency>,
+    /// The parameters as they are sent, where the request leaves out what the object has.
+    pub(super) filled_in: Option<CommandParams>,
+}
+
+impl Checked {
+    pub(super) fn of(target: Option<String>, money: Option<(Minor, Currency)>) -> Self {
+        let (amount, currency) = money.unzip();
+        Self { target, amount, currency, filled_in: None }
+    }
 }
 
 /// What becomes of an answer of Stripe's that a rule needs to know.
@@ -105,14 +116,25 @@ impl Inner {
                     self.check_destination(caller, field, &transfer.destination, asking).await?;
                 }
                 let amount = Some(payment.amount);
-                Ok(Checked { target: None, amount, currency: Some(currency) })
+                Ok(Checked::of(None, amount.zip(Some(currency))))
             }
             CommandParams::CreateCheckout(checkout) => {
                 self.check_checkout(caller, checkout, asking).await
             }
             CommandParams::ExpireCheckout(_) => self.check_expire(target.unwrap_or_default()).await,
+            CommandParams::CreateSubscription(new) => self.check_subscribe(caller, new).await,
+            CommandParams::UpdateSubscription(change) => {
+                self.check_update(caller, target.unwrap_or_default(), change).await
+            }
+            CommandParams::CancelSubscription(_) => {
+                let (id, _) = self.changeable(target.unwrap_or_default()).await?;
+                Ok(Checked::of(Some(id), None))
+            }
+            CommandParams::CreatePortalSession(portal) => {
+                Ok(Checked::of(Some(portal.customer.clone()), None))
+            }
             CommandParams::CreateCustomer(_) | CommandParams::CreateSetup(_) => {
-                Ok(Checked { target: None, amount: None, currency: None })
+                Ok(Checked::of(None, None))
             }
             CommandParams::CreateRefund(refund) => {
                 let target = match (&refund.payment_intent, &refund.charge) {
@@ -130,7 +152,12 @@ impl Inner {
                     Asking::Records => refund.amount,
                     Asking::WritesNothing => Some(self.left_of(&payment, refund.amount).await?),
                 };
-                Ok(Checked { target: Some(payment.id), amount, currency: payment.currency })
+                Ok(Checked {
+                    target: Some(payment.id),
+                    amount,
+                    currency: payment.currency,
+                    filled_in: None,
+                })
             }
             CommandParams::ConfirmPayment(_)
             | CommandParams::CapturePayment(_)
@@ -146,7 +173,11 @@ impl Inner {
                     | CommandParams::CreateCustomer(_)
                     | CommandParams::CreateCheckout(_)
                     | CommandParams::ExpireCheckout(_)
-                    | CommandParams::CreateSetup(_) => None,
+                    | CommandParams::CreateSetup(_)
+                    | CommandParams::CreateSubscription(_)
+                    | CommandParams::UpdateSubscription(_)
+                    | CommandParams::CancelSubscription(_)
+                    | CommandParams::CreatePortalSession(_) => None,
                 };
                 if let CommandParams::ConfirmPayment(confirm) = params {
                     let (automatic, redirects) =
@@ -158,7 +189,12 @@ impl Inner {
                     self.check_limit(caller, moved, currency)?;
                 }
                 // Its creation has counted for the day already.
-                Ok(Checked { target: Some(payment.id), amount: None, currency: None })
+                Ok(Checked {
+                    target: Some(payment.id),
+                    amount: None,
+                    currency: None,
+                    filled_in: None,
+                })
             }
         }
     }
@@ -188,8 +224,7 @@ impl Inner {
             let field = "payment_intent_data.transfer_data.destination";
             self.check_destination(caller, field, &transfer.destination, asking).await?;
         }
-        let (amount, currency) = total.unzip();
-        Ok(Checked { target: None, amount, currency })
+        Ok(Checked::of(None, total))
     }
 
     /// Asks Stripe for the session: its row may be behind, and an open page can be completed at any moment.
@@ -207,7 +242,7 @@ impl Inner {
             }
             FetchedState::Present { .. } | FetchedState::Deleted => return Err(missing()),
         }
-        Ok(Checked { target: Some(target.to_owned()), amount: None, currency: None })
+        Ok(Checked::of(Some(target.to_owned()), None))
     }
 
     /// The rules that need nothing but the request.
@@ -226,14 +261,18 @@ impl Inner {
                 it.check(limits(currency.as_ref().map_or("default", Currency::as_str)))?;
             }
             CommandParams::CreateSetup(it) => it.check()?,
+            CommandParams::CreateSubscription(it) => it.check()?,
+            CommandParams::UpdateSubscription(it) => it.check()?,
+            CommandParams::CreatePortalSession(it) => it.check(&self.settings.return_urls)?,
             CommandParams::CapturePayment(_)
             | CommandParams::CancelPayment(_)
-            | CommandParams::ExpireCheckout(_) => {}
+            | CommandParams::ExpireCheckout(_)
+            | CommandParams::CancelSubscription(_) => {}
         }
         Ok(())
     }
 
-    fn check_limit(
+    pub(super) fn check_limit(
         &self,
         caller: &Caller,
         wanted: Minor,
@@ -307,6 +346,7 @@ impl Inner {
             Kind::PaymentIntent => "pi_",
             Kind::CheckoutSession => "cs_",
             Kind::SetupIntent => "seti_",
+            Kind::Subscription => "sub_",
             _ => return None,
         };
         let id = ObjectId::parse_made_by_stripe(id).ok()?;
@@ -465,6 +505,7 @@ pub(super) fn forbidden(params: &CommandParams, fetched: &Fetched) -> Option<Rul
         {
             checkout::check_expire(session).err()
         }
+        Observed::Subscription(it) => subscription::check_status(it).err(),
         _ => None,
     }
 }
@@ -488,7 +529,11 @@ fn judge(params: &CommandParams, payment: &KnownPayment) -> Result<(), CommandEr
         | CommandParams::CreateCustomer(_)
         | CommandParams::CreateCheckout(_)
         | CommandParams::ExpireCheckout(_)
-        | CommandParams::CreateSetup(_) => {}
+        | CommandParams::CreateSetup(_)
+        | CommandParams::CreateSubscription(_)
+        | CommandParams::UpdateSubscription(_)
+        | CommandParams::CancelSubscription(_)
+        | CommandParams::CreatePortalSession(_) => {}
     }
     Ok(())
 }

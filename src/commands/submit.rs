@@ -14,7 +14,7 @@ use super::service::{Caller, Commands, Inner, limit};
 use super::turn::{MISCONFIGURED, TurnOutcome};
 use crate::domain::command::params::CommandParams;
 use crate::domain::command::reference::{self, ReferenceUse, ReferredPayment};
-use crate::domain::command::{CommandState, amount, checkout, idempotency_key};
+use crate::domain::command::{CommandState, amount, checkout, idempotency_key, subscription};
 use crate::domain::id::ObjectId;
 use crate::domain::money::Currency;
 use crate::domain::object::{Observed, Subject};
@@ -149,8 +149,9 @@ impl Inner {
         if let Some(command) = self.store.command_by_key(&caller.name, key).await? {
             return repeated(&command, &fingerprint);
         }
-        let Checked { target: payment, amount, currency } =
+        let Checked { target: payment, amount, currency, filled_in } =
             self.check(caller, target, params, Asking::Records).await?;
+        let stored = filled_in.as_ref().unwrap_or(params);
         let daily = currency.and_then(|it| limit(&caller.max_daily, it.as_str()));
         for _ in 0..TRIES {
             let stripe_key = Uuid::new_v4().to_string();
@@ -161,7 +162,7 @@ impl Inner {
                 fingerprint: &fingerprint,
                 livemode: self.mode().is_live(),
                 target: payment.as_deref(),
-                params,
+                params: stored,
                 amount,
                 currency,
                 stripe_key: &stripe_key,
@@ -186,6 +187,7 @@ impl Inner {
                 }
                 // It has been given back meanwhile.
                 Acceptance::Reference(None) => {}
+                Acceptance::Target(command) => return Err(CommandError::InProgress { command }),
                 Acceptance::Exceeds(money) => {
                     money.refund(amount)?;
                 }
@@ -258,6 +260,9 @@ impl Inner {
                 CommandParams::CreateCheckout(made),
                 CommandParams::CreateCheckout(new),
             ) => checkout::judge(session, made, new)?,
+            (Some(Observed::Subscription(existing)), _, CommandParams::CreateSubscription(new)) => {
+                subscription::judge(existing, new)
+            }
             (Some(_), ..) => ReferenceUse::Existing,
         };
         Ok((subject, fetched, used))
@@ -290,6 +295,11 @@ impl Inner {
     ) -> Result<CommandReply, CommandError> {
         let id = command.id;
         if let Some(stored) = &command.answer {
+            if command.state == CommandState::Done
+                && let CommandParams::CreatePortalSession(_) = &command.params
+            {
+                return self.reply_with_portal(command, secret, repeated).await;
+            }
             let mut body = stored.body.clone();
             let secret = match secret {
                 Some(secret) => Some(secret),

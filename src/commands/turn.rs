@@ -7,8 +7,10 @@ use super::error::CommandError;
 use super::rules::forbidden;
 use super::service::Inner;
 use crate::domain::command::CommandKind;
+use crate::domain::command::params::CommandParams;
+use crate::domain::object::Kind;
 use crate::reconcile::Before;
-use crate::store::command::{CommandTurn, TurnEnd};
+use crate::store::command::{CommandTurn, StoredCommand, TurnEnd};
 use crate::stripe_api::{ClientSecret, WriteError, WriteRefusal, WriteRequest, Written};
 
 /// Stripe keeps a key for 24 hours at least (docs.stripe.com, "Idempotent requests"); an hour less, for clocks
@@ -35,11 +37,15 @@ impl Inner {
         let command = &turn.command;
         let late =
             turn.sent_before.is_some() && command.sent_ago.is_some_and(|ago| ago > KEY_HOLDS);
-        if command.lookup || late {
+        let sent = turn.sent_before.is_some();
+        let by_object = sent && !command.kind.repeats_by_key();
+        // A visit to the portal that no client waits for.
+        let past = command.kind == CommandKind::CreatePortalSession && self.is_stale(command);
+        if command.lookup || late || by_object || (sent && past) {
             return self.resolve(turn).await;
         }
         let renewed = command.failure.as_deref() == Some(ABSENT);
-        if turn.sent_before.is_none() && !renewed && command.age > self.settings.unsent_for {
+        if turn.sent_before.is_none() && !renewed && self.is_stale(command) {
             return self.give_up(turn).await;
         }
         // The version that the write of the answer demands is read before Stripe is asked.
@@ -56,16 +62,40 @@ impl Inner {
             params: &command.params,
             target: command.target.as_deref(),
         };
+        if let CommandParams::CreatePortalSession(params) = &command.params {
+            return match self.writer.open_portal(request).await {
+                Ok(session) => self.portal_opened(turn, params, session).await,
+                Err(error) => self.not_done(turn, None, error).await,
+            };
+        }
         match self.writer.write(request).await {
             Ok(written) => self.done(turn, before, written).await,
-            Err(WriteError::Refused(refusal)) => self.refused(turn, before, *refusal).await,
-            Err(WriteError::NotSent { error, again_after }) => {
+            Err(error) => self.not_done(turn, before, error).await,
+        }
+    }
+
+    /// Whether a command is older than a client waits for it.
+    pub(super) fn is_stale(&self, command: &StoredCommand) -> bool {
+        command.age > self.settings.unsent_for
+    }
+
+    /// Ends a turn in which Stripe did not do it, or it is not known whether it did.
+    async fn not_done(
+        &self,
+        turn: &CommandTurn,
+        before: Option<Before>,
+        error: WriteError,
+    ) -> Result<TurnOutcome, CommandError> {
+        let command = &turn.command;
+        match error {
+            WriteError::Refused(refusal) => self.refused(turn, before, *refusal).await,
+            WriteError::NotSent { error, again_after } => {
                 let failure = error.failure();
                 let after = again_after.unwrap_or(Duration::from_secs(1));
                 self.not_sent(turn, &failure.code, failure.message(), after).await?;
                 Ok(TurnOutcome::Again(after))
             }
-            Err(WriteError::Misconfigured(error)) => {
+            WriteError::Misconfigured(error) => {
                 tracing::error!(
                     command = %command.id, error = %error,
                     "Stripe takes no commands from us: stripe.write_key is wrong or lacks a permission"
@@ -74,7 +104,7 @@ impl Inner {
                 self.not_sent(turn, MISCONFIGURED, error.to_string(), after).await?;
                 Ok(TurnOutcome::Left)
             }
-            Err(WriteError::Unknown { error, lookup }) => {
+            WriteError::Unknown { error, lookup } => {
                 let failure = error.failure();
                 let end = TurnEnd::Unknown {
                     failure: failure.code.clone(),
@@ -99,11 +129,13 @@ impl Inner {
         before: Option<Before>,
         written: Written,
     ) -> Result<TurnOutcome, CommandError> {
-        let Written { subject, mut fetched, client_secret, replayed } = written;
+        let Written { subject, mut fetched, mut client_secret, replayed } = written;
         let mut before = before.unwrap_or_else(|| Before::created(subject.clone()));
         if replayed {
-            // A repeated answer shows the object as it was when the first request was answered.
+            // A repeated answer shows the object as it was when the first request was answered, and so does the
+            // secret in it.
             (before, fetched) = self.reconciler.see_made(&subject).await?;
+            client_secret = None;
         }
         let end = TurnEnd::Done {
             object_id: subject.id.as_str().to_owned(),
@@ -121,9 +153,14 @@ impl Inner {
         before: Option<Before>,
         mut refusal: WriteRefusal,
     ) -> Result<TurnOutcome, CommandError> {
+        if let Some((before, written)) = self.ended_by_an_earlier_turn(turn, &refusal).await? {
+            return self.done(turn, Some(before), written).await;
+        }
         let command = &turn.command;
         let mut problem = Problem::of_refusal(&refusal, command.id);
-        let shown = refusal.payment.take();
+        // A payment that was tried for a subscription which was not made is told by its own events.
+        let tells = command.kind.object() != Kind::Subscription;
+        let shown = refusal.payment.take().filter(|_| tells);
         let secret = shown.as_ref().and_then(|written| written.client_secret.clone());
         // A payment that was only to be changed belongs to the command that made it.
         let creates = command.kind == CommandKind::CreatePayment;
@@ -183,7 +220,7 @@ impl Inner {
     }
 
     /// Stripe never received it, and nobody waits for it any more.
-    async fn give_up(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
+    pub(super) async fn give_up(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
         let detail = "Stripe could not be reached within api.unsent_for. Nothing was done: make a new request \
                       with a new key.";
         let problem =

@@ -26,7 +26,7 @@ impl Reconciler {
         Ok(secret.map_err(ReconcileError::from)?)
     }
 
-    /// Looks in Stripe's lists for what a command has made since a second.
+    /// Looks in Stripe's lists for what a command has made since a second. `customer`: among what this one has.
     ///
     /// # Errors
     /// Stripe failed.
@@ -36,8 +36,9 @@ impl Reconciler {
         scope: &Scope,
         command: &str,
         since: i64,
+        customer: Option<&str>,
     ) -> Result<Option<ObjectId>, Fault> {
-        let found = self.rounds.stripe.find_made(kind, scope, command, since).await;
+        let found = self.rounds.stripe.find_made(kind, scope, command, since, customer).await;
         Ok(found.map_err(ReconcileError::from)?)
     }
 }

@@ -81,21 +81,26 @@ pub enum ApiScope {
     /// Refund.
     #[serde(rename = "refunds:write")]
     RefundsWrite,
-    /// Look at payments and commands.
+    /// Create, change and cancel subscriptions; open the customer portal.
+    #[serde(rename = "subscriptions:write")]
+    SubscriptionsWrite,
+    /// Look at payments, subscriptions and commands.
     #[serde(rename = "read")]
     Read,
 }
 
 impl ApiScope {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::PaymentsWrite, Self::RefundsWrite, Self::Read];
+    pub const ALL: &'static [Self] =
+        &[Self::PaymentsWrite, Self::RefundsWrite, Self::SubscriptionsWrite, Self::Read];
 
-    /// `payments:write`, `refunds:write`, `read`.
+    /// `payments:write`, `refunds:write`, `subscriptions:write`, `read`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PaymentsWrite => "payments:write",
             Self::RefundsWrite => "refunds:write",
+            Self::SubscriptionsWrite => "subscriptions:write",
             Self::Read => "read",
         }
     }

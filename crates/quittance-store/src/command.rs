@@ -70,6 +70,8 @@ pub enum Acceptance {
     Existing(Uuid),
     /// This one has the reference; none: it has given it back a moment ago.
     Reference(Option<Uuid>),
+    /// This one changes the same subscription, and what became of it is not known yet.
+    Target(Uuid),
     /// The refund is more than what is left.
     Exceeds(Refundable),
     /// The caller has used so much of its highest amount for a day that this does not fit.
@@ -351,6 +353,7 @@ impl Store {
             ("new", Some(id)) => Ok(Acceptance::New(id)),
             ("existing", Some(id)) => Ok(Acceptance::Existing(id)),
             ("reference", found) => Ok(Acceptance::Reference(found)),
+            ("target", Some(id)) => Ok(Acceptance::Target(id)),
             ("exceeds", _) => Ok(Acceptance::Exceeds(Refundable {
                 received: row.received.unwrap_or(0),
                 refunded: row.refunded.unwrap_or(0),
@@ -588,6 +591,9 @@ impl Store {
                 UNION ALL
                 SELECT stripe_setup_intent_id FROM app.setup_intents
                 WHERE $1 = 'create_setup' AND metadata @> $2
+                UNION ALL
+                SELECT stripe_subscription_id FROM app.subscriptions
+                WHERE $1 = 'create_subscription' AND metadata @> $2
             ) AS made
             LIMIT 1
             "#,

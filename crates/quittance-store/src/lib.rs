@@ -47,6 +47,7 @@ pub mod schema;
 mod session;
 pub mod settlement;
 pub mod status;
+pub mod subscription;
 pub mod timeline;
 
 pub use apply::WouldWrite;

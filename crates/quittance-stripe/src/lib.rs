@@ -18,6 +18,7 @@
 mod answer;
 mod budget;
 mod client;
+mod client_secret;
 mod error;
 mod fetched;
 mod kinds;
@@ -25,7 +26,9 @@ mod lists;
 mod metrics;
 mod refusal;
 mod transport;
+mod word;
 mod write;
+mod write_billing;
 
 mod decode;
 mod event;
@@ -34,6 +37,7 @@ pub mod inspect;
 
 pub use budget::{Budget, BudgetWait, Unlimited};
 pub use client::Client;
+pub use client_secret::{ClientSecret, Completes};
 pub use error::StripeError;
 pub use event::FetchedEvent;
 pub use fetched::{Fetched, FetchedState};
@@ -41,7 +45,7 @@ pub use metrics::Metrics;
 pub use refusal::Refusal;
 pub use transport::Transport;
 pub use write::{
-    ClientSecret, PlannedRequest, WriteError, WriteRefusal, WriteRequest, Writer, Written,
+    PlannedRequest, PortalSession, WriteError, WriteRefusal, WriteRequest, Writer, Written,
 };
 
 /// The API version that every request is pinned to: the one that the typed requests were generated

@@ -3,7 +3,6 @@
 //! Nothing here retries. An answer says one of four things: it was done, it was refused for good, it certainly
 //! had no effect, or what became of it is not known.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -28,10 +27,12 @@ use stripe_core::setup_intent::CreateSetupIntent;
 
 use super::answer::Answer;
 use super::client::Client;
+use super::client_secret::{ClientSecret, Completes};
 use super::error::StripeError;
-use super::fetched::Fetched;
+use super::fetched::{Fetched, cut_short};
 use super::refusal::Refusal;
-use super::{decode, kinds};
+use super::word::word;
+use super::{decode, kinds, write_billing};
 use quittance_config as config;
 use quittance_domain::command::checkout::{LineItem, NewCheckout, SessionMode};
 use quittance_domain::command::params::{CommandParams, NewPayment};
@@ -40,25 +41,6 @@ use quittance_domain::field;
 use quittance_domain::id::{Mode, ObjectId, Scope};
 use quittance_domain::object::{Kind, Subject};
 use quittance_domain::surrogates;
-
-/// A value by which a browser completes a payment: its `client_secret`, or the `url` of its page. It is passed on
-/// once and stored nowhere.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ClientSecret(String);
-
-impl ClientSecret {
-    /// The value, for the answer to the client that asked.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ClientSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientSecret")
-    }
-}
 
 /// One request to Stripe.
 #[derive(Debug, Clone, Copy)]
@@ -107,8 +89,22 @@ pub struct Written {
     pub fetched: Fetched,
     /// What completes it in a browser; none where there is none.
     pub client_secret: Option<ClientSecret>,
-    /// Whether Stripe repeated an earlier answer, which shows the object as it was then.
+    /// Whether it is not the object as it is now: Stripe repeated an earlier answer, or a list inside the object
+    /// goes on.
     pub replayed: bool,
+}
+
+/// A session of the customer portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortalSession {
+    /// `bps_...`
+    pub id: String,
+    /// When Stripe made it, in seconds since 1970.
+    pub created: i64,
+    /// Where to send the customer: whoever has it is signed in.
+    pub url: ClientSecret,
+    /// Stripe's `Request-Id`.
+    pub request_id: Option<String>,
 }
 
 /// Stripe did not do it, or it is not known whether it did.
@@ -222,6 +218,46 @@ impl Writer {
         Err(self.refused(&answer))
     }
 
+    /// Opens the customer portal once. The session is no object that can be looked at again.
+    ///
+    /// # Errors
+    /// See [`WriteError`].
+    pub async fn open_portal(
+        &self,
+        request: WriteRequest<'_>,
+    ) -> Result<PortalSession, WriteError> {
+        #[derive(Deserialize)]
+        struct Session {
+            id: String,
+            created: i64,
+            url: String,
+        }
+        let (_, endpoint, built) = build(&request);
+        let answer = match self.client.post(&self.scope(), endpoint, built, request.key).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(of_no_answer(error)),
+        };
+        if !answer.meta.status.is_success() {
+            return Err(self.refused(&answer));
+        }
+        let request_id = answer.meta.request_id.clone();
+        let read = decode::json(&answer.body, request_id.as_deref()).and_then(|raw| {
+            serde_json::from_value::<Session>(raw).map_err(|error| StripeError::Undecodable {
+                path: endpoint.to_owned(),
+                // Never the value: the url is a secret.
+                problem: format!("{:?}", error.classify()),
+                request_id: request_id.clone(),
+            })
+        });
+        match read {
+            Ok(Session { id, created, url }) => {
+                let url = ClientSecret::new(url, Completes::Page);
+                Ok(PortalSession { id, created, url, request_id })
+            }
+            Err(error) => Err(WriteError::Unknown { error, lookup: false }),
+        }
+    }
+
     fn scope(&self) -> Scope {
         Scope { account: None, mode: self.mode }
     }
@@ -232,7 +268,7 @@ impl Writer {
         self.observe(kind, answer, raw)
     }
 
-    fn observe(&self, kind: Kind, answer: &Answer, raw: Value) -> Result<Written, StripeError> {
+    fn observe(&self, kind: Kind, answer: &Answer, mut raw: Value) -> Result<Written, StripeError> {
         let request_id = answer.meta.request_id.as_deref();
         let id = raw["id"].as_str().and_then(|id| ObjectId::parse(id).ok());
         let id = id.ok_or_else(|| StripeError::WrongObject {
@@ -244,8 +280,11 @@ impl Writer {
         let subject = Subject { scope: self.scope(), kind, id, owner: None };
         decode::check_identity(&raw, &subject, request_id)?;
         let client_secret = secret_of(&raw);
+        if kind == Kind::Subscription {
+            write_billing::fold(&mut raw);
+        }
+        let replayed = answer.meta.replayed || cut_short(&raw).is_some();
         let fetched = Fetched::of(kind, &answer.meta, self.client.rules.redact(raw))?;
-        let replayed = answer.meta.replayed;
         Ok(Written { subject, fetched, client_secret, replayed })
     }
 
@@ -321,8 +360,13 @@ fn of_no_answer(error: StripeError) -> WriteError {
 }
 
 fn secret_of(raw: &Value) -> Option<ClientSecret> {
-    let name = if raw["object"] == "checkout.session" { "url" } else { "client_secret" };
-    raw[name].as_str().map(|secret| ClientSecret(secret.to_owned()))
+    let (name, completes) = match raw["object"].as_str() {
+        Some("subscription") => return write_billing::secret_of(raw),
+        Some("checkout.session") => ("url", Completes::Page),
+        Some("setup_intent") => ("client_secret", Completes::Setup),
+        _ => ("client_secret", Completes::Payment),
+    };
+    raw[name].as_str().map(|secret| ClientSecret::new(secret.to_owned(), completes))
 }
 
 impl Client {
@@ -335,13 +379,17 @@ impl Client {
         subject: &Subject,
     ) -> Result<Option<ClientSecret>, StripeError> {
         self.check_mode(&subject.scope)?;
-        let (endpoint, request) = kinds::request(subject)?;
+        let (endpoint, mut request) = kinds::request(subject)?;
+        if subject.kind == Kind::Subscription {
+            request = write_billing::with_secret(subject.id.url_segment());
+        }
         let (_, raw) = self.get_it(subject, endpoint, request).await?;
         Ok(secret_of(&raw))
     }
 
     /// Looks in Stripe's list for what a command has made: by its metadata, among what was made since this
-    /// second.
+    /// second. `customer`: among what this one has; of subscriptions, only such a list shows those of test clocks
+    /// (docs.stripe.com, "List subscriptions").
     ///
     /// # Errors
     /// See [`StripeError`]; each says its class.
@@ -351,6 +399,7 @@ impl Client {
         scope: &Scope,
         command: &str,
         since: i64,
+        customer: Option<&str>,
     ) -> Result<Option<ObjectId>, StripeError> {
         let (path, endpoint) = match kind {
             Kind::PaymentIntent => ("/payment_intents", "list_payment_intents"),
@@ -358,9 +407,9 @@ impl Client {
             Kind::Customer => ("/customers", "list_customers"),
             Kind::SetupIntent => ("/setup_intents", "list_setup_intents"),
             Kind::CheckoutSession => ("/checkout/sessions", "list_checkout_sessions"),
+            Kind::Subscription => ("/subscriptions", "list_subscriptions"),
             Kind::Charge
             | Kind::PaymentMethod
-            | Kind::Subscription
             | Kind::Invoice
             | Kind::Product
             | Kind::Price
@@ -370,10 +419,16 @@ impl Client {
             | Kind::Account
             | Kind::Mirrored(_) => return Err(StripeError::NoPath { kind: kind.as_str() }),
         };
+        // One that has been canceled meanwhile was made all the same.
+        let mut filter =
+            if kind == Kind::Subscription { "&status=all".to_owned() } else { String::new() };
+        if let Some(customer) = customer {
+            filter.push_str(&format!("&customer={}", quittance_domain::id::url_segment(customer)));
+        }
         let mut after = String::new();
         loop {
             let mut request = RequestBuilder::new(StripeMethod::Get, path);
-            request.query = Some(format!("limit=100&created%5Bgte%5D={since}{after}"));
+            request.query = Some(format!("limit=100{filter}&created%5Bgte%5D={since}{after}"));
             let answer = self.ask_as(scope, false, endpoint, request).await?;
             let request_id = answer.meta.request_id.as_deref();
             let page = decode::json(&answer.body, request_id)?;
@@ -496,6 +551,21 @@ fn build(request: &WriteRequest<'_>) -> (Kind, &'static str, RequestBuilder) {
                 );
             }
             (Kind::SetupIntent, "create_setup_intent", it.build())
+        }
+        CommandParams::CreateSubscription(params) => {
+            let built = write_billing::new_subscription(params, metadata(&params.metadata));
+            (Kind::Subscription, "create_subscription", built)
+        }
+        CommandParams::UpdateSubscription(params) => {
+            let built = write_billing::update_subscription(target, params, request.command);
+            (Kind::Subscription, "update_subscription", built)
+        }
+        CommandParams::CancelSubscription(params) => {
+            let built = write_billing::cancel_subscription(target, params);
+            (Kind::Subscription, "cancel_subscription", built)
+        }
+        CommandParams::CreatePortalSession(params) => {
+            (Kind::Customer, "create_portal_session", write_billing::portal_session(params))
         }
     }
 }
@@ -637,14 +707,6 @@ fn new_payment(params: &NewPayment) -> CreatePaymentIntent {
         }
     }
     it
-}
-
-/// One of Stripe's words. async-stripe's types take any, and pass on those that they do not know.
-fn word<T: std::str::FromStr<Err = std::convert::Infallible>>(text: &str) -> T {
-    match text.parse() {
-        Ok(word) => word,
-        Err(never) => match never {},
-    }
 }
 
 #[cfg(test)]

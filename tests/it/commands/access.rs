@@ -6,7 +6,7 @@ use stripe_simulator::Kind;
 
 use super::app::{ApiApp, Reply, payment};
 
-const TOKENS: &[(&str, &str)] = &[
+pub(super) const TOKENS: &[(&str, &str)] = &[
     ("QUITTANCE__API__TOKENS__SHOP__HASH", SHOP_HASH),
     ("QUITTANCE__API__TOKENS__SHOP__SCOPES", "payments:write,read"),
     ("QUITTANCE__API__TOKENS__SHOP__MAX_AMOUNT", "eur:5000"),
@@ -15,10 +15,17 @@ const TOKENS: &[(&str, &str)] = &[
     ("QUITTANCE__API__TOKENS__DESK__HASH", DESK_HASH),
     ("QUITTANCE__API__TOKENS__DESK__SCOPES", "refunds:write"),
 ];
-const SHOP_HASH: &str = "sha256:c6b398649dad79b434abfdae74ec95fdb3d29c773658e13e09d209f197117301";
+pub(super) const SHOP_HASH: &str =
+    "sha256:c6b398649dad79b434abfdae74ec95fdb3d29c773658e13e09d209f197117301";
 const DESK_HASH: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
-async fn ask(api: &ApiApp, token: &str, path: &str, key: &str, body: serde_json::Value) -> Reply {
+pub(super) async fn ask(
+    api: &ApiApp,
+    token: &str,
+    path: &str,
+    key: &str,
+    body: serde_json::Value,
+) -> Reply {
     let token = format!("Bearer {token}");
     let headers = [
         ("authorization", token.as_str()),
@@ -58,7 +65,7 @@ async fn a_token_may_do_what_its_scopes_and_amounts_say() {
 }
 
 /// What [`SHOP_HASH`] is the hash of.
-const TOKEN: &str = "qta_shop";
+pub(super) const TOKEN: &str = "qta_shop";
 
 #[tokio::test]
 async fn without_a_token_only_programs_of_this_machine_come_in() {

@@ -13,11 +13,13 @@ pub mod destination;
 pub mod idempotency_key;
 pub mod params;
 pub mod payment_verb;
+pub mod portal;
 pub mod reference;
 pub mod refundable;
 pub mod return_url;
 mod rule;
 mod state;
+pub mod subscription;
 pub mod text_limits;
 
 pub use rule::{RuleBreach, RuleCode};

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 
 use super::amount::{self, AmountBounds};
 use super::checkout::{ExpireCheckout, NewCheckout, NewSetup};
+use super::portal::NewPortalSession;
+use super::subscription::{CancelSubscription, NewSubscription, UpdateSubscription};
 use super::{CommandKind, RuleBreach, RuleCode, reference, return_url, text_limits};
 use crate::money::{Currency, Minor};
 
@@ -450,6 +452,14 @@ pub enum CommandParams {
     ExpireCheckout(ExpireCheckout),
     /// Of [`CommandKind::CreateSetup`].
     CreateSetup(NewSetup),
+    /// Of [`CommandKind::CreateSubscription`].
+    CreateSubscription(Box<NewSubscription>),
+    /// Of [`CommandKind::UpdateSubscription`].
+    UpdateSubscription(Box<UpdateSubscription>),
+    /// Of [`CommandKind::CancelSubscription`].
+    CancelSubscription(CancelSubscription),
+    /// Of [`CommandKind::CreatePortalSession`].
+    CreatePortalSession(NewPortalSession),
 }
 
 impl CommandParams {
@@ -475,6 +485,18 @@ impl CommandParams {
             }
             CommandKind::ExpireCheckout => Self::ExpireCheckout(ExpireCheckout::deserialize(from)?),
             CommandKind::CreateSetup => Self::CreateSetup(NewSetup::deserialize(from)?),
+            CommandKind::CreateSubscription => {
+                Self::CreateSubscription(Box::new(NewSubscription::deserialize(from)?))
+            }
+            CommandKind::UpdateSubscription => {
+                Self::UpdateSubscription(Box::new(UpdateSubscription::deserialize(from)?))
+            }
+            CommandKind::CancelSubscription => {
+                Self::CancelSubscription(CancelSubscription::deserialize(from)?)
+            }
+            CommandKind::CreatePortalSession => {
+                Self::CreatePortalSession(NewPortalSession::deserialize(from)?)
+            }
         })
     }
 
@@ -491,6 +513,10 @@ impl CommandParams {
             Self::CreateCheckout(_) => CommandKind::CreateCheckout,
             Self::ExpireCheckout(_) => CommandKind::ExpireCheckout,
             Self::CreateSetup(_) => CommandKind::CreateSetup,
+            Self::CreateSubscription(_) => CommandKind::CreateSubscription,
+            Self::UpdateSubscription(_) => CommandKind::UpdateSubscription,
+            Self::CancelSubscription(_) => CommandKind::CancelSubscription,
+            Self::CreatePortalSession(_) => CommandKind::CreatePortalSession,
         }
     }
 
@@ -501,12 +527,16 @@ impl CommandParams {
             Self::CreatePayment(payment) => payment.reference.as_deref(),
             Self::CreateCustomer(customer) => customer.reference.as_deref(),
             Self::CreateCheckout(checkout) => checkout.reference.as_deref(),
+            Self::CreateSubscription(subscription) => subscription.reference.as_deref(),
             Self::ConfirmPayment(_)
             | Self::CapturePayment(_)
             | Self::CancelPayment(_)
             | Self::CreateRefund(_)
             | Self::ExpireCheckout(_)
-            | Self::CreateSetup(_) => None,
+            | Self::CreateSetup(_)
+            | Self::UpdateSubscription(_)
+            | Self::CancelSubscription(_)
+            | Self::CreatePortalSession(_) => None,
         }
     }
 }

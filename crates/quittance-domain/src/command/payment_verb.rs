@@ -37,7 +37,11 @@ pub fn check(kind: CommandKind, status: &StatusWord<PaymentStatus>) -> Result<()
         | CommandKind::CreateCustomer
         | CommandKind::CreateCheckout
         | CommandKind::ExpireCheckout
-        | CommandKind::CreateSetup => return Ok(()),
+        | CommandKind::CreateSetup
+        | CommandKind::CreateSubscription
+        | CommandKind::UpdateSubscription
+        | CommandKind::CancelSubscription
+        | CommandKind::CreatePortalSession => return Ok(()),
     };
     if allowed {
         return Ok(());

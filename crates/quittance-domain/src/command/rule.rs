@@ -126,6 +126,11 @@ impl RuleBreach {
     pub(super) fn new(code: RuleCode, field: &str, detail: impl Into<String>) -> Self {
         Self { code, field: field.to_owned(), detail: detail.into() }
     }
+
+    /// Parameters that contradict each other, or of which one needs another.
+    pub(super) fn conflict(field: &str, detail: &str) -> Self {
+        Self::new(RuleCode::ParametersConflict, field, detail)
+    }
 }
 
 #[cfg(test)]

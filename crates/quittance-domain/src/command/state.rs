@@ -89,6 +89,14 @@ pub enum CommandKind {
     ExpireCheckout,
     /// `POST /v1/setup_intents`
     CreateSetup,
+    /// `POST /v1/subscriptions`
+    CreateSubscription,
+    /// `POST /v1/subscriptions/{id}`
+    UpdateSubscription,
+    /// `DELETE /v1/subscriptions/{id}`
+    CancelSubscription,
+    /// `POST /v1/billing_portal/sessions`
+    CreatePortalSession,
 }
 
 impl CommandKind {
@@ -103,6 +111,10 @@ impl CommandKind {
         Self::CreateCheckout,
         Self::ExpireCheckout,
         Self::CreateSetup,
+        Self::CreateSubscription,
+        Self::UpdateSubscription,
+        Self::CancelSubscription,
+        Self::CreatePortalSession,
     ];
 
     /// `create_payment`, `confirm_payment`, ...
@@ -118,6 +130,10 @@ impl CommandKind {
             Self::CreateCheckout => "create_checkout",
             Self::ExpireCheckout => "expire_checkout",
             Self::CreateSetup => "create_setup",
+            Self::CreateSubscription => "create_subscription",
+            Self::UpdateSubscription => "update_subscription",
+            Self::CancelSubscription => "cancel_subscription",
+            Self::CreatePortalSession => "create_portal_session",
         }
     }
 
@@ -135,15 +151,27 @@ impl CommandKind {
             | Self::CreateRefund
             | Self::CreateCustomer
             | Self::CreateCheckout
-            | Self::CreateSetup => true,
+            | Self::CreateSetup
+            | Self::CreateSubscription => true,
             Self::ConfirmPayment
             | Self::CapturePayment
             | Self::CancelPayment
-            | Self::ExpireCheckout => false,
+            | Self::ExpireCheckout
+            | Self::UpdateSubscription
+            | Self::CancelSubscription
+            // It leaves nothing that could be looked up.
+            | Self::CreatePortalSession => false,
         }
     }
 
-    /// The kind of object that it makes or changes.
+    /// Whether Stripe answers the same request under the same key as it did the first time. A DELETE takes no
+    /// key (docs.stripe.com, "Idempotent requests"), so its object shows what became of it.
+    #[must_use]
+    pub fn repeats_by_key(self) -> bool {
+        self != Self::CancelSubscription
+    }
+
+    /// The kind of object that it makes or changes; for a portal session, whom it is for.
     #[must_use]
     pub fn object(self) -> Kind {
         match self {
@@ -152,9 +180,12 @@ impl CommandKind {
             | Self::CapturePayment
             | Self::CancelPayment => Kind::PaymentIntent,
             Self::CreateRefund => Kind::Refund,
-            Self::CreateCustomer => Kind::Customer,
+            Self::CreateCustomer | Self::CreatePortalSession => Kind::Customer,
             Self::CreateCheckout | Self::ExpireCheckout => Kind::CheckoutSession,
             Self::CreateSetup => Kind::SetupIntent,
+            Self::CreateSubscription | Self::UpdateSubscription | Self::CancelSubscription => {
+                Kind::Subscription
+            }
         }
     }
 
@@ -165,12 +196,16 @@ impl CommandKind {
             Self::CreatePayment
             | Self::ConfirmPayment
             | Self::CreateCheckout
-            | Self::CreateSetup => true,
+            | Self::CreateSetup
+            | Self::CreateSubscription
+            | Self::UpdateSubscription
+            | Self::CreatePortalSession => true,
             Self::CapturePayment
             | Self::CancelPayment
             | Self::CreateRefund
             | Self::CreateCustomer
-            | Self::ExpireCheckout => false,
+            | Self::ExpireCheckout
+            | Self::CancelSubscription => false,
         }
     }
 }

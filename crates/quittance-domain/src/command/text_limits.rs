@@ -7,6 +7,9 @@ use crate::command::{RuleBreach, RuleCode};
 /// The key of metadata by which an object says which command made it.
 pub const COMMAND_KEY: &str = "quittance_command";
 
+/// The key of metadata by which a subscription says which command has last changed it.
+pub const UPDATE_KEY: &str = "quittance_update";
+
 /// Keys of metadata at most, less the one of ours (docs.stripe.com, "Metadata": 50).
 const MAX_KEYS: usize = 49;
 /// Characters of a key (docs.stripe.com, "Metadata").

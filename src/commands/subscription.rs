@@ -1,0 +1,299 @@
+//! Subscriptions: the rules that need to know what is subscribed to, what a change has left, and the answer.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::error::CommandError;
+use super::resolve::seen;
+use super::rules::Checked;
+use super::service::{Caller, Commands, Inner};
+use crate::domain::command::CommandKind;
+use crate::domain::command::params::CommandParams;
+use crate::domain::command::subscription::{self, NewSubscription, PricedItem, UpdateSubscription};
+use crate::domain::id::ObjectId;
+use crate::domain::kinds::price::PriceObserved;
+use crate::domain::kinds::subscription::SubscriptionObserved;
+use crate::domain::money::{Currency, Minor};
+use crate::domain::object::{Kind, Observed, Subject};
+use crate::reconcile::Before;
+use crate::store::command::{CommandTurn, StoredCommand};
+use crate::stripe_api::{Fetched, FetchedState, WriteRefusal, Written};
+
+/// The price of an item.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SubscriptionPriceView {
+    /// `price_...`
+    pub id: String,
+    /// `prod_...`
+    pub product: String,
+}
+
+/// One thing that is subscribed to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SubscriptionItemView {
+    /// `si_...`
+    pub id: String,
+    /// Its price.
+    pub price: SubscriptionPriceView,
+    /// How many; none where use is metered.
+    pub quantity: Option<i64>,
+    /// When its present period began, in seconds since 1970.
+    pub current_period_start: i64,
+    /// When its present period ends, in seconds since 1970.
+    pub current_period_end: i64,
+}
+
+/// All that is subscribed to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SubscriptionItemsView {
+    /// All items.
+    pub data: Vec<SubscriptionItemView>,
+}
+
+/// A subscription.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SubscriptionView {
+    /// `sub_...`
+    pub id: String,
+    /// `subscription`
+    pub object: &'static str,
+    /// Stripe's status.
+    pub status: String,
+    /// `cus_...`
+    pub customer: String,
+    /// Three letters in lower case.
+    pub currency: String,
+    /// `charge_automatically` or `send_invoice`.
+    pub collection_method: String,
+    /// What is subscribed to.
+    pub items: SubscriptionItemsView,
+    /// When its trial ends, or ended, in seconds since 1970.
+    pub trial_end: Option<i64>,
+    /// Whether it ends with its present period.
+    pub cancel_at_period_end: bool,
+    /// When it will be canceled, in seconds since 1970.
+    pub cancel_at: Option<i64>,
+    /// When its end was asked for, in seconds since 1970.
+    pub canceled_at: Option<i64>,
+    /// When it ended, in seconds since 1970.
+    pub ended_at: Option<i64>,
+    /// `pm_...`
+    pub default_payment_method: Option<String>,
+    /// `in_...`
+    pub latest_invoice: Option<String>,
+    /// Your own link to your rows.
+    pub metadata: BTreeMap<String, String>,
+    /// When Stripe made it, in seconds since 1970.
+    pub created: i64,
+    /// Whether it is in live mode.
+    pub livemode: bool,
+    /// The command that this answers.
+    pub command: Uuid,
+    /// Your own name for the subscription.
+    pub reference: Option<String>,
+    /// `payment`: the `client_secret` confirms the payment of the latest invoice. `setup`: it saves a method for
+    /// the time after the trial. None: nothing is to be confirmed.
+    pub client_secret_type: Option<String>,
+    /// For the browser. In no table and no log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+pub(super) fn view(
+    command: &StoredCommand,
+    id: &str,
+    it: &SubscriptionObserved,
+) -> SubscriptionView {
+    let items = it.items.iter().map(|item| SubscriptionItemView {
+        id: item.id.as_str().to_owned(),
+        price: SubscriptionPriceView {
+            id: item.price.id.as_str().to_owned(),
+            product: item.price.product.as_str().to_owned(),
+        },
+        quantity: item.quantity,
+        current_period_start: item.current_period_start,
+        current_period_end: item.current_period_end,
+    });
+    SubscriptionView {
+        id: id.to_owned(),
+        object: "subscription",
+        status: it.status.to_text().into_owned(),
+        customer: it.customer.clone(),
+        currency: it.currency.as_str().to_owned(),
+        collection_method: it.collection_method.clone(),
+        items: SubscriptionItemsView { data: items.collect() },
+        trial_end: it.trial_end,
+        cancel_at_period_end: it.cancel_at_period_end,
+        cancel_at: it.cancel_at,
+        canceled_at: it.canceled_at,
+        ended_at: it.ended_at,
+        default_payment_method: it.default_payment_method.clone(),
+        latest_invoice: it.latest_invoice.as_ref().map(|id| id.as_str().to_owned()),
+        metadata: it.metadata.iter().cloned().collect(),
+        created: it.created,
+        livemode: command.livemode,
+        command: command.id,
+        reference: command.reference.clone(),
+        client_secret_type: None,
+        client_secret: None,
+    }
+}
+
+fn of_subscription(fetched: &Fetched) -> Option<&SubscriptionObserved> {
+    match &fetched.state {
+        FetchedState::Present { observed: Observed::Subscription(it), .. } => Some(it),
+        FetchedState::Present { .. } | FetchedState::Deleted => None,
+    }
+}
+
+/// Whether a subscription shows that this command has changed or ended it.
+pub(super) fn shows(command: &StoredCommand, fetched: &Fetched) -> bool {
+    let Some(it) = of_subscription(fetched) else { return false };
+    match command.kind {
+        CommandKind::UpdateSubscription => {
+            subscription::was_updated_by(it, &command.id.to_string())
+        }
+        CommandKind::CancelSubscription => subscription::is_over(it),
+        _ => false,
+    }
+}
+
+impl Commands {
+    /// Asks Stripe for a subscription, by its id or its row's, and brings its row up to date.
+    ///
+    /// # Errors
+    /// There is none, or Stripe or Postgres failed.
+    pub async fn refresh_subscription(&self, id: &str) -> Result<(), CommandError> {
+        let subject = self.inner.subscription_subject(id).await?;
+        match self.inner.reconciler.refresh(subject).await {
+            Ok(_) => Ok(()),
+            Err(fault) if fault.failure.code == "stripe_resource_missing" => Err(missing(id)),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+}
+
+fn missing(id: &str) -> CommandError {
+    CommandError::NotFound { what: "subscription", id: id.to_owned() }
+}
+
+impl Inner {
+    async fn subscription_subject(&self, id: &str) -> Result<Subject, CommandError> {
+        let name = match Uuid::parse_str(id) {
+            Ok(_) => self.store.subscription(id).await?.ok_or_else(|| missing(id))?.id,
+            Err(_) => id.to_owned(),
+        };
+        self.subject(Kind::Subscription, &name).ok_or_else(|| missing(id))
+    }
+
+    /// A subscription that is not over, as Stripe has it now.
+    pub(super) async fn changeable(
+        &self,
+        id: &str,
+    ) -> Result<(String, SubscriptionObserved), CommandError> {
+        let subject = self.subscription_subject(id).await?;
+        let (_, fetched) = match self.reconciler.see_made(&subject).await {
+            Ok(found) => found,
+            Err(fault) if fault.failure.code == "stripe_resource_missing" => {
+                return Err(missing(id));
+            }
+            Err(fault) => return Err(fault.into()),
+        };
+        let it = of_subscription(&fetched).ok_or_else(|| missing(id))?;
+        subscription::check_status(it)?;
+        Ok((subject.id.as_str().to_owned(), it.clone()))
+    }
+
+    pub(super) async fn check_subscribe(
+        &self,
+        caller: &Caller,
+        new: &NewSubscription,
+    ) -> Result<Checked, CommandError> {
+        Ok(Checked::of(None, self.check_cost(caller, &new.priced()).await?))
+    }
+
+    pub(super) async fn check_update(
+        &self,
+        caller: &Caller,
+        id: &str,
+        change: &UpdateSubscription,
+    ) -> Result<Checked, CommandError> {
+        let (id, existing) = self.changeable(id).await?;
+        let resulting = change.resulting(&existing)?;
+        let cost = match change.changes_items() {
+            true => self.check_cost(caller, &resulting).await?,
+            false => None,
+        };
+        let items = change.item_changes(&existing)?;
+        let filled_in = UpdateSubscription { items, quantity: None, ..change.clone() };
+        let filled_in = Some(CommandParams::UpdateSubscription(Box::new(filled_in)));
+        Ok(Checked { filled_in, ..Checked::of(Some(id), cost) })
+    }
+
+    /// What a period costs, held against the caller's limits. A caller without limits is not asked about.
+    async fn check_cost(
+        &self,
+        caller: &Caller,
+        items: &[PricedItem],
+    ) -> Result<Option<(Minor, Currency)>, CommandError> {
+        if caller.max_amount.is_empty() && caller.max_daily.is_empty() {
+            return Ok(None);
+        }
+        let unknown = |price: &str| CommandError::OverLimit {
+            detail: format!(
+                "items: {} has a highest amount, and what {price} costs is not fixed.",
+                caller.name
+            ),
+        };
+        let mut total: Option<(Minor, Currency)> = None;
+        for (id, quantity) in items {
+            let price = self.price(id).await?;
+            let cost = price.unit_amount.and_then(|amount| amount.checked_mul(*quantity));
+            let before = total.map_or(0, |(sum, _)| sum);
+            let sum = cost.and_then(|cost| cost.checked_add(before)).ok_or_else(|| unknown(id))?;
+            if total.is_some_and(|(_, currency)| currency != price.currency) {
+                return Err(unknown(id));
+            }
+            total = Some((sum, price.currency));
+        }
+        if let Some((sum, currency)) = total {
+            self.check_limit(caller, sum, currency)?;
+        }
+        Ok(total)
+    }
+
+    async fn price(&self, id: &str) -> Result<PriceObserved, CommandError> {
+        let missing = || CommandError::NotFound { what: "price", id: id.to_owned() };
+        let name = ObjectId::parse(id).map_err(|_| missing())?;
+        let subject = Subject { scope: self.scope(), kind: Kind::Price, id: name, owner: None };
+        match self.reconciler.see_made(&subject).await {
+            Ok((_, fetched)) => match fetched.state {
+                FetchedState::Present { observed: Observed::Price(price), .. } => Ok(*price),
+                FetchedState::Present { .. } | FetchedState::Deleted => Err(missing()),
+            },
+            Err(fault) if fault.failure.code == "stripe_resource_missing" => Err(missing()),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// A cancellation that was sent before, and whose subscription is over by now: Stripe no longer finds what is
+    /// to be cancelled, because an earlier turn has cancelled it.
+    pub(super) async fn ended_by_an_earlier_turn(
+        &self,
+        turn: &CommandTurn,
+        refusal: &WriteRefusal,
+    ) -> Result<Option<(Before, Written)>, CommandError> {
+        let command = &turn.command;
+        let again = command.kind == CommandKind::CancelSubscription && command.attempts > 1;
+        if !again || !matches!(refusal.status, 400 | 404) {
+            return Ok(None);
+        }
+        let id = command.target.as_deref().unwrap_or_default();
+        let Some(subject) = self.subject(Kind::Subscription, id) else { return Ok(None) };
+        let (before, fetched) = self.reconciler.see_made(&subject).await?;
+        Ok(shows(command, &fetched).then(|| (before, seen(subject, fetched))))
+    }
+}
