@@ -129,13 +129,11 @@ impl Inner {
         before: Option<Before>,
         written: Written,
     ) -> Result<TurnOutcome, CommandError> {
-        let Written { subject, mut fetched, mut client_secret, replayed } = written;
+        let Written { subject, mut fetched, client_secret, replayed } = written;
         let mut before = before.unwrap_or_else(|| Before::created(subject.clone()));
         if replayed {
-            // A repeated answer shows the object as it was when the first request was answered, and so does the
-            // secret in it.
+            // A repeated answer shows the object as it was when the first request was answered.
             (before, fetched) = self.reconciler.see_made(&subject).await?;
-            client_secret = None;
         }
         let end = TurnEnd::Done {
             object_id: subject.id.as_str().to_owned(),
