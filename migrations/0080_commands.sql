@@ -107,22 +107,26 @@ $$;
 --   exceeds   the refund is more than what is left; the money is what the rule is told
 --   daily     the caller's highest amount for a day would be exceeded; `spent` is what it has used of it
 --
+-- A new command that names a runner is taken in the same transaction: its process need not commit twice before
+-- it asks Stripe. `parameters`, `amount` and `at` are the new command's, as they were written.
+--
 --   c      {id, caller, key, fingerprint, kind, livemode, target, parameters, amount, currency, reference,
---           stripe_key, grace_ms, actor, reason}; the last two of a command that a person gives by hand, which
---           goes into the audit log with it
+--           stripe_key, grace_ms, runner, actor, reason}; grace_ms: how long other processes leave it alone; the
+--           last two of a command that a person gives by hand, which goes into the audit log with it
 --   daily  the caller's highest amount for a day in this currency; NULL for none
 CREATE FUNCTION quittance.accept_command(
     c jsonb, daily bigint,
     OUT outcome text, OUT command uuid, OUT received bigint, OUT refunded bigint, OUT under_way bigint,
-    OUT spent bigint)
+    OUT spent bigint, OUT parameters jsonb, OUT amount bigint, OUT at timestamptz)
 LANGUAGE plpgsql
 AS $$
 DECLARE
     is_refund CONSTANT boolean := c ->> 'kind' = 'create_refund';
+    is_taken CONSTANT boolean := c ->> 'runner' IS NOT NULL;
     wanted bigint := (c ->> 'amount')::bigint;
-    parameters jsonb := c -> 'parameters';
     earliest timestamptz;
 BEGIN
+    parameters := c -> 'parameters';
     SELECT o.id INTO command FROM quittance.commands AS o
     WHERE o.caller = c ->> 'caller' AND o.idempotency_key = c ->> 'key';
     IF FOUND THEN
@@ -130,8 +134,8 @@ BEGIN
         RETURN;
     END IF;
 
-    -- The locks come in this order for everybody: money of a payment, a subscription, a caller's day. What they protect is
-    -- read after them, by a snapshot that sees what the one before has committed.
+    -- The locks come in this order for everybody: money of a payment, a subscription, a caller's day. What
+    -- they protect is read after them, by a snapshot that sees what the one before has committed.
     IF is_refund THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('quittance:refund:' || (c ->> 'target'), 0));
         SELECT m.received, m.refunded, m.under_way INTO received, refunded, under_way
@@ -170,15 +174,20 @@ BEGIN
         END IF;
     END IF;
 
+    at := clock_timestamp();
+    amount := wanted;
     BEGIN
         INSERT INTO quittance.commands AS o (
             id, caller, idempotency_key, fingerprint, kind, livemode, target, parameters, amount, currency,
-            reference, holds_reference, stripe_key, due_at)
+            reference, holds_reference, stripe_key, due_at, state, runner, attempts, sent_at, last_sent_at,
+            created_at, updated_at)
         VALUES (
             (c ->> 'id')::uuid, c ->> 'caller', c ->> 'key', c ->> 'fingerprint', c ->> 'kind',
             (c -> 'livemode')::boolean, c ->> 'target', parameters, wanted, c ->> 'currency',
             c ->> 'reference', c ->> 'reference' IS NOT NULL, c ->> 'stripe_key',
-            clock_timestamp() + make_interval(secs => (c -> 'grace_ms')::bigint / 1000.0));
+            at + make_interval(secs => (c -> 'grace_ms')::bigint / 1000.0),
+            CASE WHEN is_taken THEN 'sent' ELSE 'accepted' END, (c ->> 'runner')::uuid,
+            is_taken::integer, CASE WHEN is_taken THEN at END, CASE WHEN is_taken THEN at END, at, at);
         -- In the same transaction: there is no act by hand that the log does not have.
         IF c ->> 'actor' IS NOT NULL THEN
             INSERT INTO quittance.audit_log (actor, verb, target, reason, count, details)

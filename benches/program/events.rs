@@ -40,6 +40,8 @@ pub(crate) fn number(n: usize) -> String {
 pub(crate) struct Templates {
     pub(crate) event: Template,
     pub(crate) payment: Template,
+    /// A payment that was just created, without a method yet.
+    pub(crate) created: Template,
 }
 
 impl Templates {
@@ -64,25 +66,31 @@ impl Templates {
             metadata: [("order_id".to_owned(), "4711".to_owned())].into(),
             ..NewPayment::default()
         };
+        let unpaid = NewPayment { payment_method: None, confirm: false, ..payment.clone() };
+        let created = stripe.platform().create_payment(unpaid).unwrap();
         let payment = stripe.platform().create_payment(payment).unwrap();
         let succeeded = |event: &Value| event["type"].as_str() == Some("payment_intent.succeeded");
         let event = stripe.truth(Kind::Event).into_iter().find(succeeded).unwrap();
-        // As Stripe sends it, and with the ids of one payment for those of all.
-        let mut ids: Vec<_> =
-            [&payment["id"], &payment["latest_charge"], &event["id"]].map(as_id).into();
-        let secret = payment["client_secret"].as_str().unwrap();
-        ids.push(secret.rsplit_once('_').unwrap().1.to_owned());
-        let template = |value: &Value| {
-            let mut text = serde_json::to_string_pretty(value).unwrap();
-            for id in &ids {
-                let prefix = id.split_once('_').map_or("", |(prefix, _)| prefix);
-                let join = if prefix.is_empty() { "" } else { "_" };
-                text = text.replace(id, &format!("{prefix}{join}{NUMBER}"));
-            }
-            Template::new(&text)
-        };
-        Self { event: template(&event), payment: template(&payment) }
+        let ids = [&payment["id"], &payment["latest_charge"], &event["id"]].map(as_id);
+        Self {
+            event: template(&event, &payment, &ids),
+            payment: template(&payment, &payment, &ids),
+            created: template(&created, &created, &[as_id(&created["id"])]),
+        }
     }
+}
+
+/// An object as Stripe sends it, with the number of a payment in the place of these ids and of what is secret in
+/// the payment's client secret.
+fn template(value: &Value, payment: &Value, ids: &[String]) -> Template {
+    let secret = payment["client_secret"].as_str().unwrap().rsplit_once('_').unwrap().1;
+    let mut text = serde_json::to_string_pretty(value).unwrap();
+    for id in ids.iter().map(String::as_str).chain([secret]) {
+        let prefix = id.split_once('_').map_or("", |(prefix, _)| prefix);
+        let join = if prefix.is_empty() { "" } else { "_" };
+        text = text.replace(id, &format!("{prefix}{join}{NUMBER}"));
+    }
+    Template::new(&text)
 }
 
 fn as_id(value: &Value) -> String {

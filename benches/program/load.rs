@@ -1,5 +1,5 @@
-//! Webhooks at an ingress: as fast as they go, or at a given pace. On one thread, so that on a small
-//! machine little is taken from what is measured.
+//! Load generator: requests over keep-alive connections, as fast as they are answered or at a given rate.
+//! It runs on one thread, so that on a small machine little is taken from what is measured.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,12 +13,15 @@ use tokio::task::LocalSet;
 use super::events::{self, Template};
 use super::stage::Timings;
 
-/// Keep-alive connections.
+/// Keep-alive connections of webhooks.
 pub(crate) const CONNECTIONS: usize = 50;
 
 /// Requests, ready to be sent.
 #[derive(Clone)]
-pub(crate) struct Requests(Arc<Vec<Vec<u8>>>);
+pub(crate) struct Requests {
+    all: Arc<Vec<Vec<u8>>>,
+    connections: usize,
+}
 
 /// What was sent, and when it was answered.
 pub(crate) struct Sent {
@@ -43,11 +46,16 @@ impl Requests {
             )
             .into_bytes()
         };
-        Self(Arc::new((first..first + count).map(request).collect()))
+        Self::new((first..first + count).map(request).collect(), CONNECTIONS)
+    }
+
+    /// Requests in this order, over this many connections.
+    pub(crate) fn new(all: Vec<Vec<u8>>, connections: usize) -> Self {
+        Self { all: Arc::new(all), connections }
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Sends all of them, `rate` a second or, without one, each as soon as a connection is free.
@@ -64,7 +72,7 @@ impl Requests {
 
     async fn send_all(self, address: String, rate: Option<f64>) -> Sent {
         let mut open = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..self.connections {
             let stream = TcpStream::connect(&address).await.unwrap();
             stream.set_nodelay(true).unwrap();
             open.push(stream);
@@ -74,7 +82,7 @@ impl Requests {
         let connections: Vec<_> = open
             .into_iter()
             .map(|stream| {
-                let all = Arc::clone(&self.0);
+                let all = Arc::clone(&self.all);
                 tokio::task::spawn_local(connection(stream, all, Arc::clone(&next), begin, rate))
             })
             .collect();
@@ -98,7 +106,7 @@ async fn connection(
     rate: Option<f64>,
 ) -> Vec<(usize, f64, SystemTime)> {
     let mut sent = Vec::new();
-    let mut answer = vec![0; 4096];
+    let mut answer = vec![0; 64 * 1024];
     loop {
         let n = next.fetch_add(1, Ordering::Relaxed);
         let Some(request) = requests.get(n) else { return sent };
@@ -110,13 +118,24 @@ async fn connection(
         }
         stream.write_all(request).await.unwrap();
         let mut read = 0;
-        while !answer[..read].ends_with(b"\r\n\r\n") {
+        while !is_whole(&answer[..read]) {
             let more = stream.read(&mut answer[read..]).await.unwrap();
             assert!(more > 0, "the connection was closed");
             read += more;
         }
-        let head = std::str::from_utf8(&answer[..read]).unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 "), "a webhook was answered {head}");
+        let text = std::str::from_utf8(&answer[..read]).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 "), "a request was answered {text}");
         sent.push((n, due.elapsed().as_secs_f64() * 1_000.0, SystemTime::now()));
     }
+}
+
+/// Whether an answer is complete, by its `Content-Length`.
+fn is_whole(answer: &[u8]) -> bool {
+    const LENGTH: &[u8] = b"content-length: ";
+    let Some(head) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return false };
+    let at = answer[..head].windows(LENGTH.len()).position(|bytes| bytes == LENGTH);
+    let digits = at.map_or(&b"0"[..], |at| &answer[at + LENGTH.len()..head]);
+    let digits = digits.split(|byte| !byte.is_ascii_digit()).next().unwrap();
+    let length: usize = std::str::from_utf8(digits).unwrap().parse().unwrap();
+    answer.len() == head + 4 + length
 }

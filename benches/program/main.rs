@@ -13,6 +13,7 @@
 
 mod bare;
 mod canned;
+mod commands;
 mod events;
 mod ingress;
 mod latency;
@@ -27,8 +28,8 @@ mod worker;
 
 use stage::Child;
 
-const PARTS: [&str; 7] =
-    ["ingress", "worker", "queue", "latency", "requests", "operators", "outbox"];
+const PARTS: [&str; 8] =
+    ["ingress", "worker", "queue", "latency", "requests", "operators", "outbox", "commands"];
 
 #[tokio::main]
 async fn main() {
@@ -36,6 +37,7 @@ async fn main() {
         return match part.as_str() {
             "bare" => bare::serve().await,
             "canned" => canned::serve().await,
+            "command_floor" => commands::serve_floor().await,
             "operation" => operators::operation().await,
             "receiver" => receiver::serve().await,
             other => panic!("no such part: {other}"),
@@ -58,6 +60,7 @@ async fn main() {
             "latency" => latency::measure().await,
             "requests" => requests::measure().await,
             "outbox" => outbox::measure().await,
+            "commands" => commands::measure().await,
             _ => operators::measure().await,
         }
     }

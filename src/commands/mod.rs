@@ -6,7 +6,8 @@
 //!    └──────────┘  └── unknown ──▶ ...            by the finisher, in any process
 //! ```
 //!
-//! `submit` checks the rules and writes the command; `turn` sends it and records the answer as an observation,
+//! `submit` checks the rules and writes the command, with the first turn at it in the same transaction (state
+//! `sent`), unless too many commands are running; `turn` sends it and records the answer as an observation,
 //! in the transaction that closes the command; `resolve` finds out what became of a command whose outcome is
 //! not known; `finisher` takes up what another process has left; `operator` and `terminal` have what people need
 //! who act by hand. No transaction is open while Stripe is asked.

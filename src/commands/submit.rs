@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use crate::domain::command::{CommandState, amount, checkout, idempotency_key, su
 use crate::domain::id::ObjectId;
 use crate::domain::money::Currency;
 use crate::domain::object::{Observed, Subject};
-use crate::store::command::{Acceptance, NewCommand, StoredCommand};
+use crate::store::command::{Acceptance, CommandTurn, NewCommand, StoredCommand};
 use crate::store::dead_letter::Actor;
 use crate::stripe_api::{ClientSecret, Fetched, FetchedState};
 
@@ -30,8 +31,12 @@ const TRIES: usize = 5;
 
 /// What is done about a request.
 enum Accepted {
-    /// It is a command, new or repeated, to be carried out if it has not been.
-    Command { id: Uuid, repeated: bool },
+    /// It is a new command, which this process does not carry out.
+    New(Uuid),
+    /// It is a new command, at which this process has a turn.
+    Taken(Box<CommandTurn>),
+    /// It is this command, given before, to be carried out if it has not been.
+    Repeated(Box<StoredCommand>),
     /// It is answered by what has its reference.
     Reply(CommandReply),
 }
@@ -50,9 +55,43 @@ impl Commands {
         target: Option<&str>,
         params: CommandParams,
     ) -> Result<CommandReply, CommandError> {
-        match self.inner.accept(caller, key, target, &params).await? {
+        let (commands, caller, key) = (self.clone(), caller.clone(), key.to_owned());
+        let target = target.map(str::to_owned);
+        // On a task of its own: a client that goes away does not stop it between its write and its turn.
+        let task = tokio::spawn(async move {
+            commands.submit_here(&caller, &key, target.as_deref(), &params).await
+        });
+        match task.await {
+            Ok(reply) => reply,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down.
+                Err(_) => Err(CommandError::Busy),
+            },
+        }
+    }
+
+    async fn submit_here(
+        &self,
+        caller: &Caller,
+        key: &str,
+        target: Option<&str>,
+        params: &CommandParams,
+    ) -> Result<CommandReply, CommandError> {
+        let inner = &self.inner;
+        let place = inner.places.clone().try_acquire_owned().ok();
+        let lease = place.as_ref().map(|_| inner.settings.lease);
+        match inner.accept(caller, key, target, params, lease).await? {
             Accepted::Reply(reply) => Ok(reply),
-            Accepted::Command { id, repeated } => self.carry_out(id, repeated).await,
+            Accepted::New(_) => Err(CommandError::Busy),
+            Accepted::Taken(turn) => self.carry_out(turn.command.id, Some(*turn), place).await,
+            Accepted::Repeated(command) if command.state == CommandState::Accepted => {
+                self.carry_out(command.id, None, place).await
+            }
+            Accepted::Repeated(command) => {
+                drop(place);
+                inner.reply(&command, None, true).await
+            }
         }
     }
 
@@ -67,8 +106,10 @@ impl Commands {
         target: Option<&str>,
         params: &CommandParams,
     ) -> Result<Option<Uuid>, CommandError> {
-        match self.inner.accept(caller, key, target, params).await? {
-            Accepted::Command { id, .. } => Ok(Some(id)),
+        match self.inner.accept(caller, key, target, params, None).await? {
+            Accepted::New(id) => Ok(Some(id)),
+            Accepted::Taken(turn) => Ok(Some(turn.command.id)),
+            Accepted::Repeated(command) => Ok(Some(command.id)),
             Accepted::Reply(_) => Ok(None),
         }
     }
@@ -89,21 +130,20 @@ impl Commands {
         Ok(())
     }
 
-    /// Carries a command out on a task of its own: a client that goes away does not stop it.
-    async fn carry_out(&self, id: Uuid, repeated: bool) -> Result<CommandReply, CommandError> {
+    /// Carries a command out on a task of its own, which goes on after the deadline. `turn`: that of a new command;
+    /// none for a repeated one.
+    async fn carry_out(
+        &self,
+        id: Uuid,
+        turn: Option<CommandTurn>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<CommandReply, CommandError> {
         let inner = &self.inner;
-        let command = inner.store.command(id).await?;
-        let missing = || CommandError::NotFound { what: "command", id: id.to_string() };
-        let command = command.ok_or_else(missing)?;
-        if command.state != CommandState::Accepted {
-            return inner.reply(&command, None, repeated).await;
-        }
-        let Ok(place) = inner.places.clone().try_acquire_owned() else {
-            return Err(CommandError::Busy);
-        };
+        let Some(place) = place else { return Err(CommandError::Busy) };
+        let repeated = turn.is_none();
         let running = self.clone();
         let task = tokio::spawn(async move {
-            let done = running.inner.run(id).await;
+            let done = running.inner.run(id, turn).await;
             drop(place);
             done
         });
@@ -122,7 +162,7 @@ impl Commands {
         };
         match inner.store.command(id).await {
             Ok(Some(command)) => inner.reply(&command, secret, repeated).await,
-            Ok(None) => Err(missing()),
+            Ok(None) => Err(CommandError::NotFound { what: "command", id: id.to_string() }),
             Err(error) => {
                 tracing::warn!(command = %id, %error, "what became of a command cannot be read");
                 Ok(pending(id, json!({ "id": id, "object": "command", "state": "unknown" })))
@@ -142,12 +182,13 @@ impl Inner {
         key: &str,
         target: Option<&str>,
         params: &CommandParams,
+        lease: Option<Duration>,
     ) -> Result<Accepted, CommandError> {
         idempotency_key::check(key)?;
         let fingerprint = fingerprint(target, params);
         // A repeated request is answered whatever the rules say by now.
         if let Some(command) = self.store.command_by_key(&caller.name, key).await? {
-            return repeated(&command, &fingerprint);
+            return repeated(command, &fingerprint);
         }
         let Checked { target: payment, amount, currency, filled_in } =
             self.check(caller, target, params, Asking::Records).await?;
@@ -172,12 +213,14 @@ impl Inner {
                     .person
                     .as_ref()
                     .map(|person| Actor { name: &person.name, reason: person.reason.as_deref() }),
+                lease,
             };
             match self.store.accept_command(&new).await? {
-                Acceptance::New(id) => return Ok(Accepted::Command { id, repeated: false }),
+                Acceptance::New(id) => return Ok(Accepted::New(id)),
+                Acceptance::Taken(turn) => return Ok(Accepted::Taken(turn)),
                 Acceptance::Existing(id) => {
                     if let Some(command) = self.store.command(id).await? {
-                        return repeated(&command, &fingerprint);
+                        return repeated(command, &fingerprint);
                     }
                 }
                 Acceptance::Reference(Some(id)) => {
@@ -269,9 +312,21 @@ impl Inner {
     }
 
     /// Makes turns at a command until it is closed or left to the finisher.
-    pub(super) async fn run(&self, id: Uuid) -> Result<Option<ClientSecret>, CommandError> {
+    pub(super) async fn run(
+        &self,
+        id: Uuid,
+        first: Option<CommandTurn>,
+    ) -> Result<Option<ClientSecret>, CommandError> {
         let until = Instant::now() + self.settings.deadline;
-        while let Some(turn) = self.store.take_command(id, self.settings.lease).await? {
+        let mut next = first;
+        loop {
+            let turn = match next.take() {
+                Some(turn) => turn,
+                None => match self.store.take_command(id, self.settings.lease).await? {
+                    Some(turn) => turn,
+                    None => return Ok(None),
+                },
+            };
             match self.turn(&turn).await? {
                 TurnOutcome::Closed(secret) => return Ok(secret),
                 TurnOutcome::Left => return Ok(None),
@@ -283,7 +338,6 @@ impl Inner {
                 }
             }
         }
-        Ok(None)
     }
 
     /// What a command's state says to a client.
@@ -366,9 +420,9 @@ fn needs_secret(command: &StoredCommand) -> bool {
     command.kind.has_secret() && goes_on
 }
 
-fn repeated(command: &StoredCommand, fingerprint: &str) -> Result<Accepted, CommandError> {
+fn repeated(command: StoredCommand, fingerprint: &str) -> Result<Accepted, CommandError> {
     if command.fingerprint == fingerprint {
-        Ok(Accepted::Command { id: command.id, repeated: true })
+        Ok(Accepted::Repeated(Box::new(command)))
     } else {
         Err(CommandError::KeyReused { command: command.id })
     }

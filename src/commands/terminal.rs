@@ -153,7 +153,7 @@ impl Commands {
     ) -> Result<CommandReply, CommandError> {
         let until = Instant::now() + patience;
         loop {
-            let secret = match self.inner.run(id).await {
+            let secret = match self.inner.run(id, None).await {
                 Ok(secret) => secret,
                 Err(error) => {
                     // Its lease ends, and the next turn sends the same key.

@@ -154,7 +154,8 @@ fn page() -> String {
     let first = [A::Onboarding, A::Restricted, A::Enabled];
     section(&mut page, "Connected account", ACCOUNT, &first);
     billing(&mut page);
-    section(&mut page, "Command", COMMAND, &[CommandState::Accepted]);
+    let first = [CommandState::Accepted, CommandState::Sent];
+    section(&mut page, "Command", COMMAND, &first);
     page
 }
 

@@ -28,6 +28,7 @@ pub(crate) struct Stage {
     pub(crate) servers: Servers,
     dir: TempDir,
     port: u16,
+    api_port: u16,
 }
 
 impl Stage {
@@ -42,17 +43,18 @@ impl Stage {
             .unwrap();
         let servers = Servers::start(dir.path(), servers::Options { durable: true }).await.unwrap();
         let url = servers.postgres.url("bench");
-        let port = free_port();
+        let (port, api_port) = (free_port(), free_port());
         let mut env = pairs(&[
             ("DATABASE_URL", &url),
             ("REDIS_URL", &servers.redis.url()),
             ("STRIPE_WEBHOOK_SECRET", SECRET),
             ("QUITTANCE__INGRESS__LISTEN", &format!("127.0.0.1:{port}")),
+            ("QUITTANCE__API__LISTEN", &format!("127.0.0.1:{api_port}")),
             ("QUITTANCE__LOG__FILTER", "warn"),
         ]);
         // To try a setting: QUITTANCE__WORKER__CONCURRENCY=64 make bench PARTS=worker
         env.extend(std::env::vars().filter(|(name, _)| name.starts_with("QUITTANCE__")));
-        let stage = Self { roles: Vec::new(), env, url, servers, dir, port };
+        let stage = Self { roles: Vec::new(), env, url, servers, dir, port, api_port };
         stage.database(&stage.url).await;
         stage
     }
@@ -79,13 +81,20 @@ impl Stage {
             ("STRIPE_SECRET_KEY", key),
             ("QUITTANCE__STRIPE__ENDPOINT_RATE", "1000000"),
             ("QUITTANCE__STRIPE__ACCOUNT_RATE", "1000000"),
+            ("QUITTANCE__STRIPE__WRITE_ENDPOINT_RATE", "1000000"),
+            ("QUITTANCE__STRIPE__WRITE_ACCOUNT_RATE", "1000000"),
         ]);
     }
 
-    /// Starts a role, and waits for an ingress to listen.
+    /// Starts a role, and waits until the ingress or the API listens.
     pub(crate) async fn start(&mut self, role: &str) {
         let child = Child::role(role, &self.env);
-        while role == "ingress" && TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        let port = match role {
+            "ingress" => Some(self.port),
+            "api" => Some(self.api_port),
+            _ => None,
+        };
+        while port.is_some_and(|port| TcpStream::connect(("127.0.0.1", port)).is_err()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.roles.push((role.to_owned(), child));
@@ -106,6 +115,11 @@ impl Stage {
     /// Where the ingress listens.
     pub(crate) fn ingress(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Where the API listens.
+    pub(crate) fn api(&self) -> String {
+        format!("127.0.0.1:{}", self.api_port)
     }
 
     pub(crate) fn webhooks(&self) -> String {

@@ -46,6 +46,52 @@ pub struct NewCommand<'a> {
     pub grace: Duration,
     /// The person who gives it by hand, and why: written to the audit log with the command.
     pub actor: Option<Actor<'a>>,
+    /// The lease of a turn that the process takes at once; `None`: it takes none.
+    pub lease: Option<Duration>,
+}
+
+impl NewCommand<'_> {
+    /// The command as it was written at this time, with a turn at it.
+    fn taken(
+        &self,
+        parameters: Value,
+        amount: Option<Minor>,
+        at: OffsetDateTime,
+    ) -> Result<StoredCommand, StoreError> {
+        let kind = self.params.kind();
+        let params = CommandParams::read(kind, parameters)
+            .map_err(|_| StoreError::Unreadable { what: "commands.parameters" })?;
+        Ok(StoredCommand {
+            id: self.id,
+            caller: self.caller.to_owned(),
+            key: self.key.to_owned(),
+            fingerprint: self.fingerprint.to_owned(),
+            kind,
+            livemode: self.livemode,
+            target: self.target.map(str::to_owned),
+            params,
+            amount,
+            currency: self.currency.map(|currency| currency.as_str().to_owned()),
+            reference: self.params.reference().map(str::to_owned),
+            state: CommandState::Sent,
+            stripe_key: self.stripe_key.to_owned(),
+            sent_at: Some(at),
+            last_sent_at: Some(at),
+            lookup: false,
+            attempts: 1,
+            object_id: None,
+            request_id: None,
+            failure: None,
+            failure_detail: None,
+            answer: None,
+            created_at: at,
+            updated_at: at,
+            closed_at: None,
+            age: Duration::ZERO,
+            sent_ago: Some(Duration::ZERO),
+            last_sent_ago: Some(Duration::ZERO),
+        })
+    }
 }
 
 /// Which commands to list; all that is set must fit.
@@ -62,10 +108,12 @@ pub struct CommandFilter<'a> {
 }
 
 /// What became of a command that was to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Acceptance {
     /// It was written.
     New(Uuid),
+    /// It was written, and the caller has a turn at it.
+    Taken(Box<CommandTurn>),
     /// This one has the caller's key.
     Existing(Uuid),
     /// This one has the reference; none: it has given it back a moment ago.
@@ -320,6 +368,7 @@ impl Store {
     pub async fn accept_command(&self, new: &NewCommand<'_>) -> Result<Acceptance, StoreError> {
         // The parameters of a command always become JSON.
         let parameters = serde_json::to_value(new.params).unwrap_or_default();
+        let runner = new.lease.map(|_| Uuid::new_v4());
         let command = json!({
             "id": new.id,
             "caller": new.caller,
@@ -333,14 +382,16 @@ impl Store {
             "currency": new.currency.map(|currency| currency.as_str().to_owned()),
             "reference": new.params.reference(),
             "stripe_key": new.stripe_key,
-            "grace_ms": millis(new.grace),
+            "grace_ms": millis(new.lease.unwrap_or(new.grace)),
+            "runner": runner,
             "actor": new.actor.map(|actor| actor.name),
             "reason": new.actor.and_then(|actor| actor.reason),
         });
         let mut connection = self.connection().await?;
         let query = sqlx::query!(
             r#"
-            SELECT outcome AS "outcome!", command, received, refunded, under_way, spent
+            SELECT outcome AS "outcome!", command, received, refunded, under_way, spent, parameters,
+                   amount, at
             FROM quittance.accept_command($1, $2)
             "#,
             command,
@@ -350,7 +401,17 @@ impl Store {
         let row = self.answered(connection, answer)?;
         let unreadable = StoreError::Unreadable { what: "accept_command" };
         match (row.outcome.as_str(), row.command) {
-            ("new", Some(id)) => Ok(Acceptance::New(id)),
+            ("new", Some(id)) => match (runner, row.parameters, row.at) {
+                (Some(runner), Some(parameters), Some(at)) => {
+                    let command = new.taken(parameters, row.amount, at)?;
+                    Ok(Acceptance::Taken(Box::new(CommandTurn {
+                        command,
+                        sent_before: None,
+                        runner,
+                    })))
+                }
+                _ => Ok(Acceptance::New(id)),
+            },
             ("existing", Some(id)) => Ok(Acceptance::Existing(id)),
             ("reference", found) => Ok(Acceptance::Reference(found)),
             ("target", Some(id)) => Ok(Acceptance::Target(id)),
@@ -462,8 +523,7 @@ impl Store {
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
     pub async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
-        let found = self.commands(Some(id), &CommandFilter::default(), 1).await?;
-        Ok(found.into_iter().next())
+        self.one_command(Some(id), None).await
     }
 
     /// A command by its caller and the key that they chose.
@@ -475,17 +535,36 @@ impl Store {
         caller: &str,
         key: &str,
     ) -> Result<Option<StoredCommand>, StoreError> {
-        let id = sqlx::query_scalar!(
-            "SELECT id FROM quittance.commands WHERE caller = $1 AND idempotency_key = $2",
-            caller,
-            key,
+        self.one_command(None, Some((caller, key))).await
+    }
+
+    /// Reads a command by its id, or by its caller and key: one round trip, because each request of the API needs it
+    /// up to twice.
+    async fn one_command(
+        &self,
+        id: Option<Uuid>,
+        of: Option<(&str, &str)>,
+    ) -> Result<Option<StoredCommand>, StoreError> {
+        let row = sqlx::query_as!(
+            Record,
+            r#"
+            SELECT id, caller, idempotency_key, fingerprint, kind, livemode, target, parameters, amount,
+                   currency, reference, state, stripe_key, sent_at, last_sent_at, lookup, attempts,
+                   object_id, request_id, failure, failure_detail, answer_status, answer, created_at,
+                   updated_at, closed_at, clock_timestamp() AS "read_at!",
+                   NULL::timestamptz AS sent_before
+            FROM quittance.commands
+            WHERE id = coalesce($1, (
+                SELECT k.id FROM quittance.commands AS k
+                WHERE k.caller = $2 AND k.idempotency_key = $3))
+            "#,
+            id,
+            of.map(|(caller, _)| caller),
+            of.map(|(_, key)| key),
         )
         .fetch_optional(&self.pool)
         .await?;
-        match id {
-            Some(id) => self.command(id).await,
-            None => Ok(None),
-        }
+        row.map(TryInto::try_into).transpose()
     }
 
     /// Commands, newest first.
@@ -497,12 +576,11 @@ impl Store {
         filter: &CommandFilter<'_>,
         most: u32,
     ) -> Result<Vec<StoredCommand>, StoreError> {
-        self.commands(None, filter, most).await
+        self.commands(filter, most).await
     }
 
     async fn commands(
         &self,
-        id: Option<Uuid>,
         filter: &CommandFilter<'_>,
         most: u32,
     ) -> Result<Vec<StoredCommand>, StoreError> {
@@ -515,16 +593,14 @@ impl Store {
                    updated_at, closed_at, clock_timestamp() AS "read_at!",
                    NULL::timestamptz AS sent_before
             FROM quittance.commands
-            WHERE ($1::uuid IS NULL OR id = $1)
-              AND ($2::text IS NULL OR state = $2)
-              AND ($3::text IS NULL OR caller = $3)
-              AND ($4::text IS NULL OR target = $4)
-              AND ($5::uuid IS NULL OR (created_at, id) < (
-                  SELECT b.created_at, b.id FROM quittance.commands AS b WHERE b.id = $5))
+            WHERE ($1::text IS NULL OR state = $1)
+              AND ($2::text IS NULL OR caller = $2)
+              AND ($3::text IS NULL OR target = $3)
+              AND ($4::uuid IS NULL OR (created_at, id) < (
+                  SELECT b.created_at, b.id FROM quittance.commands AS b WHERE b.id = $4))
             ORDER BY created_at DESC, id DESC
-            LIMIT $6
+            LIMIT $5
             "#,
-            id,
             filter.state.map(CommandState::word),
             filter.caller,
             filter.target,

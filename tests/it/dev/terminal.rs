@@ -36,7 +36,7 @@ async fn a_run_that_nobody_watches_any_more_comes_to_its_verdict_and_no_other_ru
     let ended = first.wait_with_output().await.unwrap();
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(0), "{said}");
-    assert!(said.contains("Stripe is simulated: STRIPE_SECRET_KEY is set and"), "{said}");
+    assert!(said.contains("Using the simulated Stripe: STRIPE_SECRET_KEY is set, but"), "{said}");
     assert!(!said.contains("panicked"), "{said}");
     assert!(!dir.path().join("env").exists(), "it leads nowhere any more");
 }
