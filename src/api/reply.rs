@@ -40,13 +40,13 @@ impl From<crate::commands::StoreFailure> for Failure {
 
 impl From<BytesRejection> for Failure {
     fn from(rejection: BytesRejection) -> Self {
-        match rejection {
-            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-                let detail = format!("The body is larger than {} KiB.", MAX_BODY / 1024);
-                Problem::new(413, "body_too_large", detail).into()
-            }
-            _ => Self::new(400, "invalid_request", "The body broke off before its end."),
+        if let BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) =
+            rejection
+        {
+            let detail = format!("The body is larger than {} KiB.", MAX_BODY / 1024);
+            return Problem::new(413, "body_too_large", detail).into();
         }
+        Self::new(400, "invalid_request", "The body broke off before its end.")
     }
 }
 

@@ -21,11 +21,11 @@ use crate::commands::{
     PaymentView, Problem, RefundRow, RefundView, SetupView,
 };
 use crate::config::ApiScope;
+use crate::domain::command::CommandParams;
 use crate::domain::command::CommandState;
 use crate::domain::command::checkout::{ExpireCheckout, NewCheckout, NewSetup};
 use crate::domain::command::params::{
-    CancelPayment, CapturePayment, CommandParams, ConfirmPayment, NewCustomer, NewPayment,
-    NewRefund,
+    CancelPayment, CapturePayment, ConfirmPayment, NewCustomer, NewPayment, NewRefund,
 };
 use crate::domain::status_word::Vocabulary as _;
 

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::answer::{CommandReply, CommandView};
 use super::error::CommandError;
 use super::service::{Caller, Commands, Person};
+use crate::domain::command::CommandParams;
 use crate::domain::command::params::{
-    CancelPayment, CancellationReason, CapturePayment, CommandParams, NewRefund, RefundReason,
+    CancelPayment, CancellationReason, CapturePayment, NewRefund, RefundReason,
 };
 use crate::domain::command::refundable::Refundable;
 use crate::domain::command::{CommandKind, amount, payment_verb};

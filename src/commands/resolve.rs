@@ -11,7 +11,7 @@ use super::error::CommandError;
 use super::service::Inner;
 use super::subscription;
 use super::turn::{TurnOutcome, delay};
-use crate::domain::command::params::CommandParams;
+use crate::domain::command::CommandParams;
 use crate::domain::id::ObjectId;
 use crate::domain::kinds::checkout::CheckoutProgress;
 use crate::domain::kinds::payment::PaymentStatus;
@@ -83,9 +83,10 @@ impl Inner {
         }
         let from = sent_at.unix_timestamp().saturating_sub(SKEW);
         let id = command.id.to_string();
-        let customer = match &command.params {
-            CommandParams::CreateSubscription(new) => Some(new.customer.as_str()),
-            _ => None,
+        let customer = if let CommandParams::CreateSubscription(new) = &command.params {
+            Some(new.customer.as_str())
+        } else {
+            None
         };
         let kind = command.kind.object();
         let listed = self.reconciler.find_made(kind, &self.scope(), &id, from, customer).await?;

@@ -4,9 +4,10 @@ use time::OffsetDateTime;
 
 use super::error::CommandError;
 use super::service::{Caller, Inner, limit};
+use crate::domain::command::CommandParams;
 use crate::domain::command::checkout::NewCheckout;
 use crate::domain::command::destination::{self, DestinationCheck, KnownDestination};
-use crate::domain::command::params::{CommandParams, ParamLimits};
+use crate::domain::command::params::ParamLimits;
 use crate::domain::command::refundable::Refundable;
 use crate::domain::command::{
     RuleBreach, amount, checkout, payment_verb, return_url, subscription,
@@ -342,20 +343,9 @@ impl Inner {
 
     /// An object that a command is about, if its id is one of its kind.
     pub(super) fn subject(&self, kind: Kind, id: &str) -> Option<Subject> {
-        let prefix = match kind {
-            Kind::PaymentIntent => "pi_",
-            Kind::CheckoutSession => "cs_",
-            Kind::SetupIntent => "seti_",
-            Kind::Subscription => "sub_",
-            _ => return None,
-        };
         let id = ObjectId::parse_made_by_stripe(id).ok()?;
-        id.as_str().starts_with(prefix).then(|| Subject {
-            scope: self.scope(),
-            kind,
-            id,
-            owner: None,
-        })
+        let fits = kind.prefixes().iter().any(|prefix| id.as_str().starts_with(prefix));
+        fits.then(|| Subject { scope: self.scope(), kind, id, owner: None })
     }
 
     async fn payment_of_charge(
@@ -496,18 +486,18 @@ fn of_account_fault(fault: Fault) -> CommandError {
 /// Whether an object, as Stripe shows it, does not allow what a command asks of it.
 pub(super) fn forbidden(params: &CommandParams, fetched: &Fetched) -> Option<RuleBreach> {
     let FetchedState::Present { observed, .. } = &fetched.state else { return None };
-    match observed {
-        Observed::PaymentIntent(payment) => {
-            payment_verb::check(params.kind(), &payment.status).err()
-        }
-        Observed::CheckoutSession(session)
-            if matches!(params, CommandParams::ExpireCheckout(_)) =>
-        {
-            checkout::check_expire(session).err()
-        }
-        Observed::Subscription(it) => subscription::check_status(it).err(),
-        _ => None,
+    if let Observed::PaymentIntent(payment) = observed {
+        return payment_verb::check(params.kind(), &payment.status).err();
     }
+    if let (Observed::CheckoutSession(session), CommandParams::ExpireCheckout(_)) =
+        (observed, params)
+    {
+        return checkout::check_expire(session).err();
+    }
+    if let Observed::Subscription(it) = observed {
+        return subscription::check_status(it).err();
+    }
+    None
 }
 
 fn judge(params: &CommandParams, payment: &KnownPayment) -> Result<(), CommandError> {

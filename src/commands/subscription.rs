@@ -11,7 +11,7 @@ use super::resolve::seen;
 use super::rules::Checked;
 use super::service::{Caller, Commands, Inner};
 use crate::domain::command::CommandKind;
-use crate::domain::command::params::CommandParams;
+use crate::domain::command::CommandParams;
 use crate::domain::command::subscription::{self, NewSubscription, PricedItem, UpdateSubscription};
 use crate::domain::id::ObjectId;
 use crate::domain::kinds::price::PriceObserved;
@@ -152,13 +152,10 @@ fn of_subscription(fetched: &Fetched) -> Option<&SubscriptionObserved> {
 /// Whether a subscription shows that this command has changed or ended it.
 pub(super) fn shows(command: &StoredCommand, fetched: &Fetched) -> bool {
     let Some(it) = of_subscription(fetched) else { return false };
-    match command.kind {
-        CommandKind::UpdateSubscription => {
-            subscription::was_updated_by(it, &command.id.to_string())
-        }
-        CommandKind::CancelSubscription => subscription::is_over(it),
-        _ => false,
+    if command.kind == CommandKind::UpdateSubscription {
+        return subscription::was_updated_by(it, &command.id.to_string());
     }
+    command.kind == CommandKind::CancelSubscription && subscription::is_over(it)
 }
 
 impl Commands {

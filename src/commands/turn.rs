@@ -7,7 +7,7 @@ use super::error::CommandError;
 use super::rules::forbidden;
 use super::service::Inner;
 use crate::domain::command::CommandKind;
-use crate::domain::command::params::CommandParams;
+use crate::domain::command::CommandParams;
 use crate::domain::object::Kind;
 use crate::reconcile::Before;
 use crate::store::command::{CommandTurn, StoredCommand, TurnEnd};

@@ -10,7 +10,7 @@ use super::print;
 use crate::cli::api;
 use crate::commands::{Caller, CommandError, CommandReply, Commands, Person, Problem};
 use crate::config::Role;
-use crate::domain::command::params::CommandParams;
+use crate::domain::command::CommandParams;
 use crate::domain::failure::Class;
 use crate::roles::exit::{Exit, Failed, Trouble, exit_of_store};
 use crate::roles::{parts, server};
@@ -145,6 +145,11 @@ fn not_asked(error: &CommandError) -> Failed {
             failed.trouble = trouble;
             failed
         }
-        error => Failed::new(Exit::Failure, error.to_string()),
+        CommandError::Breach(_)
+        | CommandError::NotFound { .. }
+        | CommandError::KeyReused { .. }
+        | CommandError::InProgress { .. }
+        | CommandError::OverLimit { .. }
+        | CommandError::Busy => Failed::new(Exit::Failure, error.to_string()),
     }
 }

@@ -132,7 +132,7 @@ async fn whatever_breaks_on_the_way_there_is_one_session_and_one_setup() {
             FaultKind::KeyInUse,
         ] {
             let api = start().await;
-            api.app.stripe().add_fault(Fault::once(&format!("POST {path}"), fault.clone()));
+            api.app.stripe().add_fault(Fault::once(format!("POST {path}"), fault.clone()));
             let reply = api.post(path, "order-42", body.clone()).await;
             assert_eq!(reply.status, 202, "{path} {fault:?}: {reply:?}");
             ends_as_one(&api, path, &body, kind).await;
@@ -143,7 +143,7 @@ async fn whatever_breaks_on_the_way_there_is_one_session_and_one_setup() {
 
 /// Stripe keeps a 500 under the key of a command, which is to be looked up from then on.
 async fn stored_500(api: &ApiApp, path: &str, body: &Value, fault: FaultKind) {
-    api.app.stripe().add_fault(Fault::once(&format!("POST {path}"), fault));
+    api.app.stripe().add_fault(Fault::once(format!("POST {path}"), fault));
     let reply = api.post(path, "order-42", body.clone()).await;
     assert_eq!(reply.status, 202, "{reply:?}");
     api.time_passes().await;
