@@ -43,6 +43,8 @@ const DATABASE: &str = "FLOOR_DATABASE";
 
 pub(crate) async fn measure() {
     let mut stage = Stage::set().await;
+    // That there is no token is a warning at each start.
+    stage.with(&[("QUITTANCE__LOG__FILTER", "error")]);
     let templates = Templates::make().await;
     let mut numbers = 0..;
     let (_stripe, at_once) = canned::start(&templates.created, stage.dir()).await;

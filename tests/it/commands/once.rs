@@ -1,11 +1,18 @@
 //! A command acts once: repeated, raced, and told by a webhook as well.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use quittance::commands::Caller;
+use quittance::domain::command::params::CommandParams;
+use quittance::domain::command::{CommandKind, CommandState};
+use quittance::store::command::{Acceptance, NewCommand, StoredCommand, TurnEnd};
 use serde_json::json;
 use stripe_simulator::{Fault, FaultKind, Kind};
+use uuid::Uuid;
 
 use super::app::{ApiApp, payment, post, saved};
-use crate::harness::within;
+use crate::harness::{eventually, within};
 
 #[tokio::test]
 async fn a_payment_is_answered_with_its_secret_when_its_row_is_there() {
@@ -205,5 +212,69 @@ async fn a_customer_who_is_away_is_brought_back_by_what_the_refusal_carries() {
     let stored = api.app.db.everything().await;
     assert!(!stored.contains(at_stripe["client_secret"].as_str().unwrap()));
     api.app.settled().await;
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_stops_no_command() {
+    let api = ApiApp::start().await;
+    let params = CommandParams::read(CommandKind::CreatePayment, payment(json!({}))).unwrap();
+    let caller = Caller::unlimited("local");
+    {
+        let submit = api.commands.submit(&caller, "order-1", None, params);
+        tokio::pin!(submit);
+        assert!(futures_util::poll!(submit).is_pending());
+    }
+    let closed = async || api.stored().await.iter().any(|command| command["state"] == "done");
+    eventually("the command of a client that is gone is done", closed).await;
+    let reply = api.pay("order-1", json!({})).await;
+    assert_eq!((reply.status, reply.header("idempotent-replayed")), (200, Some("true")));
+    assert_eq!(api.at_stripe(Kind::PaymentIntent).len(), 1);
+    api.app.settled().await;
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_is_written_with_a_turn_is_left_alone_while_its_lease_lasts() {
+    let api = ApiApp::start().await;
+    let store = api.commands.store();
+    let params = CommandParams::read(CommandKind::CreatePayment, payment(json!({}))).unwrap();
+    let lease = Duration::from_secs(30);
+    let new = NewCommand {
+        id: Uuid::now_v7(),
+        caller: "local",
+        key: "order-1",
+        fingerprint: "of this request",
+        livemode: false,
+        target: None,
+        params: &params,
+        amount: Some(2000),
+        currency: None,
+        stripe_key: "a key of ours",
+        daily: None,
+        grace: Duration::ZERO,
+        lease: Some(lease),
+    };
+    let Acceptance::Taken(turn) = store.accept_command(&new).await.unwrap() else {
+        panic!("it was not taken")
+    };
+    // The turn's command is what a reader of the row sees, but for the moment of reading.
+    let row = store.command(new.id).await.unwrap().unwrap();
+    let StoredCommand { age, sent_ago, last_sent_ago, .. } = row;
+    assert_eq!(StoredCommand { age, sent_ago, last_sent_ago, ..turn.command.clone() }, row);
+
+    assert_eq!(store.take_command(new.id, lease).await.unwrap(), None);
+    assert_eq!(api.another_process().finish_due().await, 0);
+    let again = NewCommand { id: Uuid::now_v7(), stripe_key: "another", ..new.clone() };
+    assert_eq!(store.accept_command(&again).await.unwrap(), Acceptance::Existing(new.id));
+
+    let (failure, again_after) = ("stripe_unreachable".to_owned(), Duration::ZERO);
+    let end = TurnEnd::NotSent { failure, detail: String::new(), again_after };
+    store.end_turn(turn.end(&end, None)).await.unwrap();
+    let next = store.take_command(new.id, lease).await.unwrap().unwrap();
+    assert_eq!((next.command.attempts, next.sent_before), (2, None));
+    store.end_turn(turn.end(&end, None)).await.unwrap();
+    let row = store.command(new.id).await.unwrap().unwrap();
+    assert_eq!(row.state, CommandState::Sent, "a turn that is over ends no other");
     api.stop().await;
 }
