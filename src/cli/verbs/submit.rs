@@ -145,6 +145,11 @@ fn not_asked(error: &CommandError) -> Failed {
             failed.trouble = trouble;
             failed
         }
-        error => Failed::new(Exit::Failure, error.to_string()),
+        CommandError::Breach(_)
+        | CommandError::NotFound { .. }
+        | CommandError::KeyReused { .. }
+        | CommandError::InProgress { .. }
+        | CommandError::OverLimit { .. }
+        | CommandError::Busy => Failed::new(Exit::Failure, error.to_string()),
     }
 }
