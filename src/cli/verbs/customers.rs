@@ -25,8 +25,8 @@ pub(in crate::cli) struct CreateCustomer {
     #[arg(long)]
     email: Option<String>,
     /// Their name.
-    #[arg(long)]
-    name: Option<String>,
+    #[arg(long = "name", value_name = "TEXT")]
+    full_name: Option<String>,
     /// Your own name for the customer, your user's id say: one customer has it.
     #[arg(long, value_name = "NAME")]
     reference: Option<String>,
@@ -42,7 +42,7 @@ impl CustomersCommand {
         let Self::Create(it) = self;
         let fields = Fields::default()
             .with("email", it.email)
-            .with("name", it.name)
+            .with("name", it.full_name)
             .with("reference", it.reference)
             .metadata(it.metadata);
         let (kind, default_key) = (CommandKind::CreateCustomer, DefaultKey::Random);

@@ -74,6 +74,24 @@ async fn paid(api: &ApiApp) -> String {
     id
 }
 
+/// All that a command writes: the rest of the tables is the worker's, which goes on.
+async fn written(api: &ApiApp) -> Vec<Value> {
+    let mut all = Vec::new();
+    for table in [
+        "quittance.commands",
+        "quittance.audit_log",
+        "quittance.objects",
+        "quittance.outbox",
+        "app.transitions",
+        "app.payments",
+        "app.charges",
+        "app.refunds",
+    ] {
+        all.extend(api.app.db.rows(&format!("SELECT * FROM {table}")).await);
+    }
+    all
+}
+
 #[tokio::test]
 async fn a_payment_is_created_once_for_its_key_and_the_log_says_who_and_why() {
     let api = ApiApp::start().await;
@@ -218,7 +236,7 @@ async fn a_dry_run_shows_the_request_and_the_rule_and_changes_nothing() {
     let refund = format!("refunds create {payment} --amount 500 --as ada");
     type_in(&api, &format!("{refund} --idempotency-key return-1")).await.with(0);
     api.app.settled().await;
-    let (before, asked) = (api.app.db.everything().await, api.app.requests());
+    let (before, asked) = (written(&api).await, api.app.requests());
 
     let shown = type_in(&api, &format!("{refund} --dry-run")).await.with(0);
     for part in [
@@ -257,7 +275,7 @@ async fn a_dry_run_shows_the_request_and_the_rule_and_changes_nothing() {
                --application-fee-amount 2001 --dry-run";
     assert!(type_in(&api, fee).await.with(1).said().contains("(fee_exceeds_amount)"));
 
-    assert_eq!(api.app.db.everything().await, before);
+    assert_eq!(written(&api).await, before);
     // A status that forbids is asked about once more; nothing else asks.
     assert_eq!(api.app.requests(), asked + 1);
     api.stop().await;
@@ -268,7 +286,7 @@ async fn a_dry_run_about_a_payment_that_is_only_at_stripe_writes_no_row() {
     let api = ApiApp::start().await;
     api.app.stripe().set_auto_deliver(false);
     let payment = api.app.pays("pm_card_visa");
-    let before = api.app.db.everything().await;
+    let before = written(&api).await;
     let shown = type_in(&api, &format!("refunds create {payment} --amount 500 --dry-run")).await;
     assert!(shown.with(0).out.contains("No rule would refuse it."));
     let charge = api.at_stripe(Kind::Charge)[0]["id"].as_str().unwrap().to_owned();
@@ -278,7 +296,7 @@ async fn a_dry_run_about_a_payment_that_is_only_at_stripe_writes_no_row() {
     assert!(cancel.said().contains("(status_forbids)"), "{cancel}");
     let nothing = type_in(&api, "payments capture pi_nobody --dry-run").await.with(1);
     assert!(nothing.said().contains("(not_found)"), "{nothing}");
-    assert_eq!(api.app.db.everything().await, before);
+    assert_eq!(written(&api).await, before);
     api.stop().await;
 }
 
@@ -291,12 +309,13 @@ async fn a_dry_run_says_what_has_the_reference_already() {
         )
     };
     let made = type_in(&api, &create(2000, "--json")).await.with(0).json();
-    let before = api.app.db.everything().await;
+    api.app.settled().await;
+    let before = written(&api).await;
     let same = type_in(&api, &create(2000, "--dry-run --json")).await.with(0).json();
     assert_eq!((&same["would"], &same["command"]), (&json!("existing"), &made["command"]));
     let other = type_in(&api, &create(2001, "--dry-run")).await.with(1);
     assert!(other.said().contains("(reference_differs)"), "{other}");
-    assert_eq!(api.app.db.everything().await, before);
+    assert_eq!(written(&api).await, before);
     api.app.settled().await;
     api.stop().await;
 }
@@ -423,7 +442,7 @@ async fn more_parameters_come_as_json_and_none_comes_twice() {
     let data = r#"{"metadata": {"order": "42"}, "description": "shoes"}"#;
     let flags = ["payments", "create", "--amount", "2000", "--currency", "eur", "--json"];
     let made = run(&api, &[&flags[..], &["--data", data]].concat()).await.with(0).json();
-    assert_eq!(made["answer"]["metadata"], json!({"order": "42"}));
+    assert_eq!(made["answer"]["metadata"]["order"], "42");
     let file = crate::harness::temp_dir();
     let path = file.path().join("payment.json");
     std::fs::write(&path, r#"{"amount": 700, "currency": "eur"}"#).unwrap();
