@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use quittance::commands::Caller;
-use quittance::domain::command::params::CommandParams;
+use quittance::domain::command::CommandParams;
 use quittance::domain::command::{CommandKind, CommandState};
 use quittance::store::command::{Acceptance, NewCommand, StoredCommand, TurnEnd};
 use serde_json::json;
@@ -253,6 +253,7 @@ async fn a_command_that_is_written_with_a_turn_is_left_alone_while_its_lease_las
         stripe_key: "a key of ours",
         daily: None,
         grace: Duration::ZERO,
+        actor: None,
         lease: Some(lease),
     };
     let Acceptance::Taken(turn) = store.accept_command(&new).await.unwrap() else {
