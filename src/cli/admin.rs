@@ -93,14 +93,15 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let desk = desk(&settings)?;
     server::fitting(&settings).await?;
     let listener = parts::listen("admin.listen", settings.admin.listen).await?;
-    let numbers = Numbers::new("admin").serve(settings.metrics.listen, &shutdown).await?;
+    let mut numbers = Numbers::new("admin");
+    let commands = acting(&settings, &desk.store, &mut numbers)?;
+    let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let address = parts::address_of(&listener, settings.admin.listen);
     let tokens = settings.admin.known_tokens().count();
     tracing::info!(listen = %address, tokens, "serving the operators' pages");
     if tokens == 0 {
         tracing::warn!("there is no token: everyone on this machine is the operator \"local\"");
     }
-    let commands = acting(&settings, &desk.store)?;
     let finisher = commands.clone().map(|commands| super::api::finisher(commands, &shutdown));
     let admin = Admin::new(&settings.admin, desk, rand::random()).acting(commands);
     let admin = Arc::new(admin);
@@ -118,12 +119,16 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
 
 /// What refunds, captures and cancels from a payment's page; none without a key that was set for acting.
 /// `stripe.secret_key` alone is not taken for one: here it is the key that looks.
-fn acting(settings: &Settings, store: &Store) -> Result<Option<Commands>, Failed> {
+fn acting(
+    settings: &Settings,
+    store: &Store,
+    numbers: &mut Numbers,
+) -> Result<Option<Commands>, Failed> {
     let stripe = &settings.stripe;
     if stripe.write_key.is_empty() || stripe.secret_key.is_empty() {
         return Ok(None);
     }
-    super::api::commands(settings, store).map(Some)
+    super::api::counted_commands(settings, store, numbers).map(Some)
 }
 
 /// All that the verbs need. Connects to nothing yet: the pages also open while everything is down.

@@ -14,6 +14,7 @@ mod answer;
 mod decide;
 mod error;
 mod finisher;
+mod metrics;
 mod operator;
 mod resolve;
 mod rules;
@@ -25,6 +26,7 @@ pub use answer::{CommandReply, CommandView, CustomerView, PaymentView, Problem, 
 pub use decide::{Decided, abandon_dead, retry_dead};
 pub use error::CommandError;
 pub use finisher::finish;
+pub use metrics::Metrics;
 pub use operator::{ActError, CommandSummary, PaymentAct, PaymentDesk, Wanted, written};
 pub use service::{Caller, Commands, Person};
 

@@ -18,6 +18,9 @@ use crate::domain::object::{Observed, Subject};
 use crate::store::command::{CommandTurn, TurnEnd};
 use crate::stripe_api::{Fetched, FetchedState, Written};
 
+/// The failure of a command that is dead.
+const UNRESOLVED: &str = "unresolved";
+
 /// Looks after which an operator has to decide: about an hour and a half of them.
 const MOST_LOOKS: i32 = 100;
 
@@ -32,15 +35,14 @@ impl Inner {
             Err(error) => {
                 // The look failed, which says nothing of the command.
                 let detail = error.to_string();
-                let end = if turn.command.attempts >= MOST_LOOKS {
-                    dead(format!("it could not be looked up: {detail}"))
-                } else {
-                    TurnEnd::Unknown {
-                        failure: "look_up_failed".to_owned(),
-                        detail,
-                        lookup: true,
-                        again_after: delay(turn.command.attempts),
-                    }
+                if turn.command.attempts >= MOST_LOOKS {
+                    return self.dead(turn, format!("it could not be looked up: {detail}")).await;
+                }
+                let end = TurnEnd::Unknown {
+                    failure: "look_up_failed".to_owned(),
+                    detail,
+                    lookup: true,
+                    again_after: delay(turn.command.attempts),
                 };
                 self.store.end_turn(turn.end(&end, None)).await?;
                 Ok(TurnOutcome::Left)
@@ -94,9 +96,7 @@ impl Inner {
     async fn look_at_target(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
         let target = turn.command.target.as_deref().unwrap_or_default();
         let Some(subject) = self.payment_subject(target) else {
-            let end = dead(format!("{target} is no payment"));
-            self.store.end_turn(turn.end(&end, None)).await?;
-            return Ok(TurnOutcome::Left);
+            return self.dead(turn, format!("{target} is no payment")).await;
         };
         let (before, fetched) = self.reconciler.see_made(&subject).await?;
         let status = match &fetched.state {
@@ -125,6 +125,17 @@ impl Inner {
         self.send_anew(turn).await
     }
 
+    async fn dead(&self, turn: &CommandTurn, detail: String) -> Result<TurnOutcome, CommandError> {
+        let end = TurnEnd::Dead { failure: UNRESOLVED.to_owned(), detail };
+        self.store.end_turn(turn.end(&end, None)).await?;
+        self.metrics.dead(turn.command.kind, UNRESOLVED);
+        tracing::error!(
+            command = %turn.command.id,
+            "what became of a command cannot be found out: an operator decides, with `quittance commands`"
+        );
+        Ok(TurnOutcome::Left)
+    }
+
     async fn send_anew(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
         let key = Uuid::new_v4().to_string();
         if self.store.renew_command(turn, &key).await? {
@@ -140,8 +151,4 @@ impl Inner {
 /// What a look has shown, in the place of an answer.
 fn seen(subject: Subject, fetched: Fetched) -> Written {
     Written { subject, fetched, client_secret: None, replayed: false }
-}
-
-fn dead(detail: String) -> TurnEnd {
-    TurnEnd::Dead { failure: "unresolved".to_owned(), detail }
 }

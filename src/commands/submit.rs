@@ -50,10 +50,16 @@ impl Commands {
         target: Option<&str>,
         params: CommandParams,
     ) -> Result<CommandReply, CommandError> {
-        match self.inner.accept(caller, key, target, &params).await? {
-            Accepted::Reply(reply) => Ok(reply),
-            Accepted::Command { id, repeated } => self.carry_out(id, repeated).await,
+        let kind = params.kind();
+        let answered = match self.inner.accept(caller, key, target, &params).await {
+            Ok(Accepted::Reply(reply)) => Ok(reply),
+            Ok(Accepted::Command { id, repeated }) => self.carry_out(id, repeated).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &answered {
+            self.inner.metrics.not_accepted(kind, &Problem::from(error).code);
         }
+        answered
     }
 
     /// Checks and writes a command without carrying it out: what a process has done that dies after it.

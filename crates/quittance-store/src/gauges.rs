@@ -1,5 +1,6 @@
 //! The few numbers that monitoring asks for again and again, so each is found by an index.
 
+use super::command_counts::OpenCommands;
 use super::connect::Store;
 use super::error::StoreError;
 
@@ -15,6 +16,8 @@ pub struct Gauges {
     /// For how long the oldest transaction has been running that holds the outbox back; 0 when none
     /// is.
     pub outbox_held_seconds: i64,
+    /// The commands that have not come to their end, by kind and state.
+    pub open_commands: Vec<OpenCommands>,
 }
 
 /// How far a destination is.
@@ -70,7 +73,9 @@ impl Store {
         .await?;
         let queue_lost = self.any_queue_lost().await?;
         let hold = self.outbox_hold().await?;
+        let open_commands = self.open_commands().await?;
         Ok(Gauges {
+            open_commands,
             queue_lost,
             open_letters: letters.into_iter().map(|row| (row.class, row.count)).collect(),
             destinations,

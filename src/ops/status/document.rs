@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::super::queue::{LaneStatus, PauseStatus};
+use crate::store::command_counts::CommandCounts;
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::status::{AnomalyCounts, LetterCounts};
 
@@ -49,6 +50,8 @@ pub struct Status {
     /// The transaction that has been running longest of those that hold the outbox back; null where
     /// none is, and while Postgres does not answer.
     pub outbox_hold: Option<OutboxHold>,
+    /// What Stripe was asked to do; null while Postgres does not answer.
+    pub commands: Option<CommandCounts>,
     /// The database's schema; null while Postgres does not answer.
     pub schema: Option<SchemaStatus>,
 }
@@ -138,6 +141,10 @@ pub enum FindingCode {
     OutboxHeldBack,
     /// Notifications were given up.
     OutboxDead,
+    /// Commands wait for an operator: whether they had an effect at Stripe is not known.
+    CommandsDead,
+    /// A command has not come to its end for too long.
+    CommandsLate,
 }
 
 /// Something that the work stands on.
