@@ -93,7 +93,8 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let context = context(&settings)?;
     server::fitting(&settings).await?;
     let listener = parts::listen("admin.listen", settings.admin.listen).await?;
-    let numbers = Numbers::new("admin");
+    let mut numbers = Numbers::new("admin");
+    let commands = acting(&settings, &context.store, &mut numbers)?;
     let supervisor = numbers.supervisor();
     let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let address = parts::address_of(&listener, settings.admin.listen);
@@ -104,7 +105,6 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
             "no tokens are configured: every process on this machine acts as the operator `local`"
         );
     }
-    let commands = acting(&settings, &context.store)?;
     let finisher =
         commands.clone().map(|commands| super::api::finisher(commands, &supervisor, &shutdown));
     let admin = Admin::new(&settings.admin, context, rand::random()).acting(commands);
@@ -125,12 +125,16 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
 
 /// What refunds, captures and cancels from a payment's page; none without a key that was set for acting.
 /// `stripe.secret_key` alone is not taken for one: here it is the key that looks.
-fn acting(settings: &Settings, store: &Store) -> Result<Option<Commands>, Failed> {
+fn acting(
+    settings: &Settings,
+    store: &Store,
+    numbers: &mut Numbers,
+) -> Result<Option<Commands>, Failed> {
     let stripe = &settings.stripe;
     if stripe.write_key.is_empty() || stripe.secret_key.is_empty() {
         return Ok(None);
     }
-    super::api::commands(settings, store).map(Some)
+    super::api::counted_commands(settings, store, numbers).map(Some)
 }
 
 /// The context of the operators' actions. Connects to nothing yet: the pages also open while Redis and

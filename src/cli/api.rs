@@ -16,7 +16,7 @@ use crate::roles::exit::{Exit, Failed};
 use crate::roles::numbers::Numbers;
 use crate::roles::{parts, server, signals};
 use crate::store::Store;
-use crate::stripe_api::{Client, Writer};
+use crate::stripe_api::{self, Client, Writer};
 use crate::supervise::Supervisor;
 
 /// `quittance api`
@@ -104,6 +104,15 @@ fn token(name: &str, scopes: &[ScopeArg]) {
 
 /// What commands are carried out with, drawing from the limiter that all processes share.
 pub(super) fn commands(settings: &Settings, store: &Store) -> Result<Commands, Failed> {
+    counted_commands(settings, store, &mut Numbers::new("cli"))
+}
+
+/// The same with numbers that a page shows.
+pub(super) fn counted_commands(
+    settings: &Settings,
+    store: &Store,
+    numbers: &mut Numbers,
+) -> Result<Commands, Failed> {
     let refused = |error: &(dyn std::error::Error + 'static)| {
         Failed::because(Exit::Settings, "stripe cannot be used for commands", error)
     };
@@ -111,9 +120,11 @@ pub(super) fn commands(settings: &Settings, store: &Store) -> Result<Commands, F
     let limiter = Limiter::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
     let client = Client::new(&settings.stripe.for_writing(), Arc::new(SharedBudget::new(limiter)))
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| refused(&error))?
+        .counting(&stripe_api::Metrics::new(numbers.registry()));
     let writer = Writer::new(client).map_err(|error| refused(&error))?;
-    Ok(Commands::new(store.clone(), reconciler, writer, settings.api.clone()))
+    let metrics = commands::Metrics::new(numbers.registry());
+    Ok(Commands::counting(store.clone(), reconciler, writer, settings.api.clone(), metrics))
 }
 
 /// Finishes what any process has left, until it is told to stop.
@@ -133,10 +144,10 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let settings = parts::settings_and_log(config, Role::Api)?;
     let shutdown = signals::shutdown()?;
     let store = parts::store(&settings, "worker")?;
-    let commands = commands(&settings, &store)?;
+    let mut numbers = Numbers::new("api");
+    let commands = counted_commands(&settings, &store, &mut numbers)?;
     server::fitting(&settings).await?;
     let listener = parts::listen("api.listen", settings.api.listen).await?;
-    let numbers = Numbers::new("api");
     let supervisor = numbers.supervisor();
     let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let address = parts::address_of(&listener, settings.api.listen);

@@ -14,6 +14,7 @@ use crate::ops::status::{
 };
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
+use crate::store::command_counts::CommandCounts;
 use crate::store::outbox::DestinationState;
 use crate::store::status::DeadLetterCounts;
 
@@ -97,6 +98,9 @@ fn print(status: &Status) {
     }
     if let Some(letters) = &status.dead_letters {
         dead_letters(letters);
+    }
+    if let Some(counts) = status.commands.as_ref().filter(|counts| !counts.is_empty()) {
+        commands(counts);
     }
 }
 
@@ -268,5 +272,18 @@ fn dead_letters(letters: &DeadLetterCounts) {
     println!(
         "Dead letters: {} open{classes}, {} snoozed, {} being retried; {} new in the last 24 hours",
         letters.open, letters.snoozed, letters.retrying, letters.last_24_hours
+    );
+}
+
+fn commands(counts: &CommandCounts) {
+    let open = counts.by_state().into_iter().map(|(state, count, oldest)| {
+        let oldest = u64::try_from(oldest).unwrap_or_default();
+        format!("{count} {state} (oldest {})", format::span_ms(oldest.saturating_mul(1000)))
+    });
+    let open = open.collect::<Vec<_>>().join(", ");
+    let open = if open.is_empty() { "none open".to_owned() } else { open };
+    println!(
+        "Commands: {open}; {} done and {} refused in the last 24 hours",
+        counts.done_last_24_hours, counts.refused_last_24_hours
     );
 }

@@ -16,6 +16,7 @@ mod answer;
 mod decide;
 mod error;
 mod finisher;
+mod metrics;
 mod operator;
 mod portal;
 mod resolve;
@@ -33,6 +34,7 @@ pub use answer::{
 pub use decide::{Decided, abandon_dead, retry_dead};
 pub use error::CommandError;
 pub use finisher::finish;
+pub use metrics::Metrics;
 pub use operator::{ActError, CommandSummary, PaymentAct, PaymentDesk, Wanted, written};
 pub use portal::PortalView;
 pub use service::{Caller, Commands, Person};

@@ -20,6 +20,9 @@ use crate::domain::status_word::StatusWord;
 use crate::store::command::{CommandTurn, TurnEnd};
 use crate::stripe_api::{Fetched, FetchedState, Written};
 
+/// The failure of a command that is dead.
+const UNRESOLVED: &str = "unresolved";
+
 /// Looks after which an operator has to decide: about an hour and a half of them.
 const MOST_LOOKS: i32 = 100;
 
@@ -34,15 +37,14 @@ impl Inner {
             Err(error) => {
                 // The look failed, which says nothing of the command.
                 let detail = error.to_string();
-                let end = if turn.command.attempts >= MOST_LOOKS {
-                    dead(format!("it could not be looked up: {detail}"))
-                } else {
-                    TurnEnd::Unknown {
-                        failure: "look_up_failed".to_owned(),
-                        detail,
-                        lookup: true,
-                        again_after: delay(turn.command.attempts),
-                    }
+                if turn.command.attempts >= MOST_LOOKS {
+                    return self.dead(turn, format!("it could not be looked up: {detail}")).await;
+                }
+                let end = TurnEnd::Unknown {
+                    failure: "look_up_failed".to_owned(),
+                    detail,
+                    lookup: true,
+                    again_after: delay(turn.command.attempts),
                 };
                 self.store.end_turn(turn.end(&end, None)).await?;
                 Ok(TurnOutcome::Left)
@@ -109,9 +111,7 @@ impl Inner {
         let target = turn.command.target.as_deref().unwrap_or_default();
         let kind = turn.command.kind.object();
         let Some(subject) = self.subject(kind, target) else {
-            let end = dead(format!("{target} is no {}", kind.as_str()));
-            self.store.end_turn(turn.end(&end, None)).await?;
-            return Ok(TurnOutcome::Left);
+            return self.dead(turn, format!("{target} is no {}", kind.as_str())).await;
         };
         let (before, fetched) = self.reconciler.see_made(&subject).await?;
         let status = match &fetched.state {
@@ -150,6 +150,17 @@ impl Inner {
         self.send_anew(turn).await
     }
 
+    async fn dead(&self, turn: &CommandTurn, detail: String) -> Result<TurnOutcome, CommandError> {
+        let end = TurnEnd::Dead { failure: UNRESOLVED.to_owned(), detail };
+        self.store.end_turn(turn.end(&end, None)).await?;
+        self.metrics.dead(turn.command.kind, UNRESOLVED);
+        tracing::error!(
+            command = %turn.command.id,
+            "what became of a command cannot be found out: an operator decides, with `quittance commands`"
+        );
+        Ok(TurnOutcome::Left)
+    }
+
     async fn send_anew(&self, turn: &CommandTurn) -> Result<TurnOutcome, CommandError> {
         let key = Uuid::new_v4().to_string();
         if self.store.renew_command(turn, &key).await? {
@@ -165,8 +176,4 @@ impl Inner {
 /// What a look has shown, in the place of an answer.
 pub(super) fn seen(subject: Subject, fetched: Fetched) -> Written {
     Written { subject, fetched, client_secret: None, replayed: false }
-}
-
-fn dead(detail: String) -> TurnEnd {
-    TurnEnd::Dead { failure: "unresolved".to_owned(), detail }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::error::CommandError;
+use super::metrics::Metrics;
 use crate::config;
 use crate::config::api::CurrencyAmount;
 use crate::domain::command::amount::AmountBounds;
@@ -79,6 +80,7 @@ pub(super) struct Inner {
     pub(super) settings: config::Api,
     /// Places for commands that are carried out at once.
     pub(super) places: Arc<Semaphore>,
+    pub(super) metrics: Metrics,
 }
 
 impl Commands {
@@ -90,8 +92,20 @@ impl Commands {
         writer: Writer,
         settings: config::Api,
     ) -> Self {
+        Self::counting(store, reconciler, writer, settings, Metrics::default())
+    }
+
+    /// The same with counters that a page shows.
+    #[must_use]
+    pub fn counting(
+        store: Store,
+        reconciler: Reconciler,
+        writer: Writer,
+        settings: config::Api,
+        metrics: Metrics,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_in_flight));
-        Self { inner: Arc::new(Inner { store, reconciler, writer, settings, places }) }
+        Self { inner: Arc::new(Inner { store, reconciler, writer, settings, places, metrics }) }
     }
 
     /// The tables.

@@ -55,20 +55,25 @@ impl Commands {
         target: Option<&str>,
         params: CommandParams,
     ) -> Result<CommandReply, CommandError> {
+        let kind = params.kind();
         let (commands, caller, key) = (self.clone(), caller.clone(), key.to_owned());
         let target = target.map(str::to_owned);
         // On a task of its own: a client that goes away does not stop it between its write and its turn.
         let task = tokio::spawn(async move {
             commands.submit_here(&caller, &key, target.as_deref(), &params).await
         });
-        match task.await {
+        let answered = match task.await {
             Ok(reply) => reply,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The runtime is shutting down.
                 Err(_) => Err(CommandError::Busy),
             },
+        };
+        if let Err(error) = &answered {
+            self.inner.metrics.not_accepted(kind, &Problem::from(error).code);
         }
+        answered
     }
 
     async fn submit_here(

@@ -141,6 +141,7 @@ impl Inner {
         };
         let closing = turn.end(&end, fetched.request_id.as_deref());
         self.reconciler.record(before, fetched, Some(closing)).await?;
+        self.metrics.closed(turn.command.kind, "done", turn.age());
         log(turn, "done", Some(subject.id.as_str()), None);
         Ok(TurnOutcome::Closed(client_secret))
     }
@@ -201,6 +202,7 @@ impl Inner {
             }
             None => self.store.end_turn(closing).await?,
         }
+        self.metrics.closed(turn.command.kind, &problem.code, turn.age());
         log(turn, "refused", None, Some(&problem.code));
         Ok(TurnOutcome::Closed(secret))
     }
@@ -229,6 +231,7 @@ impl Inner {
             answer: problem.stored(),
         };
         self.store.end_turn(turn.end(&end, None)).await?;
+        self.metrics.closed(turn.command.kind, &problem.code, turn.age());
         log(turn, "refused", None, Some(&problem.code));
         Ok(TurnOutcome::Closed(None))
     }

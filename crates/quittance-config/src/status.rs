@@ -16,4 +16,7 @@ pub struct Status {
     pub max_outbox_lag: Duration,
     /// Most open dead letters of the last hour.
     pub max_new_dead_letters: u32,
+    /// How old a command may be that has not come to its end.
+    #[serde(with = "humantime_serde")]
+    pub max_command_age: Duration,
 }

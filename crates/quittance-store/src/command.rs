@@ -1,7 +1,7 @@
 //! Commands: written before Stripe is called, taken by one process at a time, and closed in the transaction
 //! that writes what Stripe answered.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -207,6 +207,7 @@ pub struct CommandTurn {
     /// Since when Stripe may have received it, before this turn.
     pub sent_before: Option<OffsetDateTime>,
     runner: Uuid,
+    taken: Instant,
 }
 
 /// How a turn at a command ends.
@@ -272,6 +273,12 @@ impl CommandClosing {
 }
 
 impl CommandTurn {
+    /// How long ago the command was written.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.command.age.saturating_add(self.taken.elapsed())
+    }
+
     /// The end of this turn. `request_id` is Stripe's.
     #[must_use]
     pub fn end(&self, end: &TurnEnd, request_id: Option<&str>) -> CommandClosing {
@@ -408,6 +415,7 @@ impl Store {
                         command,
                         sent_before: None,
                         runner,
+                        taken: Instant::now(),
                     })))
                 }
                 _ => Ok(Acceptance::New(id)),
@@ -496,9 +504,10 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
+        let taken = Instant::now();
         let turn = |row: Record| {
             let sent_before = row.sent_before;
-            Ok(CommandTurn { command: row.try_into()?, sent_before, runner })
+            Ok(CommandTurn { command: row.try_into()?, sent_before, runner, taken })
         };
         rows.into_iter().map(turn).collect()
     }

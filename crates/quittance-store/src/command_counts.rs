@@ -6,6 +6,9 @@ use utoipa::ToSchema;
 use super::connect::Store;
 use super::error::StoreError;
 
+/// The state of a command that waits for an operator.
+const DEAD: &str = "dead";
+
 /// The commands of one kind in one state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OpenCommands {
@@ -34,29 +37,37 @@ impl CommandCounts {
     /// How many wait for an operator.
     #[must_use]
     pub fn dead(&self) -> i64 {
-        self.in_state("dead").map(|one| one.count).sum()
+        self.open.iter().filter(|one| one.state == DEAD).map(|one| one.count).sum()
     }
 
-    /// The age in seconds of the oldest whose outcome is not known.
+    /// The age in seconds of the oldest that is to come to its end without an operator.
     #[must_use]
-    pub fn oldest_unknown_seconds(&self) -> Option<i64> {
-        self.in_state("unknown").map(|one| one.oldest_seconds).max()
+    pub fn oldest_open_seconds(&self) -> Option<i64> {
+        let open = self.open.iter().filter(|one| one.state != DEAD);
+        open.map(|one| one.oldest_seconds).max()
     }
 
-    /// The age in seconds of the oldest that Stripe has not received.
+    /// How many are in each state that is not the end, with the age in seconds of the oldest; none of a state
+    /// that has none.
     #[must_use]
-    pub fn oldest_accepted_seconds(&self) -> Option<i64> {
-        self.in_state("accepted").map(|one| one.oldest_seconds).max()
+    pub fn by_state(&self) -> Vec<(&str, i64, i64)> {
+        let mut all: Vec<(&str, i64, i64)> = Vec::new();
+        for one in &self.open {
+            match all.iter_mut().find(|(state, ..)| *state == one.state) {
+                Some((_, count, oldest)) => {
+                    *count = count.saturating_add(one.count);
+                    *oldest = (*oldest).max(one.oldest_seconds);
+                }
+                None => all.push((&one.state, one.count, one.oldest_seconds)),
+            }
+        }
+        all
     }
 
     /// Whether there are none, now and in the last 24 hours.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.open.is_empty() && self.done_last_24_hours == 0 && self.refused_last_24_hours == 0
-    }
-
-    fn in_state<'a>(&'a self, state: &'a str) -> impl Iterator<Item = &'a OpenCommands> {
-        self.open.iter().filter(move |one| one.state == state)
     }
 }
 

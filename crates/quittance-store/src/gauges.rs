@@ -1,5 +1,6 @@
 //! Gauges for monitoring. They are read often, so each uses an index.
 
+use super::command_counts::OpenCommands;
 use super::connect::Store;
 use super::error::StoreError;
 
@@ -14,6 +15,8 @@ pub struct Gauges {
     pub destinations: Vec<DestinationGauges>,
     /// Age of the oldest transaction that delays the outbox; 0 if there is none.
     pub outbox_held_seconds: i64,
+    /// The commands that have not come to their end, by kind and state.
+    pub open_commands: Vec<OpenCommands>,
 }
 
 /// Progress of a destination.
@@ -69,7 +72,9 @@ impl Store {
         .await?;
         let queue_lost = self.any_queue_lost().await?;
         let hold = self.outbox_hold().await?;
+        let open_commands = self.open_commands().await?;
         Ok(Gauges {
+            open_commands,
             queue_lost,
             open_letters: letters.into_iter().map(|row| (row.class, row.count)).collect(),
             destinations,

@@ -11,11 +11,18 @@ use prometheus_client::registry::Registry;
 
 use super::connect::Store;
 use super::gauges::Gauges;
+use quittance_domain::command::CommandState;
 use quittance_domain::failure::Class;
+use quittance_domain::status_word::Vocabulary as _;
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ClassLabels {
     class: String,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
 }
 
 /// Label set of a family without labels; a family can be empty.
@@ -27,13 +34,20 @@ struct NoLabels {}
 pub struct Metrics {
     open: Family<ClassLabels, Gauge>,
     queue_lost: Family<NoLabels, Gauge>,
+    commands: Family<StateLabels, Gauge>,
+    oldest_command: Family<StateLabels, Gauge>,
 }
 
 impl Metrics {
     /// Registers the metrics, and those of this store's pool.
     #[must_use]
     pub fn new(registry: &mut Registry, store: &Store) -> Self {
-        let metrics = Self { open: Family::default(), queue_lost: Family::default() };
+        let metrics = Self {
+            open: Family::default(),
+            queue_lost: Family::default(),
+            commands: Family::default(),
+            oldest_command: Family::default(),
+        };
         registry.register(
             "quittance_dead_letters_open",
             "Dead letters that are open and not snoozed, by the class of their failure: the same from every worker, so take the max",
@@ -44,6 +58,16 @@ impl Metrics {
             "Whether Redis has lost jobs, and no operator has acknowledged it: the same from every worker, so take the max",
             metrics.queue_lost.clone(),
         );
+        registry.register(
+            "quittance_commands_open",
+            "Commands that have not come to their end, by state; those that are dead wait for an operator. The same from every worker, so take the max",
+            metrics.commands.clone(),
+        );
+        registry.register(
+            "quittance_commands_oldest_seconds",
+            "Age of the oldest command in a state that is not its end; 0 when there is none. The same from every worker, so take the max",
+            metrics.oldest_command.clone(),
+        );
         registry.register_collector(Box::new(Pool(store.clone())));
         metrics
     }
@@ -52,7 +76,18 @@ impl Metrics {
     pub fn show(&self, seen: Option<&Gauges>) {
         self.open.clear();
         self.queue_lost.clear();
-        let Some(Gauges { open_letters: letters, queue_lost, .. }) = seen else { return };
+        self.commands.clear();
+        self.oldest_command.clear();
+        let Some(seen) = seen else { return };
+        let Gauges { open_letters: letters, queue_lost, open_commands, .. } = seen;
+        for state in CommandState::WORDS.iter().filter(|state| !state.is_closed()) {
+            let labels = StateLabels { state: state.word() };
+            let of_it = || open_commands.iter().filter(|one| one.state == state.word());
+            let count = of_it().map(|one| one.count).sum();
+            let oldest = of_it().map(|one| one.oldest_seconds).max().unwrap_or(0);
+            self.commands.get_or_create(&labels).set(count);
+            self.oldest_command.get_or_create(&labels).set(oldest);
+        }
         self.queue_lost.get_or_create(&NoLabels {}).set(i64::from(*queue_lost));
         for class in [Class::Permanent, Class::Transient] {
             drop(self.open.get_or_create(&ClassLabels { class: class.as_str().to_owned() }));

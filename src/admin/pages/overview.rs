@@ -64,6 +64,7 @@ fn path_of(finding: &Finding) -> Option<&'static str> {
             Some("/outbox")
         }
         FindingCode::Behind | FindingCode::Paused => Some("/queue"),
+        FindingCode::CommandsDead | FindingCode::CommandsLate => Some("/commands"),
         // What there is to see of these is below.
         FindingCode::RedisDown
         | FindingCode::QueueLost
@@ -104,6 +105,11 @@ fn finished(label: &str, slices: &[Slice]) -> Bars {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass everything by reference")]
 fn lag(milliseconds: &u64) -> String {
     if *milliseconds == 0 { "nothing waits".to_owned() } else { view::length(milliseconds / 1000) }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass everything by reference")]
+fn seconds(seconds: &i64) -> String {
+    view::length(u64::try_from(*seconds).unwrap_or_default())
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass everything by reference")]

@@ -51,12 +51,15 @@ enum Source {
     Charge(String),
 }
 
+const NO_SOURCE: &str = "a refund is of a payment, pi_..., or of a charge, ch_... or py_...";
+
 fn source(text: &str) -> Result<Source, &'static str> {
     let made = ObjectId::parse_made_by_stripe(text).is_ok();
     match text.split_once('_') {
+        Some((_, "")) => Err(NO_SOURCE),
         Some(("pi", _)) if made => Ok(Source::Payment(text.to_owned())),
         Some(("ch" | "py", _)) if made => Ok(Source::Charge(text.to_owned())),
-        Some(_) | None => Err("a refund is of a payment, pi_..., or of a charge, ch_... or py_..."),
+        Some(_) | None => Err(NO_SOURCE),
     }
 }
 

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::finding::Finding;
 use crate::ops::queue::{QueueLossStatus, QueueStatus};
+use crate::store::command_counts::CommandCounts;
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
@@ -50,6 +51,8 @@ pub struct Status {
     /// The transaction that has been running longest of those that hold the outbox back; null where
     /// none is, and while Postgres does not answer.
     pub outbox_hold: Option<OutboxHold>,
+    /// What Stripe was asked to do; null while Postgres does not answer.
+    pub commands: Option<CommandCounts>,
     /// The database's schema; null while Postgres does not answer.
     pub schema: Option<SchemaStatus>,
 }

@@ -68,6 +68,10 @@ pub enum FindingCode {
     OutboxHeldBack,
     /// Notifications were dead-lettered.
     OutboxDead,
+    /// Commands wait for an operator: whether they had an effect at Stripe is not known.
+    CommandsDead,
+    /// A command has not come to its end for too long.
+    CommandsLate,
 }
 
 /// A finding that makes the whole unhealthy.

@@ -13,6 +13,7 @@ use super::{hold, loss};
 use crate::config;
 use crate::domain::failure::Dependency;
 use crate::ops::queue::QueueStatus;
+use crate::store::command_counts::CommandCounts;
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
 /// The findings, problems first.
@@ -63,6 +64,9 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
             found.push(warning(FindingCode::OutboxDead, text).mended_by("quittance outbox dead"));
         }
     }
+    if let Some(counts) = &status.commands {
+        commands(counts, limits.max_command_age, &mut found);
+    }
     found.sort_by_key(|finding| finding.severity);
     found
 }
@@ -96,6 +100,30 @@ fn dead_letters(letters: &DeadLetterCounts, most_new: u32) -> Finding {
         warning(FindingCode::DeadLetters, text)
     };
     finding.mended_by("quittance dead-letters groups")
+}
+
+/// Commands that need a person, and those that no process finishes.
+fn commands(counts: &CommandCounts, max_age: Duration, found: &mut Vec<Finding>) {
+    let dead = counts.dead();
+    if dead > 0 {
+        let (wait, they) = if dead == 1 { ("waits", "it") } else { ("wait", "they") };
+        let text = format!(
+            "{} {wait} for an operator: whether {they} had an effect at Stripe is not known",
+            many(dead, "command")
+        );
+        let finding = problem(FindingCode::CommandsDead, text);
+        found.push(finding.mended_by("quittance commands list --state dead"));
+    }
+    let oldest = counts.oldest_open_seconds().and_then(|seconds| u64::try_from(seconds).ok());
+    if let Some(oldest) = oldest.map(Duration::from_secs).filter(|oldest| *oldest > max_age) {
+        let text = format!(
+            "the oldest command that is not finished is {} old (status.max_command_age is {})",
+            span(oldest),
+            span(max_age)
+        );
+        let finding = problem(FindingCode::CommandsLate, text);
+        found.push(finding.mended_by("quittance commands list"));
+    }
 }
 
 /// One line: there is a budget for each endpoint and account, and Stripe's trouble is the trouble of all.

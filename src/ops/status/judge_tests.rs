@@ -3,6 +3,7 @@ use time::OffsetDateTime;
 use super::super::document::{BucketStatus, DurabilityStatus, SchemaStatus};
 use super::*;
 use crate::ops::queue::{LaneStatus, PauseStatus, QueueLossStatus};
+use crate::store::command_counts::{CommandCounts, OpenCommands};
 use crate::store::outbox::DestinationState;
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
@@ -10,7 +11,8 @@ const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
 fn limits() -> config::Status {
     let (max_lag, max_outbox_lag) = (Duration::from_secs(300), Duration::from_secs(600));
-    config::Status { max_lag, max_outbox_lag, max_new_dead_letters: 100 }
+    let max_command_age = Duration::from_secs(900);
+    config::Status { max_lag, max_outbox_lag, max_new_dead_letters: 100, max_command_age }
 }
 
 fn up(name: &str) -> DependencyStatus {
@@ -66,6 +68,7 @@ fn well() -> Status {
         anomalies: Some(AnomalyCounts::default()),
         outbox: Some(Vec::new()),
         outbox_hold: None,
+        commands: Some(CommandCounts::default()),
         schema: Some(SchemaStatus { have: Some(5), need: 5, fits: true }),
     }
 }
@@ -285,4 +288,20 @@ fn what_was_written_although_it_is_odd_is_a_warning_that_says_what() {
         "anomalies in the last 24 hours: 1 change of status that the state machine does not allow, \
          2 answers of Stripe's that stayed older than the event"
     );
+}
+
+#[test]
+fn a_dead_command_is_a_problem_and_so_is_one_that_no_process_finishes() {
+    let with = |state: &str, oldest_seconds| {
+        let (kind, state) = ("create_refund".to_owned(), state.to_owned());
+        let open = vec![OpenCommands { kind, state, count: 1, oldest_seconds }];
+        found(|status| status.commands = Some(CommandCounts { open, ..CommandCounts::default() }))
+    };
+    let problem = Severity::Problem;
+    assert_eq!(with("dead", 5), [(problem, FindingCode::CommandsDead)]);
+    assert_eq!(with("dead", 1_000), [(problem, FindingCode::CommandsDead)], "it is told once");
+    for state in ["accepted", "sent", "unknown"] {
+        assert_eq!(with(state, 900), []);
+        assert_eq!(with(state, 901), [(problem, FindingCode::CommandsLate)], "{state}");
+    }
 }

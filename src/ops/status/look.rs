@@ -19,6 +19,7 @@ use crate::config;
 use crate::domain::failure::{self, Dependency};
 use crate::ops::queue::{QueueStatus, millis, moment, queue_status};
 use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerState, QueueError};
+use crate::store::command_counts::CommandCounts;
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::queue_marker::QueueMemory;
 use crate::store::schema::SchemaVersion;
@@ -64,6 +65,7 @@ struct OfPostgres {
     anomalies: Result<AnomalyCounts, StoreError>,
     outbox: Result<Vec<DestinationState>, StoreError>,
     hold: Result<Option<OutboxHold>, StoreError>,
+    commands: Result<CommandCounts, StoreError>,
 }
 
 /// Looks at everything. Never fails: what cannot be seen is missing, and its dependency says why.
@@ -103,6 +105,7 @@ pub async fn look(sources: &Sources) -> Status {
         anomalies: None,
         outbox: None,
         outbox_hold: None,
+        commands: None,
     };
     if let Some(seen) = of_postgres {
         let marker = of_redis.as_ref().map(|seen| &seen.marker);
@@ -111,6 +114,7 @@ pub async fn look(sources: &Sources) -> Status {
         status.anomalies = seen.anomalies.ok();
         status.outbox = seen.outbox.ok();
         status.outbox_hold = seen.hold.ok().flatten();
+        status.commands = seen.commands.ok();
     }
     status.findings = judge::findings(&status, limits);
     status.healthy = status.findings.iter().all(|one| one.severity != Severity::Problem);
@@ -136,16 +140,17 @@ async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
 async fn of_postgres(store: &Store, queue: &str) -> Result<OfPostgres, StoreError> {
     let latency = store.latency().await?;
     let schema = store.schema_version().await?;
-    let (letters, anomalies, outbox, hold) = tokio::join!(
+    let (letters, anomalies, outbox, hold, commands) = tokio::join!(
         store.letter_counts(),
         store.anomaly_counts(),
         store.destinations(),
-        store.outbox_hold()
+        store.outbox_hold(),
+        store.command_counts()
     );
     // Only newer schemas have the table.
     let memory =
         if schema.have >= Some(schema.need) { store.queue_memory(queue).await? } else { None };
-    Ok(OfPostgres { latency, schema, memory, letters, anomalies, outbox, hold })
+    Ok(OfPostgres { latency, schema, memory, letters, anomalies, outbox, hold, commands })
 }
 
 /// An answer in time, or why there is none.
@@ -175,7 +180,7 @@ async fn explained<T>(
 fn unread(seen: &OfPostgres) -> Option<String> {
     let of_outbox = seen.outbox.as_ref().err().or(seen.hold.as_ref().err());
     let of_counts = seen.letters.as_ref().err().or(seen.anomalies.as_ref().err());
-    let error = of_counts.or(of_outbox)?;
+    let error = of_counts.or(of_outbox).or(seen.commands.as_ref().err())?;
     Some(format!("some of it could not be read: {}", failure::chain(error).join(": ")))
 }
 

@@ -112,3 +112,42 @@ async fn a_pause_that_could_not_be_noted_is_partly_done() {
     assert!(!ended.stderr.contains("hush"), "{ended:?}");
     assert_eq!(inspector(&app).pauses().await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn the_status_shows_what_stripe_was_asked_to_do_and_what_waits_for_an_operator() {
+    let app = App::start().await;
+    eventually("the worker reports itself", async || status(&app).await.healthy).await;
+    let with = async |states: &'static str| app.db.execute(states).await;
+    with(
+        "INSERT INTO quittance.commands (id, caller, idempotency_key, fingerprint, kind, livemode,
+             parameters, state, stripe_key, due_at, created_at, closed_at)
+         SELECT gen_random_uuid(), 'shop', c.state, 'f', 'create_refund', false, '{}', c.state, c.state,
+                now() + interval '1 day', now() - interval '2 minutes',
+                CASE c.state WHEN 'done' THEN now() END
+         FROM unnest(ARRAY['done', 'unknown']) AS c (state)",
+    )
+    .await;
+    let (code, out, _) = command(&app, &["status"]).await;
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("Commands: 1 unknown (oldest 2m"), "{out}");
+    assert!(out.contains("; 1 done and 0 refused in the last 24 hours"), "{out}");
+
+    with(
+        "INSERT INTO quittance.commands (id, caller, idempotency_key, fingerprint, kind, livemode,
+             parameters, state, stripe_key, due_at, created_at)
+         SELECT gen_random_uuid(), 'shop', c.state, 'f', 'create_refund', false, '{}', c.state, c.state,
+                now() + interval '1 day', now() - interval '16 minutes'
+         FROM unnest(ARRAY['accepted', 'dead']) AS c (state)",
+    )
+    .await;
+    let (code, out, _) = command(&app, &["status", "--json"]).await;
+    let status = document(&out);
+    let findings = status["findings"].as_array().unwrap();
+    let codes: Vec<_> = findings.iter().map(|it| it["code"].as_str().unwrap()).collect();
+    assert_eq!((code, codes), (1, vec!["commands_dead", "commands_late"]), "{out}");
+    let of_state = |state: &str| {
+        let open = status["commands"]["open"].as_array().unwrap().clone();
+        open.into_iter().find(|it| it["state"] == state).unwrap()["count"].clone()
+    };
+    assert_eq!((of_state("dead"), of_state("accepted")), (json!(1), json!(1)));
+}

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use serde_json::json;
+use stripe_simulator::{Fault, FaultKind};
+
 use super::page::Page;
 use super::{Role, published};
+use crate::commands::app as commands;
 use crate::harness::webhook::{self, Client, Webhook};
 use crate::harness::{App, eventually};
 use crate::outbox::{Receiver, SECRET};
@@ -22,6 +26,16 @@ async fn worker(app: &App, receiver: &str) -> Role {
         ("QUITTANCE__OUTBOX__DESTINATIONS__DEFAULT__ALLOW_PRIVATE", "true"),
     ];
     Role::start(app, "worker", &of).await
+}
+
+async fn api(app: &App) -> Role {
+    Role::start(app, "api", &[("QUITTANCE__API__LISTEN", "127.0.0.1:0")]).await
+}
+
+/// Creates a payment through the API, and says with which status it was answered.
+async fn create(api: &Role, key: &str, amount: i64) -> u16 {
+    let body = json!({ "amount": amount, "currency": "eur" });
+    commands::post(api.listen.unwrap(), "/v1/payment_intents", key, body).await.status
 }
 
 /// Posts an event of ours, and says how that ended.
@@ -47,6 +61,9 @@ async fn what_is_served_is_what_is_published() {
     let receiver = Receiver::start().await;
     let ingress = Role::start(&app, "ingress", &[]).await;
     let worker = worker(&app, &receiver.url).await;
+    let api = api(&app).await;
+    create(&api, "order-1", 2000).await;
+    create(&api, "order-2", 0).await;
     app.pays("pm_card_visa");
     assert_eq!(post(&ingress, of_type("evt_1", "shiny.polished"), "whsec_test").await, 200);
     app.settled().await;
@@ -60,7 +77,8 @@ async fn what_is_served_is_what_is_published() {
     })
     .await;
 
-    let document = published::document(&[("ingress", &taken), ("worker", &done)]);
+    let acted = api.page().await;
+    let document = published::document(&[("api", &acted), ("ingress", &taken), ("worker", &done)]);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     if std::env::var_os("QUITTANCE_UPDATE_DOCS").is_some() {
         std::fs::write(&path, &document).unwrap();
@@ -72,7 +90,7 @@ async fn what_is_served_is_what_is_published() {
          ARGS='--test it telemetry'` and review the difference"
     );
 
-    for family in taken.families.values().chain(done.families.values()) {
+    for family in [&taken, &done, &acted].iter().flat_map(|page| page.families.values()) {
         assert!(!family.samples.is_empty(), "{family:?}");
         for value in family.samples.iter().flat_map(|sample| sample.labels.values()) {
             let is_id = ["evt_", "pi_", "ch_", "acct_", "shiny", "test-"];
@@ -174,4 +192,45 @@ async fn a_worker_that_waits_says_for_what() {
     let page = worker.page().await;
     assert!(page.sum("quittance_stripe_requests_total", &[("status", "unreachable")]) > 0.0);
     app.may_leave_work();
+}
+
+#[tokio::test]
+async fn commands_are_counted_by_how_they_end_and_those_that_do_not_by_their_state() {
+    let app = App::without_workers().await;
+    let (api, worker) = (api(&app).await, worker(&app, NOBODY).await);
+    assert_eq!(create(&api, "order-1", 2000).await, 200);
+    assert_eq!(create(&api, "order-1", 2000).await, 200, "repeated");
+    assert_eq!(create(&api, "order-2", 0).await, 422);
+    app.stripe().add_fault(Fault::once("POST /v1/payment_intents", FaultKind::ResetAfter));
+    assert_eq!(create(&api, "order-3", 2000).await, 202);
+    app.db
+        .execute(
+            "UPDATE quittance.commands SET state = 'dead', created_at = now() - interval '1 hour'
+             WHERE idempotency_key = 'order-3'",
+        )
+        .await;
+
+    let page = api.page().await;
+    let ended = [("kind", "create_payment"), ("code", "done")];
+    assert_eq!(
+        page.sum("quittance_commands_ended_total", &ended),
+        1.0,
+        "a repetition is no command"
+    );
+    assert_eq!(page.sum("quittance_commands_ended_total", &[]), 1.0);
+    let refused = [("kind", "create_payment"), ("code", "amount_too_small")];
+    assert_eq!(page.sum("quittance_commands_not_accepted_total", &refused), 1.0);
+    let life = [("kind", "create_payment")];
+    assert_eq!(page.sum("quittance_command_duration_seconds_count", &life), 1.0);
+    assert!(page.sum("quittance_stripe_requests_total", &[("status", "200")]) >= 1.0);
+    eventually("the worker shows the dead one", async || {
+        let page = worker.page().await;
+        page.families.contains_key("quittance_commands_open")
+            && page.sum("quittance_commands_open", &[("state", "dead")]) == 1.0
+            && page.sum("quittance_commands_oldest_seconds", &[("state", "dead")]) >= 3600.0
+    })
+    .await;
+    let page = worker.page().await;
+    assert_eq!(page.sum("quittance_commands_open", &[]), 1.0, "{:?}", page.families);
+    app.settled().await;
 }

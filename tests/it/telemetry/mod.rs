@@ -39,6 +39,10 @@ impl Role {
                 program.says("taking webhooks").await;
                 Some(address(&program, "taking webhooks"))
             }
+            "api" => {
+                program.says("taking commands").await;
+                Some(address(&program, "taking commands"))
+            }
             _ => None,
         };
         Self { program, metrics, listen }

@@ -15,7 +15,7 @@ Each role serves them at `GET /metrics` in the OpenMetrics format, on a listener
 them.
 
 A counter has the suffix `_total` there, a histogram `_bucket`, `_sum` and `_count`. Numbers of what
-all processes share (the queue, the outbox, the open dead letters) are looked up when the page is
+all processes share (the queue, the outbox, the open dead letters and commands) are looked up when the page is
 asked for, are the same from every process, and are left out while they cannot be seen: use `max`,
 not `sum`.
 
@@ -28,18 +28,19 @@ what Stripe invents later is folded into `other`.
 | `by` | `covered`, `shared` |
 | `cause` | `down`, `settings` |
 | `class` | `permanent`, `transient`, `rate_limited`, `too_early`, `unavailable`, `misconfigured` |
+| `code` | of commands: `done`, or a code of [docs/write-side.md](write-side.md#errors); `unresolved` for one that is dead |
 | `dependency` | `redis`, `postgres`, `stripe` |
 | `destination` | `stream`, or `http:` and a name of the settings |
 | `endpoint` | of webhooks: a name of the settings, empty for what is none of them; of Stripe: the first part of the path |
 | `event_type` | Stripe's types as `quittance kinds` lists them; `other` for newer ones |
 | `index` | the place of a secret in the endpoint's list, from 0 |
-| `kind` | Stripe's `object` as `quittance kinds` lists them; `other` for newer ones |
+| `kind` | Stripe's `object` as `quittance kinds` lists them; `other` for newer ones; of commands: `create_payment`, `confirm_payment`, `capture_payment`, `cancel_payment`, `create_refund`, `create_customer` |
 | `lane` | `live`, `backfill`; `both` for jobs that wait for a retry |
 | `next` | `retry`, `snooze`, `dead_letter` |
 | `outcome` | `applied`, `unchanged`, `covered`, `gone`, `ignored`, `deauthorized`, `duplicate` |
 | `reason` | of dead letters: `permanent`, `exhausted`, `poison`, `undecodable`; of connections: `limit`, `address_limit`, `descriptors`, `no_request` |
 | `result` | of webhooks: `queued`, `wrong_mode`, `unknown_endpoint`, `signature_missing`, `signature_malformed`, `signature_without_v1`, `signature_mismatch`, `signature_stale`, `not_an_event`, `too_large`, `slow_body`, `broken_body`, `evicted`, `busy`, `queue_timeout`, `queue_failed`; of attempts: `settled`, `failed`; of the limiter: `granted`, `refused`; of notifications: `delivered`, `failed`, `dead` |
-| `state` | of jobs: `waiting`, `in_hand`, `delayed`; of connections: `used`, `idle` |
+| `state` | of jobs: `waiting`, `in_hand`, `delayed`; of commands: `accepted`, `sent`, `unknown`, `dead`; of connections: `used`, `idle` |
 | `status` | of Stripe's answer: the code, `2xx` to `5xx` for one that Stripe does not use, or `unreachable`, `timed_out`, `broken` |
 | `task` | a background task; `outbox` and a destination for the one that delivers to it. docs/operations.md lists them |
 

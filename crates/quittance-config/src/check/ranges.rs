@@ -32,6 +32,7 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         ("stripe.timeout", settings.stripe.timeout, Duration::from_millis(100)),
         ("status.max_lag", settings.status.max_lag, Duration::from_secs(1)),
         ("status.max_outbox_lag", settings.status.max_outbox_lag, Duration::from_secs(1)),
+        ("status.max_command_age", settings.status.max_command_age, Duration::from_secs(1)),
     ];
     for (key, value, least) in durations {
         checker.must(value >= least, key, format!("must be at least {}", format_duration(least)));
