@@ -52,6 +52,9 @@ pub(super) enum Command {
     /// List and inspect commands, and decide about dead ones.
     #[command(subcommand)]
     Commands(super::commands::CommandsCommand),
+    /// Refund payments.
+    #[command(subcommand)]
+    Refunds(super::refunds::RefundsCommand),
     /// Migrate the database schema to this program's version, then exit.
     #[command(
         after_help = "Needs DATABASE_URL. Run it before each new version's roles.\n\nExample:\n  DATABASE_URL=postgres://... quittance migrate"
@@ -69,7 +72,7 @@ pub(super) enum Command {
     /// List, inspect, retry and discard dead-lettered jobs and notifications.
     #[command(subcommand, visible_alias = "dl")]
     DeadLetters(Box<DeadLettersCommand>),
-    /// List, inspect, cancel and resume bulk operations on dead letters.
+    /// List, inspect, cancel and resume bulk operations: on dead letters, and refunds by a file.
     #[command(subcommand)]
     Operations(OperationsCommand),
     /// List, inspect and replay events.

@@ -28,6 +28,7 @@ mod operations;
 mod outbox;
 mod place;
 mod queue;
+mod refunds;
 mod retry;
 mod status;
 mod table;
@@ -86,6 +87,7 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Admin(args) => admin::run(config, args).await,
         Command::Api(args) => api::run(config, args).await,
         Command::Commands(command) => commands::run(config, command).await,
+        Command::Refunds(command) => refunds::run(config, command).await,
         Command::Migrate => roles::migrate(config).await.inspect(|_| {
             println!("The schema is up to date.");
         }),

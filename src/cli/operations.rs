@@ -14,40 +14,43 @@ use crate::ops::operations::{self, ResultOfOne};
 use crate::roles::exit::exit_of_store;
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
-use crate::store::dead_letter::{ActWord, Actor, DeadLetterId};
-use crate::store::operation::{Aftermath, Cancelling, Operation, OperationId, OperationState};
+use crate::store::dead_letter::{Actor, DeadLetterId};
+use crate::store::operation::{
+    Aftermath, Cancelling, Operation, OperationId, OperationState, OperationVerb, StoredLine,
+};
 use crate::store::{Store, StoreError};
 
 /// `quittance operations ...`
 #[derive(Debug, Subcommand)]
 pub(super) enum OperationsCommand {
-    /// List dead letters, newest first.
+    /// List bulk operations, newest first.
     #[command(after_help = "Example:\n  quittance operations list --limit 10")]
     List {
         /// Maximum number of results.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// Only dead letters with a lower id: the next page.
+        /// Only operations with a lower id: the next page.
         #[arg(long, value_name = "ID")]
         before: Option<OperationId>,
         /// One JSON document.
         #[arg(long)]
         json: bool,
     },
-    /// Show one: what was asked for, how far it is, what came of each dead letter.
+    /// Show one: what was asked for, how far it is, what came of each dead letter, or of each line of a file of
+    /// refunds.
     #[command(
         after_help = "Examples:\n  quittance operations show 7 --failed\n  quittance operations show 7 --json --after 1200"
     )]
     Show {
         /// The operation.
         id: OperationId,
-        /// Only the dead letters to which it could not be done.
+        /// Only the dead letters to which it could not be done, or the lines that were refused.
         #[arg(long)]
         failed: bool,
-        /// How many dead letters at most.
+        /// How many dead letters or lines at most.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// Only dead letters after this one: the next page.
+        /// Only dead letters or lines after this one: the next page.
         #[arg(long, value_name = "ID")]
         after: Option<DeadLetterId>,
         /// One JSON document.
@@ -89,6 +92,12 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
         }
         OperationsCommand::Show { id, failed: only, limit, after, json } => {
             let operation = known(&store, id).await?;
+            if operation.verb == OperationVerb::Refund {
+                let after = after.and_then(|it| i32::try_from(it.get()).ok());
+                let lines = operations::lines(&store, &operation, only, after, limit).await;
+                show_refunds(&operation, &lines.map_err(|e| failed(&e))?, limit, json);
+                return Ok(Exit::Success);
+            }
             let results = operations::results(&store, &operation, only, after, limit).await;
             show(&operation, &results.map_err(|e| failed(&e))?, limit, json);
             Ok(Exit::Success)
@@ -118,13 +127,21 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
         OperationsCommand::Resume(Change { id, reason, actor, json }) => {
             // Only a retry needs the queue.
             let producer = match known(&store, id).await?.verb {
-                ActWord::Retry => {
+                OperationVerb::Refund => {
+                    let name = who(actor);
+                    let actor = Actor { name: &name, reason: reason.as_deref() };
+                    return match super::refunds::resume(&settings, id, actor, json).await? {
+                        Some(exit) => Ok(exit),
+                        None => Err(not_now(&store, id).await),
+                    };
+                }
+                OperationVerb::Retry => {
                     settings
                         .require(Role::Requeue)
                         .map_err(|error| Failed::new(Exit::Settings, error.to_string()))?;
                     Some(parts::producer(&settings)?)
                 }
-                ActWord::Discard | ActWord::Snooze | ActWord::Undo => None,
+                OperationVerb::Discard | OperationVerb::Snooze | OperationVerb::Undo => None,
             };
             let name = who(actor);
             let actor = Actor { name: &name, reason: reason.as_deref() };
@@ -203,6 +220,23 @@ fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: boo
         println!("{}", json!({ "operation": operation, "results": results }));
         return;
     }
+    head(operation);
+    if results.is_empty() {
+        return;
+    }
+    println!();
+    let rows = results.iter().map(|one| {
+        let ok = if one.result.ok { "ok" } else { "failed" };
+        vec![one.result.id.to_string(), ok.to_owned(), at(one.at), one.result.message.clone()]
+    });
+    let columns = [whole("LETTER"), whole(""), whole("AT"), text("RESULT")];
+    table::print(&columns, &rows.collect::<Vec<_>>());
+    if let Some(last) = results.last().filter(|_| u32::try_from(results.len()) == Ok(limit)) {
+        eprintln!("There may be more: --after {}", last.result.id);
+    }
+}
+
+fn head(operation: &Operation) {
     let Operation { id, verb, actor, state, .. } = operation;
     println!("Operation {id}: {} by {actor}, {}.", verb.as_str(), at(operation.created_at));
     if let Some(reason) = &operation.reason {
@@ -219,17 +253,34 @@ fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: boo
     if let Some(error) = &operation.error {
         println!("It was interrupted because: {error}");
     }
-    if results.is_empty() {
+}
+
+fn show_refunds(operation: &Operation, lines: &[StoredLine], limit: u32, as_json: bool) {
+    if as_json {
+        println!("{}", json!({ "operation": operation, "lines": lines }));
+        return;
+    }
+    head(operation);
+    if lines.is_empty() {
         return;
     }
     println!();
-    let rows = results.iter().map(|one| {
-        let ok = if one.result.ok { "ok" } else { "failed" };
-        vec![one.result.id.to_string(), ok.to_owned(), at(one.at), one.result.message.clone()]
+    let rows = lines.iter().map(|one| {
+        let result = one.result.as_deref().unwrap_or("not yet");
+        let detail = one.detail.as_deref().or(one.refund.as_deref()).unwrap_or_default();
+        vec![
+            one.line.to_string(),
+            one.payment_intent.clone(),
+            one.amount.map_or_else(|| "all".to_owned(), |amount| amount.to_string()),
+            one.key.clone(),
+            result.to_owned(),
+            detail.to_owned(),
+        ]
     });
-    let columns = [whole("LETTER"), whole(""), whole("AT"), text("RESULT")];
+    let columns =
+        [whole("LINE"), whole("PAYMENT"), whole("AMOUNT"), whole("KEY"), whole("RESULT"), text("")];
     table::print(&columns, &rows.collect::<Vec<_>>());
-    if let Some(last) = results.last().filter(|_| u32::try_from(results.len()) == Ok(limit)) {
-        eprintln!("There may be more: --after {}", last.result.id);
+    if let Some(last) = lines.last().filter(|_| u32::try_from(lines.len()) == Ok(limit)) {
+        eprintln!("There may be more: --after {}", last.line);
     }
 }

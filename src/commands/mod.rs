@@ -11,6 +11,7 @@
 //! not known; `finisher` takes up what another process has left. No transaction is open while Stripe is asked.
 
 mod answer;
+mod bulk_refunds;
 mod decide;
 mod error;
 mod finisher;
@@ -23,6 +24,10 @@ mod submit;
 mod turn;
 
 pub use answer::{CommandReply, CommandView, CustomerView, PaymentView, Problem, RefundView};
+pub use bulk_refunds::{
+    BulkError, CALLER as REFUNDS_CALLER, LONGEST_SPREAD, LineCheck, RefundPreview, begin_refunds,
+    preview_refunds,
+};
 pub use decide::{Decided, abandon_dead, retry_dead};
 pub use error::CommandError;
 pub use finisher::finish;

@@ -13,6 +13,7 @@ pub mod idempotency_key;
 pub mod params;
 pub mod payment_verb;
 pub mod reference;
+pub mod refund_file;
 pub mod refundable;
 pub mod return_url;
 mod rule;

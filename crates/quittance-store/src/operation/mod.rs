@@ -1,4 +1,4 @@
-//! Bulk acts on dead letters, so that one can watch them, stop them, go on with them, and prove
+//! Bulk acts on dead letters, and bulk refunds, so that one can watch them, stop them, go on with them, and prove
 //! afterwards who did what.
 //!
 //! An operation is `running` while somebody moves its heartbeat, page by page. Whoever runs it has a
@@ -6,9 +6,11 @@
 //! stopped counts as `interrupted`, and may be resumed where it was.
 
 mod read;
+mod refunds;
 mod run;
 
-pub use read::{Aftermath, Operation, OperationResult, OperationState};
+pub use read::{Aftermath, Operation, OperationResult, OperationState, OperationVerb, Selection};
+pub use refunds::{LineEnd, NewRefunds, RefundFile, RefundTotal, StoredLine};
 pub use run::{Cancelling, NewOperation, Refused};
 
 use std::fmt;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::OperationId;
+use super::{OperationId, RefundFile};
 use crate::connect::Store;
 use crate::dead_letter::{ActWord, Acted, DeadLetterId, Filter, acted};
 use crate::error::StoreError;
@@ -41,18 +41,87 @@ impl OperationState {
     }
 }
 
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OperationVerb {
+    /// Tries dead letters again.
+    Retry,
+    /// Gives dead letters up for good.
+    Discard,
+    /// Hides dead letters for a while.
+    Snooze,
+    /// Takes a discard or a snooze back.
+    Undo,
+    /// Refunds payments: the lines of a file.
+    Refund,
+}
+
+impl OperationVerb {
+    /// `retry`, `discard`, `snooze`, `undo`, `refund`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self.act() {
+            Some(act) => act.as_str(),
+            None => REFUND,
+        }
+    }
+
+    /// What is done to dead letters; none of refunds.
+    #[must_use]
+    pub fn act(self) -> Option<ActWord> {
+        match self {
+            Self::Retry => Some(ActWord::Retry),
+            Self::Discard => Some(ActWord::Discard),
+            Self::Snooze => Some(ActWord::Snooze),
+            Self::Undo => Some(ActWord::Undo),
+            Self::Refund => None,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text == REFUND {
+            return Some(Self::Refund);
+        }
+        ActWord::parse(text).map(Self::from)
+    }
+}
+
+impl From<ActWord> for OperationVerb {
+    fn from(act: ActWord) -> Self {
+        match act {
+            ActWord::Retry => Self::Retry,
+            ActWord::Discard => Self::Discard,
+            ActWord::Snooze => Self::Snooze,
+            ActWord::Undo => Self::Undo,
+        }
+    }
+}
+
+const REFUND: &str = "refund";
+
+/// What an operation is done to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Selection {
+    /// The dead letters that a filter names.
+    Letters(Box<Filter>),
+    /// The lines of a file of refunds.
+    Refunds(RefundFile),
+}
+
 /// A bulk act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Operation {
     /// Its number.
     pub id: OperationId,
     /// What is done.
-    pub verb: ActWord,
-    /// To which letters.
-    pub selection: Filter,
-    /// Those after this one do not join.
-    pub upto: DeadLetterId,
-    /// Over how long retries are spread, in milliseconds.
+    pub verb: OperationVerb,
+    /// To which letters, or by which file.
+    pub selection: Selection,
+    /// Letters after this one do not join; of refunds, how many lines the file has.
+    pub upto: i64,
+    /// Over how long retries or refunds are spread, in milliseconds.
     pub over_ms: Option<i64>,
     /// Until when, of a snooze.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -63,7 +132,7 @@ pub struct Operation {
     pub reason: Option<String>,
     /// Where it stands.
     pub state: OperationState,
-    /// How many letters the selection named when it began.
+    /// How many letters the selection named when it began, or how many lines the file has.
     pub total: i64,
     /// To how many it was done.
     pub done: i64,
@@ -131,13 +200,21 @@ impl TryFrom<Record> for Operation {
 
     fn try_from(r: Record) -> Result<Self, StoreError> {
         let unreadable = |what| StoreError::Unreadable { what };
+        let verb = OperationVerb::parse(&r.verb);
+        let verb = verb.ok_or(unreadable("quittance.operations.verb"))?;
+        let selection = match verb {
+            OperationVerb::Refund => serde_json::from_value(r.selection).map(Selection::Refunds),
+            OperationVerb::Retry
+            | OperationVerb::Discard
+            | OperationVerb::Snooze
+            | OperationVerb::Undo => serde_json::from_value(r.selection).map(Selection::Letters),
+        };
         let state = OperationState::ALL.into_iter().find(|state| state.as_str() == r.state);
         Ok(Self {
             id: OperationId(r.id),
-            verb: ActWord::parse(&r.verb).ok_or(unreadable("quittance.operations.verb"))?,
-            selection: serde_json::from_value(r.selection)
-                .map_err(|_| unreadable("quittance.operations.selection"))?,
-            upto: DeadLetterId(r.upto),
+            verb,
+            selection: selection.map_err(|_| unreadable("quittance.operations.selection"))?,
+            upto: r.upto,
             over_ms: r.over_ms,
             until: r.until,
             actor: r.actor,

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::read::Record;
-use super::{Operation, OperationId, OperationState, Running};
+use super::{Operation, OperationId, OperationState, Running, Selection};
 use crate::connect::Store;
 use crate::dead_letter::{Act, Acted, ActedOn, Actor, Columns, DeadLetterId, Filter};
 use crate::error::StoreError;
@@ -180,6 +180,11 @@ impl Store {
         operation: &Operation,
         most: u32,
     ) -> Result<Vec<DeadLetterId>, StoreError> {
+        let selection = match &operation.selection {
+            Selection::Letters(filter) => filter.to_json(),
+            // No letter is among them.
+            Selection::Refunds(_) => return Ok(Vec::new()),
+        };
         let ids = sqlx::query_scalar!(
             r#"
             SELECT id AS "id!"
@@ -201,9 +206,9 @@ impl Store {
             ORDER BY id
             LIMIT $4
             "#,
-            operation.selection.to_json(),
+            selection,
             operation.reached,
-            operation.upto.get(),
+            operation.upto,
             i64::from(most),
             operation.id.get(),
         )
