@@ -254,3 +254,93 @@ AS $$
     )
     SELECT count(*) FROM ended
 $$;
+
+-- The lines of a file of refunds: what a bulk refund (quittance.operations) has to do, and what came of each.
+-- They are here so that any process can go on with it, which may not have the file.
+CREATE TABLE quittance.operation_lines (
+    operation      BIGINT  NOT NULL REFERENCES quittance.operations ON DELETE CASCADE,
+    -- The line of the file.
+    line           INTEGER NOT NULL,
+    payment_intent TEXT    NOT NULL,
+    -- In the currency's smallest unit; NULL for all that is left.
+    amount         BIGINT,
+    -- The currency that the payment must have, if the file says one.
+    currency       TEXT,
+    -- With the payment, what the command's idempotency key is made of.
+    key            TEXT    NOT NULL,
+    -- NULL until the line has come to its end.
+    ok             BOOLEAN,
+    -- refunded, earlier, the code of a refusal; `open` while what became of its command is not known.
+    result         TEXT,
+    detail         TEXT,
+    command        UUID,
+    refund         TEXT,
+    at             TIMESTAMPTZ,
+
+    CONSTRAINT operation_lines_pkey PRIMARY KEY (operation, line),
+    CONSTRAINT operation_lines_key UNIQUE (operation, payment_intent, key),
+    CONSTRAINT operation_lines_result_check CHECK (ok IS NULL OR result IS NOT NULL)
+);
+
+-- What is to be done next, and what is still open.
+CREATE INDEX operation_lines_open_idx ON quittance.operation_lines (operation, line) WHERE ok IS NULL;
+-- What went wrong is looked at first.
+CREATE INDEX operation_lines_failed_idx ON quittance.operation_lines (operation, line) WHERE NOT ok;
+
+COMMENT ON TABLE quittance.operation_lines IS 'The lines of bulk refunds, with what came of each.';
+
+-- Begins a bulk refund: notes it with its lines and in the audit log, in one transaction.
+--
+--   file   {file, reason}: its name, and Stripe's reason of the refunds
+--   lines  columns of the same length, one element a line
+CREATE FUNCTION quittance.begin_refunds(
+    file jsonb, who text, why text, over_ms bigint, mine uuid,
+    lines integer[], payments text[], amounts bigint[], currencies text[], keys text[])
+RETURNS SETOF quittance.operations
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    o quittance.operations;
+BEGIN
+    INSERT INTO quittance.operations AS n (verb, selection, upto, over_ms, actor, reason, total, runner)
+    VALUES ('refund', file, cardinality(lines), nullif(begin_refunds.over_ms, 0), who, why,
+            cardinality(lines), mine)
+    RETURNING n.* INTO o;
+    INSERT INTO quittance.operation_lines (operation, line, payment_intent, amount, currency, key)
+    SELECT o.id, l.*
+    FROM unnest(lines, payments, amounts, currencies, keys) AS l (line, payment, amount, currency, key);
+    INSERT INTO quittance.audit_log (actor, verb, target, reason, count, details)
+    VALUES (who, 'payment.refund', 'operation:' || o.id, why, o.total,
+            jsonb_strip_nulls(file || jsonb_build_object('over_ms', o.over_ms)));
+    RETURN NEXT o;
+END $$;
+
+-- Notes what came of one line of a bulk refund, and counts it. A line that has come to its end stays as it is.
+-- False: another process runs the operation now, or it has ended; then nothing was noted.
+CREATE FUNCTION quittance.note_refund(
+    op bigint, mine uuid, of_line integer, is_ok boolean, what text, in_words text, by_command uuid,
+    made text)
+RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    is_noted boolean;
+BEGIN
+    PERFORM FROM quittance.operations AS o
+    WHERE o.id = op AND o.runner = mine AND o.state = 'running'
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE quittance.operation_lines AS l
+    SET ok = is_ok, result = what, detail = in_words, command = coalesce(by_command, l.command),
+        refund = coalesce(made, l.refund), at = clock_timestamp()
+    WHERE l.operation = op AND l.line = of_line AND l.ok IS NULL;
+    is_noted := FOUND;
+    UPDATE quittance.operations AS o
+    SET done = o.done + (is_noted AND coalesce(is_ok, false))::integer,
+        failed = o.failed + (is_noted AND NOT coalesce(is_ok, true))::integer,
+        heartbeat_at = clock_timestamp()
+    WHERE o.id = op;
+    RETURN true;
+END $$;

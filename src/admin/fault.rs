@@ -79,6 +79,7 @@ impl From<CommandError> for Problem {
                 ),
             ),
             CommandError::InProgress { .. } => conflict("command_in_progress", detail),
+            CommandError::OtherCurrency { .. } => conflict("currency_differs", detail),
             CommandError::OverLimit { .. } => conflict("amount_limit", detail),
             CommandError::Busy => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail),
             CommandError::Stripe(_) => stripe(detail),

@@ -19,7 +19,7 @@ use crate::ops::context::OpsContext;
 use crate::ops::operations;
 use crate::ops::queue::{self, PauseStatus};
 use crate::ops::sessions;
-use crate::ops::types::Running;
+use crate::ops::types::{OperationVerb, Running};
 
 /// One admin server.
 pub struct Admin {
@@ -71,14 +71,32 @@ impl Admin {
         Self { commands, ..self }
     }
 
+    /// Whether it may act on Stripe.
+    pub(super) fn acts(&self) -> bool {
+        self.commands.is_some()
+    }
+
     /// Runs an operation in this process in the background; its progress is in the database.
     pub(super) fn run(&self, running: Running) {
         let (context, stop) = (self.context.clone(), self.stop.clone());
+        // A cancel needs nothing but the tables.
+        let refunds =
+            running.operation.verb == OperationVerb::Refund && !running.operation.cancel_requested;
+        let commands = self.commands.clone().filter(|_| refunds);
         self.running.spawn(async move {
             let (id, verb) = (running.operation.id, running.operation.verb.as_str());
-            let run =
-                operations::run(&context.store, Some(&context.producer), running, |_| {}, &stop);
-            match run.await {
+            let ended = match commands {
+                Some(commands) => {
+                    let run = commands.run_refunds(running, |_| {}, &stop).await;
+                    run.map_err(|error| error.to_string())
+                }
+                None => {
+                    let (store, producer) = (&context.store, Some(&context.producer));
+                    let run = operations::run(store, producer, running, |_| {}, &stop).await;
+                    run.map_err(|error| error.to_string())
+                }
+            };
+            match ended {
                 Ok(it) => {
                     let (state, done, failed) = (it.state.as_str(), it.done, it.failed);
                     tracing::info!(operation = %id, verb, state, done, failed, "an operation ended");

@@ -92,7 +92,7 @@ pub(super) enum Command {
     /// List, inspect, retry and discard dead-lettered jobs and notifications.
     #[command(subcommand, visible_alias = "dl")]
     DeadLetters(Box<DeadLettersCommand>),
-    /// List, inspect, cancel and resume bulk operations on dead letters.
+    /// List, inspect, cancel and resume bulk operations: on dead letters, and refunds by a file.
     #[command(subcommand)]
     Operations(OperationsCommand),
     /// List, inspect and replay events.

@@ -12,6 +12,7 @@ mod admin;
 mod api;
 mod args;
 mod audit;
+mod bulk_refunds;
 mod color;
 mod commands;
 mod config;

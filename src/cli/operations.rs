@@ -14,8 +14,10 @@ use crate::ops::operations::{self, ResultOfOne};
 use crate::roles::exit::exit_of_store;
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
-use crate::store::dead_letter::{ActWord, Actor, DeadLetterId};
-use crate::store::operation::{Aftermath, Cancelling, Operation, OperationId, OperationState};
+use crate::store::dead_letter::{Actor, DeadLetterId};
+use crate::store::operation::{
+    Aftermath, Cancelling, Operation, OperationId, OperationState, OperationVerb, StoredLine,
+};
 use crate::store::{Store, StoreError};
 
 /// `quittance operations ...`
@@ -34,20 +36,20 @@ pub(super) enum OperationsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show one operation: its selection, its progress, and the result of each dead letter.
+    /// Show one operation: its selection, its progress, and the result of each dead letter or line of a file.
     #[command(
         after_help = "Examples:\n  quittance operations show 7 --failed\n  quittance operations show 7 --json --after 1200"
     )]
     Show {
         /// The operation.
         id: OperationId,
-        /// Only the dead letters that failed.
+        /// Only the dead letters or lines that failed.
         #[arg(long)]
         failed: bool,
-        /// Maximum number of dead letters.
+        /// Maximum number of dead letters or lines.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// Only dead letters after this one: the next page.
+        /// Only dead letters or lines after this one: the next page.
         #[arg(long, value_name = "ID")]
         after: Option<DeadLetterId>,
         /// One JSON document.
@@ -89,6 +91,12 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
         }
         OperationsCommand::Show { id, failed: only, limit, after, json } => {
             let operation = known(&store, id).await?;
+            if operation.verb == OperationVerb::Refund {
+                let after = after.and_then(|it| i32::try_from(it.get()).ok());
+                let lines = operations::lines(&store, &operation, only, after, limit).await;
+                show_refunds(&operation, &lines.map_err(|e| failed(&e))?, limit, json);
+                return Ok(Exit::Success);
+            }
             let results = operations::results(&store, &operation, only, after, limit).await;
             show(&operation, &results.map_err(|e| failed(&e))?, limit, json);
             Ok(Exit::Success)
@@ -118,13 +126,21 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
         OperationsCommand::Resume(Change { id, reason, actor, json }) => {
             // Only a retry needs the queue.
             let producer = match known(&store, id).await?.verb {
-                ActWord::Retry => {
+                OperationVerb::Refund => {
+                    let name = actor.name();
+                    let actor = Actor { name: &name, reason: reason.as_deref() };
+                    return match super::bulk_refunds::resume(&settings, id, actor, json).await? {
+                        Some(exit) => Ok(exit),
+                        None => Err(not_now(&store, id).await),
+                    };
+                }
+                OperationVerb::Retry => {
                     settings
                         .require(Role::Requeue)
                         .map_err(|error| Failed::new(Exit::Settings, error.to_string()))?;
                     Some(parts::producer(&settings)?)
                 }
-                ActWord::Discard | ActWord::Snooze | ActWord::Undo => None,
+                OperationVerb::Discard | OperationVerb::Snooze | OperationVerb::Undo => None,
             };
             let name = actor.name();
             let actor = Actor { name: &name, reason: reason.as_deref() };
@@ -203,6 +219,23 @@ fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: boo
         println!("{}", json!({ "operation": operation, "results": results }));
         return;
     }
+    head(operation);
+    if results.is_empty() {
+        return;
+    }
+    println!();
+    let rows = results.iter().map(|one| {
+        let ok = if one.result.ok { "ok" } else { "failed" };
+        vec![one.result.id.to_string(), ok.to_owned(), at(one.at), one.result.message.clone()]
+    });
+    let columns = [whole("DEAD LETTER"), whole("STATUS"), whole("TIME"), text("RESULT")];
+    table::print(&columns, &rows.collect::<Vec<_>>());
+    if let Some(last) = results.last().filter(|_| u32::try_from(results.len()) == Ok(limit)) {
+        eprintln!("There may be more: --after {}", last.result.id);
+    }
+}
+
+fn head(operation: &Operation) {
     let Operation { id, verb, actor, state, .. } = operation;
     println!("Operation {id}: {} by {actor}, {}.", verb.as_str(), at(operation.created_at));
     if let Some(reason) = &operation.reason {
@@ -219,17 +252,40 @@ fn show(operation: &Operation, results: &[ResultOfOne], limit: u32, as_json: boo
     if let Some(error) = &operation.error {
         println!("Interrupted: {error}");
     }
-    if results.is_empty() {
+}
+
+fn show_refunds(operation: &Operation, lines: &[StoredLine], limit: u32, as_json: bool) {
+    if as_json {
+        println!("{}", json!({ "operation": operation, "lines": lines }));
+        return;
+    }
+    head(operation);
+    if lines.is_empty() {
         return;
     }
     println!();
-    let rows = results.iter().map(|one| {
-        let ok = if one.result.ok { "ok" } else { "failed" };
-        vec![one.result.id.to_string(), ok.to_owned(), at(one.at), one.result.message.clone()]
+    let rows = lines.iter().map(|one| {
+        let result = one.result.as_deref().unwrap_or("not yet");
+        let detail = one.detail.as_deref().or(one.refund.as_deref()).unwrap_or_default();
+        vec![
+            one.line.to_string(),
+            one.payment_intent.clone(),
+            one.amount.map_or_else(|| "all".to_owned(), |amount| amount.to_string()),
+            one.key.clone(),
+            result.to_owned(),
+            detail.to_owned(),
+        ]
     });
-    let columns = [whole("DEAD LETTER"), whole("STATUS"), whole("TIME"), text("RESULT")];
+    let columns = [
+        whole("LINE"),
+        whole("PAYMENT"),
+        whole("AMOUNT"),
+        whole("KEY"),
+        whole("RESULT"),
+        text("DETAIL"),
+    ];
     table::print(&columns, &rows.collect::<Vec<_>>());
-    if let Some(last) = results.last().filter(|_| u32::try_from(results.len()) == Ok(limit)) {
-        eprintln!("There may be more: --after {}", last.result.id);
+    if let Some(last) = lines.last().filter(|_| u32::try_from(lines.len()) == Ok(limit)) {
+        eprintln!("There may be more: --after {}", last.line);
     }
 }

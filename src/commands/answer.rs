@@ -406,6 +406,10 @@ impl From<&CommandError> for Problem {
                 retry_after: Some(RETRY_AFTER),
                 ..Self::new(409, "command_in_progress", detail)
             },
+            CommandError::OtherCurrency { .. } => Self {
+                field: Some("currency".to_owned()),
+                ..Self::new(422, "currency_differs", detail)
+            },
             CommandError::OverLimit { .. } => Self::new(403, "amount_limit", detail),
             CommandError::Busy => Self {
                 retry_after: Some(RETRY_AFTER),

@@ -41,6 +41,14 @@ pub enum CommandError {
         /// Which limit, and what is left.
         detail: String,
     },
+    /// The payment has another currency than the request says.
+    #[error("currency: the payment is in {found}, not in {wanted}.")]
+    OtherCurrency {
+        /// As the request says.
+        wanted: String,
+        /// The payment's.
+        found: String,
+    },
     /// All places are taken.
     #[error("too many commands are running")]
     Busy,

@@ -13,6 +13,7 @@
 //! who act by hand. No transaction is open while Stripe is asked.
 
 mod answer;
+mod bulk_refunds;
 mod decide;
 mod error;
 mod finisher;
@@ -30,6 +31,10 @@ mod turn;
 pub use answer::{
     CheckoutView, CommandReply, CommandView, CustomerView, PaymentView, Problem, RefundView,
     SetupView,
+};
+pub use bulk_refunds::{
+    BulkError, CALLER as REFUNDS_CALLER, LONGEST_SPREAD, LineCheck, RefundPreview, begin_refunds,
+    preview_refunds,
 };
 pub use decide::{Decided, abandon_dead, retry_dead};
 pub use error::CommandError;

@@ -189,7 +189,8 @@ fn of_refusal(error: CommandError) -> Result<PreviewOutcome, CommandError> {
         | CommandError::NotFound { .. }
         | CommandError::KeyReused { .. }
         | CommandError::InProgress { .. }
-        | CommandError::OverLimit { .. } => Ok(PreviewOutcome::Refused(error)),
+        | CommandError::OverLimit { .. }
+        | CommandError::OtherCurrency { .. } => Ok(PreviewOutcome::Refused(error)),
         CommandError::Busy | CommandError::Stripe(_) | CommandError::Store(_) => Err(error),
     }
 }

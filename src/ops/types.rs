@@ -11,6 +11,9 @@ pub use crate::store::dead_letter::{
 };
 pub use crate::store::ledger::{EventFilter, LedgerEvent, LedgerStatus};
 pub use crate::store::object::{Found, ObjectFilter, ObjectKey};
-pub use crate::store::operation::{Cancelling, Operation, OperationId, OperationState, Running};
+pub use crate::store::operation::{
+    Cancelling, Operation, OperationId, OperationState, OperationVerb, Running, Selection,
+    StoredLine,
+};
 pub use crate::store::outbox::{DeadDelivery, DestinationState};
 pub use crate::store::timeline::Attempt;

@@ -49,6 +49,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/operations", get(operations::list).merge(changing(operations::begin)))
         .route("/operations/{id}", get(operations::show))
         .route("/operations/{id}/results", get(operations::results))
+        .route("/operations/{id}/lines", get(operations::lines))
         .route("/operations/{id}/cancel", changing(operations::cancel))
         .route("/operations/{id}/resume", changing(operations::resume))
         .route("/events", get(events::list))
@@ -114,6 +115,7 @@ pub(super) async fn nothing_here() -> Problem {
         operations::begin,
         operations::show,
         operations::results,
+        operations::lines,
         operations::cancel,
         operations::resume,
         events::list,

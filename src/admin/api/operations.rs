@@ -19,7 +19,8 @@ use crate::http::Problem;
 use crate::http::auth::Identity;
 use crate::ops::operations::{self, Agreed, Request, ResultOfOne};
 use crate::ops::types::{
-    Act, ActWord, Actor, Cancelling, DeadLetterId, Filter, Operation, OperationId,
+    Act, ActWord, Actor, Cancelling, DeadLetterId, Filter, Operation, OperationId, OperationVerb,
+    StoredLine,
 };
 
 /// A bulk operation.
@@ -160,9 +161,9 @@ pub(in crate::admin) async fn shown(admin: &Admin, id: OperationId) -> Result<Op
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::admin) struct ResultQuery {
-    /// Only dead letters that failed.
+    /// Only dead letters or lines that failed.
     pub(in crate::admin) only_failed: bool,
-    /// Only dead letters with a higher id: the next page.
+    /// Only dead letters or lines after this one: the next page.
     #[param(minimum = 1)]
     pub(in crate::admin) after: Option<i64>,
     /// Maximum number of results, 1 to 1000; 50 by default.
@@ -207,6 +208,46 @@ pub(in crate::admin) async fn results_of(
     results.truncate(most);
     let next = results.last().filter(|_| more).map(|it| it.result.id);
     Ok(ResultPage { results, next })
+}
+
+/// The lines of a bulk refund.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(in crate::admin) struct LinePage {
+    /// In the order of the file.
+    pub(in crate::admin) lines: Vec<StoredLine>,
+    /// Where the next page begins: its `after`; null when this is the last one.
+    pub(in crate::admin) next: Option<i32>,
+}
+
+/// Show the lines of a bulk refund, with what came of each. None of an operation on dead letters.
+#[utoipa::path(get, path = "/operations/{id}/lines", tag = "operations",
+    params(("id" = i64, Path, minimum = 1), ResultQuery),
+    responses((status = 200, body = LinePage)))]
+pub(super) async fn lines(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    asked: Asked<ResultQuery>,
+) -> Answer<LinePage> {
+    let operation = shown(&admin, operation_id(&id)?).await?;
+    Ok(Json(lines_of(&admin, &operation, &asked.query).await?))
+}
+
+pub(in crate::admin) async fn lines_of(
+    admin: &Admin,
+    operation: &Operation,
+    query: &ResultQuery,
+) -> Result<LinePage, Problem> {
+    let limit = limit(query.limit)?;
+    let after = query.after.map(i32::try_from).transpose();
+    let after = after.map_err(|_| wrong("`after` is no line of a file."))?;
+    let (store, most) = (&admin.context.store, limit.saturating_add(1));
+    let found = operations::lines(store, operation, query.only_failed, after, most).await;
+    let mut lines = found.map_err(postgres)?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = lines.len() > most;
+    lines.truncate(most);
+    let next = lines.last().filter(|_| more).map(|it| it.line);
+    Ok(LinePage { lines, next })
 }
 
 /// Cancel an operation, whichever process runs it.
@@ -265,6 +306,11 @@ pub(in crate::admin) async fn resumed(
     id: OperationId,
     actor: Actor<'_>,
 ) -> Result<Operation, Problem> {
+    if !admin.acts() && shown(admin, id).await?.verb == OperationVerb::Refund {
+        let detail = "This server has no stripe.write_key, so it refunds nothing: \
+                      `quittance operations resume` does.";
+        return Err(conflict("no_write_key", detail.to_owned()));
+    }
     let running = operations::resume(&admin.context.store, id, actor).await.map_err(postgres)?;
     let running = running.ok_or_else(|| {
         let detail = format!("There is no operation {id}, it is done, or another process runs it.");

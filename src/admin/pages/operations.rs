@@ -8,15 +8,15 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::page;
 use crate::admin::api::operations::{
-    OperationPage, OperationQuery, ResultPage, ResultQuery, cancelled, listed, operation_id,
-    results_of, resumed, shown,
+    LinePage, OperationPage, OperationQuery, ResultPage, ResultQuery, cancelled, lines_of, listed,
+    operation_id, results_of, resumed, shown,
 };
 use crate::admin::frame::Frame;
 use crate::admin::input::{Asked, Changing, Fields};
 use crate::admin::refusal::Refused;
 use crate::admin::state::Admin;
 use crate::admin::view;
-use crate::ops::types::{Actor, Filter, Operation, OperationState};
+use crate::ops::types::{Actor, Operation, OperationState, OperationVerb, Selection, StoredLine};
 
 #[derive(Template)]
 #[template(path = "operations.html")]
@@ -43,6 +43,8 @@ struct One {
     query: ResultQuery,
     given: Fields,
     results: ResultPage,
+    /// Of a bulk refund, instead of the results.
+    lines: LinePage,
 }
 
 impl One {
@@ -53,6 +55,10 @@ impl One {
     /// Also when it is done: what it put back may wait in the queue.
     fn can_cancel(&self) -> bool {
         self.is_running() || self.it.letters.is_some_and(|letters| letters.retrying > 0)
+    }
+
+    fn is_refund(&self) -> bool {
+        self.it.verb == OperationVerb::Refund
     }
 
     fn can_resume(&self) -> bool {
@@ -69,12 +75,23 @@ pub(super) async fn show(
     let Asked { query, given } = asked;
     let it = shown(&admin, operation_id(&id)?).await?;
     let results = results_of(&admin, &it, &query).await?;
-    Ok(page(&One { frame, it, query, given, results }))
+    let lines = lines_of(&admin, &it, &query).await?;
+    Ok(page(&One { frame, it, query, given, results, lines }))
+}
+
+/// How a line came out, in a word.
+fn outcome(line: &StoredLine) -> &'static str {
+    match line.ok {
+        Some(true) => "done",
+        Some(false) => "failed",
+        None if line.result.is_some() => "open",
+        None => "waiting",
+    }
 }
 
 /// The selection in words.
-fn words(filter: &Filter) -> String {
-    let fields = serde_json::to_value(filter).unwrap_or_default();
+fn words(selection: &Selection) -> String {
+    let fields = serde_json::to_value(selection).unwrap_or_default();
     let fields = fields.as_object().into_iter().flatten();
     let words = fields.map(|(name, value)| format!("{} {}", view::words(name), view::plain(value)));
     words.collect::<Vec<_>>().join(" · ")

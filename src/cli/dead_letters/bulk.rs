@@ -69,11 +69,17 @@ fn nothing(as_json: bool) -> Exit {
 
 /// Shows the count and the newest dead letters, and has the operator type the count.
 async fn agree(preview: &Preview, verb: ActWord) -> Result<Agreed, Failed> {
-    let (count, verb) = (preview.count, verb.as_str());
+    let count = preview.count;
     eprintln!("{count} dead letters match; the newest:");
     for line in print::sample(&preview.sample) {
         eprintln!("  {line}");
     }
+    type_count(count, verb.as_str()).await?;
+    Ok(Agreed { count, upto: preview.upto })
+}
+
+/// Has the count typed.
+pub(in crate::cli) async fn type_count(count: i64, verb: &str) -> Result<(), Failed> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         let text = format!(
             "there is no terminal to ask for confirmation: pass --yes to {verb} all {count}"
@@ -89,7 +95,7 @@ async fn agree(preview: &Preview, verb: ActWord) -> Result<Agreed, Failed> {
     });
     let typed = typed.await.ok().and_then(Result::ok).unwrap_or_default();
     if typed.trim() == count.to_string() {
-        Ok(Agreed { count, upto: preview.upto })
+        Ok(())
     } else {
         Err(Failed::new(Exit::Failure, "nothing was changed"))
     }
@@ -114,7 +120,7 @@ pub(in crate::cli) async fn watch(
     ended.map_err(|error| {
         let what = match error {
             RunError::TakenOver => format!("operation {id} is run by another process now"),
-            RunError::Store(_) | RunError::Queue(_) | RunError::NoQueue => format!(
+            RunError::Store(_) | RunError::Queue(_) | RunError::NoQueue | RunError::Refunds => format!(
                 "operation {id} was interrupted; `quittance operations resume {id}` continues it"
             ),
         };
@@ -122,7 +128,7 @@ pub(in crate::cli) async fn watch(
     })
 }
 
-fn bar(operation: &Operation) -> ProgressBar {
+pub(in crate::cli) fn bar(operation: &Operation) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -7,7 +7,7 @@ mod print;
 mod shown;
 
 pub(super) use args::DeadLettersCommand;
-pub(super) use bulk::{finish, watch};
+pub(super) use bulk::{bar, finish, type_count, watch};
 
 use std::path::Path;
 use std::time::Duration;

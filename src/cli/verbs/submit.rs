@@ -150,6 +150,7 @@ fn not_asked(error: &CommandError) -> Failed {
         | CommandError::KeyReused { .. }
         | CommandError::InProgress { .. }
         | CommandError::OverLimit { .. }
+        | CommandError::OtherCurrency { .. }
         | CommandError::Busy => Failed::new(Exit::Failure, error.to_string()),
     }
 }

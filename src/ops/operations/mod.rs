@@ -1,4 +1,5 @@
-//! Bulk operations: one action on all dead letters that match a filter.
+//! Bulk operations: one action on all dead letters that match a filter. Bulk refunds are operations, too: they are
+//! listed, shown, cancelled and resumed here, and started and run by `commands`.
 //!
 //! [`preview`] counts them and shows the newest; [`begin`] refuses if the count has changed since; [`run()`]
 //! works page by page, with a result for each dead letter. Any process can show or cancel an operation, and
@@ -19,7 +20,9 @@ use utoipa::ToSchema;
 
 use super::dead_letters::{DeadLetterResult, LONGEST_SPREAD, Refusal, check, meant};
 use crate::store::dead_letter::{Act, ActWord, Actor, DeadLetter, DeadLetterId, Filter};
-use crate::store::operation::{Cancelling, NewOperation, Operation, OperationId, Running};
+use crate::store::operation::{
+    Cancelling, NewOperation, Operation, OperationId, OperationVerb, Running, StoredLine,
+};
 use crate::store::{Store, StoreError};
 
 /// Dead letters that a preview shows.
@@ -190,14 +193,14 @@ pub async fn list(
 /// Postgres.
 pub async fn show(store: &Store, id: OperationId) -> Result<Option<Operation>, StoreError> {
     let Some(mut operation) = store.operation(id).await? else { return Ok(None) };
-    if operation.verb == ActWord::Retry {
+    if operation.verb == OperationVerb::Retry {
         operation.letters = Some(store.operation_aftermath(id).await?);
     }
     Ok(Some(operation))
 }
 
 /// The results of an operation, ordered by dead letter: `limit` of those after `after`; only those
-/// to which it could not be done, if so asked.
+/// to which it could not be done, if so asked. A bulk refund has [`lines`] instead.
 ///
 /// # Errors
 /// Postgres.
@@ -208,10 +211,29 @@ pub async fn results(
     after: Option<DeadLetterId>,
     limit: u32,
 ) -> Result<Vec<ResultOfOne>, StoreError> {
+    let Some(verb) = operation.verb.act() else { return Ok(Vec::new()) };
     let found = store.operation_results(operation.id, only_failed, after, limit).await?;
     let one = |it: crate::store::operation::OperationResult| ResultOfOne {
-        result: DeadLetterResult::of(operation.verb, it.letter, it.acted),
+        result: DeadLetterResult::of(verb, it.letter, it.acted),
         at: it.at,
     };
     Ok(found.into_iter().map(one).collect())
+}
+
+/// The lines of a bulk refund with what came of each, in their order: `limit` of those after `after`; only those
+/// that were refused, if so asked. None of an operation on dead letters.
+///
+/// # Errors
+/// Postgres.
+pub async fn lines(
+    store: &Store,
+    operation: &Operation,
+    only_failed: bool,
+    after: Option<i32>,
+    limit: u32,
+) -> Result<Vec<StoredLine>, StoreError> {
+    if operation.verb != OperationVerb::Refund {
+        return Ok(Vec::new());
+    }
+    store.refund_lines(operation.id, only_failed, after, limit).await
 }

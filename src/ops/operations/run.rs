@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::failure::{self, Class};
 use crate::ops::dead_letters::{Way, prepare, spread};
 use crate::queue::{Producer, QueueError};
-use crate::store::dead_letter::{ActWord, ActedOn, DeadLetterId};
-use crate::store::operation::{Operation, OperationState, Running};
+use crate::store::dead_letter::{ActedOn, DeadLetterId};
+use crate::store::operation::{Operation, OperationState, OperationVerb, Running};
 use crate::store::{Store, StoreError};
 
 /// Dead letters of one page: of a retry, their payloads are in memory together. Live events wait for the commit
@@ -34,6 +34,9 @@ pub enum RunError {
     /// A retry, and no queue was given.
     #[error("a retry needs the queue")]
     NoQueue,
+    /// Refunds are commands, which `commands` runs. A cancel alone needs nothing.
+    #[error("refunds are run by what carries commands out")]
+    Refunds,
     /// Another process has taken it over, because its heartbeat was late.
     #[error("another process runs it now")]
     TakenOver,
@@ -138,6 +141,9 @@ async fn page(
     operation: &Operation,
     place: &mut Place,
 ) -> Result<bool, RunError> {
+    if operation.verb == OperationVerb::Refund {
+        return Err(RunError::Refunds);
+    }
     let ids = store.operation_page(operation, PAGE).await?;
     let Some(&last) = ids.last() else { return Ok(false) };
     let before = *place.had_their_turn.get_or_insert(
@@ -145,10 +151,11 @@ async fn page(
     );
     let number = |count: i64| usize::try_from(count).unwrap_or(0);
     let (letters, refused) = match operation.verb {
-        ActWord::Discard | ActWord::Snooze | ActWord::Undo => {
+        OperationVerb::Refund => return Err(RunError::Refunds),
+        OperationVerb::Discard | OperationVerb::Snooze | OperationVerb::Undo => {
             (ids.iter().map(|id| ActedOn::from(*id)).collect(), Vec::new())
         }
-        ActWord::Retry => {
+        OperationVerb::Retry => {
             let letters = store.whole_dead_letters(&ids).await?;
             let over = Duration::from_millis(operation.over_ms.unwrap_or(0).unsigned_abs());
             let letters = spread(letters, number(before), number(operation.total), over);
@@ -178,8 +185,11 @@ async fn free(
     place: &mut Place,
 ) -> Result<bool, RunError> {
     match operation.verb {
-        ActWord::Discard | ActWord::Snooze | ActWord::Undo => Ok(false),
-        ActWord::Retry => {
+        OperationVerb::Discard
+        | OperationVerb::Snooze
+        | OperationVerb::Undo
+        | OperationVerb::Refund => Ok(false),
+        OperationVerb::Retry => {
             let mut tries = Tries::default();
             let last = loop {
                 match store.take_back(running, place.freed, PAGE).await {

@@ -1,10 +1,16 @@
 //! Refunds, captures and cancellations from a payment's page, and the pages of commands.
 
+use std::time::Duration;
+
+use quittance::commands::begin_refunds;
+use quittance::domain::command::refund_file;
+use quittance::store::dead_letter::Actor;
+use quittance::store::operation::RefundFile;
 use serde_json::{Value, json};
 use stripe_simulator::{CaptureMethod, Fault, FaultKind, Kind, NewPayment};
 
 use super::site::{Answer, OPERATOR, Site, VIEWER};
-use crate::harness::Options;
+use crate::harness::{Options, eventually};
 
 /// A payment of 20.00 EUR that is paid, and its row.
 async fn paid(site: &Site) -> String {
@@ -346,4 +352,69 @@ async fn commands_are_listed_page_by_page_and_by_who_asked() {
     assert_eq!(seen.len(), 75);
     let page = site.page("/commands?caller=cli:ada", &cookie).await.text;
     assert_eq!(page.matches("<tr data-row>").count(), 38, "{page}");
+}
+
+/// Begins a bulk refund whose process has died before its first line.
+async fn left_behind(site: &Site, payments: &[String]) -> String {
+    let rows: Vec<_> = payments.iter().map(|payment| format!("{payment},500\n")).collect();
+    let text = format!("payment_intent,amount\n{}pi_nowhere,100\n", rows.concat());
+    let lines = refund_file::read(&text).unwrap();
+    let file = RefundFile { file: "refunds.csv".to_owned(), reason: None };
+    let actor = Actor { name: "grace", reason: Some("incident 12") };
+    let over = Some(Duration::ZERO);
+    let running = begin_refunds(&site.app.db.store, &file, &lines, over, actor).await.unwrap();
+    site.app
+        .db
+        .execute("UPDATE quittance.operations SET heartbeat_at = now() - interval '2 minutes'")
+        .await;
+    running.operation.id.to_string()
+}
+
+#[tokio::test]
+async fn a_bulk_refund_is_shown_line_by_line_and_gone_on_with_from_its_page() {
+    let site = Site::acting(Options::default()).await;
+    let payments = vec![paid(&site).await, paid(&site).await];
+    let id = left_behind(&site, &payments).await;
+    let cookie = site.sign_in(OPERATOR).await;
+    let path = format!("/operations/{id}");
+    let page = site.page(&path, &cookie).await;
+    assert!(page.text.contains("refund") && page.text.contains(&payments[0]), "{}", page.text);
+    assert!(page.text.contains("refunds.csv") && page.text.contains("waiting"), "{}", page.text);
+    let list = site.page("/operations", &cookie).await.text;
+    assert!(list.contains("incident 12") && list.contains("grace"), "{list}");
+
+    let resumed = send(&site, &format!("{path}/resume"), &cookie, &fields(&page)).await;
+    assert_eq!(resumed.status, 303, "{resumed:?}");
+    eventually("it is done", async || {
+        site.app.db.count("quittance.operations WHERE state = 'done'").await == 1
+    })
+    .await;
+    assert_eq!(refunds(&site).len(), 2);
+    let page = site.page(&path, &cookie).await.text;
+    assert!(page.contains("2 done, 1 not, of 3") && page.contains("not_found"), "{page}");
+    let failed = site.page(&format!("{path}?only_failed=true"), &cookie).await.text;
+    assert!(failed.contains("pi_nowhere") && !failed.contains(&payments[0]), "{failed}");
+    let lines = site.call("GET", &format!("{path}/lines?limit=2"), VIEWER, &json!(null)).await;
+    let lines = lines.json();
+    assert_eq!((&lines["next"], &lines["lines"][0]["result"]), (&json!(3), &json!("refunded")));
+    let asked = "quittance.audit_log WHERE verb = 'command.create_refund' AND actor = 'grace' AND reason = 'incident 12'";
+    assert_eq!(site.app.db.count(asked).await, 2);
+    site.app.settled().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_only_to_look_cancels_a_bulk_refund_and_does_not_go_on_with_it() {
+    let site = Site::start(Options::default()).await;
+    let payments = vec![paid(&site).await];
+    let id = left_behind(&site, &payments).await;
+    let path = format!("/operations/{id}");
+    let resumed = site.call("POST", &format!("{path}/resume"), OPERATOR, &json!({})).await;
+    assert_eq!((resumed.status, &resumed.json()["code"]), (409, &json!("no_write_key")));
+    let cancelled = site.call("POST", &format!("{path}/cancel"), OPERATOR, &json!({})).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    eventually("it is cancelled", async || {
+        site.app.db.count("quittance.operations WHERE state = 'cancelled'").await == 1
+    })
+    .await;
+    assert_eq!(refunds(&site).len(), 0);
 }

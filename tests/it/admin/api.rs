@@ -219,6 +219,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("operations list", "GET /operations", "/operations"),
     ("operations show", "GET /operations/{id}", "/operations/{id}"),
     ("operations show", "GET /operations/{id}/results", "/operations/{id}"),
+    ("operations show", "GET /operations/{id}/lines", "/operations/{id}"),
     ("operations cancel", "POST /operations/{id}/cancel", "/operations/{id}/cancel"),
     ("operations resume", "POST /operations/{id}/resume", "/operations/{id}/resume"),
     ("outbox status", "GET /outbox/destinations", "/outbox"),
@@ -246,6 +247,7 @@ const NO_VERBS: &[&str] = &[
     "ingress",
     "man",
     "migrate",
+    "refunds",
     "worker",
 ];
 

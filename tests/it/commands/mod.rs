@@ -2,6 +2,7 @@
 
 mod access;
 pub(crate) mod app;
+mod bulk_refunds;
 mod card_data;
 mod checkouts;
 mod document;

@@ -16,6 +16,7 @@ pub mod params;
 pub mod payment_verb;
 pub mod portal;
 pub mod reference;
+pub mod refund_file;
 pub mod refundable;
 pub mod return_url;
 mod rule;

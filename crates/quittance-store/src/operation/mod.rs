@@ -1,5 +1,5 @@
-//! Bulk operations on dead letters, which can be watched, cancelled and resumed, and are recorded in the audit
-//! log.
+//! Bulk operations: on dead letters, and refunds. They can be watched, cancelled and resumed, and are recorded in
+//! the audit log.
 //!
 //! An operation is `running` while a process renews its heartbeat, page by page. That process has a unique name
 //! for it (the runner); a page of another runner changes nothing. Without a heartbeat, the operation counts as
@@ -7,8 +7,10 @@
 
 mod id;
 mod read;
+mod refunds;
 mod run;
 
 pub use id::{OperationId, OperationIdError};
-pub use read::{Aftermath, Operation, OperationResult, OperationState};
+pub use read::{Aftermath, Operation, OperationResult, OperationState, OperationVerb, Selection};
+pub use refunds::{LineEnd, NewRefunds, RefundFile, RefundTotal, StoredLine};
 pub use run::{Cancelling, NewOperation, Refused, Running};

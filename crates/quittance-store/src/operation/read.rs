@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::id::OperationId;
+use super::refunds::RefundFile;
 use crate::connect::Store;
 use crate::dead_letter::{ActWord, Acted, DeadLetterId, Filter, acted};
 use crate::error::StoreError;
@@ -41,18 +42,87 @@ impl OperationState {
     }
 }
 
-/// A bulk operation on dead letters.
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OperationVerb {
+    /// Retry dead letters.
+    Retry,
+    /// Discard dead letters.
+    Discard,
+    /// Snooze dead letters.
+    Snooze,
+    /// Undo a discard or a snooze.
+    Undo,
+    /// Refunds payments: the lines of a file.
+    Refund,
+}
+
+impl OperationVerb {
+    /// `retry`, `discard`, `snooze`, `undo`, `refund`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self.act() {
+            Some(act) => act.as_str(),
+            None => REFUND,
+        }
+    }
+
+    /// What is done to dead letters; none of refunds.
+    #[must_use]
+    pub fn act(self) -> Option<ActWord> {
+        match self {
+            Self::Retry => Some(ActWord::Retry),
+            Self::Discard => Some(ActWord::Discard),
+            Self::Snooze => Some(ActWord::Snooze),
+            Self::Undo => Some(ActWord::Undo),
+            Self::Refund => None,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text == REFUND {
+            return Some(Self::Refund);
+        }
+        ActWord::parse(text).map(Self::from)
+    }
+}
+
+impl From<ActWord> for OperationVerb {
+    fn from(act: ActWord) -> Self {
+        match act {
+            ActWord::Retry => Self::Retry,
+            ActWord::Discard => Self::Discard,
+            ActWord::Snooze => Self::Snooze,
+            ActWord::Undo => Self::Undo,
+        }
+    }
+}
+
+const REFUND: &str = "refund";
+
+/// What an operation is done to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Selection {
+    /// The dead letters that a filter names.
+    Letters(Box<Filter>),
+    /// The lines of a file of refunds.
+    Refunds(RefundFile),
+}
+
+/// A bulk operation: on dead letters, or refunds by a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Operation {
     /// Its number.
     pub id: OperationId,
-    /// The action.
-    pub verb: ActWord,
-    /// The filter of the letters.
-    pub selection: Filter,
-    /// The last letter; later ones are not included.
-    pub upto: DeadLetterId,
-    /// Period over which retries are spread, in milliseconds.
+    /// What is done.
+    pub verb: OperationVerb,
+    /// The filter of the letters, or the file.
+    pub selection: Selection,
+    /// The last letter; later ones are not included. Of refunds: how many lines the file has.
+    pub upto: i64,
+    /// Period over which retries or refunds are spread, in milliseconds.
     pub over_ms: Option<i64>,
     /// End of a snooze.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -63,7 +133,7 @@ pub struct Operation {
     pub reason: Option<String>,
     /// Its status.
     pub state: OperationState,
-    /// Number of letters that matched when it started.
+    /// Number of letters that matched when it started, or of lines in the file.
     pub total: i64,
     /// Number of letters that succeeded.
     pub done: i64,
@@ -131,13 +201,21 @@ impl TryFrom<Record> for Operation {
 
     fn try_from(r: Record) -> Result<Self, StoreError> {
         let unreadable = |what| StoreError::Unreadable { what };
+        let verb = OperationVerb::parse(&r.verb);
+        let verb = verb.ok_or(unreadable("quittance.operations.verb"))?;
+        let selection = match verb {
+            OperationVerb::Refund => serde_json::from_value(r.selection).map(Selection::Refunds),
+            OperationVerb::Retry
+            | OperationVerb::Discard
+            | OperationVerb::Snooze
+            | OperationVerb::Undo => serde_json::from_value(r.selection).map(Selection::Letters),
+        };
         let state = OperationState::ALL.into_iter().find(|state| state.as_str() == r.state);
         Ok(Self {
             id: OperationId(r.id),
-            verb: ActWord::parse(&r.verb).ok_or(unreadable("quittance.operations.verb"))?,
-            selection: serde_json::from_value(r.selection)
-                .map_err(|_| unreadable("quittance.operations.selection"))?,
-            upto: DeadLetterId(r.upto),
+            verb,
+            selection: selection.map_err(|_| unreadable("quittance.operations.selection"))?,
+            upto: r.upto,
             over_ms: r.over_ms,
             until: r.until,
             actor: r.actor,

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::id::OperationId;
-use super::read::{Operation, OperationState, Record};
+use super::read::{Operation, OperationState, Record, Selection};
 use crate::actor::Actor;
 use crate::connect::Store;
 use crate::dead_letter::{Act, Acted, ActedOn, Columns, DeadLetterId, Filter};
@@ -35,7 +35,7 @@ pub struct NewOperation<'a> {
 pub struct Running {
     /// The operation when the right was granted.
     pub operation: Operation,
-    runner: Uuid,
+    pub(super) runner: Uuid,
 }
 
 /// A letter that was skipped, and why.
@@ -189,6 +189,11 @@ impl Store {
         operation: &Operation,
         most: u32,
     ) -> Result<Vec<DeadLetterId>, StoreError> {
+        let selection = match &operation.selection {
+            Selection::Letters(filter) => filter.to_json(),
+            // No letter is among them.
+            Selection::Refunds(_) => return Ok(Vec::new()),
+        };
         let ids = sqlx::query_scalar!(
             r#"
             SELECT id AS "id!"
@@ -210,9 +215,9 @@ impl Store {
             ORDER BY id
             LIMIT $4
             "#,
-            operation.selection.to_json(),
+            selection,
             operation.reached,
-            operation.upto.get(),
+            operation.upto,
             i64::from(most),
             operation.id.get(),
         )
