@@ -19,7 +19,7 @@ use crate::commands::{
     CommandError, CommandView, PortalView, SubscriptionItemRow, SubscriptionRow, SubscriptionView,
 };
 use crate::config::ApiScope;
-use crate::domain::command::CommandParams;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::portal::NewPortalSession;
 use crate::domain::command::subscription::{
     CancelSubscription, NewSubscription, UpdateSubscription,

@@ -11,7 +11,7 @@ use serde_path_to_error::Track;
 
 use super::reply::Failure;
 use crate::commands::{CommandError, Problem};
-use crate::domain::command::CommandParams;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::{CommandKind, RuleBreach, amount, card_data};
 
 /// Fields that are amounts, whatever they belong to.

@@ -21,9 +21,9 @@ use crate::commands::{
     PaymentView, Problem, RefundRow, RefundView, SetupView,
 };
 use crate::config::ApiScope;
-use crate::domain::command::CommandParams;
 use crate::domain::command::CommandState;
 use crate::domain::command::checkout::{ExpireCheckout, NewCheckout, NewSetup};
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::params::{
     CancelPayment, CapturePayment, ConfirmPayment, NewCustomer, NewPayment, NewRefund,
 };

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{CommandReply, Problem};
 use super::error::CommandError;
 use super::service::{Caller, Commands, Person};
-use crate::domain::command::CommandParams;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::params::{NewRefund, RefundReason};
 use crate::domain::command::refund_file::{RefundLine, idempotency_key_of};
 use crate::domain::failure;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::answer::{CommandReply, CommandView};
 use super::error::CommandError;
 use super::service::{Caller, Commands, Person};
-use crate::domain::command::CommandParams;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::params::{
     CancelPayment, CancellationReason, CapturePayment, NewRefund, RefundReason,
 };

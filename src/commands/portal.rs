@@ -13,7 +13,7 @@ use super::answer::{self, CommandReply, Problem};
 use super::error::{CommandError, RETRY_AFTER};
 use super::service::Inner;
 use super::turn::TurnOutcome;
-use crate::domain::command::CommandParams;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::portal::NewPortalSession;
 use crate::store::command::{CommandTurn, StoredAnswer, StoredCommand, TurnEnd};
 use crate::stripe_api::{ClientSecret, PortalSession, WriteError, WriteRequest};

@@ -10,15 +10,15 @@ use uuid::Uuid;
 use super::error::CommandError;
 use super::service::Inner;
 use super::subscription;
-use super::turn::{TurnOutcome, delay};
-use crate::domain::command::CommandParams;
+use super::turn::{TurnOutcome, delay, seen};
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::id::ObjectId;
 use crate::domain::kinds::checkout::CheckoutProgress;
 use crate::domain::kinds::payment::PaymentStatus;
 use crate::domain::object::{Observed, Subject};
 use crate::domain::status_word::StatusWord;
 use crate::store::command::{CommandTurn, TurnEnd};
-use crate::stripe_api::{Fetched, FetchedState, Written};
+use crate::stripe_api::FetchedState;
 
 /// The failure of a command that is dead.
 const UNRESOLVED: &str = "unresolved";
@@ -171,9 +171,4 @@ impl Inner {
         }
         Ok(TurnOutcome::Again(Duration::ZERO))
     }
-}
-
-/// What a look has shown, in the place of an answer.
-pub(super) fn seen(subject: Subject, fetched: Fetched) -> Written {
-    Written { subject, fetched, client_secret: None, replayed: false }
 }

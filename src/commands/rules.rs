@@ -4,8 +4,8 @@ use time::OffsetDateTime;
 
 use super::error::CommandError;
 use super::service::{Caller, Inner, limit};
-use crate::domain::command::CommandParams;
 use crate::domain::command::checkout::NewCheckout;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::destination::{self, DestinationCheck, KnownDestination};
 use crate::domain::command::params::ParamLimits;
 use crate::domain::command::refundable::Refundable;
@@ -343,6 +343,13 @@ impl Inner {
 
     /// An object that a command is about, if its id is one of its kind.
     pub(super) fn subject(&self, kind: Kind, id: &str) -> Option<Subject> {
+        // Those that have a status which a command changes.
+        if !matches!(
+            kind,
+            Kind::PaymentIntent | Kind::CheckoutSession | Kind::SetupIntent | Kind::Subscription
+        ) {
+            return None;
+        }
         let id = ObjectId::parse_made_by_stripe(id).ok()?;
         let fits = kind.prefixes().iter().any(|prefix| id.as_str().starts_with(prefix));
         fits.then(|| Subject { scope: self.scope(), kind, id, owner: None })

@@ -13,7 +13,7 @@ use super::error::{CommandError, RETRY_AFTER};
 use super::rules::{Asking, Checked};
 use super::service::{Caller, Commands, Inner, limit};
 use super::turn::{MISCONFIGURED, TurnOutcome};
-use crate::domain::command::CommandParams;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::reference::{self, ReferenceUse, ReferredPayment};
 use crate::domain::command::{CommandState, amount, checkout, idempotency_key, subscription};
 use crate::domain::id::ObjectId;

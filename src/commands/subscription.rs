@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::error::CommandError;
-use super::resolve::seen;
 use super::rules::Checked;
 use super::service::{Caller, Commands, Inner};
+use super::turn::seen;
 use crate::domain::command::CommandKind;
-use crate::domain::command::CommandParams;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::subscription::{self, NewSubscription, PricedItem, UpdateSubscription};
 use crate::domain::id::ObjectId;
 use crate::domain::kinds::price::PriceObserved;

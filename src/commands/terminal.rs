@@ -12,7 +12,7 @@ use super::rules::Asking;
 use super::service::{Caller, Commands};
 use super::submit::fingerprint;
 use super::turn::MISCONFIGURED;
-use crate::domain::command::CommandParams;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::reference::ReferenceUse;
 use crate::domain::command::{CommandState, idempotency_key};
 use crate::store::command::StoredCommand;

@@ -7,11 +7,11 @@ use super::error::CommandError;
 use super::rules::forbidden;
 use super::service::Inner;
 use crate::domain::command::CommandKind;
-use crate::domain::command::CommandParams;
-use crate::domain::object::Kind;
+use crate::domain::command::command_params::CommandParams;
+use crate::domain::object::{Kind, Subject};
 use crate::reconcile::Before;
 use crate::store::command::{CommandTurn, StoredCommand, TurnEnd};
-use crate::stripe_api::{ClientSecret, WriteError, WriteRefusal, WriteRequest, Written};
+use crate::stripe_api::{ClientSecret, Fetched, WriteError, WriteRefusal, WriteRequest, Written};
 
 /// Stripe keeps a key for 24 hours at least (docs.stripe.com, "Idempotent requests"); an hour less, for clocks
 /// and for the time on the way.
@@ -252,4 +252,9 @@ pub(super) const MISCONFIGURED: &str = "misconfigured";
 pub(super) fn delay(attempts: i32) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(10);
     Duration::from_secs(1).saturating_mul(1 << doublings).min(LONGEST_DELAY)
+}
+
+/// What a look has shown, in the place of an answer.
+pub(super) fn seen(subject: Subject, fetched: Fetched) -> Written {
+    Written { subject, fetched, client_secret: None, replayed: false }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::actor::Actor;
 use super::connect::Store;
 use super::error::StoreError;
-use quittance_domain::command::CommandParams;
+use quittance_domain::command::command_params::CommandParams;
 use quittance_domain::command::refundable::Refundable;
 use quittance_domain::command::{CommandKind, CommandState};
 use quittance_domain::money::{Currency, Minor};

@@ -10,7 +10,7 @@ use super::print;
 use crate::cli::api;
 use crate::commands::{Caller, CommandError, CommandReply, Commands, Person, Problem};
 use crate::config::Role;
-use crate::domain::command::CommandParams;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::failure::Class;
 use crate::roles::exit::{Exit, Failed, Trouble, exit_of_store};
 use crate::roles::{parts, server};

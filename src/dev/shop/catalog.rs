@@ -1,6 +1,13 @@
 //! What the shop sells.
 
-use super::Sellers;
+/// Two sellers of a marketplace, `acct_...`.
+#[derive(Debug, Clone)]
+pub struct Sellers {
+    /// Has handed in all that Stripe wants, and can be paid.
+    pub verified: String,
+    /// Has not, and cannot be paid.
+    pub unverified: String,
+}
 
 /// Something to buy.
 #[derive(Debug, Clone)]

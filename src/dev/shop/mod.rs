@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 
 use self::backend::Backend;
 use self::catalog::Product;
+pub use self::catalog::Sellers;
 use self::orders::Orders;
 use super::api_connection::ApiConnection;
 use crate::http::auth;
@@ -48,15 +49,6 @@ pub enum CardForm {
         /// `pk_test_...`
         publishable_key: String,
     },
-}
-
-/// Two sellers of a marketplace, `acct_...`.
-#[derive(Debug, Clone)]
-pub struct Sellers {
-    /// Has handed in all that Stripe wants, and can be paid.
-    pub verified: String,
-    /// Has not, and cannot be paid.
-    pub unverified: String,
 }
 
 /// What a shop is made of.

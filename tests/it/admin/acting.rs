@@ -157,7 +157,7 @@ async fn a_page_that_shows_what_is_no_longer_so_is_refused() {
             &caller,
             "return-1",
             None,
-            quittance::domain::command::CommandParams::CreateRefund(params),
+            quittance::domain::command::command_params::CommandParams::CreateRefund(params),
         )
         .await
         .unwrap();

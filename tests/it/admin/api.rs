@@ -240,14 +240,18 @@ const NO_VERBS: &[&str] = &[
     "",
     "admin",
     "api",
+    "checkouts",
     "commands",
     "completions",
     "config",
+    "customers",
     "dev",
     "ingress",
     "man",
     "migrate",
     "refunds",
+    "payments",
+    "setups",
     "worker",
 ];
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use quittance::commands::Caller;
-use quittance::domain::command::CommandParams;
+use quittance::domain::command::command_params::CommandParams;
 use quittance::domain::command::{CommandKind, CommandState};
 use quittance::store::command::{Acceptance, NewCommand, StoredCommand, TurnEnd};
 use serde_json::json;

@@ -4,7 +4,7 @@
 use nix::sys::signal::Signal;
 use quittance::commands::Caller;
 use quittance::domain::command::CommandKind;
-use quittance::domain::command::CommandParams;
+use quittance::domain::command::command_params::CommandParams;
 use serde_json::json;
 use stripe_simulator::{Confirm, Fault, FaultKind, Kind};
 

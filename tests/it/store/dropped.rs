@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use quittance::config::{Database, Secret};
 use quittance::store::Store;
-use uuid::Uuid;
+use quittance::store::command::CommandFilter;
 
 use crate::harness::{TestDatabase, within};
 
@@ -36,8 +36,9 @@ async fn a_call_that_is_dropped_anywhere_leaves_no_transaction_to_the_next() {
     };
     let store = Store::connect(&settings, "worker").unwrap();
     store.ready().await.unwrap();
+    let filter = CommandFilter::default();
     for polls in 1.. {
-        let ended = within("the call", dropped_after(polls, store.command(Uuid::nil()))).await;
+        let ended = within("the call", dropped_after(polls, store.list_commands(&filter, 1))).await;
         within("the next call", store.ready()).await.unwrap();
         let open = "pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
         assert_eq!(db.count(open).await, 0, "dropped after poll {polls}");

@@ -9,7 +9,7 @@
 pub mod amount;
 pub mod card_data;
 pub mod checkout;
-mod command_params;
+pub mod command_params;
 pub mod destination;
 pub mod idempotency_key;
 pub mod params;
@@ -24,6 +24,5 @@ mod state;
 pub mod subscription;
 pub mod text_limits;
 
-pub use command_params::CommandParams;
 pub use rule::{RuleBreach, RuleCode};
 pub use state::{CommandKind, CommandState};
