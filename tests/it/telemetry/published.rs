@@ -34,7 +34,7 @@ what Stripe invents later is folded into `other`.
 | `endpoint` | of webhooks: a name of the settings, empty for what is none of them; of Stripe: the first part of the path |
 | `event_type` | Stripe's types as `quittance kinds` lists them; `other` for newer ones |
 | `index` | the place of a secret in the endpoint's list, from 0 |
-| `kind` | Stripe's `object` as `quittance kinds` lists them; `other` for newer ones; of commands: `create_payment`, `confirm_payment`, `capture_payment`, `cancel_payment`, `create_refund`, `create_customer` |
+| `kind` | Stripe's `object` as `quittance kinds` lists them; `other` for newer ones; of commands: `create_payment`, `confirm_payment`, `capture_payment`, `cancel_payment`, `create_refund`, `create_customer`, `create_checkout`, `expire_checkout`, `create_setup`, `create_subscription`, `update_subscription`, `cancel_subscription`, `create_portal_session` |
 | `lane` | `live`, `backfill`; `both` for jobs that wait for a retry |
 | `next` | `retry`, `snooze`, `dead_letter` |
 | `outcome` | `applied`, `unchanged`, `covered`, `gone`, `ignored`, `deauthorized`, `duplicate` |
