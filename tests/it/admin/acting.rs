@@ -391,7 +391,10 @@ async fn a_bulk_refund_is_shown_line_by_line_and_gone_on_with_from_its_page() {
     .await;
     assert_eq!(refunds(&site).len(), 2);
     let page = site.page(&path, &cookie).await.text;
-    assert!(page.contains("2 done, 1 not, of 3") && page.contains("not_found"), "{page}");
+    assert!(
+        page.contains("2 succeeded, 1 failed, 3 total") && page.contains("not_found"),
+        "{page}"
+    );
     let failed = site.page(&format!("{path}?only_failed=true"), &cookie).await.text;
     assert!(failed.contains("pi_nowhere") && !failed.contains(&payments[0]), "{failed}");
     let lines = site.call("GET", &format!("{path}/lines?limit=2"), VIEWER, &json!(null)).await;

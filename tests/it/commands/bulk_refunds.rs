@@ -224,7 +224,10 @@ async fn a_run_that_is_killed_while_stripe_answers_is_gone_on_with_by_another_pr
     app.db.execute("UPDATE quittance.commands SET due_at = now() WHERE state = 'sent'").await;
     let resumed = program(&app, &["operations", "resume", &id]).await;
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
-    assert!(resumed.stdout.contains("(refund) is done: 5 of 5 done, 0 failed"), "{resumed:?}");
+    assert!(
+        resumed.stdout.contains("(refund) is done: 5 succeeded, 0 failed, 5 total"),
+        "{resumed:?}"
+    );
     assert_eq!(refunded(&app), [2000; 5]);
     app.settled().await;
     app.is_true().await;

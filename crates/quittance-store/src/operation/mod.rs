@@ -11,6 +11,8 @@ mod refunds;
 mod run;
 
 pub use id::{OperationId, OperationIdError};
-pub use read::{Aftermath, Operation, OperationResult, OperationState, OperationVerb, Selection};
-pub use refunds::{LineEnd, NewRefunds, RefundFile, RefundTotal, StoredLine};
+pub use read::{
+    Aftermath, Operation, OperationResult, OperationState, OperationVerb, RefundFile, Selection,
+};
+pub use refunds::{LineEnd, NewRefunds, RefundTotal, StoredLine};
 pub use run::{Cancelling, NewOperation, Refused, Running};

@@ -6,10 +6,20 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::id::OperationId;
-use super::refunds::RefundFile;
 use crate::connect::Store;
 use crate::dead_letter::{ActWord, Acted, DeadLetterId, Filter, acted};
 use crate::error::StoreError;
+use quittance_domain::command::params::RefundReason;
+
+/// The file of a bulk refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefundFile {
+    /// Its name, as it was given.
+    pub file: String,
+    /// Stripe's reason of the refunds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<RefundReason>,
+}
 
 /// Status of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

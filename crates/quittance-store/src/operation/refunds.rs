@@ -2,31 +2,20 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::id::OperationId;
-use super::read::Record;
+use super::read::{Record, RefundFile};
 use super::run::Running;
 use crate::actor::Actor;
 use crate::connect::Store;
 use crate::error::StoreError;
-use quittance_domain::command::params::RefundReason;
 use quittance_domain::command::refund_file::RefundLine;
 use quittance_domain::money::{Currency, Minor};
-
-/// The file of a bulk refund.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RefundFile {
-    /// Its name, as it was given.
-    pub file: String,
-    /// Stripe's reason of the refunds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<RefundReason>,
-}
 
 /// A bulk refund that is to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
