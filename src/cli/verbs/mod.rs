@@ -1,6 +1,6 @@
 //! The verbs of the write side: `quittance payments create`, `quittance refunds create`, ...
 //!
-//! A verb says what is asked (a [`Request`]): its kind, what it is about, and its parameters from flags.
+//! A verb says what is asked (a `Request`): its kind, what it is about, and its parameters from flags.
 //! [`submit::run`] does the rest, for all verbs alike: it reads the parameters as the API reads a request, and
 //! previews, submits, waits and prints.
 
