@@ -794,7 +794,7 @@ mod tests {
     #[test]
     fn a_session_and_what_it_makes_carry_the_commands_metadata() {
         let params = json!({
-            "mode": "payment", "success_url": "https://shop.example/", "reference": "order-42",
+            "mode": "payment", "success_url": "https://shop.example/?a=1&b=2", "reference": "order-42",
             "payment_method_types": ["card"],
             "line_items": [{"price_data": {"currency": "eur", "unit_amount": 500, "product": "prod_1"},
                             "quantity": 4}],
@@ -812,7 +812,7 @@ mod tests {
              &payment_intent_data[application_fee_amount]=100\
              &payment_intent_data[metadata][quittance_command]=c0\
              &payment_intent_data[transfer_data][destination]=acct_1\
-             &success_url=https%3A%2F%2Fshop.example%2F"
+             &success_url=https://shop.example/?a%3D1%26b%3D2"
         );
         let (path, form) = body(CommandKind::ExpireCheckout, json!({}), Some("cs_1"));
         assert_eq!((&*path, &*form), ("/checkout/sessions/cs_1/expire", ""));

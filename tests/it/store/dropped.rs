@@ -43,7 +43,7 @@ async fn a_call_that_is_dropped_anywhere_leaves_no_transaction_to_the_next() {
         let open = "pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
         assert_eq!(db.count(open).await, 0, "dropped after poll {polls}");
         if ended {
-            assert!(polls > 4, "it has several answers to wait for");
+            assert!(polls > 1, "it has answers to wait for");
             return;
         }
     }
