@@ -1,4 +1,4 @@
-//! What a process that carries commands out counts.
+//! Metrics of a process that carries out commands.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub struct Metrics {
     lives: Family<KindLabels, Histogram, fn() -> Histogram>,
 }
 
-/// Counted, and shown to nobody.
+/// Metrics that no registry serves.
 impl Default for Metrics {
     fn default() -> Self {
         Self::new(&mut Registry::default())

@@ -1,4 +1,4 @@
-//! What completes an object in a browser.
+//! Client secrets and page URLs: values by which a browser completes an object.
 
 use std::fmt;
 

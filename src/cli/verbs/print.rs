@@ -1,4 +1,4 @@
-//! What became of a request, for people and as JSON.
+//! Output of the verbs: the outcome of a request, as text and as JSON.
 //!
 //! A `client_secret` is in the answer that is printed on the standard output, and nowhere else.
 

@@ -1,4 +1,4 @@
-//! What the shop's server asks of `quittance api`.
+//! Requests of the shop's server to `quittance api`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the shop sells.
+//! The products of the shop.
 
 /// Two sellers of a marketplace, `acct_...`.
 #[derive(Debug, Clone)]

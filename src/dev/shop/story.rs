@@ -1,4 +1,4 @@
-//! What happened to an order, from the tables: the command, the webhooks, the row's transitions, the notifications.
+//! History of an order, from the tables: the command, the webhooks, the row's transitions, the notifications.
 
 use time::OffsetDateTime;
 

@@ -1,4 +1,4 @@
-//! What the comparison with Stripe found.
+//! Findings of the comparison with Stripe.
 
 use crate::stripe_api::StripeError;
 

@@ -1,4 +1,4 @@
-//! What the files of several kinds need to show their objects.
+//! Helpers of several kinds for the JSON of their objects.
 
 use serde_json::Value;
 
