@@ -265,18 +265,15 @@ pub(super) async fn check_lag(
     let now = fetched.seen_by;
     let objections: Vec<_> =
         open.iter().map(|open| of_event(subject, open, raw, now, rules)).collect();
-    let of_row = match &known.row {
-        Some(row) if !read_lag.is_zero() => {
-            of_row(store, read_lag, subject, row, open, fetched).await?
+    let of_row = match (&known.row, asking(open).map(|it| it.task.wanted_for()).min()) {
+        (Some(row), Some(wanted_for)) => {
+            let shown = open.iter().any(|it| it.task.shows(subject, rules));
+            of_row(store, read_lag, subject, row, wanted_for, shown, fetched).await?
         }
-        Some(_) | None => None,
+        (Some(_) | None, None) | (None, Some(_)) => None,
     };
     match verdict(objections.iter().flatten().chain(&of_row).copied(), read_lag) {
-        Some((field, again_after)) => Err(ReconcileError::Lagging {
-            field,
-            again_after,
-            request_id: fetched.request_id.clone(),
-        }),
+        Some(again) => Err(lagging(again, fetched)),
         None if read_lag.is_zero() => Ok(none),
         None => Ok(objections
             .into_iter()
@@ -285,21 +282,47 @@ pub(super) async fn check_lag(
     }
 }
 
-/// Holds the answer against the row, where that was written a moment ago: what was read since may be
-/// older.
+/// Holds an answer against the row alone: no event asked for it, and its caller came `wanted_for` ago.
+///
+/// # Errors
+/// As [`check_lag`].
+pub(super) async fn check_row(
+    store: &Store,
+    read_lag: Duration,
+    subject: &Subject,
+    row: &Row,
+    wanted_for: Duration,
+    fetched: &Fetched,
+) -> Result<(), ReconcileError> {
+    let of_row = of_row(store, read_lag, subject, row, wanted_for, false, fetched).await?;
+    match verdict(of_row.iter().copied(), read_lag) {
+        Some(again) => Err(lagging(again, fetched)),
+        None => Ok(()),
+    }
+}
+
+fn lagging((field, again_after): (&'static str, Duration), fetched: &Fetched) -> ReconcileError {
+    ReconcileError::Lagging { field, again_after, request_id: fetched.request_id.clone() }
+}
+
+/// Holds the answer against the row, where that was written a moment ago: an answer that was read since may
+/// still be older. It is asked about for as long as the row is young, or until it has been `wanted_for` long
+/// enough. `shown`: an event or an answer shows the object itself, and is its witness.
 async fn of_row(
     store: &Store,
     read_lag: Duration,
     subject: &Subject,
     row: &Row,
-    open: &[&OpenTask<'_>],
+    wanted_for: Duration,
+    shown: bool,
     fetched: &Fetched,
 ) -> Result<Option<Objection>, ReconcileError> {
     let FetchedState::Present { observed, raw } = &fetched.state else { return Ok(None) };
-    let ages = asking(open).filter_map(|it| Some(it.task.arrival()?.received_ago));
-    // A look that no event asked for writes what it sees.
-    let Some(received_ago) = ages.min() else { return Ok(None) };
-    let age = Arrival { created: Some(row.seen_by), received_ago }.age(fetched.seen_by);
+    if read_lag.is_zero() {
+        return Ok(None);
+    }
+    let since_row = Arrival { created: Some(row.seen_by), received_ago: wanted_for };
+    let age = since_row.age(fetched.seen_by);
     let objection = |field, proved| Some(Objection { field, proved, age });
     if age < read_lag && decision::is_impossible(subject.kind, row, observed) {
         return Ok(objection("status", true));
@@ -308,15 +331,11 @@ async fn of_row(
         return Ok(None);
     }
     let Some(kept) = store.kept(subject, row.version).await? else { return Ok(None) };
-    // An answer that merely differs from the row is most likely the later one: an event asked for it.
-    // Where no such event shows the object, a permission that is lost has no other witness.
+    // An answer that merely differs from the row is most likely the later one: something asked for it.
+    // Where no event shows the object, a permission that is lost has no other witness.
     Ok(match lag::compare(subject.kind, &Json(&kept), &Json(raw), true) {
         Comparison::Older(field) => objection(field, true),
-        Comparison::UpToDate | Comparison::Doubtful(_)
-            if open.iter().any(|it| it.task.shows(subject, store.rules())) =>
-        {
-            None
-        }
+        Comparison::UpToDate | Comparison::Doubtful(_) if shown => None,
         Comparison::UpToDate | Comparison::Doubtful(_) => {
             lag::taken_away(subject.kind, &Json(&kept), &Json(raw))
                 .and_then(|field| objection(field, false))
@@ -377,6 +396,8 @@ fn of_event(
             objection("previous_attributes", false)
         }
         Comparison::UpToDate => None,
+        // An answer to a command that merely differs is the earlier one, most likely.
+        Comparison::Doubtful(_) if open.task.event().is_none() => None,
         Comparison::Doubtful(field) => objection(field, false),
     }
 }

@@ -5,6 +5,7 @@
 //! of an event that could not be settled.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 
@@ -18,6 +19,7 @@ use crate::config;
 use crate::domain::access;
 use crate::domain::event::{About, Event, Timestamp};
 use crate::domain::event_types;
+use crate::domain::failure::Class;
 use crate::domain::id::{EventId, Mode, Scope};
 use crate::domain::object::{self, Kind, Row, Subject};
 use crate::domain::plan::Next;
@@ -45,6 +47,10 @@ impl Before {
     pub fn created(subject: Subject) -> Self {
         Self { subject, row: None }
     }
+
+    pub(super) fn row(&self) -> Option<&Row> {
+        self.row.as_ref()
+    }
 }
 
 /// What a look at an object comes to.
@@ -61,6 +67,24 @@ pub enum Looked {
     Buried,
     /// Its account took our access back, so Stripe would refuse.
     Deauthorized,
+}
+
+/// Longest that a caller waits for answers which are not older than what is known already. A permission that an
+/// account seems to have lost is doubted for five seconds.
+pub(super) const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Waits until Stripe is to be asked again, for a caller who came at `since`.
+///
+/// # Errors
+/// The fault itself: another look would not help, or its time is later than the caller waits.
+pub(super) async fn wait(since: Instant, fault: Fault) -> Result<(), Fault> {
+    if let Class::TooEarly { again_after } = fault.failure.class
+        && since.elapsed().saturating_add(again_after) <= PATIENCE
+    {
+        tokio::time::sleep(again_after).await;
+        return Ok(());
+    }
+    Err(fault)
 }
 
 impl Reconciler {
@@ -141,8 +165,7 @@ impl Reconciler {
     /// # Errors
     /// As [`Self::settle`].
     pub async fn refresh(&self, subject: Subject) -> Result<Settled, Fault> {
-        let reason = Reason::Refresh { created: Timestamp::MAX, cause: None };
-        self.run(subject, Task::new(reason)).await
+        self.run_patiently(subject, Reason::Refresh { created: Timestamp::MAX, cause: None }).await
     }
 
     /// Reads what is recorded of an object. To be called *before* Stripe is asked to change it.
@@ -175,7 +198,7 @@ impl Reconciler {
     ) -> Result<Settled, Fault> {
         let Before { subject, row } = before;
         let request_id = answer.request_id.clone();
-        let answered_by = answer.seen_by;
+        let as_new_as = Reason::answered(&answer);
         let change = decision::decide(&subject, row.as_ref(), answer, None);
         let change = change.map_err(ReconcileError::from)?;
         let outcome = decision::outcome_of_change(&change);
@@ -189,8 +212,7 @@ impl Reconciler {
             return Ok(Settled::Now { outcome, fetched: true, request_id });
         }
         self.rounds.metrics.conflict();
-        let reason = Reason::Refresh { created: answered_by, cause: None };
-        let settled = self.run(subject, Task::new(reason)).await?;
+        let settled = self.run_patiently(subject, as_new_as).await?;
         if command.is_some() {
             self.rounds.write(Settlement { change: None, events: Vec::new(), command }).await?;
         }
@@ -258,6 +280,19 @@ impl Reconciler {
         let events = event.into_iter().collect();
         self.rounds.batched.apply(Settlement { change: None, events, command: None }).await?;
         Ok(Settled::Now { outcome: Outcome::Ignored, fetched: false, request_id: None })
+    }
+
+    /// The same for a caller who cannot come again later, as an event's job does: where Stripe's answer is older
+    /// than what is known already, it is asked for again, for as long as [`PATIENCE`].
+    async fn run_patiently(&self, subject: Subject, reason: Reason) -> Result<Settled, Fault> {
+        let since = Instant::now();
+        loop {
+            let task = Task::since(since, reason.clone());
+            match self.run(subject.clone(), task).await {
+                Err(fault) => wait(since, fault).await?,
+                settled => return settled,
+            }
+        }
     }
 
     /// Runs a task, together with the others that wait for the same object.

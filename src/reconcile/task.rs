@@ -16,7 +16,7 @@ use crate::domain::plan::Next;
 use crate::envelope::{self, RawObject};
 use crate::redaction::{Redacted, Rules};
 use crate::store::{Outcome, Receipt};
-use crate::stripe_api;
+use crate::stripe_api::{self, Fetched, FetchedState};
 
 /// An event to settle, with what the ledger records of its arrival and of this attempt.
 #[derive(Debug, Clone)]
@@ -75,17 +75,33 @@ pub enum Settled {
 }
 
 /// Why an object is to be brought up to date.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Reason {
     /// Settle this event with it.
     Settle(Box<EventTask>),
     /// Its row has to know what was so at `created`: because `cause` touched it, or for a caller without an
     /// event.
     Refresh { created: Timestamp, cause: Option<Cause> },
+    /// Its row has to be as new as an answer that Stripe gave to a command.
+    Answered { seen_by: Timestamp, object: Carried },
+}
+
+impl Reason {
+    /// That a row must be as new as this answer to a command.
+    pub(super) fn answered(answer: &Fetched) -> Self {
+        let seen_by = answer.seen_by;
+        match &answer.state {
+            FetchedState::Present { raw, .. } => {
+                let object = Carried { object: raw.clone(), previous: Redacted::default() };
+                Self::Answered { seen_by, object }
+            }
+            FetchedState::Deleted => Self::Refresh { created: seen_by, cause: None },
+        }
+    }
 }
 
 /// The event that touched an object which it is not about.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Cause {
     event: EventId,
     arrival: Arrival,
@@ -95,6 +111,8 @@ pub(super) struct Cause {
 #[derive(Debug)]
 pub(super) struct Task {
     reason: Reason,
+    /// When the caller came with it.
+    since: Instant,
     /// The span that the caller is in.
     pub(super) span: Span,
     /// What its event carries; decoded and redacted at most once, when it is first needed.
@@ -103,7 +121,7 @@ pub(super) struct Task {
 
 /// What an event carries of its object, less what must not be kept. An answer that it is compared with has been
 /// redacted, too.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Carried {
     pub(super) object: Redacted,
     /// What its changed fields had been before; `null` where the event does not say.
@@ -125,7 +143,12 @@ pub(super) fn asking<'a, 'b>(
 
 impl Task {
     pub(super) fn new(reason: Reason) -> Self {
-        Self { reason, span: Span::current(), carried: OnceLock::new() }
+        Self::since(Instant::now(), reason)
+    }
+
+    /// A task that is asked for again, and was first asked for at `since`.
+    pub(super) fn since(since: Instant, reason: Reason) -> Self {
+        Self { reason, since, span: Span::current(), carried: OnceLock::new() }
     }
 
     /// A task to settle an event. Where a notification tells of the event by itself, it is completed by what
@@ -145,14 +168,14 @@ impl Task {
     pub(super) fn event(&self) -> Option<&EventTask> {
         match &self.reason {
             Reason::Settle(event) => Some(event),
-            Reason::Refresh { .. } => None,
+            Reason::Refresh { .. } | Reason::Answered { .. } => None,
         }
     }
 
     pub(super) fn event_mut(&mut self) -> Option<&mut EventTask> {
         match &mut self.reason {
             Reason::Settle(event) => Some(event),
-            Reason::Refresh { .. } => None,
+            Reason::Refresh { .. } | Reason::Answered { .. } => None,
         }
     }
 
@@ -164,6 +187,7 @@ impl Task {
         match &self.reason {
             Reason::Settle(event) => event.event.created,
             Reason::Refresh { created, .. } => *created,
+            Reason::Answered { seen_by, .. } => *seen_by,
         }
     }
 
@@ -186,15 +210,25 @@ impl Task {
         match &self.reason {
             Reason::Settle(event) => Some(&event.event.id),
             Reason::Refresh { cause, .. } => cause.as_ref().map(|cause| &cause.event),
+            Reason::Answered { .. } => None,
         }
     }
 
-    /// When the event behind it was made, and for how long we have had it; none where there is none.
+    /// When the event or the answer behind it was made, and for how long we have had it; none where there is
+    /// neither.
     pub(super) fn arrival(&self) -> Option<Arrival> {
         match &self.reason {
             Reason::Settle(event) => Some(event.arrival()),
             Reason::Refresh { cause, .. } => cause.as_ref().map(|cause| cause.arrival),
+            Reason::Answered { seen_by, .. } => {
+                Some(Arrival { created: Some(*seen_by), received_ago: self.since.elapsed() })
+            }
         }
+    }
+
+    /// For how long it has been wanted: since its event was received, or since its caller came.
+    pub(super) fn wanted_for(&self) -> Duration {
+        self.arrival().map_or_else(|| self.since.elapsed(), |arrival| arrival.received_ago)
     }
 
     /// [`led_here`], for the event behind it.
@@ -204,6 +238,7 @@ impl Task {
             Reason::Refresh { created, cause } => {
                 cause.as_ref().map(|cause| (&cause.event, *created))
             }
+            Reason::Answered { .. } => None,
         }
     }
 
@@ -217,15 +252,24 @@ impl Task {
         self.event().and_then(|it| access::word(&it.event.event_type))
     }
 
-    /// What its event carries.
+    /// What its event carries, or the answer.
     pub(super) fn carried(&self, rules: &Rules) -> Option<&Carried> {
-        let event = self.event()?;
-        self.carried.get_or_init(|| redacted(&event.object, rules)).as_ref()
+        match &self.reason {
+            Reason::Settle(event) => {
+                self.carried.get_or_init(|| redacted(&event.object, rules)).as_ref()
+            }
+            Reason::Refresh { .. } => None,
+            Reason::Answered { object, .. } => Some(object),
+        }
     }
 
-    /// The version of the API that its event is in.
+    /// The version of the API that its event or the answer is in.
     pub(super) fn api_version(&self) -> Option<&str> {
-        self.event()?.event.api_version.as_deref()
+        match &self.reason {
+            Reason::Settle(event) => event.event.api_version.as_deref(),
+            Reason::Refresh { .. } => None,
+            Reason::Answered { .. } => Some(stripe_api::api_version()),
+        }
     }
 
     /// Its object as the event shows it, in the shape of our version of the API. `None`: the event shows none,
