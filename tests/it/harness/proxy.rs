@@ -7,8 +7,15 @@ use tokio::task::JoinHandle;
 
 pub(crate) struct Proxy {
     url: url::Url,
-    silent: watch::Sender<bool>,
+    state: watch::Sender<State>,
     accepting: JoinHandle<()>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    is_silent: bool,
+    /// A text from a client with which the silence begins.
+    begins_at: Option<&'static str>,
 }
 
 impl Proxy {
@@ -18,17 +25,18 @@ impl Proxy {
         let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
-        let (silent, heard) = watch::channel(false);
+        let state = watch::Sender::new(State::default());
+        let shared = state.clone();
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = TcpStream::connect(&server).await else { continue };
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
-                tokio::spawn(pass(from_client, to_server, heard.clone()));
-                tokio::spawn(pass(from_server, to_client, heard.clone()));
+                tokio::spawn(pass(from_client, to_server, shared.clone(), true));
+                tokio::spawn(pass(from_server, to_client, shared.clone(), false));
             }
         });
-        Self { url, silent, accepting }
+        Self { url, state, accepting }
     }
 
     /// The server's URL by way of here.
@@ -38,12 +46,22 @@ impl Proxy {
 
     /// From now on nothing comes through.
     pub(crate) fn fall_silent(&self) {
-        self.silent.send_replace(true);
+        self.state.send_modify(|state| state.is_silent = true);
+    }
+
+    /// The same from the next time on that a client sends this text, which is held.
+    pub(crate) fn fall_silent_at(&self, text: &'static str) {
+        self.state.send_modify(|state| state.begins_at = Some(text));
+    }
+
+    /// Returns when nothing comes through.
+    pub(crate) async fn has_fallen_silent(&self) {
+        self.state.subscribe().wait_for(|state| state.is_silent).await.unwrap();
     }
 
     /// Lets through what has been held, and what comes.
     pub(crate) fn speak(&self) {
-        self.silent.send_replace(false);
+        self.state.send_replace(State::default());
     }
 }
 
@@ -56,12 +74,21 @@ impl Drop for Proxy {
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut silent: watch::Receiver<bool>,
+    state: watch::Sender<State>,
+    is_client: bool,
 ) {
+    let mut heard = state.subscribe();
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
-        if silent.wait_for(|silent| !silent).await.is_err()
-            || to.write_all(&bytes[..count]).await.is_err()
+        let bytes = &bytes[..count];
+        state.send_if_modified(|state| {
+            let begins = |text: &str| bytes.windows(text.len()).any(|it| it == text.as_bytes());
+            let now = is_client && state.begins_at.is_some_and(begins);
+            state.is_silent |= now;
+            now
+        });
+        if heard.wait_for(|state| !state.is_silent).await.is_err()
+            || to.write_all(bytes).await.is_err()
         {
             return;
         }
