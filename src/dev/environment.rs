@@ -54,7 +54,11 @@ impl Environment {
     /// Starts the servers, migrates, and starts the roles.
     pub(super) async fn set(options: &Options) -> Result<Self, DevError> {
         let root = &options.root;
-        let servers = Servers::start(root, servers::Options { durable: true }).await?;
+        // With `everysec`, Redis answers before it has written, when the write before that is still on its way to
+        // the disk. A kill at that moment would lose webhooks that were acknowledged.
+        let redis = ["appendfsync always"];
+        let durable = servers::Options { durable: true };
+        let servers = Servers::start_with(root, durable, &redis).await?;
         let database = if options.real_stripe { "quittance" } else { "quittance_simulated" };
         let (database_url, redis_url) = (servers.postgres.url(database), servers.redis.url());
 

@@ -36,9 +36,23 @@ impl Servers {
     /// A server's program is missing or too old, its directory is in use, or it did not start; the
     /// other one is stopped again.
     pub async fn start(root: &Path, options: Options) -> Result<Self, ServerError> {
+        Self::start_with(root, options, &[]).await
+    }
+
+    /// The same with further lines for `redis.conf`.
+    ///
+    /// # Errors
+    /// As for [`Servers::start`].
+    pub async fn start_with(
+        root: &Path,
+        options: Options,
+        redis_settings: &[&str],
+    ) -> Result<Self, ServerError> {
         let (redis_dir, postgres_dir) = (root.join("redis"), root.join("postgres"));
-        let (redis, postgres) =
-            tokio::try_join!(Redis::start(&redis_dir), Postgres::start(&postgres_dir, options))?;
+        let (redis, postgres) = tokio::try_join!(
+            Redis::start_with(&redis_dir, redis_settings),
+            Postgres::start(&postgres_dir, options)
+        )?;
         Ok(Self { redis, postgres })
     }
 
