@@ -23,14 +23,16 @@ END $$;
 -- itself, Postgres plans most of these statements anew each time, which costs as much as they do.
 --
 --   locks    names of what the slice touches: its objects, and the payments that they belong to
---   changes  [{settlement, account, livemode, kind, id, expected, observed_at, seen_by, deleted, data,
+--   changes  [{settlement, account, livemode, kind, id, expected, observed_at, seen_by, deleted,
 --              recorded, row, cause, transition: {from, to, kind}, facts: [{id, topic, payload}]}]
+--   data     the object of each change, in their order; NULL for one that is gone. Beside `changes`, which
+--            several statements expand, and an object is the largest part of a change.
 --   events   [{settlement, id, ..., attempt: {...}, occurrences: [{id, topic, payload}]}]
 --   lock_wait  milliseconds to wait for each lock, of whatever sort; then it is an error. NULL: as
 --              long as the statement may take.
 --   commands  [{settlement, id, runner, state, ...}], see quittance.end_turns
 CREATE FUNCTION quittance.apply(
-    locks text[], changes jsonb, events jsonb, lock_wait integer, commands jsonb)
+    locks text[], changes jsonb, data jsonb[], events jsonb, lock_wait integer, commands jsonb)
 RETURNS integer[]
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -65,10 +67,14 @@ BEGIN
         WITH wanted AS MATERIALIZED (
             -- One change an object; a second one of the same slice is in conflict with the first.
             SELECT DISTINCT ON (c.account, c.livemode, c.kind, c.id) c.*
-            FROM jsonb_to_recordset(changes) AS c (
-                settlement integer, account text, livemode boolean, kind text, id text,
-                expected bigint, observed_at bigint, seen_by bigint, deleted boolean, data jsonb,
-                recorded jsonb, cause text)
+            FROM ROWS FROM (
+                jsonb_to_recordset(changes) AS (
+                    settlement integer, account text, livemode boolean, kind text, id text,
+                    expected bigint, observed_at bigint, seen_by bigint, deleted boolean,
+                    recorded jsonb, cause text),
+                unnest(data)
+            ) AS c (settlement, account, livemode, kind, id, expected, observed_at, seen_by, deleted,
+                    recorded, cause, data)
             ORDER BY c.account, c.livemode, c.kind, c.id, c.settlement
         ),
         opened AS (

@@ -31,7 +31,7 @@ impl std::fmt::Display for Dependency {
     }
 }
 
-/// The class of a failure. Every error type of the road says its own in an exhaustive match.
+/// The class of a failure. Every error type on the way of an event says its own in an exhaustive match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// No repetition mends it: a payload that cannot be read, a request that Stripe calls wrong.

@@ -26,7 +26,7 @@ pub struct Prepared {
     /// Its index in the slice, which identifies it in a conflict.
     number: i32,
     locks: Vec<String>,
-    change: Option<Value>,
+    change: Option<WrittenChange>,
     events: Vec<Value>,
     command: Option<Value>,
     /// Whether it adds to the outbox.
@@ -108,14 +108,17 @@ impl Store {
             return Ok(Vec::new());
         }
         let locks: Vec<String> = slice.iter().flat_map(|it| it.locks.iter().cloned()).collect();
-        let changes: Vec<&Value> = slice.iter().filter_map(|it| it.change.as_ref()).collect();
+        let changes = || slice.iter().filter_map(|it| it.change.as_ref());
+        let data: Vec<_> = changes().map(|it| it.data.as_ref().map(Json)).collect();
+        let changes: Vec<&Value> = changes().map(|it| &it.change).collect();
         let events: Vec<&Value> = slice.iter().flat_map(|it| &it.events).collect();
         let commands: Vec<&Value> = slice.iter().filter_map(|it| it.command.as_ref()).collect();
         let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
-            r#"SELECT quittance.apply($1, $2, $3, $4, $5) AS "conflicts!""#,
+            r#"SELECT quittance.apply($1, $2, $3, $4, $5, $6) AS "conflicts!""#,
             &locks,
             Json(changes) as _,
+            data as _,
             Json(events) as _,
             lock_wait.map(|wait| i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)),
             Json(commands) as _,
@@ -151,9 +154,9 @@ impl Store {
             return WouldWrite { data: None, columns: None, status: None };
         }
         let is_typed = change.subject.kind.mirror().is_none();
-        let mut value = of_change(0, change);
-        let status = value["recorded"]["status"].as_str().map(str::to_owned);
-        let columns = match value["row"].take() {
+        let WrittenChange { mut change, data } = of_change(0, change);
+        let status = change["recorded"]["status"].as_str().map(str::to_owned);
+        let columns = match change["row"].take() {
             Value::Object(columns) if is_typed => Some(columns),
             Value::Object(_)
             | Value::Null
@@ -162,18 +165,24 @@ impl Store {
             | Value::String(_)
             | Value::Array(_) => None,
         };
-        WouldWrite { data: Some(value["data"].take()), columns, status }
+        WouldWrite { data, columns, status }
     }
 }
 
-/// Serialized form of a change.
-fn of_change(settlement: i32, change: Change) -> Value {
+/// Serialized form of a change. Its object is the largest part, and stands apart.
+#[derive(Debug, Clone)]
+struct WrittenChange {
+    change: Value,
+    data: Option<Value>,
+}
+
+fn of_change(settlement: i32, change: Change) -> WrittenChange {
     let subject = &change.subject;
     let version = change.expected_version.saturating_add(1);
     let account = columns::account(&subject.scope);
     let livemode = subject.scope.mode.is_live();
     let mut row = Map::new();
-    let mut data = Value::Null;
+    let mut data = None;
     let mut recorded = Value::Null;
     let mut step = Value::Null;
     let mut facts = Vec::new();
@@ -181,7 +190,7 @@ fn of_change(settlement: i32, change: Change) -> Value {
         NewState::Deleted => true,
         NewState::Present { observed, transition, notifications, raw } => {
             row = columns::of(&observed);
-            data = raw.into_value();
+            data = Some(raw.into_value());
             recorded = columns::remembered(&observed);
             let fields = columns::facts(subject.kind, &row, &recorded);
             if transition.is_change() {
@@ -230,17 +239,16 @@ fn of_change(settlement: i32, change: Change) -> Value {
         "deleted": deleted,
         "cause": change.cause.as_ref().map(|id| id.as_str()),
     });
-    // Moved, while `json!` would copy them; the object is the largest part of what is written.
+    // Moved, while `json!` would copy them.
     if let Value::Object(fields) = &mut value {
         fields.extend([
             ("row".to_owned(), Value::Object(row)),
-            ("data".to_owned(), data),
             ("recorded".to_owned(), recorded),
             ("transition".to_owned(), step),
             ("facts".to_owned(), Value::Array(facts)),
         ]);
     }
-    value
+    WrittenChange { change: value, data }
 }
 
 /// Serialized form of an event.
