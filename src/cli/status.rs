@@ -14,7 +14,7 @@ use crate::ops::status::{
 };
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
-use crate::store::command_counts::CommandCounts;
+use crate::store::command::CommandCounts;
 use crate::store::outbox::DestinationState;
 use crate::store::status::DeadLetterCounts;
 

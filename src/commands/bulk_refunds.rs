@@ -15,12 +15,14 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{CommandReply, Problem};
+use super::answer::CommandReply;
 use super::error::CommandError;
+use super::problem::Problem;
 use super::service::{Caller, Commands, Person};
 use crate::domain::command::command_params::CommandParams;
+use crate::domain::command::idempotency_key::MadeKey;
 use crate::domain::command::params::{NewRefund, RefundReason};
-use crate::domain::command::refund_file::{RefundLine, idempotency_key_of};
+use crate::domain::command::refund_file::RefundLine;
 use crate::domain::failure;
 use crate::domain::money::Minor;
 use crate::store::dead_letter::Actor;
@@ -396,7 +398,8 @@ impl Commands {
         line: &StoredLine,
         try_number: u32,
     ) -> Result<CommandReply, CommandError> {
-        let key = idempotency_key_of(&line.payment_intent, &line.key, try_number);
+        let (payment, key) = (line.payment_intent.as_str(), line.key.as_str());
+        let key = MadeKey::RefundLine { payment, key, try_number }.to_string();
         let params = params(&line.payment_intent, line.amount, task.reason);
         // What has a command has passed the rules.
         if self.store().command_by_key(CALLER, &key).await?.is_none() {

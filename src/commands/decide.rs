@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::answer::Problem;
+use super::problem::Problem;
 use crate::store::{Store, StoreError};
 
 /// What became of an operator's decision.

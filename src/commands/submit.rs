@@ -8,11 +8,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::answer::{self, CommandReply, CommandView, Problem};
+use super::answer::{self, CommandReply};
 use super::error::{CommandError, RETRY_AFTER};
+use super::problem::Problem;
 use super::rules::{Asking, Checked};
 use super::service::{Caller, Commands, Inner, limit};
 use super::turn::{MISCONFIGURED, TurnOutcome};
+use super::view::CommandView;
 use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::reference::{self, ReferenceUse, ReferredPayment};
 use crate::domain::command::{CommandState, amount, checkout, idempotency_key, subscription};

@@ -13,6 +13,7 @@ use super::service::{Caller, Commands};
 use super::submit::fingerprint;
 use super::turn::MISCONFIGURED;
 use crate::domain::command::command_params::CommandParams;
+use crate::domain::command::idempotency_key::MadeKey;
 use crate::domain::command::reference::ReferenceUse;
 use crate::domain::command::{CommandState, idempotency_key};
 use crate::store::command::StoredCommand;
@@ -65,11 +66,11 @@ impl Commands {
         target: Option<&str>,
         params: &CommandParams,
     ) -> Result<String, CommandError> {
-        let mut digest = fingerprint(target, params);
-        digest.truncate(32);
+        let fingerprint = &fingerprint(target, params);
+        let kind = params.kind().as_str();
         let mut refused = 0_u32;
         loop {
-            let key = format!("{}:{digest}:{refused}", params.kind().as_str());
+            let key = MadeKey::Request { kind, fingerprint, refused }.to_string();
             match self.store().command_by_key(&caller.name, &key).await? {
                 Some(command) if command.state == CommandState::Refused => refused += 1,
                 Some(_) | None => return Ok(key),

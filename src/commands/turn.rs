@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::answer::{self, Problem};
+use super::answer;
 use super::error::CommandError;
+use super::problem::Problem;
 use super::rules::forbidden;
 use super::service::Inner;
 use crate::domain::command::CommandKind;

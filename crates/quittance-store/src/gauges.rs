@@ -1,6 +1,6 @@
 //! Gauges for monitoring. They are read often, so each uses an index.
 
-use super::command_counts::OpenCommands;
+use super::command::OpenCommands;
 use super::connect::Store;
 use super::error::StoreError;
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::finding::Finding;
 use crate::ops::queue::{QueueLossStatus, QueueStatus};
-use crate::store::command_counts::CommandCounts;
+use crate::store::command::CommandCounts;
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 

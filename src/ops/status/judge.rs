@@ -13,7 +13,7 @@ use super::{hold, loss};
 use crate::config;
 use crate::domain::failure::Dependency;
 use crate::ops::queue::QueueStatus;
-use crate::store::command_counts::CommandCounts;
+use crate::store::command::CommandCounts;
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
 /// The findings, problems first.

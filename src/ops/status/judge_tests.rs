@@ -3,7 +3,7 @@ use time::OffsetDateTime;
 use super::super::document::{BucketStatus, DurabilityStatus, SchemaStatus};
 use super::*;
 use crate::ops::queue::{LaneStatus, PauseStatus, QueueLossStatus};
-use crate::store::command_counts::{CommandCounts, OpenCommands};
+use crate::store::command::{CommandCounts, OpenCommands};
 use crate::store::outbox::DestinationState;
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 

@@ -19,7 +19,7 @@ use crate::config;
 use crate::domain::failure::{self, Dependency};
 use crate::ops::queue::{QueueStatus, millis, moment, queue_status};
 use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerState, QueueError};
-use crate::store::command_counts::CommandCounts;
+use crate::store::command::CommandCounts;
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::queue_marker::QueueMemory;
 use crate::store::schema::SchemaVersion;

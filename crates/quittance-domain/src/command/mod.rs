@@ -14,7 +14,6 @@ pub mod destination;
 pub mod idempotency_key;
 pub mod params;
 pub mod payment_verb;
-pub mod portal;
 pub mod reference;
 pub mod refund_file;
 pub mod refundable;

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::connect::Store;
-use super::error::StoreError;
+use crate::connect::Store;
+use crate::error::StoreError;
 
 /// The state of a command that waits for an operator.
 const DEAD: &str = "dead";

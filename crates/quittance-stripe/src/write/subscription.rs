@@ -1,33 +1,24 @@
-//! Requests about subscriptions and the customer portal, and what completes a subscription in a browser.
+//! Forms of subscriptions and of the customer portal.
 
 use std::collections::HashMap;
 
 use serde::Serialize;
-use serde_json::Value;
 use stripe_billing::subscription::{
     CancelSubscription as CancelRequest, CreateSubscription, CreateSubscriptionItems,
     CreateSubscriptionPaymentBehavior, CreateSubscriptionPaymentSettings,
     CreateSubscriptionPaymentSettingsSaveDefaultPaymentMethod, CreateSubscriptionTrialEnd,
-    RetrieveSubscription, UpdateSubscription as UpdateRequest, UpdateSubscriptionItems,
+    UpdateSubscription as UpdateRequest, UpdateSubscriptionItems,
     UpdateSubscriptionPaymentBehavior, UpdateSubscriptionProrationBehavior,
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest as _};
 
-use super::client_secret::{ClientSecret, Completes};
-use super::word::word;
-use quittance_domain::command::portal::NewPortalSession;
-use quittance_domain::command::subscription::{
-    CancelSubscription, NewSubscription, SubscriptionItemChange, UpdateSubscription,
+use crate::client_secret::completed_by;
+use crate::word::word;
+use quittance_domain::command::params::{
+    CancelSubscription, NewPortalSession, NewSubscription, SubscriptionItemChange,
+    UpdateSubscription,
 };
 use quittance_domain::command::text_limits::UPDATE_KEY;
-
-/// What shows how a subscription is completed: the payment of its latest invoice (docs.stripe.com, "Build a
-/// subscriptions integration"), or after a trial without payment the setup of a method.
-const COMPLETED_BY: [&str; 2] = ["latest_invoice.confirmation_secret", "pending_setup_intent"];
-
-fn completed_by() -> Vec<String> {
-    COMPLETED_BY.iter().map(|path| (*path).to_owned()).collect()
-}
 
 pub(super) fn new_subscription(
     params: &NewSubscription,
@@ -134,82 +125,4 @@ pub(super) fn portal_session(params: &NewPortalSession) -> RequestBuilder {
     }
     let form = Form { customer: &params.customer, return_url: params.return_url.as_deref() };
     RequestBuilder::new(StripeMethod::Post, "/billing_portal/sessions").form(&form)
-}
-
-/// The request for a subscription with what completes it.
-pub(super) fn with_secret(id: String) -> RequestBuilder {
-    RetrieveSubscription::new(id).expand(completed_by()).build()
-}
-
-/// What completes a subscription in a browser: its open invoice is paid, or a method is set up. None where
-/// nothing is to be confirmed.
-pub(super) fn secret_of(subscription: &Value) -> Option<ClientSecret> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let invoice = &subscription["latest_invoice"];
-    let payment = text(&invoice["confirmation_secret"]["client_secret"]);
-    if let Some(payment) = payment.filter(|_| invoice["status"] == "open") {
-        return Some(ClientSecret::new(payment, Completes::Payment));
-    }
-    let setup = &subscription["pending_setup_intent"];
-    let over = setup["status"] == "succeeded" || setup["status"] == "canceled";
-    let setup = text(&setup["client_secret"]).filter(|_| !over);
-    setup.map(|setup| ClientSecret::new(setup, Completes::Setup))
-}
-
-/// Puts the ids in the place of the objects that were asked for along with the subscription, as it is shown
-/// when it is asked for by itself.
-pub(super) fn fold(subscription: &mut Value) {
-    for path in COMPLETED_BY {
-        let name = path.split('.').next().unwrap_or(path);
-        let field = subscription.get_mut(name);
-        if let Some(field) = field
-            && let Some(id) = field.get("id").cloned()
-        {
-            *field = id;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn secret(subscription: Value) -> Option<(String, &'static str)> {
-        let found = secret_of(&subscription)?;
-        Some((found.reveal().to_owned(), found.completes().as_str()))
-    }
-
-    #[test]
-    fn a_subscription_is_completed_by_the_payment_of_its_open_invoice_or_by_a_setup() {
-        let invoice = |status: &str| {
-            json!({"id": "in_1", "status": status,
-                   "confirmation_secret": {"client_secret": "pi_1_secret_x", "type": "payment_intent"}})
-        };
-        let setup = |status: &str| json!({"id": "seti_1", "status": status, "client_secret": "seti_1_secret_x"});
-        let payment = Some(("pi_1_secret_x".to_owned(), "payment"));
-        assert_eq!(secret(json!({"latest_invoice": invoice("open")})), payment);
-        assert_eq!(secret(json!({"latest_invoice": invoice("paid")})), None);
-        assert_eq!(secret(json!({"latest_invoice": invoice("void")})), None);
-        let trial = json!({
-            "latest_invoice": {"id": "in_1", "status": "paid", "confirmation_secret": null},
-            "pending_setup_intent": setup("requires_payment_method"),
-        });
-        assert_eq!(secret(trial), Some(("seti_1_secret_x".to_owned(), "setup")));
-        assert_eq!(secret(json!({"pending_setup_intent": setup("succeeded")})), None);
-        assert_eq!(secret(json!({"latest_invoice": "in_1", "pending_setup_intent": null})), None);
-    }
-
-    #[test]
-    fn what_was_asked_for_along_with_it_becomes_its_id_again() {
-        let mut it = json!({
-            "latest_invoice": {"id": "in_1", "confirmation_secret": {"client_secret": "x"}},
-            "pending_setup_intent": null, "status": "active",
-        });
-        fold(&mut it);
-        let expected =
-            json!({"latest_invoice": "in_1", "pending_setup_intent": null, "status": "active"});
-        assert_eq!(it, expected);
-    }
 }

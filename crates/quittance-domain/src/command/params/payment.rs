@@ -1,15 +1,19 @@
-//! The parameters of each command. Names, shapes and units are Stripe's; `reference` is ours.
-//!
-//! They are what a client sends, what is stored, and what the request to Stripe is made of.
+//! Parameters of the commands about payments, and what those of setups and sessions share with them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::amount::{self, AmountBounds};
-use super::{RuleBreach, RuleCode, reference, return_url, text_limits};
+use crate::command::amount::{self, AmountBounds};
+use crate::command::{RuleBreach, reference, return_url, text_limits};
 use crate::money::{Currency, Minor};
+use crate::status_word::words;
+
+/// Longest `description` (docs.stripe.com, "Create a PaymentIntent").
+const MAX_DESCRIPTION: usize = 1_000;
+/// Longest email address (docs.stripe.com, "Create a customer").
+const MAX_EMAIL: usize = 512;
 
 /// What the settings say about commands.
 #[derive(Debug, Clone, Copy)]
@@ -20,102 +24,57 @@ pub struct ParamLimits<'a> {
     pub return_urls: &'a [String],
 }
 
-/// Longest `description` (docs.stripe.com, "Create a PaymentIntent").
-const MAX_DESCRIPTION: usize = 1_000;
-/// Longest email address and name (docs.stripe.com, "Create a customer").
-const MAX_EMAIL: usize = 512;
-const MAX_NAME: usize = 256;
-
-/// When money is taken (docs.stripe.com, "Place a hold on a payment method").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CaptureMethod {
-    /// With the confirmation.
-    Automatic,
-    /// With the confirmation, and told later.
-    AutomaticAsync,
-    /// By a capture.
-    Manual,
-}
-
-/// Whether the payment method may redirect the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AllowRedirects {
-    /// It may.
-    Always,
-    /// It may not.
-    Never,
-}
-
-/// What a saved card is to be used for later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SetupFutureUsage {
-    /// While the customer is there.
-    OnSession,
-    /// Also without the customer.
-    OffSession,
-}
-
-/// Why a payment is cancelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CancellationReason {
-    /// It was made twice.
-    Duplicate,
-    /// It is fraud.
-    Fraudulent,
-    /// The customer asked for it.
-    RequestedByCustomer,
-    /// The customer went away.
-    Abandoned,
-}
-
-/// Why money goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RefundReason {
-    /// It was paid twice.
-    Duplicate,
-    /// It is fraud.
-    Fraudulent,
-    /// The customer asked for it.
-    RequestedByCustomer,
-}
-
-macro_rules! words {
-    ($($type:ident { $($variant:ident => $word:literal,)* })*) => {
-        $(impl $type {
-            /// Stripe's word.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-        })*
-    };
+words! {
+    /// When money is taken (docs.stripe.com, "Place a hold on a payment method").
+    #[derive(Serialize, Deserialize, ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum CaptureMethod {
+        /// With the confirmation.
+        Automatic = "automatic",
+        /// With the confirmation, and told later.
+        AutomaticAsync = "automatic_async",
+        /// By a capture.
+        Manual = "manual",
+    }
 }
 
 words! {
-    CaptureMethod {
-        Automatic => "automatic",
-        AutomaticAsync => "automatic_async",
-        Manual => "manual",
+    /// Whether the payment method may redirect the customer.
+    #[derive(Serialize, Deserialize, ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum AllowRedirects {
+        /// It may.
+        Always = "always",
+        /// It may not.
+        Never = "never",
     }
-    AllowRedirects { Always => "always", Never => "never", }
-    SetupFutureUsage { OnSession => "on_session", OffSession => "off_session", }
-    CancellationReason {
-        Duplicate => "duplicate",
-        Fraudulent => "fraudulent",
-        RequestedByCustomer => "requested_by_customer",
-        Abandoned => "abandoned",
+}
+
+words! {
+    /// What a saved card is to be used for later.
+    #[derive(Serialize, Deserialize, ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum SetupFutureUsage {
+        /// While the customer is there.
+        OnSession = "on_session",
+        /// Also without the customer.
+        OffSession = "off_session",
     }
-    RefundReason {
-        Duplicate => "duplicate",
-        Fraudulent => "fraudulent",
-        RequestedByCustomer => "requested_by_customer",
+}
+
+words! {
+    /// Why a payment is cancelled.
+    #[derive(Serialize, Deserialize, ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum CancellationReason {
+        /// It was made twice.
+        Duplicate = "duplicate",
+        /// It is fraud.
+        Fraudulent = "fraudulent",
+        /// The customer asked for it.
+        RequestedByCustomer = "requested_by_customer",
+        /// The customer went away.
+        Abandoned = "abandoned",
     }
 }
 
@@ -212,7 +171,7 @@ impl NewPayment {
     /// # Errors
     /// [`RuleCode::CurrencyInvalid`].
     pub fn currency(&self) -> Result<Currency, RuleBreach> {
-        currency(&self.currency)
+        amount::currency(&self.currency)
     }
 
     /// The types of method that are offered, under whichever name they were given.
@@ -244,7 +203,10 @@ impl NewPayment {
         self.check_connect()?;
         if let Some(url) = &self.return_url {
             if !self.confirm {
-                return Err(conflict("return_url", "is only for a payment with confirm: true."));
+                return Err(RuleBreach::conflict(
+                    "return_url",
+                    "is only for a payment with confirm: true.",
+                ));
             }
             return_url::check("return_url", url, limits.return_urls)?;
         }
@@ -271,19 +233,22 @@ impl NewPayment {
                 false => "payment_method_types",
             };
             let detail = "excludes automatic_payment_methods: send one of the two.";
-            return Err(conflict(field, detail));
+            return Err(RuleBreach::conflict(field, detail));
         }
         if self.confirm && self.payment_method.is_none() {
             let detail = "is missing: confirm: true takes a saved method. To have the customer enter one, \
                           leave confirm out and use the client_secret in the browser.";
-            return Err(conflict("payment_method", detail));
+            return Err(RuleBreach::conflict("payment_method", detail));
         }
         if self.off_session && !self.confirm {
-            return Err(conflict("off_session", "is only for a payment with confirm: true."));
+            return Err(RuleBreach::conflict(
+                "off_session",
+                "is only for a payment with confirm: true.",
+            ));
         }
         if self.off_session && self.setup_future_usage.is_some() {
             let detail = "cannot be set up while the customer is away (off_session: true).";
-            return Err(conflict("setup_future_usage", detail));
+            return Err(RuleBreach::conflict("setup_future_usage", detail));
         }
         Ok(())
     }
@@ -292,7 +257,7 @@ impl NewPayment {
         let Some(fee) = self.application_fee_amount else { return Ok(()) };
         if self.transfer_data.is_none() {
             let detail = "is only for a destination charge: send transfer_data.destination, too.";
-            return Err(conflict("application_fee_amount", detail));
+            return Err(RuleBreach::conflict("application_fee_amount", detail));
         }
         amount::check_fee(fee, self.amount)
     }
@@ -345,95 +310,6 @@ pub struct CancelPayment {
     pub cancellation_reason: Option<CancellationReason>,
 }
 
-/// Gives money back: of `payment_intent` or of `charge`, one of the two.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewRefund {
-    /// `pi_...`
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_intent: Option<String>,
-    /// `ch_...`
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub charge: Option<String>,
-    /// A part; all that is left if it is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
-    pub amount: Option<Minor>,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<RefundReason>,
-    /// Takes the money back from the connected account of a destination charge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reverse_transfer: Option<bool>,
-    /// Gives the platform's fee back, too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund_application_fee: Option<bool>,
-    /// Your own link to your rows.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
-}
-
-impl NewRefund {
-    /// Checks all that needs no more than the request itself.
-    ///
-    /// # Errors
-    /// The first rule that is broken.
-    pub fn check(&self) -> Result<(), RuleBreach> {
-        if self.payment_intent.is_some() == self.charge.is_some() {
-            let detail = "or charge: send one of the two.";
-            return Err(conflict("payment_intent", detail));
-        }
-        if let Some(amount) = self.amount
-            && amount < 1
-        {
-            let detail = format!("is {amount}; refund at least 1.");
-            return Err(RuleBreach::new(RuleCode::AmountTooSmall, "amount", detail));
-        }
-        text_limits::check_metadata(&self.metadata)
-    }
-}
-
-/// Creates a customer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewCustomer {
-    /// Your own name for the customer, your user's id say: one customer has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 200)]
-    pub reference: Option<String>,
-    /// Their address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// Their name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Your own link to your rows.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
-}
-
-impl NewCustomer {
-    /// Checks all that needs no more than the request itself.
-    ///
-    /// # Errors
-    /// The first rule that is broken.
-    pub fn check(&self) -> Result<(), RuleBreach> {
-        if let Some(reference) = &self.reference {
-            reference::check(reference)?;
-        }
-        text_limits::check_length("email", self.email.as_deref(), MAX_EMAIL)?;
-        text_limits::check_length("name", self.name.as_deref(), MAX_NAME)?;
-        text_limits::check_metadata(&self.metadata)
-    }
-}
-
-pub(super) fn currency(text: &str) -> Result<Currency, RuleBreach> {
-    Currency::parse(text).map_err(|_| {
-        let detail = "is not a currency: send three letters in lower case, eur.";
-        RuleBreach::new(RuleCode::CurrencyInvalid, "currency", detail)
-    })
-}
-
 /// The types of method that are offered, under whichever of Stripe's names they were given.
 pub(super) fn method_types<'a>(allowed: &'a [String], older: &'a [String]) -> &'a [String] {
     if allowed.is_empty() { older } else { allowed }
@@ -445,11 +321,7 @@ pub(super) fn check_method_types(allowed: &[String], older: &[String]) -> Result
         return Ok(());
     }
     let detail = "is Stripe's older name for allowed_payment_method_types: send one of the two.";
-    Err(conflict("payment_method_types", detail))
-}
-
-pub(super) fn conflict(field: &str, detail: &str) -> RuleBreach {
-    RuleBreach::new(RuleCode::ParametersConflict, field, detail)
+    Err(RuleBreach::conflict("payment_method_types", detail))
 }
 
 #[cfg(test)]
@@ -547,33 +419,6 @@ mod tests {
             let found = found.as_ref().map(|(code, field)| (*code, field.as_str()));
             assert_eq!(found, expected, "{more}");
         }
-    }
-
-    #[test]
-    fn a_refund_is_of_one_thing() {
-        let code = |refund: Value| {
-            let refund: NewRefund = serde_json::from_value(refund).unwrap();
-            refund.check().err().map(|breach| breach.code)
-        };
-        assert_eq!(code(json!({"payment_intent": "pi_1"})), None);
-        assert_eq!(code(json!({"charge": "ch_1", "amount": 5})), None);
-        assert_eq!(code(json!({})), Some(RuleCode::ParametersConflict));
-        let both = json!({"payment_intent": "pi_1", "charge": "ch_1"});
-        assert_eq!(code(both), Some(RuleCode::ParametersConflict));
-        let none = json!({"charge": "ch_1", "amount": 0});
-        assert_eq!(code(none), Some(RuleCode::AmountTooSmall));
-    }
-
-    #[test]
-    fn a_customer_keeps_to_stripes_limits() {
-        let customer = |name: &str, reference: Option<&str>| NewCustomer {
-            name: Some(name.to_owned()),
-            reference: reference.map(str::to_owned),
-            ..NewCustomer::default()
-        };
-        customer("Jane", Some("user-1")).check().unwrap();
-        assert!(customer(&"x".repeat(257), None).check().is_err());
-        assert!(customer("Jane", Some("")).check().is_err());
     }
 
     #[test]

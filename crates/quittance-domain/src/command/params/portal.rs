@@ -1,9 +1,9 @@
-//! Sessions of the customer portal: the page of Stripe's on which a customer manages subscriptions.
+//! Parameters of a session of the customer portal: the page of Stripe's on which a customer manages subscriptions.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{RuleBreach, return_url};
+use crate::command::{RuleBreach, return_url};
 
 /// Opens the customer portal.
 ///
