@@ -1,4 +1,4 @@
-//! What a client sends: looked at for card data first, then for amounts, then read strictly.
+//! Bodies of requests: searched for card data first, then for amounts, then read strictly.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
@@ -101,14 +101,6 @@ pub fn read_params(
     exempt: &[String],
 ) -> Result<CommandParams, Box<Problem>> {
     strictly(kind, json, exempt).map_err(|failure| failure.0)
-}
-
-/// Refuses card data in a text that comes with a command that does not come over HTTP: its key, say.
-///
-/// # Errors
-/// It holds card data.
-pub fn check_text(name: &str, text: &str, exempt: &[String]) -> Result<(), Box<Problem>> {
-    look(&[name], text, exempt).map_err(|failure| failure.0)
 }
 
 fn strictly(kind: CommandKind, body: &[u8], exempt: &[String]) -> Result<CommandParams, Failure> {

@@ -12,6 +12,6 @@ mod reply;
 mod server;
 mod verbs;
 
-pub use body::{check_text, read_params};
+pub use body::read_params;
 pub use document::document;
 pub use server::{Api, router};

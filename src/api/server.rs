@@ -1,4 +1,4 @@
-//! What all requests share, and which path leads where.
+//! The server of the API: the state that all requests share, and the routes.
 
 use std::sync::Arc;
 use std::time::Instant;

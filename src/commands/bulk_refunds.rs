@@ -47,7 +47,7 @@ pub const LONGEST_SPREAD: Duration = Duration::from_hours(24);
 const AT_ONCE: usize = 16;
 const PAGE: u32 = 200;
 
-/// How often the operation's heartbeat is moved, and its cancel looked for.
+/// Interval of the operation's heartbeat, and of the check whether it was cancelled.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// When a line is tried again that Stripe has certainly not received, or whose first request still runs.
@@ -59,7 +59,7 @@ const ASKED: u32 = 3;
 /// Lines that a preview looks up at once.
 const LOOKED_UP: usize = 500;
 
-/// What a file would do.
+/// Preview of a file of refunds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundPreview {
     /// How many lines it has.
@@ -140,7 +140,7 @@ pub async fn begin_refunds(
     store.begin_refunds(&NewRefunds { file, lines, over, actor }).await
 }
 
-/// What one line would meet.
+/// Check of one line.
 #[derive(Debug)]
 pub enum LineCheck {
     /// It would be refunded.
@@ -151,7 +151,7 @@ pub enum LineCheck {
     Refused(CommandError),
 }
 
-/// What all lines of a bulk refund have in common.
+/// Facts that all lines of a bulk refund share.
 struct Task {
     caller: Caller,
     reason: Option<RefundReason>,
@@ -159,7 +159,7 @@ struct Task {
     begun: OffsetDateTime,
 }
 
-/// What a line is to be done next.
+/// Result of carrying a line out.
 enum Carried {
     /// It has come to its end, or is open.
     Ended(LineEnd),

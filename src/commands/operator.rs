@@ -1,4 +1,4 @@
-//! What people do to a payment by hand: refund, capture or cancel it, once for each form that they confirm.
+//! Acts of operators on a payment: refund, capture or cancel it, once for each form that they confirm.
 //!
 //! The idempotency key is made of what the person saw: the act, the payment, and the newest command about it.
 //! A double click, a form that is sent again and a second tab that was opened before have the same key, so
@@ -30,7 +30,7 @@ use crate::store::{Store, StoreError};
 /// Commands about a payment that are shown with it.
 const SHOWN: u32 = 50;
 
-/// What a person does to a payment.
+/// An act on a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentAct {
     /// Give money back.
@@ -127,7 +127,7 @@ pub fn written(amount: Minor, currency: Option<&str>) -> String {
     }
 }
 
-/// What a person wants of a payment.
+/// An act with its parameters, as a person asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
     /// What to do.

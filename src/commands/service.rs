@@ -1,4 +1,4 @@
-//! What commands are carried out with.
+//! The service that carries commands out, and its callers.
 
 use std::sync::Arc;
 

@@ -19,10 +19,10 @@ use crate::domain::command::{CommandState, idempotency_key};
 use crate::store::command::StoredCommand;
 use crate::stripe_api::PlannedRequest;
 
-/// How often a command is looked at that is waited for.
+/// Interval of the look at a command that is waited for.
 const POLL: Duration = Duration::from_millis(250);
 
-/// What a command would do, had it been submitted.
+/// Preview of a command.
 #[derive(Debug)]
 pub struct CommandPreview {
     /// The request to Stripe.
@@ -31,7 +31,7 @@ pub struct CommandPreview {
     pub outcome: PreviewOutcome,
 }
 
-/// What would become of a command before Stripe is asked.
+/// Outcome of a previewed command, before Stripe is asked.
 #[derive(Debug)]
 pub enum PreviewOutcome {
     /// It would be sent.

@@ -12,7 +12,6 @@
 //! A new kind of object is one table and one function in a migration, one file in [`columns`], and
 //! one arm in each match there.
 
-pub mod actor;
 pub mod apply;
 pub mod attempt;
 pub mod audit;

@@ -12,7 +12,7 @@ use super::error::StripeError;
 use super::kinds;
 use quittance_domain::object::{Kind, Subject};
 
-/// What shows how a subscription is completed: the payment of its latest invoice (docs.stripe.com, "Build a
+/// Fields that show how a subscription is completed: the payment of its latest invoice (docs.stripe.com, "Build a
 /// subscriptions integration"), or after a trial without payment the setup of a method.
 const COMPLETED_BY: [&str; 2] = ["latest_invoice.confirmation_secret", "pending_setup_intent"];
 
@@ -24,7 +24,7 @@ pub struct ClientSecret {
     completes: Completes,
 }
 
-/// What a browser does with a [`ClientSecret`].
+/// Use that a browser makes of a [`ClientSecret`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completes {
     /// It confirms a payment.
@@ -100,7 +100,7 @@ pub(super) fn secret_of(raw: &Value) -> Option<ClientSecret> {
     raw[name].as_str().map(|secret| ClientSecret::new(secret.to_owned(), completes))
 }
 
-/// What completes a subscription in a browser: its open invoice is paid, or a method is set up. None where
+/// The secret that completes a subscription in a browser: its open invoice is paid, or a method is set up. None where
 /// nothing is to be confirmed.
 fn of_subscription(subscription: &Value) -> Option<ClientSecret> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -120,7 +120,7 @@ fn with_secret(id: String) -> RequestBuilder {
     RetrieveSubscription::new(id).expand(completed_by()).build()
 }
 
-/// What to expand in an answer about a subscription, so that it shows how it is completed.
+/// Fields to expand in an answer about a subscription, so that it shows how it is completed.
 pub(super) fn completed_by() -> Vec<String> {
     COMPLETED_BY.iter().map(|path| (*path).to_owned()).collect()
 }

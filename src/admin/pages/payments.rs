@@ -20,7 +20,7 @@ use crate::commands::{CommandError, CommandSummary, PaymentAct, PaymentOverview,
 use crate::http::Problem;
 use crate::ops::types::ObjectKey;
 
-/// What a payment's page has besides that of any object: what can be done to it, and what was.
+/// Section of a payment's page besides that of any object: its money, the acts it allows, and its commands.
 #[derive(Template)]
 #[template(path = "payment.html")]
 pub(super) struct PaymentSection {
@@ -66,7 +66,7 @@ pub(super) fn command_rows(all: &[CommandSummary]) -> CommandRows<'_> {
     CommandRows { all }
 }
 
-/// What an act does, as a headline says it.
+/// Title of an act.
 pub(super) fn deed(act: &PaymentAct) -> &'static str {
     match act {
         PaymentAct::Refund => "Refund",
@@ -75,7 +75,7 @@ pub(super) fn deed(act: &PaymentAct) -> &'static str {
     }
 }
 
-/// How much, and Stripe's reason.
+/// Fields of an act's address: the amount, and Stripe's reason.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ActQuery {
@@ -195,7 +195,7 @@ async fn confirmed(
     Ok(Redirect::to(&format!("/commands/{command}")).into_response())
 }
 
-/// What a form asks for.
+/// A confirmed form.
 struct Wish {
     wanted: Wanted,
     reason: String,

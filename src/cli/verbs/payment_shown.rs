@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::api;
 use crate::cli::format::at;
-use crate::cli::objects::tell;
+use crate::cli::objects::print;
 use crate::cli::out::print_json;
 use crate::cli::table::{self, text, whole};
 use crate::commands::{ChargeRow, CommandSummary, PaymentOverview, PaymentRow, RefundRow, written};
@@ -94,7 +94,7 @@ fn print(shown: &PaymentShown) {
     facts.push(("row", payment.quittance_id.to_string()));
     facts.push(("created", at(payment.created)));
     facts.push(("seen at Stripe", at(payment.observed_at)));
-    tell::facts(&facts);
+    print::facts(&facts);
     if !charges.is_empty() {
         println!();
         let rows: Vec<_> = charges

@@ -3,7 +3,7 @@
 use crate::domain::command::command_params::CommandParams;
 use crate::domain::money::{Currency, Minor};
 
-/// What a command moves, and of which payment.
+/// A command that passed the rules: what it moves, and of which object.
 pub(in crate::commands) struct Checked {
     pub(in crate::commands) target: Option<String>,
     pub(in crate::commands) amount: Option<Minor>,
@@ -22,7 +22,7 @@ impl Checked {
     }
 }
 
-/// What becomes of an answer of Stripe's that a rule needs to know.
+/// The use of an answer of Stripe's that a rule needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum Asking {
     /// It is recorded like any other observation.

@@ -14,7 +14,7 @@ use crate::domain::status_word::{StatusWord, Vocabulary as _};
 use crate::store::payment::PaymentRow;
 use crate::stripe_api::{Fetched, FetchedState};
 
-/// What the rules need to know of a payment.
+/// A payment, as far as the rules need it.
 #[derive(Debug, Clone)]
 pub(super) struct KnownPayment {
     pub(super) id: String,

@@ -170,7 +170,7 @@ impl Life<'_> {
     }
 }
 
-/// What the simulator made known.
+/// Events that the simulator sent.
 struct Sent<'a> {
     events: &'a [Value],
     /// How many refunds a charge has.

@@ -30,7 +30,7 @@ pub fn currency(text: &str) -> Result<Currency, RuleBreach> {
     })
 }
 
-/// How many decimals the currency has at Stripe (docs.stripe.com, "Supported currencies").
+/// Number of decimals that the currency has at Stripe (docs.stripe.com, "Supported currencies").
 #[must_use]
 pub fn decimals(currency: Currency) -> u32 {
     match currency.as_str() {

@@ -80,7 +80,7 @@ impl Column {
 /// Reads a file. Either all of its lines are refunds, or each line that is none is named.
 ///
 /// # Errors
-/// What is wrong with each line, in their order; at least one.
+/// The faults of the lines, in their order; at least one.
 pub fn read(text: &str) -> Result<Vec<RefundLine>, Vec<LineError>> {
     // Spreadsheets begin a file in UTF-8 with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

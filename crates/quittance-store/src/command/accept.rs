@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::stored::{StoredCommand, millis};
 use super::turn::CommandTurn;
-use crate::actor::Actor;
+use crate::audit::Actor;
 use crate::connect::Store;
 use crate::error::StoreError;
 use quittance_domain::command::CommandState;
@@ -95,7 +95,7 @@ impl NewCommand<'_> {
     }
 }
 
-/// What became of a command that was to be written.
+/// Result of the attempt to write a command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Acceptance {
     /// It was written.

@@ -1,4 +1,4 @@
-//! How many commands there are: for the status and for monitoring.
+//! Counts of commands: for the status and for monitoring.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,7 +22,7 @@ pub struct OpenCommands {
     pub oldest_seconds: i64,
 }
 
-/// How many commands there are.
+/// Counts of commands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct CommandCounts {
     /// Those that have not come to their end, by kind and state; none of a kind and state that has none.

@@ -23,7 +23,7 @@ pub struct CommandTurn {
     taken: Instant,
 }
 
-/// How a turn at a command ends.
+/// The end of a turn at a command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TurnEnd {
     /// Stripe did it.
@@ -71,7 +71,7 @@ pub enum TurnEnd {
     },
 }
 
-/// How a turn at a command ends, ready to be written: alone, or with what the answer shows of an object, as a
+/// The end of a turn at a command, ready to be written: alone, or with what the answer shows of an object, as a
 /// part of its [`Settlement`](crate::Settlement).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandClosing(Value);

@@ -273,7 +273,7 @@ impl Writer {
     }
 }
 
-/// What the lack of an answer means.
+/// The error that the lack of an answer means.
 fn of_no_answer(error: StripeError) -> WriteError {
     match &error {
         StripeError::Settings(_)

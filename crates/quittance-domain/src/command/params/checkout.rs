@@ -47,7 +47,7 @@ words! {
     }
 }
 
-/// What makes a price recurring.
+/// The billing interval of a recurring price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recurring {
@@ -87,7 +87,7 @@ pub struct PriceData {
     pub recurring: Option<Recurring>,
 }
 
-/// What is bought: a `price` that exists, or `price_data`.
+/// An item of a session: a `price` that exists, or `price_data`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LineItem {
@@ -103,7 +103,7 @@ pub struct LineItem {
     pub quantity: Option<u32>,
 }
 
-/// What the payment of a session in mode `payment` gets.
+/// Parameters of the payment that a session in mode `payment` makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionPaymentData {

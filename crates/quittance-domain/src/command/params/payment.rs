@@ -15,7 +15,7 @@ const MAX_DESCRIPTION: usize = 1_000;
 /// Longest email address (docs.stripe.com, "Create a customer").
 const MAX_EMAIL: usize = 512;
 
-/// What the settings say about commands.
+/// Limits of commands, from the settings.
 #[derive(Debug, Clone, Copy)]
 pub struct ParamLimits<'a> {
     /// The lowest and the highest amount.

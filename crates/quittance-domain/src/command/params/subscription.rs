@@ -50,7 +50,7 @@ words! {
     }
 }
 
-/// How a subscription is paid.
+/// Payment settings of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionPaymentSettings {
@@ -59,7 +59,7 @@ pub struct SubscriptionPaymentSettings {
     pub save_default_payment_method: SaveDefaultPaymentMethod,
 }
 
-/// What is subscribed to.
+/// An item of a new subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSubscriptionItem {

@@ -20,7 +20,7 @@ pub(crate) use subscription::{new_portal, new_subscription, subscription_change}
 use super::form::Form;
 use crate::error::ApiError;
 
-/// How a step that only the simulator has shall end.
+/// Wanted end of a step that only the simulator has.
 pub(crate) fn succeeds(form: &Form) -> Result<bool, ApiError> {
     form.allow_only(&["outcome", "expand"])?;
     match form.text(&["outcome"]) {

@@ -62,7 +62,7 @@ pub(crate) fn new_payment(form: &Form) -> Result<NewPayment, ApiError> {
     })
 }
 
-/// What a payment has also where a checkout session makes it.
+/// Parameters that a payment has also where a checkout session makes it.
 pub(super) fn payment_data(form: &Form) -> Result<NewPayment, ApiError> {
     let destination = form.owned(&["transfer_data", "destination"]);
     for (account, param) in [

@@ -1,4 +1,4 @@
-//! What the relay gives up is a dead letter like any other.
+//! Dead-lettered notifications: dead letters like any other.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use quittance::store::dead_letter::{
 };
 use quittance::store::outbox::{Claimed, Undelivered};
 
-use super::{JANE, letter, queue, words};
+use super::{JANE, dead_letter, queue, words};
 use crate::harness::{TestDatabase, eventually};
 use crate::outbox::write_occurrence;
 
@@ -42,8 +42,8 @@ pub(crate) async fn given_up(db: &TestDatabase) -> (Claimed, DeadLetter) {
     let claimed = claim(db).await.remove(0);
     fail(db, &claimed, Err(DeadLetterReason::Exhausted)).await;
     let filter = Filter { source: Some(DeadLetterSource::Notification), ..Filter::open() };
-    let letter = db.store.dead_letters(&filter, None, 10).await.unwrap().remove(0);
-    (claimed, letter)
+    let dead_letter = db.store.dead_letters(&filter, None, 10).await.unwrap().remove(0);
+    (claimed, dead_letter)
 }
 
 /// A notification about an object that was given up, and nothing else that is pending.
@@ -52,8 +52,8 @@ pub(crate) async fn given_up_of(db: &TestDatabase, event: &str, object: &str) ->
     let claimed = claim(db).await.remove(0);
     fail(db, &claimed, Err(DeadLetterReason::Exhausted)).await;
     let filter = Filter { source: Some(DeadLetterSource::Notification), ..Filter::open() };
-    let letters = db.store.dead_letters(&filter, None, 10).await.unwrap();
-    letters.iter().find(|letter| letter.notification == Some(claimed.id)).unwrap().id
+    let dead_letters = db.store.dead_letters(&filter, None, 10).await.unwrap();
+    dead_letters.iter().find(|dead_letter| dead_letter.notification == Some(claimed.id)).unwrap().id
 }
 
 async fn delivery(db: &TestDatabase) -> String {
@@ -67,7 +67,7 @@ async fn retry(db: &TestDatabase, id: DeadLetterId) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_delivery_that_is_given_up_is_a_letter_and_one_that_is_tried_again_is_not() {
+async fn a_delivery_that_is_given_up_is_a_dead_letter_and_one_that_is_tried_again_is_not() {
     let db = TestDatabase::migrated().await;
     write_occurrence(&db, "evt_1", "pi_1").await;
     let claimed = claim(&db).await.remove(0);
@@ -78,48 +78,48 @@ async fn a_delivery_that_is_given_up_is_a_letter_and_one_that_is_tried_again_is_
     fail(&db, &claimed, Err(DeadLetterReason::Exhausted)).await;
     assert_eq!(db.count("quittance.dead_letters").await, 0, "that claim was over");
     fail(&db, &again, Err(DeadLetterReason::Exhausted)).await;
-    let letter = db.store.dead_letters(&Filter::open(), None, 10).await.unwrap().remove(0);
-    assert_eq!(letter.event_key, format!("{}@{SHOP}", claimed.id));
-    assert_eq!((letter.notification, &*letter.endpoint), (Some(claimed.id), SHOP));
-    assert_eq!(letter.event_type.as_deref(), Some(&*claimed.topic));
+    let dead_letter = db.store.dead_letters(&Filter::open(), None, 10).await.unwrap().remove(0);
+    assert_eq!(dead_letter.event_key, format!("{}@{SHOP}", claimed.id));
+    assert_eq!((dead_letter.notification, &*dead_letter.endpoint), (Some(claimed.id), SHOP));
+    assert_eq!(dead_letter.event_type.as_deref(), Some(&*claimed.topic));
     assert_eq!(
-        (letter.object_kind.as_deref(), letter.object_id.as_deref()),
+        (dead_letter.object_kind.as_deref(), dead_letter.object_id.as_deref()),
         (Some("payment_intent"), Some("pi_1"))
     );
     assert_eq!(
-        (&*letter.class, &*letter.code, &*letter.reason),
+        (&*dead_letter.class, &*dead_letter.code, &*dead_letter.reason),
         ("transient", "http_502", "exhausted")
     );
-    assert_eq!(letter.cause, "the receiver answered … to request …");
-    assert_eq!((letter.attempts, letter.deaths), (2, 1));
+    assert_eq!(dead_letter.cause, "the receiver answered … to request …");
+    assert_eq!((dead_letter.attempts, dead_letter.deaths), (2, 1));
 
-    let shown = dead_letters::show(&db.store, letter.id, true).await.unwrap().unwrap();
+    let shown = dead_letters::show(&db.store, dead_letter.id, true).await.unwrap().unwrap();
     let payload = shown.dead_letter.payload.unwrap();
     assert_eq!(payload["id"], claimed.id.to_string(), "what it would have told is shown");
-    let hidden = dead_letters::show(&db.store, letter.id, false).await.unwrap().unwrap();
+    let hidden = dead_letters::show(&db.store, dead_letter.id, false).await.unwrap().unwrap();
     assert!(hidden.payload_kept && hidden.dead_letter.payload.is_none());
 }
 
 #[tokio::test]
-async fn a_retry_makes_the_delivery_due_and_its_arrival_resolves_the_letter() {
+async fn a_retry_makes_the_delivery_due_and_its_arrival_resolves_the_dead_letter() {
     let db = TestDatabase::migrated().await;
     let (claimed, dead) = given_up(&db).await;
     assert_eq!(retry(&db, dead.id).await, "done");
     assert_eq!(delivery(&db).await, "pending");
-    assert_eq!(letter(&db, dead.id).await.state, DeadLetterState::Retrying);
+    assert_eq!(dead_letter(&db, dead.id).await.state, DeadLetterState::Retrying);
     assert_eq!(retry(&db, dead.id).await, "moved", "it is due already");
 
-    // In vain: the same letter, with both its lives.
+    // In vain: the same dead letter, with both its lives.
     let again = db.store.claim(SHOP, 1, Duration::from_secs(600)).await.unwrap().remove(0);
     assert_eq!((again.id, again.attempts), (claimed.id, 0));
     fail(&db, &again, Err(DeadLetterReason::Permanent)).await;
-    let died = letter(&db, dead.id).await;
+    let died = dead_letter(&db, dead.id).await;
     assert_eq!((died.state, died.deaths, died.attempts), (DeadLetterState::Open, 2, 2));
     assert_eq!(db.count("quittance.dead_letters").await, 1);
 
     retry(&db, dead.id).await;
     db.store.mark_delivered(SHOP, &[claimed.id]).await.unwrap();
-    let resolved = letter(&db, dead.id).await;
+    let resolved = dead_letter(&db, dead.id).await;
     assert_eq!((resolved.state, resolved.retries), (DeadLetterState::Resolved, 2));
     assert_eq!(retry(&db, dead.id).await, "resolved");
 }
@@ -138,21 +138,21 @@ async fn a_discard_leaves_the_delivery_dead_and_can_be_undone() {
 }
 
 #[tokio::test]
-async fn a_retry_by_the_outbox_is_a_retry_of_the_letter() {
+async fn a_retry_by_the_outbox_is_a_retry_of_the_dead_letter() {
     let db = TestDatabase::migrated().await;
     let (claimed, dead) = given_up(&db).await;
     assert_eq!(outbox::retry(&db.store, SHOP, &[], JANE).await.unwrap().retried, 1);
-    let retrying = letter(&db, dead.id).await;
+    let retrying = dead_letter(&db, dead.id).await;
     assert_eq!((retrying.state, retrying.retries), (DeadLetterState::Retrying, 1));
     db.store.mark_delivered(SHOP, &[claimed.id]).await.unwrap();
-    assert_eq!(letter(&db, dead.id).await.state, DeadLetterState::Resolved);
+    assert_eq!(dead_letter(&db, dead.id).await.state, DeadLetterState::Resolved);
 }
 
 #[tokio::test]
-async fn a_letter_whose_notification_is_gone_says_so() {
+async fn a_dead_letter_whose_notification_is_gone_says_so() {
     let db = TestDatabase::migrated().await;
     let (_, dead) = given_up(&db).await;
     db.execute("DELETE FROM quittance.outbox").await;
     assert_eq!(retry(&db, dead.id).await, "gone");
-    assert_eq!(letter(&db, dead.id).await.state, DeadLetterState::Open);
+    assert_eq!(dead_letter(&db, dead.id).await.state, DeadLetterState::Open);
 }

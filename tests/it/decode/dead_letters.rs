@@ -7,7 +7,7 @@ use quittance::store::{Attempt, Receipt};
 use serde_json::json;
 
 use crate::harness::TestDatabase;
-use crate::store::dead_letters::letter;
+use crate::store::dead_letters::dead_letter;
 use crate::store::given::attempt;
 
 /// Texts that Postgres, its JSON or its indexes refuse.
@@ -16,7 +16,7 @@ fn odd_texts() -> [String; 4] {
 }
 
 #[tokio::test]
-async fn whatever_is_known_of_an_event_its_letter_is_stored() {
+async fn whatever_is_known_of_an_event_its_dead_letter_is_stored() {
     let db = TestDatabase::migrated().await;
     let bodies: [&[u8]; 7] = [
         b"",
@@ -31,8 +31,8 @@ async fn whatever_is_known_of_an_event_its_letter_is_stored() {
     let mut written = 0;
     for (n, text) in odd_texts().into_iter().enumerate() {
         for (time, body) in times.into_iter().cycle().zip(bodies) {
-            let mut letter = letter("evt_1");
-            letter.event = DeadEvent {
+            let mut dead_letter = dead_letter("evt_1");
+            dead_letter.event = DeadEvent {
                 // The key is what it is told apart by.
                 key: format!("{n}-{written}-{text}"),
                 event_type: Some(text.clone()),
@@ -40,14 +40,14 @@ async fn whatever_is_known_of_an_event_its_letter_is_stored() {
                 created: Some(time),
                 object_kind: Some(text.clone()),
                 object_id: Some(text.clone()),
-                ..letter.event
+                ..dead_letter.event
             };
-            letter.receipt = Receipt {
+            dead_letter.receipt = Receipt {
                 endpoint: text.clone(),
                 received_at_ms: time,
                 secret_index: Some(u32::MAX),
             };
-            letter.attempt = Attempt {
+            dead_letter.attempt = Attempt {
                 number: u32::MAX,
                 started_at_ms: time,
                 duration_ms: i64::MAX,
@@ -56,20 +56,20 @@ async fn whatever_is_known_of_an_event_its_letter_is_stored() {
                 trace_id: Some(text.clone()),
                 failure: None,
             };
-            letter.failure = Failure {
+            dead_letter.failure = Failure {
                 class: Class::Permanent,
                 code: text.clone(),
                 chain: vec![text.clone(), text.clone()],
                 request_id: Some(text.clone()),
                 should_retry: None,
             };
-            letter.body = Bytes::copy_from_slice(body);
-            let noted = db.store.record_attempt(&letter.event, &letter.attempt).await;
-            noted.unwrap_or_else(|error| panic!("{error}: {letter:?}"));
+            dead_letter.body = Bytes::copy_from_slice(body);
+            let noted = db.store.record_attempt(&dead_letter.event, &dead_letter.attempt).await;
+            noted.unwrap_or_else(|error| panic!("{error}: {dead_letter:?}"));
             // Twice: what is there already must not make it fail either.
             for _ in 0..2 {
-                let id = db.store.dead_letter(&letter).await;
-                let id = id.unwrap_or_else(|error| panic!("{error}: {letter:?}"));
+                let id = db.store.dead_letter(&dead_letter).await;
+                let id = id.unwrap_or_else(|error| panic!("{error}: {dead_letter:?}"));
                 assert!(id.is_some());
             }
             written += 1;
@@ -81,10 +81,10 @@ async fn whatever_is_known_of_an_event_its_letter_is_stored() {
 #[tokio::test]
 async fn a_body_with_half_a_character_is_kept() {
     let db = TestDatabase::migrated().await;
-    let mut letter = letter("evt_1");
-    letter.attempt = attempt();
-    letter.body = Bytes::from_static(br#"{"id":"evt_1","text":"no \ud83d"}"#);
-    let id = db.store.dead_letter(&letter).await.unwrap().unwrap();
+    let mut dead_letter = dead_letter("evt_1");
+    dead_letter.attempt = attempt();
+    dead_letter.body = Bytes::from_static(br#"{"id":"evt_1","text":"no \ud83d"}"#);
+    let id = db.store.dead_letter(&dead_letter).await.unwrap().unwrap();
     let kept = db.store.find_dead_letter(id).await.unwrap().unwrap();
     assert_eq!(kept.payload, Some(json!({"id": "evt_1", "text": "no \u{fffd}"})));
 }

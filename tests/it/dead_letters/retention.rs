@@ -1,4 +1,4 @@
-//! What is done with goes after its time, and not silently.
+//! Retention of closed dead letters: they are removed after their time, and not silently.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn ended(db: &TestDatabase, id: DeadLetterId, days: u32) {
 }
 
 #[tokio::test]
-async fn letters_go_when_they_ended_long_ago_and_open_ones_never() {
+async fn dead_letters_go_when_they_ended_long_ago_and_open_ones_never() {
     let db = TestDatabase::migrated().await;
     let mut all = Vec::new();
     for n in 1..=5 {
@@ -88,7 +88,7 @@ async fn more_than_one_batch_goes_in_one_round() {
 }
 
 #[tokio::test]
-async fn attempts_go_when_they_are_old_unless_their_event_has_a_letter() {
+async fn attempts_go_when_they_are_old_unless_their_event_has_a_dead_letter() {
     let db = TestDatabase::migrated().await;
     // Those of the given attempts are of 2023.
     given(&db, "evt_1", GIVEN).await;
@@ -111,14 +111,14 @@ async fn attempts_go_when_they_are_old_unless_their_event_has_a_letter() {
 }
 
 #[tokio::test]
-async fn a_notification_that_was_discarded_goes_with_its_letter() {
+async fn a_notification_that_was_discarded_goes_with_its_dead_letter() {
     let db = TestDatabase::migrated().await;
-    let (_, letter) = notifications::given_up(&db).await;
-    dead_letters::discard(&db.store, &[letter.id], JANE).await.unwrap();
+    let (_, dead_letter) = notifications::given_up(&db).await;
+    dead_letters::discard(&db.store, &[dead_letter.id], JANE).await.unwrap();
     let prune = async || db.store.prune_outbox("", Duration::ZERO, 10).await.unwrap().removed;
     assert_eq!(prune().await, 0, "it is kept for an undo");
 
-    ended(&db, letter.id, 31).await;
+    ended(&db, dead_letter.id, 31).await;
     assert_eq!(round(&db, A_MONTH).await.discarded_letters, 1);
     assert_eq!(db.count("quittance.outbox_deliveries").await, 0);
     eventually("it goes", async || prune().await == 1).await;

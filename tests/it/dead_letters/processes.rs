@@ -19,7 +19,7 @@ async fn give_up_all(app: &App) -> i64 {
     for event in &events {
         let key = event["id"].as_str().unwrap().to_owned();
         let body = event.to_string();
-        let letter = NewDeadLetter {
+        let dead_letter = NewDeadLetter {
             event: DeadEvent { key, ..DeadEvent::unreadable(body.as_bytes()) },
             receipt: receipt(),
             lane: "live".into(),
@@ -34,7 +34,7 @@ async fn give_up_all(app: &App) -> i64 {
             },
             body: body.into(),
         };
-        app.db.store.dead_letter(&letter).await.unwrap().unwrap();
+        app.db.store.dead_letter(&dead_letter).await.unwrap().unwrap();
     }
     i64::try_from(events.len()).unwrap()
 }
@@ -59,11 +59,11 @@ async fn operation(app: &App) -> Value {
     app.db.json("quittance.operations", "true").await
 }
 
-async fn letters(app: &App, condition: &str) -> i64 {
+async fn dead_letters(app: &App, condition: &str) -> i64 {
     app.db.count(&format!("quittance.dead_letters WHERE {condition}")).await
 }
 
-/// Begins a retry of all letters in a process of its own, and interrupts that in the middle of the
+/// Begins a retry of all dead letters in a process of its own, and interrupts that in the middle of the
 /// second page, which another transaction holds up until the process has heard of it.
 async fn interrupted(app: &App) {
     let mut holds = app.db.connect().await;
@@ -106,8 +106,8 @@ async fn a_retry_whose_process_is_stopped_keeps_what_it_queued_and_any_process_g
         (&json!("interrupted"), &json!(400), &json!(0))
     );
     assert_eq!(it["error"], "the process that ran it was stopped");
-    assert_eq!(letters(&app, "state = 'retrying'").await, 400, "nothing is taken back");
-    assert_eq!(letters(&app, "taken_back > 0").await, 0);
+    assert_eq!(dead_letters(&app, "state = 'retrying'").await, 400, "nothing is taken back");
+    assert_eq!(dead_letters(&app, "taken_back > 0").await, 0);
 
     let id = it["id"].to_string();
     let resumed = command(&app, &["operations", "resume", &id]).await;
@@ -115,7 +115,7 @@ async fn a_retry_whose_process_is_stopped_keeps_what_it_queued_and_any_process_g
     assert!(resumed.stdout.contains(&format!("{total} succeeded, 0 failed")), "{resumed:?}");
     app.add_worker().await;
     app.drained().await;
-    assert_eq!(letters(&app, "state = 'resolved' AND retries = 1").await, total);
+    assert_eq!(dead_letters(&app, "state = 'resolved' AND retries = 1").await, total);
     assert_eq!(app.db.count("quittance.events WHERE status <> 'dead'").await, total);
     let twice =
         "(SELECT event_id FROM quittance.attempts GROUP BY event_id HAVING count(*) <> 2) AS e";
@@ -140,8 +140,8 @@ async fn a_retry_that_is_cancelled_is_taken_back_and_resumed_it_queues_all_of_it
         (&it["state"], &it["done"], &it["failed"]),
         (&json!("cancelled"), &json!(0), &json!(400))
     );
-    assert_eq!(letters(&app, "state = 'open'").await, total);
-    assert_eq!(letters(&app, "taken_back = 1").await, 400);
+    assert_eq!(dead_letters(&app, "state = 'open'").await, total);
+    assert_eq!(dead_letters(&app, "taken_back = 1").await, 400);
     let noted = "(SELECT FROM quittance.audit_log WHERE verb = 'operation.cancelled'
                   AND details -> 'taken_back' = '400') AS n";
     assert_eq!(app.db.count(noted).await, 1);
@@ -149,7 +149,7 @@ async fn a_retry_that_is_cancelled_is_taken_back_and_resumed_it_queues_all_of_it
     app.add_worker().await;
     app.drained().await;
     assert_eq!(app.db.count("quittance.attempts").await, total);
-    assert_eq!(letters(&app, "state = 'open'").await, total);
+    assert_eq!(dead_letters(&app, "state = 'open'").await, total);
 
     let resumed = command(&app, &["operations", "resume", &id]).await;
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
@@ -159,5 +159,5 @@ async fn a_retry_that_is_cancelled_is_taken_back_and_resumed_it_queues_all_of_it
         (&json!("done"), &json!(total), &json!(0))
     );
     app.drained().await;
-    assert_eq!(letters(&app, "state = 'resolved'").await, total);
+    assert_eq!(dead_letters(&app, "state = 'resolved'").await, total);
 }

@@ -1,4 +1,4 @@
-//! What operators do with what was given up, one by one and by the thousand.
+//! Operators' acts on dead letters, one by one and by the thousand.
 
 mod acts;
 mod bulk;
@@ -22,7 +22,7 @@ use crate::harness::{TestDatabase, queue_name, redis_url, settings};
 
 pub(crate) const JANE: Actor<'static> = Actor { name: "jane", reason: Some("Stripe was ill") };
 
-/// A letter to be, as the columns that a test cares about.
+/// A dead letter to be, as the columns that a test cares about.
 #[derive(Clone, Copy)]
 pub(crate) struct Given {
     pub(crate) message: &'static str,
@@ -34,7 +34,7 @@ pub(crate) struct Given {
 pub(crate) const GIVEN: Given =
     Given { message: "no such charge", event_type: Some("charge.failed"), set: "" };
 
-/// Gives an event up as a worker does, and changes its letter behind the store's back.
+/// Gives an event up as a worker does, and changes its dead letter behind the store's back.
 pub(crate) async fn given(db: &TestDatabase, event: &str, given: Given) -> DeadLetterId {
     use crate::store::given::{attempt, event as event_of, receipt};
     use quittance::domain::failure::{Class, Failure};
@@ -45,7 +45,7 @@ pub(crate) async fn given(db: &TestDatabase, event: &str, given: Given) -> DeadL
     let about = event_of(event, given.event_type.unwrap_or("?"), Kind::Charge, "ch_1");
     let mut dead = DeadEvent::from(&about);
     dead.event_type = given.event_type.map(str::to_owned);
-    let letter = NewDeadLetter {
+    let dead_letter = NewDeadLetter {
         event: dead,
         receipt: receipt(),
         lane: "live".into(),
@@ -60,7 +60,7 @@ pub(crate) async fn given(db: &TestDatabase, event: &str, given: Given) -> DeadL
         },
         body: serde_json::json!({"id": event}).to_string().into(),
     };
-    let id = db.store.dead_letter(&letter).await.unwrap().unwrap();
+    let id = db.store.dead_letter(&dead_letter).await.unwrap().unwrap();
     if !given.set.is_empty() {
         let set = given.set;
         execute(db, format!("UPDATE quittance.dead_letters SET {set} WHERE id = {id}")).await;
@@ -68,7 +68,7 @@ pub(crate) async fn given(db: &TestDatabase, event: &str, given: Given) -> DeadL
     id
 }
 
-/// Many letters of one cause, `evt_1` and on, and the ledger's rows with them.
+/// Many dead letters of one cause, `evt_1` and on, and the ledger's rows with them.
 pub(crate) async fn many(db: &TestDatabase, count: u32) {
     execute(
         db,
@@ -93,14 +93,14 @@ pub(crate) async fn execute(db: &TestDatabase, statement: String) {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&db.pool).await.unwrap();
 }
 
-pub(crate) async fn letter(db: &TestDatabase, id: DeadLetterId) -> DeadLetter {
+pub(crate) async fn dead_letter(db: &TestDatabase, id: DeadLetterId) -> DeadLetter {
     db.store.find_dead_letter(id).await.unwrap().unwrap()
 }
 
-/// The letters that a filter names, newest first.
+/// The dead letters that a filter names, newest first.
 pub(crate) async fn ids(db: &TestDatabase, filter: &Filter) -> Vec<DeadLetterId> {
-    let letters = db.store.dead_letters(filter, None, 1000).await.unwrap();
-    letters.into_iter().map(|letter| letter.id).collect()
+    let dead_letters = db.store.dead_letters(filter, None, 1000).await.unwrap();
+    dead_letters.into_iter().map(|dead_letter| dead_letter.id).collect()
 }
 
 pub(crate) fn words(results: &[DeadLetterResult]) -> Vec<&'static str> {

@@ -12,7 +12,7 @@ use quittance::store::operation::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{GIVEN, JANE, execute, given, ids, letter, many, no_queue, queue};
+use super::{GIVEN, JANE, dead_letter, execute, given, ids, many, no_queue, queue};
 use crate::harness::TestDatabase;
 
 fn request(act: Act, selection: &Filter) -> Request<'_> {
@@ -86,7 +86,7 @@ async fn a_count_that_no_longer_matches_is_refused_with_both_numbers() {
     let running = operations::begin(&db.store, &asked).await.unwrap();
     let done = run(&db.store, None, running).await.unwrap();
     assert_eq!((done.state, done.done), (OperationState::Done, 29));
-    assert_eq!(letter(&db, newer).await.state, DeadLetterState::Open);
+    assert_eq!(dead_letter(&db, newer).await.state, DeadLetterState::Open);
 
     let none = Filter { customer: Some("cus_0".into()), ..all };
     let nothing = operations::begin(&db.store, &request(Act::Discard, &none)).await;
@@ -94,7 +94,7 @@ async fn a_count_that_no_longer_matches_is_refused_with_both_numbers() {
 }
 
 #[tokio::test]
-async fn each_letter_has_its_result_and_one_that_fails_stops_none_of_the_others() {
+async fn each_dead_letter_has_its_result_and_one_that_fails_stops_none_of_the_others() {
     let db = TestDatabase::migrated().await;
     many(&db, 1_100).await;
     execute(
@@ -141,16 +141,16 @@ async fn a_cancelled_retry_takes_back_what_waits_for_its_turn_also_when_all_of_i
     let done = run(&db.store, Some(&queue), running).await.unwrap();
     assert_eq!((done.state, done.done), (OperationState::Done, 20), "all of it is in the queue");
     // One has settled meanwhile, one was given up again, and one was retried once more by hand.
-    let letters = ids(&db, &Filter::default()).await;
-    execute(&db, format!("UPDATE quittance.dead_letters SET state = 'resolved', resolved_at = now() WHERE id = {}", letters[0])).await;
+    let dead_letters = ids(&db, &Filter::default()).await;
+    execute(&db, format!("UPDATE quittance.dead_letters SET state = 'resolved', resolved_at = now() WHERE id = {}", dead_letters[0])).await;
     execute(
         &db,
-        format!("UPDATE quittance.dead_letters SET state = 'open' WHERE id = {}", letters[1]),
+        format!("UPDATE quittance.dead_letters SET state = 'open' WHERE id = {}", dead_letters[1]),
     )
     .await;
     let shown = operations::show(&db.store, done.id).await.unwrap().unwrap();
     let now = Aftermath { retrying: 18, resolved: 1, open: 1, gone: 0 };
-    assert_eq!(shown.letters, Some(now));
+    assert_eq!(shown.dead_letters, Some(now));
 
     let cancelled = cancel(&db, done.id).await;
     assert_eq!(
@@ -161,8 +161,8 @@ async fn a_cancelled_retry_takes_back_what_waits_for_its_turn_also_when_all_of_i
     let failed = operations::results(&db.store, &done, true, None, 100).await.unwrap();
     assert_eq!(failed.len(), 18);
     assert!(failed.iter().all(|one| one.result.result == "taken_back"));
-    assert!(db.store.retry_is_taken_back(letters[2].get(), 1).await.unwrap());
-    assert!(!db.store.retry_is_taken_back(letters[1].get(), 1).await.unwrap());
+    assert!(db.store.retry_is_taken_back(dead_letters[2].get(), 1).await.unwrap());
+    assert!(!db.store.retry_is_taken_back(dead_letters[1].get(), 1).await.unwrap());
     assert!(
         operations::cancel(&db.store, done.id, JANE).await.unwrap().is_none(),
         "nothing is left"
@@ -171,7 +171,7 @@ async fn a_cancelled_retry_takes_back_what_waits_for_its_turn_also_when_all_of_i
     // What is retried anew is wanted; what a later operation retries is not the earlier one's to cancel.
     let running = begin(&db, Act::Retry).await;
     run(&db.store, Some(&queue), running).await.unwrap();
-    assert!(!db.store.retry_is_taken_back(letters[2].get(), 2).await.unwrap());
+    assert!(!db.store.retry_is_taken_back(dead_letters[2].get(), 2).await.unwrap());
     assert!(operations::cancel(&db.store, done.id, JANE).await.unwrap().is_none());
     let noted = "SELECT (details -> 'taken_back')::bigint FROM quittance.audit_log
                  WHERE verb = 'operation.cancelled'";
@@ -179,7 +179,7 @@ async fn a_cancelled_retry_takes_back_what_waits_for_its_turn_also_when_all_of_i
 }
 
 #[tokio::test]
-async fn who_asked_for_it_why_and_what_came_of_it_is_in_the_audit_log_and_with_each_letter() {
+async fn who_asked_for_it_why_and_what_came_of_it_is_in_the_audit_log_and_with_each_dead_letter() {
     let db = TestDatabase::migrated().await;
     many(&db, 3).await;
     let running = begin(&db, Act::Discard).await;
@@ -197,7 +197,7 @@ async fn who_asked_for_it_why_and_what_came_of_it_is_in_the_audit_log_and_with_e
         ("jane", "dead_letter.discard", JANE.reason)
     );
     assert_eq!(act.details, json!({"operation": operation.id, "result": "done"}));
-    assert_eq!(letter(&db, id).await.discard_reason.as_deref(), JANE.reason);
+    assert_eq!(dead_letter(&db, id).await.discard_reason.as_deref(), JANE.reason);
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn one_whose_process_died_is_interrupted_and_who_was_only_silent_does_no_m
 }
 
 #[tokio::test]
-async fn an_outage_of_the_queue_interrupts_it_and_marks_no_letter() {
+async fn an_outage_of_the_queue_interrupts_it_and_marks_no_dead_letter() {
     let db = TestDatabase::migrated().await;
     many(&db, 3).await;
     let running = begin(&db, Act::Retry).await;

@@ -1,4 +1,4 @@
-//! Acts on letters that are named one by one.
+//! Acts on dead letters that are named one by one.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use quittance::ops::dead_letters::{self, Refusal};
 use quittance::store::dead_letter::{DeadLetterState, Filter};
 use time::OffsetDateTime;
 
-use super::{GIVEN, JANE, execute, given, ids, letter, queue, words};
+use super::{GIVEN, JANE, dead_letter, execute, given, ids, queue, words};
 use crate::harness::TestDatabase;
 use crate::store::given::{apply, only, succeeded};
 
@@ -15,17 +15,17 @@ fn in_an_hour() -> OffsetDateTime {
 }
 
 #[tokio::test]
-async fn a_snoozed_letter_is_not_shown_as_open_until_its_time_and_then_by_itself() {
+async fn a_snoozed_dead_letter_is_not_shown_as_open_until_its_time_and_then_by_itself() {
     let db = TestDatabase::migrated().await;
     let id = given(&db, "evt_1", GIVEN).await;
     let results = dead_letters::snooze(&db.store, &[id], in_an_hour(), JANE).await.unwrap();
     assert_eq!(words(&results), ["done"]);
-    assert_eq!(letter(&db, id).await.state, DeadLetterState::Snoozed);
+    assert_eq!(dead_letter(&db, id).await.state, DeadLetterState::Snoozed);
     assert_eq!(ids(&db, &Filter::open()).await, []);
 
     let past = format!("UPDATE quittance.dead_letters SET snoozed_until = now() WHERE id = {id}");
     execute(&db, past).await;
-    assert_eq!(letter(&db, id).await.state, DeadLetterState::Open);
+    assert_eq!(dead_letter(&db, id).await.state, DeadLetterState::Open);
     assert_eq!(ids(&db, &Filter::open()).await, [id]);
 
     let now = OffsetDateTime::now_utc();
@@ -39,13 +39,13 @@ async fn a_snooze_is_undone_and_ends_with_a_retry() {
     let id = given(&db, "evt_1", GIVEN).await;
     dead_letters::snooze(&db.store, &[id], in_an_hour(), JANE).await.unwrap();
     assert_eq!(words(&dead_letters::undo(&db.store, &[id], JANE).await.unwrap()), ["done"]);
-    assert_eq!(letter(&db, id).await.state, DeadLetterState::Open);
+    assert_eq!(dead_letter(&db, id).await.state, DeadLetterState::Open);
 
     dead_letters::snooze(&db.store, &[id], in_an_hour(), JANE).await.unwrap();
     let retried = dead_letters::retry(&db.store, &queue(), &[id], Duration::ZERO, JANE).await;
     assert_eq!(words(&retried.unwrap()), ["done"]);
-    let letter = letter(&db, id).await;
-    assert_eq!((letter.state, letter.snoozed_until), (DeadLetterState::Retrying, None));
+    let dead_letter = dead_letter(&db, id).await;
+    assert_eq!((dead_letter.state, dead_letter.snoozed_until), (DeadLetterState::Retrying, None));
     let verbs: Vec<_> = db.store.dead_letter_audit(id).await.unwrap();
     let verbs: Vec<_> = verbs.iter().map(|entry| &*entry.verb).collect();
     assert_eq!(
@@ -68,18 +68,18 @@ async fn a_discard_is_undone_unless_its_event_has_settled_or_died_anew() {
 
     let results = dead_letters::undo(&db.store, &all, JANE).await.unwrap();
     assert_eq!(words(&results), ["done", "settled", "replaced", "open"]);
-    let back = letter(&db, undone).await;
+    let back = dead_letter(&db, undone).await;
     assert_eq!(
         (back.state, back.resolved_at, back.discard_reason),
         (DeadLetterState::Open, None, None)
     );
     for id in [settled, replaced] {
-        assert_eq!(letter(&db, id).await.state, DeadLetterState::Discarded);
+        assert_eq!(dead_letter(&db, id).await.state, DeadLetterState::Discarded);
     }
     assert_eq!(ids(&db, &Filter::open()).await, [newer, open, undone]);
-    // What settles later resolves the letter that was reopened.
+    // What settles later resolves the dead letter that was reopened.
     apply(&db.store, only(vec![succeeded("evt_1")])).await;
-    assert_eq!(letter(&db, undone).await.state, DeadLetterState::Resolved);
+    assert_eq!(dead_letter(&db, undone).await.state, DeadLetterState::Resolved);
 }
 
 #[tokio::test]

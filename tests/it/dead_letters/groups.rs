@@ -1,13 +1,13 @@
-//! Causes rather than letters.
+//! Causes rather than dead letters.
 
 use quittance::ops::dead_letters;
 use quittance::store::dead_letter::{DeadLetterState, Filter};
 
-use super::{GIVEN, Given, JANE, given, letter};
+use super::{GIVEN, Given, JANE, dead_letter, given};
 use crate::harness::TestDatabase;
 
 #[tokio::test]
-async fn letters_of_one_cause_are_a_group_whatever_ids_their_messages_name() {
+async fn dead_letters_of_one_cause_are_a_group_whatever_ids_their_messages_name() {
     let db = TestDatabase::migrated().await;
     let said = |message| Given { message, ..GIVEN };
     let first = given(&db, "evt_1", said("no such charge: ch_1")).await;
@@ -19,7 +19,7 @@ async fn letters_of_one_cause_are_a_group_whatever_ids_their_messages_name() {
     let newest = given(&db, "evt_6", said("no such charge: ch_6")).await;
 
     let found = dead_letters::groups(&db.store, &Filter::open()).await.unwrap();
-    assert_eq!((found.letters, found.groups.len()), (6, 4));
+    assert_eq!((found.dead_letters, found.groups.len()), (6, 4));
     let largest = &found.groups[0];
     assert_eq!((largest.count, largest.example), (3, newest));
     assert_eq!(
@@ -27,8 +27,8 @@ async fn letters_of_one_cause_are_a_group_whatever_ids_their_messages_name() {
         ("no such charge: …", "stripe_resource_missing", "permanent")
     );
     assert_eq!(largest.event_type.as_deref(), Some("charge.failed"));
-    assert_eq!(largest.group, letter(&db, first).await.group);
-    // Each group names exactly its letters.
+    assert_eq!(largest.group, dead_letter(&db, first).await.group);
+    // Each group names exactly its dead letters.
     for group in &found.groups {
         let filter = Filter { group: Some(group.group.clone()), ..Filter::open() };
         assert_eq!(super::ids(&db, &filter).await.len(), usize::try_from(group.count).unwrap());
@@ -69,7 +69,7 @@ async fn a_group_says_since_when_until_when_in_which_hours_and_in_what_states() 
 
     let of = async |state| {
         let filter = Filter { state: Some(state), ..Filter::default() };
-        dead_letters::groups(&db.store, &filter).await.unwrap().letters
+        dead_letters::groups(&db.store, &filter).await.unwrap().dead_letters
     };
     assert_eq!(of(DeadLetterState::Open).await, 5);
     assert_eq!(of(DeadLetterState::Snoozed).await, 1);

@@ -1,4 +1,4 @@
-//! One order of locks for everybody who writes a letter: first what it is about, then the letter.
+//! One order of locks for everybody who writes a dead letter: first what it is about, then the dead letter.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use sqlx::AssertSqlSafe;
 use tokio_util::sync::CancellationToken;
 
 use super::notifications::{given_up, given_up_of};
-use super::{GIVEN, JANE, execute, given, letter, queue, words};
+use super::{GIVEN, JANE, dead_letter, execute, given, queue, words};
 use crate::harness::{TestDatabase, eventually, within};
 
 const DELIVERY: &str = "UPDATE quittance.outbox_deliveries SET due_at = due_at";
 const EVENT: &str = "UPDATE quittance.events SET attempts = attempts";
 
-/// Has the row that a letter is about, as who delivers or settles it; while an operator's act waits for
-/// that, comes to the letter, too. Neither may end in a deadlock.
+/// Has the row that a dead letter is about, as who delivers or settles it; while an operator's act waits for
+/// that, comes to the dead letter, too. Neither may end in a deadlock.
 async fn beside<T>(
     db: &TestDatabase,
     first: &str,
@@ -63,7 +63,7 @@ async fn a_retry_beside_a_delivery_of_the_same_notification_ends_in_no_deadlock(
 #[tokio::test]
 async fn bulk_retries_of_the_same_objects_notifications_in_other_orders_end_in_no_deadlock() {
     let db = TestDatabase::migrated().await;
-    // The rows of outbox_queues are locked in the order of their objects, whatever the letters' order.
+    // The rows of outbox_queues are locked in the order of their objects, whatever the dead letters' order.
     let later = given_up_of(&db, "evt_1", "pi_2").await;
     let earlier = given_up_of(&db, "evt_2", "pi_1").await;
     let first = given_up_of(&db, "evt_3", "pi_1").await;
@@ -90,7 +90,7 @@ async fn an_undo_beside_the_settling_of_its_event_ends_in_no_deadlock() {
     let undo = dead_letters::undo(&db.store, &ids, JANE);
     let results = beside(&db, EVENT, id, undo).await.unwrap();
     assert_eq!(words(&results), ["done"]);
-    assert_eq!(letter(&db, id).await.state, DeadLetterState::Open);
+    assert_eq!(dead_letter(&db, id).await.state, DeadLetterState::Open);
 }
 
 #[tokio::test]
@@ -125,19 +125,19 @@ async fn a_cancel_beside_a_delivery_of_what_it_takes_back_ends_in_no_deadlock() 
     let run = operations::run(&db.store, None, running, |_| {}, &never);
     let cancelled = beside(&db, DELIVERY, dead.id, run).await.unwrap();
     assert_eq!(cancelled.failed, 1, "{cancelled:?}");
-    assert_eq!(letter(&db, dead.id).await.state, DeadLetterState::Open);
+    assert_eq!(dead_letter(&db, dead.id).await.state, DeadLetterState::Open);
 }
 
-/// Two acts that name the same letters in other orders than those of what they are about.
+/// Two acts that name the same dead letters in other orders than those of what they are about.
 #[tokio::test]
-async fn letters_are_locked_after_all_that_they_are_about_and_in_one_order() {
+async fn dead_letters_are_locked_after_all_that_they_are_about_and_in_one_order() {
     let db = TestDatabase::migrated().await;
-    // The later letter is about the event that comes first.
+    // The later dead letter is about the event that comes first.
     let later = given(&db, "evt_2", GIVEN).await;
     let first = given(&db, "evt_1", GIVEN).await;
     let ids = [later, first];
     let discard = dead_letters::discard(&db.store, &ids, JANE);
-    // As quittance.settle: both events, then both letters, the other one first.
+    // As quittance.settle: both events, then both dead letters, the other one first.
     let both = format!("{EVENT} WHERE id IN ('evt_1', 'evt_2')");
     let results = beside(&db, &both, first, discard).await.unwrap();
     assert_eq!(words(&results), ["done", "done"]);

@@ -27,7 +27,7 @@ async fn each_field_of_a_filter_leaves_out_what_differs_in_it() {
     .await;
     let ago = |hours| Some(OffsetDateTime::now_utc() - Duration::hours(hours));
     let text = |text: &str| Some(text.to_owned());
-    let group = Some(super::letter(&db, other).await.group);
+    let group = Some(super::dead_letter(&db, other).await.group);
     let none = Filter::default;
     for filter in [
         Filter { ids: Some(vec![other]), ..none() },
@@ -50,7 +50,7 @@ async fn each_field_of_a_filter_leaves_out_what_differs_in_it() {
     ] {
         assert_eq!(ids(&db, &filter).await, [other], "{filter:?}");
         let groups = db.store.dead_letter_groups(&filter).await.unwrap();
-        assert_eq!(groups.letters, 1, "{filter:?}");
+        assert_eq!(groups.dead_letters, 1, "{filter:?}");
         assert_eq!(db.store.count_dead_letters(&filter, None).await.unwrap(), (1, Some(other)));
     }
     for filter in [
@@ -75,14 +75,15 @@ async fn each_field_of_a_filter_leaves_out_what_differs_in_it() {
 }
 
 #[tokio::test]
-async fn the_customer_of_an_events_object_is_kept_with_its_letter() {
+async fn the_customer_of_an_events_object_is_kept_with_its_dead_letter() {
     use quittance::store::dead_letter::NewDeadLetter;
 
     let db = TestDatabase::migrated().await;
     let id = given(&db, "evt_1", GIVEN).await;
-    assert_eq!(super::letter(&db, id).await.customer, None);
+    assert_eq!(super::dead_letter(&db, id).await.customer, None);
     let body = r#"{"data":{"object":{"object":"charge","customer":"cus_9"}}}"#;
-    let new = NewDeadLetter { body: body.into(), ..crate::store::dead_letters::letter("evt_2") };
+    let new =
+        NewDeadLetter { body: body.into(), ..crate::store::dead_letters::dead_letter("evt_2") };
     let id = db.store.dead_letter(&new).await.unwrap().unwrap();
-    assert_eq!(super::letter(&db, id).await.customer.as_deref(), Some("cus_9"));
+    assert_eq!(super::dead_letter(&db, id).await.customer.as_deref(), Some("cus_9"));
 }

@@ -113,7 +113,7 @@ async fn what_was_partly_done_says_which_and_why() {
 }
 
 #[tokio::test]
-async fn no_letters_and_no_match_are_told_apart_and_who_is_meant_must_be_said() {
+async fn no_dead_letters_and_no_match_are_told_apart_and_who_is_meant_must_be_said() {
     let db = TestDatabase::migrated().await;
     let (_, out, _) = command(&db, &["dead-letters", "list"]).await;
     assert_eq!(out, "No dead letters.\n");
