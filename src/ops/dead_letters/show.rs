@@ -88,7 +88,7 @@ pub async fn show(
     }
     let audit = store.dead_letter_audit(id).await?;
     Ok(Some(Shown {
-        dead_letter: dead_letter,
+        dead_letter,
         payload_kept,
         dashboard_url,
         event,

@@ -68,31 +68,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-
-    fn checkout(more: Value) -> NewCheckout {
-        let mut all = json!({
-            "mode": "payment", "success_url": "https://shop.example/thanks",
-            "line_items": [{"price_data": {"currency": "eur", "unit_amount": 500,
-                                           "product_data": {"name": "Mug"}}, "quantity": 4}],
-        });
-        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
-            all.extend(more);
-        }
-        serde_json::from_value(all).unwrap()
-    }
+    use crate::command::given::{checkout, session};
 
     #[test]
     fn a_reference_is_used_until_its_session_has_expired() {
-        let session = |more: Value| {
-            let mut all = json!({
-                "status": "open", "payment_status": "unpaid", "mode": "payment", "amount_total": 2000,
-                "currency": "eur", "expires_at": 1, "created": 1,
-            });
-            if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
-                all.extend(more);
-            }
-            serde_json::from_value::<CheckoutObserved>(all).unwrap()
-        };
         let judged =
             |session: &CheckoutObserved, made: &NewCheckout, new: &NewCheckout| match judge(
                 session, made, new,

@@ -11,6 +11,8 @@ pub mod card_data;
 pub mod checkout;
 pub mod command_params;
 pub mod destination;
+#[cfg(test)]
+mod given;
 pub mod idempotency_key;
 pub mod params;
 pub mod payment_verb;

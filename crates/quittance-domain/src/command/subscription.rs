@@ -72,40 +72,19 @@ pub fn judge(existing: &SubscriptionObserved, new: &NewSubscription) -> Referenc
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-
-    fn with(mut all: Value, more: Value) -> Value {
-        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
-            all.extend(more);
-        }
-        all
-    }
-
-    fn new(more: Value) -> NewSubscription {
-        let all = json!({"customer": "cus_1", "items": [{"price": "price_1", "quantity": 2}]});
-        serde_json::from_value(with(all, more)).unwrap()
-    }
-
-    fn existing(more: Value) -> SubscriptionObserved {
-        let item = |id: &str, price: &str| {
-            json!({"id": id, "price": {"id": price, "product": "prod_1"}, "quantity": 2,
-                   "current_period_start": 1, "current_period_end": 2, "created": 1})
-        };
-        let all = json!({
-            "status": "incomplete", "customer": "cus_1", "currency": "eur", "created": 1,
-            "collection_method": "charge_automatically", "cancel_at_period_end": false,
-            "items": {"object": "list", "has_more": false, "data": [item("si_1", "price_1")]},
-        });
-        serde_json::from_value(with(all, more)).unwrap()
-    }
+    use crate::command::given::{new_subscription, subscription};
 
     #[test]
     fn a_reference_is_used_until_its_subscription_is_over() {
         let mut table = String::new();
         for status in SubscriptionStatus::WORDS {
-            let used = judge(&existing(json!({"status": status.word()})), &new(json!({})));
+            let used = judge(
+                &subscription(json!({"status": status.word()})),
+                &new_subscription(json!({})),
+            );
             let word = match &used {
                 ReferenceUse::Free => "free",
                 ReferenceUse::Existing => "existing",
@@ -118,13 +97,13 @@ mod tests {
 
     #[test]
     fn another_customer_price_or_quantity_is_another_subscription() {
-        let has = existing(json!({}));
+        let has = subscription(json!({}));
         for more in [
             json!({"customer": "cus_2"}),
             json!({"items": [{"price": "price_2", "quantity": 2}]}),
             json!({"items": [{"price": "price_1"}]}),
         ] {
-            let ReferenceUse::Breach(breach) = judge(&has, &new(more.clone())) else {
+            let ReferenceUse::Breach(breach) = judge(&has, &new_subscription(more.clone())) else {
                 panic!("{more}");
             };
             assert_eq!(breach.code, RuleCode::ReferenceDiffers, "{more}");
@@ -133,10 +112,10 @@ mod tests {
 
     #[test]
     fn what_is_over_is_changed_no_more() {
-        check_status(&existing(json!({}))).unwrap();
-        check_status(&existing(json!({"status": "asleep"}))).unwrap();
+        check_status(&subscription(json!({}))).unwrap();
+        check_status(&subscription(json!({"status": "asleep"}))).unwrap();
         for status in ["canceled", "incomplete_expired"] {
-            let breach = check_status(&existing(json!({"status": status}))).unwrap_err();
+            let breach = check_status(&subscription(json!({"status": status}))).unwrap_err();
             assert_eq!(breach.code, RuleCode::StatusForbids, "{status}");
         }
     }

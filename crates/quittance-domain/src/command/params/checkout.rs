@@ -324,18 +324,7 @@ mod tests {
 
     use super::*;
     use crate::command::amount::AmountBounds;
-
-    fn checkout(more: Value) -> NewCheckout {
-        let mut all = json!({
-            "mode": "payment", "success_url": "https://shop.example/thanks",
-            "line_items": [{"price_data": {"currency": "eur", "unit_amount": 500,
-                                           "product_data": {"name": "Mug"}}, "quantity": 4}],
-        });
-        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
-            all.extend(more);
-        }
-        serde_json::from_value(all).unwrap()
-    }
+    use crate::command::given::{checkout, told};
 
     fn item(more: Value) -> Value {
         let mut data = json!({"currency": "eur", "unit_amount": 500, "product": "prod_1"});
@@ -420,8 +409,7 @@ mod tests {
                 Some("metadata_invalid metadata.quittance_command"),
             ),
         ] {
-            let found = checkout(more.clone()).check(limits).err();
-            let found = found.map(|breach| format!("{} {}", breach.code.as_str(), breach.field));
+            let found = told(checkout(more.clone()).check(limits));
             assert_eq!(found.as_deref(), expected, "{more}");
         }
     }

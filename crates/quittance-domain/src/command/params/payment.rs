@@ -329,14 +329,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-
-    fn payment(more: Value) -> NewPayment {
-        let mut all = json!({ "amount": 2000, "currency": "eur" });
-        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
-            all.extend(more);
-        }
-        serde_json::from_value(all).unwrap()
-    }
+    use crate::command::given::payment;
 
     fn breach(more: Value) -> Option<(&'static str, String)> {
         let return_urls = ["https://shop.example".to_owned()];

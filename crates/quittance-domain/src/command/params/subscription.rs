@@ -216,25 +216,10 @@ pub(in crate::command) fn sorted(mut items: Vec<PricedItem>) -> Vec<PricedItem> 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-
-    fn with(mut all: Value, more: Value) -> Value {
-        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
-            all.extend(more);
-        }
-        all
-    }
-
-    fn new(more: Value) -> NewSubscription {
-        let all = json!({"customer": "cus_1", "items": [{"price": "price_1", "quantity": 2}]});
-        serde_json::from_value(with(all, more)).unwrap()
-    }
-
-    fn told(found: Result<(), RuleBreach>) -> Option<String> {
-        found.err().map(|breach| format!("{} {}", breach.code.as_str(), breach.field))
-    }
+    use crate::command::given::{new_subscription as new, told};
 
     #[test]
     fn a_subscription_is_checked_field_by_field() {

@@ -223,26 +223,10 @@ mod tests {
 
     use super::*;
     use crate::command::RuleCode;
+    use crate::command::given::{subscription, told};
 
     fn update(change: Value) -> UpdateSubscription {
         serde_json::from_value(change).unwrap()
-    }
-
-    fn existing() -> SubscriptionObserved {
-        let item = |id: &str, price: &str| {
-            json!({"id": id, "price": {"id": price, "product": "prod_1"}, "quantity": 2,
-                   "current_period_start": 1, "current_period_end": 2, "created": 1})
-        };
-        let all = json!({
-            "status": "incomplete", "customer": "cus_1", "currency": "eur", "created": 1,
-            "collection_method": "charge_automatically", "cancel_at_period_end": false,
-            "items": {"object": "list", "has_more": false, "data": [item("si_1", "price_1")]},
-        });
-        serde_json::from_value(all).unwrap()
-    }
-
-    fn told(found: Result<(), RuleBreach>) -> Option<String> {
-        found.err().map(|breach| format!("{} {}", breach.code.as_str(), breach.field))
     }
 
     #[test]
@@ -278,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_change_of_items_names_those_that_are_there_and_leaves_one() {
-        let has = existing();
+        let has = subscription(json!({}));
         let after = |change: Value| update(change).resulting(&has);
         let one = |price: &str, quantity| vec![(price.to_owned(), quantity)];
         assert_eq!(after(json!({"cancel_at_period_end": true})).unwrap(), one("price_1", 2));
