@@ -1,4 +1,4 @@
-//! What a person at a terminal needs beside [`Commands::submit`]: a key for a request that came without one, a
+//! Commands from a terminal, beside [`Commands::submit`]: a key for a request that came without one, a
 //! preview of what would be sent, and a wait for the end of a command.
 
 use std::time::Duration;
