@@ -61,7 +61,7 @@ impl Pass {
     }
 }
 
-/// What opening the breaker came to.
+/// Result of opening the breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opened {
     /// Whether it was closed before, or open for another cause.

@@ -45,7 +45,7 @@ pub(crate) async fn serve() {
     axum::serve(listener, router).await.unwrap();
 }
 
-/// What no ingress can do without: one HMAC over the body, one XADD.
+/// The least that an ingress does: one HMAC over the body, one XADD.
 async fn keep(State(mut handler): State<Handler>, headers: HeaderMap, body: Bytes) {
     let signature = headers["stripe-signature"].to_str().unwrap();
     let (time, given) = signature.split_once(",v1=").unwrap();

@@ -33,7 +33,7 @@ const TURNS: usize = 5;
 const REPEATS: usize = 10_000;
 /// Customers whose creation is repeated.
 const CUSTOMERS: usize = 100;
-/// What Stripe takes to create a payment.
+/// Stripe's time to create a payment.
 const STRIPE_TAKES: Duration = Duration::from_millis(200);
 /// Commands of one turn while Stripe takes so long.
 const SLOW_COMMANDS: usize = 500;

@@ -14,7 +14,7 @@ use super::stage::SECRET;
 #[derive(Clone)]
 pub(crate) struct Template(Vec<String>);
 
-/// What stands for the number of a payment in a template. As long as one in decimal.
+/// Placeholder for the number of a payment in a template. As long as one in decimal.
 const NUMBER: &str = "~~~~~~~~~~~~~~";
 
 impl Template {

@@ -23,7 +23,7 @@ pub(crate) struct Requests {
     connections: usize,
 }
 
-/// What was sent, and when it was answered.
+/// Requests that were sent, and when they were answered.
 pub(crate) struct Sent {
     pub(crate) seconds: f64,
     /// From the moment at which each was due until it was answered, in ms.

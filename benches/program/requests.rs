@@ -1,4 +1,4 @@
-//! How often Stripe is asked: ordinary lives of payments, whose events are delivered in bursts.
+//! Count of requests to Stripe: ordinary lives of payments, whose events are delivered in bursts.
 //!
 //! The floor is one request for each event, which is what a worker does that fetches and no more. The
 //! last column is the same with `reconcile.snapshots`.
@@ -21,7 +21,7 @@ use super::stage::{SECRET, Stage};
 /// Events, at least.
 const EVENTS: usize = 1_000;
 
-/// What happens every day, as often as it does.
+/// Ordinary lives of payments, with their weights.
 const LIVES: [(PaymentScenario, usize); 8] = [
     (PaymentScenario::Paid, 10),
     (PaymentScenario::PaidLater, 4),
@@ -36,10 +36,10 @@ const LIVES: [(PaymentScenario, usize); 8] = [
 /// Lives that go on at once.
 const AT_ONCE: usize = 64;
 
-/// What Stripe takes to answer a read.
+/// Stripe's time to answer a read.
 const ANSWER: Duration = Duration::from_millis(150);
 
-/// How the events of many lives come.
+/// The order in which the events of many lives arrive.
 #[derive(Clone, Copy)]
 enum Burst {
     /// As they happen: a burst for each step, with up to so long in between.

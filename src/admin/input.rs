@@ -161,7 +161,7 @@ impl FromRequest<Arc<Admin>> for Changing {
     }
 }
 
-/// How many: a page of 50, or as many as one wants up to a thousand.
+/// Length of a page: 50, or as many as are asked for up to a thousand.
 pub(super) fn limit(given: Option<u32>) -> Result<u32, Problem> {
     match given {
         None => Ok(50),
@@ -199,7 +199,7 @@ pub(super) fn moment(text: &str) -> Result<OffsetDateTime, Problem> {
     )
 }
 
-/// How long from now on, or a moment.
+/// A moment, given as such or as a duration from now on.
 pub(super) fn later(text: &str) -> Result<OffsetDateTime, Problem> {
     if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(at);

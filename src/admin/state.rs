@@ -38,7 +38,7 @@ pub struct Admin {
     ended: SyncMutex<HashMap<String, u64>>,
 }
 
-/// How long the cached pauses are used.
+/// Time for which the cached pauses are used.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// How long a page waits for Redis to list the pauses.

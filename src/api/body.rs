@@ -1,11 +1,8 @@
-//! What a client sends: looked at for card data first, then for amounts, then read strictly.
-
-use std::marker::PhantomData;
+//! Bodies of requests: searched for card data first, then for amounts, then read strictly.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
 use serde_json::Value;
 use serde_path_to_error::Track;
 
@@ -77,20 +74,21 @@ fn refused(breach: RuleBreach) -> Failure {
 /// # Errors
 /// 415: it is no JSON. 400, with the field: it holds card data, an amount that is no whole number, or what the
 /// command does not have.
-pub(super) fn read<T: DeserializeOwned>(
+pub(super) fn read(
+    kind: CommandKind,
     headers: &HeaderMap,
     body: &Bytes,
     exempt: &[String],
-) -> Result<T, Failure> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
-    let is_json = kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+) -> Result<CommandParams, Failure> {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media = media.and_then(|media| media.split(';').next()).map(str::trim);
+    let is_json = media.is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
     if !is_json {
         let detail =
             "Send a body of Content-Type: application/json; {} where there is nothing to say.";
         return Err(Failure::new(415, "not_json", detail));
     }
-    strictly(PhantomData::<T>, body, exempt)
+    strictly(kind, body, exempt)
 }
 
 /// Reads the parameters of a command from JSON that does not come over HTTP, as strictly as a request's.
@@ -102,33 +100,10 @@ pub fn read_params(
     json: &[u8],
     exempt: &[String],
 ) -> Result<CommandParams, Box<Problem>> {
-    strictly(OfKind(kind), json, exempt).map_err(|failure| failure.0)
+    strictly(kind, json, exempt).map_err(|failure| failure.0)
 }
 
-/// Refuses card data in a text that comes with a command that does not come over HTTP: its key, say.
-///
-/// # Errors
-/// It holds card data.
-pub fn check_text(name: &str, text: &str, exempt: &[String]) -> Result<(), Box<Problem>> {
-    look(&[name], text, exempt).map_err(|failure| failure.0)
-}
-
-/// The parameters of a kind of command.
-struct OfKind(CommandKind);
-
-impl<'de> DeserializeSeed<'de> for OfKind {
-    type Value = CommandParams;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<CommandParams, D::Error> {
-        CommandParams::read(self.0, from)
-    }
-}
-
-fn strictly<'de, S: DeserializeSeed<'de>>(
-    seed: S,
-    body: &'de [u8],
-    exempt: &[String],
-) -> Result<S::Value, Failure> {
+fn strictly(kind: CommandKind, body: &[u8], exempt: &[String]) -> Result<CommandParams, Failure> {
     let invalid = |detail: String| Failure::from(Problem::new(400, "invalid_request", detail));
     // serde_json's own message about bad syntax holds a position and no content.
     let value: Value = serde_json::from_slice(body)
@@ -140,7 +115,8 @@ fn strictly<'de, S: DeserializeSeed<'de>>(
     // From the bytes: that refuses a field that is given twice, which a `Value` forgets.
     let mut json = serde_json::Deserializer::from_slice(body);
     let mut track = Track::new();
-    let read = seed.deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+    let read =
+        CommandParams::read(kind, serde_path_to_error::Deserializer::new(&mut json, &mut track));
     read.map_err(|error| {
         let path = track.path().to_string();
         let mut problem = Problem::new(400, "invalid_request", format!("{path}: {error}."));
@@ -232,7 +208,6 @@ pub(super) fn key(headers: &HeaderMap) -> Result<&str, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::command::params::NewPayment;
 
     fn json() -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -241,7 +216,7 @@ mod tests {
     }
 
     fn code(body: &str) -> String {
-        read::<NewPayment>(&json(), &Bytes::copy_from_slice(body.as_bytes()), &[])
+        read(CommandKind::CreatePayment, &json(), &Bytes::copy_from_slice(body.as_bytes()), &[])
             .map_or_else(|failure| failure.0.code, |_| "good".to_owned())
     }
 
@@ -275,14 +250,16 @@ mod tests {
     #[test]
     fn a_refusal_of_card_data_does_not_repeat_it() {
         let body = r#"{"amount":2000,"currency":"eur","metadata":{"4242424242424242":"x"}}"#;
-        let failure = read::<NewPayment>(&json(), &Bytes::from_static(body.as_bytes()), &[]);
+        let failure =
+            read(CommandKind::CreatePayment, &json(), &Bytes::from_static(body.as_bytes()), &[]);
         let text = serde_json::to_string(&failure.unwrap_err().0).unwrap();
         assert!(!text.contains("4242"), "{text}");
     }
 
     #[test]
     fn a_form_is_no_json() {
-        let failure = read::<NewPayment>(&HeaderMap::new(), &Bytes::from_static(b"{}"), &[]);
+        let failure =
+            read(CommandKind::CreatePayment, &HeaderMap::new(), &Bytes::from_static(b"{}"), &[]);
         assert_eq!(failure.unwrap_err().0.code, "not_json");
     }
 }

@@ -1,10 +1,10 @@
-//! The OpenAPI document, made of the functions that serve the paths.
+//! The OpenAPI document, made of the functions that read and of the table of verbs.
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
-use super::{billing, routes};
+use super::{reads, verbs};
 use crate::commands::Problem;
 
 #[derive(utoipa::OpenApi)]
@@ -16,28 +16,15 @@ use crate::commands::Problem;
         contact(),
     ),
     security(("token" = [])),
-    modifiers(&Bearer, &Refusals),
+    modifiers(&Bearer, &Verbs, &Refusals),
     components(schemas(Problem)),
     paths(
-        routes::create_payment,
-        routes::find_payment,
-        routes::show_payment,
-        routes::confirm_payment,
-        routes::capture_payment,
-        routes::cancel_payment,
-        routes::create_refund,
-        routes::create_customer,
-        routes::create_checkout,
-        routes::expire_checkout,
-        routes::create_setup,
-        billing::create_subscription,
-        billing::find_subscription,
-        billing::show_subscription,
-        billing::update_subscription,
-        billing::cancel_subscription,
-        billing::create_portal_session,
-        routes::list_commands,
-        routes::show_command,
+        reads::find_payment,
+        reads::show_payment,
+        reads::find_subscription,
+        reads::show_subscription,
+        reads::list_commands,
+        reads::show_command,
     ),
 )]
 struct Document;
@@ -52,6 +39,15 @@ impl Modify for Bearer {
             .build();
         let components = document.components.get_or_insert_with(Default::default);
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The verbs that create and change.
+struct Verbs;
+
+impl Modify for Verbs {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        verbs::describe(document);
     }
 }
 

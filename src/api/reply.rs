@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Response};
 use super::server::MAX_BODY;
 use crate::commands::{CommandError, CommandReply, Problem};
 
+/// The answer of a path: a response, or a refusal.
+pub(super) type Served = Result<Response, Failure>;
+
 /// A refusal.
 #[derive(Debug)]
 pub(super) struct Failure(pub(super) Box<Problem>);

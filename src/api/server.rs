@@ -1,4 +1,4 @@
-//! What all requests share, and which path leads where.
+//! The server of the API: the state that all requests share, and the routes.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,13 +6,12 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::get;
 
 use super::access::{self, Known};
-use super::billing;
 use super::document::document;
 use super::reply::Failure;
-use super::routes;
+use super::{reads, verbs};
 use crate::commands::Commands;
 use crate::config;
 use crate::http::auth::Guard;
@@ -43,26 +42,13 @@ impl Api {
 
 /// All paths.
 pub fn router(api: Arc<Api>) -> Router {
-    let v1 = Router::new()
-        .route("/payment_intents", post(routes::create_payment).get(routes::find_payment))
-        .route("/payment_intents/{id}", get(routes::show_payment))
-        .route("/payment_intents/{id}/confirm", post(routes::confirm_payment))
-        .route("/payment_intents/{id}/capture", post(routes::capture_payment))
-        .route("/payment_intents/{id}/cancel", post(routes::cancel_payment))
-        .route("/refunds", post(routes::create_refund))
-        .route("/customers", post(routes::create_customer))
-        .route("/checkout/sessions", post(routes::create_checkout))
-        .route("/checkout/sessions/{id}/expire", post(routes::expire_checkout))
-        .route("/setup_intents", post(routes::create_setup))
-        .route("/subscriptions", post(billing::create_subscription).get(billing::find_subscription))
-        .route(
-            "/subscriptions/{id}",
-            post(billing::update_subscription).get(billing::show_subscription),
-        )
-        .route("/subscriptions/{id}/cancel", post(billing::cancel_subscription))
-        .route("/billing_portal/sessions", post(billing::create_portal_session))
-        .route("/commands", get(routes::list_commands))
-        .route("/commands/{id}", get(routes::show_command))
+    let v1 = verbs::router()
+        .route("/payment_intents", get(reads::find_payment))
+        .route("/payment_intents/{id}", get(reads::show_payment))
+        .route("/subscriptions", get(reads::find_subscription))
+        .route("/subscriptions/{id}", get(reads::show_subscription))
+        .route("/commands", get(reads::list_commands))
+        .route("/commands/{id}", get(reads::show_command))
         .layer(from_fn_with_state(Arc::clone(&api), access::admitted))
         .route("/openapi.json", get(async || axum::Json(document())));
     Router::new()

@@ -123,7 +123,7 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     Ok(Exit::Success)
 }
 
-/// What refunds, captures and cancels from a payment's page; none without a key that was set for acting.
+/// The commands behind a payment's page (refund, capture, cancel); none without a key that was set for acting.
 /// `stripe.secret_key` alone is not taken for one: here it is the key that looks.
 fn acting(
     settings: &Settings,

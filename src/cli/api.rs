@@ -50,7 +50,7 @@ pub(super) enum ApiCommand {
     Openapi,
 }
 
-/// What a token may do, on the command line.
+/// A scope of a token, on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum ScopeArg {
     /// Create, confirm, capture and cancel payments; create customers.
@@ -102,7 +102,7 @@ fn token(name: &str, scopes: &[ScopeArg]) {
     println!("scopes = [{}]", words.join(", "));
 }
 
-/// What commands are carried out with, drawing from the limiter that all processes share.
+/// Assembles [`Commands`], with the limiter that all processes share.
 pub(super) fn commands(settings: &Settings, store: &Store) -> Result<Commands, Failed> {
     counted_commands(settings, store, &mut Numbers::new("cli"))
 }

@@ -136,7 +136,7 @@ fn lines(count: usize) -> String {
     if count == 1 { "1 line is".to_owned() } else { format!("{count} lines are") }
 }
 
-/// What the person agrees to.
+/// Prints what the person is to confirm.
 fn describe(file: &Path, preview: &RefundPreview) {
     eprintln!("{}: {} refunds.", file.display(), preview.lines);
     for total in &preview.totals {
@@ -192,7 +192,7 @@ async fn watch(commands: Commands, running: Running, as_json: bool) -> Result<Ex
     Ok(finish(&operation, as_json))
 }
 
-/// What would be refunded, and what a rule would refuse.
+/// Prints what would be refunded, and what a rule would refuse.
 async fn dry_run(
     commands: &Commands,
     args: &BulkRefunds,

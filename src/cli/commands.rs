@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::actor::ActorArg;
 use super::format::at;
-use super::objects::tell;
+use super::objects::print;
 use super::out::print_json;
 use super::table::{self, text, whole};
 use crate::commands::{
@@ -185,7 +185,7 @@ fn print(view: &CommandView) {
         ("closed", view.closed_at.map(at)),
     ];
     let set = fields.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
-    tell::facts(&set.collect::<Vec<_>>());
+    print::facts(&set.collect::<Vec<_>>());
     if view.state == "dead" {
         println!(
             "Look in Stripe's dashboard for the metadata quittance_command:{id}. `quittance commands retry {id}` has it \

@@ -155,7 +155,7 @@ fn spelled(arg: &Arg) -> String {
     }
 }
 
-/// What it is, its default, and what it may be.
+/// Description of an argument: its help, default and possible values.
 fn meaning(arg: &Arg) -> String {
     let mut text = sentence(&arg.get_help().map(ToString::to_string).unwrap_or_default());
     let defaults: Vec<_> =

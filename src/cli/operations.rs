@@ -243,7 +243,7 @@ fn head(operation: &Operation) {
     }
     println!("Selection: {}", json!(operation.selection));
     println!("State: {}, {}.", state.as_str(), so_far(operation));
-    if let Some(Aftermath { retrying, resolved, open, gone }) = operation.letters {
+    if let Some(Aftermath { retrying, resolved, open, gone }) = operation.dead_letters {
         println!(
             "Of the retried dead letters, {resolved} are resolved, {open} were dead-lettered again, {gone} were \
              discarded or removed, {retrying} are still in the queue."

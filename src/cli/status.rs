@@ -14,7 +14,7 @@ use crate::ops::status::{
 };
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
-use crate::store::command_counts::CommandCounts;
+use crate::store::command::CommandCounts;
 use crate::store::outbox::DestinationState;
 use crate::store::status::DeadLetterCounts;
 
@@ -96,8 +96,8 @@ fn print(status: &Status) {
     if let Some(all) = status.outbox.as_ref().filter(|all| !all.is_empty()) {
         outbox(all);
     }
-    if let Some(letters) = &status.dead_letters {
-        dead_letters(letters);
+    if let Some(counts) = &status.dead_letters {
+        dead_letters(counts);
     }
     if let Some(counts) = status.commands.as_ref().filter(|counts| !counts.is_empty()) {
         commands(counts);
@@ -264,14 +264,14 @@ fn outbox(all: &[DestinationState]) {
     table::print(&heading.map(whole), &rows.collect::<Vec<_>>());
 }
 
-fn dead_letters(letters: &DeadLetterCounts) {
-    let classes = letters.classes.iter().map(|one| format!("{} {}", one.count, one.class));
+fn dead_letters(counts: &DeadLetterCounts) {
+    let classes = counts.classes.iter().map(|one| format!("{} {}", one.count, one.class));
     let classes = classes.collect::<Vec<_>>().join(", ");
     let classes = if classes.is_empty() { String::new() } else { format!(" ({classes})") };
     println!();
     println!(
         "Dead letters: {} open{classes}, {} snoozed, {} being retried; {} new in the last 24 hours",
-        letters.open, letters.snoozed, letters.retrying, letters.last_24_hours
+        counts.open, counts.snoozed, counts.retrying, counts.last_24_hours
     );
 }
 

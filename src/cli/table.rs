@@ -17,7 +17,7 @@ pub(super) struct Column {
     gives: Gives,
 }
 
-/// What a column does when the terminal is too narrow.
+/// Behaviour of a column when the terminal is too narrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gives {
     /// It stays whole, even if the line gets longer than the terminal.

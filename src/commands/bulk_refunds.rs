@@ -15,12 +15,14 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{CommandReply, Problem};
+use super::answer::CommandReply;
 use super::error::CommandError;
+use super::problem::Problem;
 use super::service::{Caller, Commands, Person};
 use crate::domain::command::command_params::CommandParams;
+use crate::domain::command::idempotency_key::MadeKey;
 use crate::domain::command::params::{NewRefund, RefundReason};
-use crate::domain::command::refund_file::{RefundLine, idempotency_key_of};
+use crate::domain::command::refund_file::RefundLine;
 use crate::domain::failure;
 use crate::domain::money::Minor;
 use crate::store::dead_letter::Actor;
@@ -45,7 +47,7 @@ pub const LONGEST_SPREAD: Duration = Duration::from_hours(24);
 const AT_ONCE: usize = 16;
 const PAGE: u32 = 200;
 
-/// How often the operation's heartbeat is moved, and its cancel looked for.
+/// Interval of the operation's heartbeat, and of the check whether it was cancelled.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// When a line is tried again that Stripe has certainly not received, or whose first request still runs.
@@ -57,7 +59,7 @@ const ASKED: u32 = 3;
 /// Lines that a preview looks up at once.
 const LOOKED_UP: usize = 500;
 
-/// What a file would do.
+/// Preview of a file of refunds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundPreview {
     /// How many lines it has.
@@ -138,7 +140,7 @@ pub async fn begin_refunds(
     store.begin_refunds(&NewRefunds { file, lines, over, actor }).await
 }
 
-/// What one line would meet.
+/// Check of one line.
 #[derive(Debug)]
 pub enum LineCheck {
     /// It would be refunded.
@@ -149,7 +151,7 @@ pub enum LineCheck {
     Refused(CommandError),
 }
 
-/// What all lines of a bulk refund have in common.
+/// Facts that all lines of a bulk refund share.
 struct Task {
     caller: Caller,
     reason: Option<RefundReason>,
@@ -157,7 +159,7 @@ struct Task {
     begun: OffsetDateTime,
 }
 
-/// What a line is to be done next.
+/// Result of carrying a line out.
 enum Carried {
     /// It has come to its end, or is open.
     Ended(LineEnd),
@@ -396,7 +398,8 @@ impl Commands {
         line: &StoredLine,
         try_number: u32,
     ) -> Result<CommandReply, CommandError> {
-        let key = idempotency_key_of(&line.payment_intent, &line.key, try_number);
+        let (payment, key) = (line.payment_intent.as_str(), line.key.as_str());
+        let key = MadeKey::RefundLine { payment, key, try_number }.to_string();
         let params = params(&line.payment_intent, line.amount, task.reason);
         // What has a command has passed the rules.
         if self.store().command_by_key(CALLER, &key).await?.is_none() {

@@ -1,11 +1,11 @@
-//! What an operator decides about a command that the program could not find out about.
+//! An operator's decision about a dead command, of which the program could not find out what became.
 
 use uuid::Uuid;
 
-use super::answer::Problem;
+use super::problem::Problem;
 use crate::store::{Store, StoreError};
 
-/// What became of an operator's decision.
+/// Result of an operator's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decided {
     /// It holds.

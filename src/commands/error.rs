@@ -60,6 +60,16 @@ pub enum CommandError {
     Store(#[from] StoreError),
 }
 
+impl CommandError {
+    /// Why an object could not be asked about; what Stripe does not have is missing.
+    pub(super) fn of_fault(fault: Fault, missing: impl FnOnce() -> Self) -> Self {
+        match fault.failure.code.as_str() {
+            "stripe_resource_missing" => missing(),
+            _ => fault.into(),
+        }
+    }
+}
+
 impl From<Fault> for CommandError {
     fn from(fault: Fault) -> Self {
         Self::Stripe(fault.failure)

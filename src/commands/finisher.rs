@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::service::Commands;
 
-/// How often to look for commands that are due.
+/// Interval of the search for commands that are due.
 const POLL: Duration = Duration::from_millis(500);
 /// Commands that are taken up at once.
 const AT_ONCE: u32 = 16;
-/// How often old commands are removed, and how many at a time.
+/// Interval at which old commands are removed, and the most at a time.
 const PRUNE: Duration = Duration::from_secs(600);
 const PRUNED_AT_ONCE: u32 = 1_000;
 

@@ -20,6 +20,7 @@ mod finisher;
 mod metrics;
 mod operator;
 mod portal;
+mod problem;
 mod resolve;
 mod rules;
 mod service;
@@ -27,11 +28,9 @@ mod submit;
 mod subscription;
 mod terminal;
 mod turn;
+mod view;
 
-pub use answer::{
-    CheckoutView, CommandReply, CommandView, CustomerView, PaymentView, Problem, RefundView,
-    SetupView,
-};
+pub use answer::CommandReply;
 pub use bulk_refunds::{
     BulkError, CALLER as REFUNDS_CALLER, LONGEST_SPREAD, LineCheck, RefundPreview, begin_refunds,
     preview_refunds,
@@ -40,11 +39,14 @@ pub use decide::{Decided, abandon_dead, retry_dead};
 pub use error::CommandError;
 pub use finisher::finish;
 pub use metrics::Metrics;
-pub use operator::{ActError, CommandSummary, PaymentAct, PaymentDesk, Wanted, written};
-pub use portal::PortalView;
+pub use operator::{ActError, CommandSummary, PaymentAct, PaymentOverview, Wanted, written};
+pub use problem::Problem;
 pub use service::{Caller, Commands, Person};
-pub use subscription::SubscriptionView;
 pub use terminal::{CommandPreview, PreviewOutcome};
+pub use view::{
+    CheckoutView, CommandView, CustomerView, PaymentView, PortalView, RefundView, SetupView,
+    SubscriptionView,
+};
 
 // What the API and the operators' pages show of the tables and the rules, which they do not know.
 pub use crate::domain::command::CommandState;

@@ -1,4 +1,4 @@
-//! What people do to a payment by hand: refund, capture or cancel it, once for each form that they confirm.
+//! Acts of operators on a payment: refund, capture or cancel it, once for each form that they confirm.
 //!
 //! The idempotency key is made of what the person saw: the act, the payment, and the newest command about it.
 //! A double click, a form that is sent again and a second tab that was opened before have the same key, so
@@ -9,10 +9,12 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::answer::{CommandReply, CommandView};
+use super::answer::CommandReply;
 use super::error::CommandError;
 use super::service::{Caller, Commands, Person};
+use super::view::CommandView;
 use crate::domain::command::command_params::CommandParams;
+use crate::domain::command::idempotency_key::MadeKey;
 use crate::domain::command::params::{
     CancelPayment, CancellationReason, CapturePayment, NewRefund, RefundReason,
 };
@@ -28,7 +30,7 @@ use crate::store::{Store, StoreError};
 /// Commands about a payment that are shown with it.
 const SHOWN: u32 = 50;
 
-/// What a person does to a payment.
+/// An act on a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentAct {
     /// Give money back.
@@ -70,7 +72,7 @@ impl PaymentAct {
 
 /// A payment with its money and what was asked of it: what a person looks at before they act.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PaymentDesk {
+pub struct PaymentOverview {
     /// As its row has it.
     pub payment: PaymentRow,
     /// Its money, with the refunds that are under way.
@@ -125,7 +127,7 @@ pub fn written(amount: Minor, currency: Option<&str>) -> String {
     }
 }
 
-/// What a person wants of a payment.
+/// An act with its parameters, as a person asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
     /// What to do.
@@ -161,7 +163,7 @@ impl From<StoreError> for ActError {
     }
 }
 
-impl PaymentDesk {
+impl PaymentOverview {
     /// Reads it. None: no row of our own account has this id.
     ///
     /// # Errors
@@ -259,19 +261,19 @@ impl Commands {
     pub async fn try_act(
         &self,
         person: Person,
-        desk: &PaymentDesk,
+        overview: &PaymentOverview,
         wanted: &Wanted,
     ) -> Result<(), CommandError> {
         if wanted.act == PaymentAct::Refund {
-            desk.money.refund(wanted.amount)?;
+            overview.money.refund(wanted.amount)?;
         }
-        let key = key(desk, wanted.act, &desk.seen());
+        let key = key(overview, wanted.act, &overview.seen());
         let caller = Caller::by_hand(PAGE, person);
-        let target = desk.target(wanted.act);
-        self.dry_run(&caller, &key, target, &desk.params(wanted)).await
+        let target = overview.target(wanted.act);
+        self.dry_run(&caller, &key, target, &overview.params(wanted)).await
     }
 
-    /// Does what a person has confirmed on a page. `seen` is [`PaymentDesk::seen`] of the page that they
+    /// Does what a person has confirmed on a page. `seen` is [`PaymentOverview::seen`] of the page that they
     /// looked at.
     ///
     /// # Errors
@@ -284,22 +286,24 @@ impl Commands {
         wanted: &Wanted,
         seen: &str,
     ) -> Result<CommandReply, ActError> {
-        let desk = PaymentDesk::of(self.store(), payment).await?;
-        let desk = desk.ok_or_else(|| ActError::NoPayment(payment.to_owned()))?;
-        let key = key(&desk, wanted.act, seen);
+        let overview = PaymentOverview::of(self.store(), payment).await?;
+        let overview = overview.ok_or_else(|| ActError::NoPayment(payment.to_owned()))?;
+        let key = key(&overview, wanted.act, seen);
         let caller = Caller::by_hand(PAGE, person);
         // In this order: a form that was sent twice finds either what it saw, or its own command.
-        if desk.seen() != seen && self.store().command_by_key(&caller.name, &key).await?.is_none() {
+        if overview.seen() != seen
+            && self.store().command_by_key(&caller.name, &key).await?.is_none()
+        {
             return Err(ActError::Changed);
         }
-        let target = desk.target(wanted.act);
-        Ok(self.submit(&caller, &key, target, desk.params(wanted)).await?)
+        let target = overview.target(wanted.act);
+        Ok(self.submit(&caller, &key, target, overview.params(wanted)).await?)
     }
 }
 
 /// The place of the operators' pages, in the names of their callers.
 const PAGE: &str = "operator";
 
-fn key(desk: &PaymentDesk, act: PaymentAct, seen: &str) -> String {
-    format!("page:{}:{}:after:{seen}", act.as_str(), desk.payment.id)
+fn key(overview: &PaymentOverview, act: PaymentAct, seen: &str) -> String {
+    MadeKey::Form { act: act.as_str(), payment: &overview.payment.id, seen }.to_string()
 }

@@ -4,54 +4,19 @@
 //! again. Its URL signs the customer in and is valid for minutes: it is stored nowhere, and a repeated request
 //! gets a session of its own.
 
-use serde::Serialize;
-use serde_json::{Value, json};
-use utoipa::ToSchema;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::answer::{self, CommandReply, Problem};
+use super::answer::{self, CommandReply};
 use super::error::{CommandError, RETRY_AFTER};
+use super::problem::Problem;
 use super::service::Inner;
 use super::turn::TurnOutcome;
+use super::view::PortalView;
 use crate::domain::command::command_params::CommandParams;
-use crate::domain::command::portal::NewPortalSession;
+use crate::domain::command::params::NewPortalSession;
 use crate::store::command::{CommandTurn, StoredAnswer, StoredCommand, TurnEnd};
 use crate::stripe_api::{ClientSecret, PortalSession, WriteError, WriteRequest};
-
-/// A session of the customer portal.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PortalView {
-    /// `bps_...`
-    pub id: String,
-    /// `billing_portal.session`
-    pub object: &'static str,
-    /// `cus_...`
-    pub customer: String,
-    /// Where the customer comes back to.
-    pub return_url: Option<String>,
-    /// When Stripe made it, in seconds since 1970.
-    pub created: i64,
-    /// Whether it is in live mode.
-    pub livemode: bool,
-    /// The command that this answers.
-    pub command: Uuid,
-    /// Where to send the customer: whoever has it is signed in. In no table and no log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-}
-
-fn view(command: &StoredCommand, params: &NewPortalSession, session: &PortalSession) -> Value {
-    json!(PortalView {
-        id: session.id.clone(),
-        object: "billing_portal.session",
-        customer: params.customer.clone(),
-        return_url: params.return_url.clone(),
-        created: session.created,
-        livemode: command.livemode,
-        command: command.id,
-        url: None,
-    })
-}
 
 impl Inner {
     /// Closes a command whose session was opened.
@@ -61,7 +26,7 @@ impl Inner {
         params: &NewPortalSession,
         session: PortalSession,
     ) -> Result<TurnOutcome, CommandError> {
-        let body = view(&turn.command, params, &session);
+        let body = json!(PortalView::of(&turn.command, params, &session));
         let end = TurnEnd::Done {
             object_id: session.id.clone(),
             answer: StoredAnswer { status: 200, body },
@@ -86,7 +51,7 @@ impl Inner {
                 let request =
                     WriteRequest { command: &id, key: &key, params: &command.params, target };
                 match self.writer.open_portal(request).await {
-                    Ok(session) => (view(command, params, &session), session.url),
+                    Ok(session) => (json!(PortalView::of(command, params, &session)), session.url),
                     Err(error) => return Ok(not_opened(command, error)),
                 }
             }

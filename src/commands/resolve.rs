@@ -1,4 +1,4 @@
-//! What became of a command whose key brings no other answer: it is looked up.
+//! Resolution of a command whose outcome is unknown: it is looked up at Stripe.
 //!
 //! First among the rows, by the metadata that the webhook has brought; then in Stripe's lists, once they can
 //! no longer lag behind. Only what is in neither is sent anew, with a new key.

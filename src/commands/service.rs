@@ -1,4 +1,4 @@
-//! What commands are carried out with.
+//! The service that carries commands out, and its callers.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use super::metrics::Metrics;
 use crate::config;
 use crate::config::api::CurrencyAmount;
 use crate::domain::command::amount::AmountBounds;
-use crate::domain::id::{Mode, Scope};
+use crate::domain::id::{Mode, ObjectId, Scope};
 use crate::domain::money::Minor;
+use crate::domain::object::{Kind, Subject};
 use crate::reconcile::Reconciler;
 use crate::store::Store;
 use crate::stripe_api::Writer;
@@ -123,11 +124,9 @@ impl Commands {
         let name = known.map_or_else(|| id.to_owned(), |payment| payment.id);
         let missing = || CommandError::NotFound { what: "payment", id: id.to_owned() };
         let subject = self.inner.payment_subject(&name).ok_or_else(missing)?;
-        match self.inner.reconciler.refresh(subject).await {
-            Ok(_) => Ok(()),
-            Err(fault) if fault.failure.code == "stripe_resource_missing" => Err(missing()),
-            Err(fault) => Err(fault.into()),
-        }
+        let refreshed = self.inner.reconciler.refresh(subject).await;
+        refreshed.map_err(|fault| CommandError::of_fault(fault, missing))?;
+        Ok(())
     }
 }
 
@@ -138,6 +137,24 @@ impl Inner {
 
     pub(super) fn scope(&self) -> Scope {
         Scope { account: None, mode: self.mode() }
+    }
+
+    pub(super) fn payment_subject(&self, id: &str) -> Option<Subject> {
+        self.subject(Kind::PaymentIntent, id)
+    }
+
+    /// An object that a command is about, if its id is one of its kind.
+    pub(super) fn subject(&self, kind: Kind, id: &str) -> Option<Subject> {
+        // Those that have a status which a command changes.
+        if !matches!(
+            kind,
+            Kind::PaymentIntent | Kind::CheckoutSession | Kind::SetupIntent | Kind::Subscription
+        ) {
+            return None;
+        }
+        let id = ObjectId::parse_made_by_stripe(id).ok()?;
+        let fits = kind.prefixes().iter().any(|prefix| id.as_str().starts_with(prefix));
+        fits.then(|| Subject { scope: self.scope(), kind, id, owner: None })
     }
 
     pub(super) fn bounds(&self, currency: &str) -> AmountBounds {

@@ -8,11 +8,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::answer::{self, CommandReply, CommandView, Problem};
+use super::answer::{self, CommandReply};
 use super::error::{CommandError, RETRY_AFTER};
+use super::problem::Problem;
 use super::rules::{Asking, Checked};
 use super::service::{Caller, Commands, Inner, limit};
 use super::turn::{MISCONFIGURED, TurnOutcome};
+use super::view::CommandView;
 use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::reference::{self, ReferenceUse, ReferredPayment};
 use crate::domain::command::{CommandState, amount, checkout, idempotency_key, subscription};
@@ -23,13 +25,13 @@ use crate::store::command::{Acceptance, CommandTurn, NewCommand, StoredCommand};
 use crate::store::dead_letter::Actor;
 use crate::stripe_api::{ClientSecret, Fetched, FetchedState};
 
-/// How long the process that writes a command has to take it, before the finisher may.
+/// Time for the process that writes a command to take it, before the finisher may.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How often a reference is looked at again that was given back meanwhile.
+/// Number of tries for a reference that is given back meanwhile.
 const TRIES: usize = 5;
 
-/// What is done about a request.
+/// A request after its acceptance.
 enum Accepted {
     /// It is a new command, which this process does not carry out.
     New(Uuid),
@@ -451,7 +453,7 @@ fn over_daily(
     CommandError::OverLimit { detail }
 }
 
-/// What tells a request from another one: its kind, its target and its parameters, in one order.
+/// Fingerprint of a request: a hash of its kind, its target and its parameters, in one order.
 pub(super) fn fingerprint(target: Option<&str>, params: &CommandParams) -> String {
     // The parameters of a command always become JSON, their fields in the order of their declaration.
     let text = json!([params.kind().as_str(), target, params]).to_string();

@@ -1,18 +1,14 @@
-//! Subscriptions: the rules that need to know what is subscribed to, what a change has left, and the answer.
+//! Rules of subscriptions: cost against the caller's limits, and what a change or a cancellation has left.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::error::CommandError;
 use super::rules::Checked;
 use super::service::{Caller, Commands, Inner};
 use super::turn::seen;
-use crate::domain::command::CommandKind;
 use crate::domain::command::command_params::CommandParams;
-use crate::domain::command::subscription::{self, NewSubscription, PricedItem, UpdateSubscription};
+use crate::domain::command::params::{NewSubscription, PricedItem, UpdateSubscription};
+use crate::domain::command::{CommandKind, subscription};
 use crate::domain::id::ObjectId;
 use crate::domain::kinds::price::PriceObserved;
 use crate::domain::kinds::subscription::SubscriptionObserved;
@@ -21,126 +17,6 @@ use crate::domain::object::{Kind, Observed, Subject};
 use crate::reconcile::Before;
 use crate::store::command::{CommandTurn, StoredCommand};
 use crate::stripe_api::{Fetched, FetchedState, WriteRefusal, Written};
-
-/// The price of an item.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SubscriptionPriceView {
-    /// `price_...`
-    pub id: String,
-    /// `prod_...`
-    pub product: String,
-}
-
-/// One thing that is subscribed to.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SubscriptionItemView {
-    /// `si_...`
-    pub id: String,
-    /// Its price.
-    pub price: SubscriptionPriceView,
-    /// How many; none where use is metered.
-    pub quantity: Option<i64>,
-    /// When its present period began, in seconds since 1970.
-    pub current_period_start: i64,
-    /// When its present period ends, in seconds since 1970.
-    pub current_period_end: i64,
-}
-
-/// All that is subscribed to.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SubscriptionItemsView {
-    /// All items.
-    pub data: Vec<SubscriptionItemView>,
-}
-
-/// A subscription.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SubscriptionView {
-    /// `sub_...`
-    pub id: String,
-    /// `subscription`
-    pub object: &'static str,
-    /// Stripe's status.
-    pub status: String,
-    /// `cus_...`
-    pub customer: String,
-    /// Three letters in lower case.
-    pub currency: String,
-    /// `charge_automatically` or `send_invoice`.
-    pub collection_method: String,
-    /// What is subscribed to.
-    pub items: SubscriptionItemsView,
-    /// When its trial ends, or ended, in seconds since 1970.
-    pub trial_end: Option<i64>,
-    /// Whether it ends with its present period.
-    pub cancel_at_period_end: bool,
-    /// When it will be canceled, in seconds since 1970.
-    pub cancel_at: Option<i64>,
-    /// When its end was asked for, in seconds since 1970.
-    pub canceled_at: Option<i64>,
-    /// When it ended, in seconds since 1970.
-    pub ended_at: Option<i64>,
-    /// `pm_...`
-    pub default_payment_method: Option<String>,
-    /// `in_...`
-    pub latest_invoice: Option<String>,
-    /// Your own link to your rows.
-    pub metadata: BTreeMap<String, String>,
-    /// When Stripe made it, in seconds since 1970.
-    pub created: i64,
-    /// Whether it is in live mode.
-    pub livemode: bool,
-    /// The command that this answers.
-    pub command: Uuid,
-    /// Your own name for the subscription.
-    pub reference: Option<String>,
-    /// `payment`: the `client_secret` confirms the payment of the latest invoice. `setup`: it saves a method for
-    /// the time after the trial. None: nothing is to be confirmed.
-    pub client_secret_type: Option<String>,
-    /// For the browser. In no table and no log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<String>,
-}
-
-pub(super) fn view(
-    command: &StoredCommand,
-    id: &str,
-    it: &SubscriptionObserved,
-) -> SubscriptionView {
-    let items = it.items.iter().map(|item| SubscriptionItemView {
-        id: item.id.as_str().to_owned(),
-        price: SubscriptionPriceView {
-            id: item.price.id.as_str().to_owned(),
-            product: item.price.product.as_str().to_owned(),
-        },
-        quantity: item.quantity,
-        current_period_start: item.current_period_start,
-        current_period_end: item.current_period_end,
-    });
-    SubscriptionView {
-        id: id.to_owned(),
-        object: "subscription",
-        status: it.status.to_text().into_owned(),
-        customer: it.customer.clone(),
-        currency: it.currency.as_str().to_owned(),
-        collection_method: it.collection_method.clone(),
-        items: SubscriptionItemsView { data: items.collect() },
-        trial_end: it.trial_end,
-        cancel_at_period_end: it.cancel_at_period_end,
-        cancel_at: it.cancel_at,
-        canceled_at: it.canceled_at,
-        ended_at: it.ended_at,
-        default_payment_method: it.default_payment_method.clone(),
-        latest_invoice: it.latest_invoice.as_ref().map(|id| id.as_str().to_owned()),
-        metadata: it.metadata.iter().cloned().collect(),
-        created: it.created,
-        livemode: command.livemode,
-        command: command.id,
-        reference: command.reference.clone(),
-        client_secret_type: None,
-        client_secret: None,
-    }
-}
 
 fn of_subscription(fetched: &Fetched) -> Option<&SubscriptionObserved> {
     match &fetched.state {
@@ -165,11 +41,9 @@ impl Commands {
     /// There is none, or Stripe or Postgres failed.
     pub async fn refresh_subscription(&self, id: &str) -> Result<(), CommandError> {
         let subject = self.inner.subscription_subject(id).await?;
-        match self.inner.reconciler.refresh(subject).await {
-            Ok(_) => Ok(()),
-            Err(fault) if fault.failure.code == "stripe_resource_missing" => Err(missing(id)),
-            Err(fault) => Err(fault.into()),
-        }
+        let refreshed = self.inner.reconciler.refresh(subject).await;
+        refreshed.map_err(|fault| CommandError::of_fault(fault, || missing(id)))?;
+        Ok(())
     }
 }
 
@@ -192,13 +66,8 @@ impl Inner {
         id: &str,
     ) -> Result<(String, SubscriptionObserved), CommandError> {
         let subject = self.subscription_subject(id).await?;
-        let (_, fetched) = match self.reconciler.see_made(&subject).await {
-            Ok(found) => found,
-            Err(fault) if fault.failure.code == "stripe_resource_missing" => {
-                return Err(missing(id));
-            }
-            Err(fault) => return Err(fault.into()),
-        };
+        let seen = self.reconciler.see_made(&subject).await;
+        let (_, fetched) = seen.map_err(|fault| CommandError::of_fault(fault, || missing(id)))?;
         let it = of_subscription(&fetched).ok_or_else(|| missing(id))?;
         subscription::check_status(it)?;
         Ok((subject.id.as_str().to_owned(), it.clone()))
@@ -266,13 +135,11 @@ impl Inner {
         let missing = || CommandError::NotFound { what: "price", id: id.to_owned() };
         let name = ObjectId::parse(id).map_err(|_| missing())?;
         let subject = Subject { scope: self.scope(), kind: Kind::Price, id: name, owner: None };
-        match self.reconciler.see_made(&subject).await {
-            Ok((_, fetched)) => match fetched.state {
-                FetchedState::Present { observed: Observed::Price(price), .. } => Ok(*price),
-                FetchedState::Present { .. } | FetchedState::Deleted => Err(missing()),
-            },
-            Err(fault) if fault.failure.code == "stripe_resource_missing" => Err(missing()),
-            Err(fault) => Err(fault.into()),
+        let seen = self.reconciler.see_made(&subject).await;
+        let (_, fetched) = seen.map_err(|fault| CommandError::of_fault(fault, missing))?;
+        match fetched.state {
+            FetchedState::Present { observed: Observed::Price(price), .. } => Ok(*price),
+            FetchedState::Present { .. } | FetchedState::Deleted => Err(missing()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a person at a terminal needs beside [`Commands::submit`]: a key for a request that came without one, a
+//! Commands from a terminal, beside [`Commands::submit`]: a key for a request that came without one, a
 //! preview of what would be sent, and a wait for the end of a command.
 
 use std::time::Duration;
@@ -13,15 +13,16 @@ use super::service::{Caller, Commands};
 use super::submit::fingerprint;
 use super::turn::MISCONFIGURED;
 use crate::domain::command::command_params::CommandParams;
+use crate::domain::command::idempotency_key::MadeKey;
 use crate::domain::command::reference::ReferenceUse;
 use crate::domain::command::{CommandState, idempotency_key};
 use crate::store::command::StoredCommand;
 use crate::stripe_api::PlannedRequest;
 
-/// How often a command is looked at that is waited for.
+/// Interval of the look at a command that is waited for.
 const POLL: Duration = Duration::from_millis(250);
 
-/// What a command would do, had it been submitted.
+/// Preview of a command.
 #[derive(Debug)]
 pub struct CommandPreview {
     /// The request to Stripe.
@@ -30,7 +31,7 @@ pub struct CommandPreview {
     pub outcome: PreviewOutcome,
 }
 
-/// What would become of a command before Stripe is asked.
+/// Outcome of a previewed command, before Stripe is asked.
 #[derive(Debug)]
 pub enum PreviewOutcome {
     /// It would be sent.
@@ -65,11 +66,11 @@ impl Commands {
         target: Option<&str>,
         params: &CommandParams,
     ) -> Result<String, CommandError> {
-        let mut digest = fingerprint(target, params);
-        digest.truncate(32);
+        let fingerprint = &fingerprint(target, params);
+        let kind = params.kind().as_str();
         let mut refused = 0_u32;
         loop {
-            let key = format!("{}:{digest}:{refused}", params.kind().as_str());
+            let key = MadeKey::Request { kind, fingerprint, refused }.to_string();
             match self.store().command_by_key(&caller.name, &key).await? {
                 Some(command) if command.state == CommandState::Refused => refused += 1,
                 Some(_) | None => return Ok(key),

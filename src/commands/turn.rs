@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::answer::{self, Problem};
+use super::answer;
 use super::error::CommandError;
+use super::problem::Problem;
 use super::rules::forbidden;
 use super::service::Inner;
 use crate::domain::command::CommandKind;
@@ -20,7 +21,7 @@ const KEY_HOLDS: Duration = Duration::from_secs(23 * 3600);
 /// Longest delay between two looks at a command whose outcome is unknown.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
-/// How a turn came out, for the process that made it.
+/// Outcome of a turn, for the process that made it.
 #[derive(Debug)]
 pub(super) enum TurnOutcome {
     /// The command is closed, and this completes its object in a browser, if anything does.
@@ -254,7 +255,7 @@ pub(super) fn delay(attempts: i32) -> Duration {
     Duration::from_secs(1).saturating_mul(1 << doublings).min(LONGEST_DELAY)
 }
 
-/// What a look has shown, in the place of an answer.
+/// An observation in the place of an answer.
 pub(super) fn seen(subject: Subject, fetched: Fetched) -> Written {
     Written { subject, fetched, client_secret: None, replayed: false }
 }

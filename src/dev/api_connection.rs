@@ -9,7 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
-/// What is read of an answer, in bytes.
+/// Most that is read of an answer, in bytes.
 const MAX_ANSWER: usize = 256 * 1024;
 
 /// Where the API is, and who asks. Cheap to clone.

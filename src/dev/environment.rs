@@ -288,5 +288,5 @@ fn settings(env: &[(String, OsString)]) -> Result<Settings, DevError> {
     Ok(crate::config::load(path.as_deref().map(Path::new), inherited.chain(ours))?)
 }
 
-/// How long the roles may take to be through with what is left.
+/// Time for the roles to process what is left.
 pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(300);

@@ -1,4 +1,4 @@
-//! What happens to the machines in `quittance dev` when it is asked for.
+//! Faults of the machines in `quittance dev --disasters`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use super::environment::Environment;
 use super::options::DevError;
 
-/// What can happen to the machines.
+/// A fault of the machines.
 #[derive(Debug, Clone, Copy)]
 enum Disaster {
     KillWorker,

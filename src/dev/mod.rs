@@ -1,4 +1,4 @@
-//! What runs on a developer's machine only: everything at once, against a simulated Stripe.
+//! `quittance dev`: everything at once on a developer's machine, against a simulated Stripe.
 //!
 //! Behind the cargo feature `dev`, and so out of the production image. [`run()`] is the command
 //! `quittance dev`; [`servers`] are the private Redis and Postgres that it and the tests use.

@@ -1,4 +1,4 @@
-//! What `quittance dev` is asked for, and how it ends.
+//! Options of `quittance dev`, and how it ends.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::config::ConfigError;
 use crate::queue::QueueError;
 use crate::store::StoreError;
 
-/// What `quittance dev` is asked for.
+/// Options of `quittance dev`.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Payments to live through before the verdict; none: a trickle until Ctrl-C.
@@ -58,7 +58,7 @@ pub enum DevError {
     Listen(#[source] std::io::Error),
 }
 
-/// How it ended.
+/// End of a run.
 #[derive(Debug)]
 pub enum Ended {
     /// Ctrl-C.

@@ -1,4 +1,4 @@
-//! What `quittance dev` shows on the terminal.
+//! Progress of `quittance dev` on the terminal.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -84,7 +84,7 @@ impl Seen {
     }
 }
 
-/// How far the rate looks back.
+/// Window over which the rate is computed.
 const RATE_OVER: Duration = Duration::from_secs(3);
 
 /// The live line: rewritten in place on a terminal, now and then a new one elsewhere.

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 use super::verdict::Difference;
 
-/// What signs for the receiver.
+/// Signing secret of the receiver.
 pub(super) const SECRET: &str = "whsec_cXVpdHRhbmNlLWRldi1yZWNlaXZlci1zZWNyZXQh";
 
 /// Takes notifications, and keeps them in the order in which they came.
@@ -29,7 +29,7 @@ pub(super) struct Receiver {
     rough: bool,
 }
 
-/// What it heard.
+/// Notifications that the receiver got.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heard {
     requests: u64,

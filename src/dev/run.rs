@@ -169,7 +169,7 @@ async fn tell(simulator: Simulator, clients: Clients, options: Options, told: Ar
     while running.join_next().await.is_some() {}
 }
 
-/// What can be seen from outside. A server that is just being restarted is seen as unknown.
+/// Observes the environment from outside. A server that is just being restarted is seen as unknown.
 async fn look(environment: &Environment, told: u32) -> Seen {
     let depth = tokio::time::timeout(Duration::from_secs(1), environment.producer.depth()).await;
     let ledger =

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use stripe_simulator::Kind;
 
-/// What a column should hold.
+/// Expected value of a column.
 #[derive(Clone, Copy)]
 enum Expect {
     /// The value at this JSON pointer of Stripe's object; absent is null.

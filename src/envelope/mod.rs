@@ -1,4 +1,4 @@
-//! What an event says of itself, read from its bytes without decoding its object.
+//! The envelope of an event, read from its bytes without decoding its object.
 //!
 //! Readers of the same bytes. [`peek()`] borrows, allocates next to nothing and is what the
 //! ingress can afford for each request; [`parse()`] makes the [`Event`](crate::domain::event::Event)

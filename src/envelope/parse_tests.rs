@@ -1,4 +1,4 @@
-//! What `parse` promises.
+//! Tests of `parse`.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ pub(super) const SNAPSHOT: &str = "event";
 /// `object` of a thin event.
 pub(super) const THIN: &str = "v2.core.event";
 
-/// What the ingress needs of an event, borrowed from its bytes.
+/// The parts of an event that the ingress needs, borrowed from its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peek<'a> {
     /// `evt_...`, as sent: not checked any further than that it is there.

@@ -1,4 +1,4 @@
-//! What an event shows of its object, for a notification that is about the event itself.
+//! The snapshot that an event carries of its object, for a notification that is about the event itself.
 
 use serde_json::Value;
 

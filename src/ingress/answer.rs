@@ -139,7 +139,7 @@ mod tests {
     fn the_body_of_a_refusal_is_one_word() {
         for answer in Answer::ALL {
             let (_, word) = answer.status();
-            assert!(word.bytes().all(|letter| letter.is_ascii_lowercase()), "{word}");
+            assert!(word.bytes().all(|byte| byte.is_ascii_lowercase()), "{word}");
         }
     }
 

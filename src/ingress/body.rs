@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::memory::{BodyMemory, Evicted, Full, Reservation};
 
-/// How long a body that is too large is still read, and discarded.
+/// Time for which a body that is too large is still read, and discarded.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Limits of a body.

@@ -12,7 +12,7 @@ use crate::domain::failure::Dependency;
 use crate::http::health::{Down, Readiness};
 use crate::queue::{Durability, Producer};
 
-/// How long a result is reused: a public route must not cause a write for each request.
+/// Time for which a result is reused: a public route must not cause a write for each request.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Interval of the probes that run without requests, so that problems are logged.

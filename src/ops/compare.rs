@@ -28,7 +28,7 @@ pub struct Difference {
     pub stripes: Value,
 }
 
-/// What the comparison comes to.
+/// Result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

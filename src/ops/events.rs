@@ -82,12 +82,12 @@ pub struct EventShown {
 pub async fn show(store: &Store, id: &str) -> Result<Option<EventShown>, StoreError> {
     let event = store.find_event(id).await?;
     let mut attempts = store.attempts_at(id, MOST).await?;
-    let mut dead_letters = store.letters_about(id, MOST).await?;
+    let mut dead_letters = store.dead_letters_about(id, MOST).await?;
     if event.is_none() && attempts.is_empty() && dead_letters.is_empty() {
         return Ok(None);
     }
     let targets: Vec<String> = std::iter::once(format!("event:{id}"))
-        .chain(dead_letters.iter().map(|letter| format!("dead_letter:{}", letter.id)))
+        .chain(dead_letters.iter().map(|dead_letter| format!("dead_letter:{}", dead_letter.id)))
         .collect();
     let mut acts = store.acts_on(&targets, MOST).await?;
     attempts.reverse();
@@ -100,7 +100,7 @@ pub async fn show(store: &Store, id: &str) -> Result<Option<EventShown>, StoreEr
     Ok(Some(EventShown { id: id.to_owned(), event, object, attempts, dead_letters, acts }))
 }
 
-/// What an event of the ledger is about.
+/// The object of an event of the ledger.
 pub(super) fn object(event: &LedgerEvent) -> Option<ObjectKey> {
     Some(ObjectKey {
         kind: event.object_kind.clone()?,

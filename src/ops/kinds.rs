@@ -154,7 +154,7 @@ fn shortened(event_types: &[&str]) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-/// What is handled by this build.
+/// The kinds that this build handles.
 #[must_use]
 pub fn report() -> Report {
     let mut kinds: Vec<_> =

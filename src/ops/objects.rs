@@ -109,7 +109,7 @@ pub async fn show(store: &Store, name: &Name) -> Result<ObjectShown, NameError> 
         None => None,
     };
     let story = Story::of(store, &key, MOST).await?;
-    let obstacles = obstacles(row.as_ref(), &story.letters, &story.attempts);
+    let obstacles = obstacles(row.as_ref(), &story.dead_letters, &story.attempts);
     let cut = story.is_cut(MOST);
     let data = row.as_ref().and_then(|row| row.data.as_ref());
     Ok(ObjectShown {
@@ -127,19 +127,19 @@ pub async fn show(store: &Store, name: &Name) -> Result<ObjectShown, NameError> 
 /// Why the row may be out of date: dead letters that are not resolved, and events that are still retried.
 fn obstacles(
     row: Option<&ObjectRow>,
-    letters: &[ObjectDeadLetter],
+    dead_letters: &[ObjectDeadLetter],
     attempts: &[Attempt],
 ) -> Vec<Obstacle> {
     let mut found = Vec::new();
-    for letter in letters {
-        let ObjectDeadLetter { id, event, code, message, .. } = letter;
-        let kind = letter.event_type.as_deref().unwrap_or("an event");
-        let text = match letter.state.as_str() {
+    for dead_letter in dead_letters {
+        let ObjectDeadLetter { id, event, code, message, .. } = dead_letter;
+        let kind = dead_letter.event_type.as_deref().unwrap_or("an event");
+        let text = match dead_letter.state.as_str() {
             "open" => format!(
                 "dead letter {id} is open: {kind} ({event}) was dead-lettered ({code}): {message}"
             ),
             "retrying" => format!("dead letter {id} is being retried: {kind} ({event})"),
-            "discarded" if row.is_none_or(|row| row.updated_at < letter.created_at) => {
+            "discarded" if row.is_none_or(|row| row.updated_at < dead_letter.created_at) => {
                 format!("dead letter {id} was discarded: {kind} ({event})")
             }
             _ => continue,

@@ -14,7 +14,7 @@ use crate::store::dead_letter::Actor;
 use crate::store::queue_marker::QueueLoss;
 use crate::store::{Store, StoreError};
 
-/// How full the queue is.
+/// Depth of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QueueStatus {
     /// Its name: `queue.name`.
@@ -50,7 +50,7 @@ pub struct QueueLossStatus {
     pub since: OffsetDateTime,
 }
 
-/// How full one lane is.
+/// Depth of one lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LaneStatus {
     /// `live`, `backfill`.
@@ -93,7 +93,7 @@ impl From<&Pause> for PauseStatus {
     }
 }
 
-/// What a pause or its end did to one lane.
+/// Effect of a pause, or of its end, on one lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LaneActed {
     /// `live`, `backfill`.
@@ -163,7 +163,7 @@ pub async fn pauses(inspector: &Inspector) -> Result<Vec<PauseStatus>, QueueErro
     Ok(inspector.pauses().await?.iter().map(PauseStatus::from).collect())
 }
 
-/// How full the queue is, from what Redis and the workers report.
+/// Depth of the queue, from what Redis and the workers report.
 pub(super) fn queue_status(
     name: &str,
     depth: &Depth,
@@ -302,7 +302,7 @@ pub async fn resume(
     Ok(acted)
 }
 
-/// What acknowledging a loss did.
+/// Result of acknowledging a loss.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LossAcknowledged {
     /// The loss that has ended; null where there was none.

@@ -35,7 +35,7 @@ impl ReconcileError {
     }
 }
 
-/// What a reconciliation did.
+/// Result of a reconciliation.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Reconciled {
     /// Which object.

@@ -37,7 +37,7 @@ pub struct Replay {
     pub mode: Option<Mode>,
 }
 
-/// What a replay did.
+/// Result of a replay.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "did", rename_all = "snake_case")]
 pub enum Replayed {

@@ -81,7 +81,9 @@ impl From<Happening> for Moment {
             }
             Happening::Transition(step) => (step.at, step.kind == "anomalous", of_transition(step)),
             Happening::Notification(it) => (it.at, !it.dead.is_empty(), of_notification(it)),
-            Happening::DeadLetter(letter) => (letter.created_at, true, of_letter(letter)),
+            Happening::DeadLetter(dead_letter) => {
+                (dead_letter.created_at, true, of_dead_letter(dead_letter))
+            }
             Happening::Act(act) => (act.at, false, of_act(act)),
         };
         Self { at, text, bad, what }
@@ -132,8 +134,8 @@ fn of_notification(it: &ObjectNotification) -> String {
     text
 }
 
-fn of_letter(letter: &ObjectDeadLetter) -> String {
-    let ObjectDeadLetter { id, event, state, code, message, .. } = letter;
+fn of_dead_letter(dead_letter: &ObjectDeadLetter) -> String {
+    let ObjectDeadLetter { id, event, state, code, message, .. } = dead_letter;
     format!("dead letter {id}, {state}: {event} was dead-lettered ({code}): {message}")
 }
 
@@ -157,7 +159,7 @@ pub(super) struct Story {
     pub(super) attempts: Vec<Attempt>,
     pub(super) transitions: Vec<KeptTransition>,
     pub(super) notifications: Vec<ObjectNotification>,
-    pub(super) letters: Vec<ObjectDeadLetter>,
+    pub(super) dead_letters: Vec<ObjectDeadLetter>,
     pub(super) acts: Vec<AuditRow>,
 }
 
@@ -166,10 +168,10 @@ impl Story {
     pub(super) async fn of(store: &Store, key: &ObjectKey, most: u32) -> Result<Self, StoreError> {
         let events = store.events_of(key, most).await?;
         let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
-        let letters = store.letters_of(key, most).await?;
+        let dead_letters = store.dead_letters_of(key, most).await?;
         let targets: Vec<String> = std::iter::once(key.target())
             .chain(ids.iter().map(|id| format!("event:{id}")))
-            .chain(letters.iter().map(|letter| format!("dead_letter:{}", letter.id)))
+            .chain(dead_letters.iter().map(|dead_letter| format!("dead_letter:{}", dead_letter.id)))
             .collect();
         let mut transitions =
             store.transitions(&key.account, key.livemode, &key.kind, &key.id).await?;
@@ -184,20 +186,20 @@ impl Story {
             notifications: store.notifications_of(key, most).await?,
             acts,
             events,
-            letters,
+            dead_letters,
             transitions,
         })
     }
 
     /// Whether there may be more of any sort.
     pub(super) fn is_cut(&self, most: u32) -> bool {
-        let Self { events, attempts, transitions, notifications, letters, acts } = self;
+        let Self { events, attempts, transitions, notifications, dead_letters, acts } = self;
         let counts = [
             events.len(),
             attempts.len(),
             transitions.len(),
             notifications.len(),
-            letters.len(),
+            dead_letters.len(),
             acts.len(),
         ];
         counts.into_iter().any(|count| count >= most as usize)
@@ -205,13 +207,13 @@ impl Story {
 
     /// In one line of time, oldest first.
     pub(super) fn moments(self) -> Vec<Moment> {
-        let Self { events, attempts, transitions, notifications, letters, acts } = self;
+        let Self { events, attempts, transitions, notifications, dead_letters, acts } = self;
         let mut all: Vec<Moment> = Vec::new();
         all.extend(events.into_iter().map(|it| Moment::from(Happening::Event(it))));
         all.extend(attempts.into_iter().map(|it| Moment::from(Happening::Attempt(it))));
         all.extend(transitions.into_iter().map(|it| Moment::from(Happening::Transition(it))));
         all.extend(notifications.into_iter().map(|it| Moment::from(Happening::Notification(it))));
-        all.extend(letters.into_iter().map(|it| Moment::from(Happening::DeadLetter(it))));
+        all.extend(dead_letters.into_iter().map(|it| Moment::from(Happening::DeadLetter(it))));
         all.extend(acts.into_iter().map(|it| Moment::from(Happening::Act(it))));
         all.sort_by_key(|moment| (moment.at, moment.what.rank()));
         all

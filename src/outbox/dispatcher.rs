@@ -39,7 +39,7 @@ const MAX_WAIT: Duration = Duration::from_secs(3);
 /// something due is seldom open for longer.
 const OVERLAP: Duration = Duration::from_secs(2);
 
-/// How often a claim skips nothing.
+/// Interval at which a claim skips nothing.
 const LOOK_BACK: Duration = Duration::from_secs(10);
 
 /// Settings that all dispatchers share.

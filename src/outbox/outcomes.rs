@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 /// Most deliveries that one statement records.
 const AT_ONCE: usize = 500;
 
-/// How often recording a failure is tried while Postgres can be reached. After that the notification is sent
+/// Tries to record a failure while Postgres can be reached. After that the notification is sent
 /// again when its lease ends.
 const MOST_TRIES: u32 = 5;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How far ahead to claim: long enough for senders to go on at their rate while the next claim is made, and
+/// Time to claim ahead: long enough for senders to go on at their rate while the next claim is made, and
 /// no longer, because another relay cannot send what is claimed here.
 const AHEAD: Duration = Duration::from_millis(250);
 

@@ -93,7 +93,7 @@ pub(super) fn decide(
     })
 }
 
-/// How an open task ends. `change`: what the round writes of its object; none where it writes none.
+/// Outcome of an open task. `change`: what the round writes of its object; none where it writes none.
 pub(super) fn outcome(open: &OpenTask<'_>, change: Option<&Change>) -> Outcome {
     let (step, word) = (open.next, open.task.word());
     match (change.map(|change| &change.state), step) {
@@ -113,7 +113,7 @@ pub(super) fn outcome(open: &OpenTask<'_>, change: Option<&Change>) -> Outcome {
     }
 }
 
-/// What a change does to the row.
+/// Outcome of a change of the row.
 pub(super) fn outcome_of_change(change: &Change) -> Outcome {
     match &change.state {
         NewState::Deleted => Outcome::Gone,
@@ -157,7 +157,7 @@ fn ends_access(state: &NewState) -> bool {
     }
 }
 
-/// What the attempt records of an answer that stayed older than its event, and was taken all the same.
+/// Remark of an attempt whose answer stayed older than its event, and was taken all the same.
 pub(super) fn remark(field: &str) -> Failure {
     Failure {
         class: Class::TooEarly { again_after: Duration::ZERO },
@@ -171,7 +171,7 @@ pub(super) fn remark(field: &str) -> Failure {
     }
 }
 
-/// What the attempt records of an object with a list that goes on beyond what was read of it.
+/// Remark of an attempt on an object with a list that goes on beyond what was read of it.
 pub(super) fn cut_short(field: &str) -> Failure {
     Failure {
         class: Class::Permanent,

@@ -22,13 +22,13 @@ use crate::joint_request::{Joined, JointRequests, Part};
 use crate::store::{Applied, BatchedStore, Known, Outcome, Settlement, Store};
 use crate::stripe_api::{Client, Fetched, StripeError};
 
-/// What the request for a payment answers about its charge.
+/// The charge in the answer to a request for its payment.
 type ChargeAnswer = Result<Box<Fetched>, Box<Fault>>;
 
-/// How each task of a round ended, in their order.
+/// Results of the tasks of a round, in their order.
 type Results = Vec<Result<Settled, Fault>>;
 
-/// What all rounds of a process share.
+/// State that all rounds of a process share.
 pub(super) struct Rounds {
     pub(super) store: Store,
     /// The store, for one object at a time.

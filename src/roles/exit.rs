@@ -1,4 +1,4 @@
-//! How the program ends.
+//! Exit codes of the program, and the message of a failure.
 
 use std::error::Error;
 use std::fmt;
@@ -33,7 +33,8 @@ pub enum Exit {
     Success,
     /// Something failed while running: the message says what. Also: `dev` found a difference.
     Failure,
-    // 2 is clap's: the command line is wrong.
+    /// The command line is wrong: what clap says by itself, or card data in what it gives.
+    Usage,
     /// The settings are refused.
     Settings,
     /// The database's schema is not the one that this program needs.
@@ -65,6 +66,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Success => 0,
             Exit::Failure => 1,
+            Exit::Usage => 2,
             Exit::Settings => 3,
             Exit::Schema => 4,
             Exit::Partial => 5,

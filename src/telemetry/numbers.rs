@@ -25,7 +25,7 @@ use tokio::time::Instant;
 /// Content type of `GET /metrics` (openmetrics.io).
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How long gauges are reused for further requests.
+/// Time for which gauges are reused for further requests.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Longest time for reading gauges: Prometheus gives up after ten seconds, and then has no metrics at all.

@@ -1,4 +1,4 @@
-//! What a worker answers to `GET /readyz`.
+//! Readiness of a worker: its answer to `GET /readyz`.
 
 use std::time::{Duration, SystemTime};
 

@@ -24,7 +24,7 @@ use crate::store::dead_letter::{DeadEvent, DeadLetterReason};
 use crate::store::{Receipt, Store, StoreError};
 use crate::telemetry::Step;
 
-/// What it takes to do a job. One a process; cheap to clone.
+/// Handler of jobs. One a process; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Handler {
     pub(super) reconciler: Reconciler,
@@ -49,7 +49,7 @@ pub(super) struct Handler {
     pub(super) metrics: Metrics,
 }
 
-/// How one attempt ended, before anything is recorded or acknowledged.
+/// End of one attempt, before anything is recorded or acknowledged.
 enum Ended {
     Settled,
     /// It was the retry of a dead letter, and an operator has taken it back.
@@ -139,11 +139,13 @@ impl Handler {
         }
     }
 
-    /// Whether the job is a retry that is no longer wanted: the letter was discarded meanwhile, or the
+    /// Whether the job is a retry that is no longer wanted: the dead letter was discarded meanwhile, or the
     /// operation cancelled.
     async fn is_taken_back(&self, delivery: &Delivery) -> Result<bool, StoreError> {
         match delivery.job.meta.retry_of {
-            Some(RetryOf { letter, retry }) => self.store.retry_is_taken_back(letter, retry).await,
+            Some(RetryOf { dead_letter, retry }) => {
+                self.store.retry_is_taken_back(dead_letter, retry).await
+            }
             None => Ok(false),
         }
     }
@@ -242,7 +244,7 @@ impl Handler {
     }
 }
 
-/// What a failed attempt says of the load.
+/// End of a failed attempt, for the limit.
 fn end_of(fault: &Fault, took: Duration) -> AttemptEnd {
     match fault.failure.class {
         Class::Permanent | Class::Transient => AttemptEnd::Completed(took),
@@ -253,7 +255,7 @@ fn end_of(fault: &Fault, took: Duration) -> AttemptEnd {
     }
 }
 
-/// What took part in settling an event.
+/// Dependencies that took part in settling an event.
 fn answered(settled: &Settled) -> &'static [Dependency] {
     match settled {
         Settled::Now { fetched: true, .. } => &[Dependency::Postgres, Dependency::Stripe],

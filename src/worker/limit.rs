@@ -1,4 +1,4 @@
-//! How many attempts run at once: as many as complete in time.
+//! Adaptive limit of concurrent attempts: as many as complete in time.
 //!
 //! An attempt that times out starts over, so on a machine that is too slow for what runs at once the
 //! work multiplies and less and less of it is finished. Additive increase, multiplicative decrease, as
@@ -21,13 +21,13 @@ pub(super) struct AdaptiveLimit {
     decreases: u64,
 }
 
-/// What an attempt began under.
+/// The load under which an attempt began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Began {
     decreases: u64,
 }
 
-/// How an attempt ended.
+/// End of an attempt, as far as it says something of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AttemptEnd {
     /// It came to an end of its own, whatever that was, after so long.

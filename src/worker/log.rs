@@ -11,7 +11,7 @@ use crate::queue::Delivery;
 use crate::reconcile::Settled;
 use crate::telemetry;
 
-/// How an event ended: a word of the ledger, or `duplicate`.
+/// Outcome of an event: a word of the ledger, or `duplicate`.
 pub(super) fn outcome(how: &Settled) -> &'static str {
     match how {
         Settled::Now { outcome, .. } => outcome.as_str(),
@@ -19,7 +19,7 @@ pub(super) fn outcome(how: &Settled) -> &'static str {
     }
 }
 
-/// What follows from a failure: `retry`, `snooze`, `dead_letter`.
+/// Next step after a failure: `retry`, `snooze`, `dead_letter`.
 pub(super) fn next(decision: &Decision) -> &'static str {
     match decision {
         Decision::Retry { .. } => "retry",

@@ -1,4 +1,4 @@
-//! What a worker does besides its jobs: it removes what is kept no longer.
+//! Maintenance of the tables by workers: removal of what is kept no longer.
 //!
 //! In small batches and one process at a time, so that the work goes on beside it; what is open is
 //! never removed. The log and the audit log say what went.
@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_mins(10);
 /// Rows of one batch: few enough that no other transaction waits for this one.
 const BATCH: i64 = 2_000;
 
-/// What one round has removed.
+/// Counts of what one round has removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Dead letters that were resolved.
@@ -90,7 +90,7 @@ pub async fn round(
     Ok(removed)
 }
 
-/// What is removed.
+/// A kind of rows that are removed.
 #[derive(Clone, Copy)]
 enum What {
     DeadLetters(DeadLetterState),

@@ -31,7 +31,7 @@ pub(super) async fn watch(store: Store, marker: MarkerCheck, shutdown: Cancellat
         match shutdown.run_until_cancelled(check(&store, &marker)).await {
             None => return,
             Some(Ok(None)) => {}
-            Some(Ok(Some(loss))) => tell(&marker, &loss),
+            Some(Ok(Some(loss))) => log_loss(&marker, &loss),
             Some(Err(error)) => {
                 let error = failure::chain(&error).join(": ");
                 tracing::debug!(error, "the marker of the queue could not be checked");
@@ -75,7 +75,7 @@ fn is_lost(known: &QueueMemory, seen: &QueueSeen) -> bool {
     known.epoch != seen.epoch || seen.beat.is_some_and(|beat| beat <= known.beat)
 }
 
-fn tell(marker: &MarkerCheck, loss: &QueueLoss) {
+fn log_loss(marker: &MarkerCheck, loss: &QueueLoss) {
     let since = loss.since.replace_nanosecond(0).unwrap_or(loss.since);
     let what = if loss.what.is_empty() { "all of it" } else { &*loss.what };
     tracing::error!(

@@ -1,4 +1,4 @@
-//! What a worker counts.
+//! Metrics of a worker.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -29,7 +29,7 @@ const ATTEMPTS: [f64; 12] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.
 const WAITS: [f64; 14] =
     [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0];
 
-/// What the kind of an object is called that is none of ours, and that of an event without one.
+/// Label of the kind of an object that is none of ours, and of an event without one.
 const OTHER: &str = "other";
 
 type Waits = Family<LaneLabels, Histogram, fn() -> Histogram>;
@@ -67,7 +67,7 @@ struct LaneLabels {
 pub struct Metrics {
     settled: Family<SettledLabels, Counter>,
     failed: Family<FailedLabels, Counter>,
-    letters: Family<DeadLetterLabels, Counter>,
+    dead_letters: Family<DeadLetterLabels, Counter>,
     attempts: Family<ResultLabels, Histogram, fn() -> Histogram>,
     waited: Waits,
     took: Waits,
@@ -91,7 +91,7 @@ impl Metrics {
         let metrics = Self {
             settled: Family::default(),
             failed: Family::default(),
-            letters: Family::default(),
+            dead_letters: Family::default(),
             attempts: Family::new_with_constructor(|| Histogram::new(ATTEMPTS)),
             waited: waits(),
             took: waits(),
@@ -100,7 +100,7 @@ impl Metrics {
             watched: Arc::default(),
         };
         metrics.show_from_the_start();
-        let Self { settled, failed, letters, attempts, waited, took, running, slots, watched } =
+        let Self { settled, failed, dead_letters, attempts, waited, took, running, slots, watched } =
             metrics.clone();
         registry.register(
             "quittance_jobs_settled",
@@ -115,7 +115,7 @@ impl Metrics {
         registry.register(
             "quittance_dead_letters_written",
             "Jobs that were dead-lettered, by class of the last failure and by reason",
-            letters,
+            dead_letters,
         );
         registry.register(
             "quittance_attempt_duration_seconds",
@@ -159,7 +159,7 @@ impl Metrics {
         }
         for (class, reason) in LETTERS {
             let (class, reason) = (class.as_str(), reason.as_str());
-            drop(self.letters.get_or_create(&DeadLetterLabels { class, reason }));
+            drop(self.dead_letters.get_or_create(&DeadLetterLabels { class, reason }));
         }
     }
 
@@ -186,7 +186,7 @@ impl Metrics {
     /// A dead letter was written.
     pub(super) fn gave_up(&self, class: Class, reason: DeadLetterReason) {
         let labels = DeadLetterLabels { class: class.as_str(), reason: reason.as_str() };
-        self.letters.get_or_create(&labels).inc();
+        self.dead_letters.get_or_create(&labels).inc();
     }
 
     /// A job's first attempt begins, so long after its receipt.
@@ -214,7 +214,7 @@ impl Metrics {
     }
 }
 
-/// What is counted of a settled event.
+/// Labels and times of a settled event.
 pub(super) struct Settlement<'a> {
     pub(super) event: &'a Event,
     pub(super) outcome: &'static str,
@@ -233,7 +233,7 @@ impl Drop for Running {
     }
 }
 
-/// What usually follows from which failure; outages follow from none, for they cost no attempt.
+/// Usual next steps of each class of failure; outages follow from none, for they cost no attempt.
 const FAILURES: [(&str, &str); 5] = [
     ("permanent", "dead_letter"),
     ("transient", "retry"),

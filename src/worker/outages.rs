@@ -20,7 +20,7 @@ use crate::domain::failure::{Class, Dependency};
 use crate::domain::id::{AccountId, EventId};
 use crate::reconcile::{Evidence, Fault};
 
-/// What all jobs wait for.
+/// Cause of a pause of all jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cause {
     /// What does not answer, or does not take our key.
@@ -29,7 +29,7 @@ pub struct Cause {
     pub misconfigured: bool,
 }
 
-/// What the worker waits for, and since when.
+/// A pause of all jobs: its cause, and since when.
 pub type Pause = circuit_breaker::Pause<Cause>;
 
 /// The circuit breaker of a worker, and what has failed since it last saw a proper answer. One a process;
@@ -66,7 +66,7 @@ const FIRST_PROBE: Duration = Duration::from_millis(250);
 /// as well: a quiet system would otherwise never see enough of them at once.
 const LONG: Duration = Duration::from_secs(60);
 
-/// What a job is about.
+/// Subject of a job.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct JobOf<'a> {
     pub(super) event: &'a EventId,
@@ -74,7 +74,7 @@ pub(super) struct JobOf<'a> {
     pub(super) object: Option<&'a str>,
 }
 
-/// What a failure means for the job that had it.
+/// Consequence of a failure for its job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The job's own fault: decide about it.

@@ -12,7 +12,7 @@ use crate::reconcile::{Fault, ReconcileError};
 use crate::store::dead_letter::{DeadEvent, DeadLetterReason, NewDeadLetter};
 use crate::store::{Attempt, StoreError};
 
-/// How long a job waits whose dead letter Postgres refused for a reason of its own.
+/// Delay of a job whose dead letter Postgres refused for a reason of its own.
 const RELUCTANT: Duration = Duration::from_secs(60);
 
 enum Recorded {
@@ -61,7 +61,7 @@ impl Handler {
         clock: Clock,
         failure: Failure,
     ) -> Disposition {
-        let letter = NewDeadLetter {
+        let dead_letter = NewDeadLetter {
             event,
             receipt: receipt(delivery),
             lane: delivery.lane.as_str().to_owned(),
@@ -70,17 +70,17 @@ impl Handler {
             failure,
             body: delivery.job.body.clone(),
         };
-        match self.persist(|| self.store.dead_letter(&letter)).await {
+        match self.persist(|| self.store.dead_letter(&dead_letter)).await {
             Recorded::Yes => {
-                self.metrics.gave_up(letter.failure.class, letter.reason);
+                self.metrics.gave_up(dead_letter.failure.class, dead_letter.reason);
                 Disposition::Done
             }
             Recorded::Stopped => Disposition::HandBack,
             Recorded::Refused(error) => {
                 tracing::error!(
                     error,
-                    event = letter.event.key,
-                    reason = letter.reason.as_str(),
+                    event = dead_letter.event.key,
+                    reason = dead_letter.reason.as_str(),
                     "the dead letter could not be written; the job stays in the queue"
                 );
                 Disposition::Snooze { after: RELUCTANT }

@@ -21,7 +21,7 @@ use crate::reconcile::Reconciler;
 use crate::store::{Store, StoreError};
 use crate::supervise::Supervisor;
 
-/// What a worker is made of.
+/// Parts of a worker.
 pub struct Parts {
     /// Its name, in logs and with each attempt.
     pub name: String,
@@ -134,7 +134,7 @@ pub async fn run(
     Ok(())
 }
 
-/// What the worker waits for, as its heartbeat reports it.
+/// The worker's pause, as its heartbeat reports it.
 fn waits_for(pause: &Pause) -> WaitsFor {
     let since = pause.since.duration_since(UNIX_EPOCH).unwrap_or_default();
     WaitsFor {

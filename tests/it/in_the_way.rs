@@ -1,4 +1,4 @@
-//! What a person is told when a server is in the way: which one, why, and what to do.
+//! Messages about a server that is in the way: which one, why, and what to do.
 
 use quittance::stripe_api::api_version;
 use serde_json::json;

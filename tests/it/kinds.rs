@@ -1,4 +1,4 @@
-//! What is said of what is handled.
+//! Documentation of the kinds that are handled.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What people look at, beside the least that any question to Postgres takes.
+//! Latency of the operators' views, beside the least that any query to Postgres takes.
 
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ pub(crate) struct Look {
 
 /// Ids to ask for, each run another one.
 struct Wanted {
-    letters: Vec<i64>,
+    dead_letters: Vec<i64>,
     customers: Vec<String>,
     /// Nine tenths down the list.
     deep: DeadLetterId,
@@ -41,7 +41,7 @@ pub(crate) async fn floors(scene: &Scene, runs: usize) -> [Look; 2] {
     let empty = empty.await;
     let row = look("floor: one row by its key", runs, async |n| {
         sqlx::query("SELECT id, state, message FROM quittance.dead_letters WHERE id = $1")
-            .bind(pick(&wanted.letters, n))
+            .bind(pick(&wanted.dead_letters, n))
             .fetch_one(&scene.pool)
             .await
             .unwrap();
@@ -74,7 +74,7 @@ pub(crate) async fn all(scene: &Scene, retried: &GroupKey, runs: usize) -> Vec<L
     let no_one = |n| text(&format!("nobody says this {n}"));
     looks.push(list("list by a text that none has", store, runs, None, no_one).await);
     let one = look("one letter, whole", runs, async |n| {
-        let id = letter(pick(&wanted.letters, n));
+        let id = dead_letter(pick(&wanted.dead_letters, n));
         let shown = dead_letters::show(store, id, true).await.unwrap().unwrap();
         assert!(shown.current.is_some() && !shown.attempts.is_empty());
     });
@@ -95,7 +95,7 @@ pub(crate) async fn all(scene: &Scene, retried: &GroupKey, runs: usize) -> Vec<L
     looks
 }
 
-/// The groups of the open letters, and of all.
+/// The groups of the open dead letters, and of all.
 pub(crate) async fn groups(store: &Store, runs: usize) -> Vec<Look> {
     let open = look("groups of the open", runs, async |_| {
         dead_letters::groups(store, &Filter::open()).await.unwrap();
@@ -140,15 +140,15 @@ impl Wanted {
                      OFFSET (SELECT count(*) / 10 FROM quittance.events) LIMIT 1";
         let deep: i64 = sqlx::query_scalar(deep).fetch_one(pool).await.unwrap();
         Self {
-            letters: sqlx::query_scalar(ids).fetch_all(pool).await.unwrap(),
+            dead_letters: sqlx::query_scalar(ids).fetch_all(pool).await.unwrap(),
             customers: sqlx::query_scalar(customers).fetch_all(pool).await.unwrap(),
-            deep: letter(deep),
+            deep: dead_letter(deep),
             deep_event: sqlx::query_scalar(event).fetch_one(pool).await.unwrap(),
         }
     }
 }
 
-fn letter(id: i64) -> DeadLetterId {
+fn dead_letter(id: i64) -> DeadLetterId {
     id.to_string().parse().unwrap()
 }
 

@@ -1,8 +1,8 @@
-//! What operators do, at a size that hurts: 1,000,000 events and 100,000 dead letters in Postgres.
+//! The operators' verbs at a size that hurts: 1,000,000 events and 100,000 dead letters in Postgres.
 //!
 //! First what they look at, as a ratio to floors of the same run. Then a bulk retry of half of the
-//! letters, as an operation in a process of its own, while live webhooks come in; what it costs them
-//! is a ratio to the same traffic without it. Each of the retried letters is an event of its own
+//! dead letters, as an operation in a process of its own, while live webhooks come in; what it costs them
+//! is a ratio to the same traffic without it. Each of the retried dead letters is an event of its own
 //! object, which exists and was seen after the event was made: the worker settles it as covered,
 //! without a request, so that it is the queue and the tables that are measured, and not Stripe's
 //! limit. The live events are of new payments and are fetched.
@@ -26,8 +26,8 @@ use crate::stage::Timings;
 
 pub(crate) async fn measure() {
     let sizes = Sizes::from_env();
-    let Sizes { events, letters, retried, rate, workers, .. } = sizes;
-    println!("operators: {events} events, {letters} dead letters");
+    let Sizes { events, dead_letters, retried, rate, workers, .. } = sizes;
+    println!("operators: {events} events, {dead_letters} dead letters");
     let scene = Scene::set(workers).await;
     // The objects of the data set are made after that of a real payment.
     scene.pays();

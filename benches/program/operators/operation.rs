@@ -17,7 +17,7 @@ use crate::stage::{self, Child};
 const GROUP: &str = "OPS_BENCH_OPERATION";
 const OVER: &str = "OPS_BENCH_OPERATION_OVER";
 
-/// What the process tells of its work.
+/// Progress that the process reports.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Told {
     pub(crate) total: i64,

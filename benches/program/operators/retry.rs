@@ -17,7 +17,7 @@ use crate::stage::Timings;
 /// Live traffic before that which counts.
 const WARM_UP: Duration = Duration::from_secs(5);
 
-/// What was measured.
+/// Measurements of a retry.
 pub(crate) struct Retried {
     /// From received to settled, of live events: without the retry, while the operation ran, and
     /// from its begin until the last of its jobs was done.
@@ -88,7 +88,7 @@ async fn drained(scene: &Scene) {
     }
 }
 
-/// Of the live events that were received in this time. Those of the letters were received before.
+/// Of the live events that were received in this time. Those of the dead letters were received before.
 async fn latencies(scene: &Scene, from: OffsetDateTime, to: OffsetDateTime) -> Timings {
     let query = "SELECT (extract(epoch FROM settled_at - received_at) * 1000)::float8
                  FROM quittance.events
@@ -97,7 +97,7 @@ async fn latencies(scene: &Scene, from: OffsetDateTime, to: OffsetDateTime) -> T
     Timings::new(found.unwrap())
 }
 
-/// Letters, events or results that are not as they must be.
+/// Dead letters, events or results that are not as they must be.
 async fn faults(scene: &Scene, group: &GroupKey, told: &Told) -> Vec<String> {
     let mut faults = Vec::new();
     if (told.done, told.failed, told.state.as_str()) != (told.total, 0, "done") {

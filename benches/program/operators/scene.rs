@@ -1,4 +1,4 @@
-//! What an operator's verbs meet: all roles at work, and a simulated Stripe.
+//! Surroundings of the operators' verbs: all roles at work, and a simulated Stripe.
 
 use std::time::Duration;
 

@@ -9,13 +9,13 @@ use super::sizes::Sizes;
 
 const STATEMENTS: &str = include_str!("seed.sql");
 
-/// What is to be retried: all open letters of one group.
+/// What is to be retried: all open dead letters of one group.
 pub(crate) async fn seed(url: &str, sizes: Sizes) -> GroupKey {
     let begin = Instant::now();
     let mut connection = PgConnection::connect(url).await.unwrap();
     let statements = STATEMENTS
         .replace("$EVENTS", &sizes.events.to_string())
-        .replace("$LETTERS", &sizes.letters.to_string())
+        .replace("$LETTERS", &sizes.dead_letters.to_string())
         .replace("$RETRIED", &sizes.retried.to_string());
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
     // As autovacuum does some time after so many inserts: it also notes which pages need no second

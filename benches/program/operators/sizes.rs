@@ -1,14 +1,14 @@
-//! How large the run is.
+//! Sizes of a run.
 
 use std::time::Duration;
 
 /// The sizes, each with an environment variable to try it smaller.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
-    /// `OPS_BENCH_EVENTS`: rows of the ledger; at least as many as letters.
+    /// `OPS_BENCH_EVENTS`: rows of the ledger; at least as many as dead letters.
     pub(crate) events: u64,
     /// `OPS_BENCH_LETTERS`
-    pub(crate) letters: u64,
+    pub(crate) dead_letters: u64,
     /// `OPS_BENCH_RETRIED`: how many of them are of the group that is retried.
     pub(crate) retried: u64,
     /// `OPS_BENCH_RUNS`: of each look.
@@ -27,7 +27,7 @@ impl Sizes {
     pub(crate) fn from_env() -> Self {
         Self {
             events: number("EVENTS", 1_000_000),
-            letters: number("LETTERS", 100_000),
+            dead_letters: number("LETTERS", 100_000),
             retried: number("RETRIED", 50_000),
             runs: usize::try_from(number("RUNS", 100)).unwrap(),
             rate: number("RATE", 40),

@@ -72,7 +72,7 @@ pub struct ApiToken {
     pub destinations: Vec<String>,
 }
 
-/// What a token of the API may do.
+/// A scope of a token of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub enum ApiScope {
     /// Create, confirm, capture and cancel payments; create customers.

@@ -1,4 +1,4 @@
-//! Whether we may still read a connected account.
+//! Access to a connected account, and its end.
 //!
 //! An account can take its access back (docs.stripe.com, "Connect webhooks":
 //! `account.application.deauthorized`), and from then on each read of it is refused. Nothing that
@@ -8,7 +8,7 @@ use super::event::{Event, Timestamp};
 use super::kind::Row;
 use super::plan::{self, Next, Snapshot};
 
-/// What an event says about our access.
+/// A change of our access that an event reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
     /// We have it, perhaps again.

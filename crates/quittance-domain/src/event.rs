@@ -1,4 +1,4 @@
-//! What an event says about itself, before anyone looks at its object.
+//! An event: its envelope, and the subject that it points at.
 
 use super::failure_reason::FailureReason;
 use super::id::{AccountId, EventId, Mode, ObjectId, Scope};

@@ -5,7 +5,7 @@
 
 use Way::{Deleted, Kept, Object, Owner};
 
-/// What an event of some type is good for. Its snapshot is never stored, whatever the way.
+/// The handling of an event type. The snapshot is never stored, whatever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// Its object is fetched.

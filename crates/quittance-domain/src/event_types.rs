@@ -1,4 +1,4 @@
-//! What is done about each type of event.
+//! Special event types: deletions, detachments and capabilities.
 
 use super::event_catalogue::CATALOGUE;
 pub use super::event_catalogue::Way;

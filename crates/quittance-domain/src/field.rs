@@ -263,7 +263,7 @@ pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     from.deserialize_any(ObjectVisitor(PhantomData))
 }
 
-/// What is in `data` of a list of Stripe's, and is an object; none where there is no such list.
+/// The objects in `data` of a list of Stripe's; none where there is no such list.
 ///
 /// # Errors
 /// A field of one fails.

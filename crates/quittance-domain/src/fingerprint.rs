@@ -1,4 +1,4 @@
-//! What failures of one cause have in common.
+//! Fingerprints of failures: those of one cause share one.
 //!
 //! A message names the payment, the request and the second in which it failed; a thousand letters
 //! of one cause have a thousand messages. Without those names they are one, and so ops can look at
@@ -78,7 +78,7 @@ fn quoted(before: Option<char>, text: &str) -> Option<usize> {
     text[1..].find(quote).map(|end| end + 2)
 }
 
-/// What failures of one cause share: a short hash of class, code and [`cause`]. It is kept in the
+/// The fingerprint of a failure: a short hash of class, code and [`cause`]. It is kept in the
 /// tables, so it must not change from one version to the next.
 #[must_use]
 pub fn fingerprint(class: &str, code: &str, cause: &str) -> String {
@@ -151,7 +151,7 @@ mod tests {
         ] {
             assert_ne!(one, other);
         }
-        // Computed with another program: letters that are kept go by it.
+        // Computed with another program: dead letters that are kept go by it.
         assert_eq!(fingerprint("permanent", "a", "b"), "c6de88361b6f");
     }
 }

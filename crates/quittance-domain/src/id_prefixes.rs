@@ -1,4 +1,4 @@
-//! What an id says by how it begins (docs.stripe.com, "Object IDs"): which kind of object it names.
+//! Prefixes of ids, by the kind of object that they name (docs.stripe.com, "Object IDs").
 
 use super::id::{IdError, ObjectId};
 use super::kind::Kind;

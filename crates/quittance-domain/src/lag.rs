@@ -48,7 +48,7 @@ pub trait Fields {
     fn field(&self, path: &str) -> FieldValue<'_>;
 }
 
-/// What a comparison came to.
+/// Result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// The answer shows as much as the witness, or more.

@@ -1,4 +1,4 @@
-//! What is proved to be older, what is doubtful, and what is left alone.
+//! Comparisons of an answer with known state: proved to be older, doubtful, and left alone.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What an object belongs to, where it cannot be found without it.
+//! The owner of an object that cannot be found without it.
 
 use super::id::{AccountId, IdError, ObjectId};
 

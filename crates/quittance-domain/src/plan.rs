@@ -1,9 +1,9 @@
-//! Whether an event still has something to tell that the row does not know.
+//! The plan for an event before any request: covered by its row, or to be fetched.
 
 use super::kind::Row;
 use super::timestamp::Timestamp;
 
-/// What to do about an event, before any request.
+/// A plan for an event, before any request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// The row was fetched after the event was made: settle without a request.
@@ -33,7 +33,7 @@ pub fn next(row: Option<&Row>, created: Timestamp, margin: i64) -> Next {
     }
 }
 
-/// What the snapshot that an event carries of its object is good for, before Stripe is asked.
+/// The use of the snapshot that an event carries of its object, before Stripe is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Snapshot {
     /// The row may be older than the event, or newer. If both say the same, there is nothing to ask.

@@ -1,4 +1,4 @@
-//! What to do with a job that failed. One pure function decides: [`decide`].
+//! The retry policy of a failed job. One pure function decides: [`decide`].
 //!
 //! This is the one module that names the `backoff` crate. It is no longer maintained
 //! (RUSTSEC-2025-0012), and its `retry` helpers read the clock and draw random numbers where no
@@ -76,7 +76,7 @@ impl Policy {
     }
 }
 
-/// What becomes of a job that failed.
+/// The decision about a job that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Again later; costs an attempt.

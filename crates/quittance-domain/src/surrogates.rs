@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-/// What stands for what is no character. As long as what it replaces, so that the position of a later
+/// Replacement of an escape that is no character. As long as what it replaces, so that the position of a later
 /// fault stays right.
 const REPLACEMENT: &[u8; 6] = b"\\ufffd";
 

@@ -1,4 +1,4 @@
-//! What a new observation does to what is recorded, whatever the kind of object.
+//! Transitions from a recorded state to an observed one, whatever the kind of object.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use super::status_word::{StatusWord, Vocabulary};
 
-/// How an observed status relates to the recorded one.
+/// Relation of an observed status to the recorded one.
 ///
 /// Stripe owns the state: every one of these is applied. `Anomalous` is applied *and* shown to
 /// ops, because either Stripe has learnt a new move or we have misread an old one.
@@ -67,7 +67,7 @@ pub trait StateMachine: Vocabulary {
     fn steps_to(self, next: Self) -> bool;
 }
 
-/// What the rules need to know of a row. Kept beside the row as JSON.
+/// Recorded state that the rules need. Kept beside the row as JSON.
 pub trait RecordedState: Serialize + for<'de> Deserialize<'de> {
     /// Its statuses.
     type Status: StateMachine;

@@ -25,7 +25,7 @@ pub const USER_AGENT: &str = concat!("quittance/", env!("CARGO_PKG_VERSION"));
 /// A pool of HTTP/1.1 connections, with or without TLS. `R` resolves the names of hosts.
 pub type HttpClient<R = GaiResolver> = Client<HttpsConnector<HttpConnector<R>>, Full<Bytes>>;
 
-/// What differs between the clients.
+/// Options in which the clients differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpClientOptions {
     /// How long the caller waits for a whole request. Connecting gets half of it, for all addresses of the

@@ -18,12 +18,12 @@ use super::scripts::LIMIT;
 
 /// So many acknowledgements are sent at once.
 const ENOUGH: usize = 64;
-/// How long fewer wait for more.
+/// Longest wait of acknowledgements for others to send them with.
 const PATIENCE: Duration = Duration::from_millis(5);
 /// The most acknowledgements in one command.
 const CHUNK: usize = 256;
 
-/// What Redis has to learn of a job.
+/// Change of a job that is to be written to Redis.
 #[derive(Debug)]
 pub(super) enum Acknowledgement {
     /// It is finished.
@@ -34,7 +34,7 @@ pub(super) enum Acknowledgement {
     HandBack(Returned),
 }
 
-/// How a consumer has stopped.
+/// State of a consumer's stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stopped {
     /// Jobs that were returned, so that other workers can claim them at once.

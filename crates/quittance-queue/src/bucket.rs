@@ -1,6 +1,6 @@
 //! State of one of the limiter's buckets, for the status pages.
 
-/// What is in a bucket now.
+/// Level of a token bucket.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bucket {
     /// Its name.

@@ -1,4 +1,4 @@
-//! How full the queue is.
+//! Depth of the queue.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::job::Lane;
 use super::keys::{GROUP, Keys, UNASSIGNED};
 use super::scripts::{self, NO_MORE};
 
-/// How full the queue is.
+/// Depth of the queue, lane by lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Depth {
     /// The lane of live webhooks.
@@ -19,7 +19,7 @@ pub struct Depth {
     pub delayed: u64,
 }
 
-/// How full one lane is.
+/// Depth of one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LaneDepth {
     /// Jobs that no worker has claimed: new, or returned.

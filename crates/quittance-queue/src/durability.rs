@@ -1,4 +1,4 @@
-//! Whether a Redis keeps what it acknowledged, as far as it says so.
+//! Durability of a Redis: whether it keeps what it acknowledged, as far as it says so.
 
 use std::collections::HashMap;
 

@@ -14,16 +14,16 @@ use super::error::QueueError;
 use super::keys::Keys;
 use quittance_config as config;
 
-/// How long counts are added up before they are sent.
+/// Time for which counts are added up before they are sent.
 const GATHER: Duration = Duration::from_secs(1);
-/// How long an hour's counts are kept: a day, and what is left of the hour in which it began.
+/// Retention of an hour's counts: a day, and what is left of the hour in which it began.
 const KEEP: Duration = Duration::from_secs(26 * 3600);
 /// Minutes that are kept for a Redis that does not answer.
 const MOST_UNSENT: usize = 120;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60;
 
-/// What of a job is counted.
+/// Stage of a job that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Way {
     /// It was put on the queue.
@@ -127,7 +127,7 @@ impl Flow {
     }
 }
 
-/// How many jobs came and went within one minute.
+/// Number of jobs that came and went within one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MinuteCount {
     /// Jobs that were put on the queue, redeliveries and manual retries included.

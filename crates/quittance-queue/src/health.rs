@@ -1,4 +1,4 @@
-//! Whether Redis serves the consumer, as its parts find it.
+//! Health of Redis, as the parts of the consumer find it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

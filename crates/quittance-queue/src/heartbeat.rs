@@ -14,19 +14,19 @@ use super::pause::Pauses;
 use super::scripts;
 use super::worker_registry::{CurrentJob, KEEP, WaitsFor, WorkerEntry};
 
-/// How often a worker reports itself.
+/// Interval of a worker's heartbeat.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// The most jobs that are named.
 const MOST_JOBS: usize = 32;
 
-/// What a worker says of what it waits for.
+/// Function that returns what a worker waits for.
 type Waits = Box<dyn Fn() -> Option<WaitsFor> + Send + Sync>;
 
-/// How many attempts a worker allows at once.
+/// Function that returns a worker's limit of concurrent attempts.
 type Limit = Box<dyn Fn() -> usize + Send + Sync>;
 
-/// What a worker reports of itself. Clones share it.
+/// A worker's report of itself. Clones share it.
 #[derive(Clone)]
 pub struct Heartbeat(Arc<Inner>);
 

@@ -1,4 +1,4 @@
-//! What the queue carries, and its wire format.
+//! A job and its wire format.
 //!
 //! A stream entry has two fields: `m`, a small JSON object about the job, and `b`, the event's bytes
 //! exactly as they were received. The JSON is versioned and read tolerantly, because during a
@@ -53,7 +53,7 @@ impl fmt::Display for Lane {
     }
 }
 
-/// What put a job on the queue.
+/// Origin of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum JobSource {
@@ -79,7 +79,7 @@ impl JobSource {
     }
 }
 
-/// What is known of a job besides its event.
+/// Metadata of a job, besides its event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobMeta {
     /// The endpoint that received it.
@@ -108,8 +108,8 @@ pub struct JobMeta {
 /// The dead letter behind a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryOf {
-    /// The letter's number.
-    pub letter: i64,
+    /// The dead letter's number.
+    pub dead_letter: i64,
     /// Which retry of it this is, from 1.
     pub retry: i32,
 }
@@ -200,7 +200,7 @@ pub struct Delivery {
     pub deliveries: u32,
 }
 
-/// What becomes of a job that a worker has looked at.
+/// Disposition of a job after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
     /// It is settled, and leaves the queue.

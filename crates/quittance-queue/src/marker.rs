@@ -21,7 +21,7 @@ use quittance_config as config;
 /// The most jobs that are read to see how old the oldest one is.
 const MOST_READ: usize = 200;
 
-/// What the marker says, compared with what is there.
+/// State of the marker, compared with what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkerState {
     /// The epoch; none where there is no marker.
@@ -54,7 +54,7 @@ impl MarkerState {
     }
 }
 
-/// What is missing.
+/// Parts of the queue that are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Missing(Vec<String>);
 
@@ -80,7 +80,7 @@ impl Missing {
     }
 }
 
-/// What a look at the marker may do.
+/// Permission of a check of the marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Nothing but look.

@@ -22,7 +22,7 @@ struct LaneLabels {
     lane: &'static str,
 }
 
-/// How full the queue is.
+/// Gauges of the queue's depth.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     jobs: Family<StateLabels, Gauge>,

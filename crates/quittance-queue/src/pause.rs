@@ -13,7 +13,7 @@ use super::group_client::GroupClient;
 use super::job::Lane;
 use super::receive::Receiver;
 
-/// How often a worker looks whether a lane is paused.
+/// Interval of a worker's check for paused lanes.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A lane is paused: no job of it begins.
@@ -56,10 +56,10 @@ impl fmt::Display for Pause {
     }
 }
 
-/// What is paused, lane by lane.
+/// Pauses, lane by lane.
 pub(super) type Paused = [Option<Pause>; 2];
 
-/// What is paused, as a worker knows it. Cheap to clone.
+/// Pauses, as a worker knows them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Pauses(watch::Receiver<Paused>);
 

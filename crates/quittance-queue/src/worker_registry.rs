@@ -74,7 +74,7 @@ pub struct CurrentJob {
     pub since_ms: i64,
 }
 
-/// What a worker waits for instead of beginning jobs.
+/// Reason why a worker begins no jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitsFor {
     /// `redis`, `postgres`, `stripe`.

@@ -80,7 +80,7 @@ pub(super) fn without_numbers(text: &str) -> Option<String> {
         return None;
     }
     let mut clean = String::with_capacity(text.len());
-    // No number goes across a letter.
+    // No number goes across a dead letter.
     for run in text.split_inclusive(char::is_alphabetic) {
         let digits = |c: char| c.is_numeric();
         match (run.find(digits), run.rfind(digits)) {

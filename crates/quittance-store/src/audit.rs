@@ -5,9 +5,17 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::actor::Actor;
 use super::connect::Store;
 use super::error::StoreError;
+
+/// An operator who does something by hand, and the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor<'a> {
+    /// The operator's name.
+    pub name: &'a str,
+    /// The reason, in the operator's words.
+    pub reason: Option<&'a str>,
+}
 
 /// A new row.
 #[derive(Debug, Clone, PartialEq)]

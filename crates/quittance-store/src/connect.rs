@@ -22,7 +22,7 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// Longest time for finding out why there is no connection.
 const EXPLAINS_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long an explanation is reused: many calls fail at once, and one of them finds out why.
+/// Time for which an explanation is reused: many calls fail at once, and one of them finds out why.
 const EXPLAINED_FOR: Duration = Duration::from_secs(1);
 
 /// Connections of a relay. They are separate from those of the workers, so that neither waits for the other.

@@ -26,7 +26,7 @@ pub struct DeadEvent {
 
 impl DeadEvent {
     /// Creates the event of a body without a readable id. Its id is the hash of the body, so that the same body is one
-    /// letter however often it is received.
+    /// dead letter however often it is received.
     #[must_use]
     pub fn unreadable(body: &[u8]) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! Gauges for monitoring. They are read often, so each uses an index.
 
-use super::command_counts::OpenCommands;
+use super::command::OpenCommands;
 use super::connect::Store;
 use super::error::StoreError;
 
@@ -8,7 +8,7 @@ use super::error::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gauges {
     /// Open dead letters without snoozed ones, by the class of their failure.
-    pub open_letters: Vec<(String, i64)>,
+    pub open_dead_letters: Vec<(String, i64)>,
     /// Whether Redis has lost jobs, and no operator has acknowledged it.
     pub queue_lost: bool,
     /// Progress of each destination that was ever opened.
@@ -49,7 +49,7 @@ impl Store {
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
     pub async fn pulse(&self) -> Result<Gauges, StoreError> {
-        let letters = sqlx::query!(
+        let dead_letters = sqlx::query!(
             r#"
             SELECT class, count(*) AS "count!" FROM quittance.dead_letters
             WHERE state = 'open' AND (snoozed_until IS NULL OR snoozed_until <= now())
@@ -76,7 +76,7 @@ impl Store {
         Ok(Gauges {
             open_commands,
             queue_lost,
-            open_letters: letters.into_iter().map(|row| (row.class, row.count)).collect(),
+            open_dead_letters: dead_letters.into_iter().map(|row| (row.class, row.count)).collect(),
             destinations,
             outbox_held_seconds: hold.map_or(0, |hold| hold.seconds),
         })

@@ -12,7 +12,6 @@
 //! A new kind of object is one table and one function in a migration, one file in [`columns`], and
 //! one arm in each match there.
 
-pub mod actor;
 pub mod apply;
 pub mod attempt;
 pub mod audit;
@@ -20,7 +19,6 @@ pub mod batched;
 mod batcher;
 mod columns;
 pub mod command;
-pub mod command_counts;
 pub mod connect;
 pub mod connected_account;
 mod connection;
@@ -36,6 +34,7 @@ pub mod object;
 pub mod operation;
 pub mod outbox;
 mod outbox_id;
+mod own_object;
 pub mod payment;
 mod pool;
 mod pooler;

@@ -79,7 +79,7 @@ impl Metrics {
         self.commands.clear();
         self.oldest_command.clear();
         let Some(seen) = seen else { return };
-        let Gauges { open_letters: letters, queue_lost, open_commands, .. } = seen;
+        let Gauges { open_dead_letters: dead_letters, queue_lost, open_commands, .. } = seen;
         for state in CommandState::WORDS.iter().filter(|state| !state.is_closed()) {
             let labels = StateLabels { state: state.word() };
             let of_it = || open_commands.iter().filter(|one| one.state == state.word());
@@ -92,7 +92,7 @@ impl Metrics {
         for class in [Class::Permanent, Class::Transient] {
             drop(self.open.get_or_create(&ClassLabels { class: class.as_str().to_owned() }));
         }
-        for (class, count) in letters {
+        for (class, count) in dead_letters {
             self.open.get_or_create(&ClassLabels { class: class.clone() }).set(*count);
         }
     }

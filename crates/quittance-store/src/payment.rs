@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use super::connect::Store;
 use super::error::StoreError;
+use super::own_object::own_object;
+use quittance_domain::command::refundable::Refundable;
 
 /// A row of `app.payments`.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -93,23 +95,34 @@ impl Store {
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
     pub async fn payment(&self, id: &str) -> Result<Option<PaymentRow>, StoreError> {
-        let own = Uuid::parse_str(id).ok();
-        Ok(sqlx::query_as!(
+        Ok(own_object!(
+            self,
             PaymentRow,
             r#"
             SELECT stripe_payment_intent_id AS id, id AS quittance_id, amount, currency, status,
                    amount_capturable, amount_received, amount_refunded, customer, capture_method,
                    failure_code, failure_decline_code, next_action, transfer_destination, metadata,
                    livemode, stripe_created AS created, observed_at
-            FROM app.payments
-            WHERE (stripe_payment_intent_id = $1 OR id = $2) AND stripe_account = ''
-            LIMIT 1
-            "#,
-            id,
-            own,
+            FROM app.payments"#,
+            "stripe_payment_intent_id",
+            id
+        )?)
+    }
+
+    /// What is known of a payment's money, with the refunds that are under way; none where there is no such
+    /// payment.
+    ///
+    /// # Errors
+    /// Postgres cannot be reached, or the statement fails.
+    pub async fn money_of(&self, payment: &str) -> Result<Option<Refundable>, StoreError> {
+        let row = sqlx::query!(
+            "SELECT received, refunded, under_way FROM quittance.money_of($1)",
+            payment,
         )
         .fetch_optional(&self.pool)
-        .await?)
+        .await?;
+        let row = row.and_then(|row| Some((row.received?, row.refunded?, row.under_way?)));
+        Ok(row.map(|(received, refunded, under_way)| Refundable { received, refunded, under_way }))
     }
 
     /// Whether Stripe chooses the methods of a payment, and whether those may redirect the customer:
@@ -146,30 +159,6 @@ impl Store {
         let found = sqlx::query_scalar!(
             "SELECT payment_intent FROM app.charges WHERE stripe_charge_id = $1 AND stripe_account = ''",
             charge,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(found.flatten())
-    }
-
-    /// The payment that has a caller's reference now.
-    ///
-    /// # Errors
-    /// Postgres cannot be reached, or the statement fails.
-    pub async fn payment_of_reference(
-        &self,
-        caller: &str,
-        reference: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let found = sqlx::query_scalar!(
-            r#"
-            SELECT object_id FROM quittance.commands
-            WHERE caller = $1 AND kind = 'create_payment' AND reference = $2 AND holds_reference
-            ORDER BY created_at DESC
-            LIMIT 1
-            "#,
-            caller,
-            reference,
         )
         .fetch_optional(&self.pool)
         .await?;

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 
-use super::actor::Actor;
+use super::audit::Actor;
 use super::connect::Store;
 use super::error::StoreError;
 

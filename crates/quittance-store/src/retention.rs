@@ -30,8 +30,8 @@ impl Batch {
 }
 
 impl Store {
-    /// Removes up to `most` letters that were resolved or discarded longer ago than `age`; with a notification's
-    /// letter also its dead delivery, for which the notification was kept. The audit log still has who discarded
+    /// Removes up to `most` dead letters that were resolved or discarded longer ago than `age`; with a notification's
+    /// dead letter also its dead delivery, for which the notification was kept. The audit log still has who discarded
     /// them, and why.
     ///
     /// # Errors

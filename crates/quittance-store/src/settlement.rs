@@ -39,7 +39,7 @@ pub struct Change {
     pub cause: Option<EventId>,
 }
 
-/// What an object is now.
+/// The new state of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NewState {
     /// It exists.
@@ -129,7 +129,7 @@ impl Outcome {
     }
 }
 
-/// How an event was received.
+/// Receipt of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The configured endpoint that accepted it.

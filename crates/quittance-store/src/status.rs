@@ -13,21 +13,21 @@ use super::error::StoreError;
 /// Number of dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct DeadLetterCounts {
-    /// Open letters.
+    /// Open dead letters.
     pub open: i64,
-    /// Open letters that were first dead-lettered within the last hour.
+    /// Open dead letters that were first dead-lettered within the last hour.
     pub new: i64,
-    /// Snoozed letters.
+    /// Snoozed dead letters.
     pub snoozed: i64,
-    /// Letters whose job is back in the queue.
+    /// Dead letters whose job is back in the queue.
     pub retrying: i64,
-    /// Letters of any state that were first dead-lettered within the last 24 hours.
+    /// Dead letters of any state that were first dead-lettered within the last 24 hours.
     pub last_24_hours: i64,
-    /// Open letters by the class of their failure, most first.
+    /// Open dead letters by the class of their failure, most first.
     pub classes: Vec<ClassCount>,
 }
 
-/// Number of open letters of one class.
+/// Number of open dead letters of one class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ClassCount {
     /// `permanent`, `transient`, `rate_limited`, `unavailable`, `misconfigured`.
@@ -100,7 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
-    pub async fn letter_counts(&self) -> Result<DeadLetterCounts, StoreError> {
+    pub async fn dead_letter_counts(&self) -> Result<DeadLetterCounts, StoreError> {
         let classes = sqlx::query_as!(
             ClassCount,
             r#"

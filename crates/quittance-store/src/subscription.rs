@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::connect::Store;
 use super::error::StoreError;
+use super::own_object::own_object;
 
 /// A row of `app.subscriptions`.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -82,23 +83,18 @@ impl Store {
     /// # Errors
     /// Postgres.
     pub async fn subscription(&self, id: &str) -> Result<Option<SubscriptionRow>, StoreError> {
-        let own = Uuid::parse_str(id).ok();
-        Ok(sqlx::query_as!(
+        Ok(own_object!(
+            self,
             SubscriptionRow,
             r#"
             SELECT stripe_subscription_id AS id, id AS quittance_id, status, customer, currency,
                    collection_method, current_period_start, current_period_end, trial_end,
                    cancel_at_period_end, cancel_at, canceled_at, ended_at, default_payment_method,
                    latest_invoice, metadata, livemode, stripe_created AS created, observed_at
-            FROM app.subscriptions
-            WHERE (stripe_subscription_id = $1 OR id = $2) AND stripe_account = ''
-            LIMIT 1
-            "#,
-            id,
-            own,
-        )
-        .fetch_optional(&self.pool)
-        .await?)
+            FROM app.subscriptions"#,
+            "stripe_subscription_id",
+            id
+        )?)
     }
 
     /// The items of a subscription, oldest first.
@@ -121,29 +117,5 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?)
-    }
-
-    /// The subscription that has a caller's reference now.
-    ///
-    /// # Errors
-    /// Postgres.
-    pub async fn subscription_of_reference(
-        &self,
-        caller: &str,
-        reference: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let found = sqlx::query_scalar!(
-            r#"
-            SELECT object_id FROM quittance.commands
-            WHERE caller = $1 AND kind = 'create_subscription' AND reference = $2 AND holds_reference
-            ORDER BY created_at DESC
-            LIMIT 1
-            "#,
-            caller,
-            reference,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(found.flatten())
     }
 }

@@ -196,7 +196,7 @@ impl Store {
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
-    pub async fn letters_of(
+    pub async fn dead_letters_of(
         &self,
         key: &ObjectKey,
         limit: u32,
@@ -272,7 +272,7 @@ impl Store {
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
-    pub async fn letters_about(
+    pub async fn dead_letters_about(
         &self,
         event: &str,
         limit: u32,

@@ -1,4 +1,4 @@
-//! What came back: the body, and what the headers say about it.
+//! An answer of Stripe's: the body, and what the headers say about it.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-/// What the headers of an answer say, and how long they took.
+/// Metadata of an answer: its headers, and how long they took.
 #[derive(Debug, Clone)]
 pub(crate) struct Meta {
     pub(crate) status: StatusCode,

@@ -1,4 +1,4 @@
-//! What a read came to.
+//! Result of a read: the object's state, and when Stripe said so.
 
 use super::answer::Meta;
 use super::error::StripeError;

@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::transport::Transport;
 use quittance_config as config;
 
-/// What could be seen. Each part by itself: a key may be allowed to see one and not the other.
+/// An account as a key sees it. Each part by itself: a key may be allowed to see one and not the other.
 #[derive(Debug)]
 pub struct Inspection {
     /// The id of the account that the key belongs to.

@@ -28,7 +28,6 @@ mod refusal;
 mod transport;
 mod word;
 mod write;
-mod write_billing;
 
 mod decode;
 mod event;

@@ -1,4 +1,4 @@
-//! How the simulator misbehaves, all of it adjustable while it runs.
+//! Settings of the simulator's misbehaviour, all adjustable while it runs.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// What goes wrong, and how often: shares lie between 0 (never) and 1 (always).
+/// Faults and their frequency: shares lie between 0 (never) and 1 (always).
 ///
 /// By default nothing does. Every random choice comes from the seed and from what it is
 /// about (an event's id, a request's number), so that it does not depend on how threads interleave.
@@ -135,7 +135,7 @@ pub enum ChaosError {
     },
 }
 
-/// How a setting is written and read as text.
+/// A setting as text: its name, and how it is written and read.
 struct Setting {
     name: &'static str,
     set: fn(&mut Chaos, &str) -> Result<(), &'static str>,

@@ -1,8 +1,8 @@
-//! How a simulator is set up; what may change while it runs is in [`Chaos`](super::Chaos).
+//! Settings of a simulator that are fixed when it starts; those that may change are in [`Chaos`](super::Chaos).
 
 use std::time::Duration;
 
-/// What a simulator is started with.
+/// Settings that a simulator is started with.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Seeds the ids and every random choice: the same seed and the same order of calls make

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::chaos::Random;
 
-/// What happens to some of the requests of an endpoint.
+/// A fault in some of the requests of an endpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
     /// `POST /v1/refunds`, `GET /v1/payment_intents/{id}`, `* /v1/payment_intents/pi_1`, or `*` for all
@@ -91,7 +91,7 @@ pub(crate) fn read_share(text: &str) -> Option<f64> {
 #[error("{0}")]
 pub struct FaultError(String);
 
-/// What a fault does. "Before" means that the request had no effect, "after" that it had.
+/// The kind of a fault. "Before" means that the request had no effect, "after" that it had.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FaultKind {
     /// 500 without an effect; it is stored under the idempotency key.
@@ -218,7 +218,7 @@ pub struct HeldRequest {
     release: oneshot::Sender<Release>,
 }
 
-/// How a held request goes on.
+/// Continuation of a held request.
 #[derive(Debug)]
 pub(crate) enum Release {
     Proceed,

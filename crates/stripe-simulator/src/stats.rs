@@ -1,4 +1,4 @@
-//! What went over the wire, counted.
+//! Counts of requests and deliveries.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -47,7 +47,7 @@ impl<T> Table<T> {
     }
 }
 
-/// What one account holds in one mode.
+/// The objects of one account in one mode.
 #[derive(Default)]
 pub(crate) struct Objects {
     pub(crate) payment_intents: Table<PaymentIntent>,

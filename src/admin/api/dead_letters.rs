@@ -74,7 +74,7 @@ pub(in crate::admin) async fn listed(
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = dead_letters.len() > most;
     dead_letters.truncate(most);
-    let next = dead_letters.last().filter(|_| more).map(|letter| letter.id);
+    let next = dead_letters.last().filter(|_| more).map(|dead_letter| dead_letter.id);
     Ok(DeadLetterPage { dead_letters, next })
 }
 

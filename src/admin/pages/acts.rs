@@ -178,7 +178,7 @@ fn number(text: &str) -> Result<i64, Problem> {
     digits.parse().map_err(|_| wrong(format!("`{text}` is no whole number.")))
 }
 
-/// What a verb does, as a headline says it.
+/// Title of a verb.
 pub(super) fn deed(verb: &ActWord) -> &'static str {
     match verb {
         ActWord::Retry => "Retry",

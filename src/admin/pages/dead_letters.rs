@@ -91,7 +91,7 @@ impl Sieve {
     }
 
     /// The filter and a group of what it found. All of the filter stays: what is done to all of the
-    /// list that it leads to must not reach the letters of others.
+    /// list that it leads to must not reach the dead letters of others.
     fn of_group(&self, group: &str) -> String {
         self.first_page().with("group", Some(group))
     }
@@ -119,7 +119,7 @@ impl Sieve {
 }
 
 #[derive(Template)]
-#[template(path = "letter_groups.html")]
+#[template(path = "dead_letter_groups.html")]
 struct GroupList {
     frame: Frame,
     sieve: Sieve,
@@ -146,7 +146,7 @@ fn picture(group: &Group) -> Bars {
 }
 
 #[derive(Template)]
-#[template(path = "letters.html")]
+#[template(path = "dead_letters.html")]
 struct List {
     frame: Frame,
     sieve: Sieve,
@@ -165,7 +165,7 @@ pub(super) async fn list(
 }
 
 #[derive(Template)]
-#[template(path = "letter.html")]
+#[template(path = "dead_letter.html")]
 struct One {
     frame: Frame,
     shown: Shown,
@@ -183,22 +183,22 @@ pub(super) async fn show(
 }
 
 /// Where its object is looked at.
-fn object_path(letter: &DeadLetter) -> Option<String> {
-    verb_path(letter, "")
+fn object_path(dead_letter: &DeadLetter) -> Option<String> {
+    verb_path(dead_letter, "")
 }
 
 /// Where it is asked about at Stripe, which is what a retry would find.
-fn compare_path(letter: &DeadLetter) -> Option<String> {
-    verb_path(letter, "/compare")
+fn compare_path(dead_letter: &DeadLetter) -> Option<String> {
+    verb_path(dead_letter, "/compare")
 }
 
-fn verb_path(letter: &DeadLetter, verb: &str) -> Option<String> {
-    let (kind, id) = (letter.object_kind.clone()?, letter.object_id.clone()?);
-    let (account, livemode) = (letter.account.clone()?, letter.livemode?);
+fn verb_path(dead_letter: &DeadLetter, verb: &str) -> Option<String> {
+    let (kind, id) = (dead_letter.object_kind.clone()?, dead_letter.object_id.clone()?);
+    let (account, livemode) = (dead_letter.account.clone()?, dead_letter.livemode?);
     let key = crate::ops::types::ObjectKey { kind, id, account, livemode };
     Some(view::object_verb(&key, verb))
 }
 
-fn is_moving(letter: &DeadLetter) -> bool {
-    letter.state == DeadLetterState::Retrying
+fn is_moving(dead_letter: &DeadLetter) -> bool {
+    dead_letter.state == DeadLetterState::Retrying
 }

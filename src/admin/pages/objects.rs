@@ -83,7 +83,7 @@ fn path_of(moment: &Moment) -> Option<String> {
             step.because_of.as_ref().map(|event| format!("/events/{}", view::part(event)))
         }
         Happening::Notification(_) => Some("/outbox".to_owned()),
-        Happening::DeadLetter(letter) => Some(format!("/dead-letters/{}", letter.id)),
+        Happening::DeadLetter(dead_letter) => Some(format!("/dead-letters/{}", dead_letter.id)),
         Happening::Act(act) => Some(format!("/audit?target={}", view::part(&act.target))),
     }
 }

@@ -54,7 +54,8 @@ impl One {
 
     /// Also when it is done: what it put back may wait in the queue.
     fn can_cancel(&self) -> bool {
-        self.is_running() || self.it.letters.is_some_and(|letters| letters.retrying > 0)
+        self.is_running()
+            || self.it.dead_letters.is_some_and(|dead_letters| dead_letters.retrying > 0)
     }
 
     fn is_refund(&self) -> bool {
@@ -79,7 +80,7 @@ pub(super) async fn show(
     Ok(page(&One { frame, it, query, given, results, lines }))
 }
 
-/// How a line came out, in a word.
+/// Outcome of a line, in a word.
 fn outcome(line: &StoredLine) -> &'static str {
     match line.ok {
         Some(true) => "done",

@@ -16,15 +16,15 @@ use crate::admin::input::{Asked, Changing, Fields, way_back};
 use crate::admin::refusal::Refused;
 use crate::admin::state::Admin;
 use crate::admin::view;
-use crate::commands::{CommandError, CommandSummary, PaymentAct, PaymentDesk, Person, Wanted};
+use crate::commands::{CommandError, CommandSummary, PaymentAct, PaymentOverview, Person, Wanted};
 use crate::http::Problem;
 use crate::ops::types::ObjectKey;
 
-/// What a payment's page has besides that of any object: what can be done to it, and what was.
+/// Section of a payment's page besides that of any object: its money, the acts it allows, and its commands.
 #[derive(Template)]
 #[template(path = "payment.html")]
 pub(super) struct PaymentSection {
-    desk: PaymentDesk,
+    overview: PaymentOverview,
     may_change: bool,
     /// Whether this server has a key to act with.
     can_act: bool,
@@ -35,7 +35,7 @@ impl askama::filters::HtmlSafe for PaymentSection {}
 impl PaymentSection {
     /// The acts that the payment allows.
     fn acts(&self) -> Vec<PaymentAct> {
-        PaymentAct::ALL.iter().copied().filter(|act| self.desk.allows(*act)).collect()
+        PaymentAct::ALL.iter().copied().filter(|act| self.overview.allows(*act)).collect()
     }
 }
 
@@ -48,9 +48,9 @@ pub(super) async fn section(
     if object.kind != "payment_intent" || !object.account.is_empty() {
         return Ok(None);
     }
-    let desk = PaymentDesk::of(&admin.context.store, &object.id).await.map_err(postgres)?;
+    let overview = PaymentOverview::of(&admin.context.store, &object.id).await.map_err(postgres)?;
     let (may_change, can_act) = (frame.may_change(), admin.commands.is_some());
-    Ok(desk.map(|desk| PaymentSection { desk, may_change, can_act }))
+    Ok(overview.map(|overview| PaymentSection { overview, may_change, can_act }))
 }
 
 /// Commands, as a table.
@@ -66,7 +66,7 @@ pub(super) fn command_rows(all: &[CommandSummary]) -> CommandRows<'_> {
     CommandRows { all }
 }
 
-/// What an act does, as a headline says it.
+/// Title of an act.
 pub(super) fn deed(act: &PaymentAct) -> &'static str {
     match act {
         PaymentAct::Refund => "Refund",
@@ -75,7 +75,7 @@ pub(super) fn deed(act: &PaymentAct) -> &'static str {
     }
 }
 
-/// How much, and Stripe's reason.
+/// Fields of an act's address: the amount, and Stripe's reason.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ActQuery {
@@ -87,7 +87,7 @@ pub(super) struct ActQuery {
 #[template(path = "payment_act.html")]
 struct Ask {
     frame: Frame,
-    desk: PaymentDesk,
+    overview: PaymentOverview,
     act: PaymentAct,
     stripe_reason: String,
     /// What would be moved; none while it is not chosen yet.
@@ -110,23 +110,23 @@ impl Ask {
     }
 
     fn most(&self) -> String {
-        bare(&self.desk.written(self.desk.most(self.act)))
+        bare(&self.overview.written(self.overview.most(self.act)))
     }
 
     /// The newest refund of the same amount, unless it was refused: the back button leads here again.
     fn same(&self) -> Option<&CommandSummary> {
-        let amount = self.amount.map(|amount| self.desk.written(amount))?;
+        let amount = self.amount.map(|amount| self.overview.written(amount))?;
         let is_same = |it: &&CommandSummary| {
             it.kind == "create_refund"
                 && it.state != "refused"
                 && it.amount.as_ref() == Some(&amount)
         };
-        self.desk.commands.iter().find(is_same).filter(|_| self.act == PaymentAct::Refund)
+        self.overview.commands.iter().find(is_same).filter(|_| self.act == PaymentAct::Refund)
     }
 
     /// The amount without its currency: what is typed to confirm.
     fn to_type(&self) -> String {
-        self.amount.map(|amount| bare(&self.desk.written(amount))).unwrap_or_default()
+        self.amount.map(|amount| bare(&self.overview.written(amount))).unwrap_or_default()
     }
 }
 
@@ -143,26 +143,26 @@ pub(super) async fn ask(
     asked: Asked<ActQuery>,
 ) -> Result<Response, Refused> {
     let act = act_of(&act)?;
-    let desk = desk(&admin, &id).await?;
+    let overview = overview(&admin, &id).await?;
     let Asked { query, .. } = asked;
     let amount = match (act, &query.amount) {
         // There is nothing to choose.
-        (PaymentAct::Cancel, _) => Some(desk.most(act)),
-        (_, Some(text)) => Some(desk.read("amount", text)?),
+        (PaymentAct::Cancel, _) => Some(overview.most(act)),
+        (_, Some(text)) => Some(overview.read("amount", text)?),
         (_, None) => None,
     };
     let refusal = match (amount, &admin.commands) {
         (Some(_), Some(commands)) => {
             let wanted = wanted(act, amount, query.stripe_reason.as_deref())?;
             let person = Person { name: frame.who().to_owned(), reason: None };
-            let tried = commands.try_act(person, &desk, &wanted).await;
+            let tried = commands.try_act(person, &overview, &wanted).await;
             tried.err().map(|error| error.to_string())
         }
         _ => None,
     };
     let can_act = admin.commands.is_some();
     let stripe_reason = query.stripe_reason.unwrap_or_default();
-    Ok(page(&Ask { frame, desk, act, stripe_reason, amount, refusal, can_act }))
+    Ok(page(&Ask { frame, overview, act, stripe_reason, amount, refusal, can_act }))
 }
 
 /// `POST /payments/{id}/{act}`: only with the amount typed.
@@ -183,10 +183,10 @@ async fn confirmed(
 ) -> Result<Response, Refused> {
     let commands = admin.commands.as_ref().ok_or_else(no_write_key)?;
     let act = act_of(act)?;
-    let desk = desk(admin, id).await?;
-    let Wish { wanted, reason, seen } = wish(&desk, act, &form.fields)?;
+    let overview = overview(admin, id).await?;
+    let Wish { wanted, reason, seen } = wish(&overview, act, &form.fields)?;
     let person = Person { name: form.who.clone(), reason: Some(reason) };
-    let command = match commands.act(person, &desk.payment.id, &wanted, &seen).await {
+    let command = match commands.act(person, &overview.payment.id, &wanted, &seen).await {
         Ok(reply) => reply.command,
         // The form was sent before: what became of it is on the command's page.
         Err(crate::commands::ActError::Command(CommandError::InProgress { command })) => command,
@@ -195,18 +195,19 @@ async fn confirmed(
     Ok(Redirect::to(&format!("/commands/{command}")).into_response())
 }
 
-/// What a form asks for.
+/// A confirmed form.
 struct Wish {
     wanted: Wanted,
     reason: String,
     seen: String,
 }
 
-fn wish(desk: &PaymentDesk, act: PaymentAct, fields: &Fields) -> Result<Wish, Problem> {
-    let amount = desk.read("amount", fields.need("amount", "The amount")?)?;
-    let typed = desk.read("typed", fields.need("typed", "The amount that you were to type")?)?;
+fn wish(overview: &PaymentOverview, act: PaymentAct, fields: &Fields) -> Result<Wish, Problem> {
+    let amount = overview.read("amount", fields.need("amount", "The amount")?)?;
+    let typed =
+        overview.read("typed", fields.need("typed", "The amount that you were to type")?)?;
     if typed != amount {
-        let (typed, amount) = (desk.written(typed), desk.written(amount));
+        let (typed, amount) = (overview.written(typed), overview.written(amount));
         let detail =
             format!("You typed {typed}, and the form is about {amount}. Nothing was done.");
         return Err(conflict("amount_differs", detail));
@@ -223,9 +224,9 @@ fn act_of(text: &str) -> Result<PaymentAct, Problem> {
     })
 }
 
-async fn desk(admin: &Admin, id: &str) -> Result<PaymentDesk, Problem> {
-    let desk = PaymentDesk::of(&admin.context.store, id).await.map_err(postgres)?;
-    desk.ok_or_else(|| missing(format!("There is no payment {id} of our own account here.")))
+async fn overview(admin: &Admin, id: &str) -> Result<PaymentOverview, Problem> {
+    let overview = PaymentOverview::of(&admin.context.store, id).await.map_err(postgres)?;
+    overview.ok_or_else(|| missing(format!("There is no payment {id} of our own account here.")))
 }
 
 fn wanted(

@@ -319,7 +319,7 @@ impl StateArg {
     }
 }
 
-/// What was dead-lettered, on the command line.
+/// The kind of thing that was dead-lettered, on the command line.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum SourceArg {
     /// An event.

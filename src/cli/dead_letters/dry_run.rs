@@ -2,7 +2,7 @@
 
 use super::args::Target;
 use super::print::failed;
-use crate::cli::objects::tell;
+use crate::cli::objects::print;
 use crate::cli::out::print_json;
 use crate::ops::dead_letters::{self, DryRunError};
 use crate::reconcile::Reconciler;
@@ -30,7 +30,7 @@ pub(super) async fn run(
         for one in &found.dry_run {
             println!("dead letter {}", one.id);
             match (&one.comparison, &one.error) {
-                (Some(comparison), _) => tell::comparison(comparison),
+                (Some(comparison), _) => print::comparison(comparison),
                 (None, Some(why)) => println!("{why}"),
                 (None, None) => {}
             }

@@ -51,9 +51,9 @@ pub(super) async fn run(
         }
         DeadLettersCommand::List(it) => {
             let filter = it.filter.filter(Some(DeadLetterState::Open));
-            let letters = dead_letters::list(&store, &filter, it.before, it.limit);
-            let letters = letters.await.map_err(|e| failed(&e))?;
-            print::list(&letters, it.limit, filter.is_narrow(), &it.output);
+            let dead_letters = dead_letters::list(&store, &filter, it.before, it.limit);
+            let dead_letters = dead_letters.await.map_err(|e| failed(&e))?;
+            print::list(&dead_letters, it.limit, filter.is_narrow(), &it.output);
             Ok(Exit::Success)
         }
         DeadLettersCommand::Show(it) => {

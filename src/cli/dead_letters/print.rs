@@ -59,12 +59,12 @@ fn none(narrow: bool) {
     println!("{}", if narrow { "No dead letters match." } else { "No dead letters." });
 }
 
-pub(super) fn list(letters: &[DeadLetter], limit: u32, narrow: bool, output: &Output) {
+pub(super) fn list(dead_letters: &[DeadLetter], limit: u32, narrow: bool, output: &Output) {
     if output.json {
-        println!("{}", json!({ "dead_letters": letters }));
+        println!("{}", json!({ "dead_letters": dead_letters }));
     } else if output.ids {
-        letters.iter().for_each(|letter| println!("{}", letter.id));
-    } else if letters.is_empty() {
+        dead_letters.iter().for_each(|dead_letter| println!("{}", dead_letter.id));
+    } else if dead_letters.is_empty() {
         none(narrow);
     } else {
         let columns = [
@@ -77,35 +77,37 @@ pub(super) fn list(letters: &[DeadLetter], limit: u32, narrow: bool, output: &Ou
             whole("CODE"),
             text("MESSAGE"),
         ];
-        table::print(&columns, &letters.iter().map(row).collect::<Vec<_>>());
-        if let Some(last) = letters.last().filter(|_| u32::try_from(letters.len()) == Ok(limit)) {
+        table::print(&columns, &dead_letters.iter().map(row).collect::<Vec<_>>());
+        if let Some(last) =
+            dead_letters.last().filter(|_| u32::try_from(dead_letters.len()) == Ok(limit))
+        {
             eprintln!("There may be more: --before {}", last.id);
         }
     }
 }
 
-fn row(letter: &DeadLetter) -> Vec<String> {
+fn row(dead_letter: &DeadLetter) -> Vec<String> {
     vec![
-        letter.id.to_string(),
-        letter.state.as_str().to_owned(),
-        at(letter.died_at),
-        letter.event_type.clone().unwrap_or_else(|| "?".to_owned()),
-        letter.object_id.clone().unwrap_or_default(),
-        letter.attempts.to_string(),
-        letter.code.clone(),
-        letter.message.clone(),
+        dead_letter.id.to_string(),
+        dead_letter.state.as_str().to_owned(),
+        at(dead_letter.died_at),
+        dead_letter.event_type.clone().unwrap_or_else(|| "?".to_owned()),
+        dead_letter.object_id.clone().unwrap_or_default(),
+        dead_letter.attempts.to_string(),
+        dead_letter.code.clone(),
+        dead_letter.message.clone(),
     ]
 }
 
 /// Dead letters, one line each.
-pub(super) fn sample(letters: &[DeadLetter]) -> Vec<String> {
-    let line = |letter: &DeadLetter| {
-        let DeadLetter { id, event_type, object_id, code, .. } = letter;
+pub(super) fn sample(dead_letters: &[DeadLetter]) -> Vec<String> {
+    let line = |dead_letter: &DeadLetter| {
+        let DeadLetter { id, event_type, object_id, code, .. } = dead_letter;
         let event_type = event_type.as_deref().unwrap_or("?");
         let object = object_id.as_deref().unwrap_or("");
-        plain(&format!("{id}  {}  {event_type}  {object}  {code}", at(letter.died_at)))
+        plain(&format!("{id}  {}  {event_type}  {object}  {code}", at(dead_letter.died_at)))
     };
-    letters.iter().map(line).collect()
+    dead_letters.iter().map(line).collect()
 }
 
 /// Prints one line per dead letter, and returns the exit code.

@@ -1,7 +1,7 @@
 //! One dead letter in full: cause, attempts, current row, timeline and manual actions.
 
 use crate::cli::format::{at, plain};
-use crate::cli::objects::tell;
+use crate::cli::objects::print;
 use crate::cli::table::{self, prose, whole};
 use crate::domain::id::Mode;
 use crate::ops::dead_letters::Shown;
@@ -9,12 +9,17 @@ use crate::store::dead_letter::DeadLetter;
 use crate::store::timeline::Attempt;
 
 pub(super) fn print(shown: &Shown) {
-    let letter = &shown.dead_letter;
-    let event_type = letter.event_type.as_deref().unwrap_or("an event that cannot be read");
-    println!("Dead letter {}, {}: {}", letter.id, letter.state.as_str(), plain(event_type));
-    println!("{}: {}", letter.code, plain(&letter.message));
+    let dead_letter = &shown.dead_letter;
+    let event_type = dead_letter.event_type.as_deref().unwrap_or("an event that cannot be read");
+    println!(
+        "Dead letter {}, {}: {}",
+        dead_letter.id,
+        dead_letter.state.as_str(),
+        plain(event_type)
+    );
+    println!("{}: {}", dead_letter.code, plain(&dead_letter.message));
     println!();
-    tell::facts(&facts(shown));
+    print::facts(&facts(shown));
     attempts(&shown.attempts);
     match &shown.current {
         Some(row) if row.deleted => println!("\nThe object is deleted at Stripe."),
@@ -27,7 +32,7 @@ pub(super) fn print(shown: &Shown) {
         }
         None => println!("\nThe object has no row."),
     }
-    tell::moments(&shown.timeline);
+    print::moments(&shown.timeline);
     if !shown.audit.is_empty() {
         println!();
         let rows = shown.audit.iter().map(|act| {
@@ -37,7 +42,7 @@ pub(super) fn print(shown: &Shown) {
         let columns = [whole("TIME"), whole("ACTOR"), whole("ACTION"), prose("REASON")];
         table::print(&columns, &rows.collect::<Vec<_>>());
     }
-    match &letter.payload {
+    match &dead_letter.payload {
         Some(payload) => println!("\n{payload:#}"),
         None if shown.payload_kept => println!("\nPass --payload to see the event (redacted)."),
         None => println!("\nNo payload was stored: the body was not JSON."),
@@ -46,34 +51,37 @@ pub(super) fn print(shown: &Shown) {
 
 fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
     let DeadLetter { customer, endpoint, lane, .. } = &shown.dead_letter;
-    let letter = &shown.dead_letter;
-    let mut facts = vec![("event", letter.event_key.clone())];
+    let dead_letter = &shown.dead_letter;
+    let mut facts = vec![("event", dead_letter.event_key.clone())];
     if let Some(event) = &shown.event {
         let outcome = event.outcome.as_deref().map(|it| format!(", {it}")).unwrap_or_default();
         facts.push(("status", format!("{}{outcome}", event.status)));
     }
-    if let (Some(kind), Some(id)) = (&letter.object_kind, &letter.object_id) {
+    if let (Some(kind), Some(id)) = (&dead_letter.object_kind, &dead_letter.object_id) {
         facts.push(("object", format!("{kind} {id}")));
     }
     facts.extend(customer.clone().map(|customer| ("customer", customer)));
-    if let (Some(account), Some(live)) = (&letter.account, letter.livemode) {
+    if let (Some(account), Some(live)) = (&dead_letter.account, dead_letter.livemode) {
         let account = if account.is_empty() { "our own" } else { account };
         facts.push(("account", format!("{account}, {} mode", Mode::from_livemode(live))));
     }
     facts.extend(shown.dashboard_url.clone().map(|url| ("at Stripe", url)));
-    facts.push(("received", format!("{} by {endpoint}, lane {lane}", at(letter.received_at))));
-    facts.push(("group", letter.group.to_string()));
-    facts.push(("reason", format!("{} ({} error)", letter.reason, letter.class.replace('_', " "))));
+    facts.push(("received", format!("{} by {endpoint}, lane {lane}", at(dead_letter.received_at))));
+    facts.push(("group", dead_letter.group.to_string()));
+    facts.push((
+        "reason",
+        format!("{} ({} error)", dead_letter.reason, dead_letter.class.replace('_', " ")),
+    ));
     let tried = format!(
         "{}; dead-lettered {} times, retried {} times",
-        letter.attempts, letter.deaths, letter.retries
+        dead_letter.attempts, dead_letter.deaths, dead_letter.retries
     );
     facts.push(("attempts", tried));
-    facts.push(("first failed", at(letter.first_failed_at)));
-    facts.push(("last dead-lettered", at(letter.died_at)));
-    facts.extend(letter.resolved_at.map(|then| ("closed", at(then))));
-    facts.extend(letter.snoozed_until.map(|then| ("snoozed until", at(then))));
-    if let (Some(who), Some(why)) = (&letter.discarded_by, &letter.discard_reason) {
+    facts.push(("first failed", at(dead_letter.first_failed_at)));
+    facts.push(("last dead-lettered", at(dead_letter.died_at)));
+    facts.extend(dead_letter.resolved_at.map(|then| ("closed", at(then))));
+    facts.extend(dead_letter.snoozed_until.map(|then| ("snoozed until", at(then))));
+    if let (Some(who), Some(why)) = (&dead_letter.discarded_by, &dead_letter.discard_reason) {
         facts.push(("discarded", format!("by {who}: {why}")));
     }
     facts

@@ -9,7 +9,7 @@ use serde::Serialize;
 use args::{EventsCommand, ListArgs, ReplayArgs};
 
 use super::format::{at, plain};
-use super::objects::tell;
+use super::objects::print;
 use super::out::print_json;
 use super::retry::with_retries;
 use super::{delays, table};
@@ -131,16 +131,16 @@ fn print_shown(shown: EventShown) {
         }
     }
     if let Some(object) = &shown.object {
-        facts.push(("object", tell::key(object)));
+        facts.push(("object", print::key(object)));
     }
-    tell::facts(&facts);
+    print::facts(&facts);
     let mut moments: Vec<Moment> = Vec::new();
     moments.extend(shown.attempts.into_iter().map(|it| Moment::from(Happening::Attempt(it))));
     moments
         .extend(shown.dead_letters.into_iter().map(|it| Moment::from(Happening::DeadLetter(it))));
     moments.extend(shown.acts.into_iter().map(|it| Moment::from(Happening::Act(it))));
     moments.sort_by_key(|moment| moment.at);
-    tell::moments(&moments);
+    print::moments(&moments);
 }
 
 /// The result of one event of a replay.
@@ -201,7 +201,7 @@ fn words(replayed: &Replayed) -> String {
         Replayed::Reconciled { reconciled, .. } => {
             format!(
                 "already processed, so its object was reconciled: {}",
-                tell::reconciled(reconciled)
+                print::reconciled(reconciled)
             )
         }
     }

@@ -2,8 +2,8 @@
 //! and [`crate::ops::reconcile`] on the command line.
 
 pub(super) mod args;
+pub(super) mod print;
 pub(super) mod reconcile;
-pub(super) mod tell;
 
 use std::path::Path;
 
@@ -141,7 +141,7 @@ async fn not_shown(settings: &Settings, error: NameError) -> Failed {
 }
 
 fn print_shown(shown: &ObjectShown, data: bool) -> Result<(), Failed> {
-    println!("{}", tell::key(&shown.object));
+    println!("{}", print::key(&shown.object));
     let mut facts: Vec<(&str, String)> = Vec::new();
     match &shown.row {
         None => facts
@@ -170,20 +170,20 @@ fn print_shown(shown: &ObjectShown, data: bool) -> Result<(), Failed> {
     for link in &shown.links {
         facts.push((&link.field, link.id.clone()));
     }
-    tell::facts(&facts);
+    print::facts(&facts);
     if !shown.obstacles.is_empty() {
         println!("\nPending or failed events:");
         shown.obstacles.iter().for_each(|obstacle| println!("  {}", plain(&obstacle.text)));
     }
     if let Some(table) = &shown.table {
         println!("\n{}:", table.table);
-        tell::document(&table.columns);
+        print::document(&table.columns);
     }
     if data && let Some(data) = shown.row.as_ref().and_then(|row| row.data.as_ref()) {
         println!("\nStripe's object:");
         print_json(data)?;
     }
-    tell::moments(&shown.timeline);
+    print::moments(&shown.timeline);
     if shown.cut {
         println!("  (older entries are not shown, also with --json)");
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::args::ReconcileArgs;
-use super::{tell, unclear};
+use super::{print, unclear};
 use crate::cli::format::plain;
 use crate::cli::out::print_json;
 use crate::cli::retry::with_retries;
@@ -70,7 +70,7 @@ async fn look(store: &Store, reconciler: &Reconciler, subject: &Subject, json: b
     let found = with_retries(look, LookError::failure).await;
     let found = found.map_err(|error| Failed::of_one(&error))?;
     if !json {
-        tell::comparison(&found);
+        print::comparison(&found);
     }
     serde_json::to_value(&found).map_err(|error| Failed::of_one(&error))
 }
@@ -86,7 +86,7 @@ async fn act(
     let done = with_retries(act, ReconcileError::failure).await;
     let done = done.map_err(|error| Failed::of_one(&error))?;
     if !json {
-        println!("{}: {}", plain(&done.object.id), tell::reconciled(&done));
+        println!("{}: {}", plain(&done.object.id), print::reconciled(&done));
     }
     serde_json::to_value(&done).map_err(|error| Failed::of_one(&error))
 }

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::cli::api;
 use crate::cli::format::at;
-use crate::cli::objects::tell;
+use crate::cli::objects::print;
 use crate::cli::out::print_json;
 use crate::cli::table::{self, text, whole};
-use crate::commands::{ChargeRow, CommandSummary, PaymentDesk, PaymentRow, RefundRow, written};
+use crate::commands::{ChargeRow, CommandSummary, PaymentOverview, PaymentRow, RefundRow, written};
 use crate::config::Role;
 use crate::roles::exit::{Exit, Failed, exit_of_store};
 use crate::roles::parts;
@@ -65,10 +65,10 @@ pub(super) async fn run(config: Option<&Path>, args: ShowPayment) -> Result<Exit
 }
 
 async fn shown(store: &Store, id: &str) -> Result<Option<PaymentShown>, StoreError> {
-    let Some(desk) = PaymentDesk::of(store, id).await? else { return Ok(None) };
-    let charges = store.charges_of(&desk.payment.id).await?;
-    let refunds = store.refunds_of(&desk.payment.id).await?;
-    let PaymentDesk { payment, money, commands } = desk;
+    let Some(overview) = PaymentOverview::of(store, id).await? else { return Ok(None) };
+    let charges = store.charges_of(&overview.payment.id).await?;
+    let refunds = store.refunds_of(&overview.payment.id).await?;
+    let PaymentOverview { payment, money, commands } = overview;
     Ok(Some(PaymentShown { payment, refundable: money.left(), charges, refunds, commands }))
 }
 
@@ -94,7 +94,7 @@ fn print(shown: &PaymentShown) {
     facts.push(("row", payment.quittance_id.to_string()));
     facts.push(("created", at(payment.created)));
     facts.push(("seen at Stripe", at(payment.observed_at)));
-    tell::facts(&facts);
+    print::facts(&facts);
     if !charges.is_empty() {
         println!();
         let rows: Vec<_> = charges

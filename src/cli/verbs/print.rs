@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::cli::format::plain;
-use crate::cli::objects::tell;
+use crate::cli::objects::print;
 use crate::cli::out::print_json;
 use crate::commands::{CommandPreview, CommandReply, PreviewOutcome, Problem, written};
+use crate::domain::command::RuleCode;
 use crate::roles::exit::{Exit, Failed};
 
 /// It was done.
@@ -29,7 +30,7 @@ pub(super) fn done(key: &str, reply: &CommandReply, as_json: bool) -> Result<Exi
              --idempotency-key of its own to what is wanted once more."
         );
     }
-    tell::facts(&facts(body));
+    print::facts(&facts(body));
     Ok(Exit::Success)
 }
 
@@ -70,7 +71,10 @@ pub(super) fn refused<T>(
         println!("client_secret  {}", text(body, "client_secret"));
     }
     let said = format!("{by} ({}): {}", text(body, "code"), text(body, "detail"));
-    Err(Failed::new(Exit::Failure, plain(&said)).but(&more))
+    // As for card data in an argument.
+    let is_card_data = text(body, "code") == RuleCode::CardData.as_str();
+    let exit = if is_card_data { Exit::Usage } else { Exit::Failure };
+    Err(Failed::new(exit, plain(&said)).but(&more))
 }
 
 /// It is stored, and its outcome is not known yet.
@@ -148,7 +152,7 @@ pub(super) fn preview(key: &str, preview: &CommandPreview, as_json: bool) -> Res
         let parameters = request.parameters.iter();
         let parameters: Vec<_> =
             parameters.map(|(name, value)| (name.as_str(), value.clone())).collect();
-        tell::facts(&parameters);
+        print::facts(&parameters);
         println!("Idempotency key: {key}");
         match outcome {
             PreviewOutcome::Sent => println!("No rule would refuse it."),

@@ -33,17 +33,9 @@ pub(super) async fn run(config: Option<&Path>, request: Request, how: How) -> Re
     let Request { kind, target, fields, default_key } = request;
     let person = Person { name: how.actor.name(), reason: how.audit_reason };
 
+    // The arguments have been searched for card data when they were read; the parameters are here, because
+    // --data may name a file.
     let exempt = &settings.api.card_data_exempt;
-    let texts = [
-        ("--as", Some(&person.name)),
-        ("--audit-reason", person.reason.as_ref()),
-        ("--idempotency-key", how.idempotency_key.as_ref()),
-        ("the object", target.as_ref()),
-    ];
-    for (name, text) in texts {
-        let checked = text.map_or(Ok(()), |text| crate::api::check_text(name, text, exempt));
-        checked.or_else(|problem| refused(how.json, None, *problem))?;
-    }
     let body = fields.joined(data.as_deref());
     let body = body.map_err(|error| Failed::new(Exit::Failure, format!("--data: {error}")))?;
     let params = match crate::api::read_params(kind, body.as_bytes(), exempt) {
@@ -85,7 +77,7 @@ pub(super) async fn run(config: Option<&Path>, request: Request, how: How) -> Re
             done = asked.commands.wait_for(command, patience).await;
         }
     }
-    asked.tell(done)
+    asked.report(done)
 }
 
 impl Asked {
@@ -100,7 +92,7 @@ impl Asked {
         self.commands.submit(&self.caller, &self.key, target, self.params.clone()).await
     }
 
-    fn tell(&self, done: Result<CommandReply, CommandError>) -> Result<Exit, Failed> {
+    fn report(&self, done: Result<CommandReply, CommandError>) -> Result<Exit, Failed> {
         match done {
             Ok(reply) if reply.is_open() => print::open(&self.key, &reply, self.json),
             Ok(reply) if reply.status < 400 => print::done(&self.key, &reply, self.json),

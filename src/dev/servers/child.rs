@@ -24,16 +24,16 @@ use super::error::ServerError;
 
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 
-/// How often a condition is looked at that nothing announces.
+/// Polling interval of a condition that nothing announces.
 const POLL: Duration = Duration::from_millis(10);
 
-/// How long a server may take to become ready; recovery after a crash is part of it.
+/// Time for a server to become ready; recovery after a crash is part of it.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// How long a server's last process may take to go. Longer than all stop steps together.
+/// Time for a server's last process to end. Longer than all stop steps together.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 
-/// What to run, and how to stop it.
+/// A program to run, and how to stop it.
 #[derive(Debug, Clone)]
 pub(in crate::dev) struct Launch {
     /// The server's name, for messages.

@@ -10,7 +10,7 @@ use super::cluster::Cluster;
 use super::error::ServerError;
 use super::random;
 
-/// How a private Postgres runs.
+/// Mode of a private Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Whether commits survive a crash of the machine. Without, tests are faster, and commits still

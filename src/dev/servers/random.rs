@@ -1,4 +1,4 @@
-//! What is drawn at random for a server: its port and its password.
+//! Random values for a server: its port and its password.
 
 use std::net::{Ipv4Addr, TcpListener};
 

@@ -1,4 +1,4 @@
-//! What must have been told, by what the simulator knows: its objects as they are in the end, and
+//! Expected notifications, by what the simulator knows: its objects as they are in the end, and
 //! the events that it sent.
 //!
 //! Which words of Stripe make which fact true stands here a second time, as in the whole verdict:
@@ -170,7 +170,7 @@ impl Life<'_> {
     }
 }
 
-/// What the simulator made known.
+/// Events that the simulator sent.
 struct Sent<'a> {
     events: &'a [Value],
     /// How many refunds a charge has.

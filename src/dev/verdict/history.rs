@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Difference, Table};
 use stripe_simulator::Kind;
 
-/// What the history of one kind should end with.
+/// Checks the end of each history of one kind.
 pub(in crate::dev) fn judge(
     table: &Table,
     rows: &[Value],
@@ -53,7 +53,7 @@ pub(in crate::dev) fn judge(
     found
 }
 
-/// What a row says in the word that its transitions have for it.
+/// Status of a row, in the word that its transitions have for it.
 fn status(kind: Kind, row: &Value) -> Value {
     let either = |column: &str, yes: &str, no: &str| {
         row[column].as_bool().map_or(Value::Null, |is| Value::from(if is { yes } else { no }))

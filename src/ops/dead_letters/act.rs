@@ -110,7 +110,7 @@ pub(in crate::ops) fn check(act: Act, over: Duration, actor: Actor<'_>) -> Resul
 /// notifications by the relay. All at once, or spread evenly `over` a time.
 ///
 /// First the queue, then the mark: a crash between the two leaves an open dead letter whose job runs,
-/// and a second retry of it is harmless. The other way round would leave a letter that seems to be
+/// and a second retry of it is harmless. The other way round would leave a dead letter that seems to be
 /// on its way and is not.
 ///
 /// # Errors
@@ -125,21 +125,22 @@ pub async fn retry(
     check(Act::Retry, over, actor)?;
     let mut results = Vec::with_capacity(ids.len());
     for (page, nth) in ids.chunks(PAGE).zip(0..) {
-        let letters = store.whole_dead_letters(page).await?;
-        let unknown = page.iter().filter(|id| letters.iter().all(|letter| letter.id != **id));
+        let dead_letters = store.whole_dead_letters(page).await?;
+        let unknown =
+            page.iter().filter(|id| dead_letters.iter().all(|dead_letter| dead_letter.id != **id));
         let unknown = unknown.map(|id| DeadLetterResult::of(ActWord::Retry, *id, Acted::Unknown));
         results.extend(unknown);
-        let letters = spread(letters, nth * PAGE, ids.len(), over);
-        let mut prepared = prepare(letters, Way::AsTheyCame);
+        let dead_letters = spread(dead_letters, nth * PAGE, ids.len(), over);
+        let mut prepared = prepare(dead_letters, Way::AsTheyCame);
         let queued = prepared.enqueue(producer).await;
         let refused = prepared.refused.iter();
         results.extend(refused.map(|(id, why)| DeadLetterResult::of(ActWord::Retry, *id, *why)));
         match queued {
-            Ok(()) => results.extend(mark(store, &prepared.letters, actor).await),
+            Ok(()) => results.extend(mark(store, &prepared.dead_letters, actor).await),
             Err(error) => {
                 let error = error.chain();
                 let message = format!("the queue did not take it: {error}");
-                results.extend(all_failed(&prepared.letters, "not_enqueued", &message));
+                results.extend(all_failed(&prepared.dead_letters, "not_enqueued", &message));
             }
         }
     }
@@ -149,7 +150,7 @@ pub async fn retry(
 /// The delay of each dead letter of a page, of which `before` come before them and which are
 /// `total` in all.
 pub(in crate::ops) fn spread(
-    letters: Vec<DeadLetter>,
+    dead_letters: Vec<DeadLetter>,
     before: usize,
     total: usize,
     over: Duration,
@@ -159,14 +160,18 @@ pub(in crate::ops) fn spread(
         let total = u32::try_from(total.max(1)).unwrap_or(u32::MAX);
         over.mul_f64(f64::from(nth) / f64::from(total))
     };
-    letters.into_iter().zip(before..).map(|(letter, nth)| (letter, wait(nth))).collect()
+    dead_letters
+        .into_iter()
+        .zip(before..)
+        .map(|(dead_letter, nth)| (dead_letter, wait(nth)))
+        .collect()
 }
 
-async fn mark(store: &Store, letters: &[ActedOn], actor: Actor<'_>) -> Vec<DeadLetterResult> {
-    if letters.is_empty() {
+async fn mark(store: &Store, dead_letters: &[ActedOn], actor: Actor<'_>) -> Vec<DeadLetterResult> {
+    if dead_letters.is_empty() {
         return Vec::new();
     }
-    match store.act(Act::Retry, letters, actor).await {
+    match store.act(Act::Retry, dead_letters, actor).await {
         Ok(acted) => acted
             .into_iter()
             .map(|(id, acted)| DeadLetterResult::of(ActWord::Retry, id, acted))
@@ -174,19 +179,23 @@ async fn mark(store: &Store, letters: &[ActedOn], actor: Actor<'_>) -> Vec<DeadL
         Err(error) => {
             let error = failure::chain(&error).join(": ");
             let message = format!("back in the queue, but not marked so: {error}");
-            all_failed(letters, "not_marked", &message)
+            all_failed(dead_letters, "not_marked", &message)
         }
     }
 }
 
-fn all_failed(letters: &[ActedOn], result: &'static str, message: &str) -> Vec<DeadLetterResult> {
+fn all_failed(
+    dead_letters: &[ActedOn],
+    result: &'static str,
+    message: &str,
+) -> Vec<DeadLetterResult> {
     let failed = |on: &ActedOn| DeadLetterResult {
         id: on.id,
         ok: false,
         result,
         message: message.to_owned(),
     };
-    letters.iter().map(failed).collect()
+    dead_letters.iter().map(failed).collect()
 }
 
 /// In the order given; an id that is given twice is reported once.

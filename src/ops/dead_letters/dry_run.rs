@@ -57,32 +57,35 @@ pub async fn dry_run(
     reconciler: &Reconciler,
     selection: &Filter,
 ) -> Result<DryRuns, DryRunError> {
-    let (count, letters) = letters(store, selection).await?;
-    let mut found = Vec::with_capacity(letters.len());
-    for letter in &letters {
-        let (comparison, error) = match look(store, reconciler, letter).await {
+    let (count, dead_letters) = dead_letters(store, selection).await?;
+    let mut found = Vec::with_capacity(dead_letters.len());
+    for dead_letter in &dead_letters {
+        let (comparison, error) = match look(store, reconciler, dead_letter).await {
             Ok(comparison) => (Some(comparison), None),
             Err(Unseen::Store(error)) => return Err(error.into()),
             Err(Unseen::Because(why)) => (None, Some(why)),
         };
-        found.push(DryRun { id: letter.id, comparison, error });
+        found.push(DryRun { id: dead_letter.id, comparison, error });
     }
     Ok(DryRuns { count, dry_run: found })
 }
 
-/// How many are meant, and those to look at.
-async fn letters(store: &Store, selection: &Filter) -> Result<(i64, Vec<DeadLetter>), DryRunError> {
+/// Counts the dead letters that are meant, and reads those to look at.
+async fn dead_letters(
+    store: &Store,
+    selection: &Filter,
+) -> Result<(i64, Vec<DeadLetter>), DryRunError> {
     let Some(ids) = &selection.ids else {
         let selection = meant(ActWord::Retry, selection);
         let (count, _) = store.count_dead_letters(&selection, None).await?;
-        let letters = store.dead_letters(&selection, None, MOST).await?;
-        return Ok((count, letters));
+        let dead_letters = store.dead_letters(&selection, None, MOST).await?;
+        return Ok((count, dead_letters));
     };
     let most = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-    let letters = store.dead_letters(selection, None, most).await?;
-    match ids.iter().find(|id| !letters.iter().any(|letter| letter.id == **id)) {
+    let dead_letters = store.dead_letters(selection, None, most).await?;
+    match ids.iter().find(|id| !dead_letters.iter().any(|dead_letter| dead_letter.id == **id)) {
         Some(missing) => Err(DryRunError::NoSuchDeadLetter(*missing)),
-        None => Ok((i64::from(most), letters)),
+        None => Ok((i64::from(most), dead_letters)),
     }
 }
 
@@ -100,13 +103,13 @@ impl Unseen {
 async fn look(
     store: &Store,
     reconciler: &Reconciler,
-    letter: &DeadLetter,
+    dead_letter: &DeadLetter,
 ) -> Result<Comparison, Unseen> {
-    if letter.notification.is_some() {
+    if dead_letter.notification.is_some() {
         let text = "a notification would be sent again; it needs no look at Stripe";
         return Err(Unseen::Because(text.to_owned()));
     }
-    let whole = store.find_dead_letter(letter.id).await.map_err(Unseen::Store)?;
+    let whole = store.find_dead_letter(dead_letter.id).await.map_err(Unseen::Store)?;
     let payload = whole.and_then(|whole| whole.payload);
     if let Some(Ok(event)) = payload.map(|body| envelope::parse(body.to_string().as_bytes())) {
         let subjects = object::subjects(&event).map_err(|error| Unseen::because(&error))?;
@@ -118,7 +121,7 @@ async fn look(
         let compared = compare::compare(store, reconciler, subject, Some(&event)).await;
         return compared.map_err(|error| Unseen::because(&error));
     }
-    let name = named(letter)
+    let name = named(dead_letter)
         .ok_or_else(|| Unseen::Because("its object is unknown: the event cannot be read".into()))?;
     let subject = name::subject(store, &name, reconciler.mode()).await;
     let subject = subject.map_err(|error| match error {
@@ -131,12 +134,12 @@ async fn look(
     compared.map_err(|error| Unseen::because(&error))
 }
 
-fn named(letter: &DeadLetter) -> Option<Name> {
+fn named(dead_letter: &DeadLetter) -> Option<Name> {
     let key = ObjectKey {
-        kind: letter.object_kind.clone()?,
-        id: letter.object_id.clone()?,
-        account: letter.account.clone()?,
-        livemode: letter.livemode?,
+        kind: dead_letter.object_kind.clone()?,
+        id: dead_letter.object_id.clone()?,
+        account: dead_letter.account.clone()?,
+        livemode: dead_letter.livemode?,
     };
     Name::of_key(&key)
 }

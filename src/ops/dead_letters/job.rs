@@ -23,33 +23,33 @@ pub(in crate::ops) enum Way {
 pub(in crate::ops) struct Prepared {
     jobs: Vec<(Lane, Job, Duration)>,
     /// Those to note as being retried, once their jobs are in the queue.
-    pub(in crate::ops) letters: Vec<ActedOn>,
+    pub(in crate::ops) dead_letters: Vec<ActedOn>,
     /// Those that cannot be retried, and why.
     pub(in crate::ops) refused: Vec<(DeadLetterId, Acted)>,
 }
 
 /// Plans the retry of dead letters, each with its delay.
-pub(in crate::ops) fn prepare(letters: Vec<(DeadLetter, Duration)>, way: Way) -> Prepared {
+pub(in crate::ops) fn prepare(dead_letters: Vec<(DeadLetter, Duration)>, way: Way) -> Prepared {
     let mut prepared = Prepared::default();
-    for (letter, wait) in letters {
-        let on = ActedOn { id: letter.id, deaths: letter.deaths, wait };
-        match letter.state {
+    for (dead_letter, wait) in dead_letters {
+        let on = ActedOn { id: dead_letter.id, deaths: dead_letter.deaths, wait };
+        match dead_letter.state {
             // One that is being retried may be retried again: its job may have been lost with Redis.
             DeadLetterState::Open | DeadLetterState::Snoozed | DeadLetterState::Retrying => {}
             DeadLetterState::Resolved | DeadLetterState::Discarded => {
-                prepared.refused.push((letter.id, Acted::Is(letter.state)));
+                prepared.refused.push((dead_letter.id, Acted::Is(dead_letter.state)));
                 continue;
             }
         }
-        match letter.source {
+        match dead_letter.source {
             // The relay sends it; there is no job.
-            DeadLetterSource::Notification => prepared.letters.push(on),
-            DeadLetterSource::Event => match job(&letter) {
+            DeadLetterSource::Notification => prepared.dead_letters.push(on),
+            DeadLetterSource::Event => match job(&dead_letter) {
                 Some(job) => {
-                    prepared.jobs.push((lane(&letter, way), job, wait));
-                    prepared.letters.push(on);
+                    prepared.jobs.push((lane(&dead_letter, way), job, wait));
+                    prepared.dead_letters.push(on);
                 }
-                None => prepared.refused.push((letter.id, Acted::NoPayload)),
+                None => prepared.refused.push((dead_letter.id, Acted::NoPayload)),
             },
         }
     }
@@ -72,20 +72,20 @@ impl Prepared {
 }
 
 /// The dead letter's new job, with a full number of attempts.
-fn job(letter: &DeadLetter) -> Option<Job> {
-    let payload = letter.payload.as_ref()?;
-    let received_at_ms = letter.received_at.unix_timestamp_nanos() / 1_000_000;
+fn job(dead_letter: &DeadLetter) -> Option<Job> {
+    let payload = dead_letter.payload.as_ref()?;
+    let received_at_ms = dead_letter.received_at.unix_timestamp_nanos() / 1_000_000;
     Some(Job {
         meta: JobMeta {
-            endpoint: letter.endpoint.clone(),
+            endpoint: dead_letter.endpoint.clone(),
             received_at_ms: i64::try_from(received_at_ms).unwrap_or(i64::MAX),
-            secret_index: letter.secret_index,
+            secret_index: dead_letter.secret_index,
             attempt: 0,
             source: JobSource::Retry,
-            trace: trace(letter),
+            trace: trace(dead_letter),
             retry_of: Some(RetryOf {
-                letter: letter.id.get(),
-                retry: letter.retries.saturating_add(1),
+                dead_letter: dead_letter.id.get(),
+                retry: dead_letter.retries.saturating_add(1),
             }),
         },
         body: Bytes::from(payload.to_string()),
@@ -94,14 +94,14 @@ fn job(letter: &DeadLetter) -> Option<Job> {
 
 /// Continues the trace of the dead letter's attempts, so that one trace shows everything that a webhook caused. The
 /// dead letter's id stands for the parent span, which has ended.
-fn trace(letter: &DeadLetter) -> Option<String> {
-    let id = letter.trace_id.as_ref()?;
-    Some(format!("00-{id}-{:016x}-01", letter.id.get()))
+fn trace(dead_letter: &DeadLetter) -> Option<String> {
+    let id = dead_letter.trace_id.as_ref()?;
+    Some(format!("00-{id}-{:016x}-01", dead_letter.id.get()))
 }
 
-fn lane(letter: &DeadLetter, way: Way) -> Lane {
+fn lane(dead_letter: &DeadLetter, way: Way) -> Lane {
     match way {
-        Way::AsTheyCame if letter.lane == Lane::Live.as_str() => Lane::Live,
+        Way::AsTheyCame if dead_letter.lane == Lane::Live.as_str() => Lane::Live,
         Way::AsTheyCame | Way::Backfill => Lane::Backfill,
     }
 }

@@ -26,7 +26,7 @@ pub async fn groups(store: &Store, filter: &Filter) -> Result<Groups, StoreError
     store.dead_letter_groups(filter).await
 }
 
-/// How many dead letters of a customer are open.
+/// Number of open dead letters of a customer.
 ///
 /// # Errors
 /// Postgres.

@@ -51,18 +51,18 @@ pub async fn show(
     id: DeadLetterId,
     with_payload: bool,
 ) -> Result<Option<Shown>, StoreError> {
-    let Some(mut letter) = store.find_dead_letter(id).await? else { return Ok(None) };
-    if let Some(notification) = letter.notification {
-        letter.payload = store.notification(notification).await?;
+    let Some(mut dead_letter) = store.find_dead_letter(id).await? else { return Ok(None) };
+    if let Some(notification) = dead_letter.notification {
+        dead_letter.payload = store.notification(notification).await?;
     }
-    let payload_kept = letter.payload.as_ref().is_some_and(|payload| *payload != Value::Null);
+    let payload_kept = dead_letter.payload.as_ref().is_some_and(|payload| *payload != Value::Null);
     if !with_payload {
-        letter.payload = None;
+        dead_letter.payload = None;
     }
-    let (event, mut attempts) = match letter.notification {
+    let (event, mut attempts) = match dead_letter.notification {
         None => (
-            store.find_event(&letter.event_key).await?,
-            store.attempts_at(&letter.event_key, MOST_ATTEMPTS).await?,
+            store.find_event(&dead_letter.event_key).await?,
+            store.attempts_at(&dead_letter.event_key, MOST_ATTEMPTS).await?,
         ),
         Some(_) => (None, Vec::new()),
     };
@@ -70,9 +70,12 @@ pub async fn show(
     let mut current = None;
     let mut timeline = Vec::new();
     let mut dashboard_url = None;
-    if let (Some(account), Some(livemode), Some(kind), Some(object)) =
-        (&letter.account, letter.livemode, &letter.object_kind, &letter.object_id)
-    {
+    if let (Some(account), Some(livemode), Some(kind), Some(object)) = (
+        &dead_letter.account,
+        dead_letter.livemode,
+        &dead_letter.object_kind,
+        &dead_letter.object_id,
+    ) {
         current = store.current(account, livemode, kind, object).await?;
         let key = ObjectKey {
             kind: kind.clone(),
@@ -85,7 +88,7 @@ pub async fn show(
     }
     let audit = store.dead_letter_audit(id).await?;
     Ok(Some(Shown {
-        dead_letter: letter,
+        dead_letter,
         payload_kept,
         dashboard_url,
         event,

@@ -32,7 +32,7 @@ const SAMPLE: u32 = 5;
 /// one endpoint (25 a second), so that live events find room.
 const CALM: u64 = 20;
 
-/// What an operation would be about.
+/// Preview of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Preview {
     /// The filter, with the state that the verb is for, where it named none.
@@ -45,7 +45,7 @@ pub struct Preview {
     pub sample: Vec<DeadLetter>,
 }
 
-/// What the person has seen and agreed to: that of a [`Preview`].
+/// The count that a person has seen and agreed to: that of a [`Preview`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Agreed {
     /// Number of dead letters.
@@ -141,7 +141,7 @@ pub async fn begin(store: &Store, request: &Request<'_>) -> Result<Running, Begi
     Ok(store.begin_operation(&new).await?)
 }
 
-/// How long that many retries take at a pace that leaves room for live events.
+/// Duration of that many retries at a pace that leaves room for live events.
 fn calm(count: i64) -> Duration {
     Duration::from_millis(count.unsigned_abs().saturating_mul(1000) / CALM).min(LONGEST_SPREAD)
 }
@@ -194,7 +194,7 @@ pub async fn list(
 pub async fn show(store: &Store, id: OperationId) -> Result<Option<Operation>, StoreError> {
     let Some(mut operation) = store.operation(id).await? else { return Ok(None) };
     if operation.verb == OperationVerb::Retry {
-        operation.letters = Some(store.operation_aftermath(id).await?);
+        operation.dead_letters = Some(store.operation_aftermath(id).await?);
     }
     Ok(Some(operation))
 }
@@ -214,7 +214,7 @@ pub async fn results(
     let Some(verb) = operation.verb.act() else { return Ok(Vec::new()) };
     let found = store.operation_results(operation.id, only_failed, after, limit).await?;
     let one = |it: crate::store::operation::OperationResult| ResultOfOne {
-        result: DeadLetterResult::of(verb, it.letter, it.acted),
+        result: DeadLetterResult::of(verb, it.dead_letter, it.acted),
         at: it.at,
     };
     Ok(found.into_iter().map(one).collect())

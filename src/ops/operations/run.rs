@@ -16,10 +16,10 @@ use crate::store::{Store, StoreError};
 /// of a page that is under way, so it must not take long.
 const PAGE: u32 = 200;
 
-/// How many times as long as it took an operation rests after each page.
+/// Rest after each page of an operation, as a multiple of the time that the page took.
 const RESTS: u32 = 2;
 
-/// How often a page is tried that another transaction is in the way of.
+/// Tries of a page that another transaction is in the way of.
 const TRIES: u32 = 5;
 
 /// An operation was interrupted by a failure. It is where it was, and can be resumed.
@@ -111,7 +111,7 @@ async fn pages(
         };
         if is_more {
             // Live events need Postgres, too. The workers take longer over the jobs of a retry than this
-            // over its letters, so its rests cost no time.
+            // over its dead letters, so its rests cost no time.
             let _stopped = stop.run_until_cancelled(sleep(began.elapsed() * RESTS)).await;
             continue;
         }
@@ -150,23 +150,23 @@ async fn page(
         operation.done.saturating_add(operation.failed).saturating_sub(place.taken_back),
     );
     let number = |count: i64| usize::try_from(count).unwrap_or(0);
-    let (letters, refused) = match operation.verb {
+    let (dead_letters, refused) = match operation.verb {
         OperationVerb::Refund => return Err(RunError::Refunds),
         OperationVerb::Discard | OperationVerb::Snooze | OperationVerb::Undo => {
             (ids.iter().map(|id| ActedOn::from(*id)).collect(), Vec::new())
         }
         OperationVerb::Retry => {
-            let letters = store.whole_dead_letters(&ids).await?;
+            let dead_letters = store.whole_dead_letters(&ids).await?;
             let over = Duration::from_millis(operation.over_ms.unwrap_or(0).unsigned_abs());
-            let letters = spread(letters, number(before), number(operation.total), over);
-            let mut prepared = prepare(letters, Way::Backfill);
+            let dead_letters = spread(dead_letters, number(before), number(operation.total), over);
+            let mut prepared = prepare(dead_letters, Way::Backfill);
             prepared.enqueue(producer.ok_or(RunError::NoQueue)?).await?;
-            (prepared.letters, prepared.refused)
+            (prepared.dead_letters, prepared.refused)
         }
     };
     let mut tries = Tries::default();
     let noted = loop {
-        match store.operate(running, &letters, &refused, last).await {
+        match store.operate(running, &dead_letters, &refused, last).await {
             Ok(noted) => break noted,
             Err(error) => tries.again(error).await?,
         }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::finding::Finding;
 use crate::ops::queue::{QueueLossStatus, QueueStatus};
-use crate::store::command_counts::CommandCounts;
+use crate::store::command::CommandCounts;
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
@@ -107,7 +107,7 @@ impl DependencyState {
     }
 }
 
-/// How much arrives and is finished. Counted in Redis: arrivals by the process that enqueues,
+/// Throughput: jobs that arrive and are finished. Counted in Redis: arrivals by the process that enqueues,
 /// redeliveries and retries by hand included; ends by the workers, dead letters included.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Rates {
@@ -123,7 +123,7 @@ pub struct Rates {
     pub hours: Vec<Slice>,
 }
 
-/// How much arrived and was finished within a time.
+/// Jobs that arrived and were finished within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct Rate {
     /// Jobs that arrived in a second, on average.
@@ -198,7 +198,7 @@ pub struct RunningJob {
     pub running_ms: u64,
 }
 
-/// What a worker waits for.
+/// Reason why a worker begins no jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WaitStatus {
     /// `redis`, `postgres`, `stripe`.

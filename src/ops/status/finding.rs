@@ -18,7 +18,7 @@ pub struct Finding {
     pub remedy: Option<String>,
 }
 
-/// How bad a finding is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -28,7 +28,7 @@ pub enum Severity {
     Warning,
 }
 
-/// What a finding is about.
+/// Code of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingCode {

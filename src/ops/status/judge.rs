@@ -13,7 +13,7 @@ use super::{hold, loss};
 use crate::config;
 use crate::domain::failure::Dependency;
 use crate::ops::queue::QueueStatus;
-use crate::store::command_counts::CommandCounts;
+use crate::store::command::CommandCounts;
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
 /// The findings, problems first.
@@ -42,8 +42,8 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
         lanes(queue, limits.max_lag, &mut found);
     }
     slowed(status, &mut found);
-    if let Some(letters) = status.dead_letters.as_ref().filter(|letters| letters.open > 0) {
-        found.push(dead_letters(letters, limits.max_new_dead_letters));
+    if let Some(counts) = status.dead_letters.as_ref().filter(|counts| counts.open > 0) {
+        found.push(dead_letters(counts, limits.max_new_dead_letters));
     }
     if let Some(anomalies) = status.anomalies.filter(|anomalies| anomalies.total() > 0) {
         found.push(anomalous(anomalies));
@@ -87,13 +87,13 @@ fn anomalous(anomalies: AnomalyCounts) -> Finding {
     }
 }
 
-fn dead_letters(letters: &DeadLetterCounts, most_new: u32) -> Finding {
-    let wait = if letters.open == 1 { "waits" } else { "wait" };
-    let text = format!("{} {wait} for an operator", many(letters.open, "dead letter"));
-    let finding = if letters.new > i64::from(most_new) {
+fn dead_letters(counts: &DeadLetterCounts, most_new: u32) -> Finding {
+    let wait = if counts.open == 1 { "waits" } else { "wait" };
+    let text = format!("{} {wait} for an operator", many(counts.open, "dead letter"));
+    let finding = if counts.new > i64::from(most_new) {
         let new = format!(
             "{} of them in the last hour (status.max_new_dead_letters is {most_new})",
-            letters.new
+            counts.new
         );
         problem(FindingCode::DeadLetters, format!("{text}, {new}"))
     } else {

@@ -3,7 +3,7 @@ use time::OffsetDateTime;
 use super::super::document::{BucketStatus, DurabilityStatus, SchemaStatus};
 use super::*;
 use crate::ops::queue::{LaneStatus, PauseStatus, QueueLossStatus};
-use crate::store::command_counts::{CommandCounts, OpenCommands};
+use crate::store::command::{CommandCounts, OpenCommands};
 use crate::store::outbox::DestinationState;
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
@@ -211,7 +211,7 @@ fn a_pause_is_told_with_who_and_why_and_is_no_problem_by_itself() {
 }
 
 #[test]
-fn the_schema_the_outbox_the_letters_and_the_limiter_are_judged() {
+fn the_schema_the_outbox_the_dead_letters_and_the_limiter_are_judged() {
     let old = SchemaStatus { have: None, need: 5, fits: false };
     let schema = found(|status| status.schema = Some(old));
     assert_eq!(schema, [(Severity::Problem, FindingCode::Schema)]);
@@ -228,14 +228,14 @@ fn the_schema_the_outbox_the_letters_and_the_limiter_are_judged() {
     assert_eq!(late, [(problem, FindingCode::OutboxBehind), (warning, FindingCode::OutboxDead)]);
     assert_eq!(found(|status| status.outbox = Some(vec![destination(0, Some(600))])), []);
 
-    let letters = found(|status| {
+    let dead_letters = found(|status| {
         status.dead_letters = Some(DeadLetterCounts { open: 1, ..DeadLetterCounts::default() });
     });
-    assert_eq!(letters, [(warning, FindingCode::DeadLetters)]);
+    assert_eq!(dead_letters, [(warning, FindingCode::DeadLetters)]);
     for (new, severity) in [(100, warning), (101, problem)] {
         let counts = DeadLetterCounts { open: 5_000, new, ..DeadLetterCounts::default() };
-        let letters = found(|status| status.dead_letters = Some(counts));
-        assert_eq!(letters, [(severity, FindingCode::DeadLetters)]);
+        let dead_letters = found(|status| status.dead_letters = Some(counts));
+        assert_eq!(dead_letters, [(severity, FindingCode::DeadLetters)]);
     }
 
     let bucket = |bucket: &str, rate_per_second| BucketStatus {

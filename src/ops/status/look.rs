@@ -19,7 +19,7 @@ use crate::config;
 use crate::domain::failure::{self, Dependency};
 use crate::ops::queue::{QueueStatus, millis, moment, queue_status};
 use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerState, QueueError};
-use crate::store::command_counts::CommandCounts;
+use crate::store::command::CommandCounts;
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::queue_marker::QueueMemory;
 use crate::store::schema::SchemaVersion;
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// A worker that reports itself every two seconds and has not for so long is silent.
 const SILENT: Duration = Duration::from_secs(10);
 
-/// What is looked at.
+/// Sources of a status.
 #[derive(Clone)]
 pub struct Sources {
     /// The queue.
@@ -43,7 +43,7 @@ pub struct Sources {
     pub limits: config::Status,
 }
 
-/// What Redis says.
+/// The part of a status that comes from Redis.
 struct OfRedis {
     latency: Duration,
     /// Why it takes no writes, if it does not: what is there can be read all the same.
@@ -56,12 +56,12 @@ struct OfRedis {
     flow: FlowCounts,
 }
 
-/// What Postgres says.
+/// The part of a status that comes from Postgres.
 struct OfPostgres {
     latency: Duration,
     schema: SchemaVersion,
     memory: Option<QueueMemory>,
-    letters: Result<DeadLetterCounts, StoreError>,
+    dead_letters: Result<DeadLetterCounts, StoreError>,
     anomalies: Result<AnomalyCounts, StoreError>,
     outbox: Result<Vec<DestinationState>, StoreError>,
     hold: Result<Option<OutboxHold>, StoreError>,
@@ -110,7 +110,7 @@ pub async fn look(sources: &Sources) -> Status {
     if let Some(seen) = of_postgres {
         let marker = of_redis.as_ref().map(|seen| &seen.marker);
         status.loss = seen.memory.and_then(|memory| loss::loss(&memory, marker));
-        status.dead_letters = seen.letters.ok();
+        status.dead_letters = seen.dead_letters.ok();
         status.anomalies = seen.anomalies.ok();
         status.outbox = seen.outbox.ok();
         status.outbox_hold = seen.hold.ok().flatten();
@@ -140,8 +140,8 @@ async fn of_redis(inspector: &Inspector) -> Result<OfRedis, QueueError> {
 async fn of_postgres(store: &Store, queue: &str) -> Result<OfPostgres, StoreError> {
     let latency = store.latency().await?;
     let schema = store.schema_version().await?;
-    let (letters, anomalies, outbox, hold, commands) = tokio::join!(
-        store.letter_counts(),
+    let (dead_letters, anomalies, outbox, hold, commands) = tokio::join!(
+        store.dead_letter_counts(),
         store.anomaly_counts(),
         store.destinations(),
         store.outbox_hold(),
@@ -150,7 +150,7 @@ async fn of_postgres(store: &Store, queue: &str) -> Result<OfPostgres, StoreErro
     // Only newer schemas have the table.
     let memory =
         if schema.have >= Some(schema.need) { store.queue_memory(queue).await? } else { None };
-    Ok(OfPostgres { latency, schema, memory, letters, anomalies, outbox, hold, commands })
+    Ok(OfPostgres { latency, schema, memory, dead_letters, anomalies, outbox, hold, commands })
 }
 
 /// An answer in time, or why there is none.
@@ -176,10 +176,10 @@ async fn explained<T>(
     }
 }
 
-/// What could not be counted in a Postgres that answers.
+/// Counts that failed in a Postgres that answers.
 fn unread(seen: &OfPostgres) -> Option<String> {
     let of_outbox = seen.outbox.as_ref().err().or(seen.hold.as_ref().err());
-    let of_counts = seen.letters.as_ref().err().or(seen.anomalies.as_ref().err());
+    let of_counts = seen.dead_letters.as_ref().err().or(seen.anomalies.as_ref().err());
     let error = of_counts.or(of_outbox).or(seen.commands.as_ref().err())?;
     Some(format!("some of it could not be read: {}", failure::chain(error).join(": ")))
 }

@@ -13,7 +13,7 @@ use crate::store::queue_marker::{QueueLoss, QueueMemory};
 /// Stripe made them, which is before they were received.
 const TO_SPARE: i64 = 3600;
 
-/// What Postgres and Redis together show of a loss. One that no worker has noticed yet counts, too.
+/// A loss, as Postgres and Redis together show it. One that no worker has noticed yet counts, too.
 pub(super) fn loss(memory: &QueueMemory, marker: Option<&MarkerState>) -> Option<QueueLossStatus> {
     if let Some(QueueLoss { noticed_at, what, since }) = &memory.loss {
         let (noticed_at, what) = (Some(*noticed_at), what.clone());
@@ -29,7 +29,7 @@ pub(super) fn loss(memory: &QueueMemory, marker: Option<&MarkerState>) -> Option
     })
 }
 
-/// How Redis keeps what it acknowledged.
+/// Durability of Redis, for the status.
 pub(super) fn durability(found: Durability) -> DurabilityStatus {
     DurabilityStatus { evicts: found.evicts, warnings: found.warnings }
 }

@@ -21,7 +21,7 @@ pub(super) fn rates(counts: &FlowCounts) -> Rates {
     }
 }
 
-/// What was counted from one minute to another, both included.
+/// Sum of the counts from one minute to another, both included.
 fn of(counts: &FlowCounts, from: u64, to: u64) -> MinuteCount {
     counts.minutes.range(from..=to).fold(MinuteCount::default(), |sum, (_, one)| MinuteCount {
         arrived: sum.arrived + one.arrived,

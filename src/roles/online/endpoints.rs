@@ -1,4 +1,4 @@
-//! What sends events here, and whether it fits.
+//! Check of the webhook endpoints and event destinations at Stripe against the settings.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::stripe_api::{self};
 /// Where `ingress` serves; an endpoint's name comes after it.
 const PATH: &str = "/webhooks/stripe";
 
-/// What sends events at Stripe: a webhook endpoint, or an event destination.
+/// A sender of events at Stripe: a webhook endpoint, or an event destination.
 pub(crate) struct Sender<'a> {
     id: &'a str,
     /// Where to; none: not by a webhook.

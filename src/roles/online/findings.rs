@@ -2,7 +2,7 @@
 
 use crate::stripe_api::StripeError;
 
-/// What was found: each line can be read alone.
+/// Findings of the check: each line can be read alone.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     /// As it should be.

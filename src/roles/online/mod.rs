@@ -1,4 +1,4 @@
-//! What Stripe says of our account and of what it sends here, held against the settings. Warnings only.
+//! Check of the settings against our account at Stripe and what it sends here. Warnings only.
 
 mod coverage;
 mod endpoints;

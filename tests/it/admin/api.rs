@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::site::{OPERATOR, Site};
+use crate::dead_letters::notifications::{SHOP, given_up};
 use crate::harness::{Options, eventually};
-use crate::letters::notifications::{SHOP, given_up};
 
 async fn site() -> Site {
     Site::start(Options { workers: 0, ..Options::default() }).await

@@ -1,4 +1,4 @@
-//! What the pages show.
+//! Contents of the operators' pages.
 
 use serde_json::json;
 
@@ -58,9 +58,9 @@ async fn nothing_dead_is_good_news_and_nothing_matching_is_not() {
 }
 
 #[tokio::test]
-async fn a_group_leads_to_its_letters_among_those_that_were_asked_for_and_to_no_others() {
+async fn a_group_leads_to_its_dead_letters_among_those_that_were_asked_for_and_to_no_others() {
     let site = site().await;
-    // Three groups and a hundred customers: of each customer, 1 letter of each group.
+    // Three groups and a hundred customers: of each customer, 1 dead letter of each group.
     site.given_up(300).await;
     let cookie = site.sign_in(OPERATOR).await;
     let asked = "/dead-letters?state=open&customer=cus_7&text=No+such&newer_than=30d&before=9999";
@@ -89,8 +89,8 @@ async fn what_stands_in_the_way_and_what_is_remarked_lead_to_where_one_mends_it(
     site.given_up(3).await;
     let cookie = site.sign_in(VIEWER).await;
     let page = site.page("/objects/pi_given_up_3", &cookie).await.text;
-    let letter = link(&page, "/dead-letters/", "");
-    assert!(page.contains("dead letter 3 is open") && letter == "/dead-letters/3", "{page}");
+    let dead_letter = link(&page, "/dead-letters/", "");
+    assert!(page.contains("dead letter 3 is open") && dead_letter == "/dead-letters/3", "{page}");
     let page = site.page("/", &cookie).await.text;
     assert!(
         page.contains("<a href=\"/dead-letters\">3 dead letters wait for an operator</a>"),

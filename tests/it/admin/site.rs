@@ -185,7 +185,7 @@ impl Site {
         self.ask(method, &format!("/api/v1{path}"), &headers, &body).await
     }
 
-    /// So many letters of one cause, as if they had been given up.
+    /// So many dead letters of one cause, as if they had been given up.
     pub(crate) async fn given_up(&self, count: u32) {
         let sql = include_str!("given_up.sql").replace("$COUNT", &count.to_string());
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&self.app.db.pool).await.unwrap();

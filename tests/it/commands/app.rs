@@ -126,7 +126,7 @@ impl ApiApp {
     }
 }
 
-/// What a process carries commands out with.
+/// The commands of a process.
 pub(crate) fn commands(app: &App) -> Commands {
     let settings = &app.settings;
     let store = Store::connect(&settings.database, "worker").unwrap();

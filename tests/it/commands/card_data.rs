@@ -140,7 +140,7 @@ async fn a_field_that_is_exempt_may_hold_a_long_number() {
     api.stop().await;
 }
 
-/// What the program logged. What a test itself sends over its own client is not the program's.
+/// The program's own log lines. Those of a test's own client are not the program's.
 fn of_the_program(logs: &Logs) -> String {
     let all = logs.text();
     let ours = all.lines().filter(|line| line.contains("\"target\":\"quittance"));

@@ -1,4 +1,4 @@
-//! What an operator decides about a command that is dead, and what is kept.
+//! Operators' decisions about dead commands, and the retention of commands.
 
 use quittance::commands::{Decided, abandon_dead, retry_dead};
 use serde_json::json;

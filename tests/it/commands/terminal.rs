@@ -431,7 +431,7 @@ async fn card_data_is_refused_in_each_argument_and_is_nowhere_afterwards() {
     let path = file.path().join("payment.json");
     std::fs::write(&path, data).unwrap();
     let argument = format!("@{}", path.display());
-    let refused = run(&api, &[&payment[..], &["--data", &argument]].concat()).await.with(1);
+    let refused = run(&api, &[&payment[..], &["--data", &argument]].concat()).await.with(2);
     assert!(refused.said().contains("refused (card_data): description: "), "{refused}");
     assert!(!refused.out.contains(card) && !refused.err.contains(card), "{refused}");
     assert_eq!(api.app.requests(), 0);

@@ -1,4 +1,4 @@
-//! What is promised of the settings.
+//! Promises of the settings.
 
 mod layers;
 mod refusals;

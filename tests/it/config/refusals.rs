@@ -1,4 +1,4 @@
-//! What is refused, and what it says then.
+//! Refusals of settings, and their messages.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What is said of the settings: by the manual, by a summary, by a role.
+//! Descriptions of the settings: in the manual, in a summary, by a role.
 
 use std::path::Path;
 

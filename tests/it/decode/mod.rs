@@ -1,6 +1,6 @@
-//! What Stripe may say and what becomes of it: odd fields, odd values, words of tomorrow.
+//! Decoding of Stripe's JSON: odd fields, odd values, words of tomorrow.
 
+mod dead_letters;
 pub(crate) mod fields;
-mod letters;
 mod mutations;
 mod reports;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// What is done to a field.
+/// Mutations of a field.
 pub(super) const WAYS: [&str; 14] = [
     "null", "absent", "type", "word", "object", "deleted", "beyond", "largest", "smallest", "safe",
     "fraction", "nul", "half", "long",

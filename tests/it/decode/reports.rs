@@ -37,8 +37,9 @@ impl Stage {
     async fn settled(&self, body: &str) {
         self.post(body).await;
         let id = id_of(body);
-        let letters = self.app.db.rows("SELECT code, message FROM quittance.dead_letters").await;
-        assert_eq!(letters, [] as [Value; 0], "{id}");
+        let dead_letters =
+            self.app.db.rows("SELECT code, message FROM quittance.dead_letters").await;
+        assert_eq!(dead_letters, [] as [Value; 0], "{id}");
         assert_eq!(self.app.event(&id).await["status"], "settled", "{id}");
     }
 
@@ -177,12 +178,12 @@ async fn an_event_of_a_time_that_nothing_can_hold_is_a_dead_letter_that_names_it
         let id = format!("evt_{}", uuid::Uuid::new_v4().simple());
         let body = event(&id, "payment_intent.succeeded", &it).replacen("1700000000", created, 1);
         stage.post(&body).await;
-        let letter =
+        let dead_letter =
             stage.app.db.json("quittance.dead_letters", &format!("event_id = '{id}'")).await;
-        assert_eq!(letter["code"], "event_undecodable", "{created}");
-        let message = letter["message"].as_str().unwrap();
+        assert_eq!(dead_letter["code"], "event_undecodable", "{created}");
+        let message = dead_letter["message"].as_str().unwrap();
         assert!(message.contains("`created`"), "{created}: {message}");
-        assert_eq!(letter["payload"]["id"], *id, "{created}");
+        assert_eq!(dead_letter["payload"]["id"], *id, "{created}");
         assert_eq!(stage.app.event(&id).await["status"], "dead");
     }
     stage.app.stop().await;
@@ -203,10 +204,10 @@ async fn a_time_or_a_sum_that_nothing_can_hold_is_named_in_the_dead_letter() {
         let (id, key) = (format!("pi_{n}"), format!("evt_{n}"));
         stage.stripe.put(&format!("/v1/payment_intents/{id}"), payment(&id, json!({field: value})));
         stage.post(&event(&key, "payment_intent.updated", &payment(&id, json!({})))).await;
-        let letter =
+        let dead_letter =
             stage.app.db.json("quittance.dead_letters", &format!("event_id = '{key}'")).await;
-        assert_eq!(letter["code"], "stripe_undecodable", "{field}");
-        let message = letter["message"].as_str().unwrap();
+        assert_eq!(dead_letter["code"], "stripe_undecodable", "{field}");
+        let message = dead_letter["message"].as_str().unwrap();
         assert!(message.contains(&format!(": {field}: ")), "{message}");
     }
     stage.app.stop().await;

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Private, Proxy, TestDatabase, eventually, queue_name, redis_url, settings};
 
-/// What a test wants different.
+/// Options of a test's program.
 pub(crate) struct Options {
     /// Workers, each with a reconciler of its own, like as many processes.
     pub(crate) workers: usize,
@@ -258,9 +258,9 @@ impl App {
 
     /// Every row is what Stripe says, and every event is in the ledger at a good end.
     pub(crate) async fn is_true(&self) {
-        let letters =
+        let dead_letters =
             self.db.rows("SELECT code, message FROM quittance.dead_letters LIMIT 5").await;
-        assert_eq!(letters, [] as [Value; 0]);
+        assert_eq!(dead_letters, [] as [Value; 0]);
         assert_eq!(dev::differences(&self.stripe, &self.db.store).await.unwrap(), []);
     }
 

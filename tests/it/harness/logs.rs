@@ -1,4 +1,4 @@
-//! What the program logs, kept for a test to read.
+//! The program's log, kept for a test to read.
 
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex};

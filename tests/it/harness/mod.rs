@@ -1,4 +1,4 @@
-//! What all integration tests stand on.
+//! Harness of the integration tests.
 //!
 //! Tests run in parallel and share a server of each kind, and nothing in it: each one takes a database
 //! and a queue name of its own. A test that breaks a server starts a private one.

@@ -18,7 +18,7 @@ pub(crate) struct Program {
     pub(crate) logged: String,
 }
 
-/// How a command ended.
+/// End of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,

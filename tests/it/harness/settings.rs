@@ -2,7 +2,7 @@
 
 use quittance::config::{self, Settings};
 
-/// What a test sets over the defaults; later entries win.
+/// Settings of a test over the defaults; later entries win.
 const SHORT: &[(&str, &str)] = &[
     ("STRIPE_SECRET_KEY", "sk_test_simulator"),
     ("STRIPE_WEBHOOK_SECRET", "whsec_test"),

@@ -1,4 +1,4 @@
-//! What is taken, and how it arrives in the queue.
+//! Accepted requests, and how they arrive in the queue.
 
 use futures_util::future::join_all;
 use quittance::queue::JobSource;

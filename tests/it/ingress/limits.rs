@@ -1,4 +1,4 @@
-//! What a client may cost.
+//! Limits of what a client may cost.
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};

@@ -1,4 +1,4 @@
-//! What a listener does when the process is slow or its accept loop panics.
+//! A listener when the process is slow or its accept loop panics.
 
 use std::io::Write as _;
 

@@ -1,4 +1,4 @@
-//! What the ingress promises, over real HTTP and a real Redis.
+//! Promises of the ingress, over real HTTP and a real Redis.
 
 mod accept;
 mod app;

@@ -1,4 +1,4 @@
-//! What is not taken. Nothing of it reaches the queue.
+//! Refused requests. Nothing of them reaches the queue.
 
 use super::app::SECRET;
 use super::{App, Webhook};

@@ -1,4 +1,4 @@
-//! How it ends.
+//! Shutdown of the ingress.
 
 use quittance::http::Ended;
 use tokio::net::TcpStream;

@@ -165,7 +165,7 @@ async fn bury(app: &App, event: &Value) -> DeadLetterId {
         request_id: None,
         should_retry: None,
     };
-    let letter = NewDeadLetter {
+    let dead_letter = NewDeadLetter {
         event: (&request.event).into(),
         receipt: request.receipt,
         lane: "live".into(),
@@ -174,5 +174,5 @@ async fn bury(app: &App, event: &Value) -> DeadLetterId {
         failure,
         body: event.to_string().into(),
     };
-    app.db.store.dead_letter(&letter).await.unwrap().unwrap()
+    app.db.store.dead_letter(&dead_letter).await.unwrap().unwrap()
 }

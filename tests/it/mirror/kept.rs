@@ -1,4 +1,4 @@
-//! What is kept of a mirrored kind.
+//! Rows of mirrored kinds.
 
 use quittance::domain::object::Kind;
 use quittance::store::Outcome;

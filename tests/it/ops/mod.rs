@@ -1,4 +1,4 @@
-//! What people see and do, as calls and as commands.
+//! Operators' views and verbs, as calls and as commands.
 
 mod commands;
 mod events;
@@ -24,7 +24,7 @@ async fn fragile() -> App {
     App::with(Options { env, ..Options::default() }).await
 }
 
-/// What the audit log says: actor, verb, target.
+/// Entries of the audit log: actor, verb, target.
 async fn audit(app: &App) -> Vec<String> {
     let rows = app
         .db

@@ -49,8 +49,8 @@ async fn an_object_without_a_row_is_known_by_what_was_given_up() {
     assert_eq!((&shown.row, &shown.table), (&None, &None));
     let [obstacle] = &shown.obstacles[..] else { panic!("{:?}", shown.obstacles) };
     assert!(obstacle.text.contains("is open"), "{obstacle:?}");
-    let letter = app.db.json("quittance.dead_letters", "true").await;
-    assert_eq!(obstacle.dead_letter, letter["id"].as_i64());
+    let dead_letter = app.db.json("quittance.dead_letters", "true").await;
+    assert_eq!(obstacle.dead_letter, dead_letter["id"].as_i64());
     assert!(shown.timeline.iter().any(|moment| moment.what.word() == "dead_letter"));
     app.stop().await;
 }

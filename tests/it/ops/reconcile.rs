@@ -1,4 +1,4 @@
-//! What would change, and changing it.
+//! Comparison with Stripe, and reconciliation.
 
 use quittance::domain::id::Mode;
 use quittance::ops::compare::{Verdict, compare};

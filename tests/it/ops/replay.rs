@@ -49,7 +49,7 @@ async fn of_an_event_that_has_settled_the_object_is_reconciled_and_nothing_is_to
 }
 
 #[tokio::test]
-async fn a_replay_of_a_dead_event_resolves_its_letter() {
+async fn a_replay_of_a_dead_event_resolves_its_dead_letter() {
     let app = fragile().await;
     app.stripe().set_auto_deliver(false);
     app.pays("pm_card_visa");

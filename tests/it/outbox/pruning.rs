@@ -7,8 +7,8 @@ use quittance::ops::outbox::{OutboxError, remove};
 use quittance::store::dead_letter::Actor;
 
 use super::{Receiver, Running, settings, until, write_occurrence};
+use crate::dead_letters::notifications::{SHOP, given_up};
 use crate::harness::{TestDatabase, eventually};
-use crate::letters::notifications::{SHOP, given_up};
 
 const DELIVERED: &str =
     "SELECT count(*) FROM quittance.outbox_deliveries WHERE state = 'delivered'";

@@ -1,4 +1,4 @@
-//! What is seen of a queue by somebody who only looks.
+//! Inspection of a queue without changing it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How a loss of Redis' data is noticed.
+//! Detection of a loss of Redis' data.
 
 use quittance::queue::{Inspector, MarkerCheck, MarkerState};
 

@@ -212,7 +212,7 @@ impl Worker {
     }
 }
 
-/// What handlers saw.
+/// Jobs that the handlers saw.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<Delivery>>>);
 

@@ -1,4 +1,4 @@
-//! What ops does with what was given up, as calls and as commands.
+//! Dead-lettered events: shown, retried and discarded, as calls and as commands.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::harness::{App, Program};
 
 const JANE: Actor<'_> = Actor { name: "jane", reason: Some("Stripe was ill") };
 
-/// An event that was given up although its object is there; its letter.
+/// An event that was given up although its object is there; its dead letter.
 async fn given_up(app: &App) -> (String, DeadLetterId) {
     app.stripe().set_auto_deliver(false);
     app.pays("pm_card_visa");
@@ -19,8 +19,8 @@ async fn given_up(app: &App) -> (String, DeadLetterId) {
     app.deliver(&event).await;
     app.drained().await;
     app.stripe().set_chaos(|chaos| chaos.server_errors = 0.0);
-    let letter = app.db.json("quittance.dead_letters", &format!("event_id = '{event}'")).await;
-    (event, letter["id"].to_string().parse().unwrap())
+    let dead_letter = app.db.json("quittance.dead_letters", &format!("event_id = '{event}'")).await;
+    (event, dead_letter["id"].to_string().parse().unwrap())
 }
 
 async fn retry(app: &App, id: DeadLetterId) -> Vec<DeadLetterResult> {
@@ -35,7 +35,7 @@ async fn fragile() -> App {
 }
 
 #[tokio::test]
-async fn a_retry_settles_the_event_and_resolves_its_letter() {
+async fn a_retry_settles_the_event_and_resolves_its_dead_letter() {
     let app = fragile().await;
     let (event, id) = given_up(&app).await;
     let open =
@@ -82,14 +82,14 @@ async fn a_retry_that_was_taken_back_ends_without_an_attempt_and_the_next_one_do
 }
 
 #[tokio::test]
-async fn a_letter_that_dies_again_is_the_same_letter_and_a_discarded_one_stays_so() {
+async fn a_dead_letter_that_dies_again_is_the_same_dead_letter_and_a_discarded_one_stays_so() {
     let app = fragile().await;
     let (event, id) = given_up(&app).await;
     app.stripe().set_chaos(|chaos| chaos.server_errors = 1.0);
     retry(&app, id).await;
     app.drained().await;
-    let letter = app.db.json("quittance.dead_letters", &format!("event_id = '{event}'")).await;
-    assert_eq!(json!([letter["state"], letter["deaths"]]), json!(["open", 2]));
+    let dead_letter = app.db.json("quittance.dead_letters", &format!("event_id = '{event}'")).await;
+    assert_eq!(json!([dead_letter["state"], dead_letter["deaths"]]), json!(["open", 2]));
     let results = dead_letters::discard(&app.db.store, &[id], JANE).await.unwrap();
     assert_eq!(results[0].result, "done");
     assert_eq!(retry(&app, id).await[0].result, "discarded");

@@ -1,4 +1,4 @@
-//! What cannot be settled: its class, its attempts, its end.
+//! Events that cannot be settled: their class, their attempts, their end.
 
 use std::time::Duration;
 
@@ -33,12 +33,17 @@ async fn an_event_that_cannot_be_decoded_is_a_dead_letter_at_once() {
         assert_eq!(answer.status, 200);
         app.drained().await;
     }
-    let letter = app.db.json("quittance.dead_letters", "true").await;
-    let columns = json!([letter["reason"], letter["class"], letter["code"], letter["state"]]);
+    let dead_letter = app.db.json("quittance.dead_letters", "true").await;
+    let columns = json!([
+        dead_letter["reason"],
+        dead_letter["class"],
+        dead_letter["code"],
+        dead_letter["state"]
+    ]);
     assert_eq!(columns, json!(["undecodable", "permanent", "event_undecodable", "open"]));
-    assert_eq!(letter["message"], "`created` is missing");
-    assert_eq!(letter["payload"]["id"], "evt_x");
-    let known = json!([letter["event_id"], letter["event_type"]]);
+    assert_eq!(dead_letter["message"], "`created` is missing");
+    assert_eq!(dead_letter["payload"]["id"], "evt_x");
+    let known = json!([dead_letter["event_id"], dead_letter["event_type"]]);
     assert_eq!(known, json!(["evt_x", "charge.failed"]), "what can be read of it names it");
     assert_eq!(app.requests(), 0);
     assert_eq!(app.db.count("quittance.events WHERE status = 'dead'").await, 1);
@@ -67,13 +72,13 @@ async fn an_event_whose_texts_postgres_cannot_hold_is_a_dead_letter_at_once() {
         assert_eq!(answer.status, 200);
     }
     app.drained().await;
-    let letters = app.db.rows("SELECT * FROM quittance.dead_letters ORDER BY id").await;
-    let mut keys: Vec<_> = letters.iter().map(|it| it["event_id"].as_str().unwrap()).collect();
+    let dead_letters = app.db.rows("SELECT * FROM quittance.dead_letters ORDER BY id").await;
+    let mut keys: Vec<_> = dead_letters.iter().map(|it| it["event_id"].as_str().unwrap()).collect();
     keys.sort_unstable();
     assert_eq!(keys[..3], ["evt_1", "evt_2", "evt_4"]);
     assert!(keys[3..].iter().all(|key| key.starts_with("sha256:")) && keys.len() == 5, "{keys:?}");
-    for letter in letters {
-        assert_eq!(letter["reason"], "undecodable", "{letter}");
+    for dead_letter in dead_letters {
+        assert_eq!(dead_letter["reason"], "undecodable", "{dead_letter}");
     }
 }
 
@@ -84,8 +89,13 @@ async fn an_object_that_stripe_still_does_not_know_is_given_up_at_the_first_atte
     let object = json!({"id": "pi_nowhere", "object": "payment_intent"});
     let event = app.stripe().platform().emit("payment_intent.succeeded", object);
     app.settled().await;
-    let letter = app.db.json("quittance.dead_letters", &format!("event_id = '{event}'")).await;
-    let columns = json!([letter["reason"], letter["class"], letter["code"], letter["attempts"]]);
+    let dead_letter = app.db.json("quittance.dead_letters", &format!("event_id = '{event}'")).await;
+    let columns = json!([
+        dead_letter["reason"],
+        dead_letter["class"],
+        dead_letter["code"],
+        dead_letter["attempts"]
+    ]);
     assert_eq!(columns, json!(["permanent", "permanent", "stripe_resource_missing", 1]));
     assert_eq!(app.event(&event).await["status"], "dead");
     let [(number, outcome, code)] = &app.attempts(&event).await[..] else { panic!("one attempt") };
@@ -129,8 +139,8 @@ async fn attempts_that_are_used_up_end_in_a_dead_letter_that_says_so() {
     app.stripe().set_chaos(|chaos| chaos.server_errors = 1.0);
     app.deliver(&event).await;
     app.drained().await;
-    let letter = app.db.json("quittance.dead_letters", "true").await;
-    let columns = json!([letter["reason"], letter["class"], letter["attempts"]]);
+    let dead_letter = app.db.json("quittance.dead_letters", "true").await;
+    let columns = json!([dead_letter["reason"], dead_letter["class"], dead_letter["attempts"]]);
     assert_eq!(columns, json!(["exhausted", "transient", 3]));
     let outcomes: Vec<_> = app.attempts(&event).await.into_iter().map(|(n, o, _)| (n, o)).collect();
     let expected = [(1, "failed"), (2, "failed"), (3, "dead")];
@@ -174,9 +184,9 @@ async fn a_panic_is_an_attempt_that_failed_and_in_the_end_a_dead_letter() {
     let attempts = app.attempts(&event).await;
     let kept: Vec<_> = attempts.iter().map(|(n, o, c)| (*n, o.as_str(), c.as_deref())).collect();
     assert_eq!(kept, [(1, "failed", Some("panicked")), (2, "dead", Some("panicked"))]);
-    let letter = app.db.json("quittance.dead_letters", "true").await;
-    assert_eq!(letter["reason"], "exhausted");
-    assert_eq!(letter["message"], "panicked: the dice are gone");
+    let dead_letter = app.db.json("quittance.dead_letters", "true").await;
+    assert_eq!(dead_letter["reason"], "exhausted");
+    assert_eq!(dead_letter["message"], "panicked: the dice are gone");
 }
 
 /// A lease as short as the settings allow.
@@ -209,8 +219,8 @@ async fn a_job_that_takes_its_worker_with_it_is_given_up_as_poison() {
 
     app.add_worker().await;
     app.drained().await;
-    let letter = app.db.json("quittance.dead_letters", "true").await;
-    let columns = json!([letter["reason"], letter["code"], letter["object_id"]]);
+    let dead_letter = app.db.json("quittance.dead_letters", "true").await;
+    let columns = json!([dead_letter["reason"], dead_letter["code"], dead_letter["object_id"]]);
     assert_eq!(columns, json!(["poison", "worker_died", payment]));
     assert_eq!(app.requests(), 0, "nobody tried it again");
 }

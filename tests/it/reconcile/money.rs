@@ -1,4 +1,4 @@
-//! What the product reads, after each life that a payment can have.
+//! The tables after each life that a payment can have.
 
 use rand::SeedableRng as _;
 use serde_json::json;

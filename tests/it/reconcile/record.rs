@@ -1,4 +1,4 @@
-//! What Stripe answers to a command is recorded like what it answers to a read.
+//! Recording of answers to commands, like those to reads.
 
 use quittance::domain::id::{Mode, ObjectId, Scope};
 use quittance::domain::object::{Kind, Observed, Subject};

@@ -1,4 +1,4 @@
-//! What Stripe is asked, and what not.
+//! Requests to Stripe: which are made, and which are not.
 
 use std::time::Duration;
 

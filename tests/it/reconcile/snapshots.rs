@@ -1,4 +1,4 @@
-//! What an event says of its object is enough where it is as good as asking, and nowhere else.
+//! Snapshots of events: believed where they are as good as asking, and nowhere else.
 
 use quittance::domain::object::Kind;
 use quittance::reconcile::{EventTask, Reconciler, Settled};

@@ -26,10 +26,10 @@ async fn is_survived(wrong: WrongAnswer, most: i64) {
     app.stripe().set_chaos(|chaos| chaos.wrong = None);
     app.drained().await;
     app.is_ready().await;
-    let letters = app.db.count("quittance.dead_letters").await;
-    assert!(letters <= most, "{letters} dead letters of {wrong:?}");
+    let dead_letters = app.db.count("quittance.dead_letters").await;
+    assert!(dead_letters <= most, "{dead_letters} dead letters of {wrong:?}");
     let settled = app.db.count("quittance.events WHERE status = 'settled'").await;
-    assert_eq!(settled, PAYMENTS as i64 - letters);
+    assert_eq!(settled, PAYMENTS as i64 - dead_letters);
 }
 
 #[tokio::test]

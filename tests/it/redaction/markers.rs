@@ -52,7 +52,7 @@ fn examples() -> Vec<Example> {
     typed.chain(mirrored_examples()).collect()
 }
 
-/// What is dropped in a run, and how it is known again.
+/// Values that are dropped in a run, and how they are known again.
 struct Marked {
     examples: Vec<Example>,
     paths: BTreeSet<String>,
@@ -141,9 +141,9 @@ async fn everything(marked: &Marked, paths: &BTreeSet<String>) -> (String, i64, 
     all.extend(posts.iter().map(|post| String::from_utf8_lossy(&post.body).into_owned()));
     all.push_str(&in_redis(&app.settings.queue.name).await);
     let kept = app.db.count("quittance.objects").await;
-    let letters = app.db.count("quittance.dead_letters").await;
+    let dead_letters = app.db.count("quittance.dead_letters").await;
     app.stop().await;
-    (all, kept, letters, posts.len())
+    (all, kept, dead_letters, posts.len())
 }
 
 /// The keys of a queue, and what is in them.
@@ -185,9 +185,12 @@ fn markers(all: &str) -> BTreeSet<&str> {
 
 async fn nothing_is_kept(marked: Marked) {
     let kinds = i64::try_from(marked.examples.len()).unwrap();
-    let (all, kept, letters, posts) = everything(&marked, &marked.paths).await;
+    let (all, kept, dead_letters, posts) = everything(&marked, &marked.paths).await;
     assert_eq!(kept, kinds, "an object has no row");
-    assert!(letters > 50 && posts > 20, "{letters} letters and {posts} notifications prove little");
+    assert!(
+        dead_letters > 50 && posts > 20,
+        "{dead_letters} letters and {posts} notifications prove little"
+    );
     let found = markers(&all);
     assert!(found.is_empty(), "{} of {} are kept: {found:?}", found.len(), marked.count);
 }

@@ -1,4 +1,4 @@
-//! What an operator sees of the whole, and how they stop and resume the work.
+//! Status of the whole, and pausing and resuming the work.
 
 mod document;
 mod loss;

@@ -21,7 +21,7 @@ use crate::harness::TestDatabase;
 
 const JANE: Actor<'static> = Actor { name: "jane", reason: Some("Stripe fixed it") };
 
-pub(crate) fn letter(id: &str) -> NewDeadLetter {
+pub(crate) fn dead_letter(id: &str) -> NewDeadLetter {
     let event = event(id, "payment_intent.succeeded", Kind::PaymentIntent, "pi_1");
     NewDeadLetter {
         event: DeadEvent::from(&event),
@@ -41,14 +41,14 @@ pub(crate) fn letter(id: &str) -> NewDeadLetter {
 }
 
 async fn bury(db: &TestDatabase, id: &str) -> DeadLetterId {
-    db.store.dead_letter(&letter(id)).await.unwrap().unwrap()
+    db.store.dead_letter(&dead_letter(id)).await.unwrap().unwrap()
 }
 
 async fn state(db: &TestDatabase, id: DeadLetterId) -> DeadLetterState {
     db.store.find_dead_letter(id).await.unwrap().unwrap().state
 }
 
-/// Notes a retry, of the letter as it was when it had died so often.
+/// Notes a retry, of the dead letter as it was when it had died so often.
 async fn mark(db: &TestDatabase, id: DeadLetterId, deaths: i32) -> Acted {
     let on = ActedOn { id, deaths, wait: Duration::ZERO };
     db.store.act(Act::Retry, &[on], JANE).await.unwrap()[0].1
@@ -82,7 +82,7 @@ fn no_queue() -> Producer {
 #[tokio::test]
 async fn an_event_is_given_up_once_however_often_it_dies() {
     let db = TestDatabase::migrated().await;
-    db.store.record_attempt(&letter("evt_1").event, &attempt()).await.unwrap();
+    db.store.record_attempt(&dead_letter("evt_1").event, &attempt()).await.unwrap();
     let id = bury(&db, "evt_1").await;
     assert_eq!(bury(&db, "evt_1").await, id);
     let other = bury(&db, "evt_2").await;
@@ -91,23 +91,26 @@ async fn an_event_is_given_up_once_however_often_it_dies() {
     assert_eq!(db.count("quittance.dead_letters").await, 2);
     assert_eq!(db.count("quittance.events").await, 2);
     assert_eq!(db.json("quittance.events", "id = 'evt_1'").await["status"], "dead");
-    let letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
-    assert_eq!((letter.deaths, letter.attempts, letter.state), (2, 2, DeadLetterState::Open));
-    assert_eq!(letter.message, "no such payment_intent: 404");
-    assert_eq!(letter.cause, "no such payment_intent: …");
-    assert_eq!(letter.group.event_type.as_deref(), Some("payment_intent.succeeded"));
-    assert_eq!(letter.payload, Some(json!({"id": "evt_1"})));
+    let dead_letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
+    assert_eq!(
+        (dead_letter.deaths, dead_letter.attempts, dead_letter.state),
+        (2, 2, DeadLetterState::Open)
+    );
+    assert_eq!(dead_letter.message, "no such payment_intent: 404");
+    assert_eq!(dead_letter.cause, "no such payment_intent: …");
+    assert_eq!(dead_letter.group.event_type.as_deref(), Some("payment_intent.succeeded"));
+    assert_eq!(dead_letter.payload, Some(json!({"id": "evt_1"})));
     // A dead event is not at its good end: it is tried again when it comes again.
     assert!(!db.store.load(&[&eid("evt_1")], &[]).await.unwrap().settled.contains(&eid("evt_1")));
 }
 
 #[tokio::test]
-async fn giving_up_at_the_same_time_makes_one_letter() {
+async fn giving_up_at_the_same_time_makes_one_dead_letter() {
     let db = TestDatabase::migrated().await;
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..12 {
         let store = db.store.clone();
-        tasks.spawn(async move { store.dead_letter(&letter("evt_1")).await.unwrap() });
+        tasks.spawn(async move { store.dead_letter(&dead_letter("evt_1")).await.unwrap() });
     }
     let mut ids = tasks.join_all().await;
     ids.dedup();
@@ -119,22 +122,23 @@ async fn giving_up_at_the_same_time_makes_one_letter() {
 async fn an_event_that_has_settled_is_not_given_up() {
     let db = TestDatabase::migrated().await;
     apply(&db.store, only(vec![succeeded("evt_1")])).await;
-    assert_eq!(db.store.dead_letter(&letter("evt_1")).await.unwrap(), None);
+    assert_eq!(db.store.dead_letter(&dead_letter("evt_1")).await.unwrap(), None);
     assert_eq!(db.json("quittance.events", "true").await["status"], "settled");
     assert_eq!(db.count("quittance.dead_letters").await, 0);
 }
 
 #[tokio::test]
-async fn a_dead_event_that_settles_after_all_resolves_its_letter_and_tells_its_occurrence_once() {
+async fn a_dead_event_that_settles_after_all_resolves_its_dead_letter_and_tells_its_occurrence_once()
+ {
     let db = TestDatabase::migrated().await;
     let id = bury(&db, "evt_1").await;
     let other = bury(&db, "evt_2").await;
     for _ in 0..2 {
         apply(&db.store, only(vec![attempt_failed("evt_1")])).await;
     }
-    let letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
-    assert_eq!(letter.state, DeadLetterState::Resolved);
-    assert!(letter.resolved_at.is_some());
+    let dead_letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
+    assert_eq!(dead_letter.state, DeadLetterState::Resolved);
+    assert!(dead_letter.resolved_at.is_some());
     assert_eq!(state(&db, other).await, DeadLetterState::Open);
     let ledger = db.json("quittance.events", "id = 'evt_1'").await;
     assert_eq!(
@@ -149,8 +153,8 @@ async fn settling_and_giving_up_at_the_same_time_ends_settled() {
     let db = TestDatabase::migrated().await;
     for n in 0..20 {
         let id = format!("evt_{n}");
-        let letter = letter(&id);
-        let (given_up, settled) = tokio::join!(db.store.dead_letter(&letter), async {
+        let dead_letter = dead_letter(&id);
+        let (given_up, settled) = tokio::join!(db.store.dead_letter(&dead_letter), async {
             apply(&db.store, only(vec![succeeded(&id)])).await
         });
         given_up.unwrap();
@@ -167,7 +171,7 @@ async fn settling_and_giving_up_at_the_same_time_ends_settled() {
 }
 
 #[tokio::test]
-async fn a_retry_is_noted_with_who_and_why_and_the_next_death_opens_the_letter_again() {
+async fn a_retry_is_noted_with_who_and_why_and_the_next_death_opens_the_dead_letter_again() {
     let db = TestDatabase::migrated().await;
     let id = bury(&db, "evt_1").await;
     assert_eq!(mark(&db, id, 1).await, Acted::Done);
@@ -189,12 +193,12 @@ async fn a_retry_is_noted_with_who_and_why_and_the_next_death_opens_the_letter_a
 }
 
 #[tokio::test]
-async fn a_retry_that_the_queue_does_not_take_leaves_the_letter_as_it_was() {
+async fn a_retry_that_the_queue_does_not_take_leaves_the_dead_letter_as_it_was() {
     let db = TestDatabase::migrated().await;
     let open = bury(&db, "evt_1").await;
     let discarded = bury(&db, "evt_2").await;
     dead_letters::discard(&db.store, &[discarded], JANE).await.unwrap();
-    let not_json = NewDeadLetter { body: Bytes::from_static(b"\xff"), ..letter("evt_3") };
+    let not_json = NewDeadLetter { body: Bytes::from_static(b"\xff"), ..dead_letter("evt_3") };
     let not_json = db.store.dead_letter(&not_json).await.unwrap().unwrap();
     let unknown: DeadLetterId = "999".parse().unwrap();
 
@@ -221,20 +225,20 @@ async fn a_discard_needs_a_reason_and_is_noted() {
     assert_eq!(words(&results), ["done", "unknown"], "one that is named twice is told once");
     let results = dead_letters::discard(&db.store, &[id], JANE).await.unwrap();
     assert_eq!(words(&results), ["discarded"]);
-    let letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
+    let dead_letter = db.store.find_dead_letter(id).await.unwrap().unwrap();
     assert_eq!(
-        (letter.discarded_by.as_deref(), letter.discard_reason.as_deref()),
+        (dead_letter.discarded_by.as_deref(), dead_letter.discard_reason.as_deref()),
         (Some("jane"), JANE.reason)
     );
     let audit = db.store.dead_letter_audit(id).await.unwrap();
     assert_eq!(audit.len(), 1);
     assert_eq!(audit[0].verb, "dead_letter.discard");
-    // It dies again, because Stripe sent it again: that is a new letter.
+    // It dies again, because Stripe sent it again: that is a new dead letter.
     assert_ne!(bury(&db, "evt_1").await, id);
 }
 
 #[tokio::test]
-async fn letters_are_listed_newest_first_by_state_and_page() {
+async fn dead_letters_are_listed_newest_first_by_state_and_page() {
     let db = TestDatabase::migrated().await;
     let mut ids = Vec::new();
     for n in 0..5 {
@@ -243,9 +247,9 @@ async fn letters_are_listed_newest_first_by_state_and_page() {
     dead_letters::discard(&db.store, &ids[3..4], JANE).await.unwrap();
     let list = async |state, before, limit| {
         let filter = Filter { state, ..Filter::default() };
-        let letters = dead_letters::list(&db.store, &filter, before, limit).await.unwrap();
-        assert!(letters.iter().all(|letter| letter.payload.is_none()));
-        letters.into_iter().map(|letter| letter.id).collect::<Vec<_>>()
+        let dead_letters = dead_letters::list(&db.store, &filter, before, limit).await.unwrap();
+        assert!(dead_letters.iter().all(|dead_letter| dead_letter.payload.is_none()));
+        dead_letters.into_iter().map(|dead_letter| dead_letter.id).collect::<Vec<_>>()
     };
     assert_eq!(list(None, None, 2).await, [ids[4], ids[3]]);
     assert_eq!(list(Some(DeadLetterState::Open), Some(ids[4]), 2).await, [ids[2], ids[1]]);
@@ -253,13 +257,13 @@ async fn letters_are_listed_newest_first_by_state_and_page() {
 }
 
 #[tokio::test]
-async fn a_letter_is_shown_with_all_that_is_known_around_it() {
+async fn a_dead_letter_is_shown_with_all_that_is_known_around_it() {
     let db = TestDatabase::migrated().await;
     observe(&db.store, "pi_1", 100, payment(PaymentStatus::Processing)).await;
     observe(&db.store, "pi_1", 101, payment(PaymentStatus::Succeeded)).await;
     let mut failed = attempt();
-    failed.failure = Some(letter("evt_1").failure);
-    db.store.record_attempt(&letter("evt_1").event, &failed).await.unwrap();
+    failed.failure = Some(dead_letter("evt_1").failure);
+    db.store.record_attempt(&dead_letter("evt_1").event, &failed).await.unwrap();
     let id = bury(&db, "evt_1").await;
     mark(&db, id, 1).await;
 

@@ -1,4 +1,4 @@
-//! What the tests are about: objects, events and settlements, with as little said as possible.
+//! Objects, events and settlements for the tests, with as little said as possible.
 
 use quittance::domain::event::{About, Event};
 use quittance::domain::id::{EventId, Mode, ObjectId, Scope};

@@ -43,7 +43,7 @@ async fn a_client_secret_is_stored_nowhere() {
         Bytes::from(format!("not JSON {SECRET}")),
     ];
     for body in bodies {
-        let letter = NewDeadLetter {
+        let dead_letter = NewDeadLetter {
             event: DeadEvent::unreadable(&body),
             receipt: receipt(),
             lane: "live".into(),
@@ -52,7 +52,7 @@ async fn a_client_secret_is_stored_nowhere() {
             failure: failed.failure.clone().unwrap(),
             body,
         };
-        assert!(db.store.dead_letter(&letter).await.unwrap().is_some());
+        assert!(db.store.dead_letter(&dead_letter).await.unwrap().is_some());
     }
 
     let all = db.everything().await;

@@ -1,4 +1,4 @@
-//! What a payment says of its charges, in whatever order and however concurrently they come.
+//! Sums of a payment over its charges, in whatever order and however concurrently they come.
 
 use quittance::domain::kinds::payment::PaymentStatus;
 use quittance::domain::object::Observed;

@@ -1,4 +1,4 @@
-//! What a bad answer, or none, is called.
+//! Classes of a bad answer, or of none.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is sent, and what a good answer becomes.
+//! Requests that are sent, and what a good answer becomes.
 
 use quittance::config;
 use quittance::domain::object::{Kind, Observed};

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::client;
 use super::server::{Reply, Seen, Server, answer};
 
-/// What people may have chosen, and what nobody may.
+/// Ids that people may have chosen, and some that nobody may.
 const HOSTILE: &[&str] = &[
     ".",
     "..",

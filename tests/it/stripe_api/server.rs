@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 pub(super) const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 pub(super) const DATE_UNIX: i64 = 784_111_777;
 
-/// What the server does with one request.
+/// Reply of the server to one request.
 pub(super) enum Reply {
     /// Says this, and keeps the connection.
     Say(String),

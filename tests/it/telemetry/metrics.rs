@@ -152,8 +152,8 @@ async fn a_worker_counts_what_it_settles_asks_saves_and_gives_up() {
     let covered = page.sum("quittance_stripe_requests_saved_total", &[("by", "covered")]);
     assert!(saved >= covered, "{saved} {covered}");
     assert_eq!(covered, app.db.count("quittance.events WHERE outcome = 'covered'").await as f64);
-    let letters = [("class", "permanent"), ("reason", "undecodable")];
-    assert_eq!(page.sum("quittance_dead_letters_written_total", &letters), 1.0);
+    let dead_letters = [("class", "permanent"), ("reason", "undecodable")];
+    assert_eq!(page.sum("quittance_dead_letters_written_total", &dead_letters), 1.0);
     assert_eq!(page.sum("quittance_dead_letters_written_total", &[]), 1.0);
     assert_eq!(page.sum("quittance_dead_letters_open", &[("class", "permanent")]), 1.0);
     let attempts = page.sum("quittance_attempt_duration_seconds_count", &[("result", "settled")]);

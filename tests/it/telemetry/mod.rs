@@ -1,4 +1,4 @@
-//! What the roles tell of themselves: numbers, traces, lines.
+//! Telemetry of the roles: metrics, traces, log lines.
 
 mod collector;
 mod deploy;

@@ -19,7 +19,18 @@ impl Default for AmountBounds {
     }
 }
 
-/// How many decimals the currency has at Stripe (docs.stripe.com, "Supported currencies").
+/// A currency from its code.
+///
+/// # Errors
+/// [`RuleCode::CurrencyInvalid`].
+pub fn currency(text: &str) -> Result<Currency, RuleBreach> {
+    Currency::parse(text).map_err(|_| {
+        let detail = "is not a currency: send three letters in lower case, eur.";
+        RuleBreach::new(RuleCode::CurrencyInvalid, "currency", detail)
+    })
+}
+
+/// Number of decimals that the currency has at Stripe (docs.stripe.com, "Supported currencies").
 #[must_use]
 pub fn decimals(currency: Currency) -> u32 {
     match currency.as_str() {

@@ -3,12 +3,11 @@
 use serde::{Deserialize as _, Serialize};
 
 use super::CommandKind;
-use super::checkout::{ExpireCheckout, NewCheckout, NewSetup};
 use super::params::{
-    CancelPayment, CapturePayment, ConfirmPayment, NewCustomer, NewPayment, NewRefund,
+    CancelPayment, CancelSubscription, CapturePayment, ConfirmPayment, ExpireCheckout, NewCheckout,
+    NewCustomer, NewPayment, NewPortalSession, NewRefund, NewSetup, NewSubscription,
+    UpdateSubscription,
 };
-use super::portal::NewPortalSession;
-use super::subscription::{CancelSubscription, NewSubscription, UpdateSubscription};
 
 /// The parameters of any command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,11 +1,11 @@
-//! Whether money may be sent to a connected account.
+//! The rule of destinations: money goes only to an account that can receive it.
 
 use crate::command::{RuleBreach, RuleCode};
 use crate::event::Timestamp;
 
 const FIELD: &str = "transfer_data.destination";
 
-/// What is known of a connected account.
+/// A connected account, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownDestination {
     /// Whether a destination charge to it works to its end.
@@ -20,7 +20,7 @@ pub struct KnownDestination {
     pub observed_at: Timestamp,
 }
 
-/// What to do about a destination.
+/// Result of a check of a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DestinationCheck {
     /// What is known is fresh enough, and says yes.

@@ -1,4 +1,6 @@
-//! Rules of the keys that clients choose.
+//! Idempotency keys: the rules of those that clients choose, and those that Quittance makes where none is chosen.
+
+use std::fmt;
 
 use crate::command::{RuleBreach, RuleCode};
 
@@ -47,6 +49,56 @@ pub fn check(key: &str) -> Result<(), RuleBreach> {
         return Err(RuleBreach::new(RuleCode::IdempotencyKeySecret, FIELD, detail));
     }
     Ok(())
+}
+
+/// A key that Quittance makes. The same wish has the same key, so that it is carried out once; the wish to do it
+/// once more has another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MadeKey<'a> {
+    /// Of a form of the operators' pages. A double click, a form that is sent again and a second tab that was
+    /// opened before have the same key; after the next command about the payment a form has another.
+    Form {
+        /// `refund`, `capture` or `cancel`.
+        act: &'a str,
+        /// The payment.
+        payment: &'a str,
+        /// The newest command about the payment when the form was opened.
+        seen: &'a str,
+    },
+    /// Of a request that a person types: the same one typed twice is done once.
+    Request {
+        /// The command's kind.
+        kind: &'a str,
+        /// The fingerprint of the request.
+        fingerprint: &'a str,
+        /// How many commands like it were refused, and so had no effect.
+        refused: u32,
+    },
+    /// Of a line of a file of refunds.
+    RefundLine {
+        /// The payment.
+        payment: &'a str,
+        /// The column `key`.
+        key: &'a str,
+        /// From 1; the next one after a command that Stripe certainly never received, which is closed for good.
+        try_number: u32,
+    },
+}
+
+impl fmt::Display for MadeKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form { act, payment, seen } => write!(f, "page:{act}:{payment}:after:{seen}"),
+            Self::Request { kind, fingerprint, refused } => {
+                // 128 bits tell any two requests of a person apart.
+                let digest = fingerprint.get(..32).unwrap_or(fingerprint);
+                write!(f, "{kind}:{digest}:{refused}")
+            }
+            Self::RefundLine { payment, key, try_number } => {
+                write!(f, "refund/{try_number}/{payment}/{key}")
+            }
+        }
+    }
 }
 
 #[cfg(test)]

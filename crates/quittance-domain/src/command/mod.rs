@@ -11,10 +11,11 @@ pub mod card_data;
 pub mod checkout;
 pub mod command_params;
 pub mod destination;
+#[cfg(test)]
+mod given;
 pub mod idempotency_key;
 pub mod params;
 pub mod payment_verb;
-pub mod portal;
 pub mod reference;
 pub mod refund_file;
 pub mod refundable;

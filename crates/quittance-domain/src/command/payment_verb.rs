@@ -1,4 +1,4 @@
-//! What a payment's status allows.
+//! The verbs that a payment's status allows.
 
 use crate::command::{CommandKind, RuleBreach, RuleCode};
 use crate::kinds::payment::PaymentStatus;

@@ -33,7 +33,7 @@ pub struct ReferredPayment {
     pub currency: Currency,
 }
 
-/// What a create with a used reference comes to.
+/// Result of a create whose reference is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReferenceUse {
     /// The reference is free again: its payment was cancelled.

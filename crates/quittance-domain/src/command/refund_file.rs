@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::command::{card_data, idempotency_key};
+use crate::command::card_data;
+use crate::command::idempotency_key::{self, MadeKey};
 use crate::money::{Currency, Minor};
 
 /// Most lines of a file: all of them are in memory until the operation has begun.
@@ -38,14 +39,9 @@ impl RefundLine {
     /// next number has the refund made anew.
     #[must_use]
     pub fn idempotency_key(&self, try_number: u32) -> String {
-        idempotency_key_of(&self.payment_intent, &self.key, try_number)
+        let (payment, key) = (self.payment_intent.as_str(), self.key.as_str());
+        MadeKey::RefundLine { payment, key, try_number }.to_string()
     }
-}
-
-/// See [`RefundLine::idempotency_key`].
-#[must_use]
-pub fn idempotency_key_of(payment_intent: &str, key: &str, try_number: u32) -> String {
-    format!("refund/{try_number}/{payment_intent}/{key}")
 }
 
 /// A line of a file that is not a refund.
@@ -84,7 +80,7 @@ impl Column {
 /// Reads a file. Either all of its lines are refunds, or each line that is none is named.
 ///
 /// # Errors
-/// What is wrong with each line, in their order; at least one.
+/// The faults of the lines, in their order; at least one.
 pub fn read(text: &str) -> Result<Vec<RefundLine>, Vec<LineError>> {
     // Spreadsheets begin a file in UTF-8 with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -1,9 +1,9 @@
-//! How much of a payment can still be given back.
+//! The part of a payment that can still be refunded.
 
 use crate::command::{RuleBreach, RuleCode};
 use crate::money::Minor;
 
-/// What is known of a payment's money.
+/// A payment's money: received, refunded, and under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refundable {
     /// What was received.

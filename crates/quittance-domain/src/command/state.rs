@@ -4,7 +4,7 @@ use crate::object::Kind;
 use crate::status_word::Vocabulary;
 use crate::transition::StateMachine;
 
-/// How far a command is.
+/// The state of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CommandState {
     /// Written, and not sent: Stripe has never seen it, or has said that it did nothing.
@@ -68,7 +68,7 @@ impl CommandState {
     }
 }
 
-/// What a command asks Stripe to do.
+/// The kind of a command: its verb and the kind of its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CommandKind {
     /// `POST /v1/payment_intents`

@@ -1,4 +1,4 @@
-//! What products and prices have in common: they can be bought, or not any more.
+//! Statuses that products and prices share: they can be bought, or not any more.
 
 use serde::{Deserialize as _, Deserializer, Serializer};
 

@@ -112,7 +112,7 @@ pub struct ChargeOutcome {
     pub reason: Option<String>,
 }
 
-/// What the rules need to know of the row as it is.
+/// Recorded state of a charge, for the rules.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ChargeRecorded {
     /// The status in the row.

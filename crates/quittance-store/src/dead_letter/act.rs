@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::id::DeadLetterId;
 use super::state::DeadLetterState;
-use crate::actor::Actor;
+use crate::audit::Actor;
 use crate::connect::Store;
 use crate::error::StoreError;
 use tokio::time::timeout;
 
-/// An action on a letter.
+/// An action on a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     /// Enqueue it again, with a new budget of attempts.
@@ -87,20 +87,20 @@ impl ActWord {
     }
 }
 
-/// Result of an action on one letter.
+/// Result of an action on one dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Acted {
     /// Done.
     Done,
-    /// For a retry: its job was enqueued, and the letter was resolved or dead-lettered again in the meantime.
+    /// For a retry: its job was enqueued, and the dead letter was resolved or dead-lettered again in the meantime.
     Overtaken,
-    /// There is no such letter.
+    /// There is no such dead letter.
     Unknown,
     /// It is in a state without anything to do.
     Is(DeadLetterState),
     /// Its event was processed since it was discarded.
     Settled,
-    /// A newer letter of the same event is open.
+    /// A newer dead letter of the same event is open.
     Replaced,
     /// Its notification was pruned.
     Gone,
@@ -122,7 +122,7 @@ impl Acted {
         Self::TakenBack,
     ];
 
-    /// The stable name: `done`, `moved`, `unknown`, a letter's state, `settled`, `replaced`,
+    /// The stable name: `done`, `moved`, `unknown`, a dead letter's state, `settled`, `replaced`,
     /// `gone`, `no_payload`, `taken_back`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -162,13 +162,13 @@ impl Acted {
     }
 }
 
-/// A letter to act on.
+/// A dead letter to act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActedOn {
     /// Its number.
     pub id: DeadLetterId,
-    /// For a retry: how often it had been dead-lettered when its job was made. If that has changed since, the letter
-    /// is open, and does not wait for that job.
+    /// For a retry: how often it had been dead-lettered when its job was made. If that has changed since, the
+    /// dead letter is open, and does not wait for that job.
     pub deaths: i32,
     /// For a retry of a notification: its delay.
     pub wait: Duration,
@@ -180,7 +180,7 @@ impl From<DeadLetterId> for ActedOn {
     }
 }
 
-/// Letters as arrays for Postgres, one for each column.
+/// Dead letters as arrays for Postgres, one for each column.
 pub(crate) struct Columns {
     pub(crate) ids: Vec<i64>,
     pub(crate) deaths: Vec<i32>,
@@ -188,12 +188,12 @@ pub(crate) struct Columns {
 }
 
 impl From<&[ActedOn]> for Columns {
-    fn from(letters: &[ActedOn]) -> Self {
+    fn from(dead_letters: &[ActedOn]) -> Self {
         let wait = |on: &ActedOn| i64::try_from(on.wait.as_millis()).unwrap_or(i64::MAX);
         Self {
-            ids: letters.iter().map(|on| on.id.get()).collect(),
-            deaths: letters.iter().map(|on| on.deaths).collect(),
-            waits: letters.iter().map(wait).collect(),
+            ids: dead_letters.iter().map(|on| on.id.get()).collect(),
+            deaths: dead_letters.iter().map(|on| on.deaths).collect(),
+            waits: dead_letters.iter().map(wait).collect(),
         }
     }
 }
@@ -204,40 +204,45 @@ pub(crate) fn acted(word: &str) -> Result<Acted, StoreError> {
 }
 
 impl Store {
-    /// Whether this retry of a letter was cancelled, or the letter was discarded. False for a letter that does not exist.
+    /// Whether this retry of a dead letter was cancelled, or the dead letter was discarded. False for one that does
+    /// not exist.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
-    pub async fn retry_is_taken_back(&self, letter: i64, retry: i32) -> Result<bool, StoreError> {
+    pub async fn retry_is_taken_back(
+        &self,
+        dead_letter: i64,
+        retry: i32,
+    ) -> Result<bool, StoreError> {
         let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
             r#"
             SELECT state = 'discarded' OR taken_back >= $2 AS "taken_back!"
             FROM quittance.dead_letters WHERE id = $1
             "#,
-            letter,
+            dead_letter,
             retry,
         );
         let answer = timeout(self.patience, query.fetch_optional(connection.get()?)).await;
         Ok(self.answered(connection, answer)?.unwrap_or(false))
     }
 
-    /// Applies an action to each of several letters, with a row in the audit log for each success. The results are in
-    /// the order of the ids; unknown ones are last.
+    /// Applies an action to each of several dead letters, with a row in the audit log for each success. The
+    /// results are in the order of the ids; unknown ones are last.
     ///
     /// A retry of an event must be recorded *after* its job was enqueued. If the job was processed or dead-lettered
-    /// again in the meantime, the letter stays unchanged; the row in the audit log is written all the same, because
-    /// the job was enqueued.
+    /// again in the meantime, the dead letter stays unchanged; the row in the audit log is written all the same,
+    /// because the job was enqueued.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails; nothing is done then.
     pub async fn act(
         &self,
         act: Act,
-        letters: &[ActedOn],
+        dead_letters: &[ActedOn],
         actor: Actor<'_>,
     ) -> Result<Vec<(DeadLetterId, Acted)>, StoreError> {
-        let Columns { ids, deaths, waits } = letters.into();
+        let Columns { ids, deaths, waits } = dead_letters.into();
         let rows = sqlx::query!(
             r#"
             WITH acted AS MATERIALIZED (

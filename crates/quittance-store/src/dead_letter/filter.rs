@@ -9,20 +9,20 @@ use super::group_key::GroupKey;
 use super::id::DeadLetterId;
 use super::state::{DeadLetterReason, DeadLetterSource, DeadLetterState};
 
-/// Filter of dead letters: all fields that are set must match; without any, all letters match.
+/// Filter of dead letters: all fields that are set must match; without any, all dead letters match.
 /// `quittance.letters_where` defines the meaning of each field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filter {
-    /// Letters with these numbers.
+    /// Dead letters with these numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<DeadLetterId>>,
-    /// Letters of this group.
+    /// Dead letters of this group.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub group: Option<GroupKey>,
-    /// Letters in this state.
+    /// Dead letters in this state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<DeadLetterState>,
     /// Events, or deliveries of notifications.
@@ -31,55 +31,55 @@ pub struct Filter {
     /// Events of this type, or notifications of this topic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
-    /// Letters of objects of this kind: `payment_intent`.
+    /// Dead letters of objects of this kind: `payment_intent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_kind: Option<String>,
-    /// Letters of this object.
+    /// Dead letters of this object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_id: Option<String>,
-    /// Letters of this customer and its objects.
+    /// Dead letters of this customer and its objects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
-    /// Letters of this connected account; empty: of the platform's own account.
+    /// Dead letters of this connected account; empty: of the platform's own account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Letters of live or of test mode.
+    /// Dead letters of live or of test mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub livemode: Option<bool>,
-    /// Letters of this webhook endpoint, or of this destination.
+    /// Dead letters of this webhook endpoint, or of this destination.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// Letters with this reason.
+    /// Dead letters with this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<DeadLetterReason>,
-    /// Letters whose last failure has this class.
+    /// Dead letters whose last failure has this class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
-    /// Letters whose last failure has this code.
+    /// Dead letters whose last failure has this code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Letters whose message contains this text, in any case.
+    /// Dead letters whose message contains this text, in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Letters last dead-lettered before this time.
+    /// Dead letters last dead-lettered before this time.
     #[serde(skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub older_than: Option<OffsetDateTime>,
-    /// Letters last dead-lettered after this time.
+    /// Dead letters last dead-lettered after this time.
     #[serde(skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub newer_than: Option<OffsetDateTime>,
-    /// Letters with at least this many attempts in total.
+    /// Dead letters with at least this many attempts in total.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_attempts: Option<i32>,
 }
 
 impl Filter {
-    /// Open letters.
+    /// Open dead letters.
     #[must_use]
     pub fn open() -> Self {
         Self { state: Some(DeadLetterState::Open), ..Self::default() }
     }
 
-    /// Letters with these numbers.
+    /// Dead letters with these numbers.
     #[must_use]
     pub fn of(ids: &[DeadLetterId]) -> Self {
         Self { ids: Some(ids.to_vec()), ..Self::default() }

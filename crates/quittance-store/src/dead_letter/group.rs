@@ -15,7 +15,7 @@ use crate::error::StoreError;
 /// Hours in the history of a group.
 const HOURS: usize = 24;
 
-/// Number of letters of a group by state.
+/// Number of dead letters of a group by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StateCounts {
     /// Open.
@@ -45,7 +45,7 @@ impl StateCounts {
     }
 }
 
-/// Letters of one cause and one type of event.
+/// Dead letters of one cause and one type of event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Group {
     /// Name of the group, for filters.
@@ -58,7 +58,7 @@ pub struct Group {
     pub code: String,
     /// The message without ids and numbers.
     pub cause: String,
-    /// Number of its letters that match the filter.
+    /// Number of its dead letters that match the filter.
     pub count: i64,
     /// The same by state.
     pub states: StateCounts,
@@ -74,13 +74,13 @@ pub struct Group {
     pub example: DeadLetterId,
 }
 
-/// All groups of the letters that match a filter.
+/// All groups of the dead letters that match a filter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Groups {
     /// The largest first.
     pub groups: Vec<Group>,
-    /// Number of letters that match the filter, in all groups.
-    pub letters: i64,
+    /// Number of dead letters that match the filter, in all groups.
+    pub dead_letters: i64,
 }
 
 /// One count of Postgres: a group, a state, an hour.
@@ -98,7 +98,7 @@ struct Cell {
 }
 
 impl Store {
-    /// Counts the letters that match a filter by cause and type of event, the largest group first.
+    /// Counts the dead letters that match a filter by cause and type of event, the largest group first.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
@@ -128,11 +128,11 @@ impl Store {
         let mut groups: Vec<Group> = found.into_values().collect();
         self.explain(&mut groups).await?;
         groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| b.last_seen.cmp(&a.last_seen)));
-        let letters = groups.iter().map(|group| group.count).sum();
-        Ok(Groups { groups, letters })
+        let dead_letters = groups.iter().map(|group| group.count).sum();
+        Ok(Groups { groups, dead_letters })
     }
 
-    /// Reads class, code and cause from one letter of each group.
+    /// Reads class, code and cause from one dead letter of each group.
     async fn explain(&self, groups: &mut [Group]) -> Result<(), StoreError> {
         let ids: Vec<i64> = groups.iter().map(|group| group.example.get()).collect();
         let told = sqlx::query!(
@@ -143,7 +143,7 @@ impl Store {
         .await?;
         let mut told: BTreeMap<i64, _> = told.into_iter().map(|row| (row.id, row)).collect();
         for group in groups {
-            // A letter that does not exist any more was removed by retention, or its group has changed.
+            // A dead letter that does not exist any more was removed by retention, or its group has changed.
             if let Some(row) = told.remove(&group.example.get()) {
                 (group.class, group.code, group.cause) = (row.class, row.code, row.cause);
             }

@@ -97,7 +97,7 @@ pub struct DeadLetter {
     pub trace_id: Option<String>,
 }
 
-/// The letter as its columns are.
+/// The dead letter as its columns are.
 struct Record {
     id: i64,
     state: String,
@@ -185,7 +185,7 @@ impl TryFrom<Record> for DeadLetter {
 }
 
 impl Store {
-    /// Lists up to `limit` matching letters before `before`, newest first, without their payloads.
+    /// Lists up to `limit` matching dead letters before `before`, newest first, without their payloads.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
@@ -225,7 +225,7 @@ impl Store {
         records.into_iter().map(DeadLetter::try_from).collect()
     }
 
-    /// Reads letters with their payloads, in the order of their ids; unknown ones are left out.
+    /// Reads dead letters with their payloads, in the order of their ids; unknown ones are left out.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
@@ -258,7 +258,7 @@ impl Store {
         records.into_iter().map(DeadLetter::try_from).collect()
     }
 
-    /// Reads a letter with its payload.
+    /// Reads a dead letter with its payload.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
@@ -269,7 +269,7 @@ impl Store {
         Ok(self.whole_dead_letters(&[id]).await?.pop())
     }
 
-    /// Counts the letters that match a filter, up to `upto` if it is set; also returns the newest of them.
+    /// Counts the dead letters that match a filter, up to `upto` if it is set; also returns the newest of them.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.

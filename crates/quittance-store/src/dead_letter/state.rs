@@ -42,7 +42,7 @@ impl From<DeadReason> for DeadLetterReason {
     }
 }
 
-/// What was dead-lettered.
+/// The kind of thing that was dead-lettered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeadLetterSource {

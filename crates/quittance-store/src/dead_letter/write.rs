@@ -1,4 +1,4 @@
-//! Dead-lettering of an event: ledger row, letter and attempt in one transaction.
+//! Dead-lettering of an event: ledger row, dead letter and attempt in one transaction.
 
 use tokio::time::timeout;
 
@@ -74,8 +74,8 @@ fn customer_of(event: &Value) -> Option<String> {
 }
 
 impl Store {
-    /// Writes the ledger row, the letter and the attempt of a job that is dead-lettered. If this is repeated, after a
-    /// crash before the acknowledgement, there is still one letter. If a retry fails, its letter is open
+    /// Writes the ledger row, the dead letter and the attempt of a job that is dead-lettered. If this is repeated, after
+    /// a crash before the acknowledgement, there is still one dead letter. If a retry fails, its dead letter is open
     /// again.
     ///
     /// `None`: the event was processed in the meantime, so there is nothing to dead-letter.
@@ -85,9 +85,9 @@ impl Store {
     /// acknowledged.
     pub async fn dead_letter(
         &self,
-        letter: &NewDeadLetter,
+        dead_letter: &NewDeadLetter,
     ) -> Result<Option<DeadLetterId>, StoreError> {
-        let NewDeadLetter { event, receipt, lane, reason, attempt, failure, body } = letter;
+        let NewDeadLetter { event, receipt, lane, reason, attempt, failure, body } = dead_letter;
         let (event, receipt) = (event.storable(), receipt.storable());
         let event_type = event.event_type.as_deref();
         let attempt = Attempt { failure: Some(failure.clone()), ..attempt.clone() }.to_json();

@@ -27,7 +27,7 @@ pub struct RefundFile {
 pub enum OperationState {
     /// A process works on it.
     Running,
-    /// All letters were processed.
+    /// All dead letters were processed.
     Done,
     /// An operator cancelled it, and the jobs that it had enqueued were taken back.
     Cancelled,
@@ -52,7 +52,7 @@ impl OperationState {
     }
 }
 
-/// What an operation does.
+/// The verb of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OperationVerb {
@@ -111,7 +111,7 @@ impl From<ActWord> for OperationVerb {
 
 const REFUND: &str = "refund";
 
-/// What an operation is done to.
+/// The objects of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Selection {
@@ -128,7 +128,7 @@ pub struct Operation {
     pub id: OperationId,
     /// What is done.
     pub verb: OperationVerb,
-    /// The filter of the letters, or the file.
+    /// The filter of the dead letters, or the file.
     pub selection: Selection,
     /// The last letter; later ones are not included. Of refunds: how many lines the file has.
     pub upto: i64,
@@ -143,11 +143,11 @@ pub struct Operation {
     pub reason: Option<String>,
     /// Its status.
     pub state: OperationState,
-    /// Number of letters that matched when it started, or of lines in the file.
+    /// Number of dead letters that matched when it started, or of lines in the file.
     pub total: i64,
-    /// Number of letters that succeeded.
+    /// Number of dead letters that succeeded.
     pub done: i64,
-    /// Number of letters that failed, or where there was nothing to do: see their results. When it has ended, the
+    /// Number of dead letters that failed, or where there was nothing to do: see their results. When it has ended, the
     /// difference to `total` was cancelled, or no longer matched.
     pub failed: i64,
     /// Whether a cancel was requested.
@@ -163,15 +163,15 @@ pub struct Operation {
     /// When it ended.
     #[serde(with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
-    /// Current states of the letters that a retry enqueued; set when one operation is read.
+    /// Current states of the dead letters that a retry enqueued; set when one operation is read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub letters: Option<Aftermath>,
+    pub dead_letters: Option<Aftermath>,
     /// The last letter that was processed: where a resume continues.
     #[serde(skip)]
     pub(super) reached: i64,
 }
 
-/// Current states of the letters that a retry enqueued.
+/// Current states of the dead letters that a retry enqueued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Aftermath {
     /// In the queue, or being processed: a cancel takes them back.
@@ -239,17 +239,17 @@ impl TryFrom<Record> for Operation {
             created_at: r.created_at,
             heartbeat_at: r.heartbeat_at,
             ended_at: r.ended_at,
-            letters: None,
+            dead_letters: None,
             reached: r.reached,
         })
     }
 }
 
-/// Result of an operation for one letter.
+/// Result of an operation for one dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OperationResult {
-    /// The letter.
-    pub letter: DeadLetterId,
+    /// The dead letter.
+    pub dead_letter: DeadLetterId,
     /// The result.
     pub acted: Acted,
     /// When.
@@ -296,7 +296,7 @@ impl Store {
         Ok(self.operations(after, 1).await?.pop().filter(|operation| operation.id == id))
     }
 
-    /// Counts the letters that a retry enqueued, by their current states.
+    /// Counts the dead letters that a retry enqueued, by their current states.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
@@ -318,7 +318,7 @@ impl Store {
         .await?)
     }
 
-    /// Lists up to `limit` results of an operation after the letter `after`, in the order of the letters; with
+    /// Lists up to `limit` results of an operation after the dead letter `after`, in the order of the dead letters; with
     /// `only_failed`, those that failed.
     ///
     /// # Errors
@@ -346,8 +346,8 @@ impl Store {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let letter = DeadLetterId(row.letter);
-                Ok(OperationResult { letter, acted: acted(&row.result)?, at: row.at })
+                let dead_letter = DeadLetterId(row.letter);
+                Ok(OperationResult { dead_letter, acted: acted(&row.result)?, at: row.at })
             })
             .collect()
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::id::OperationId;
 use super::read::{Record, RefundFile};
 use super::run::Running;
-use crate::actor::Actor;
+use crate::audit::Actor;
 use crate::connect::Store;
 use crate::error::StoreError;
 use quittance_domain::command::refund_file::RefundLine;
@@ -30,7 +30,7 @@ pub struct NewRefunds<'a> {
     pub actor: Actor<'a>,
 }
 
-/// What the lines of one currency come to.
+/// Totals of the lines of one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RefundTotal {
     /// Three letters in lower case; none of payments that have no row here.
@@ -72,7 +72,7 @@ pub struct StoredLine {
     pub at: Option<OffsetDateTime>,
 }
 
-/// What came of a line.
+/// Result of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineEnd {
     /// Whether it is refunded; none while that is not known.

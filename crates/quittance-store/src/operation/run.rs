@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::id::OperationId;
 use super::read::{Operation, OperationState, Record, Selection};
-use crate::actor::Actor;
+use crate::audit::Actor;
 use crate::connect::Store;
 use crate::dead_letter::{Act, Acted, ActedOn, Columns, DeadLetterId, Filter};
 use crate::error::StoreError;
@@ -18,13 +18,13 @@ use crate::error::StoreError;
 pub struct NewOperation<'a> {
     /// The action.
     pub act: Act,
-    /// The filter of the letters.
+    /// The filter of the dead letters.
     pub selection: &'a Filter,
     /// The last letter; later ones are not included.
     pub upto: DeadLetterId,
     /// Period over which retries are spread.
     pub over: Duration,
-    /// Number of letters that match now.
+    /// Number of dead letters that match now.
     pub total: i64,
     /// The operator and the reason.
     pub actor: Actor<'a>,
@@ -38,7 +38,7 @@ pub struct Running {
     pub(super) runner: Uuid,
 }
 
-/// A letter that was skipped, and why.
+/// A dead letter that was skipped, and why.
 pub type Refused = (DeadLetterId, Acted);
 
 /// Result of the request to cancel an operation.
@@ -179,8 +179,8 @@ impl Store {
         record.map(Operation::try_from).transpose()
     }
 
-    /// Reads the next letters of an operation, oldest first: those that still match and were not processed, and those
-    /// whose retry a cancel took back.
+    /// Reads the next dead letters of an operation, oldest first: those that still match and were not processed, and
+    /// those whose retry a cancel took back.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails.
@@ -191,7 +191,7 @@ impl Store {
     ) -> Result<Vec<DeadLetterId>, StoreError> {
         let selection = match &operation.selection {
             Selection::Letters(filter) => filter.to_json(),
-            // No letter is among them.
+            // No dead letter is among them.
             Selection::Refunds(_) => return Ok(Vec::new()),
         };
         let ids = sqlx::query_scalar!(
@@ -226,22 +226,22 @@ impl Store {
         Ok(ids.into_iter().map(DeadLetterId).collect())
     }
 
-    /// Processes a page of letters and records the results, in one transaction. `upto` is the last letter of the
-    /// page. `None`: another process runs the operation now, or it has ended; nothing was done.
+    /// Processes a page of dead letters and records the results, in one transaction. `upto` is the last dead letter
+    /// of the page. `None`: another process runs the operation now, or it has ended; nothing was done.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails; nothing is done then.
     pub async fn operate(
         &self,
         running: &Running,
-        letters: &[ActedOn],
+        dead_letters: &[ActedOn],
         refused: &[Refused],
         upto: DeadLetterId,
     ) -> Result<Option<Operation>, StoreError> {
-        let Columns { ids, deaths, waits } = letters.into();
+        let Columns { ids, deaths, waits } = dead_letters.into();
         let refused: Vec<_> = refused
             .iter()
-            .map(|(letter, why)| json!({"letter": letter, "result": why.as_str()}))
+            .map(|(dead_letter, why)| json!({"letter": dead_letter, "result": why.as_str()}))
             .collect();
         let record = sqlx::query_as!(
             Record,
@@ -283,8 +283,8 @@ impl Store {
     }
 
     /// Takes back the retries of one page of an operation that is being cancelled, if they were not processed yet:
-    /// of up to `most` letters after `after`. Returns the letter to continue after, `Some(None)` after the last
-    /// page. `None`: another process runs the operation now, or it has ended.
+    /// of up to `most` dead letters after `after`. Returns the dead letter to continue after, `Some(None)` after the
+    /// last page. `None`: another process runs the operation now, or it has ended.
     ///
     /// # Errors
     /// Postgres cannot be reached, or the statement fails; nothing is done then.

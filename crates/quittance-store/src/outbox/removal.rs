@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::actor::Actor;
+use crate::audit::Actor;
 use crate::connect::Store;
 use crate::error::StoreError;
 

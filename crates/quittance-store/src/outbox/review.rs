@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::actor::Actor;
+use crate::audit::Actor;
 use crate::connect::Store;
 use crate::error::StoreError;
 

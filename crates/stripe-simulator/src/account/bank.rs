@@ -1,4 +1,4 @@
-//! What banks do: disputes and payouts.
+//! Acts of banks: disputes and payouts.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What a merchant, a customer, a bank and the calendar do to subscriptions and invoices.
+//! Acts of a merchant, a customer, a bank and the calendar on subscriptions and invoices.
 
 use serde_json::Value;
 

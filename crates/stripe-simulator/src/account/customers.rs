@@ -1,4 +1,4 @@
-//! What happens to customers, their methods, setups and checkouts, without HTTP.
+//! Acts on customers, their methods, setups and checkouts, without HTTP.
 
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ use crate::error::ApiError;
 use crate::objects::Snapshot;
 use crate::store::Tx;
 
-/// What can happen to a connected account.
+/// A change of a connected account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountStep {
     /// Onboarding is through: all that it asked for works.

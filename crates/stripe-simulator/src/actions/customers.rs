@@ -1,4 +1,4 @@
-//! What happens to a customer.
+//! Actions on customers.
 
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::objects::{ChargeStatus, Snapshot};
 use crate::store::Tx;
 
-/// How a dispute ends.
+/// The end of a dispute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisputeEnd {
     /// The bank decides for the merchant, and the money comes back.

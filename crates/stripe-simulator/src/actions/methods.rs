@@ -1,4 +1,4 @@
-//! What happens to a payment method that a customer keeps.
+//! Actions on payment methods that a customer keeps.
 
 use serde_json::{Value, json};
 

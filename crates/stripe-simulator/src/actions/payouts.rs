@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::objects::Snapshot;
 use crate::store::Tx;
 
-/// What can become of a payout.
+/// A change of a payout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayoutStep {
     /// It is handed to the bank.

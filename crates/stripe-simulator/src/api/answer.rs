@@ -15,7 +15,7 @@ use crate::chaos::WrongAnswer;
 use crate::error::ApiError;
 use crate::faults::ScriptedAnswer;
 
-/// What a request comes to.
+/// Answer to a request.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Value,

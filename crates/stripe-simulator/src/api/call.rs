@@ -7,7 +7,7 @@ use crate::error::ApiError;
 
 use super::form::Form;
 
-/// What is asked.
+/// A request to the API, parsed.
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,

@@ -35,13 +35,13 @@ const OFFERED: &[(&str, &str)] = &[
     ("4000000000003220", "asks for 3-D Secure each time"),
 ];
 
-/// What a form is for.
+/// The object that a form completes.
 enum Intent {
     Payment(String),
     Setup(String),
 }
 
-/// How far it is.
+/// Stage of a form.
 enum Stage {
     /// A card is wanted; why the last one was not taken.
     Card(Option<String>),

@@ -6,7 +6,7 @@ use crate::error::ApiError;
 
 use super::form::Form;
 
-/// What every list understands.
+/// Parameters of every list.
 pub(crate) const LIST_PARAMS: [&str; 5] =
     ["limit", "starting_after", "ending_before", "created", "expand"];
 

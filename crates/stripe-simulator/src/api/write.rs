@@ -188,7 +188,7 @@ fn subscribe(tx: &mut Tx<'_>, form: &Form) -> Result<Value, ApiError> {
     Ok(show_document(&it, form.list("expand")))
 }
 
-/// What at Stripe the customer and the banks do.
+/// Steps that the customer and the banks do at Stripe.
 fn happen(tx: &mut Tx<'_>, call: &Call) -> Result<Value, ApiError> {
     let form = &call.form;
     match call.segments().as_slice() {

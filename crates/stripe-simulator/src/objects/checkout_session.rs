@@ -7,7 +7,7 @@ use super::payment_intent::NewPayment;
 use super::payment_method::MethodTypes;
 use super::rendering::merge;
 
-/// What a session is for.
+/// Mode of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CheckoutMode {
     /// To pay once.
@@ -59,7 +59,7 @@ pub(crate) struct CheckoutSession {
     pub(crate) then: AfterCheckout,
 }
 
-/// What a finished page leads to beside what the session says itself.
+/// Objects that a completed session makes, beside what the session says itself.
 #[derive(Debug, Clone, Default)]
 pub struct AfterCheckout {
     /// Of a payment: `payment_intent_data`, without amount, currency, customer and method.

@@ -1,4 +1,4 @@
-//! What each kind of object is, and how Stripe shows it: one file a kind.
+//! Objects, and their JSON as Stripe shows it: one file a kind.
 
 mod charge;
 mod document;

@@ -1,4 +1,4 @@
-//! Helpers of several kinds for the JSON of their objects.
+//! The JSON of large objects: the shape of the API version, and fields beyond one `json!`.
 
 use serde_json::Value;
 

@@ -15,7 +15,7 @@ pub struct TestCard {
     pub refunds: RefundStart,
 }
 
-/// What happens when a method is charged.
+/// Behaviour of a test method when it is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardBehaviour {
     /// The money moves at once.
@@ -73,14 +73,14 @@ const fn decline(
     Decline { code, decline_code, message }
 }
 
-/// What an off-session payment with a card that wants 3-D Secure comes to.
+/// Decline of an off-session payment with a card that requires 3-D Secure.
 pub(crate) const AUTHENTICATION_REQUIRED: Decline = decline(
     "authentication_required",
     Some("authentication_required"),
     "Your card was declined. This transaction requires authentication.",
 );
 
-/// What a bank debit that bounces comes to.
+/// Decline of a bank debit that bounces.
 pub(crate) const BANK_DEBIT_FAILED: Decline = decline(
     "payment_intent_payment_attempt_failed",
     None,

@@ -11,7 +11,7 @@ use crate::actions::NewSubscription;
 use crate::error::ApiError;
 use crate::objects::Metadata;
 
-/// What happens in billing.
+/// A scenario of billing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BillingScenario {
     /// Begun, and renewed.

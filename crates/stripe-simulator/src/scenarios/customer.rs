@@ -11,7 +11,7 @@ use crate::actions::{NewCheckout, NewCustomer, NewSetup};
 use crate::error::ApiError;
 use crate::objects::{CheckoutMode, Metadata};
 
-/// What happens to a customer.
+/// A scenario of a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CustomerScenario {
     /// Saves a card, falls behind with an invoice, and catches up.

@@ -11,7 +11,7 @@ use crate::actions::{AccountStep, Confirm, DisputeEnd, NewPayment, NewRefund, Pa
 use crate::error::ApiError;
 use crate::objects::{CaptureMethod, Metadata, RefundStart};
 
-/// What happens to a payment.
+/// A scenario of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PaymentScenario {
     /// Made and paid in one request.
@@ -385,7 +385,7 @@ impl<R: Rng> Runner<'_, R> {
     }
 }
 
-/// What banks do: disputes and payouts.
+/// Steps of banks: disputes and payouts.
 impl<R: Rng> Runner<'_, R> {
     /// Paid, disputed, perhaps answered, and decided.
     async fn dispute(&mut self, answer: bool, end: DisputeEnd) -> Result<(), ApiError> {
@@ -419,7 +419,7 @@ impl<R: Rng> Runner<'_, R> {
     }
 }
 
-/// What connected accounts do.
+/// Steps of connected accounts.
 impl<R: Rng> Runner<'_, R> {
     /// A seller to whom a destination charge may be made. The platform looks before it charges,
     /// and waits with it until onboarding is through.

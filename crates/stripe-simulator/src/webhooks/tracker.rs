@@ -1,4 +1,4 @@
-//! What has become of each delivery.
+//! State of each delivery.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What happens to customers, their methods, setups and checkouts, and their events.
+//! Customers, their methods, setups and checkouts, and the events of them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a new payment takes, and what it is refused for, over HTTP.
+//! Parameters of a new payment over HTTP, and its refusals.
 
 use super::harness::{Api, Reply};
 

@@ -1,4 +1,4 @@
-//! How Stripe's JSON of this kind is read.
+//! Decoding of Stripe's JSON of this kind.
 
 use serde_json::{Value, json};
 

@@ -14,7 +14,7 @@ use crate::notification::{Notification, Topic};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
 use crate::transition::{RecordedState, StatusWord, recorded_word};
 
-/// What we know of an account.
+/// A connected account, as it is observed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountObserved {
     /// It was looked at.
@@ -26,7 +26,7 @@ pub enum AccountObserved {
     },
 }
 
-/// What the rules compare.
+/// The facts of an account that the rules compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct AccountKnown {
     /// As last seen.
@@ -37,7 +37,7 @@ pub struct AccountKnown {
     pub due: Vec<String>,
 }
 
-/// What the rules need to know of the row as it is.
+/// Recorded state of an account, for the rules.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct AccountRecorded {
     /// The status in the row.

@@ -1,4 +1,4 @@
-//! What Stripe says about a connected account and its capabilities.
+//! A connected account and its capabilities, as Stripe shows them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -19,7 +19,7 @@ words! {
     }
 }
 
-/// What has to be handed in, of an account or of a capability.
+/// Requirements of an account or of a capability.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Requirements {
     /// To keep what works.

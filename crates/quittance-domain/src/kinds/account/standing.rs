@@ -1,4 +1,4 @@
-//! What a connected account can do, from all that Stripe says about it and its capabilities.
+//! The abilities of a connected account, from all that Stripe says about it and its capabilities.
 //!
 //! No single flag tells: a capability can be active while payouts are off, and charges can be on
 //! while the capability that a destination charge needs is not (docs.stripe.com, "Account
@@ -42,7 +42,7 @@ impl StateMachine for AccountStatus {
     }
 }
 
-/// What follows from an account and its capabilities together: columns beside those of what Stripe says.
+/// Conclusions from an account and its capabilities together: columns beside those that Stripe shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccountStanding {
     /// In one word.

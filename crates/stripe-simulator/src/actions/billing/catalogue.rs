@@ -22,7 +22,7 @@ pub(crate) struct NewPrice {
     pub(crate) inline: bool,
 }
 
-/// What something costs.
+/// Parameters of a new price.
 #[derive(Debug, Clone)]
 pub(crate) enum PriceOf {
     /// A price that is there.

@@ -1,4 +1,4 @@
-//! What can happen to subscriptions, invoices and the catalogue.
+//! Actions on subscriptions, invoices and the catalogue.
 
 mod catalogue;
 mod documents;

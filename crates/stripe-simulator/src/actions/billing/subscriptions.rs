@@ -564,7 +564,7 @@ impl Tx<'_> {
     }
 }
 
-/// What the items cost for a period.
+/// Cost of the items for a period.
 fn cost(subscription: &Value) -> i64 {
     let items = subscription.pointer("/items/data").and_then(Value::as_array);
     let costs = items.into_iter().flatten().map(|item| {
