@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use quittance::config::{Database, Secret};
 use quittance::store::Store;
-use quittance::store::actor::Actor;
-use quittance::store::audit::NewAudit;
+use quittance::store::audit::{Actor, NewAudit};
 use quittance::store::command::CommandFilter;
 use serde_json::json;
 
