@@ -120,6 +120,28 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_made_names_the_wish_and_is_a_good_one() {
+        let fingerprint = &"0123456789abcdef".repeat(4);
+        for (key, expected) in [
+            (
+                MadeKey::Form { act: "refund", payment: "pi_1", seen: "none" },
+                "page:refund:pi_1:after:none",
+            ),
+            (
+                MadeKey::Request { kind: "create_refund", fingerprint, refused: 1 },
+                "create_refund:0123456789abcdef0123456789abcdef:1",
+            ),
+            (
+                MadeKey::RefundLine { payment: "pi_1", key: "order-42", try_number: 2 },
+                "refund/2/pi_1/order-42",
+            ),
+        ] {
+            assert_eq!(key.to_string(), expected);
+            assert_eq!(check(expected), Ok(()));
+        }
+    }
+
+    #[test]
     fn a_key_that_cannot_be_a_header_is_refused() {
         for key in ["", "a\nb", "schlüssel", &"k".repeat(256)] {
             assert_eq!(check(key).unwrap_err().code, RuleCode::IdempotencyKeyInvalid, "{key:?}");

@@ -169,7 +169,7 @@ impl NewPayment {
     /// Its currency.
     ///
     /// # Errors
-    /// [`RuleCode::CurrencyInvalid`].
+    /// [`CurrencyInvalid`](crate::command::RuleCode::CurrencyInvalid).
     pub fn currency(&self) -> Result<Currency, RuleBreach> {
         amount::currency(&self.currency)
     }

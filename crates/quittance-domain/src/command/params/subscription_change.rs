@@ -150,7 +150,8 @@ impl UpdateSubscription {
     /// The changes of items, with the quantity of the only item as one of them.
     ///
     /// # Errors
-    /// [`RuleCode::ParametersConflict`]: `quantity` for a subscription of several items.
+    /// [`ParametersConflict`](crate::command::RuleCode::ParametersConflict): `quantity` for a subscription of
+    /// several items.
     pub fn item_changes(
         &self,
         existing: &SubscriptionObserved,
@@ -172,7 +173,8 @@ impl UpdateSubscription {
     /// What is subscribed to after the change, sorted.
     ///
     /// # Errors
-    /// [`RuleCode::ParametersConflict`]: an item is not one of the subscription, or none would be left.
+    /// [`ParametersConflict`](crate::command::RuleCode::ParametersConflict): an item is not one of the
+    /// subscription, or none would be left.
     pub fn resulting(
         &self,
         existing: &SubscriptionObserved,
