@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::access::Identity;
 use super::body;
+use super::extract::Checked;
 use super::reply::Failure;
 use super::routes::{ReferenceQuery, Served, ShowQuery, submit};
 use super::server::Api;
@@ -46,10 +47,10 @@ pub(super) async fn create_subscription(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::SubscriptionsWrite)?;
-    let params: NewSubscription = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: NewSubscription = body::read(&headers, &body, &api.card_data)?;
     let params = CommandParams::CreateSubscription(Box::new(params));
     submit(&api, &identity, &headers, None, params).await
 }
@@ -67,12 +68,12 @@ pub(super) async fn create_subscription(
 pub(super) async fn update_subscription(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::SubscriptionsWrite)?;
-    let params: UpdateSubscription = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: UpdateSubscription = body::read(&headers, &body, &api.card_data)?;
     let params = CommandParams::UpdateSubscription(Box::new(params));
     submit(&api, &identity, &headers, Some(&id), params).await
 }
@@ -90,12 +91,12 @@ pub(super) async fn update_subscription(
 pub(super) async fn cancel_subscription(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Checked(Path(id)): Checked<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::SubscriptionsWrite)?;
-    let params: CancelSubscription = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: CancelSubscription = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, Some(&id), CommandParams::CancelSubscription(params)).await
 }
 
@@ -107,8 +108,8 @@ pub(super) async fn cancel_subscription(
 pub(super) async fn show_subscription(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
-    Query(query): Query<ShowQuery>,
+    Checked(Path(id)): Checked<Path<String>>,
+    Checked(Query(query)): Checked<Query<ShowQuery>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     detail(&api, &id, query.refresh).await
@@ -121,7 +122,7 @@ pub(super) async fn show_subscription(
 pub(super) async fn find_subscription(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
-    Query(query): Query<ReferenceQuery>,
+    Checked(Query(query)): Checked<Query<ReferenceQuery>>,
 ) -> Served {
     identity.may(ApiScope::Read)?;
     let store = api.commands.store();
@@ -155,9 +156,9 @@ pub(super) async fn create_portal_session(
     State(api): State<Arc<Api>>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
-    body: Bytes,
+    Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::SubscriptionsWrite)?;
-    let params: NewPortalSession = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: NewPortalSession = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, None, CommandParams::CreatePortalSession(params)).await
 }

@@ -10,9 +10,10 @@ use serde_json::Value;
 use serde_path_to_error::Track;
 
 use super::reply::Failure;
+use crate::card_data::CardDataGuard;
 use crate::commands::{CommandError, Problem};
 use crate::domain::command::command_params::CommandParams;
-use crate::domain::command::{CommandKind, RuleBreach, amount, card_data};
+use crate::domain::command::{CommandKind, RuleBreach, amount};
 
 /// Fields that are amounts, whatever they belong to.
 const AMOUNTS: &[&str] = &["amount", "application_fee_amount", "amount_to_capture", "unit_amount"];
@@ -36,36 +37,26 @@ const OWN_HEADERS: &[&str] = &["authorization", "content-length", "host"];
 ///
 /// # Errors
 /// 400, with the name of what holds it.
-pub(super) fn check_head(request: &Request, exempt: &[String]) -> Result<(), Failure> {
+pub(super) fn check_head(request: &Request, guard: &CardDataGuard) -> Result<(), Failure> {
     let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8_lossy();
     for segment in path.split('/') {
-        look(&["path"], segment, exempt)?;
+        look(&["path"], segment, guard)?;
     }
     for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes())
     {
-        look(&["query", &name], &value, exempt)?;
+        look(&["query", &name], &value, guard)?;
     }
     for (name, value) in request.headers() {
         if !OWN_HEADERS.contains(&name.as_str()) {
             let value = String::from_utf8_lossy(value.as_bytes());
-            look(&["header", name.as_str()], &value, exempt)?;
+            look(&["header", name.as_str()], &value, guard)?;
         }
     }
     Ok(())
 }
 
-fn look(path: &[&str], value: &str, exempt: &[String]) -> Result<(), Failure> {
-    match card_data::find(path, value, exempt) {
-        None => Ok(()),
-        Some(found) => {
-            tracing::warn!(
-                field = found.field,
-                kind = found.kind.as_str(),
-                "refused a request that holds card data"
-            );
-            Err(refused(found.breach()))
-        }
-    }
+fn look(path: &[&str], value: &str, guard: &CardDataGuard) -> Result<(), Failure> {
+    guard.look(path, value).map_err(refused)
 }
 
 fn refused(breach: RuleBreach) -> Failure {
@@ -80,7 +71,7 @@ fn refused(breach: RuleBreach) -> Failure {
 pub(super) fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: &Bytes,
-    exempt: &[String],
+    guard: &CardDataGuard,
 ) -> Result<T, Failure> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
@@ -90,7 +81,7 @@ pub(super) fn read<T: DeserializeOwned>(
             "Send a body of Content-Type: application/json; {} where there is nothing to say.";
         return Err(Failure::new(415, "not_json", detail));
     }
-    strictly(PhantomData::<T>, body, exempt)
+    strictly(PhantomData::<T>, body, guard)
 }
 
 /// Reads the parameters of a command from JSON that does not come over HTTP, as strictly as a request's.
@@ -100,17 +91,17 @@ pub(super) fn read<T: DeserializeOwned>(
 pub fn read_params(
     kind: CommandKind,
     json: &[u8],
-    exempt: &[String],
+    guard: &CardDataGuard,
 ) -> Result<CommandParams, Box<Problem>> {
-    strictly(OfKind(kind), json, exempt).map_err(|failure| failure.0)
+    strictly(OfKind(kind), json, guard).map_err(|failure| failure.0)
 }
 
 /// Refuses card data in a text that comes with a command that does not come over HTTP: its key, say.
 ///
 /// # Errors
 /// It holds card data.
-pub fn check_text(name: &str, text: &str, exempt: &[String]) -> Result<(), Box<Problem>> {
-    look(&[name], text, exempt).map_err(|failure| failure.0)
+pub fn check_text(name: &str, text: &str, guard: &CardDataGuard) -> Result<(), Box<Problem>> {
+    look(&[name], text, guard).map_err(|failure| failure.0)
 }
 
 /// The parameters of a kind of command.
@@ -127,13 +118,13 @@ impl<'de> DeserializeSeed<'de> for OfKind {
 fn strictly<'de, S: DeserializeSeed<'de>>(
     seed: S,
     body: &'de [u8],
-    exempt: &[String],
+    guard: &CardDataGuard,
 ) -> Result<S::Value, Failure> {
     let invalid = |detail: String| Failure::from(Problem::new(400, "invalid_request", detail));
     // serde_json's own message about bad syntax holds a position and no content.
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| invalid(format!("The body is no JSON: {error}")))?;
-    walk(&mut Vec::new(), &value, exempt)?;
+    walk(&mut Vec::new(), &value, guard)?;
     if !value.is_object() {
         return Err(invalid("The body must be an object: {\"amount\": 2000, ...}".to_owned()));
     }
@@ -149,11 +140,15 @@ fn strictly<'de, S: DeserializeSeed<'de>>(
     })
 }
 
-fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Result<(), Failure> {
+fn walk<'a>(
+    path: &mut Vec<&'a str>,
+    value: &'a Value,
+    guard: &CardDataGuard,
+) -> Result<(), Failure> {
     match value {
         Value::Null | Value::Bool(_) => Ok(()),
         Value::String(text) => {
-            look(path, text, exempt)?;
+            look(path, text, guard)?;
             if text.contains('\0') {
                 let mut problem = Problem::new(
                     400,
@@ -167,7 +162,7 @@ fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Res
         }
         Value::Number(number) => {
             let text = number.to_string();
-            look(path, &text, exempt)?;
+            look(path, &text, guard)?;
             check_amount(path, &text)
         }
         Value::Array(items) => {
@@ -185,14 +180,14 @@ fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Res
                 problem.field = Some(field);
                 return Err(Failure::from(problem));
             }
-            items.iter().try_for_each(|item| walk(path, item, exempt))
+            items.iter().try_for_each(|item| walk(path, item, guard))
         }
         Value::Object(fields) => {
             for (name, value) in fields {
                 path.push(name);
                 // An empty object still shows its name.
-                look(path, "", exempt)?;
-                walk(path, value, exempt)?;
+                look(path, "", guard)?;
+                walk(path, value, guard)?;
                 path.pop();
             }
             Ok(())
@@ -241,8 +236,12 @@ mod tests {
     }
 
     fn code(body: &str) -> String {
-        read::<NewPayment>(&json(), &Bytes::copy_from_slice(body.as_bytes()), &[])
-            .map_or_else(|failure| failure.0.code, |_| "good".to_owned())
+        read::<NewPayment>(
+            &json(),
+            &Bytes::copy_from_slice(body.as_bytes()),
+            &CardDataGuard::default(),
+        )
+        .map_or_else(|failure| failure.0.code, |_| "good".to_owned())
     }
 
     #[test]
@@ -275,14 +274,22 @@ mod tests {
     #[test]
     fn a_refusal_of_card_data_does_not_repeat_it() {
         let body = r#"{"amount":2000,"currency":"eur","metadata":{"4242424242424242":"x"}}"#;
-        let failure = read::<NewPayment>(&json(), &Bytes::from_static(body.as_bytes()), &[]);
+        let failure = read::<NewPayment>(
+            &json(),
+            &Bytes::from_static(body.as_bytes()),
+            &CardDataGuard::default(),
+        );
         let text = serde_json::to_string(&failure.unwrap_err().0).unwrap();
         assert!(!text.contains("4242"), "{text}");
     }
 
     #[test]
     fn a_form_is_no_json() {
-        let failure = read::<NewPayment>(&HeaderMap::new(), &Bytes::from_static(b"{}"), &[]);
+        let failure = read::<NewPayment>(
+            &HeaderMap::new(),
+            &Bytes::from_static(b"{}"),
+            &CardDataGuard::default(),
+        );
         assert_eq!(failure.unwrap_err().0.code, "not_json");
     }
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ use crate::commands::{
 };
 use crate::config::ApiScope;
 use crate::domain::command::CommandState;
-use crate::domain::command::checkout::{ExpireCheckout, NewCheckout, NewSetup};
+use crate::domain::command::checkout::{ExpireCheckout, NewCheckout, NewSetup, SessionMode};
 use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::params::{
     CancelPayment, CapturePayment, ConfirmPayment, NewCustomer, NewPayment, NewRefund,
@@ -66,8 +67,14 @@ pub(super) struct ShowQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CommandsQuery {
-    /// `accepted`, `sent`, `unknown`, `done`, `refused` or `dead`.
+    /// How far they are.
+    #[param(schema_with = states)]
     state: Option<String>,
+}
+
+fn states() -> Object {
+    let words = CommandState::WORDS.iter().map(|state| state.word());
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
 }
 
 /// A list of commands.
@@ -104,7 +111,7 @@ pub(super) async fn create_payment(
     Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
-    let params: NewPayment = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: NewPayment = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, None, CommandParams::CreatePayment(Box::new(params))).await
 }
 
@@ -126,7 +133,7 @@ pub(super) async fn confirm_payment(
     Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
-    let params: ConfirmPayment = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: ConfirmPayment = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, Some(&id), CommandParams::ConfirmPayment(params)).await
 }
 
@@ -148,7 +155,7 @@ pub(super) async fn capture_payment(
     Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
-    let params: CapturePayment = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: CapturePayment = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, Some(&id), CommandParams::CapturePayment(params)).await
 }
 
@@ -170,7 +177,7 @@ pub(super) async fn cancel_payment(
     Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
-    let params: CancelPayment = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: CancelPayment = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, Some(&id), CommandParams::CancelPayment(params)).await
 }
 
@@ -189,7 +196,7 @@ pub(super) async fn create_refund(
     Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::RefundsWrite)?;
-    let params: NewRefund = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: NewRefund = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, None, CommandParams::CreateRefund(params)).await
 }
 
@@ -208,11 +215,12 @@ pub(super) async fn create_customer(
     Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
-    let params: NewCustomer = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: NewCustomer = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, None, CommandParams::CreateCustomer(params)).await
 }
 
-/// Opens a page of Stripe's, on which a customer pays, saves a method or subscribes.
+/// Opens a page of Stripe's, on which a customer pays, saves a method or subscribes. In `mode`: `subscription` the token
+/// needs the scope `subscriptions:write`, otherwise `payments:write`.
 #[utoipa::path(
     post, path = "/v1/checkout/sessions", tag = "checkout", request_body = NewCheckout,
     params(("Idempotency-Key" = String, Header, description = "Names the purchase, not the try.")),
@@ -226,8 +234,11 @@ pub(super) async fn create_checkout(
     headers: HeaderMap,
     Checked(body): Checked<Bytes>,
 ) -> Served {
-    identity.may(ApiScope::PaymentsWrite)?;
-    let params: NewCheckout = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: NewCheckout = body::read(&headers, &body, &api.card_data)?;
+    identity.may(match params.mode {
+        SessionMode::Subscription => ApiScope::SubscriptionsWrite,
+        SessionMode::Payment | SessionMode::Setup => ApiScope::PaymentsWrite,
+    })?;
     submit(&api, &identity, &headers, None, CommandParams::CreateCheckout(Box::new(params))).await
 }
 
@@ -249,7 +260,7 @@ pub(super) async fn expire_checkout(
     Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
-    let params: ExpireCheckout = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: ExpireCheckout = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, Some(&id), CommandParams::ExpireCheckout(params)).await
 }
 
@@ -268,7 +279,7 @@ pub(super) async fn create_setup(
     Checked(body): Checked<Bytes>,
 ) -> Served {
     identity.may(ApiScope::PaymentsWrite)?;
-    let params: NewSetup = body::read(&headers, &body, &api.card_data_exempt)?;
+    let params: NewSetup = body::read(&headers, &body, &api.card_data)?;
     submit(&api, &identity, &headers, None, CommandParams::CreateSetup(params)).await
 }
 

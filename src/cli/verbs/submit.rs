@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::args::{DefaultKey, How, Request};
 use super::fields::read_data;
 use super::print;
+use crate::card_data::CardDataGuard;
 use crate::cli::api;
 use crate::commands::{Caller, CommandError, CommandReply, Commands, Person, Problem};
 use crate::config::Role;
@@ -33,7 +34,7 @@ pub(super) async fn run(config: Option<&Path>, request: Request, how: How) -> Re
     let Request { kind, target, fields, default_key } = request;
     let person = Person { name: how.actor.name(), reason: how.audit_reason };
 
-    let exempt = &settings.api.card_data_exempt;
+    let guard = CardDataGuard::new(&settings.api.card_data_exempt);
     let texts = [
         ("--as", Some(&person.name)),
         ("--audit-reason", person.reason.as_ref()),
@@ -41,12 +42,12 @@ pub(super) async fn run(config: Option<&Path>, request: Request, how: How) -> Re
         ("the object", target.as_ref()),
     ];
     for (name, text) in texts {
-        let checked = text.map_or(Ok(()), |text| crate::api::check_text(name, text, exempt));
+        let checked = text.map_or(Ok(()), |text| crate::api::check_text(name, text, &guard));
         checked.or_else(|problem| refused(how.json, None, *problem))?;
     }
     let body = fields.joined(data.as_deref());
     let body = body.map_err(|error| Failed::new(Exit::Failure, format!("--data: {error}")))?;
-    let params = match crate::api::read_params(kind, body.as_bytes(), exempt) {
+    let params = match crate::api::read_params(kind, body.as_bytes(), &guard) {
         Ok(params) => params,
         Err(problem) => return refused(how.json, None, *problem),
     };
