@@ -13,7 +13,7 @@ export SQLX_OFFLINE := true
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-browser setup-pgbouncer dev build test matrix check format format-check lint lint-production sqlx-check deny \
-        alerts-check advisories bench docs clean
+        alerts-check api-check advisories bench docs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -41,7 +41,7 @@ test: setup ## Run all tests beside a private Redis and Postgres; ARGS go to car
 matrix: setup ## Run the integration tests against each Postgres, Redis and Valkey that can be had
 	@CARGO="$(CARGO)" ARGS="$(ARGS)" scripts/matrix.sh
 
-check: format-check lint lint-production sqlx-check deny alerts-check ## All that CI checks besides the tests
+check: format-check lint lint-production sqlx-check deny alerts-check api-check ## All that CI checks besides the tests
 
 format: ## Format the code
 	$(CARGO) fmt
@@ -75,6 +75,11 @@ alerts-check: ## Check the alert rules in deploy/, and tell each its stories
 	@scripts/setup.sh --tools
 	@PATH="$(abspath $(TOOLS))/bin:$$PATH" && cd deploy && \
 		promtool check rules alerts.yml && promtool test rules alerts_test.yml
+
+# By schemathesis, which is installed into the build output; says so and passes where there is no Python with venv.
+api-check: setup ## Hold the API's answers against its OpenAPI document
+	$(CARGO) build --locked --features dev --bin quittance
+	@scripts/api-contract.sh
 
 # Asks the network for the advisory database, so it says so and passes where there is none.
 advisories: $(DENY) ## Known vulnerabilities of the dependencies (needs the network)

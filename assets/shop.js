@@ -5,7 +5,7 @@
   const live = document.getElementById("live");
   const pay = document.getElementById("pay");
   const state = () => document.getElementById("state").dataset.state;
-  const OVER = ["paid", "canceled", "processing"];
+  const OVER = ["paid", "saved", "active", "canceled", "processing"];
 
   // What is over needs no form; it stays in the page, so that it keeps its place in the browser's history.
   const settle = () => { if (pay) pay.hidden = OVER.includes(state()); };
@@ -50,7 +50,9 @@
     if (button.disabled) return;
     button.disabled = true;
     say("");
-    const confirmed = await stripe.confirmPayment({
+    // A setup saves a card, and takes no money.
+    const confirm = form.dataset.secret.startsWith("seti_") ? "confirmSetup" : "confirmPayment";
+    const confirmed = await stripe[confirm]({
       elements,
       confirmParams: { return_url: location.origin + location.pathname },
       redirect: "if_required",

@@ -9,8 +9,9 @@
 #   scripts/setup.sh --browser  also Chromium, its driver and axe-core, for the tests in a browser
 #   scripts/setup.sh --pgbouncer  also PgBouncer, for the tests with a pooler in front of Postgres
 #   scripts/setup.sh --tools    promtool, which checks deploy/alerts.yml, into target/tools
+#   scripts/setup.sh --python   also Python with venv, for scripts/api-contract.sh
 #
-# --browser and --pgbouncer can be given together.
+# --browser, --pgbouncer and --python can be given together.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -72,6 +73,9 @@ have_browser() {
 have_pgbouncer() {
     [ -n "$(first_executable "$(command -v pgbouncer)" /usr/sbin/pgbouncer /usr/local/sbin/pgbouncer /opt/homebrew/bin/pgbouncer)" ]
 }
+
+# As in scripts/api-contract.sh.
+have_python() { python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 axe_version=4.14.1
 axe_sha256=e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
@@ -184,6 +188,7 @@ explain() {
         have_postgres || say "  brew install postgresql@17    (no 'brew services start' is needed)"
         have_compiler || say "  xcode-select --install"
         [ -z "$pgbouncer" ] || have_pgbouncer || say "  brew install pgbouncer"
+        [ -z "$python" ] || have_python || say "  brew install python"
         [ -z "$browser" ] || have_browser || say "  brew install --cask chromium chromedriver"
         [ -z "$browser" ] || have_axe || have npm || say "  brew install node"
     elif have dnf; then
@@ -206,12 +211,13 @@ explain() {
 }
 
 main() {
-    browser= pgbouncer=
+    browser= pgbouncer= python=
     for option in "$@"; do
         case "$option" in
         --browser) browser=yes ;;
         --pgbouncer) pgbouncer=yes ;;
-        *) fail "unknown: $option (there are --browser, --pgbouncer and --tools)" ;;
+        --python) python=yes ;;
+        *) fail "unknown: $option (there are --browser, --pgbouncer, --python and --tools)" ;;
         esac
     done
     check_cargo
@@ -222,6 +228,9 @@ main() {
     fi
     if [ -n "$pgbouncer" ]; then
         have_pgbouncer || missing="$missing pgbouncer"
+    fi
+    if [ -n "$python" ]; then
+        have_python || missing="$missing python3-venv"
     fi
     have_redis || missing="$missing redis-server"
     have_postgres || missing="$missing postgresql"
@@ -239,6 +248,9 @@ main() {
     check_versions
     if [ -n "$pgbouncer" ]; then
         have_pgbouncer || fail "PgBouncer is still missing. Install it by hand."
+    fi
+    if [ -n "$python" ]; then
+        have_python || fail "Python 3.11 or newer with venv is still missing. Install it by hand."
     fi
     if [ -n "$browser" ]; then
         have_browser || fail "Chromium or chromedriver is still missing. Install both by hand."

@@ -53,6 +53,8 @@ pub use quittance_store as store;
 // What Stripe is asked to do.
 pub mod commands;
 
+pub mod card_data;
+
 pub mod api;
 
 // Notifications.

@@ -17,6 +17,7 @@ use super::fault::wrong;
 use super::refusal::Refused;
 use super::state::Admin;
 use super::strict;
+use crate::commands::CommandError;
 use crate::config::AdminRole;
 use crate::http::Problem;
 use crate::http::auth::{Session, is_foreign};
@@ -128,13 +129,25 @@ impl FromRequest<Arc<Admin>> for Posted {
         if fields.0.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
             return Err(wrong(strict::NUL).into());
         }
+        // Before anything of it is stored or shown again. The token of the form is ours, and no text of a person.
+        for (name, value) in fields.0.iter().filter(|(name, _)| name != FORM_TOKEN) {
+            admin.card_data.look(&[name], value).map_err(card_data)?;
+        }
         let session = session.ok_or_else(foreign_form)?;
-        let given = fields.get("form_token").unwrap_or_default();
+        let given = fields.get(FORM_TOKEN).unwrap_or_default();
         if foreign || !admin.keyring.is_form_token(&session, given) {
             return Err(foreign_form().into());
         }
         Ok(Self { session, fields })
     }
+}
+
+/// The field that proves that a form is from a page of the session.
+const FORM_TOKEN: &str = "form_token";
+
+/// A text holds card data: 400, as from the API.
+fn card_data(breach: impl Into<CommandError>) -> Problem {
+    breach.into().into()
 }
 
 fn foreign_form() -> Problem {
@@ -234,13 +247,17 @@ pub(super) fn own_path(given: Option<&str>) -> &str {
 /// A JSON body, with what is wrong about it said as everything else is.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<Admin>> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let body = Bytes::from_request(request, state).await;
+    async fn from_request(request: Request, admin: &Arc<Admin>) -> Result<Self, Problem> {
+        let body = Bytes::from_request(request, admin).await;
         let body =
             body.map_err(|error| Problem::new(error.status(), "bad_body", error.body_text()))?;
+        // What is no JSON is refused below.
+        if let Ok(value) = serde_json::from_slice(&body) {
+            admin.card_data.look_within(&value).map_err(card_data)?;
+        }
         let read = strict::read(&body).map(Self);
         read.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", error))
     }

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::card_data::CardDataGuard;
 use crate::commands::Commands;
 use crate::config;
 use crate::http::auth::{COOKIE, Guard, Keyring, Session, cookie};
@@ -30,6 +31,8 @@ pub struct Admin {
     pub(super) context: OpsContext,
     /// What acts on Stripe; none where the settings have no key for it.
     pub(super) commands: Option<Commands>,
+    /// Looks at each text that is typed.
+    pub(super) card_data: CardDataGuard,
     running: TaskTracker,
     stop: CancellationToken,
     /// The pauses, cached: every page shows them.
@@ -58,6 +61,7 @@ impl Admin {
             session_seconds: settings.session_ttl.as_secs(),
             context,
             commands: None,
+            card_data: CardDataGuard::default(),
             running: TaskTracker::new(),
             stop: CancellationToken::new(),
             pauses: Mutex::new(None),
@@ -69,6 +73,12 @@ impl Admin {
     #[must_use]
     pub fn acting(self, commands: Option<Commands>) -> Self {
         Self { commands, ..self }
+    }
+
+    /// The same, where some fields may hold long numbers, and where refusals are counted.
+    #[must_use]
+    pub fn guarded_by(self, card_data: CardDataGuard) -> Self {
+        Self { card_data, ..self }
     }
 
     /// Whether it may act on Stripe.

@@ -72,7 +72,7 @@ pub(super) async fn admitted(
         Ok(identity) => identity,
         Err(failure) => return failure.into_response(),
     };
-    if let Err(failure) = body::check_head(&request, &api.card_data_exempt) {
+    if let Err(failure) = body::check_head(&request, &api.card_data) {
         return failure.into_response();
     }
     request.extensions_mut().insert(identity);

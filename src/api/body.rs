@@ -7,9 +7,10 @@ use serde_json::Value;
 use serde_path_to_error::Track;
 
 use super::reply::Failure;
+use crate::card_data::CardDataGuard;
 use crate::commands::{CommandError, Problem};
 use crate::domain::command::command_params::CommandParams;
-use crate::domain::command::{CommandKind, RuleBreach, amount, card_data};
+use crate::domain::command::{CommandKind, RuleBreach, amount};
 
 /// Fields that are amounts, whatever they belong to.
 const AMOUNTS: &[&str] = &["amount", "application_fee_amount", "amount_to_capture", "unit_amount"];
@@ -33,36 +34,26 @@ const OWN_HEADERS: &[&str] = &["authorization", "content-length", "host"];
 ///
 /// # Errors
 /// 400, with the name of what holds it.
-pub(super) fn check_head(request: &Request, exempt: &[String]) -> Result<(), Failure> {
+pub(super) fn check_head(request: &Request, guard: &CardDataGuard) -> Result<(), Failure> {
     let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8_lossy();
     for segment in path.split('/') {
-        look(&["path"], segment, exempt)?;
+        look(&["path"], segment, guard)?;
     }
     for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes())
     {
-        look(&["query", &name], &value, exempt)?;
+        look(&["query", &name], &value, guard)?;
     }
     for (name, value) in request.headers() {
         if !OWN_HEADERS.contains(&name.as_str()) {
             let value = String::from_utf8_lossy(value.as_bytes());
-            look(&["header", name.as_str()], &value, exempt)?;
+            look(&["header", name.as_str()], &value, guard)?;
         }
     }
     Ok(())
 }
 
-fn look(path: &[&str], value: &str, exempt: &[String]) -> Result<(), Failure> {
-    match card_data::find(path, value, exempt) {
-        None => Ok(()),
-        Some(found) => {
-            tracing::warn!(
-                field = found.field,
-                kind = found.kind.as_str(),
-                "refused a request that holds card data"
-            );
-            Err(refused(found.breach()))
-        }
-    }
+fn look(path: &[&str], value: &str, guard: &CardDataGuard) -> Result<(), Failure> {
+    guard.look(path, value).map_err(refused)
 }
 
 fn refused(breach: RuleBreach) -> Failure {
@@ -78,7 +69,7 @@ pub(super) fn read(
     kind: CommandKind,
     headers: &HeaderMap,
     body: &Bytes,
-    exempt: &[String],
+    guard: &CardDataGuard,
 ) -> Result<CommandParams, Failure> {
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media = media.and_then(|media| media.split(';').next()).map(str::trim);
@@ -88,7 +79,7 @@ pub(super) fn read(
             "Send a body of Content-Type: application/json; {} where there is nothing to say.";
         return Err(Failure::new(415, "not_json", detail));
     }
-    strictly(kind, body, exempt)
+    strictly(kind, body, guard)
 }
 
 /// Reads the parameters of a command from JSON that does not come over HTTP, as strictly as a request's.
@@ -98,17 +89,21 @@ pub(super) fn read(
 pub fn read_params(
     kind: CommandKind,
     json: &[u8],
-    exempt: &[String],
+    guard: &CardDataGuard,
 ) -> Result<CommandParams, Box<Problem>> {
-    strictly(kind, json, exempt).map_err(|failure| failure.0)
+    strictly(kind, json, guard).map_err(|failure| failure.0)
 }
 
-fn strictly(kind: CommandKind, body: &[u8], exempt: &[String]) -> Result<CommandParams, Failure> {
+fn strictly(
+    kind: CommandKind,
+    body: &[u8],
+    guard: &CardDataGuard,
+) -> Result<CommandParams, Failure> {
     let invalid = |detail: String| Failure::from(Problem::new(400, "invalid_request", detail));
     // serde_json's own message about bad syntax holds a position and no content.
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| invalid(format!("The body is no JSON: {error}")))?;
-    walk(&mut Vec::new(), &value, exempt)?;
+    walk(&mut Vec::new(), &value, guard)?;
     if !value.is_object() {
         return Err(invalid("The body must be an object: {\"amount\": 2000, ...}".to_owned()));
     }
@@ -125,11 +120,15 @@ fn strictly(kind: CommandKind, body: &[u8], exempt: &[String]) -> Result<Command
     })
 }
 
-fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Result<(), Failure> {
+fn walk<'a>(
+    path: &mut Vec<&'a str>,
+    value: &'a Value,
+    guard: &CardDataGuard,
+) -> Result<(), Failure> {
     match value {
         Value::Null | Value::Bool(_) => Ok(()),
         Value::String(text) => {
-            look(path, text, exempt)?;
+            look(path, text, guard)?;
             if text.contains('\0') {
                 let mut problem = Problem::new(
                     400,
@@ -143,7 +142,7 @@ fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Res
         }
         Value::Number(number) => {
             let text = number.to_string();
-            look(path, &text, exempt)?;
+            look(path, &text, guard)?;
             check_amount(path, &text)
         }
         Value::Array(items) => {
@@ -161,14 +160,14 @@ fn walk<'a>(path: &mut Vec<&'a str>, value: &'a Value, exempt: &[String]) -> Res
                 problem.field = Some(field);
                 return Err(Failure::from(problem));
             }
-            items.iter().try_for_each(|item| walk(path, item, exempt))
+            items.iter().try_for_each(|item| walk(path, item, guard))
         }
         Value::Object(fields) => {
             for (name, value) in fields {
                 path.push(name);
                 // An empty object still shows its name.
-                look(path, "", exempt)?;
-                walk(path, value, exempt)?;
+                look(path, "", guard)?;
+                walk(path, value, guard)?;
                 path.pop();
             }
             Ok(())
@@ -216,7 +215,8 @@ mod tests {
     }
 
     fn code(body: &str) -> String {
-        read(CommandKind::CreatePayment, &json(), &Bytes::copy_from_slice(body.as_bytes()), &[])
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        read(CommandKind::CreatePayment, &json(), &body, &CardDataGuard::default())
             .map_or_else(|failure| failure.0.code, |_| "good".to_owned())
     }
 
@@ -250,16 +250,16 @@ mod tests {
     #[test]
     fn a_refusal_of_card_data_does_not_repeat_it() {
         let body = r#"{"amount":2000,"currency":"eur","metadata":{"4242424242424242":"x"}}"#;
-        let failure =
-            read(CommandKind::CreatePayment, &json(), &Bytes::from_static(body.as_bytes()), &[]);
+        let body = Bytes::from_static(body.as_bytes());
+        let failure = read(CommandKind::CreatePayment, &json(), &body, &CardDataGuard::default());
         let text = serde_json::to_string(&failure.unwrap_err().0).unwrap();
         assert!(!text.contains("4242"), "{text}");
     }
 
     #[test]
     fn a_form_is_no_json() {
-        let failure =
-            read(CommandKind::CreatePayment, &HeaderMap::new(), &Bytes::from_static(b"{}"), &[]);
+        let (body, guard) = (Bytes::from_static(b"{}"), CardDataGuard::default());
+        let failure = read(CommandKind::CreatePayment, &HeaderMap::new(), &body, &guard);
         assert_eq!(failure.unwrap_err().0.code, "not_json");
     }
 }

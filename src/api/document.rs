@@ -1,11 +1,12 @@
 //! The OpenAPI document, made of the functions that read and of the table of verbs.
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Ref, ResponseBuilder};
+use utoipa::openapi::{Content, ObjectBuilder, Ref, RefOr, ResponseBuilder, Type};
 use utoipa::{Modify, OpenApi as _};
 
 use super::{reads, verbs};
 use crate::commands::Problem;
+use crate::domain::command::idempotency_key::MAX_KEY;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -16,7 +17,7 @@ use crate::commands::Problem;
         contact(),
     ),
     security(("token" = [])),
-    modifiers(&Bearer, &Verbs, &Refusals),
+    modifiers(&Bearer, &Verbs, &Refusals, &Keys),
     components(schemas(Problem)),
     paths(
         reads::find_payment,
@@ -66,6 +67,27 @@ impl Modify for Refusals {
                 .content("application/problem+json", problem)
                 .build();
             call.responses.responses.insert("default".to_owned(), response.into());
+        }
+    }
+}
+
+/// What an `Idempotency-Key` may be, which each call that takes one checks before anything else.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let calls = document.paths.paths.values_mut().filter_map(|item| item.post.as_mut());
+        for parameter in calls.flat_map(|call| call.parameters.iter_mut().flatten()) {
+            let RefOr::T(parameter) = parameter else { continue };
+            if parameter.name != "Idempotency-Key" {
+                continue;
+            }
+            let key = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(MAX_KEY))
+                .pattern(Some("^[ -~]+$"));
+            parameter.schema = Some(key.build().into());
         }
     }
 }

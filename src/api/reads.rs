@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::IntoResponse as _;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -65,8 +66,14 @@ pub(super) struct ShowQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CommandsQuery {
-    /// `accepted`, `sent`, `unknown`, `done`, `refused` or `dead`.
+    /// How far they are.
+    #[param(schema_with = states)]
     state: Option<String>,
+}
+
+fn states() -> Object {
+    let words = CommandState::WORDS.iter().map(|state| state.word());
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
 }
 
 /// A list of commands.

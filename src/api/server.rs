@@ -12,6 +12,7 @@ use super::access::{self, Known};
 use super::document::document;
 use super::reply::Failure;
 use super::{reads, verbs};
+use crate::card_data::CardDataGuard;
 use crate::commands::Commands;
 use crate::config;
 use crate::http::auth::Guard;
@@ -24,18 +25,18 @@ pub struct Api {
     pub(super) commands: Commands,
     pub(super) tokens: Vec<Known>,
     pub(super) guard: Guard,
-    pub(super) card_data_exempt: Vec<String>,
+    pub(super) card_data: CardDataGuard,
 }
 
 impl Api {
-    /// Puts it together.
+    /// Puts it together. `card_data` looks at each text of a request.
     #[must_use]
-    pub fn new(settings: &config::Api, commands: Commands) -> Self {
+    pub fn new(settings: &config::Api, commands: Commands, card_data: CardDataGuard) -> Self {
         Self {
             commands,
             tokens: access::known(settings),
             guard: Guard::new(Instant::now()),
-            card_data_exempt: settings.card_data_exempt.clone(),
+            card_data,
         }
     }
 }

@@ -29,9 +29,10 @@ use crate::commands::{
 };
 use crate::config::ApiScope;
 use crate::domain::command::CommandKind;
+use crate::domain::command::command_params::CommandParams;
 use crate::domain::command::params::{
     CancelPayment, CancelSubscription, CapturePayment, ConfirmPayment, ExpireCheckout, NewCheckout,
-    NewCustomer, NewPayment, NewPortalSession, NewRefund, NewSetup, NewSubscription,
+    NewCustomer, NewPayment, NewPortalSession, NewRefund, NewSetup, NewSubscription, SessionMode,
     UpdateSubscription,
 };
 
@@ -168,8 +169,12 @@ async fn serve(
     headers: HeaderMap,
     Checked(body): Checked<Bytes>,
 ) -> Served {
-    identity.may(verb.scope)?;
-    let params = body::read(verb.kind, &headers, &body, &api.card_data_exempt)?;
+    let params = body::read(verb.kind, &headers, &body, &api.card_data)?;
+    let subscribes = matches!(
+        &params,
+        CommandParams::CreateCheckout(session) if session.mode == SessionMode::Subscription
+    );
+    identity.may(if subscribes { ApiScope::SubscriptionsWrite } else { verb.scope })?;
     let key = body::key(&headers)?;
     let target = id.as_ref().map(|Checked(Path(id))| id.as_str());
     let reply = api.commands.submit(&identity.caller, key, target, params).await?;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::admin::{self, Admin};
+use crate::card_data::CardDataGuard;
 use crate::commands::Commands;
 use crate::config::{Role, Settings};
 use crate::http::{self, Limits, Server, auth};
@@ -95,6 +96,8 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let listener = parts::listen("admin.listen", settings.admin.listen).await?;
     let mut numbers = Numbers::new("admin");
     let commands = acting(&settings, &context.store, &mut numbers)?;
+    context.store.rules().count(numbers.registry());
+    let guard = CardDataGuard::new(&settings.api.card_data_exempt).counting(numbers.registry());
     let supervisor = numbers.supervisor();
     let numbers = numbers.serve(settings.metrics.listen, &shutdown).await?;
     let address = parts::address_of(&listener, settings.admin.listen);
@@ -107,7 +110,8 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     }
     let finisher =
         commands.clone().map(|commands| super::api::finisher(commands, &supervisor, &shutdown));
-    let admin = Admin::new(&settings.admin, context, rand::random()).acting(commands);
+    let admin = Admin::new(&settings.admin, context, rand::random());
+    let admin = admin.acting(commands).guarded_by(guard);
     let admin = Arc::new(admin);
     let router = admin::router(Arc::clone(&admin));
     let (limits, metrics) = (Limits::default(), http::Metrics::default());

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
+use crate::card_data::CardDataGuard;
 use crate::commands::{self, Commands};
 use crate::config::{Role, Settings};
 use crate::http::{self, Limits, Server, auth};
@@ -53,13 +54,13 @@ pub(super) enum ApiCommand {
 /// A scope of a token, on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum ScopeArg {
-    /// Create, confirm, capture and cancel payments; create customers.
+    /// Create, confirm, capture and cancel payments; create customers, setup intents and checkout sessions.
     #[value(name = "payments:write")]
     PaymentsWrite,
     /// Refund.
     #[value(name = "refunds:write")]
     RefundsWrite,
-    /// Create, change and cancel subscriptions; open the customer portal.
+    /// Create, change and cancel subscriptions, also by a checkout session; open the customer portal.
     #[value(name = "subscriptions:write")]
     SubscriptionsWrite,
     /// Look at payments, subscriptions and commands.
@@ -146,6 +147,8 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     let store = parts::store(&settings, "worker")?;
     let mut numbers = Numbers::new("api");
     let commands = counted_commands(&settings, &store, &mut numbers)?;
+    store.rules().count(numbers.registry());
+    let guard = CardDataGuard::new(&settings.api.card_data_exempt).counting(numbers.registry());
     server::fitting(&settings).await?;
     let listener = parts::listen("api.listen", settings.api.listen).await?;
     let supervisor = numbers.supervisor();
@@ -157,7 +160,7 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
         tracing::warn!("there is no token: every program on this machine may move money");
     }
     let finisher = finisher(commands.clone(), &supervisor, &shutdown);
-    let router = api::router(Arc::new(Api::new(&settings.api, commands)));
+    let router = api::router(Arc::new(Api::new(&settings.api, commands, guard)));
     // A request that is cut off goes on in another process, when its lease ends.
     let limits = Limits { grace: settings.api.deadline, ..Limits::default() };
     let metrics = http::Metrics::default();

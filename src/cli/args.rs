@@ -69,6 +69,12 @@ pub(super) enum Command {
     /// Create and expire checkout sessions.
     #[command(subcommand)]
     Checkouts(super::verbs::CheckoutsCommand),
+    /// Create, change and cancel subscriptions.
+    #[command(subcommand)]
+    Subscriptions(super::verbs::SubscriptionsCommand),
+    /// Open the customer portal, in which a customer manages subscriptions and payment methods.
+    #[command(subcommand)]
+    Portal(super::verbs::PortalCommand),
     /// Create customers.
     #[command(subcommand)]
     Customers(super::verbs::CustomersCommand),

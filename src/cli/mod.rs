@@ -91,6 +91,8 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Refunds(command) => command.run(config).await,
         Command::Setups(command) => command.run(config).await,
         Command::Checkouts(command) => command.run(config).await,
+        Command::Subscriptions(command) => command.run(config).await,
+        Command::Portal(command) => command.run(config).await,
         Command::Customers(command) => command.run(config).await,
         Command::Commands(command) => commands::run(config, command).await,
         Command::Migrate => roles::migrate(config).await.inspect(|_| {

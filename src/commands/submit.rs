@@ -21,6 +21,7 @@ use crate::domain::command::{CommandState, amount, checkout, idempotency_key, su
 use crate::domain::id::ObjectId;
 use crate::domain::money::Currency;
 use crate::domain::object::{Observed, Subject};
+use crate::domain::status_word::Vocabulary as _;
 use crate::store::command::{Acceptance, CommandTurn, NewCommand, StoredCommand};
 use crate::store::dead_letter::Actor;
 use crate::stripe_api::{ClientSecret, Fetched, FetchedState};
@@ -91,9 +92,12 @@ impl Commands {
         match inner.accept(caller, key, target, params, lease).await? {
             Accepted::Reply(reply) => Ok(reply),
             Accepted::New(_) => Err(CommandError::Busy),
-            Accepted::Taken(turn) => self.carry_out(turn.command.id, Some(*turn), place).await,
+            Accepted::Taken(turn) => {
+                let command = turn.command.clone();
+                self.carry_out(command, Some(*turn), place).await
+            }
             Accepted::Repeated(command) if command.state == CommandState::Accepted => {
-                self.carry_out(command.id, None, place).await
+                self.carry_out(*command, None, place).await
             }
             Accepted::Repeated(command) => {
                 drop(place);
@@ -141,11 +145,12 @@ impl Commands {
     /// none for a repeated one.
     async fn carry_out(
         &self,
-        id: Uuid,
+        known: StoredCommand,
         turn: Option<CommandTurn>,
         place: Option<OwnedSemaphorePermit>,
     ) -> Result<CommandReply, CommandError> {
         let inner = &self.inner;
+        let id = known.id;
         let Some(place) = place else { return Err(CommandError::Busy) };
         let repeated = turn.is_none();
         let running = self.clone();
@@ -172,7 +177,12 @@ impl Commands {
             Ok(None) => Err(CommandError::NotFound { what: "command", id: id.to_string() }),
             Err(error) => {
                 tracing::warn!(command = %id, %error, "what became of a command cannot be read");
-                Ok(pending(id, json!({ "id": id, "object": "command", "state": "unknown" })))
+                // As it was when it was accepted: what has become of it is what cannot be read.
+                let view = CommandView {
+                    state: CommandState::Unknown.word(),
+                    ..CommandView::from(&known)
+                };
+                Ok(pending(id, json!(view)))
             }
         }
     }

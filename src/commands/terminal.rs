@@ -108,7 +108,7 @@ impl Commands {
             Ok(checked) => checked,
             Err(error) => return refused(error),
         };
-        let mut params = params.clone();
+        let mut params = checked.filled_in.unwrap_or_else(|| params.clone());
         if let CommandParams::CreateRefund(refund) = &mut params {
             refund.amount = checked.amount;
         }

@@ -13,7 +13,7 @@ use super::receiver::{self, Receiver};
 use super::roles::Role;
 use super::servers::random::free_port;
 use super::servers::{self, Servers};
-use super::shop::{self, CardForm, Sellers};
+use super::shop::{self, CardForm, Plan, Sellers};
 use crate::config::{ApiScope, Settings};
 use crate::http::auth;
 use crate::queue::Producer;
@@ -199,6 +199,7 @@ async fn open_shop(
         store: store.clone(),
         card_form,
         sellers: simulator.and_then(sellers),
+        plan: simulator.and_then(plan),
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DevError::Listen)?;
     let address = listener.local_addr().map_err(DevError::Listen)?;
@@ -230,6 +231,19 @@ fn sellers(simulator: &Simulator) -> Option<Sellers> {
         })
     };
     make().inspect_err(|error| tracing::error!(%error, "the simulator made no sellers")).ok()
+}
+
+/// Something to subscribe to. None if the simulator refuses it, which it says in the log.
+fn plan(simulator: &Simulator) -> Option<Plan> {
+    let platform = simulator.platform();
+    let (amount, currency) = (900, "eur");
+    let make = || {
+        let product = platform.create_product(None, "Tea by post")?;
+        platform.create_price(product["id"].as_str().unwrap_or_default(), amount, currency)
+    };
+    let made = make().inspect_err(|error| tracing::error!(%error, "the simulator made no price"));
+    let price = made.ok()?["id"].as_str()?.to_owned();
+    Some(Plan { price, amount, currency: currency.to_owned() })
 }
 
 /// The settings under which the roles meet the simulator: its key and address, no limit but the one

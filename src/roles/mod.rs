@@ -80,6 +80,7 @@ pub(crate) async fn worker(config: Option<&Path>, name: Option<String>) -> Resul
     let name = name.unwrap_or_else(default_name);
     let mut numbers = Numbers::new("worker");
     let store = parts::store(&settings, "worker")?;
+    store.rules().count(numbers.registry());
     numbers.queue(&settings)?;
     let limiter = Limiter::new(&settings.redis, &settings.queue)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;

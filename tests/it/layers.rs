@@ -45,10 +45,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("commands", &["domain", "reconcile", "store", "stripe_api", "config"]),
-    ("api", &["commands", "domain", "http", "config"]),
+    ("card_data", &["domain"]),
+    ("api", &["card_data", "commands", "domain", "http", "config"]),
     ("outbox", &["domain", "store", "config", "http_client", "supervise"]),
     ("ops", &["domain", "envelope", "store", "queue", "reconcile", "config"]),
-    ("admin", &["commands", "ops", "http", "config"]),
+    ("admin", &["card_data", "commands", "ops", "http", "config"]),
     (
         "roles",
         &[

@@ -75,13 +75,14 @@ pub struct ApiToken {
 /// A scope of a token of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub enum ApiScope {
-    /// Create, confirm, capture and cancel payments; create customers.
+    /// Create, confirm, capture and cancel payments; create customers, setup intents and checkout sessions that begin
+    /// no subscription.
     #[serde(rename = "payments:write")]
     PaymentsWrite,
     /// Refund.
     #[serde(rename = "refunds:write")]
     RefundsWrite,
-    /// Create, change and cancel subscriptions; open the customer portal.
+    /// Create, change and cancel subscriptions; create checkout sessions that begin one; open the customer portal.
     #[serde(rename = "subscriptions:write")]
     SubscriptionsWrite,
     /// Look at payments, subscriptions and commands.

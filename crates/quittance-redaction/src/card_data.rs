@@ -25,53 +25,64 @@ const FREE_TEXT: &[&str] = &[
     "transfer_group",
 ];
 
-/// Replaces card data in fields of free text, at any depth. `exempt`: fields whose long numbers are no card
-/// numbers.
-pub(super) fn mask(value: &mut Value, exempt: &[String]) {
+/// Replaces card data in fields of free text, at any depth, and says in how many texts and names. `exempt`: fields
+/// whose long numbers are no card numbers.
+pub(super) fn mask(value: &mut Value, exempt: &[String]) -> u64 {
     match value {
         Value::Object(fields) => {
-            for (name, value) in fields {
+            let masked = fields.iter_mut().map(|(name, value)| {
                 if FREE_TEXT.contains(&name.as_str()) {
-                    mask_text(&mut vec![name.clone()], value, exempt);
+                    mask_text(&mut vec![name.clone()], value, exempt)
                 } else {
-                    mask(value, exempt);
+                    mask(value, exempt)
                 }
-            }
+            });
+            masked.sum()
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| mask(item, exempt)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Array(items) => items.iter_mut().map(|item| mask(item, exempt)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 
-fn mask_text(path: &mut Vec<String>, value: &mut Value, exempt: &[String]) {
+fn mask_text(path: &mut Vec<String>, value: &mut Value, exempt: &[String]) -> u64 {
     match value {
         Value::String(text) => {
             let names: Vec<&str> = path.iter().map(String::as_str).collect();
-            if card_data::find(&names, text, exempt).is_some() {
+            let holds = card_data::find(&names, text, exempt).is_some();
+            if holds {
                 BLANK.clone_into(text);
             }
+            u64::from(holds)
         }
         Value::Object(fields) => {
+            let mut masked = 0;
             for (name, value) in fields.iter_mut() {
                 path.push(name.clone());
-                mask_text(path, value, exempt);
+                masked += mask_text(path, value, exempt);
                 path.pop();
             }
             if fields.keys().any(|name| card_data::holds_number(name)) {
-                mask_names(fields);
+                masked += mask_names(fields);
             }
+            masked
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| mask_text(path, item, exempt)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Array(items) => items.iter_mut().map(|item| mask_text(path, item, exempt)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 
-fn mask_names(fields: &mut Map<String, Value>) {
-    let masked = std::mem::take(fields).into_iter().map(|(name, value)| {
-        let holds = card_data::holds_number(&name);
-        (if holds { BLANK.to_owned() } else { name }, value)
+fn mask_names(fields: &mut Map<String, Value>) -> u64 {
+    let mut masked = 0;
+    let clean = std::mem::take(fields).into_iter().map(|(name, value)| {
+        if card_data::holds_number(&name) {
+            masked += 1;
+            (BLANK.to_owned(), value)
+        } else {
+            (name, value)
+        }
     });
-    *fields = masked.collect();
+    *fields = clean.collect();
+    masked
 }
 
 /// A message without the card numbers in it, if it has any.

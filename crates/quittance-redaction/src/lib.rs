@@ -11,6 +11,8 @@ mod secrets;
 use std::fmt;
 use std::ops::Deref;
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 use serde_json::{Map, Value};
 
 use quittance_config::{RedactedPath, Redaction};
@@ -49,20 +51,36 @@ impl fmt::Debug for Redacted {
 pub struct Rules {
     paths: Vec<RedactedPath>,
     card_data_exempt: Vec<String>,
+    /// Texts and names in which card data was replaced.
+    card_data_masked: Counter,
 }
 
 impl From<&Redaction> for Rules {
     fn from(settings: &Redaction) -> Self {
-        Self { paths: settings.paths.clone(), card_data_exempt: settings.card_data_exempt.clone() }
+        Self {
+            paths: settings.paths.clone(),
+            card_data_exempt: settings.card_data_exempt.clone(),
+            card_data_masked: Counter::default(),
+        }
     }
 }
 
 impl Rules {
+    /// Makes known to a registry how often card data was replaced.
+    pub fn count(&self, registry: &mut Registry) {
+        registry.register(
+            "quittance_card_data_redacted",
+            "Texts on Stripe's objects in which something like card data was replaced, each time that they are read",
+            self.card_data_masked.clone(),
+        );
+    }
+
     /// Redacts an object of Stripe, or an event with its object.
     #[must_use]
     pub fn redact(&self, mut value: Value) -> Redacted {
         strip(&mut value);
-        card_data::mask(&mut value, &self.card_data_exempt);
+        let masked = card_data::mask(&mut value, &self.card_data_exempt);
+        self.card_data_masked.inc_by(masked);
         // Paths apply to the object in an event: the envelope contains no personal data, and is needed
         // to read the event again.
         match value["object"].as_str() {

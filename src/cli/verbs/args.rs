@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::fields::Fields;
 use crate::cli::actor::ActorArg;
 use crate::domain::command::{CommandKind, amount};
@@ -72,6 +74,14 @@ pub(super) fn pair(text: &str) -> Result<(String, String), &'static str> {
     }
 }
 
+/// `price_1=2`: a price, and how many of it.
+pub(super) fn priced(text: &str) -> Result<Value, &'static str> {
+    let Some((price, quantity)) = text.split_once('=') else { return Ok(json!({ "price": text })) };
+    let quantity: u32 =
+        quantity.parse().map_err(|_| "write it like price_1...=2: a price, and how many")?;
+    Ok(json!({ "price": price, "quantity": quantity }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +98,12 @@ mod tests {
     fn a_pair_has_a_key() {
         assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(pair("=b").is_err() && pair("a").is_err());
+    }
+
+    #[test]
+    fn what_is_bought_is_a_price_and_how_many() {
+        assert_eq!(priced("price_1"), Ok(json!({"price": "price_1"})));
+        assert_eq!(priced("price_1=2"), Ok(json!({"price": "price_1", "quantity": 2})));
+        assert!(priced("price_1=two").is_err() && priced("price_1=-1").is_err());
     }
 }

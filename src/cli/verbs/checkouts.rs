@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::args::{DefaultKey, How, Request, pair, whole};
+use super::args::{DefaultKey, How, Request, pair, priced, whole};
 use super::fields::Fields;
 use super::submit;
 use crate::domain::command::CommandKind;
@@ -36,7 +36,7 @@ pub(in crate::cli) struct CreateCheckout {
     #[arg(long, value_name = "URL")]
     cancel_url: Option<String>,
     /// What is bought, and how many of it; repeat it for several.
-    #[arg(long, value_name = "PRICE[=QUANTITY]", value_parser = line_item)]
+    #[arg(long, value_name = "PRICE[=QUANTITY]", value_parser = priced)]
     price: Vec<Value>,
     /// Three letters in lower case, for --mode setup.
     #[arg(long, value_name = "CODE")]
@@ -72,13 +72,6 @@ pub(in crate::cli) struct ExpireCheckout {
     how: How,
 }
 
-fn line_item(text: &str) -> Result<Value, &'static str> {
-    let Some((price, quantity)) = text.split_once('=') else { return Ok(json!({ "price": text })) };
-    let quantity: u32 =
-        quantity.parse().map_err(|_| "write it like price_1...=2: a price, and how many")?;
-    Ok(json!({ "price": price, "quantity": quantity }))
-}
-
 impl CheckoutsCommand {
     pub(in crate::cli) async fn run(self, config: Option<&Path>) -> Result<Exit, Failed> {
         let (request, how) = match self {
@@ -110,16 +103,4 @@ fn create(it: CreateCheckout) -> (Request, How) {
         .metadata(it.metadata);
     let (kind, default_key) = (CommandKind::CreateCheckout, DefaultKey::Random);
     (Request { kind, target: None, fields, default_key }, it.how)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_item_is_a_price_and_how_many() {
-        assert_eq!(line_item("price_1"), Ok(json!({"price": "price_1"})));
-        assert_eq!(line_item("price_1=2"), Ok(json!({"price": "price_1", "quantity": 2})));
-        assert!(line_item("price_1=two").is_err() && line_item("price_1=-1").is_err());
-    }
 }

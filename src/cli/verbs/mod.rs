@@ -10,13 +10,17 @@ mod customers;
 mod fields;
 mod payment_shown;
 mod payments;
+mod portal;
 mod print;
 mod refunds;
 mod setups;
 mod submit;
+mod subscriptions;
 
 pub(super) use checkouts::CheckoutsCommand;
 pub(super) use customers::CustomersCommand;
 pub(super) use payments::PaymentsCommand;
+pub(super) use portal::PortalCommand;
 pub(super) use refunds::RefundsCommand;
 pub(super) use setups::SetupsCommand;
+pub(super) use subscriptions::SubscriptionsCommand;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::args::{DefaultKey, How, Request};
 use super::fields::read_data;
 use super::print;
+use crate::card_data::CardDataGuard;
 use crate::cli::api;
 use crate::commands::{Caller, CommandError, CommandReply, Commands, Person, Problem};
 use crate::config::Role;
@@ -35,10 +36,10 @@ pub(super) async fn run(config: Option<&Path>, request: Request, how: How) -> Re
 
     // The arguments have been searched for card data when they were read; the parameters are here, because
     // --data may name a file.
-    let exempt = &settings.api.card_data_exempt;
+    let guard = CardDataGuard::new(&settings.api.card_data_exempt);
     let body = fields.joined(data.as_deref());
     let body = body.map_err(|error| Failed::new(Exit::Failure, format!("--data: {error}")))?;
-    let params = match crate::api::read_params(kind, body.as_bytes(), exempt) {
+    let params = match crate::api::read_params(kind, body.as_bytes(), &guard) {
         Ok(params) => params,
         Err(problem) => return refused(how.json, None, *problem),
     };

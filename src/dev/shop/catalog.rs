@@ -1,4 +1,4 @@
-//! The products of the shop.
+//! What the shop offers: products, and a plan to subscribe to.
 
 /// Two sellers of a marketplace, `acct_...`.
 #[derive(Debug, Clone)]
@@ -7,6 +7,17 @@ pub struct Sellers {
     pub verified: String,
     /// Has not, and cannot be paid.
     pub unverified: String,
+}
+
+/// Something to subscribe to.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// `price_...`: a price that is due each month.
+    pub price: String,
+    /// What a month costs, in the currency's smallest unit.
+    pub amount: i64,
+    /// Three letters in lower case.
+    pub currency: String,
 }
 
 /// Something to buy.
@@ -36,6 +47,18 @@ impl Product {
     /// `20.00 EUR`
     pub(super) fn price(&self) -> String {
         money(self.amount, self.currency)
+    }
+
+    /// Whether it can be charged to a saved card: the shop's own products are.
+    pub(super) fn takes_saved_cards(&self) -> bool {
+        self.seller.is_none()
+    }
+}
+
+impl Plan {
+    /// `9.00 EUR a month`
+    pub(super) fn price(&self) -> String {
+        format!("{} a month", money(self.amount, &self.currency))
     }
 }
 

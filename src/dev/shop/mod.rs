@@ -4,15 +4,18 @@
 //! browser ──card number──▶ the simulator's card form, or Stripe's own
 //!    │
 //!    └──order──▶ shop ──command, with a token──▶ quittance api
-//!                  └──reads app.payments──▶ Postgres, which the webhook brings up to date
+//!                  └──reads schema app──▶ Postgres, which the webhook brings up to date
 //! ```
 //!
-//! The shop sees no card number, and says "paid" when the row in Postgres does, whatever the form in the browser says.
+//! One can buy once, save a card, have a product charged to the saved card while one is away, and subscribe. The shop
+//! sees no card number, and says "paid", "saved" or "active" when the row in Postgres does, whatever the form in the
+//! browser says.
 
 mod backend;
 mod catalog;
 mod orders;
 mod pages;
+mod rows;
 mod story;
 
 use std::sync::Arc;
@@ -27,7 +30,7 @@ use tokio::net::TcpListener;
 
 use self::backend::Backend;
 use self::catalog::Product;
-pub use self::catalog::Sellers;
+pub use self::catalog::{Plan, Sellers};
 use self::orders::Orders;
 use super::api_connection::ApiConnection;
 use crate::http::auth;
@@ -63,6 +66,8 @@ pub struct Parts {
     pub card_form: CardForm,
     /// None: there is no marketplace.
     pub sellers: Option<Sellers>,
+    /// None: there is nothing to subscribe to.
+    pub plan: Option<Plan>,
 }
 
 /// A running shop.
@@ -71,6 +76,7 @@ pub(crate) struct Shop {
     store: Store,
     card_form: CardForm,
     catalog: Vec<Product>,
+    plan: Option<Plan>,
     orders: Orders,
     policy: HeaderValue,
 }
@@ -92,6 +98,7 @@ fn router(parts: Parts) -> Router {
         store: parts.store,
         card_form: parts.card_form,
         catalog: catalog::catalog(parts.sellers.as_ref()),
+        plan: parts.plan,
         orders: Orders::default(),
         policy,
     });

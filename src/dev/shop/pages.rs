@@ -10,12 +10,12 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::backend::Asked;
-use super::catalog::{Product, money};
-use super::orders::{self, Order};
+use super::catalog::{Plan, Product};
+use super::orders::{self, Order, Wish};
+use super::rows::{Row, SavedCard, Standing, saved_cards};
 use super::story::{Step, story};
 use super::{CardForm, Shop};
 use crate::store::StoreError;
-use crate::store::payment::PaymentRow;
 
 type Served = Result<Response, Failed>;
 
@@ -74,16 +74,18 @@ struct Trouble<'a> {
 #[derive(Template)]
 #[template(path = "shop/catalog.html")]
 struct CatalogPage<'a> {
-    /// Each with the id of the order that its form would place.
-    products: Vec<(&'a Product, String)>,
+    products: Vec<Offer<'a>>,
+    plan: Option<(&'a Plan, String)>,
+    /// The id of the order by which a card is saved.
+    save: String,
 }
 
-/// How far an order is. `word` is the stable one, for the script and for tests.
-struct Standing {
-    word: &'static str,
-    class: &'static str,
-    title: String,
-    text: String,
+/// A product, and the id of the order that each of its forms would place.
+struct Offer<'a> {
+    product: &'a Product,
+    order: String,
+    /// With the saved card that was saved last.
+    charge: Option<(&'a SavedCard, String)>,
 }
 
 /// The part of an order's page that is fetched again and again.
@@ -91,7 +93,7 @@ struct Standing {
 #[template(path = "shop/state.html")]
 struct StatePart {
     standing: Standing,
-    payment: Option<PaymentRow>,
+    row: Option<Row>,
     steps: Vec<Step>,
 }
 
@@ -112,41 +114,69 @@ struct OrderPage<'a> {
 
 /// `GET /`
 pub(super) async fn catalog(State(shop): State<Arc<Shop>>) -> Served {
-    let products = shop.catalog.iter().map(|product| (product, orders::new_id())).collect();
-    Ok(Html(CatalogPage { products }.render()?).into_response())
+    let cards = match shop.backend.known_customer() {
+        Some(customer) => saved_cards(&shop.store, customer).await?,
+        None => Vec::new(),
+    };
+    let newest = cards.first();
+    let offer = |product| Offer {
+        product,
+        order: orders::new_id(),
+        charge: newest.filter(|_| product.takes_saved_cards()).map(|card| (card, orders::new_id())),
+    };
+    let products = shop.catalog.iter().map(offer).collect();
+    let plan = shop.plan.as_ref().map(|plan| (plan, orders::new_id()));
+    let page = CatalogPage { products, plan, save: orders::new_id() };
+    Ok(Html(page.render()?).into_response())
 }
 
-/// What a product's form sends.
+/// What a form of the catalog sends.
 #[derive(Deserialize)]
 pub(super) struct OrderForm {
-    product: String,
+    /// What is wanted: a product, `plan` or `save-card`.
+    wish: String,
     order: String,
+    /// The saved card to which a product is charged, `pm_...`.
+    card: Option<String>,
 }
 
-/// `POST /orders`: places an order, and asks for its payment. Sent twice, it does so once.
+/// `POST /orders`: places an order, and asks for what it wants. Sent twice, it does so once.
 pub(super) async fn order(State(shop): State<Arc<Shop>>, Form(form): Form<OrderForm>) -> Served {
-    let product = shop.catalog.iter().find(|product| product.slug == form.product);
-    let product = product.filter(|_| orders::is_id(&form.order)).ok_or(Failed::Missing)?;
-    shop.orders.place(&form.order, product);
+    let wish = wish(&shop, &form).await?.filter(|_| orders::is_id(&form.order));
+    shop.orders.place(&form.order, wish.ok_or(Failed::Missing)?);
     let order = shop.orders.get(&form.order).ok_or(Failed::Missing)?;
     ask(&shop, &order).await;
     Ok(Redirect::to(&format!("/orders/{}", order.id)).into_response())
 }
 
+/// None: the shop has no such thing, or the customer has no such card.
+async fn wish(shop: &Shop, form: &OrderForm) -> Result<Option<Wish>, StoreError> {
+    match (form.wish.as_str(), &form.card) {
+        ("save-card", _) => return Ok(Some(Wish::SaveCard)),
+        ("plan", _) => return Ok(shop.plan.clone().map(Wish::Subscribe)),
+        _ => {}
+    }
+    let product = shop.catalog.iter().find(|product| product.slug == form.wish).cloned();
+    let (Some(product), Some(card)) = (&product, &form.card) else {
+        return Ok(product.map(Wish::Buy));
+    };
+    let Some(customer) = shop.backend.known_customer() else { return Ok(None) };
+    let cards = saved_cards(&shop.store, customer).await?;
+    let is_theirs = product.takes_saved_cards() && cards.iter().any(|it| it.id == *card);
+    Ok(is_theirs.then(|| Wish::Charge(product.clone(), card.clone())))
+}
+
 /// `GET /orders/{order}`
 pub(super) async fn show(State(shop): State<Arc<Shop>>, Path(id): Path<String>) -> Served {
     let order = shop.orders.get(&id).ok_or(Failed::Missing)?;
-    let row = row(&shop, &order).await?;
-    // The form needs the client_secret, which is asked for each time; what is paid needs no form.
+    let row = Row::of(&shop.store, &order).await?;
+    // The form needs the client_secret, which is asked for each time; what is done needs no form.
     let asked = match &row {
-        Some(row) if !is_open(row) => None,
+        Some(row) if !row.is_open() => None,
         Some(_) | None => Some(ask(&shop, &order).await),
     };
     let order = shop.orders.get(&id).ok_or(Failed::Missing)?;
-    let secret = match &asked {
-        Some(Asked::Payment { client_secret, .. }) => client_secret.clone(),
-        Some(Asked::Refused { .. } | Asked::Unknown) | None => None,
-    };
+    let secret = asked.as_ref().and_then(|asked| asked.client_secret()).map(str::to_owned);
     let (mut frame, mut stripe) = (None, None);
     if let Some(secret) = secret {
         match &shop.card_form {
@@ -162,7 +192,7 @@ pub(super) async fn show(State(shop): State<Arc<Shop>>, Path(id): Path<String>) 
         }
     }
     let page = OrderPage {
-        may_try_again: matches!(asked, Some(Asked::Refused { .. })) && order.payment.is_none(),
+        may_try_again: matches!(asked, Some(Asked::Refused { client_secret: None, .. })),
         asks_again: matches!(asked, Some(Asked::Unknown)),
         frame,
         stripe,
@@ -215,75 +245,37 @@ pub(super) async fn nothing_here() -> Response {
 }
 
 async fn ask(shop: &Shop, order: &Order) -> Asked {
-    let asked = shop.backend.payment_of(order).await;
-    if let Asked::Payment { id, .. } = &asked {
-        shop.orders.has_payment(&order.id, id);
+    let asked = shop.backend.ask(order).await;
+    match &asked {
+        Asked::Made { id, client_secret } => {
+            // The secret of a payment begins with its id.
+            let first =
+                client_secret.as_deref().filter(|_| matches!(order.wish, Wish::Subscribe(_)));
+            let first = first.and_then(|secret| secret.split_once("_secret_")).map(|(id, _)| id);
+            shop.orders.has(&order.id, id, first);
+        }
+        Asked::Refused { payment: Some(payment), .. } => {
+            shop.orders.has(&order.id, payment, None);
+        }
+        Asked::Refused { payment: None, .. } | Asked::Unknown => {}
     }
     asked
 }
 
-async fn row(shop: &Shop, order: &Order) -> Result<Option<PaymentRow>, StoreError> {
-    match &order.payment {
-        Some(id) => shop.store.payment(id).await,
-        None => Ok(None),
-    }
-}
-
 async fn part(shop: &Shop, order: &Order, asked: Option<&Asked>) -> Result<StatePart, StoreError> {
-    let payment = row(shop, order).await?;
-    let steps = story(&shop.store, order, payment.as_ref()).await?;
-    let standing = match (&payment, asked) {
-        (Some(row), _) => of_row(row),
-        (None, Some(Asked::Refused { code, detail })) => Standing {
-            word: "refused",
-            class: "bad",
-            title: "Not possible".to_owned(),
-            text: format!("No payment was created. {detail} ({code})"),
-        },
-        (None, _) => Standing {
-            word: "unknown",
-            class: "warn",
-            title: "Just a moment".to_owned(),
-            text: "It is not known yet whether the payment was created. It is asked for again with the \
-                   same key, so there will be one."
-                .to_owned(),
-        },
+    let row = Row::of(&shop.store, order).await?;
+    let steps = story(&shop.store, order, row.as_ref()).await?;
+    let standing = match (&row, asked) {
+        (Some(row), _) => row.standing(),
+        (None, Some(Asked::Refused { code, detail, .. })) => {
+            let text = format!("Nothing was created. {detail} ({code})");
+            Standing::new("refused", "bad", "Not possible", text)
+        }
+        (None, _) => {
+            let text = "It is not known yet whether it was created. It is asked for again with the same key, so \
+                        there will be one.";
+            Standing::new("unknown", "warn", "Just a moment", text)
+        }
     };
-    Ok(StatePart { standing, payment, steps })
-}
-
-/// Whether the customer can still do something in the card form.
-fn is_open(row: &PaymentRow) -> bool {
-    matches!(
-        row.status.as_str(),
-        "requires_payment_method" | "requires_confirmation" | "requires_action"
-    )
-}
-
-fn of_row(row: &PaymentRow) -> Standing {
-    let (word, class, title, text) = match (row.status.as_str(), row.failure_code.as_deref()) {
-        ("succeeded", _) => {
-            let received = money(row.amount_received, &row.currency);
-            ("paid", "good", "Paid", format!("{received} received. Thank you!"))
-        }
-        ("processing" | "requires_capture", _) => {
-            ("processing", "warn", "Under way", "The bank is at work on it.".to_owned())
-        }
-        ("canceled", _) => {
-            ("canceled", "bad", "Cancelled", "This payment was cancelled.".to_owned())
-        }
-        ("requires_action", _) => (
-            "action",
-            "warn",
-            "Not paid yet",
-            "The bank asks you to confirm it (3-D Secure).".to_owned(),
-        ),
-        (_, Some(code)) => {
-            let why = row.failure_decline_code.as_deref().unwrap_or(code).replace('_', " ");
-            let text = format!("The card was not accepted: {why}. Try another one.");
-            ("declined", "bad", "Not paid", text)
-        }
-        (_, None) => ("open", "plain", "Not paid yet", "Fill in the card form to pay.".to_owned()),
-    };
-    Standing { word, class, title: title.to_owned(), text }
+    Ok(StatePart { standing, row, steps })
 }

@@ -4,12 +4,13 @@ use time::OffsetDateTime;
 
 use super::CALLER;
 use super::orders::Order;
+use super::rows::{Row, key};
+use crate::domain::object::Kind;
 use crate::domain::status_word::Vocabulary as _;
 use crate::store::command::StoredCommand;
 use crate::store::history::KeptTransition;
 use crate::store::ledger::LedgerEvent;
 use crate::store::object::ObjectKey;
-use crate::store::payment::PaymentRow;
 use crate::store::timeline::ObjectNotification;
 use crate::store::{Store, StoreError};
 
@@ -40,7 +41,7 @@ impl Step {
 pub(super) async fn story(
     store: &Store,
     order: &Order,
-    payment: Option<&PaymentRow>,
+    row: Option<&Row>,
 ) -> Result<Vec<Step>, StoreError> {
     let mut steps = Vec::new();
     for attempt in 1..=order.attempt {
@@ -48,23 +49,14 @@ pub(super) async fn story(
             steps.extend(of_command(&command));
         }
     }
-    if let Some(payment) = payment {
-        let key = |kind: &str, id: &str| ObjectKey {
-            kind: kind.to_owned(),
-            id: id.to_owned(),
-            account: String::new(),
-            livemode: payment.livemode,
-        };
-        let mut objects = vec![key("payment_intent", &payment.id)];
-        let charges = store.charges_of(&payment.id).await?;
-        objects.extend(charges.iter().map(|charge| key("charge", &charge.id)));
-        for key in &objects {
-            let events = store.events_of(key, MOST).await?;
+    if let Some(row) = row {
+        for key in objects_of(store, row).await? {
+            let events = store.events_of(&key, MOST).await?;
             steps.extend(events.iter().map(of_event));
-            let ObjectKey { account, livemode, kind, id } = key;
+            let ObjectKey { account, livemode, kind, id } = &key;
             let transitions = store.transitions(account, *livemode, kind, id).await?;
             steps.extend(transitions.iter().map(|step| of_transition(kind, step)));
-            let notifications = store.notifications_of(key, MOST).await?;
+            let notifications = store.notifications_of(&key, MOST).await?;
             steps.extend(notifications.iter().map(of_notification));
         }
     }
@@ -75,6 +67,29 @@ pub(super) async fn story(
         step.after_ms = i64::try_from(after).unwrap_or(i64::MAX);
     }
     Ok(steps)
+}
+
+/// The object of a row, and those that it has brought about.
+async fn objects_of(store: &Store, row: &Row) -> Result<Vec<ObjectKey>, StoreError> {
+    let mut objects = Vec::new();
+    let payment = match row {
+        Row::Payment(payment) => Some(payment.as_ref()),
+        Row::Setup(setup) => {
+            objects.push(key(Kind::SetupIntent, &setup.id));
+            None
+        }
+        Row::Subscription { subscription, first } => {
+            objects.push(key(Kind::Subscription, &subscription.id));
+            objects.extend(subscription.latest_invoice.as_ref().map(|id| key(Kind::Invoice, id)));
+            first.as_deref()
+        }
+    };
+    if let Some(payment) = payment {
+        objects.push(key(Kind::PaymentIntent, &payment.id));
+        let charges = store.charges_of(&payment.id).await?;
+        objects.extend(charges.iter().map(|charge| key(Kind::Charge, &charge.id)));
+    }
+    Ok(objects)
 }
 
 fn of_command(command: &StoredCommand) -> Vec<Step> {
@@ -102,7 +117,13 @@ fn of_event(event: &LedgerEvent) -> Step {
 }
 
 fn of_transition(kind: &str, step: &KeptTransition) -> Step {
-    let table = if kind == "charge" { "app.charges" } else { "app.payments" };
+    let table = match kind {
+        "charge" => "app.charges",
+        "invoice" => "app.invoices",
+        "setup_intent" => "app.setup_intents",
+        "subscription" => "app.subscriptions",
+        _ => "app.payments",
+    };
     let from = step.from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
     Step::new(step.at, "row", format!("{table}: {from}{}", step.to))
 }

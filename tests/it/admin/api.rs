@@ -251,7 +251,9 @@ const NO_VERBS: &[&str] = &[
     "migrate",
     "refunds",
     "payments",
+    "portal",
     "setups",
+    "subscriptions",
     "worker",
 ];
 

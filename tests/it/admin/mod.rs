@@ -3,5 +3,6 @@
 mod access;
 mod acting;
 mod api;
+mod card_data;
 mod pages;
 pub(crate) mod site;

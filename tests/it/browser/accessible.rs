@@ -32,7 +32,8 @@ const PAGES: [&str; 17] = [
     "/kinds",
 ];
 
-fn axe() -> Option<String> {
+/// The script; none where it was not fetched, and nobody demanded it.
+pub(super) fn axe() -> Option<String> {
     let target = std::env::var("CARGO_TARGET_DIR")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/target").to_owned());
     let text = std::fs::read_to_string(format!("{target}/tools/axe-4.14.1.min.js")).ok();
@@ -98,7 +99,8 @@ async fn draws_on_budgets(site: &Site) {
     }
 }
 
-async fn look(browser: &Browser, axe: &str, path: &str) -> Vec<String> {
+/// What axe finds in the page or frame that is open, a line each.
+pub(super) async fn look(browser: &Browser, axe: &str, path: &str) -> Vec<String> {
     browser.client.execute(axe, Vec::new()).await.unwrap();
     let found = browser.client.execute_async(LOOK, Vec::new()).await.unwrap();
     let found = found.as_array().cloned().unwrap_or_default();

@@ -4,4 +4,7 @@
 mod accessible;
 mod driver;
 mod shop;
+mod shop_account;
+mod shop_pages;
 mod story;
+mod visit;

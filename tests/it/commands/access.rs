@@ -68,6 +68,52 @@ async fn a_token_may_do_what_its_scopes_and_amounts_say() {
 pub(super) const TOKEN: &str = "qta_shop";
 
 #[tokio::test]
+async fn a_session_that_begins_a_subscription_takes_the_scope_of_subscriptions() {
+    let api = ApiApp::with(SESSIONS).await;
+    let session = |mode: &str, recurring: serde_json::Value| {
+        json!({
+            "mode": mode, "success_url": "https://shop.example/thanks",
+            "line_items": [{"quantity": 1, "price_data": {
+                "currency": "eur", "unit_amount": 900, "product_data": {"name": "Tea"},
+                "recurring": recurring,
+            }}],
+        })
+    };
+    let subscription = || session("subscription", json!({"interval": "month"}));
+    let payment = || session("payment", json!(null));
+    let path = "/v1/checkout/sessions";
+    for (token, body, status) in [
+        (TOKEN, subscription(), 403),
+        (PLANS, payment(), 403),
+        (TOKEN, payment(), 200),
+        (PLANS, subscription(), 200),
+    ] {
+        let mode = body["mode"].clone();
+        let reply = ask(&api, token, path, &format!("session-{status}-{mode}"), body).await;
+        assert_eq!(reply.status, status, "{token} {mode}: {reply:?}");
+        if status == 403 {
+            assert_eq!(reply.code(), "forbidden");
+        }
+    }
+    assert_eq!(api.at_stripe(Kind::CheckoutSession).len(), 2);
+    api.app.settled().await;
+    api.stop().await;
+}
+
+/// `qta_shop` may take payments, `qta_plans` may make subscriptions.
+const SESSIONS: &[(&str, &str)] = &[
+    ("QUITTANCE__API__RETURN_URLS", "https://shop.example"),
+    ("QUITTANCE__API__TOKENS__SHOP__HASH", SHOP_HASH),
+    ("QUITTANCE__API__TOKENS__SHOP__SCOPES", "payments:write,read"),
+    (
+        "QUITTANCE__API__TOKENS__PLANS__HASH",
+        "sha256:a06455776d25b526d82a07e0cfb90e474192252d24ca468ed7598b2789cd54a7",
+    ),
+    ("QUITTANCE__API__TOKENS__PLANS__SCOPES", "subscriptions:write"),
+];
+const PLANS: &str = "qta_plans";
+
+#[tokio::test]
 async fn without_a_token_only_programs_of_this_machine_come_in() {
     let api = ApiApp::start().await;
     for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example")] {

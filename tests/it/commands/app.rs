@@ -8,6 +8,7 @@ use hyper::Request;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
 use quittance::api::{self, Api};
+use quittance::card_data::CardDataGuard;
 use quittance::commands::Commands;
 use quittance::http;
 use quittance::store::Store;
@@ -60,7 +61,9 @@ impl ApiApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let router = api::router(Arc::new(Api::new(&app.settings.api, commands.clone())));
+        let guard = CardDataGuard::new(&app.settings.api.card_data_exempt);
+        let api = Api::new(&app.settings.api, commands.clone(), guard);
+        let router = api::router(Arc::new(api));
         tokio::spawn(http::serve(listener, router, stop.clone(), http::Limits::default()));
         Self { app, address, commands, stop }
     }

@@ -14,4 +14,6 @@ mod references;
 mod rejections;
 mod subscriptions;
 mod terminal;
+mod terminal_billing;
+mod typed;
 mod unknown;

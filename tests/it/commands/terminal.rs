@@ -1,69 +1,10 @@
 //! The write side from a terminal: the program itself, against the simulator.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stripe_simulator::{Fault, FaultKind, Kind};
 
 use super::app::ApiApp;
-use crate::harness::Program;
-use crate::ops::command;
-
-/// A command that has ended.
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ended {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in {self}"))
-    }
-
-    /// Demands an exit code.
-    fn with(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{self}");
-        self
-    }
-
-    /// What it said to people of its failure, without its log.
-    fn said(&self) -> &str {
-        self.err.lines().find(|line| line.starts_with("quittance ")).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "exit {}: {}{}", self.code, self.out, self.err)
-    }
-}
-
-/// Types a command, by words; ada acts.
-async fn type_in(api: &ApiApp, line: &str) -> Ended {
-    let words: Vec<_> = line.split_whitespace().collect();
-    run(api, &words).await
-}
-
-async fn run(api: &ApiApp, args: &[&str]) -> Ended {
-    let (code, out, err) = command(&api.app, args).await;
-    Ended { code, out, err }
-}
-
-/// The same with settings over those of the harness.
-async fn type_in_with(api: &ApiApp, line: &str, more: &[(&str, &str)]) -> Ended {
-    let words: Vec<_> = line.split_whitespace().collect();
-    let settings = &api.app.settings;
-    let url = api.app.db.url();
-    let mut env = vec![
-        ("DATABASE_URL", url.as_str()),
-        ("REDIS_URL", settings.redis.url.reveal()),
-        ("QUITTANCE__QUEUE__NAME", &settings.queue.name),
-        ("STRIPE_API_BASE", api.app.stripe().base_url()),
-        ("STRIPE_SECRET_KEY", api.app.stripe().secret_key()),
-    ];
-    env.extend(more);
-    let ended = Program::run(&words, &env).await;
-    Ended { code: ended.code.unwrap(), out: ended.stdout, err: ended.stderr }
-}
+use super::typed::{run, type_in, type_in_with, written};
 
 const CARD: &str = "--payment-method pm_card_visa --confirm --allow-redirects never";
 
@@ -72,24 +13,6 @@ async fn paid(api: &ApiApp) -> String {
     let id = api.paid("order-1").await.id().to_owned();
     api.app.settled().await;
     id
-}
-
-/// All that a command writes: the rest of the tables is the worker's, which goes on.
-async fn written(api: &ApiApp) -> Vec<Value> {
-    let mut all = Vec::new();
-    for table in [
-        "quittance.commands",
-        "quittance.audit_log",
-        "quittance.objects",
-        "quittance.outbox",
-        "app.transitions",
-        "app.payments",
-        "app.charges",
-        "app.refunds",
-    ] {
-        all.extend(api.app.db.rows(&format!("SELECT * FROM {table}")).await);
-    }
-    all
 }
 
 #[tokio::test]

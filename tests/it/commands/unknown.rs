@@ -55,6 +55,31 @@ async fn whatever_breaks_on_the_way_there_is_one_payment() {
 }
 
 #[tokio::test]
+async fn a_command_that_cannot_be_read_back_is_answered_as_it_was_accepted() {
+    let api = ApiApp::start().await;
+    api.app.stripe().add_fault(Fault::once(CREATE, FaultKind::HoldAfter));
+    let address = api.address;
+    let asked = tokio::spawn(post(address, "/v1/payment_intents", "order-1", payment(json!({}))));
+    let held = within("the request", api.app.stripe().next_held()).await;
+    api.app.db.execute("ALTER TABLE quittance.commands RENAME TO out_of_reach").await;
+    held.proceed();
+    let reply = within("the answer", asked).await.unwrap();
+    api.app.db.execute("ALTER TABLE quittance.out_of_reach RENAME TO commands").await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+    let command = api.get(reply.header("location").unwrap()).await.body;
+    assert_eq!((&reply.body["state"], &command["state"]), (&json!("unknown"), &json!("sent")));
+    // All that a client reads of a command is there, as the document says.
+    let fields =
+        |body: &serde_json::Value| body.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&reply.body), fields(&command));
+    for name in ["id", "kind", "caller", "idempotency_key", "created_at"] {
+        assert_eq!(reply.body[name], command[name], "{name}");
+    }
+    ends_as_one_payment(&api, "order-1").await;
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn a_stored_500_is_looked_up_by_what_the_webhook_brought() {
     let api = ApiApp::start().await;
     api.app.stripe().add_fault(Fault::once(CREATE, FaultKind::ErrorAfter));

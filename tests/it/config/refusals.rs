@@ -157,6 +157,10 @@ fn settings_that_cannot_go_together_are_refused() {
     refused("[queue]\nsweep_interval = \"60s\"", &[], &["must be less than queue.lease = 1m"]);
     refused("[stripe]\ntimeout = \"45s\"", &[], &["must be less than worker.job_timeout = 45s"]);
     refused("[retry]\ncap = \"1s\"", &[], &["must be at least retry.first = 2s"]);
+    for line in ["[status]\nmax_command_age = \"5m\"", "[api]\nlist_lag = \"15m\""] {
+        refused(line, &[], &["must be longer than api.list_lag"]);
+    }
+    load("[status]\nmax_command_age = \"301s\"", &[]).unwrap();
     refused(
         "[metrics]\nlisten = \"0.0.0.0:8080\"",
         &[],

@@ -28,6 +28,7 @@ async fn open(api: &ApiApp, card_form: CardForm) -> String {
         store: api.app.db.store.clone(),
         card_form,
         sellers: None,
+        plan: None,
     };
     shop::serve(listener, parts);
     address
@@ -53,7 +54,7 @@ async fn send(shop: &str, headers: &[(&str, &str)], path: &str, form: Option<&st
     Page { status, policy, leads, text: String::from_utf8(text.to_vec()).unwrap() }
 }
 
-const ORDER: &str = "product=book&order=00c0ffee0001";
+const ORDER: &str = "wish=book&order=00c0ffee0001";
 
 #[tokio::test]
 async fn an_order_that_is_sent_twice_is_one_payment_whose_card_form_is_the_simulators() {
@@ -110,7 +111,13 @@ async fn another_sites_page_cannot_order_and_another_name_of_this_machine_is_ref
         assert_eq!(page.status, 403, "{header:?}");
     }
     assert_eq!(send(&shop, &[("host", "evil.example")], "/", None).await.status, 403);
-    for form in ["product=none&order=00c0ffee0001", "product=book&order=4242424242424242"] {
+    for form in [
+        "wish=none&order=00c0ffee0001",
+        "wish=book&order=4242424242424242",
+        // There is no plan here, and no customer who has saved this card.
+        "wish=plan&order=00c0ffee0001",
+        "wish=book&order=00c0ffee0001&card=pm_card_visa",
+    ] {
         assert_eq!(send(&shop, &[], "/orders", Some(form)).await.status, 404, "{form}");
     }
     assert_eq!(send(&shop, &[], "/orders/00c0ffee0001", None).await.status, 404);

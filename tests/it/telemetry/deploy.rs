@@ -49,6 +49,19 @@ fn each_series_that_the_dashboard_and_the_alerts_name_is_served() {
 }
 
 #[test]
+fn the_dashboard_shows_each_number_of_commands_and_of_card_data() {
+    let shown = names(&read("deploy/grafana-dashboard.json"));
+    let of_it = |name: &&String| {
+        ["quittance_command", "quittance_card_data"].iter().any(|begin| name.starts_with(begin))
+            // Of a histogram its buckets are shown.
+            && !name.ends_with("_sum") && !name.ends_with("_count")
+    };
+    let known = series();
+    let missing: Vec<_> = known.iter().filter(of_it).filter(|it| !shown.contains(*it)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn each_alert_has_a_story_in_which_it_fires_and_one_in_which_it_does_not() {
     let rules = read("deploy/alerts.yml");
     let names = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use serde_json::json;
-use stripe_simulator::{Fault, FaultKind};
+use stripe_simulator::{Fault, FaultKind, NewPayment};
 
 use super::page::Page;
 use super::{Role, published};
 use crate::commands::app as commands;
+use crate::harness::app::payment_of;
 use crate::harness::webhook::{self, Client, Webhook};
 use crate::harness::{App, eventually};
 use crate::outbox::{Receiver, SECRET};
@@ -30,6 +31,14 @@ async fn worker(app: &App, receiver: &str) -> Role {
 
 async fn api(app: &App) -> Role {
     Role::start(app, "api", &[("QUITTANCE__API__LISTEN", "127.0.0.1:0")]).await
+}
+
+async fn admin(app: &App) -> Role {
+    let of = [
+        ("QUITTANCE__ADMIN__LISTEN", "127.0.0.1:0"),
+        ("QUITTANCE__STRIPE__WRITE_KEY", app.stripe().secret_key()),
+    ];
+    Role::start(app, "admin", &of).await
 }
 
 /// Creates a payment through the API, and says with which status it was answered.
@@ -62,6 +71,7 @@ async fn what_is_served_is_what_is_published() {
     let ingress = Role::start(&app, "ingress", &[]).await;
     let worker = worker(&app, &receiver.url).await;
     let api = api(&app).await;
+    let admin = admin(&app).await;
     create(&api, "order-1", 2000).await;
     create(&api, "order-2", 0).await;
     app.pays("pm_card_visa");
@@ -78,7 +88,9 @@ async fn what_is_served_is_what_is_published() {
     .await;
 
     let acted = api.page().await;
-    let document = published::document(&[("api", &acted), ("ingress", &taken), ("worker", &done)]);
+    let pages = admin.page().await;
+    let roles = [("admin", &pages), ("api", &acted), ("ingress", &taken), ("worker", &done)];
+    let document = published::document(&roles);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     if std::env::var_os("QUITTANCE_UPDATE_DOCS").is_some() {
         std::fs::write(&path, &document).unwrap();
@@ -192,6 +204,41 @@ async fn a_worker_that_waits_says_for_what() {
     let page = worker.page().await;
     assert!(page.sum("quittance_stripe_requests_total", &[("status", "unreachable")]) > 0.0);
     app.may_leave_work();
+}
+
+#[tokio::test]
+async fn card_data_is_counted_where_it_is_refused_and_where_it_is_replaced() {
+    const CARD: &str = "4242 4242 4242 4242";
+    let app = App::without_workers().await;
+    let (api, admin, worker) = (api(&app).await, admin(&app).await, worker(&app, NOBODY).await);
+    let at = api.listen.unwrap();
+    for (key, body) in [
+        ("order-1", json!({"amount": 2000, "currency": "eur", "description": CARD})),
+        ("order-2", json!({"amount": 2000, "currency": "eur", "card": {"number": "1"}})),
+        ("order-3", json!({"amount": 2000, "currency": "eur", "metadata": {"cvc": "123"}})),
+        (CARD, json!({"amount": 2000, "currency": "eur"})),
+    ] {
+        assert_eq!(commands::post(at, "/v1/payment_intents", key, body).await.status, 400);
+    }
+    assert_eq!(create(&api, "order-5", 2000).await, 200);
+    let page = api.page().await;
+    let refused =
+        |page: &Page, found| page.sum("quittance_card_data_refused_total", &[("found", found)]);
+    let found = ["number", "number_field", "security_code_field"];
+    assert_eq!(found.map(|it| refused(&page, it)), [2.0, 1.0, 1.0]);
+
+    let pause = json!({"reason": CARD});
+    let paused = commands::post(admin.listen.unwrap(), "/api/v1/queue/pause", "", pause).await;
+    assert_eq!(paused.status, 400, "{paused:?}");
+    let page = admin.page().await;
+    assert_eq!(found.map(|it| refused(&page, it)), [1.0, 0.0, 0.0]);
+
+    assert_eq!(worker.page().await.sum("quittance_card_data_redacted_total", &[]), 0.0);
+    let metadata = [("note".to_owned(), CARD.to_owned())].into();
+    let intent = app.makes(NewPayment { metadata, ..payment_of(2000) });
+    app.settled().await;
+    assert_eq!(app.payment(&intent).await["metadata"]["note"], "[redacted]");
+    assert!(worker.page().await.sum("quittance_card_data_redacted_total", &[]) >= 1.0);
 }
 
 #[tokio::test]

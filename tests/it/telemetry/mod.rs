@@ -43,6 +43,10 @@ impl Role {
                 program.says("taking commands").await;
                 Some(address(&program, "taking commands"))
             }
+            "admin" => {
+                program.says("serving the operators' pages").await;
+                Some(address(&program, "serving the operators' pages"))
+            }
             _ => None,
         };
         Self { program, metrics, listen }

@@ -33,6 +33,7 @@ what Stripe invents later is folded into `other`.
 | `destination` | `stream`, or `http:` and a name of the settings |
 | `endpoint` | of webhooks: a name of the settings, empty for what is none of them; of Stripe: the first part of the path |
 | `event_type` | Stripe's types as `quittance kinds` lists them; `other` for newer ones |
+| `found` | of card data: `number`, a text that holds a card number; `number_field`, `security_code_field`, a field that is named like one |
 | `index` | the place of a secret in the endpoint's list, from 0 |
 | `kind` | Stripe's `object` as `quittance kinds` lists them; `other` for newer ones; of commands: `create_payment`, `confirm_payment`, `capture_payment`, `cancel_payment`, `create_refund`, `create_customer`, `create_checkout`, `expire_checkout`, `create_setup`, `create_subscription`, `update_subscription`, `cancel_subscription`, `create_portal_session` |
 | `lane` | `live`, `backfill`; `both` for jobs that wait for a retry |

@@ -31,6 +31,17 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
             "Raise api.lease or lower stripe.timeout.",
         );
     }
+    let limit = settings.status.max_command_age;
+    if limit <= api.list_lag {
+        checker.object(
+            &["status.max_command_age", "api.list_lag"],
+            format!(
+                "must be longer than api.list_lag = {}, or a command that is looked up in time is called unhealthy",
+                format_duration(api.list_lag)
+            ),
+            "Raise status.max_command_age or lower api.list_lag.",
+        );
+    }
     for (currency, range) in &api.amounts {
         let key = format!("api.amounts.{currency}");
         let code = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_lowercase());

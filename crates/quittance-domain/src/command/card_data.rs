@@ -48,6 +48,9 @@ pub enum CardDataKind {
 }
 
 impl CardDataKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Number, Self::NumberField, Self::SecurityCodeField];
+
     /// `number`, `number_field`, `security_code_field`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use stripe_client_core::RequestBuilder;
+use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::{checkout, payment, subscription};
 use quittance_domain::command::command_params::CommandParams;
@@ -26,7 +26,7 @@ pub struct WriteRequest<'a> {
 /// A request as it would be sent, for people who look before they act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedRequest {
-    /// `POST`
+    /// `POST` or `DELETE`.
     pub method: &'static str,
     /// `/v1/refunds`
     pub path: String,
@@ -44,7 +44,12 @@ impl PlannedRequest {
         let mut parameters: Vec<_> =
             url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
         parameters.sort();
-        Self { method: "POST", path: format!("/v1{}", built.path), parameters }
+        let method = match built.method {
+            StripeMethod::Get => "GET",
+            StripeMethod::Post => "POST",
+            StripeMethod::Delete => "DELETE",
+        };
+        Self { method, path: format!("/v1{}", built.path), parameters }
     }
 }
 
@@ -137,6 +142,9 @@ mod tests {
         let capture = CommandParams::read(CommandKind::CapturePayment, json!({})).unwrap();
         let planned = PlannedRequest::of(&capture, Some("pi_1"));
         assert_eq!(planned.path, "/v1/payment_intents/pi_1/capture");
+        let cancel = CommandParams::read(CommandKind::CancelSubscription, json!({})).unwrap();
+        let planned = PlannedRequest::of(&cancel, Some("sub_1"));
+        assert_eq!((planned.method, &*planned.path), ("DELETE", "/v1/subscriptions/sub_1"));
     }
 
     fn body(kind: CommandKind, params: Value, target: Option<&str>) -> (String, String) {

@@ -219,7 +219,9 @@ fn body(
         engine.card_forms.show(),
     );
     match stage {
-        Stage::Over(text) => format!("<p class=\"good\" role=\"status\" id=\"over\">{text}</p>"),
+        Stage::Over(text) => {
+            format!("{HEADING}<p class=\"good\" role=\"status\" id=\"over\">{text}</p>")
+        }
         Stage::ThreeDSecure => format!(
             "<form method=\"post\" action=\"{PATH}\" id=\"three-d-secure\">{hidden}\
              <h1>3-D Secure</h1><p>Your bank asks: is it you? ({})</p>\
@@ -231,8 +233,11 @@ fn body(
     }
 }
 
+/// For a screen reader; the page around the frame has a heading that is seen.
+const HEADING: &str = "<h1 class=\"unseen\">Card form</h1>";
+
 fn of_card(hidden: &str, verb: &str, error: Option<String>) -> String {
-    let mut text = String::new();
+    let mut text = HEADING.to_owned();
     if let Some(error) = error {
         // Writing into a text cannot fail.
         let _ =
@@ -332,6 +337,7 @@ button.main { background: var(--main); border-color: var(--main); color: var(--m
 #pay { width: 100%; }
 ul { list-style: none; margin: 0; padding: 0; display: grid; gap: .35rem; }
 li button { width: 100%; text-align: left; font-size: .9rem; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .soft { color: var(--soft); font-size: .9rem; margin: 0 0 .35rem; }
 .good, .bad { border-left: 4px solid; border-radius: 4px; padding: .5rem .75rem; }
 .good { color: var(--good); background: var(--good-ground); }
