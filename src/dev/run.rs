@@ -29,6 +29,9 @@ use stripe_simulator::{Kind, Scope, Simulator, run_billing, run_customer, run_pa
 /// Payments that are under way at once.
 const AT_ONCE: usize = 64;
 
+/// The share of events that are never delivered, where faults are asked for.
+const SWALLOWED: f64 = 0.05;
+
 /// Starts everything, shows it, and ends with a verdict or with `shutdown`.
 ///
 /// # Errors
@@ -75,6 +78,10 @@ async fn play(
         tokio::spawn(tell(simulator, clients.clone(), options.clone(), Arc::clone(&told)))
     });
     let mut faults = options.faults.then(|| Faults::new(options.seed));
+    if let (true, Some(simulator)) = (options.faults, &environment.simulator) {
+        simulator.set_chaos(|chaos| chaos.swallowed = SWALLOWED);
+    }
+    let mut wrong_claims = Vec::new();
     let mut progress = Progress::new(options.payments);
     let mut tick = tokio::time::interval(Duration::from_millis(250));
     let mut quiet_since: Option<Instant> = None;
@@ -87,6 +94,10 @@ async fn play(
                 return Ok(Ended::Stopped);
             }
             () = at(strike_at), if strike_at.is_some() && told_all_at.is_none() => {
+                if let Some(simulator) = &environment.simulator {
+                    // Before anything is struck: a server that is away claims nothing.
+                    wrong_claims.extend(claims(simulator, &environment.store).await.unwrap_or_default());
+                }
                 if let Some(faults) = &mut faults {
                     progress.note(&faults.strike(environment).await?);
                 }
@@ -112,7 +123,9 @@ async fn play(
                 let settled = since.is_some_and(|s| s.elapsed() > Duration::from_secs(1));
                 if settled || told_all_at.elapsed() > DRAIN_WITHIN {
                     progress.end();
-                    let differences = judge(environment, simulator, &clients, settled).await?;
+                    let mut differences = judge(environment, simulator, &clients, settled).await?;
+                    differences.append(&mut wrong_claims);
+                    differences.extend(claims(simulator, &environment.store).await?);
                     let answered = clients.answered();
                     super::progress::verdict(&seen, &answered, &differences, &environment.logs());
                     return Ok(Ended::Verdict(differences));
@@ -182,6 +195,7 @@ async fn look(environment: &Environment, told: u32) -> Seen {
         told,
         open_commands: open.ok().and_then(Result::ok),
         stats: environment.simulator.as_ref().map(Simulator::stats),
+        made: environment.simulator.as_ref().map(Simulator::events_made),
         depth: depth.ok().and_then(Result::ok),
         ledger: ledger.ok().and_then(Result::ok),
         untold: lines
@@ -267,6 +281,17 @@ pub async fn differences(
     all.extend(verdict::facts::judge(&objects(simulator), &events, &revoked, &outbox));
     all.extend(verdict::forgeries(simulator.stats().webhooks.forged_accepted));
     Ok(all)
+}
+
+/// What "complete until" claims and is not so. The claims are read first: the ledger only grows.
+async fn claims(simulator: &Simulator, store: &Store) -> Result<Vec<Difference>, StoreError> {
+    let accounts = store.rows(Table("quittance.sweep_accounts")).await?;
+    let ledger = store.rows(Table("quittance.events")).await?;
+    let events = simulator.scopes().into_iter().map(|scope| {
+        let events = simulator.truth_in(&scope, Kind::Event);
+        (scope.account.unwrap_or_default(), events)
+    });
+    Ok(verdict::claims(&accounts, &ledger, &events.collect::<Vec<_>>()))
 }
 
 /// All that the simulator has, of the kinds that have a table.

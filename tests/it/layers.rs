@@ -44,6 +44,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("duties", &["panics", "store", "supervise"]),
+    ("completeness", &["config", "domain", "duties", "queue", "store", "stripe_api"]),
     ("commands", &["domain", "reconcile", "store", "stripe_api", "config"]),
     ("api", &["commands", "domain", "http", "config"]),
     ("outbox", &["domain", "store", "config", "http_client", "supervise"]),
@@ -52,7 +54,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "roles",
         &[
+            "completeness",
             "domain",
+            "duties",
             "config",
             "queue",
             "redaction",

@@ -122,9 +122,26 @@ impl Engine {
         let result = action(&mut tx);
         let auto = self.auto_deliver.load(Ordering::Relaxed);
         for event in tx.emitted {
-            self.webhooks.publish(&event, auto);
+            if !self.swallows(&event.id) {
+                self.webhooks.publish(&event, auto);
+            }
         }
         result
+    }
+
+    /// Whether an event is never delivered.
+    fn swallows(&self, event: &str) -> bool {
+        let share = self.chaos().swallowed;
+        Random::of(self.config.seed, &format!("swallow {event}")).happens(share)
+    }
+
+    /// The second from which an event is listed.
+    pub(crate) fn listable_at(&self, event: &Event) -> i64 {
+        let chaos = self.chaos();
+        let what = format!("list {}", event.id);
+        let late = Random::of(self.config.seed, &what).happens(chaos.events_listed_late);
+        let by = if late { i64::from(chaos.events_listed_late_by_seconds) } else { 0 };
+        event.created.saturating_add(by)
     }
 
     fn event_lag(&self) -> i64 {

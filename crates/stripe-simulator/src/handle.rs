@@ -154,6 +154,17 @@ impl Simulator {
         self.engine.webhooks.change(endpoint, |endpoint| endpoint.secrets = secrets)
     }
 
+    /// Changes an endpoint: disables it, or says which types of event it is sent. False if there is no such
+    /// endpoint.
+    #[expect(clippy::must_use_candidate, reason = "most tests have just made it")]
+    pub fn change_endpoint(
+        &self,
+        endpoint: EndpointId,
+        change: impl FnOnce(&mut WebhookEndpoint),
+    ) -> bool {
+        self.engine.webhooks.change(endpoint, change)
+    }
+
     /// Whether events are delivered as they happen. Those that were kept back stay so.
     pub fn set_auto_deliver(&self, auto: bool) {
         self.engine.set_auto_deliver(auto);
@@ -214,6 +225,12 @@ impl Simulator {
     #[must_use]
     pub fn truth_in(&self, scope: &Scope, kind: Kind) -> Vec<Value> {
         Account::new(Arc::clone(&self.engine), scope.clone()).truth(kind)
+    }
+
+    /// How many events there were so far, of all accounts and modes.
+    #[must_use]
+    pub fn events_made(&self) -> usize {
+        self.engine.store().objects.values().map(|objects| objects.events.all().len()).sum()
     }
 
     /// All counters.

@@ -82,6 +82,7 @@ fn job(letter: &DeadLetter) -> Option<Job> {
             secret_index: letter.secret_index,
             attempt: 0,
             source: JobSource::Retry,
+            event: Some(letter.event_key.clone()),
             trace: trace(letter),
             retry_of: Some(RetryOf {
                 letter: letter.id.get(),

@@ -43,7 +43,8 @@ async fn whatever_is_known_of_an_event_its_letter_is_stored() {
                 ..letter.event
             };
             letter.receipt = Receipt {
-                endpoint: text.clone(),
+                source: "webhook",
+            endpoint: text.clone(),
                 received_at_ms: time,
                 secret_index: Some(u32::MAX),
             };
