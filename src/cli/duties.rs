@@ -43,7 +43,7 @@ enum DutiesCommand {
     /// Make a duty due now: a worker begins it within seconds.
     Run {
         /// Its name.
-        name: String,
+        duty: String,
         /// Reason, stored in the audit log.
         #[arg(long)]
         reason: Option<String>,
@@ -70,10 +70,10 @@ pub(super) async fn run(config: Option<&Path>, args: DutiesArgs) -> Result<Exit,
                 print(&all);
             }
         }
-        DutiesCommand::Run { name, reason, actor, json } => {
+        DutiesCommand::Run { duty, reason, actor, json } => {
             let who = actor.name();
             let actor = Actor { name: &who, reason: reason.as_deref() };
-            let asked = duties::run(&store, &name, actor).await.map_err(|error| match &error {
+            let asked = duties::run(&store, &duty, actor).await.map_err(|error| match &error {
                 DutyError::Unknown(_) => Failed::new(Exit::Failure, error.to_string()),
                 DutyError::Store(source) => {
                     Failed::because(exit_of_store(source), "the duty was not asked for", &error)
@@ -82,7 +82,7 @@ pub(super) async fn run(config: Option<&Path>, args: DutiesArgs) -> Result<Exit,
             if json {
                 println!("{}", out::json(&asked)?);
             } else {
-                println!("{name} is due now: a worker begins it within seconds.");
+                println!("{duty} is due now: a worker begins it within seconds.");
             }
         }
     }
@@ -102,7 +102,9 @@ fn print(all: &[Duty]) {
             one.finished_at.map_or_else(|| "-".to_owned(), format::at),
             one.result.clone().unwrap_or_else(|| "-".to_owned()),
             one.duration_ms.map_or_else(|| "-".to_owned(), span),
-            one.running_on.as_ref().map_or_else(|| format::at(one.next_at), |on| format!("runs on {on}")),
+            one.running_on
+                .as_ref()
+                .map_or_else(|| format::at(one.next_at), |on| format!("runs on {on}")),
             format::plain(one.detail.as_deref().unwrap_or_default()),
         ]
     });

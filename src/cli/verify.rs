@@ -39,7 +39,8 @@ pub(super) struct VerifyArgs {
 }
 
 fn since(text: &str) -> Result<Duration, String> {
-    let since = humantime::parse_duration(text).map_err(|_| "how long ago: 90s, 2h, 3d".to_owned())?;
+    let since =
+        humantime::parse_duration(text).map_err(|_| "how long ago: 90s, 2h, 3d".to_owned())?;
     if since.is_zero() || since > Duration::from_hours(30 * 24) {
         return Err("Stripe lists the events of 30 days: up to 30d".to_owned());
     }
@@ -65,7 +66,8 @@ pub(super) async fn run(config: Option<&Path>, args: VerifyArgs) -> Result<Exit,
             eprint!("\r{read} of {all} accounts read");
         }
     };
-    let certificate = verifier.run(&wanted, &system_user(), seen).await.map_err(|error| failed(&error))?;
+    let certificate =
+        verifier.run(&wanted, &system_user(), seen).await.map_err(|error| failed(&error))?;
     if shows && certificate.compared > 1 {
         eprint!("\n");
     }
@@ -105,7 +107,8 @@ async fn history(config: Option<&Path>, json: bool) -> Result<Exit, Failed> {
         row
     });
     let headings = [
-        "ID", "AT", "ACCOUNTS", "FROM", "UNTIL", "LISTED", "HELD", "WAITING", "FRESH", "MISSING", "UNREAD", "BY",
+        "ID", "AT", "ACCOUNTS", "FROM", "UNTIL", "LISTED", "HELD", "WAITING", "FRESH", "MISSING",
+        "UNREAD", "BY",
     ];
     table::print(&headings.map(whole), &rows.collect::<Vec<_>>());
     Ok(Exit::Success)

@@ -41,14 +41,21 @@ impl Endpoints {
 
     async fn look(&self) -> Option<Vec<Route>> {
         let unseen = |error: &dyn std::error::Error| {
-            tracing::debug!(error = failure::chain(error).join(": "), "cannot see the webhook endpoints");
+            tracing::debug!(
+                error = failure::chain(error).join(": "),
+                "cannot see the webhook endpoints"
+            );
         };
-        let inspection = inspect(&self.settings.stripe).await.inspect_err(|error| unseen(error)).ok()?;
+        let inspection =
+            inspect(&self.settings.stripe).await.inspect_err(|error| unseen(error)).ok()?;
         let endpoints = inspection.endpoints.inspect_err(|error| unseen(error)).ok()?;
         // They came with API v2, which a key may not be made for: without them the endpoints have to do.
         let destinations = inspection.destinations.unwrap_or_default();
-        let senders: Vec<_> =
-            endpoints.iter().map(Sender::from).chain(destinations.iter().map(Sender::from)).collect();
+        let senders: Vec<_> = endpoints
+            .iter()
+            .map(Sender::from)
+            .chain(destinations.iter().map(Sender::from))
+            .collect();
         Some(routes(&self.settings, &senders))
     }
 }

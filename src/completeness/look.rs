@@ -12,7 +12,7 @@ use super::listing::{Listing, ReadError, Reading, Step, Wanted};
 use super::metrics::Metrics;
 use super::senders::{self, Reason};
 use crate::config;
-use crate::domain::completeness::{LISTED_FOR, Progress, Rules, Span, earliest};
+use crate::domain::completeness::{Progress, Rules, Span, earliest};
 use crate::domain::event::Timestamp;
 use crate::domain::id::Scope;
 use crate::queue::{Inspector, Job, JobMeta, JobSource, Lane, Producer, QueueError, WaitingEvents};
@@ -154,7 +154,10 @@ impl Look {
         };
         let wait = if found.more { 0 } else { wait_ms(happened || found.missed > 0) };
         if !self.store.save_sweep(account, &progress, wait, gap).await? {
-            tracing::debug!(account = name(scope), "another sweeper has looked at the account meanwhile");
+            tracing::debug!(
+                account = name(scope),
+                "another sweeper has looked at the account meanwhile"
+            );
         }
         Ok(found)
     }
@@ -255,7 +258,8 @@ impl Look {
         let here = self.endpoints.here().await;
         let mut missed = Vec::new();
         for event in missing {
-            let reason = senders::reason(here.as_deref(), &event.event_type, event.pending_webhooks);
+            let reason =
+                senders::reason(here.as_deref(), &event.event_type, event.pending_webhooks);
             self.metrics.missed(reason);
             // Without an endpoint nothing is missed: it is how events come.
             if reason != Reason::NoEndpoint {
@@ -303,7 +307,6 @@ fn given_up(scope: &Scope, gap: Span) {
         account = name(scope),
         from = moment(gap.from),
         until = moment(gap.until),
-        days = LISTED_FOR / 86_400,
         "Stripe lists events of this time no longer, and it was never found complete: reconcile its objects"
     );
 }

@@ -55,7 +55,8 @@ impl Reason {
 /// Why an event was missed. `here`: all endpoints of Stripe's that lead here; `None` where they could not be read.
 pub(crate) fn reason(here: Option<&[Route]>, event_type: &str, pending_webhooks: u32) -> Reason {
     let Some(here) = here else { return Reason::Unknown };
-    let mut wanted = here.iter().filter(|route| route.events.iter().any(|it| covers(it, event_type)));
+    let mut wanted =
+        here.iter().filter(|route| route.events.iter().any(|it| covers(it, event_type)));
     if here.is_empty() {
         return Reason::NoEndpoint;
     }
@@ -77,7 +78,8 @@ pub(crate) struct Route {
 /// Those of some senders that lead here.
 pub(crate) fn routes(settings: &Settings, senders: &[Sender<'_>]) -> Vec<Route> {
     let place = Place::of(settings);
-    let here = senders.iter().filter(|sender| sender.url.and_then(|url| place.name_of(url)).is_some());
+    let here =
+        senders.iter().filter(|sender| sender.url.and_then(|url| place.name_of(url)).is_some());
     here.map(|sender| Route {
         enabled: sender.status == "enabled",
         events: sender.enabled_events.to_vec(),

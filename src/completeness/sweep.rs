@@ -120,7 +120,11 @@ impl Sweeper {
         let wait = self.wait_ms(account, false);
         look.store.sweep_failed(account, &text, no_access, wait).await?;
         if no_access || !concerns_all(&error, account.scope.account.is_none()) {
-            tracing::warn!(account = name(&account.scope), error = text, "an account could not be swept");
+            tracing::warn!(
+                account = name(&account.scope),
+                error = text,
+                "an account could not be swept"
+            );
             return Ok(None);
         }
         Err(error)
@@ -128,7 +132,8 @@ impl Sweeper {
 
     /// How long until an account is due again. Our own is always due soon.
     fn wait_ms(&self, account: &SweepAccount, anything_new: bool) -> i64 {
-        let millis = |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let millis =
+            |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let settings = &self.0.settings;
         let anything_new = anything_new || account.scope.account.is_none();
         let (interval, longest) = (millis(settings.interval), millis(settings.longest_interval));

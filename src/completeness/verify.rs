@@ -171,7 +171,6 @@ impl Verifier {
                     all.fresh += one.counts.fresh;
                     all.missing += one.counts.missing;
                     missing.extend(one.missing);
-                    tracing::debug!(account = one.account, listed = one.counts.listed, "compared");
                 }
                 Err(one) => unread.push(one),
             }

@@ -52,7 +52,11 @@ impl Seen {
         let all = self.ledger.as_ref().and_then(|it| usize::try_from(it.done() + it.dead).ok());
         let here = all.zip(self.made).is_some_and(|(here, made)| here >= made);
         let ended = self.open_commands == Some(0);
-        delivered && here && told && ended && self.depth.as_ref().is_some_and(|depth| depth.total() == 0)
+        delivered
+            && here
+            && told
+            && ended
+            && self.depth.as_ref().is_some_and(|depth| depth.total() == 0)
     }
 
     fn line(&self, payments: Option<u32>, rate: f64) -> String {

@@ -181,7 +181,9 @@ pub(super) fn claims(
     let held: BTreeSet<&str> = ledger.iter().filter_map(|row| row["id"].as_str()).collect();
     let mut found = Vec::new();
     for (account, events) in events {
-        let Some(row) = accounts.iter().find(|row| row["account"] == account.as_str()) else { continue };
+        let Some(row) = accounts.iter().find(|row| row["account"] == account.as_str()) else {
+            continue;
+        };
         let at = |column: &str| row[column].as_str().and_then(seconds);
         let (Some(since), Some(until)) = (at("since"), at("complete_until")) else { continue };
         for event in events {
@@ -299,7 +301,12 @@ mod tests {
         let account = json!({"account": "", "since": "1970-01-01T00:00:10+00:00",
                              "complete_until": "1970-01-01T00:00:20+00:00"});
         let event = |id: &str, created: i64| json!({"id": id, "created": created});
-        let events = vec![event("evt_before", 9), event("evt_1", 10), event("evt_2", 19), event("evt_after", 20)];
+        let events = vec![
+            event("evt_before", 9),
+            event("evt_1", 10),
+            event("evt_2", 19),
+            event("evt_after", 20),
+        ];
         let of = |ledger: &[Value]| {
             let found = claims(&[account.clone()], ledger, &[(String::new(), events.clone())]);
             found.into_iter().map(|it| it.id).collect::<Vec<_>>()

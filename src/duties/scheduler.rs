@@ -75,7 +75,12 @@ impl Scheduler {
     }
 
     /// Runs duties until `shutdown`. One that is under way then is cut off and given back.
-    pub async fn run(self, duties: Vec<Duty>, supervisor: &Supervisor, shutdown: CancellationToken) {
+    pub async fn run(
+        self,
+        duties: Vec<Duty>,
+        supervisor: &Supervisor,
+        shutdown: CancellationToken,
+    ) {
         let all = duties.iter().map(|duty| async {
             let name = format!("duty {}", duty.name);
             supervisor.keep(&name, &shutdown, || self.keep(duty, &shutdown)).await;
@@ -143,7 +148,11 @@ impl Scheduler {
                 (true, detail, again)
             }
             Err(error) => {
-                tracing::warn!(duty = duty.name, error, "a duty failed; it runs again when it is due");
+                tracing::warn!(
+                    duty = duty.name,
+                    error,
+                    "a duty failed; it runs again when it is due"
+                );
                 (false, error, false)
             }
         };

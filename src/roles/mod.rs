@@ -124,8 +124,7 @@ pub(crate) async fn worker(config: Option<&Path>, name: Option<String>) -> Resul
     let looking = tokio::spawn(online::warn(settings.clone()));
     let stop_duties = shutdown.child_token();
     let on_duty = stop_duties.clone();
-    let on_duty =
-        tokio::spawn(async move { scheduler.run(duties, &supervisor, on_duty).await });
+    let on_duty = tokio::spawn(async move { scheduler.run(duties, &supervisor, on_duty).await });
     let worked =
         worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown.clone())
             .await;

@@ -41,7 +41,8 @@ impl Removed {
         if *self == Self::default() {
             return "nothing to remove".to_owned();
         }
-        let Self { resolved_letters, discarded_letters, attempts, audit_log, missed_events } = *self;
+        let Self { resolved_letters, discarded_letters, attempts, audit_log, missed_events } =
+            *self;
         tracing::info!(
             resolved_letters,
             discarded_letters,

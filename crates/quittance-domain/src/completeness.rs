@@ -229,7 +229,11 @@ impl Progress {
 /// `before` is the wait before this look; all times are in milliseconds.
 #[must_use]
 pub fn next_wait(before: i64, interval: i64, longest: i64, anything_new: bool) -> i64 {
-    if anything_new { interval } else { before.saturating_mul(2).clamp(interval, longest.max(interval)) }
+    if anything_new {
+        interval
+    } else {
+        before.saturating_mul(2).clamp(interval, longest.max(interval))
+    }
 }
 
 #[cfg(test)]

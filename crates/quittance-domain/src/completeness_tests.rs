@@ -115,7 +115,10 @@ fn neighbours_are_listed_again_together_as_long_as_they_are_few() {
     progress.note(span(1_060, 1_120), &RULES, shown(1_120, "b", 0));
     progress.note(span(1_120, 1_180), &RULES, shown(1_180, "c", 0));
     assert_eq!(progress.due(5_000, &Rules { most: 3, ..RULES }), [span(1_000, 1_180)]);
-    assert_eq!(progress.due(5_000, &Rules { most: 2, ..RULES }), [span(1_000, 1_120), span(1_120, 1_180)]);
+    assert_eq!(
+        progress.due(5_000, &Rules { most: 2, ..RULES }),
+        [span(1_000, 1_120), span(1_120, 1_180)]
+    );
 }
 
 #[test]

@@ -115,7 +115,9 @@ impl Metrics {
             self.oldest_command.get_or_create(&labels).set(oldest);
         }
         let complete = &seen.completeness;
-        for (accounts, until) in [("own", complete.own_until), ("connected", complete.connected_until)] {
+        for (accounts, until) in
+            [("own", complete.own_until), ("connected", complete.connected_until)]
+        {
             if let Some(until) = until {
                 self.complete_until.get_or_create(&AccountsLabels { accounts }).set(until);
             }

@@ -105,7 +105,12 @@ struct Wire {
 impl Client {
     /// Begins to list the events of an account from a second on.
     #[must_use]
-    pub fn list_events(&self, scope: Scope, from: Timestamp, bound: EventBound) -> EventListing<'_> {
+    pub fn list_events(
+        &self,
+        scope: Scope,
+        from: Timestamp,
+        bound: EventBound,
+    ) -> EventListing<'_> {
         EventListing {
             client: self,
             scope,
@@ -234,7 +239,9 @@ impl EventListing<'_> {
                 false => format!("{query}&limit={limit}"),
             };
             match self.client.list_page(&self.scope, &limited).await {
-                Err(StripeError::TooLong { .. }) if self.limit > 1 => self.limit = self.limit.div_ceil(4),
+                Err(StripeError::TooLong { .. }) if self.limit > 1 => {
+                    self.limit = self.limit.div_ceil(4)
+                }
                 answer => return answer,
             }
         }

@@ -156,7 +156,6 @@ impl Simulator {
 
     /// Changes an endpoint: disables it, or says which types of event it is sent. False if there is no such
     /// endpoint.
-    #[expect(clippy::must_use_candidate, reason = "most tests have just made it")]
     pub fn change_endpoint(
         &self,
         endpoint: EndpointId,

@@ -10,8 +10,8 @@ use super::page;
 use crate::admin::frame::Frame;
 use crate::admin::state::Admin;
 use crate::admin::view::{self, Bars};
-use crate::ops::types::AccountCompleteness;
 use crate::ops::status::{self, BucketStatus, Finding, FindingCode, Severity, Slice, Status};
+use crate::ops::types::AccountCompleteness;
 
 #[derive(Template)]
 #[template(path = "overview.html")]

@@ -110,7 +110,9 @@ impl Redis {
         let answered = ask(self.port, &self.password, "FLUSHALL", b"+OK\r\n+OK\r\n").await;
         match answered {
             Ok(true) => Ok(()),
-            Ok(false) => Err(ServerError::io("empty", &self.launch.dir)(std::io::ErrorKind::InvalidData.into())),
+            Ok(false) => Err(ServerError::io("empty", &self.launch.dir)(
+                std::io::ErrorKind::InvalidData.into(),
+            )),
             Err(error) => Err(ServerError::io("empty", &self.launch.dir)(error)),
         }
     }

@@ -13,7 +13,9 @@ pub(super) fn judge(status: &Status, most: Duration, found: &mut Vec<Finding>) {
             behind(own, most, found);
         }
         // A silent account is looked at less often: two looks, and what our own account may take.
-        let wait = Duration::from_secs(u64::try_from(completeness.longest_wait_seconds).unwrap_or_default());
+        let wait = Duration::from_secs(
+            u64::try_from(completeness.longest_wait_seconds).unwrap_or_default(),
+        );
         connected(completeness, most.saturating_add(wait.saturating_mul(2)), found);
         if completeness.gaps > 0 {
             let text = format!(
@@ -79,7 +81,8 @@ fn connected(completeness: &Completeness, most: Duration, found: &mut Vec<Findin
 /// Stripe still tries to deliver those that are pending: the sweep was merely faster.
 fn missed(completeness: &Completeness, found: &mut Vec<Finding>) {
     let lost = completeness.missed.iter().filter(|one| one.reason != "pending");
-    let parts: Vec<_> = lost.clone().map(|one| format!("{} {}", one.count, words(&one.reason))).collect();
+    let parts: Vec<_> =
+        lost.clone().map(|one| format!("{} {}", one.count, words(&one.reason))).collect();
     if parts.is_empty() {
         return;
     }
@@ -90,7 +93,9 @@ fn missed(completeness: &Completeness, found: &mut Vec<Finding>) {
         many(count, "event"),
         parts.join(", ")
     );
-    found.push(warning(FindingCode::EventsMissed, text).mended_by("quittance config check --online"));
+    found.push(
+        warning(FindingCode::EventsMissed, text).mended_by("quittance config check --online"),
+    );
 }
 
 fn words(reason: &str) -> &str {

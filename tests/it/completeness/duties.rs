@@ -34,7 +34,14 @@ async fn a_duty_is_run_by_one_worker_and_its_run_is_kept() {
         })
     });
     let workers: Vec<_> = workers.collect();
-    let finished = async || db.store.duties().await.unwrap().first().is_some_and(|it| it.runs == 1 && it.finished_at.is_some());
+    let finished = async || {
+        db.store
+            .duties()
+            .await
+            .unwrap()
+            .first()
+            .is_some_and(|it| it.runs == 1 && it.finished_at.is_some())
+    };
     eventually("it was run", finished).await;
     let actor = Actor { name: "jane", reason: Some("to see it") };
     assert!(db.store.ask_for_duty("count", actor).await.unwrap());
@@ -48,7 +55,10 @@ async fn a_duty_is_run_by_one_worker_and_its_run_is_kept() {
     assert_eq!((duty.runs, duty.failures, duty.result.as_deref()), (2, 0, Some("succeeded")));
     assert_eq!(duty.detail.as_deref(), Some("all of it"));
     assert!(duty.next_at > duty.finished_at.unwrap() + Duration::from_secs(3_000));
-    assert_eq!(db.number("SELECT count(*) FROM quittance.audit_log WHERE verb = 'duty.run'").await, 1);
+    assert_eq!(
+        db.number("SELECT count(*) FROM quittance.audit_log WHERE verb = 'duty.run'").await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -85,7 +95,8 @@ async fn another_worker_takes_a_duty_over_when_its_holder_dies() {
     assert_eq!(worker().await, None);
     // As a process that is killed: without a word.
     stuck.abort();
-    eventually("the second one takes over", async || worker().await.as_deref() == Some("second")).await;
+    eventually("the second one takes over", async || worker().await.as_deref() == Some("second"))
+        .await;
     stop.cancel();
     second.await.unwrap();
 }
@@ -127,5 +138,8 @@ async fn a_run_that_panics_or_fails_is_noted_and_holds_up_no_other_duty() {
     stop.cancel();
     running.await.unwrap();
     // What hung was given back: the next worker need not wait for the lease.
-    assert_eq!(db.number("SELECT count(*) FROM quittance.duties WHERE holder IS NOT NULL").await, 0);
+    assert_eq!(
+        db.number("SELECT count(*) FROM quittance.duties WHERE holder IS NOT NULL").await,
+        0
+    );
 }

@@ -51,7 +51,12 @@ async fn a_range_is_listed_oldest_first_wherever_it_begins_and_ends() {
     }
     let all = truth(app.stripe(), begin, begin + 100);
     assert!(all.len() > 250);
-    for (from, until) in [(begin, begin + 100), (begin + 3, begin + 8), (begin + 1, begin + 2), (begin + 50, begin + 60)] {
+    for (from, until) in [
+        (begin, begin + 100),
+        (begin + 3, begin + 8),
+        (begin + 1, begin + 2),
+        (begin + 50, begin + 60),
+    ] {
         let (events, _) = list(&app, own(), from, EventBound::Until(until)).await;
         assert_eq!(ids(&events), truth(app.stripe(), from, until), "{from}..{until}");
     }

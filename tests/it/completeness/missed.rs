@@ -4,7 +4,7 @@ use quittance::queue::Lane;
 use serde_json::Value;
 use stripe_simulator::{Fault, FaultKind, Kind};
 
-use super::{GRACE, sweep, wait};
+use super::{GRACE, PATIENT, sweep, wait};
 use crate::harness::{App, Options, private_redis};
 
 async fn flush(app: &App) {
@@ -109,7 +109,8 @@ async fn an_event_that_is_delivered_and_swept_settles_once() {
 
 #[tokio::test]
 async fn what_waits_in_the_queue_is_not_missing_wherever_it_waits() {
-    let mut app = App::without_workers().await;
+    let env = &[PATIENT];
+    let mut app = App::with(Options { workers: 0, env, ..Options::default() }).await;
     app.pays("pm_card_visa");
     app.stripe().wait_all_acknowledged().await.unwrap();
     wait(&app, GRACE + 5);
@@ -121,7 +122,8 @@ async fn what_waits_in_the_queue_is_not_missing_wherever_it_waits() {
     // Delayed until a retry: for as long as reads fail.
     let fault = Fault::always("GET /v1/**", FaultKind::Answer(broken()));
     let fault = app.stripe().add_fault(Fault { endpoint: "GET /v1/charges/{id}".into(), ..fault });
-    app.stripe().add_fault(Fault::always("GET /v1/payment_intents/{id}", FaultKind::Answer(broken())));
+    app.stripe()
+        .add_fault(Fault::always("GET /v1/payment_intents/{id}", FaultKind::Answer(broken())));
     app.add_worker().await;
     crate::harness::eventually("some wait for a retry", async || {
         app.db.number("SELECT count(*) FROM quittance.attempts WHERE outcome = 'failed'").await > 0
@@ -170,7 +172,11 @@ async fn why_an_event_was_missed_is_known_from_the_endpoints() {
         .collect();
     assert_eq!(
         rows,
-        [("payment_intent.created", "disabled"), ("payment_intent.succeeded", "not_enabled")]
+        [
+            ("charge.updated", "not_enabled"),
+            ("payment_intent.created", "disabled"),
+            ("payment_intent.succeeded", "not_enabled"),
+        ]
     );
     app.stop().await;
 }

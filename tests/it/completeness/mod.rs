@@ -17,6 +17,9 @@ use crate::harness::App;
 const GRACE: u32 = 60;
 const SETTLE: u32 = 300;
 
+/// A retry that comes to no end of its attempts while a test looks at it.
+const PATIENT: (&str, &str) = ("QUITTANCE__RETRY__MAX_ATTEMPTS", "100000");
+
 /// One run of a sweeper over all accounts, whether they are due or not.
 async fn run(app: &App, sweeper: &Sweeper) -> Result<DutyDone, String> {
     app.db.execute("UPDATE quittance.sweep_accounts SET next_at = clock_timestamp()").await;

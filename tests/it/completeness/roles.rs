@@ -53,7 +53,12 @@ async fn without_any_webhook_everything_converges() {
     let status: Value = serde_json::from_str(&status.stdout).unwrap();
     assert_eq!(status["completeness"]["accounts"][0]["account"], "");
     assert_eq!(status["completeness"]["accounts"][0]["open_events"], 0);
-    let names: Vec<_> = status["duties"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let names: Vec<_> = status["duties"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["retention", "sweep"]);
     let duties = Program::run(&["duties"], &env).await;
     assert!(duties.stdout.contains("sweep") && duties.stdout.contains("succeeded"), "{duties:?}");

@@ -12,8 +12,7 @@ use crate::harness::app::payment_of;
 use crate::harness::{App, Program};
 
 async fn verify(app: &App, accounts: Accounts, since: Duration) -> EventCertificate {
-    let verifier =
-        Verifier::new(&app.settings, app.client(), app.store(), app.inspector());
+    let verifier = Verifier::new(&app.settings, app.client(), app.store(), app.inspector());
     verifier.run(&Verify { accounts, since }, "jane", |_, _| {}).await.unwrap()
 }
 
@@ -33,12 +32,22 @@ async fn each_event_is_held_waiting_fresh_or_missing() {
     let fresh = i64::try_from(app.stripe().truth(Kind::Event).len()).unwrap() - held - lost;
     wait(&app, GRACE / 2);
     let found = verify(&app, Accounts::All, ALL).await;
-    let counts = EventCounts { listed: held + lost + fresh, held, waiting: 0, fresh, missing: lost };
+    let counts =
+        EventCounts { listed: held + lost + fresh, held, waiting: 0, fresh, missing: lost };
     assert_eq!(found.counts, counts);
     assert!(!found.is_complete());
     assert_eq!(i64::try_from(found.missing_events.len()).unwrap(), lost);
-    assert!(found.missing_events.iter().any(|event| event.event_type == "payment_intent.succeeded"));
-    assert!(app.db.rows(&format!("SELECT 1 FROM app.payments WHERE stripe_payment_intent_id = '{missing}'")).await.is_empty());
+    assert!(
+        found.missing_events.iter().any(|event| event.event_type == "payment_intent.succeeded")
+    );
+    assert!(
+        app.db
+            .rows(&format!(
+                "SELECT 1 FROM app.payments WHERE stripe_payment_intent_id = '{missing}'"
+            ))
+            .await
+            .is_empty()
+    );
     // It only reads.
     assert_eq!(app.producer.depth().await.unwrap().total(), 0);
 
@@ -108,7 +117,10 @@ async fn the_command_says_it_with_its_exit_code_and_keeps_a_certificate() {
     assert!(document["missing"].as_i64().unwrap() > 0);
     assert!(document["missing_events"][0]["id"].as_str().unwrap().starts_with("evt_"));
     let bad = Program::run(&["verify"], &env).await;
-    assert!(bad.stdout.contains("MISSING EVENT") && bad.stdout.contains("Not complete."), "{bad:?}");
+    assert!(
+        bad.stdout.contains("MISSING EVENT") && bad.stdout.contains("Not complete."),
+        "{bad:?}"
+    );
 
     let history = Program::run(&["verify", "--history", "--json"], &env).await;
     assert_eq!(history.code, Some(0), "{history:?}");

@@ -44,7 +44,7 @@ async fn whatever_is_known_of_an_event_its_letter_is_stored() {
             };
             letter.receipt = Receipt {
                 source: "webhook",
-            endpoint: text.clone(),
+                endpoint: text.clone(),
                 received_at_ms: time,
                 secret_index: Some(u32::MAX),
             };
