@@ -308,7 +308,8 @@ mod tests {
             event("evt_after", 20),
         ];
         let of = |ledger: &[Value]| {
-            let found = claims(&[account.clone()], ledger, &[(String::new(), events.clone())]);
+            let found =
+                claims(std::slice::from_ref(&account), ledger, &[(String::new(), events.clone())]);
             found.into_iter().map(|it| it.id).collect::<Vec<_>>()
         };
         assert_eq!(of(&[json!({"id": "evt_1"})]), ["evt_2"]);
