@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn a_part_of_the_rate_is_a_request_a_second_at_least() {
         let settings =
-            config::load(None, [("STRIPE_SECRET_KEY".to_owned(), "sk_test_x".to_owned())]);
+            config::load(None, std::iter::once(("STRIPE_SECRET_KEY".into(), "sk_test_x".into())));
         let settings = settings.unwrap().stripe;
         let rate = |endpoint_rate, part| {
             let settings = config::Stripe { endpoint_rate, ..settings.clone() };
