@@ -73,7 +73,6 @@ const FIELDS: &[(&str, &str)] = &[
         "destination",
         "destination of a notification: `stream`, or `http:` and a name of the settings",
     ),
-    ("detail", "what a duty did"),
     ("died", "workers that died while they ran the job"),
     ("done", "to how many dead letters it was done"),
     ("duration_ms", "time that the attempt took"),
