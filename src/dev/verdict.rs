@@ -171,6 +171,24 @@ pub(super) fn ledger(truth: &[Value], rows: &[Value]) -> Vec<Difference> {
     found
 }
 
+/// Leaves out what nobody can know of: events that were never delivered, of accounts that have taken their access
+/// back before they were listed.
+pub(super) fn without_unreachable(
+    events: &mut Vec<Value>,
+    revoked: &[String],
+    swallowed: &[String],
+    ledger: &[Value],
+) {
+    let is_one_of = |id: &Value, all: &[String]| all.iter().any(|one| *id == one.as_str());
+    let held: BTreeSet<&str> = ledger.iter().filter_map(|row| row["id"].as_str()).collect();
+    events.retain(|event| {
+        let is_held = event["id"].as_str().is_some_and(|id| held.contains(id));
+        let unreachable =
+            is_one_of(&event["account"], revoked) && is_one_of(&event["id"], swallowed);
+        is_held || !unreachable
+    });
+}
+
 /// Each event that happened before the time until which its account is said to be complete, and that is not in
 /// the ledger.
 pub(super) fn claims(

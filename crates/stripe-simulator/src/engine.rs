@@ -1,5 +1,6 @@
 //! The state that all parts of a running simulator share.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +31,7 @@ pub(crate) struct Engine {
     pub(crate) webhooks: Dispatcher,
     pub(crate) card_forms: CardForms,
     auto_deliver: AtomicBool,
+    swallowed: Mutex<BTreeSet<String>>,
     changes: AtomicU64,
     requests: AtomicU64,
     pub(crate) stop: CancellationToken,
@@ -53,6 +55,7 @@ impl Engine {
             webhooks: Dispatcher::default(),
             card_forms: CardForms::default(),
             auto_deliver: AtomicBool::new(config.auto_deliver),
+            swallowed: Mutex::default(),
             changes: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             stop: CancellationToken::new(),
@@ -132,7 +135,16 @@ impl Engine {
     /// Whether an event is never delivered.
     fn swallows(&self, event: &str) -> bool {
         let share = self.chaos().swallowed;
-        Random::of(self.config.seed, &format!("swallow {event}")).happens(share)
+        let swallows = Random::of(self.config.seed, &format!("swallow {event}")).happens(share);
+        if swallows {
+            self.swallowed().insert(event.to_owned());
+        }
+        swallows
+    }
+
+    /// The events that were never delivered.
+    pub(crate) fn swallowed(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.swallowed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The second from which an event is listed.

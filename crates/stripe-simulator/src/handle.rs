@@ -226,10 +226,10 @@ impl Simulator {
         Account::new(Arc::clone(&self.engine), scope.clone()).truth(kind)
     }
 
-    /// How many events there were so far, of all accounts and modes.
+    /// The ids of the events that were never delivered ([`Chaos::swallowed`]).
     #[must_use]
-    pub fn events_made(&self) -> usize {
-        self.engine.store().objects.values().map(|objects| objects.events.all().len()).sum()
+    pub fn swallowed(&self) -> Vec<String> {
+        self.engine.swallowed().iter().cloned().collect()
     }
 
     /// All counters.
