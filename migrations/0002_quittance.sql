@@ -88,6 +88,8 @@ CREATE TABLE quittance.events (
     livemode       BOOLEAN,
     stripe_created TIMESTAMPTZ,
     endpoint       TEXT        NOT NULL,
+    -- What brought it first: webhook, sweep, replay or retry.
+    source         TEXT        NOT NULL DEFAULT 'webhook',
     received_at    TIMESTAMPTZ NOT NULL,
     secret_index   INTEGER,
     object_kind    TEXT,

@@ -193,7 +193,7 @@ BEGIN
         SELECT DISTINCT ON (e.id) e.*
         FROM jsonb_to_recordset(events) AS e (
             settlement integer, id text, type text, api_version text, account text,
-            livemode boolean, created bigint, endpoint text, received_at_ms bigint,
+            livemode boolean, created bigint, endpoint text, source text, received_at_ms bigint,
             secret_index integer, object_kind text, object_id text, status text, outcome text,
             attempt jsonb, occurrences jsonb)
         WHERE e.settlement <> ALL (conflicts)
@@ -201,10 +201,10 @@ BEGIN
     ),
     settled AS (
         INSERT INTO quittance.events AS l (
-            id, type, api_version, account, livemode, stripe_created, endpoint, received_at,
+            id, type, api_version, account, livemode, stripe_created, endpoint, source, received_at,
             secret_index, object_kind, object_id, status, outcome, settled_at, attempts)
         SELECT i.id, i.type, i.api_version, i.account, i.livemode, to_timestamp(i.created),
-               i.endpoint, to_timestamp(i.received_at_ms / 1000.0), i.secret_index, i.object_kind,
+               i.endpoint, i.source, to_timestamp(i.received_at_ms / 1000.0), i.secret_index, i.object_kind,
                i.object_id, i.status, i.outcome, clock_timestamp(),
                (i.attempt -> 'number')::integer
         FROM incoming AS i

@@ -44,6 +44,11 @@ pub mod worker;
 
 pub mod reconcile;
 
+// Whether everything is here.
+pub mod duties;
+
+pub mod completeness;
+
 pub use quittance_redaction as redaction;
 
 pub use quittance_stripe as stripe_api;

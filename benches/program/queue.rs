@@ -123,6 +123,7 @@ async fn enqueue(producer: &Producer, count: usize) {
         secret_index: Some(0),
         attempt: 0,
         source: JobSource::Webhook,
+        event: None,
         trace: None,
         retry_of: None,
     };

@@ -56,6 +56,7 @@ pub(crate) async fn fill(stage: &Stage, event: &Template, count: usize) {
             secret_index: Some(0),
             attempt: 0,
             source: JobSource::Webhook,
+            event: None,
             trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
             retry_of: None,
         },

@@ -9,6 +9,7 @@ use crate::http::Problem;
 use crate::ops::accounts::CheckError;
 use crate::ops::compare::LookError;
 use crate::ops::dead_letters::{DryRunError, Refusal};
+use crate::ops::duties::DutyError;
 use crate::ops::events::ListError;
 use crate::ops::name::NameError;
 use crate::ops::objects::FindError;
@@ -103,6 +104,15 @@ impl From<ListError> for Problem {
         match error {
             ListError::NoSuchEvent(_) => missing(error),
             ListError::Store(error) => postgres(error),
+        }
+    }
+}
+
+impl From<DutyError> for Problem {
+    fn from(error: DutyError) -> Self {
+        match error {
+            DutyError::Unknown(_) => missing(error),
+            DutyError::Store(error) => postgres(error),
         }
     }
 }

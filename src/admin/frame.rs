@@ -57,7 +57,7 @@ pub(super) struct Place {
     pub(super) name: &'static str,
 }
 
-const PLACES: [Place; 11] = [
+const PLACES: [Place; 12] = [
     Place { path: "/", name: "Overview" },
     Place { path: "/dead-letters", name: "Dead letters" },
     Place { path: "/events", name: "Events" },
@@ -66,6 +66,7 @@ const PLACES: [Place; 11] = [
     Place { path: "/queue", name: "Queue" },
     Place { path: "/outbox", name: "Outbox" },
     Place { path: "/operations", name: "Operations" },
+    Place { path: "/completeness", name: "Completeness" },
     Place { path: "/audit", name: "Audit log" },
     Place { path: "/accounts", name: "Accounts" },
     Place { path: "/kinds", name: "Kinds" },

@@ -117,6 +117,10 @@ pub(super) enum Command {
         after_help = "LAG: notifications that are not queued for a destination yet. PENDING: queued and not delivered yet.\nDEAD: dead-lettered. CLAIMED: jobs that a worker has fetched, running or prefetched.\n\nExit codes: 0 healthy · 1 not healthy (the text says why) · others as for all commands\n\nExamples:\n  quittance status\n  quittance status --watch 5\n  quittance status --json | jq .findings"
     )]
     Status(StatusArgs),
+    /// Compare Stripe's list of events with the ledger, by id: is everything here?
+    Verify(super::verify::VerifyArgs),
+    /// List the background duties of the workers, and make one due now.
+    Duties(super::duties::DutiesArgs),
     /// Inspect the queue, and pause or resume its lanes (priority queues).
     #[command(subcommand)]
     Queue(QueueCommand),

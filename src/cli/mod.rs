@@ -20,6 +20,7 @@ mod dead_letters;
 mod delays;
 #[cfg(feature = "dev")]
 mod dev;
+mod duties;
 mod events;
 mod format;
 mod kinds;
@@ -33,6 +34,7 @@ mod retry;
 mod status;
 mod table;
 mod verbs;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -110,6 +112,8 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Operations(command) => operations::run(config, command).await,
         Command::Outbox(command) => outbox::run(config, command).await,
         Command::Status(args) => status::run(config, args).await,
+        Command::Verify(args) => verify::run(config, args).await,
+        Command::Duties(args) => duties::run(config, args).await,
         Command::Queue(command) => queue::run(config, command).await,
         Command::Audit(command) => audit::run(config, command).await,
         #[cfg(feature = "dev")]

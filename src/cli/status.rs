@@ -15,6 +15,7 @@ use crate::ops::status::{
 use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
 use crate::store::command::CommandCounts;
+use crate::store::completeness::{AccountCompleteness, Completeness};
 use crate::store::outbox::DestinationState;
 use crate::store::status::DeadLetterCounts;
 
@@ -98,6 +99,18 @@ fn print(status: &Status) {
     }
     if let Some(counts) = &status.dead_letters {
         dead_letters(counts);
+    }
+    if let Some(completeness) = &status.completeness {
+        complete(completeness);
+    }
+    if let Some(last) = &status.certificate {
+        let counts = &last.counts;
+        println!(
+            "Last comparison with Stripe's list of events: {}, {} listed, {} missing",
+            format::at(last.at),
+            counts.listed,
+            counts.missing
+        );
     }
     if let Some(counts) = status.commands.as_ref().filter(|counts| !counts.is_empty()) {
         commands(counts);
@@ -273,6 +286,42 @@ fn dead_letters(counts: &DeadLetterCounts) {
         "Dead letters: {} open{classes}, {} snoozed, {} being retried; {} new in the last 24 hours",
         counts.open, counts.snoozed, counts.retrying, counts.last_24_hours
     );
+}
+
+/// Until when every event that Stripe lists is here.
+fn complete(completeness: &Completeness) {
+    let until = |one: &AccountCompleteness| {
+        let behind = one.behind_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        vec![
+            if one.account.is_empty() { "own".to_owned() } else { one.account.clone() },
+            one.complete_until.map_or_else(|| "-".to_owned(), format::at),
+            behind.map_or_else(|| "-".to_owned(), |seconds| format::span_ms(seconds * 1_000)),
+            one.since.map_or_else(|| "-".to_owned(), format::at),
+            one.open_events.to_string(),
+            format::at(one.next_at),
+            format::plain(one.error.as_deref().unwrap_or_default()),
+        ]
+    };
+    println!();
+    let columns = [
+        whole("ACCOUNT"),
+        whole("COMPLETE UNTIL"),
+        whole("BEHIND"),
+        whole("SINCE"),
+        whole("OPEN EVENTS"),
+        whole("NEXT LOOK"),
+        text(""),
+    ];
+    table::print(&columns, &completeness.accounts.iter().map(until).collect::<Vec<_>>());
+    if completeness.connected > 0 {
+        let wait = u64::try_from(completeness.longest_wait_seconds).unwrap_or_default();
+        let until = completeness.connected_until.map_or_else(|| "-".to_owned(), format::at);
+        println!(
+            "Connected accounts: {}, all complete until {until}, each looked at every {} or more often",
+            completeness.connected,
+            format::span_ms(wait * 1_000)
+        );
+    }
 }
 
 fn commands(counts: &CommandCounts) {

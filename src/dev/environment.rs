@@ -269,6 +269,12 @@ fn simulated(simulator: &Simulator) -> Vec<(String, OsString)> {
         ("QUITTANCE__WORKER__JOB_TIMEOUT", "5s".to_owned()),
         ("QUITTANCE__WORKER__GRACE", "5s".to_owned()),
         ("QUITTANCE__WORKER__PROBE_INTERVAL", "1s".to_owned()),
+        ("QUITTANCE__SWEEP__INTERVAL", "1s".to_owned()),
+        ("QUITTANCE__SWEEP__LONGEST_INTERVAL", "5s".to_owned()),
+        ("QUITTANCE__SWEEP__OVERLAP", "5s".to_owned()),
+        ("QUITTANCE__SWEEP__GRACE", "5s".to_owned()),
+        // Its lists show at once what was made.
+        ("QUITTANCE__SWEEP__SETTLE", "10s".to_owned()),
         ("QUITTANCE__RETRY__FIRST", "500ms".to_owned()),
         ("QUITTANCE__RETRY__CAP", "10s".to_owned()),
         // The delays are short here, and a webhook that was refused comes again no sooner for that.

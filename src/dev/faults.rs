@@ -15,6 +15,7 @@ enum Disaster {
     KillWorker,
     CrashRedis,
     RestartRedis,
+    WipeRedis,
     CrashPostgres,
     RestartPostgres,
     KillIngress,
@@ -25,6 +26,7 @@ enum Disaster {
 pub(super) struct Faults {
     rng: StdRng,
     queue: Vec<Disaster>,
+    wiped: bool,
     next: tokio::time::Instant,
 }
 
@@ -33,6 +35,7 @@ impl Faults {
         Self {
             rng: StdRng::seed_from_u64(seed),
             queue: Vec::new(),
+            wiped: false,
             next: soon(Duration::from_secs(2)),
         }
     }
@@ -58,6 +61,10 @@ impl Faults {
                 D::RestartRedis,
                 D::RestartPostgres,
             ];
+            // Once: what it loses has to be found again.
+            if !std::mem::replace(&mut self.wiped, true) {
+                self.queue.push(D::WipeRedis);
+            }
         }
         let all: Vec<usize> = (0..self.queue.len()).collect();
         let disaster = self.queue.swap_remove(all.choose(&mut self.rng).copied().unwrap_or(0));
@@ -94,6 +101,10 @@ impl Faults {
             D::RestartRedis => {
                 servers.redis.restart().await?;
                 "Redis restarted".to_owned()
+            }
+            D::WipeRedis => {
+                servers.redis.wipe().await?;
+                "Redis emptied (FLUSHALL): the sweep has to find what was lost".to_owned()
             }
             D::CrashPostgres => {
                 servers.postgres.crash_restart().await?;

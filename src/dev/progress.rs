@@ -36,6 +36,8 @@ pub(super) struct Seen {
     pub(super) open_commands: Option<i64>,
     /// Notifications that are not delivered yet.
     pub(super) untold: Option<i64>,
+    /// Until when each account is complete, as the program itself claims.
+    pub(super) complete_until: Option<time::OffsetDateTime>,
     /// What the receiver heard: facts, and how often one came again.
     pub(super) heard: Option<(usize, usize)>,
 }

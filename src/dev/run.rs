@@ -10,6 +10,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
+use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,11 +24,15 @@ use super::progress::{Progress, Seen};
 use super::receiver;
 use super::servers::ServerError;
 use super::verdict::{self, Difference};
+use crate::store::completeness::Completeness;
 use crate::store::{Store, StoreError, Table};
 use stripe_simulator::{Kind, Scope, Simulator, run_billing, run_customer, run_payment};
 
 /// Payments that are under way at once.
 const AT_ONCE: usize = 64;
+
+/// The share of events that are never delivered, where faults are asked for.
+const SWALLOWED: f64 = 0.05;
 
 /// Starts everything, shows it, and ends with a verdict or with `shutdown`.
 ///
@@ -75,10 +80,15 @@ async fn play(
         tokio::spawn(tell(simulator, clients.clone(), options.clone(), Arc::clone(&told)))
     });
     let mut faults = options.faults.then(|| Faults::new(options.seed));
+    if let (true, Some(simulator)) = (options.faults, &environment.simulator) {
+        simulator.set_chaos(|chaos| chaos.swallowed = SWALLOWED);
+    }
+    let mut wrong_claims = Vec::new();
     let mut progress = Progress::new(options.payments);
     let mut tick = tokio::time::interval(Duration::from_millis(250));
     let mut quiet_since: Option<Instant> = None;
     let mut told_all_at: Option<Instant> = None;
+    let mut last_told: Option<OffsetDateTime> = None;
     loop {
         let strike_at = faults.as_ref().map(Faults::next);
         tokio::select! {
@@ -87,6 +97,10 @@ async fn play(
                 return Ok(Ended::Stopped);
             }
             () = at(strike_at), if strike_at.is_some() && told_all_at.is_none() => {
+                if let Some(simulator) = &environment.simulator {
+                    // Before anything is struck: a server that is away claims nothing.
+                    wrong_claims.extend(claims(simulator, &environment.store).await.unwrap_or_default());
+                }
                 if let Some(faults) = &mut faults {
                     progress.note(&faults.strike(environment).await?);
                 }
@@ -104,15 +118,20 @@ async fn play(
                     continue;
                 }
                 let told_all_at = *told_all_at.get_or_insert_with(Instant::now);
+                let last_told = *last_told.get_or_insert_with(OffsetDateTime::now_utc);
                 // Twice in a row: a job that is moved from one place of the queue to another could
                 // be missed by a single look.
-                let quiet = seen.is_quiet();
+                // With webhooks that were swallowed, also what the program itself says: the verdict judges it.
+                let complete = seen.complete_until.is_some_and(|until| until > last_told);
+                let quiet = seen.is_quiet() && (complete || !options.faults);
                 let since = quiet_since.filter(|_| quiet).or_else(|| quiet.then(Instant::now));
                 quiet_since = since;
                 let settled = since.is_some_and(|s| s.elapsed() > Duration::from_secs(1));
                 if settled || told_all_at.elapsed() > DRAIN_WITHIN {
                     progress.end();
-                    let differences = judge(environment, simulator, &clients, settled).await?;
+                    let mut differences = judge(environment, simulator, &clients, settled).await?;
+                    differences.append(&mut wrong_claims);
+                    differences.extend(claims(simulator, &environment.store).await?);
                     let answered = clients.answered();
                     super::progress::verdict(&seen, &answered, &differences, &environment.logs());
                     return Ok(Ended::Verdict(differences));
@@ -178,10 +197,13 @@ async fn look(environment: &Environment, told: u32) -> Seen {
         tokio::time::timeout(Duration::from_secs(1), environment.store.destinations()).await;
     let open =
         tokio::time::timeout(Duration::from_secs(1), open_commands(&environment.store)).await;
+    let complete =
+        tokio::time::timeout(Duration::from_secs(1), environment.store.completeness()).await;
     Seen {
         told,
         open_commands: open.ok().and_then(Result::ok),
         stats: environment.simulator.as_ref().map(Simulator::stats),
+        complete_until: complete.ok().and_then(Result::ok).flatten().and_then(complete_until),
         depth: depth.ok().and_then(Result::ok),
         ledger: ledger.ok().and_then(Result::ok),
         untold: lines
@@ -190,6 +212,16 @@ async fn look(environment: &Environment, told: u32) -> Seen {
             .map(|lines| lines.iter().map(|line| line.behind + line.pending).sum()),
         heard: environment.receiver.as_ref().map(|receiver| receiver.heard().counts()),
     }
+}
+
+/// Until when all accounts are complete; none while one of them has not been looked at.
+fn complete_until(seen: Completeness) -> Option<OffsetDateTime> {
+    let own = seen.accounts.iter().find(|one| one.account.is_empty())?.complete_until?;
+    let connected = match seen.connected {
+        0 => own,
+        _ => seen.connected_until?,
+    };
+    Some(own.min(connected))
 }
 
 /// Commands that have no end yet; one that waits for an operator has none without them.
@@ -261,12 +293,25 @@ pub async fn differences(
         let truth = verdict::children(&simulator.truth(table.kind), at);
         all.extend(verdict::compare(table, &truth, &store.rows(table.name).await?));
     }
-    let events = simulator.truth(Kind::Event);
-    all.extend(verdict::ledger(&events, &store.rows(Table("quittance.events")).await?));
+    let ledger = store.rows(Table("quittance.events")).await?;
+    let mut events = simulator.truth(Kind::Event);
+    verdict::without_unreachable(&mut events, &revoked, &simulator.swallowed(), &ledger);
+    all.extend(verdict::ledger(&events, &ledger));
     let outbox = store.rows(Table("quittance.outbox")).await?;
     all.extend(verdict::facts::judge(&objects(simulator), &events, &revoked, &outbox));
     all.extend(verdict::forgeries(simulator.stats().webhooks.forged_accepted));
     Ok(all)
+}
+
+/// What "complete until" claims and is not so. The claims are read first: the ledger only grows.
+async fn claims(simulator: &Simulator, store: &Store) -> Result<Vec<Difference>, StoreError> {
+    let accounts = store.rows(Table("quittance.sweep_accounts")).await?;
+    let ledger = store.rows(Table("quittance.events")).await?;
+    let events = simulator.scopes().into_iter().map(|scope| {
+        let events = simulator.truth_in(&scope, Kind::Event);
+        (scope.account.unwrap_or_default(), events)
+    });
+    Ok(verdict::claims(&accounts, &ledger, &events.collect::<Vec<_>>()))
 }
 
 /// All that the simulator has, of the kinds that have a table.

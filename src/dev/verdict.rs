@@ -13,7 +13,7 @@ pub(super) mod history;
 pub(super) mod money;
 mod payout;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -171,6 +171,56 @@ pub(super) fn ledger(truth: &[Value], rows: &[Value]) -> Vec<Difference> {
     found
 }
 
+/// Leaves out what nobody can know of: events that were never delivered, of accounts that have taken their access
+/// back before they were listed.
+pub(super) fn without_unreachable(
+    events: &mut Vec<Value>,
+    revoked: &[String],
+    swallowed: &[String],
+    ledger: &[Value],
+) {
+    let is_one_of = |id: &Value, all: &[String]| all.iter().any(|one| *id == one.as_str());
+    let held: BTreeSet<&str> = ledger.iter().filter_map(|row| row["id"].as_str()).collect();
+    events.retain(|event| {
+        let is_held = event["id"].as_str().is_some_and(|id| held.contains(id));
+        let unreachable =
+            is_one_of(&event["account"], revoked) && is_one_of(&event["id"], swallowed);
+        is_held || !unreachable
+    });
+}
+
+/// Each event that happened before the time until which its account is said to be complete, and that is not in
+/// the ledger.
+pub(super) fn claims(
+    accounts: &[Value],
+    ledger: &[Value],
+    events: &[(String, Vec<Value>)],
+) -> Vec<Difference> {
+    let held: BTreeSet<&str> = ledger.iter().filter_map(|row| row["id"].as_str()).collect();
+    let mut found = Vec::new();
+    for (account, events) in events {
+        let Some(row) = accounts.iter().find(|row| row["account"] == account.as_str()) else {
+            continue;
+        };
+        let at = |column: &str| row[column].as_str().and_then(seconds);
+        let (Some(since), Some(until)) = (at("since"), at("complete_until")) else { continue };
+        for event in events {
+            let claimed = event["created"].as_i64().is_some_and(|at| (since..until).contains(&at));
+            let id = event["id"].as_str().unwrap_or_default();
+            if claimed && !held.contains(id) {
+                found.push(Difference {
+                    table: "quittance.sweep_accounts".to_owned(),
+                    id: id.to_owned(),
+                    what: "complete until".to_owned(),
+                    expected: "in the ledger".to_owned(),
+                    found: "missing".to_owned(),
+                });
+            }
+        }
+    }
+    found
+}
+
 /// Each forged webhook that was answered 2xx.
 pub(super) fn forgeries(accepted: u64) -> Option<Difference> {
     (accepted > 0).then(|| Difference {
@@ -262,6 +312,26 @@ mod tests {
         assert_eq!((&*found[0].what, &*found[0].found), ("row", "missing"));
         let found = compare(&REFUNDS, &[], &[row()]);
         assert_eq!((&*found[0].what, &*found[0].found), ("row", "present"));
+    }
+
+    #[test]
+    fn a_claim_about_an_event_that_is_not_there_is_found() {
+        let account = json!({"account": "", "since": "1970-01-01T00:00:10+00:00",
+                             "complete_until": "1970-01-01T00:00:20+00:00"});
+        let event = |id: &str, created: i64| json!({"id": id, "created": created});
+        let events = vec![
+            event("evt_before", 9),
+            event("evt_1", 10),
+            event("evt_2", 19),
+            event("evt_after", 20),
+        ];
+        let of = |ledger: &[Value]| {
+            let found =
+                claims(std::slice::from_ref(&account), ledger, &[(String::new(), events.clone())]);
+            found.into_iter().map(|it| it.id).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[json!({"id": "evt_1"})]), ["evt_2"]);
+        assert_eq!(of(&[json!({"id": "evt_1"}), json!({"id": "evt_2"})]), [""; 0]);
     }
 
     #[test]

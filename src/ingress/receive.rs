@@ -63,6 +63,7 @@ async fn process(state: &State, endpoint: &Endpoint, request: Request) -> Result
     // Kept until the response.
     let _permit = state.permits.try_acquire().map_err(|_| Answer::Busy)?;
     let event_type = event_types::name(&event.event_type);
+    let id = event.id.to_string();
     let incoming = single(&head.headers, &TRACEPARENT).filter(|text| trace::is_valid(text));
     // Only now: an unsigned request must not add spans to a trace.
     let mut step = Step::received("webhook", received_at, incoming);
@@ -70,7 +71,7 @@ async fn process(state: &State, endpoint: &Endpoint, request: Request) -> Result
     step.note("event", event.id.clone());
     step.note("event_type", event.event_type.clone());
     let trace = step.traceparent().unwrap_or_else(|| trace::traceparent(incoming));
-    let answer = enqueue(state, job(endpoint, matched, received_at_ms, trace, body)).await;
+    let answer = enqueue(state, job(endpoint, matched, received_at_ms, id, trace, body)).await;
     step.note("result", answer.unwrap_or_else(|answer| answer).as_str());
     if answer.is_ok() {
         endpoint.metrics.queued(event_type);
@@ -92,6 +93,7 @@ fn job(
     endpoint: &Endpoint,
     matched: Match,
     received_at_ms: i64,
+    event: String,
     trace: String,
     body: Bytes,
 ) -> Job {
@@ -102,6 +104,7 @@ fn job(
             secret_index: u32::try_from(matched.index).ok(),
             attempt: 0,
             source: JobSource::Webhook,
+            event: Some(event),
             trace: Some(trace),
             retry_of: None,
         },

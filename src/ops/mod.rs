@@ -5,9 +5,11 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod certificates;
 pub mod compare;
 pub mod context;
 pub mod dead_letters;
+pub mod duties;
 pub mod events;
 pub mod kinds;
 pub mod name;

@@ -230,7 +230,7 @@ async fn fetched(
         return Err(ReplayError::NotAtStripe { event, place });
     };
     let endpoint = known.map_or(ENDPOINT, |known| known.endpoint.as_str());
-    let job = job(found.body, endpoint);
+    let job = job(&event, found.body, endpoint);
     match producer.enqueue(Lane::Backfill, &job).await {
         Ok(job) => Ok(Replayed::Enqueued {
             event: event.as_str().to_owned(),
@@ -258,7 +258,7 @@ fn scope(
     Ok(Scope { account, mode })
 }
 
-fn job(body: Bytes, endpoint: &str) -> Job {
+fn job(event: &EventId, body: Bytes, endpoint: &str) -> Job {
     let now = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
     Job {
         meta: JobMeta {
@@ -267,6 +267,7 @@ fn job(body: Bytes, endpoint: &str) -> Job {
             secret_index: None,
             attempt: 0,
             source: JobSource::Replay,
+            event: Some(event.as_str().to_owned()),
             trace: None,
             retry_of: None,
         },

@@ -3,6 +3,7 @@
 
 pub(crate) mod budget;
 mod descriptors;
+pub(crate) mod duties;
 pub(crate) mod exit;
 pub(crate) mod numbers;
 pub(crate) mod online;
@@ -20,7 +21,9 @@ use budget::SharedBudget;
 use exit::{Exit, Failed, exit_of_store};
 use numbers::Numbers;
 
+use crate::completeness;
 use crate::config::Role;
+use crate::duties::Scheduler;
 use crate::http::{self, Limits, Server};
 use crate::ingress::{self, Metrics, State};
 use crate::outbox;
@@ -28,7 +31,7 @@ use crate::queue::{Consumer, Limiter};
 use crate::reconcile::{self, Reconciler};
 use crate::store::schema;
 use crate::stripe_api::{self, Client};
-use crate::worker::{self, Parts, WorkerError, maintenance};
+use crate::worker::{self, Parts, WorkerError};
 
 /// Runs the ingress: receives webhooks until shutdown.
 pub(crate) async fn ingress(config: Option<&Path>) -> Result<Exit, Failed> {
@@ -84,18 +87,22 @@ pub(crate) async fn worker(config: Option<&Path>, name: Option<String>) -> Resul
     numbers.queue(&settings)?;
     let limiter = Limiter::new(&settings.redis, &settings.queue)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
+    let stripe_metrics = stripe_api::Metrics::new(numbers.registry());
     let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
         .map_err(|error| cannot("stripe cannot be used", &error))?
-        .counting(&stripe_api::Metrics::new(numbers.registry()));
+        .counting(&stripe_metrics);
     let concurrency = settings.worker.concurrency;
     let consumer = Consumer::new(&settings.redis, &settings.queue, &*name, concurrency)
         .map_err(|error| cannot("redis.url cannot be used", &error))?;
-    let maintained = (store.clone(), settings.retention, shutdown.clone());
     consumer.heartbeat().on_host(host());
     let supervisor = numbers.supervisor();
     let outbox = outbox::Metrics::new(numbers.registry());
     let relay = relay::relay(&settings, &store)?.counting(&outbox).supervised_by(&supervisor);
     numbers.tables(&store, &outbox);
+    let sweeping = completeness::Metrics::new(numbers.registry());
+    let sweeper = duties::sweeper(&settings, &store, &stripe_metrics, sweeping)?;
+    let scheduler = Scheduler::new(store.clone(), name.clone());
+    let duties = duties::all(&settings, &store, sweeper);
     let listener = match settings.worker.listen {
         Some(address) => Some(parts::listen("worker.listen", address).await?),
         None => None,
@@ -116,17 +123,16 @@ pub(crate) async fn worker(config: Option<&Path>, name: Option<String>) -> Resul
     let relaying = tokio::spawn(relay.run(stop_relay.clone()));
     // Beside the work, which does not wait for it: a worker also starts while Stripe is down.
     let looking = tokio::spawn(online::warn(settings.clone()));
-    let maintaining = tokio::spawn(async move {
-        let (store, retention, shutdown) = maintained;
-        let run = || maintenance::run(store.clone(), retention, shutdown.clone());
-        supervisor.keep("retention", &shutdown, run).await;
-    });
+    let stop_duties = shutdown.child_token();
+    let on_duty = stop_duties.clone();
+    let on_duty = tokio::spawn(async move { scheduler.run(duties, &supervisor, on_duty).await });
     let worked =
         worker::run(parts, &settings.worker, &settings.retry, &settings.queue, shutdown.clone())
             .await;
     looking.abort();
-    // A batch of it is one statement: cut off, it has either happened or not.
-    maintaining.abort();
+    stop_duties.cancel();
+    // It ends with the token; a panic in it has been reported by the runtime.
+    let _ = on_duty.await;
     // After the work has ended, so that the last notifications are delivered at once too.
     stop_relay.cancel();
     // It ends with the token; a panic in it has been reported by the runtime.

@@ -282,6 +282,7 @@ pub(super) fn receipt(delivery: &Delivery) -> Receipt {
     let meta = &delivery.job.meta;
     Receipt {
         endpoint: meta.endpoint.clone(),
+        source: meta.source.as_str(),
         received_at_ms: meta.received_at_ms,
         secret_index: meta.secret_index,
     }

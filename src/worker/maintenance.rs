@@ -1,4 +1,4 @@
-//! Maintenance of the tables by workers: removal of what is kept no longer.
+//! The duty `retention`: removes what is kept no longer.
 //!
 //! In small batches and one process at a time, so that the work goes on beside it; what is open is
 //! never removed. The log and the audit log say what went.
@@ -9,13 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Retention;
 use crate::config::retention::Keep;
-use crate::domain::failure;
 use crate::store::dead_letter::DeadLetterState;
 use crate::store::retention::Batch;
 use crate::store::{Store, StoreError};
 
 /// Between two rounds.
-const EVERY: Duration = Duration::from_mins(10);
+pub const EVERY: Duration = Duration::from_mins(10);
 
 /// Rows of one batch: few enough that no other transaction waits for this one.
 const BATCH: i64 = 2_000;
@@ -31,29 +30,32 @@ pub struct Removed {
     pub attempts: u64,
     /// Rows of the audit log.
     pub audit_log: u64,
+    /// Records of events that were missed.
+    pub missed_events: u64,
 }
 
-/// Makes a round now and then until `shutdown`. A round that fails is made again with the next.
-pub async fn run(store: Store, retention: Retention, shutdown: CancellationToken) {
-    while !shutdown.is_cancelled() {
-        match round(&store, &retention, &shutdown).await {
-            Ok(removed) if removed == Removed::default() => {}
-            Ok(removed) => tracing::info!(
-                resolved_letters = removed.resolved_letters,
-                discarded_letters = removed.discarded_letters,
-                attempts = removed.attempts,
-                audit_log = removed.audit_log,
-                "removed what [retention] keeps no longer"
-            ),
-            Err(error) => {
-                let error = failure::chain(&error).join(": ");
-                tracing::warn!(error, "what is too old could not be removed; trying again later");
-            }
+impl Removed {
+    /// Says in the log what went, if anything did; and the same in words, for operators.
+    #[must_use]
+    pub fn told(&self) -> String {
+        if *self == Self::default() {
+            return "nothing to remove".to_owned();
         }
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = shutdown.cancelled() => {}
-        }
+        let Self { resolved_letters, discarded_letters, attempts, audit_log, missed_events } =
+            *self;
+        tracing::info!(
+            resolved_letters,
+            discarded_letters,
+            attempts,
+            audit_log,
+            missed_events,
+            "removed what [retention] keeps no longer"
+        );
+        let letters = resolved_letters.saturating_add(discarded_letters);
+        format!(
+            "removed {letters} dead letters, {attempts} attempts, {audit_log} lines of the audit log, \
+             {missed_events} records of missed events"
+        )
     }
 }
 
@@ -81,6 +83,8 @@ pub async fn round(
         ),
         (What::Attempts, attempts, &mut removed.attempts),
         (What::AuditLog, audit_log, &mut removed.audit_log),
+        // Each has its attempts, too.
+        (What::MissedEvents, attempts, &mut removed.missed_events),
     ] {
         match keep {
             Keep::Forever => {}
@@ -96,6 +100,7 @@ enum What {
     DeadLetters(DeadLetterState),
     Attempts,
     AuditLog,
+    MissedEvents,
 }
 
 /// Batch after batch, until there is no more.
@@ -111,6 +116,7 @@ async fn batches(
         let batch = match what {
             What::DeadLetters(ended) => store.remove_dead_letters(ended, age, BATCH).await?,
             What::AuditLog => store.remove_audit(age, BATCH).await?,
+            What::MissedEvents => store.remove_missed(age, BATCH).await?,
             What::Attempts => {
                 let (batch, next) = store.remove_attempts(after, age, BATCH).await?;
                 after = next.unwrap_or(after);

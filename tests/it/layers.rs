@@ -44,6 +44,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("duties", &["panics", "store", "supervise"]),
+    ("completeness", &["config", "domain", "duties", "queue", "store", "stripe_api"]),
     ("commands", &["domain", "reconcile", "store", "stripe_api", "config"]),
     ("card_data", &["domain"]),
     ("api", &["card_data", "commands", "domain", "http", "config"]),
@@ -53,7 +55,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "roles",
         &[
+            "completeness",
             "domain",
+            "duties",
             "config",
             "queue",
             "redaction",

@@ -17,6 +17,7 @@ mod browser;
 mod circles;
 mod cli;
 mod commands;
+mod completeness;
 mod config;
 mod connect;
 mod customers;

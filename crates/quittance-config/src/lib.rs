@@ -22,6 +22,7 @@ pub mod retention;
 pub mod secret;
 pub mod status;
 pub mod stripe;
+pub mod sweep;
 pub mod telemetry;
 pub mod worker;
 
@@ -51,6 +52,7 @@ pub use role::Role;
 pub use secret::Secret;
 pub use status::Status;
 pub use stripe::Stripe;
+pub use sweep::Sweep;
 pub use telemetry::{Log, LogFormat, Metrics, Telemetry};
 pub use worker::{Retry, Worker};
 
@@ -74,6 +76,8 @@ pub struct Settings {
     pub retry: Retry,
     /// The reconciler.
     pub reconcile: Reconcile,
+    /// The sweep over Stripe's list of events.
+    pub sweep: Sweep,
     /// Delivery of notifications.
     pub outbox: Outbox,
     /// Fields that are never stored.

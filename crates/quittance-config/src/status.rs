@@ -19,4 +19,7 @@ pub struct Status {
     /// How old a command may be that has not come to its end.
     #[serde(with = "humantime_serde")]
     pub max_command_age: Duration,
+    /// How far our own account's "complete until" may be behind.
+    #[serde(with = "humantime_serde")]
+    pub max_incomplete: Duration,
 }

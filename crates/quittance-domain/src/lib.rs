@@ -9,7 +9,8 @@
 //! read ([`field`]), what a kind of object declares ([`object_kind`]), what each of them does
 //! ([`kinds`], one file each; [`mirror`] for those without a table), all of them together ([`object`]),
 //! which events there are ([`event_types`]), what a job should do next ([`plan`], [`access`]), whether an
-//! answer can be believed yet ([`lag`]), what may be asked of Stripe ([`command`]), and what to do when a
+//! answer can be believed yet ([`lag`]), until when all of Stripe's events are here ([`completeness`]), what may be
+//! asked of Stripe ([`command`]), and what to do when a
 //! job fails ([`failure`], [`fingerprint`], [`retry`]).
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -41,6 +42,8 @@ pub mod object;
 pub mod access;
 pub mod lag;
 pub mod plan;
+
+pub mod completeness;
 
 pub mod command;
 

@@ -173,6 +173,32 @@ impl Inspector {
         Ok(peek::decode(lane, place, answer))
     }
 
+    /// The events of the jobs of a lane after an entry of its stream, a page of them.
+    pub(super) async fn events_of(
+        &self,
+        lane: Lane,
+        after: &str,
+        most: usize,
+    ) -> Result<(String, usize, Vec<String>), QueueError> {
+        let keys = (scripts::EVENTS_OF.keys)(&self.keys, lane, "");
+        let most = most.to_string();
+        let call = |redis| async move {
+            scripts::EVENTS_OF.call(redis, keys, &[after, &*most], NO_MORE).await
+        };
+        self.link.call_within(self.limit, call).await
+    }
+
+    /// The meta data of delayed jobs from a cursor on, and the next cursor; `0` is the beginning and the end.
+    pub(super) async fn delayed_from(
+        &self,
+        cursor: u64,
+        most: usize,
+    ) -> Result<(u64, Vec<(String, Vec<u8>)>), QueueError> {
+        let mut command = redis::cmd("HSCAN");
+        command.arg(self.keys.payloads()).arg(cursor).arg("MATCH").arg("*:m");
+        self.ask(command.arg("COUNT").arg(most).take()).await
+    }
+
     /// The workers, those first that reported themselves last; at most 200.
     ///
     /// # Errors

@@ -61,6 +61,8 @@ pub enum JobSource {
     Retry,
     /// Ops, from Stripe's list of events or from the ledger.
     Replay,
+    /// The sweep: Stripe lists the event, and it was neither in the ledger nor in the queue.
+    Sweep,
     /// Stripe. Also what a source counts as that only a newer version knows.
     #[default]
     #[serde(other)]
@@ -68,12 +70,13 @@ pub enum JobSource {
 }
 
 impl JobSource {
-    /// `retry`, `replay`, `webhook`.
+    /// `retry`, `replay`, `sweep`, `webhook`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Replay => "replay",
+            Self::Sweep => "sweep",
             Self::Webhook => "webhook",
         }
     }
@@ -97,6 +100,10 @@ pub struct JobMeta {
     /// What put it on the queue.
     #[serde(default)]
     pub source: JobSource,
+    /// The id of its event, so that what waits can be compared with a list of Stripe's without reading each
+    /// body; none where who enqueued it could not read one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
     /// The W3C `traceparent` of the request that brought it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
@@ -141,6 +148,7 @@ impl JobMeta {
                 secret_index: None,
                 attempt: 0,
                 source: JobSource::Webhook,
+                event: None,
                 trace: None,
                 retry_of: None,
             }
@@ -235,6 +243,7 @@ mod tests {
             secret_index: Some(1),
             attempt: 3,
             source: JobSource::Replay,
+            event: Some("evt_1".into()),
             trace: Some("00-ab-cd-01".into()),
             retry_of: None,
         };

@@ -58,6 +58,7 @@ mod receive;
 mod scripts;
 mod stream_out;
 mod tasks;
+mod waiting_events;
 mod worker_registry;
 
 pub use acknowledge::Stopped;
@@ -79,4 +80,5 @@ pub use pause::{Pause, Pauses};
 pub use peek::{Peeked, Place};
 pub use producer::Producer;
 pub use stream_out::{StreamEntry, StreamOut};
+pub use waiting_events::WaitingEvents;
 pub use worker_registry::{CurrentJob, Listed, WaitsFor, WorkerEntry};

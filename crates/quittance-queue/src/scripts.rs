@@ -128,6 +128,7 @@ scripts! {
         keys.delayed().to_owned(),
         keys.payloads().to_owned(),
     ];
+    EVENTS_OF = "events_of", stream;
     PAUSE = "pause", |keys, _, _| vec![keys.paused().to_owned()];
     REPORT = "report", roster;
     ROSTER = "roster", roster;

@@ -283,6 +283,7 @@ fn of_event(settlement: i32, settled: &SettledEvent) -> Value {
         "livemode": event.mode().is_live(),
         "created": event.created,
         "endpoint": receipt.endpoint,
+        "source": receipt.source,
         "received_at_ms": receipt.received_at_ms,
         "secret_index": receipt.secret_index,
         "object_kind": object_kind,

@@ -1,6 +1,7 @@
 //! Gauges for monitoring. They are read often, so each uses an index.
 
 use super::command::OpenCommands;
+use super::completeness::CompletenessGauges;
 use super::connect::Store;
 use super::error::StoreError;
 
@@ -17,6 +18,8 @@ pub struct Gauges {
     pub outbox_held_seconds: i64,
     /// The commands that have not come to their end, by kind and state.
     pub open_commands: Vec<OpenCommands>,
+    /// Until when all events are here, and how the duties are.
+    pub completeness: CompletenessGauges,
 }
 
 /// Progress of a destination.
@@ -73,7 +76,9 @@ impl Store {
         let queue_lost = self.any_queue_lost().await?;
         let hold = self.outbox_hold().await?;
         let open_commands = self.open_commands().await?;
+        let completeness = self.completeness_gauges().await?;
         Ok(Gauges {
+            completeness,
             open_commands,
             queue_lost,
             open_dead_letters: dead_letters.into_iter().map(|row| (row.class, row.count)).collect(),

@@ -79,8 +79,10 @@ pub struct LedgerEvent {
     /// When Stripe created it, if it could be read.
     #[serde(with = "time::serde::rfc3339::option")]
     pub created: Option<OffsetDateTime>,
-    /// The endpoint that accepted it.
+    /// The endpoint that accepted it; `sweep` or `replay` where no endpoint did.
     pub endpoint: String,
+    /// What brought it first: `webhook`, `sweep`, `replay` or `retry`.
+    pub source: String,
     /// When it was received.
     #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,
@@ -132,7 +134,7 @@ impl Store {
             LedgerEvent,
             r#"
             SELECT id, type AS event_type, api_version, account, livemode,
-                   stripe_created AS created, endpoint, received_at, secret_index, object_kind,
+                   stripe_created AS created, endpoint, source, received_at, secret_index, object_kind,
                    object_id, status, outcome, settled_at, attempts
             FROM quittance.events
             WHERE ($1::text IS NULL OR type = $1)
@@ -173,7 +175,7 @@ impl Store {
             LedgerEvent,
             r#"
             SELECT id, type AS event_type, api_version, account, livemode,
-                   stripe_created AS created, endpoint, received_at, secret_index, object_kind,
+                   stripe_created AS created, endpoint, source, received_at, secret_index, object_kind,
                    object_id, status, outcome, settled_at, attempts
             FROM quittance.events WHERE id = $1
             "#,

@@ -25,6 +25,16 @@ struct StateLabels {
     state: &'static str,
 }
 
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct AccountsLabels {
+    accounts: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DutyLabels {
+    duty: String,
+}
+
 /// Label set of a family without labels; a family can be empty.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct NoLabels {}
@@ -36,6 +46,8 @@ pub struct Metrics {
     queue_lost: Family<NoLabels, Gauge>,
     commands: Family<StateLabels, Gauge>,
     oldest_command: Family<StateLabels, Gauge>,
+    complete_until: Family<AccountsLabels, Gauge>,
+    duty_age: Family<DutyLabels, Gauge>,
 }
 
 impl Metrics {
@@ -47,6 +59,8 @@ impl Metrics {
             queue_lost: Family::default(),
             commands: Family::default(),
             oldest_command: Family::default(),
+            complete_until: Family::default(),
+            duty_age: Family::default(),
         };
         registry.register(
             "quittance_dead_letters_open",
@@ -68,6 +82,16 @@ impl Metrics {
             "Age of the oldest command in a state that is not its end; 0 when there is none. The same from every worker, so take the max",
             metrics.oldest_command.clone(),
         );
+        registry.register(
+            "quittance_complete_until_seconds",
+            "Unix time until which every event that Stripe lists is settled, ignored or dead-lettered here, of our own account and of the connected account that is furthest behind. The same from every worker, so take the max",
+            metrics.complete_until.clone(),
+        );
+        registry.register(
+            "quittance_duty_age_seconds",
+            "Time since a background duty last succeeded. The same from every worker, so take the max",
+            metrics.duty_age.clone(),
+        );
         registry.register_collector(Box::new(Pool(store.clone())));
         metrics
     }
@@ -78,6 +102,8 @@ impl Metrics {
         self.queue_lost.clear();
         self.commands.clear();
         self.oldest_command.clear();
+        self.complete_until.clear();
+        self.duty_age.clear();
         let Some(seen) = seen else { return };
         let Gauges { open_dead_letters: dead_letters, queue_lost, open_commands, .. } = seen;
         for state in CommandState::WORDS.iter().filter(|state| !state.is_closed()) {
@@ -87,6 +113,19 @@ impl Metrics {
             let oldest = of_it().map(|one| one.oldest_seconds).max().unwrap_or(0);
             self.commands.get_or_create(&labels).set(count);
             self.oldest_command.get_or_create(&labels).set(oldest);
+        }
+        let complete = &seen.completeness;
+        for (accounts, until) in
+            [("own", complete.own_until), ("connected", complete.connected_until)]
+        {
+            if let Some(until) = until {
+                self.complete_until.get_or_create(&AccountsLabels { accounts }).set(until);
+            }
+        }
+        for (duty, age) in &complete.duties {
+            if let Some(age) = age {
+                self.duty_age.get_or_create(&DutyLabels { duty: duty.clone() }).set(*age);
+            }
         }
         self.queue_lost.get_or_create(&NoLabels {}).set(i64::from(*queue_lost));
         for class in [Class::Permanent, Class::Transient] {

@@ -134,6 +134,8 @@ impl Outcome {
 pub struct Receipt {
     /// The configured endpoint that accepted it.
     pub endpoint: String,
+    /// What put it on the queue: `webhook`, `sweep`, `replay` or `retry`.
+    pub source: &'static str,
     /// When, in milliseconds since 1970.
     pub received_at_ms: i64,
     /// Index of the endpoint's secret that matched.
@@ -147,6 +149,7 @@ impl Receipt {
         let received_at = self.received_at_ms.div_euclid(1_000);
         Self {
             endpoint: storable_text(&self.endpoint),
+            source: self.source,
             received_at_ms: if is_storable_time(received_at) { self.received_at_ms } else { 0 },
             secret_index: self.secret_index.filter(|index| i32::try_from(*index).is_ok()),
         }

@@ -103,7 +103,7 @@ impl Store {
             LedgerEvent,
             r#"
             SELECT id, type AS event_type, api_version, account, livemode,
-                   stripe_created AS created, endpoint, received_at, secret_index, object_kind,
+                   stripe_created AS created, endpoint, source, received_at, secret_index, object_kind,
                    object_id, status, outcome, settled_at, attempts
             FROM quittance.events
             WHERE object_id = $4 AND object_kind = $3 AND account = $1 AND livemode = $2

@@ -37,6 +37,8 @@ pub struct Client {
     metrics: Metrics,
     /// The bucket that all its requests of an account draw from.
     share: &'static str,
+    /// A bucket besides, which bounds what reads in bulk: its name, and the requests that it gets a second.
+    part: Option<(&'static str, u32)>,
     /// What is dropped from each answer before anything is made of it.
     pub(super) rules: Arc<Rules>,
 }
@@ -64,6 +66,7 @@ impl Client {
             key_mode: mode_of_key(settings.secret_key.reveal()),
             metrics: Metrics::default(),
             share: "all",
+            part: None,
             rules: Arc::default(),
         })
     }
@@ -86,6 +89,18 @@ impl Client {
         Self { rules: Arc::clone(rules), ..self }
     }
 
+    /// The same for work that reads in bulk: its requests of an account draw from a bucket of this name besides
+    /// all others, which gets this part of `stripe.endpoint_rate`, but one request a second at least. So what is
+    /// urgent has the rest for itself.
+    #[must_use]
+    pub fn within(self, name: &'static str, part: f64) -> Self {
+        let mut rate = 1;
+        while rate < self.endpoint_rate && f64::from(rate) < f64::from(self.endpoint_rate) * part {
+            rate += 1;
+        }
+        Self { part: Some((name, rate)), ..self }
+    }
+
     /// The same, drawing from another share of the limiter.
     pub(super) fn sharing(self, share: &'static str) -> Self {
         Self { share, ..self }
@@ -99,7 +114,7 @@ impl Client {
         request: RequestBuilder,
         key: &str,
     ) -> Result<Answer, StripeError> {
-        let buckets = Buckets::of(scope, endpoint, self.share);
+        let buckets = self.buckets(scope, endpoint);
         self.draw(&buckets).await?;
         let began = Instant::now();
         let answer = self.transport.exchange_once(request, key).await;
@@ -205,7 +220,7 @@ impl Client {
         endpoint: &'static str,
         request: RequestBuilder,
     ) -> Result<Answer, StripeError> {
-        let buckets = Buckets::of(reader, endpoint, self.share);
+        let buckets = self.buckets(reader, endpoint);
         self.draw(&buckets).await?;
 
         let name = reader.account.as_ref().map(|account| account.as_str());
@@ -221,6 +236,10 @@ impl Client {
         Ok(answer)
     }
 
+    fn buckets(&self, scope: &Scope, endpoint: &str) -> Buckets {
+        Buckets::of(scope, endpoint, self.share, self.part.map(|(name, _)| name))
+    }
+
     /// Takes a token of each bucket, or waits for them, if that is not too long.
     async fn draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
         let began = Instant::now();
@@ -231,10 +250,13 @@ impl Client {
 
     async fn try_draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
         let mut patience = PATIENCE;
-        let both =
-            [(&*buckets.endpoint, self.endpoint_rate), (&*buckets.account, self.account_rate)];
+        let mut all =
+            vec![(&*buckets.endpoint, self.endpoint_rate), (&*buckets.account, self.account_rate)];
+        if let (Some(part), Some((_, rate))) = (&buckets.part, self.part) {
+            all.push((&**part, rate));
+        }
         let mut place = None;
-        while let Some(waiting) = self.budget.take(&both, patience, place).await {
+        while let Some(waiting) = self.budget.take(&all, patience, place).await {
             // Never spin on a wait of nothing.
             let wait = waiting.time.max(Duration::from_millis(1));
             patience = patience.checked_sub(wait).ok_or(StripeError::OverBudget { wait })?;
@@ -283,15 +305,17 @@ fn reader(subject: &Subject) -> Scope {
 struct Buckets {
     endpoint: String,
     account: String,
+    part: Option<String>,
 }
 
 impl Buckets {
-    fn of(scope: &Scope, endpoint: &str, share: &str) -> Self {
+    fn of(scope: &Scope, endpoint: &str, share: &str, part: Option<&str>) -> Self {
         let account = scope.account.as_ref().map_or("own", |account| account.as_str());
         let mode = scope.mode;
         Self {
             endpoint: format!("{account}:{mode}:{endpoint}"),
             account: format!("{account}:{mode}:{share}"),
+            part: part.map(|part| format!("{account}:{mode}:{part}")),
         }
     }
 }
@@ -307,6 +331,22 @@ fn mode_of_key(key: &str) -> Option<Mode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_the_rate_is_a_request_a_second_at_least() {
+        let settings =
+            config::load(None, std::iter::once(("STRIPE_SECRET_KEY".into(), "sk_test_x".into())));
+        let settings = settings.unwrap().stripe;
+        let rate = |endpoint_rate, part| {
+            let settings = config::Stripe { endpoint_rate, ..settings.clone() };
+            let client = Client::new(&settings, Arc::new(crate::Unlimited)).unwrap();
+            client.within("sweep", part).part
+        };
+        assert_eq!(rate(25, 0.2), Some(("sweep", 5)));
+        assert_eq!(rate(25, 0.21), Some(("sweep", 6)));
+        assert_eq!(rate(25, 0.0), Some(("sweep", 1)));
+        assert_eq!(rate(25, 1.0), Some(("sweep", 25)));
+    }
 
     #[test]
     fn a_key_says_its_mode() {

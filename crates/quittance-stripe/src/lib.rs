@@ -1,4 +1,4 @@
-//! Reads from Stripe and writes to it: one object at a time, typed, timed on Stripe's own clock, within a
+//! Reads from Stripe and writes to it: one object at a time or a list of events, typed, timed on Stripe's own clock, within a
 //! budget.
 //!
 //! The only module that names the async-stripe crates. Their typed requests are used; the transport
@@ -31,6 +31,7 @@ mod write;
 
 mod decode;
 mod event;
+mod event_list;
 mod expanded;
 pub mod inspect;
 
@@ -39,6 +40,7 @@ pub use client::Client;
 pub use client_secret::{ClientSecret, Completes};
 pub use error::StripeError;
 pub use event::FetchedEvent;
+pub use event_list::{EventBound, EventListing, EventPage, ListedEvent};
 pub use fetched::{Fetched, FetchedState};
 pub use metrics::Metrics;
 pub use refusal::Refusal;

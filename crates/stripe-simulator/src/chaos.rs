@@ -21,6 +21,8 @@ pub struct Chaos {
     pub reorder_within: Duration,
     /// Every delivery waits at least so long.
     pub delay: Duration,
+    /// Share of events that no endpoint is ever sent: Stripe believes that there is nothing to deliver.
+    pub swallowed: f64,
     /// Share of deliveries before which a forged copy arrives: only `v0`, or a wrong secret.
     pub forged: f64,
     /// Share of deliveries whose snapshot is in the version of 2020-08-27.
@@ -41,6 +43,10 @@ pub struct Chaos {
     /// Lists leave out what was made in the last so many seconds of the simulator's clock: at Stripe an
     /// object can be listed seconds to minutes after it was made.
     pub list_lag_seconds: u32,
+    /// Share of events that the list of events leaves out for a while.
+    pub events_listed_late: f64,
+    /// For how long after they were made, in seconds of the simulator's clock.
+    pub events_listed_late_by_seconds: u32,
     /// Requests a second that each endpoint lets through, before 429; none: all.
     pub endpoint_rate: Option<u32>,
     /// Share of requests answered 500.
@@ -92,6 +98,7 @@ impl Default for Chaos {
             duplicates_within: Duration::from_millis(100),
             reorder_within: Duration::ZERO,
             delay: Duration::ZERO,
+            swallowed: 0.0,
             forged: 0.0,
             old_snapshots: 0.0,
             signature_age: 0,
@@ -100,6 +107,8 @@ impl Default for Chaos {
             retry_after: 0.0,
             keys_kept_seconds: 24 * 3600,
             list_lag_seconds: 0,
+            events_listed_late: 0.0,
+            events_listed_late_by_seconds: 60,
             endpoint_rate: None,
             server_errors: 0.0,
             hangs: 0.0,
@@ -159,6 +168,7 @@ const SETTINGS: &[Setting] = settings![
     duplicates_within: millis => "duplicates_within_ms",
     reorder_within: millis => "reorder_within_ms",
     delay: millis => "delay_ms",
+    swallowed: share => "swallowed",
     forged: share => "forged",
     old_snapshots: share => "old_snapshots",
     signature_age: number => "signature_age_seconds",
@@ -167,6 +177,8 @@ const SETTINGS: &[Setting] = settings![
     retry_after: share => "retry_after",
     keys_kept_seconds: number => "keys_kept_seconds",
     list_lag_seconds: number => "list_lag_seconds",
+    events_listed_late: share => "events_listed_late",
+    events_listed_late_by_seconds: number => "events_listed_late_by_seconds",
     endpoint_rate: optional => "endpoint_rate",
     server_errors: share => "server_errors",
     hangs: share => "hangs",

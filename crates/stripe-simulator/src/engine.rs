@@ -1,5 +1,6 @@
 //! The state that all parts of a running simulator share.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +31,7 @@ pub(crate) struct Engine {
     pub(crate) webhooks: Dispatcher,
     pub(crate) card_forms: CardForms,
     auto_deliver: AtomicBool,
+    swallowed: Mutex<BTreeSet<String>>,
     changes: AtomicU64,
     requests: AtomicU64,
     pub(crate) stop: CancellationToken,
@@ -53,6 +55,7 @@ impl Engine {
             webhooks: Dispatcher::default(),
             card_forms: CardForms::default(),
             auto_deliver: AtomicBool::new(config.auto_deliver),
+            swallowed: Mutex::default(),
             changes: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             stop: CancellationToken::new(),
@@ -122,9 +125,35 @@ impl Engine {
         let result = action(&mut tx);
         let auto = self.auto_deliver.load(Ordering::Relaxed);
         for event in tx.emitted {
-            self.webhooks.publish(&event, auto);
+            if !self.swallows(&event.id) {
+                self.webhooks.publish(&event, auto);
+            }
         }
         result
+    }
+
+    /// Whether an event is never delivered.
+    fn swallows(&self, event: &str) -> bool {
+        let share = self.chaos().swallowed;
+        let swallows = Random::of(self.config.seed, &format!("swallow {event}")).happens(share);
+        if swallows {
+            self.swallowed().insert(event.to_owned());
+        }
+        swallows
+    }
+
+    /// The events that were never delivered.
+    pub(crate) fn swallowed(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.swallowed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The second from which an event is listed.
+    pub(crate) fn listable_at(&self, event: &Event) -> i64 {
+        let chaos = self.chaos();
+        let what = format!("list {}", event.id);
+        let late = Random::of(self.config.seed, &what).happens(chaos.events_listed_late);
+        let by = if late { i64::from(chaos.events_listed_late_by_seconds) } else { 0 };
+        event.created.saturating_add(by)
     }
 
     fn event_lag(&self) -> i64 {

@@ -154,6 +154,16 @@ impl Simulator {
         self.engine.webhooks.change(endpoint, |endpoint| endpoint.secrets = secrets)
     }
 
+    /// Changes an endpoint: disables it, or says which types of event it is sent. False if there is no such
+    /// endpoint.
+    pub fn change_endpoint(
+        &self,
+        endpoint: EndpointId,
+        change: impl FnOnce(&mut WebhookEndpoint),
+    ) -> bool {
+        self.engine.webhooks.change(endpoint, change)
+    }
+
     /// Whether events are delivered as they happen. Those that were kept back stay so.
     pub fn set_auto_deliver(&self, auto: bool) {
         self.engine.set_auto_deliver(auto);
@@ -214,6 +224,12 @@ impl Simulator {
     #[must_use]
     pub fn truth_in(&self, scope: &Scope, kind: Kind) -> Vec<Value> {
         Account::new(Arc::clone(&self.engine), scope.clone()).truth(kind)
+    }
+
+    /// The ids of the events that were never delivered ([`Chaos::swallowed`]).
+    #[must_use]
+    pub fn swallowed(&self) -> Vec<String> {
+        self.engine.swallowed().iter().cloned().collect()
     }
 
     /// All counters.

@@ -4,6 +4,7 @@
 //! test compares it with the committed copy, `docs/openapi.json`.
 
 pub(super) mod audit;
+pub(super) mod completeness;
 pub(super) mod dead_letters;
 pub(super) mod events;
 pub(super) mod objects;
@@ -65,6 +66,9 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/queue/resume", changing(queue::resume))
         .route("/queue/acknowledge-loss", changing(queue::acknowledge_loss))
         .route("/audit", get(audit::list))
+        .route("/certificates", get(completeness::certificates))
+        .route("/duties", get(completeness::duties))
+        .route("/duties/{id}/run", changing(completeness::run_duty))
         .route("/status", get(system::status))
         .route("/kinds", get(system::kinds))
         .route("/accounts/{id}/check", get(system::check).merge(changing(system::refresh)))
@@ -135,6 +139,9 @@ pub(super) async fn nothing_here() -> Problem {
         queue::resume,
         queue::acknowledge_loss,
         audit::list,
+        completeness::certificates,
+        completeness::duties,
+        completeness::run_duty,
         system::status,
         system::kinds,
         system::check,

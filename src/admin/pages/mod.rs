@@ -4,6 +4,7 @@ mod accounts;
 mod acts;
 mod audit;
 mod commands;
+mod completeness;
 mod dead_letters;
 mod events;
 mod find;
@@ -44,6 +45,8 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/operations/{id}", get(operations::show))
         .route("/operations/{id}/cancel", post(operations::cancel))
         .route("/operations/{id}/resume", post(operations::resume))
+        .route("/completeness", get(completeness::show))
+        .route("/duties/{id}/run", post(completeness::run_duty))
         .route("/queue", get(queue::show))
         .route("/queue/pause", post(queue::pause))
         .route("/queue/resume", post(queue::resume))

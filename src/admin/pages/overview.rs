@@ -11,6 +11,7 @@ use crate::admin::frame::Frame;
 use crate::admin::state::Admin;
 use crate::admin::view::{self, Bars};
 use crate::ops::status::{self, BucketStatus, Finding, FindingCode, Severity, Slice, Status};
+use crate::ops::types::AccountCompleteness;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -51,6 +52,12 @@ impl Overview {
         self.status.limiter.iter().flatten().filter(|one| one.is_full()).count()
     }
 
+    /// Until when all of our own account is here.
+    fn own_account(&self) -> Option<&AccountCompleteness> {
+        let all = self.status.completeness.as_ref()?.accounts.iter();
+        all.into_iter().find(|one| one.account.is_empty())
+    }
+
     fn slots(&self) -> u64 {
         self.status.workers.iter().flatten().map(|worker| worker.concurrency).sum()
     }
@@ -64,6 +71,10 @@ fn path_of(finding: &Finding) -> Option<&'static str> {
             Some("/outbox")
         }
         FindingCode::Behind | FindingCode::Paused => Some("/queue"),
+        FindingCode::Incomplete
+        | FindingCode::EventsGap
+        | FindingCode::EventsMissed
+        | FindingCode::EventsMissing => Some("/completeness"),
         FindingCode::CommandsDead | FindingCode::CommandsLate => Some("/commands"),
         // What there is to see of these is below.
         FindingCode::RedisDown

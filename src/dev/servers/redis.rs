@@ -102,6 +102,21 @@ impl Redis {
         self.start_again().await
     }
 
+    /// Empties it, as FLUSHALL does by mistake.
+    ///
+    /// # Errors
+    /// It did not answer.
+    pub async fn wipe(&self) -> Result<(), ServerError> {
+        let answered = ask(self.port, &self.password, "FLUSHALL", b"+OK\r\n+OK\r\n").await;
+        match answered {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ServerError::io("empty", &self.launch.dir)(
+                std::io::ErrorKind::InvalidData.into(),
+            )),
+            Err(error) => Err(ServerError::io("empty", &self.launch.dir)(error)),
+        }
+    }
+
     /// Kills it with SIGKILL. `restart` brings it back.
     ///
     /// # Errors
@@ -148,15 +163,16 @@ async fn run(
 /// Whether ours is there and has loaded its data. Another server on this port would refuse the
 /// password.
 async fn answers(port: u16, password: &str) -> bool {
-    const YES: &[u8] = b"+OK\r\n+PONG\r\n";
-    let ask = async {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        stream.write_all(format!("AUTH {password}\r\nPING\r\n").as_bytes()).await?;
-        let mut answer = [0; YES.len()];
-        stream.read_exact(&mut answer).await?;
-        std::io::Result::Ok(answer == *YES)
-    };
-    ask.await.unwrap_or(false)
+    ask(port, password, "PING", b"+OK\r\n+PONG\r\n").await.unwrap_or(false)
+}
+
+/// Whether the password and a command are answered like this.
+async fn ask(port: u16, password: &str, command: &str, expected: &[u8]) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream.write_all(format!("AUTH {password}\r\n{command}\r\n").as_bytes()).await?;
+    let mut answer = vec![0; expected.len()];
+    stream.read_exact(&mut answer).await?;
+    Ok(answer == expected)
 }
 
 /// A file, because a password on the command line could be read by every user of the machine.

@@ -82,6 +82,7 @@ fn job(dead_letter: &DeadLetter) -> Option<Job> {
             secret_index: dead_letter.secret_index,
             attempt: 0,
             source: JobSource::Retry,
+            event: Some(dead_letter.event_key.clone()),
             trace: trace(dead_letter),
             retry_of: Some(RetryOf {
                 dead_letter: dead_letter.id.get(),

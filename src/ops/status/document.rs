@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 use super::finding::Finding;
 use crate::ops::queue::{QueueLossStatus, QueueStatus};
 use crate::store::command::CommandCounts;
+use crate::store::completeness::Completeness;
+use crate::store::duty::Duty;
+use crate::store::event_certificate::EventCertificate;
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::status::{AnomalyCounts, DeadLetterCounts};
 
@@ -53,6 +56,14 @@ pub struct Status {
     pub outbox_hold: Option<OutboxHold>,
     /// What Stripe was asked to do; null while Postgres does not answer.
     pub commands: Option<CommandCounts>,
+    /// Until when every event that Stripe lists is here; null before the first sweep, and while Postgres does
+    /// not answer.
+    pub completeness: Option<Completeness>,
+    /// The last comparison of Stripe's list of events with the ledger (`quittance verify`); null where there is
+    /// none, and while Postgres does not answer.
+    pub certificate: Option<EventCertificate>,
+    /// The background duties of the workers; null while Postgres does not answer.
+    pub duties: Option<Vec<Duty>>,
     /// The database's schema; null while Postgres does not answer.
     pub schema: Option<SchemaStatus>,
 }

@@ -72,6 +72,14 @@ pub enum FindingCode {
     CommandsDead,
     /// A command has not come to its end for too long.
     CommandsLate,
+    /// "Complete until" is too far behind, or cannot move.
+    Incomplete,
+    /// Stripe lists events of some time no longer that were never found complete.
+    EventsGap,
+    /// Events of the last 24 hours had not arrived; the sweep brought them.
+    EventsMissed,
+    /// The last comparison with Stripe's list of events found some that are missing.
+    EventsMissing,
 }
 
 /// A finding that makes the whole unhealthy.

@@ -9,7 +9,7 @@ use super::document::{
     BucketStatus, DependencyState, DependencyStatus, Status, WaitStatus, WorkerStatus,
 };
 use super::finding::{Finding, FindingCode, Severity, many, problem, span, warning};
-use super::{hold, loss};
+use super::{complete, hold, loss};
 use crate::config;
 use crate::domain::failure::Dependency;
 use crate::ops::queue::QueueStatus;
@@ -67,6 +67,7 @@ pub(super) fn findings(status: &Status, limits: &config::Status) -> Vec<Finding>
     if let Some(counts) = &status.commands {
         commands(counts, limits.max_command_age, &mut found);
     }
+    complete::judge(status, limits.max_incomplete, &mut found);
     found.sort_by_key(|finding| finding.severity);
     found
 }

@@ -12,7 +12,14 @@ const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 fn limits() -> config::Status {
     let (max_lag, max_outbox_lag) = (Duration::from_secs(300), Duration::from_secs(600));
     let max_command_age = Duration::from_secs(900);
-    config::Status { max_lag, max_outbox_lag, max_new_dead_letters: 100, max_command_age }
+    let max_incomplete = Duration::from_secs(1_800);
+    config::Status {
+        max_lag,
+        max_outbox_lag,
+        max_new_dead_letters: 100,
+        max_command_age,
+        max_incomplete,
+    }
 }
 
 fn up(name: &str) -> DependencyStatus {
@@ -69,6 +76,9 @@ fn well() -> Status {
         outbox: Some(Vec::new()),
         outbox_hold: None,
         commands: Some(CommandCounts::default()),
+        completeness: None,
+        certificate: None,
+        duties: None,
         schema: Some(SchemaStatus { have: Some(5), need: 5, fits: true }),
     }
 }

@@ -20,6 +20,9 @@ use crate::domain::failure::{self, Dependency};
 use crate::ops::queue::{QueueStatus, millis, moment, queue_status};
 use crate::queue::{Bucket, Durability, FlowCounts, Inspector, Listed, MarkerState, QueueError};
 use crate::store::command::CommandCounts;
+use crate::store::completeness::Completeness;
+use crate::store::duty::Duty;
+use crate::store::event_certificate::EventCertificate;
 use crate::store::outbox::{DestinationState, OutboxHold};
 use crate::store::queue_marker::QueueMemory;
 use crate::store::schema::SchemaVersion;
@@ -66,6 +69,9 @@ struct OfPostgres {
     outbox: Result<Vec<DestinationState>, StoreError>,
     hold: Result<Option<OutboxHold>, StoreError>,
     commands: Result<CommandCounts, StoreError>,
+    completeness: Result<Option<Completeness>, StoreError>,
+    certificates: Result<Vec<EventCertificate>, StoreError>,
+    duties: Result<Vec<Duty>, StoreError>,
 }
 
 /// Looks at everything. Never fails: what cannot be seen is missing, and its dependency says why.
@@ -106,6 +112,9 @@ pub async fn look(sources: &Sources) -> Status {
         outbox: None,
         outbox_hold: None,
         commands: None,
+        completeness: None,
+        certificate: None,
+        duties: None,
     };
     if let Some(seen) = of_postgres {
         let marker = of_redis.as_ref().map(|seen| &seen.marker);
@@ -115,6 +124,9 @@ pub async fn look(sources: &Sources) -> Status {
         status.outbox = seen.outbox.ok();
         status.outbox_hold = seen.hold.ok().flatten();
         status.commands = seen.commands.ok();
+        status.completeness = seen.completeness.ok().flatten();
+        status.certificate = seen.certificates.ok().and_then(|mut all| all.pop());
+        status.duties = seen.duties.ok();
     }
     status.findings = judge::findings(&status, limits);
     status.healthy = status.findings.iter().all(|one| one.severity != Severity::Problem);
@@ -150,7 +162,21 @@ async fn of_postgres(store: &Store, queue: &str) -> Result<OfPostgres, StoreErro
     // Only newer schemas have the table.
     let memory =
         if schema.have >= Some(schema.need) { store.queue_memory(queue).await? } else { None };
-    Ok(OfPostgres { latency, schema, memory, dead_letters, anomalies, outbox, hold, commands })
+    let (completeness, certificates, duties) =
+        tokio::join!(store.completeness(), store.event_certificates(1), store.duties());
+    Ok(OfPostgres {
+        latency,
+        schema,
+        memory,
+        dead_letters,
+        anomalies,
+        outbox,
+        hold,
+        commands,
+        completeness,
+        certificates,
+        duties,
+    })
 }
 
 /// An answer in time, or why there is none.
@@ -180,7 +206,9 @@ async fn explained<T>(
 fn unread(seen: &OfPostgres) -> Option<String> {
     let of_outbox = seen.outbox.as_ref().err().or(seen.hold.as_ref().err());
     let of_counts = seen.dead_letters.as_ref().err().or(seen.anomalies.as_ref().err());
-    let error = of_counts.or(of_outbox).or(seen.commands.as_ref().err())?;
+    let of_lists = seen.completeness.as_ref().err().or(seen.certificates.as_ref().err());
+    let of_work = seen.commands.as_ref().err().or(seen.duties.as_ref().err());
+    let error = of_counts.or(of_outbox).or(of_work).or(of_lists)?;
     Some(format!("some of it could not be read: {}", failure::chain(error).join(": ")))
 }
 

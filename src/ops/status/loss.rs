@@ -44,7 +44,8 @@ pub(super) fn lost(loss: &QueueLossStatus) -> Finding {
         severity: Severity::Problem,
         code: FindingCode::QueueLost,
         text: format!(
-            "Redis has lost {what}: events received since {shown} may be missing, and have to be replayed"
+            "Redis has lost {what}: events received since {shown} may be missing until the sweep has brought \
+             them back, which \"complete until\" shows; where it is off, they have to be replayed"
         ),
         remedy: Some(format!(
             "`stripe get /v1/events --limit 100 -d \"created[gte]={from}\" | jq -r '.data[].id' | \

@@ -4,6 +4,7 @@
 //! is a part that is missing, never a failure of the whole. What follows from it is decided by
 //! `judge`, a pure function.
 
+mod complete;
 mod document;
 mod finding;
 mod hold;

@@ -1,6 +1,7 @@
 //! Which types of event are handled and never sent.
 
 use super::findings::Findings;
+use crate::completeness::senders::covers;
 use crate::ops::kinds::{KindReport, report};
 
 /// Mirrored kinds that are named; there are many of them.
@@ -49,15 +50,5 @@ fn named(kind: &KindReport, missing: &[&str]) -> String {
         format!("{name} (all {})", missing.len())
     } else {
         format!("{name} ({})", missing.join(", "))
-    }
-}
-
-/// Whether `wanted`, as Stripe keeps it of an endpoint, is or includes a type. In thin events the types of
-/// API v1 begin with `v1.`.
-fn covers(wanted: &str, event_type: &str) -> bool {
-    let wanted = wanted.strip_prefix("v1.").unwrap_or(wanted);
-    match wanted.strip_suffix('*') {
-        Some(begin) => event_type.starts_with(begin),
-        None => wanted == event_type.strip_prefix("v1.").unwrap_or(event_type),
     }
 }

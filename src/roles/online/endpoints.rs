@@ -2,67 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use url::Url;
-
 use super::coverage;
 use super::findings::Findings;
+use crate::completeness::senders::{Place, Sender, Snapshots};
 use crate::config::{Endpoint, ModeFilter, Settings};
-use crate::stripe_api::inspect::{EventDestination, WebhookEndpoint};
-use crate::stripe_api::{self};
-
-/// Where `ingress` serves; an endpoint's name comes after it.
-const PATH: &str = "/webhooks/stripe";
-
-/// A sender of events at Stripe: a webhook endpoint, or an event destination.
-pub(crate) struct Sender<'a> {
-    id: &'a str,
-    /// Where to; none: not by a webhook.
-    url: Option<&'a str>,
-    status: &'a str,
-    snapshots: Snapshots<'a>,
-    enabled_events: &'a [String],
-}
-
-/// In which version objects are shown in its events.
-enum Snapshots<'a> {
-    Of(&'a str),
-    /// In that of the account, whatever it is.
-    OfTheAccount,
-    /// They are not: thin events only point at them.
-    None,
-}
-
-impl<'a> From<&'a WebhookEndpoint> for Sender<'a> {
-    fn from(endpoint: &'a WebhookEndpoint) -> Self {
-        Self {
-            id: &endpoint.id,
-            url: Some(&endpoint.url),
-            status: &endpoint.status,
-            snapshots: endpoint
-                .api_version
-                .as_deref()
-                .map_or(Snapshots::OfTheAccount, Snapshots::Of),
-            enabled_events: &endpoint.enabled_events,
-        }
-    }
-}
-
-impl<'a> From<&'a EventDestination> for Sender<'a> {
-    fn from(destination: &'a EventDestination) -> Self {
-        let version = destination.snapshot_api_version.as_deref();
-        let snapshots = match destination.event_payload.as_str() {
-            "thin" => Snapshots::None,
-            _ => version.map_or(Snapshots::OfTheAccount, Snapshots::Of),
-        };
-        Self {
-            id: &destination.id,
-            url: destination.webhook_endpoint.as_ref().and_then(|it| it.url.as_deref()),
-            status: &destination.status,
-            snapshots,
-            enabled_events: &destination.enabled_events,
-        }
-    }
-}
+use crate::stripe_api;
 
 /// Compares them with the settings. `all`: whether these are all that the account and mode have.
 pub(crate) fn compare(
@@ -188,50 +132,4 @@ fn takes(ours: &Endpoint, live: bool) -> bool {
 
 fn mode(live: bool) -> &'static str {
     if live { "live" } else { "test" }
-}
-
-/// Where our endpoints are, as Stripe would have to name them.
-enum Place {
-    /// The settings do not say: whatever ends in our path may be ours.
-    Anywhere,
-    /// Under this URL.
-    Under(Url),
-}
-
-impl Place {
-    fn of(settings: &Settings) -> Self {
-        // Checked with the settings.
-        Url::parse(&settings.ingress.public_url).map_or(Self::Anywhere, Self::Under)
-    }
-
-    /// The name of our endpoint that a URL leads to; none for a URL that leads elsewhere.
-    fn name_of(&self, url: &str) -> Option<String> {
-        let url = Url::parse(url).ok()?;
-        let path = url.path().trim_end_matches('/');
-        let rest = match self {
-            Self::Anywhere => path.rsplit_once(PATH)?.1,
-            Self::Under(base) => {
-                let same = url.host() == base.host()
-                    && url.port_or_known_default() == base.port_or_known_default();
-                let path = path.strip_prefix(base.path().trim_end_matches('/'));
-                path.filter(|_| same)?.strip_prefix(PATH)?
-            }
-        };
-        match rest {
-            "" => Some("default".to_owned()),
-            rest => rest.strip_prefix('/').filter(|name| !name.contains('/')).map(str::to_owned),
-        }
-    }
-
-    /// Where Stripe would have to send for one of our endpoints.
-    fn url_of(&self, name: &str) -> String {
-        let base = match self {
-            Self::Anywhere => "https://...",
-            Self::Under(base) => base.as_str().trim_end_matches('/'),
-        };
-        match name {
-            "default" => format!("{base}{PATH}"),
-            name => format!("{base}{PATH}/{name}"),
-        }
-    }
 }

@@ -4,11 +4,11 @@ mod coverage;
 mod endpoints;
 mod findings;
 
+use crate::completeness::senders::Sender;
 use crate::config::Settings;
 use crate::domain::failure;
 use crate::stripe_api::inspect::{Inspection, inspect};
 
-use self::endpoints::Sender;
 use self::findings::Findings;
 
 /// Asks Stripe, and compares. Never fails: what cannot be asked cannot be compared.

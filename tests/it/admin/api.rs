@@ -231,6 +231,9 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("queue pause", "POST /queue/pause", "/queue/pause"),
     ("queue resume", "POST /queue/resume", "/queue/resume"),
     ("queue acknowledge-loss", "POST /queue/acknowledge-loss", "/queue/acknowledge-loss"),
+    ("verify", "GET /certificates", "/completeness"),
+    ("duties list", "GET /duties", "/completeness"),
+    ("duties run", "POST /duties/{id}/run", "/duties/{id}/run"),
     ("status", "GET /status", "/"),
 ];
 

@@ -43,6 +43,7 @@ async fn whatever_is_known_of_an_event_its_dead_letter_is_stored() {
                 ..dead_letter.event
             };
             dead_letter.receipt = Receipt {
+                source: "webhook",
                 endpoint: text.clone(),
                 received_at_ms: time,
                 secret_index: Some(u32::MAX),

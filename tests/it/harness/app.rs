@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
+use quittance::completeness::{self, Sweeper};
 use quittance::config::Settings;
 use quittance::dev::servers::{Postgres, Redis};
-use quittance::queue::{Consumer, Job, JobMeta, JobSource, Lane, Producer};
+use quittance::queue::{Consumer, Inspector, Job, JobMeta, JobSource, Lane, Producer};
 use quittance::reconcile::Reconciler;
 use quittance::store::Store;
 use quittance::stripe_api::{Client, Unlimited, api_version};
@@ -14,7 +15,7 @@ use quittance::supervise::Supervisor;
 use quittance::worker::{self, Parts, WorkerError};
 use quittance::{dev, http, ingress};
 use serde_json::Value;
-use stripe_simulator::{Kind, NewPayment, Simulator, WebhookEndpoint};
+use stripe_simulator::{EndpointId, Kind, NewPayment, Simulator, WebhookEndpoint};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,8 @@ pub(crate) struct App {
     pub(crate) ingress: SocketAddr,
     /// Where each worker answers `/readyz`.
     pub(crate) ready: Vec<SocketAddr>,
+    /// Stripe's endpoints that lead here: of our own account, and of connected ones.
+    pub(crate) endpoints: [EndpointId; 2],
     stripe: Simulator,
     shutdown: CancellationToken,
     workers: Vec<JoinHandle<Result<(), WorkerError>>>,
@@ -116,8 +119,10 @@ impl App {
             tokio::spawn(http::serve(listener, ingress::router(state), shutdown.clone(), limits));
         let url = format!("http://{ingress}/webhooks/stripe");
         let secret = settings.endpoints["default"].secrets[0].reveal();
-        stripe.add_endpoint(WebhookEndpoint::new(&url, secret));
-        stripe.add_endpoint(WebhookEndpoint::new(&url, secret).connect());
+        let endpoints = [
+            stripe.add_endpoint(WebhookEndpoint::new(&url, secret)),
+            stripe.add_endpoint(WebhookEndpoint::new(&url, secret).connect()),
+        ];
 
         let mut app = Self {
             db,
@@ -128,6 +133,7 @@ impl App {
             proxy,
             ingress,
             ready: Vec::new(),
+            endpoints,
             stripe,
             shutdown,
             workers: Vec::new(),
@@ -175,8 +181,24 @@ impl App {
         Reconciler::new(self.store(), stripe, &self.settings.reconcile)
     }
 
+    /// A sweeper, as another process would have.
+    pub(crate) fn sweeper(&self) -> Sweeper {
+        let queue = (self.producer.clone(), self.inspector());
+        let metrics = completeness::Metrics::default();
+        Sweeper::new(&self.settings, self.client(), self.store(), queue, metrics)
+    }
+
+    /// A client without limits.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.settings.stripe, Arc::new(Unlimited)).unwrap()
+    }
+
+    pub(crate) fn inspector(&self) -> Inspector {
+        Inspector::new(&self.settings.redis, &self.settings.queue).unwrap()
+    }
+
     /// Postgres as a worker sees it.
-    fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         let store = Store::connect(&self.settings.database, "worker").unwrap();
         store.redacting(&self.settings.redaction)
     }
@@ -227,6 +249,7 @@ impl App {
             secret_index: Some(0),
             attempt: 0,
             source: JobSource::Webhook,
+            event: None,
             trace: None,
             retry_of: None,
         };

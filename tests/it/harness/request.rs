@@ -15,6 +15,7 @@ pub(crate) fn request(event: &Value) -> EventTask {
         object,
         resent: false,
         receipt: Receipt {
+            source: "webhook",
             endpoint: "default".into(),
             received_at_ms: 1_700_000_000_000,
             secret_index: Some(0),

@@ -256,6 +256,7 @@ fn job(body: String) -> Job {
         secret_index: Some(1),
         attempt: 0,
         source: JobSource::Webhook,
+        event: None,
         trace: None,
         retry_of: None,
     };

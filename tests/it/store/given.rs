@@ -164,7 +164,12 @@ pub(crate) fn attempt() -> Attempt {
 }
 
 pub(crate) fn receipt() -> Receipt {
-    Receipt { endpoint: "default".into(), received_at_ms: 1_700_000_000_456, secret_index: Some(0) }
+    Receipt {
+        endpoint: "default".into(),
+        source: "webhook",
+        received_at_ms: 1_700_000_000_456,
+        secret_index: Some(0),
+    }
 }
 
 pub(crate) fn event(id: &str, event_type: &str, kind: Kind, object: &str) -> Event {

@@ -24,6 +24,7 @@ what Stripe invents later is folded into `other`.
 
 | label | values |
 |---|---|
+| `accounts` | `own`, `connected` |
 | `at` | `redis`, `postgres`: what was looked at |
 | `by` | `covered`, `shared` |
 | `cause` | `down`, `settings` |
@@ -31,6 +32,7 @@ what Stripe invents later is folded into `other`.
 | `code` | of commands: `done`, or a code of [docs/write-side.md](write-side.md#errors); `unresolved` for one that is dead |
 | `dependency` | `redis`, `postgres`, `stripe` |
 | `destination` | `stream`, or `http:` and a name of the settings |
+| `duty` | `retention`, `sweep` |
 | `endpoint` | of webhooks: a name of the settings, empty for what is none of them; of Stripe: the first part of the path |
 | `event_type` | Stripe's types as `quittance kinds` lists them; `other` for newer ones |
 | `found` | of card data: `number`, a text that holds a card number; `number_field`, `security_code_field`, a field that is named like one |
@@ -39,7 +41,7 @@ what Stripe invents later is folded into `other`.
 | `lane` | `live`, `backfill`; `both` for jobs that wait for a retry |
 | `next` | `retry`, `snooze`, `dead_letter` |
 | `outcome` | `applied`, `unchanged`, `covered`, `gone`, `ignored`, `deauthorized`, `duplicate` |
-| `reason` | of dead letters: `permanent`, `exhausted`, `poison`, `undecodable`; of connections: `limit`, `address_limit`, `descriptors`, `no_request` |
+| `reason` | of dead letters: `permanent`, `exhausted`, `poison`, `undecodable`; of connections: `limit`, `address_limit`, `descriptors`, `no_request`; of missed events: `no_endpoint`, `not_enabled`, `disabled`, `pending`, `not_pending`, `unknown` |
 | `result` | of webhooks: `queued`, `wrong_mode`, `unknown_endpoint`, `signature_missing`, `signature_malformed`, `signature_without_v1`, `signature_mismatch`, `signature_stale`, `not_an_event`, `too_large`, `slow_body`, `broken_body`, `evicted`, `busy`, `queue_timeout`, `queue_failed`; of attempts: `settled`, `failed`; of the limiter: `granted`, `refused`; of notifications: `delivered`, `failed`, `dead` |
 | `state` | of jobs: `waiting`, `in_hand`, `delayed`; of commands: `accepted`, `sent`, `unknown`, `dead`; of connections: `used`, `idle` |
 | `status` | of Stripe's answer: the code, `2xx` to `5xx` for one that Stripe does not use, or `unreachable`, `timed_out`, `broken` |

@@ -33,6 +33,10 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         ("status.max_lag", settings.status.max_lag, Duration::from_secs(1)),
         ("status.max_outbox_lag", settings.status.max_outbox_lag, Duration::from_secs(1)),
         ("status.max_command_age", settings.status.max_command_age, Duration::from_secs(1)),
+        ("status.max_incomplete", settings.status.max_incomplete, Duration::from_secs(1)),
+        ("sweep.interval", settings.sweep.interval, Duration::from_millis(100)),
+        ("sweep.settle", settings.sweep.settle, Duration::from_secs(1)),
+        ("sweep.first", settings.sweep.first, Duration::from_secs(1)),
     ];
     for (key, value, least) in durations {
         checker.must(value >= least, key, format!("must be at least {}", format_duration(least)));
@@ -75,6 +79,7 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         "reconcile.read_lag",
         "must be at most 10m: the event waits for as long",
     );
+    sweep(settings, checker);
     let ratio = settings.telemetry.sample_ratio;
     checker.must((0.0..=1.0).contains(&ratio), "telemetry.sample_ratio", "must be 0.0 to 1.0");
     let factor = settings.retry.factor;
@@ -86,6 +91,33 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
             "must be at least 1s",
         );
     }
+}
+
+fn sweep(settings: &Settings, checker: &mut Checker<'_>) {
+    let sweep = &settings.sweep;
+    let day = Duration::from_hours(24);
+    let times = [
+        ("sweep.overlap", sweep.overlap, HOUR),
+        ("sweep.grace", sweep.grace, HOUR),
+        ("sweep.settle", sweep.settle, day),
+        ("sweep.first", sweep.first, 30 * day),
+    ];
+    for (key, value, most) in times {
+        checker.must(
+            value.subsec_nanos() == 0,
+            key,
+            "must be whole seconds, as Stripe's times are",
+        );
+        checker.must(value <= most, key, format!("must be at most {}", format_duration(most)));
+    }
+    let longest = 7 * day;
+    checker.must(
+        sweep.longest_interval <= longest,
+        "sweep.longest_interval",
+        "must be at most 7d: Stripe lists an event for 30 days",
+    );
+    let share = sweep.share;
+    checker.must(share > 0.0 && share <= 1.0, "sweep.share", "must be more than 0.0, up to 1.0");
 }
 
 fn sizes(settings: &Settings, checker: &mut Checker<'_>) {
@@ -159,6 +191,14 @@ pub(super) fn check_together(settings: &Settings, checker: &mut Checker<'_>) {
             &["queue.sweep_interval", "queue.lease"],
             format!("must be less than queue.lease = {}", format_duration(queue.lease)),
             "Lower queue.sweep_interval or raise queue.lease.",
+        );
+    }
+    let sweep = &settings.sweep;
+    if sweep.longest_interval < sweep.interval {
+        checker.object(
+            &["sweep.longest_interval", "sweep.interval"],
+            format!("must be at least sweep.interval = {}", format_duration(sweep.interval)),
+            "Raise sweep.longest_interval or lower sweep.interval.",
         );
     }
     if settings.stripe.timeout >= worker.job_timeout {

@@ -122,6 +122,7 @@ impl Store {
             i64::try_from(body.len()).unwrap_or(i64::MAX),
             cause,
             customer,
+            receipt.source,
         );
         let answer = timeout(self.patience, query.fetch_optional(connection.get()?)).await;
         let id = self.answered(connection, answer)?;

@@ -5,10 +5,10 @@ WITH tried AS (
 ),
 ledger AS (
     INSERT INTO quittance.events AS l (
-        id, type, api_version, account, livemode, stripe_created, endpoint, received_at,
-        secret_index, object_kind, object_id, status, attempts)
+        id, type, api_version, account, livemode, stripe_created, endpoint, source,
+        received_at, secret_index, object_kind, object_id, status, attempts)
     SELECT $1::text, $2::text, $3::text, $4::text, $5::boolean, to_timestamp($6::bigint), $7::text,
-           to_timestamp($8::bigint / 1000.0), $9::integer, $10::text, $11::text, 'dead', t.number
+           $24::text, to_timestamp($8::bigint / 1000.0), $9::integer, $10::text, $11::text, 'dead', t.number
     FROM tried AS t
     ON CONFLICT (id) DO UPDATE SET attempts = l.attempts + excluded.attempts
     -- A duplicate of an event that has settled must not drag it back.

@@ -21,7 +21,7 @@ use crate::faults::{
 use crate::objects::Kind;
 use crate::scenarios::{PaymentScenario, run_payment, run_payment_scenario};
 use crate::scope::Scope;
-use crate::webhooks::{WebhookEndpoint, add_endpoint, deliver_once};
+use crate::webhooks::{EndpointId, WebhookEndpoint, add_endpoint, deliver_once};
 
 use super::call::Call;
 use super::form::Form;
@@ -88,6 +88,7 @@ pub(crate) async fn control(
         (&Method::POST, ["simulator", "held", id]) => release(engine, form, id),
         (&Method::POST, ["simulator", "clock"]) => set_clock(engine, form),
         (&Method::POST, ["simulator", "webhook_endpoints"]) => register(engine, scope, form),
+        (&Method::POST, ["simulator", "webhook_endpoints", id]) => change(engine, form, id),
         (&Method::POST, ["simulator", "events", id, step @ ("deliver" | "redeliver")]) => {
             form.allow_only(&[])?;
             deliver(engine, id, *step == "redeliver").await
@@ -260,6 +261,28 @@ fn register(engine: &Arc<Engine>, scope: &Scope, form: &Form) -> Result<Value, A
         json!({"url": endpoint.url, "connect": endpoint.connect, "livemode": endpoint.livemode});
     add_endpoint(engine, endpoint);
     Ok(shown)
+}
+
+fn change(engine: &Engine, form: &Form, id: &str) -> Result<Value, ApiError> {
+    form.allow_only(&["status", "enabled_events"])?;
+    let enabled = match form.text(&["status"]) {
+        None => None,
+        Some(status @ ("enabled" | "disabled")) => Some(status == "enabled"),
+        Some(_) => {
+            return Err(ApiError::invalid("status is enabled or disabled").param("status"));
+        }
+    };
+    let events: Vec<_> = form.list("enabled_events").map(str::to_owned).collect();
+    let shown = json!({"id": id, "enabled": enabled, "enabled_events": events});
+    let found = EndpointId::parse(id).is_some_and(|id| {
+        engine.webhooks.change(id, |endpoint| {
+            endpoint.enabled = enabled.unwrap_or(endpoint.enabled);
+            if !events.is_empty() {
+                endpoint.enabled_events = events;
+            }
+        })
+    });
+    if found { Ok(shown) } else { Err(ApiError::no_such("webhook_endpoint", id, "id")) }
 }
 
 async fn deliver(engine: &Arc<Engine>, id: &str, again: bool) -> Result<Value, ApiError> {

@@ -78,7 +78,7 @@ pub(crate) fn read(engine: &Engine, tx: &Tx<'_>, call: &Call) -> Result<Value, A
         ["v1", "events", id] => {
             let found = tx.objects.events.get(id).filter(|event| is_kept(event, tx.now));
             let event = found.ok_or_else(|| ApiError::no_such("event", id, "id"))?;
-            Ok(event.render(version, engine.webhooks.pending(id)))
+            Ok(show_event(engine, event))
         }
         ["v1", "account"] => {
             Ok(render_account(tx.scope.account.as_deref().unwrap_or(&engine.config.account)))
@@ -271,17 +271,32 @@ fn events(engine: &Engine, tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> 
         None => None,
         Some(_) => Some(form.flag(&["delivery_success"])?),
     };
+    let chaos_is_calm = engine.chaos().events_listed_late <= 0.0;
     let wanted = |event: &Event| {
         let kind = kinds.is_empty() || kinds.iter().any(|pattern| matches(pattern, &event.kind));
         let success =
             delivered.is_none_or(|wanted| (engine.webhooks.pending(&event.id) == 0) == wanted);
-        kind && success && is_kept(event, tx.now)
+        let listable = chaos_is_calm || engine.listable_at(event) <= tx.now;
+        kind && success && listable && is_kept(event, tx.now)
     };
-    let entries = tx.objects.events.all().iter().filter(|event| wanted(event));
-    let entries = entries.map(|item| Entry { id: &item.id, created: item.created, item });
-    page(form, "/v1/events", i64::MAX, entries, |event: &Arc<Event>| {
-        event.render(tx.version, engine.webhooks.pending(&event.id))
-    })
+    // By the time at which they were made, and those of one second in their order.
+    let mut events: Vec<&Arc<Event>> =
+        tx.objects.events.all().iter().filter(|event| wanted(event)).collect();
+    events.sort_by_key(|event| event.created);
+    let entries =
+        events.iter().map(|item| Entry { id: &item.id, created: item.created, item: *item });
+    page(form, "/v1/events", i64::MAX, entries, |event: &Arc<Event>| show_event(engine, event))
+}
+
+/// An event as its own account reads it: in the version in which it was made, whatever the request asks for, and
+/// without its account, which only a webhook names.
+fn show_event(engine: &Engine, event: &Event) -> Value {
+    let pending = engine.webhooks.pending(&event.id);
+    let mut value = event.render(&engine.config.api_version, pending);
+    if let Some(fields) = value.as_object_mut() {
+        fields.remove("account");
+    }
+    value
 }
 
 fn is_kept(event: &Event, now: i64) -> bool {

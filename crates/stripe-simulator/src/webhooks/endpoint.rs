@@ -20,6 +20,8 @@ pub struct WebhookEndpoint {
     pub api_version: Option<String>,
     /// The types of event that it is sent; `*`: all.
     pub enabled_events: Vec<String>,
+    /// Whether it is sent anything; Stripe disables one that fails for days, and a person can.
+    pub enabled: bool,
     /// Whether it was made by API v2, as an event destination for snapshots.
     pub is_destination: bool,
 }
@@ -35,6 +37,7 @@ impl WebhookEndpoint {
             livemode: false,
             api_version: None,
             enabled_events: vec!["*".to_owned()],
+            enabled: true,
             is_destination: false,
         }
     }
@@ -68,7 +71,11 @@ impl WebhookEndpoint {
     pub(super) fn receives(&self, event: &Event) -> bool {
         let mode = self.livemode == event.scope.livemode || (self.connect && self.livemode);
         let is_wanted = self.enabled_events.iter().any(|name| name == "*" || *name == event.kind);
-        mode && is_wanted && self.connect == event.scope.account.is_some()
+        self.enabled && mode && is_wanted && self.connect == event.scope.account.is_some()
+    }
+
+    fn status(&self) -> &'static str {
+        if self.enabled { "enabled" } else { "disabled" }
     }
 
     /// As `GET /v1/webhook_endpoints` shows it (docs.stripe.com, "The Webhook Endpoint object").
@@ -83,7 +90,7 @@ impl WebhookEndpoint {
             "enabled_events": self.enabled_events,
             "livemode": self.livemode,
             "metadata": {},
-            "status": "enabled",
+            "status": self.status(),
             "url": self.url,
         })
     }
@@ -102,7 +109,7 @@ impl WebhookEndpoint {
             "metadata": {},
             "name": "",
             "snapshot_api_version": self.api_version,
-            "status": "enabled",
+            "status": self.status(),
             "status_details": null,
             "type": "webhook_endpoint",
             "updated": "2024-01-01T00:00:00.000Z",
@@ -135,6 +142,14 @@ impl EndpointError {
 /// Names an endpoint of one simulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(pub(super) usize);
+
+impl EndpointId {
+    /// From its id at the API: `we_...`, or `ed_...` of an event destination.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("we_").or_else(|| text.strip_prefix("ed_"))?;
+        digits.parse().ok().map(Self)
+    }
+}
 
 /// One POST and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

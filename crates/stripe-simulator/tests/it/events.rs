@@ -114,3 +114,37 @@ async fn a_frozen_clock_puts_a_burst_into_one_second_and_a_lag_behind_the_answer
     assert!(late.iter().all(|event| (now - 2..=now).contains(&created(event))));
     assert!(late.iter().any(|event| created(event) < now));
 }
+
+#[tokio::test]
+async fn the_list_of_events_is_in_the_version_of_the_account_and_pages_towards_newer_ones() {
+    let api = Api::start().await;
+    for _ in 0..5 {
+        api.paid();
+    }
+    let all = api.get("/v1/events?limit=100").await;
+    let ids: Vec<String> = all.ids().into_iter().rev().map(str::to_owned).collect();
+    assert!(ids.len() > 10);
+    assert_eq!(all.text("/data/0/api_version"), stripe_simulator::Config::default().api_version);
+    let mut seen = vec![ids[0].clone()];
+    loop {
+        let cursor = seen.last().unwrap();
+        let page = api.get(&format!("/v1/events?limit=4&ending_before={cursor}")).await;
+        // Within a page the newest is first.
+        seen.extend(page.ids().into_iter().rev().map(str::to_owned));
+        if page.body["has_more"] == false {
+            break;
+        }
+    }
+    assert_eq!(seen, ids);
+}
+
+#[tokio::test]
+async fn an_event_can_be_listed_late() {
+    let api = Api::start().await;
+    api.sim.clock().freeze();
+    api.sim.set_chaos(|chaos| chaos.events_listed_late = 1.0);
+    api.paid();
+    assert_eq!(api.get("/v1/events").await.ids().len(), 0);
+    api.sim.clock().advance(60);
+    assert!(!api.get("/v1/events").await.ids().is_empty());
+}

@@ -187,3 +187,36 @@ async fn a_simulator_that_stops_leaves_nothing_running() {
     assert!(api.sim.wait_all_acknowledged().await.is_err());
     assert!(api.send("GET", "/v1/account", "", &[]).await.is_err());
 }
+
+#[tokio::test]
+async fn a_swallowed_event_is_listed_and_never_delivered() {
+    let api = Api::start().await;
+    let receiver = Receiver::start().await;
+    api.sim.add_endpoint(receiver.endpoint());
+    api.sim.set_chaos(|chaos| chaos.swallowed = 1.0);
+    api.paid();
+    api.sim.set_chaos(|chaos| chaos.swallowed = 0.0);
+    api.paid();
+    api.sim.wait_all_acknowledged().await.unwrap();
+    let listed = api.get("/v1/events?limit=100").await.ids().len();
+    assert_eq!(receiver.received().len() * 2, listed);
+}
+
+#[tokio::test]
+async fn a_disabled_endpoint_and_one_that_is_not_sent_the_type_get_nothing() {
+    let api = Api::start().await;
+    let receiver = Receiver::start().await;
+    let endpoint = api.sim.add_endpoint(receiver.endpoint());
+    api.sim.change_endpoint(endpoint, |endpoint| endpoint.enabled = false);
+    api.paid();
+    assert_eq!(api.get("/v1/webhook_endpoints").await.text("/data/0/status"), "disabled");
+    let id = api.get("/v1/webhook_endpoints").await.ids()[0].to_owned();
+    let changed = "status=enabled&enabled_events[]=charge.succeeded";
+    let answer = api.post(&format!("/simulator/webhook_endpoints/{id}"), changed).await;
+    assert_eq!(answer.status, 200);
+    api.paid();
+    api.sim.wait_all_acknowledged().await.unwrap();
+    let received = receiver.received();
+    let types: Vec<_> = received.iter().map(|it| it.event["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["charge.succeeded"]);
+}
