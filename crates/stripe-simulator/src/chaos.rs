@@ -43,6 +43,8 @@ pub struct Chaos {
     pub list_lag_seconds: u32,
     /// Requests a second that each endpoint lets through, before 429; none: all.
     pub endpoint_rate: Option<u32>,
+    /// Requests a second that each account lets through over all endpoints, before 429; none: all.
+    pub account_rate: Option<u32>,
     /// Share of requests answered 500.
     pub server_errors: f64,
     /// Share of requests that are never answered.
@@ -101,6 +103,7 @@ impl Default for Chaos {
             keys_kept_seconds: 24 * 3600,
             list_lag_seconds: 0,
             endpoint_rate: None,
+            account_rate: None,
             server_errors: 0.0,
             hangs: 0.0,
             slow: 0.0,
@@ -168,6 +171,7 @@ const SETTINGS: &[Setting] = settings![
     keys_kept_seconds: number => "keys_kept_seconds",
     list_lag_seconds: number => "list_lag_seconds",
     endpoint_rate: optional => "endpoint_rate",
+    account_rate: optional => "account_rate",
     server_errors: share => "server_errors",
     hangs: share => "hangs",
     slow: share => "slow",
