@@ -37,6 +37,8 @@ pub struct Client {
     metrics: Metrics,
     /// The bucket that all its requests of an account draw from.
     share: &'static str,
+    /// The part of the rates that it may use at most; none: all of them.
+    bulk: Option<f64>,
     /// What is dropped from each answer before anything is made of it.
     pub(super) rules: Arc<Rules>,
 }
@@ -64,6 +66,7 @@ impl Client {
             key_mode: mode_of_key(settings.secret_key.reveal()),
             metrics: Metrics::default(),
             share: "all",
+            bulk: None,
             rules: Arc::default(),
         })
     }
@@ -91,6 +94,14 @@ impl Client {
         Self { share, ..self }
     }
 
+    /// The same for reading in bulk: with at most this part of the rates, which is greater than 0 and at most 1.
+    /// It draws from the buckets that all share as well, so Stripe's limits hold for both together, and the rest
+    /// of them is left to others.
+    #[must_use]
+    pub fn in_bulk(self, part: f64) -> Self {
+        Self { bulk: Some(part), ..self }
+    }
+
     /// Sends a write within the budget, and gives its answer, whatever it says.
     pub(super) async fn post(
         &self,
@@ -99,7 +110,7 @@ impl Client {
         request: RequestBuilder,
         key: &str,
     ) -> Result<Answer, StripeError> {
-        let buckets = Buckets::of(scope, endpoint, self.share);
+        let buckets = self.buckets(scope, endpoint);
         self.draw(&buckets).await?;
         let began = Instant::now();
         let answer = self.transport.exchange_once(request, key).await;
@@ -118,7 +129,17 @@ impl Client {
     pub async fn fetch(&self, subject: &Subject) -> Result<Fetched, StripeError> {
         self.check_mode(&subject.scope)?;
         let (endpoint, request) = kinds::request(subject)?;
-        let (mut meta, mut raw) = self.get_it(subject, endpoint, request).await?;
+        let (meta, raw) = self.get_it(subject, endpoint, request).await?;
+        self.finish(subject, meta, raw).await
+    }
+
+    /// What an answer about an object comes to: with its inner lists whole, and redacted.
+    pub(super) async fn finish(
+        &self,
+        subject: &Subject,
+        mut meta: Meta,
+        mut raw: Value,
+    ) -> Result<Fetched, StripeError> {
         self.complete(subject, &mut meta, &mut raw).await?;
         let mut fetched = Fetched::of(subject.kind, &meta, self.rules.redact(raw))?;
         if let FetchedState::Present { observed: Observed::Account(observed), .. } =
@@ -205,7 +226,7 @@ impl Client {
         endpoint: &'static str,
         request: RequestBuilder,
     ) -> Result<Answer, StripeError> {
-        let buckets = Buckets::of(reader, endpoint, self.share);
+        let buckets = self.buckets(reader, endpoint);
         self.draw(&buckets).await?;
 
         let name = reader.account.as_ref().map(|account| account.as_str());
@@ -231,10 +252,10 @@ impl Client {
 
     async fn try_draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
         let mut patience = PATIENCE;
-        let both =
-            [(&*buckets.endpoint, self.endpoint_rate), (&*buckets.account, self.account_rate)];
+        let all: Vec<(&str, u32)> =
+            buckets.all.iter().map(|(name, rate)| (&**name, *rate)).collect();
         let mut place = None;
-        while let Some(waiting) = self.budget.take(&both, patience, place).await {
+        while let Some(waiting) = self.budget.take(&all, patience, place).await {
             // Never spin on a wait of nothing.
             let wait = waiting.time.max(Duration::from_millis(1));
             patience = patience.checked_sub(wait).ok_or(StripeError::OverBudget { wait })?;
@@ -246,10 +267,27 @@ impl Client {
 
     async fn heed(&self, refusal: &Refusal, buckets: &Buckets) {
         match refusal.limited() {
-            Some(Limited::Account) => self.budget.slow_down(&buckets.account).await,
-            Some(Limited::Endpoint) => self.budget.slow_down(&buckets.endpoint).await,
+            Some(Limited::Account) => self.budget.slow_down(buckets.account()).await,
+            Some(Limited::Endpoint) => self.budget.slow_down(buckets.endpoint()).await,
             Some(Limited::Resource) | None => {}
         }
+    }
+
+    /// The buckets that a request draws from. Stripe's limits are for each account and mode.
+    fn buckets(&self, scope: &Scope, endpoint: &str) -> Buckets {
+        let account = scope.account.as_ref().map_or("own", |account| account.as_str());
+        let mode = scope.mode;
+        let mut all = vec![
+            (format!("{account}:{mode}:{endpoint}"), self.endpoint_rate),
+            (format!("{account}:{mode}:{}", self.share), self.account_rate),
+        ];
+        if let Some(part) = self.bulk {
+            all.extend([
+                (format!("{account}:{mode}:{endpoint}/bulk"), part_of(self.endpoint_rate, part)),
+                (format!("{account}:{mode}:{}/bulk", self.share), part_of(self.account_rate, part)),
+            ]);
+        }
+        Buckets { all }
     }
 }
 
@@ -279,21 +317,30 @@ fn reader(subject: &Subject) -> Scope {
     Scope { account, mode: subject.scope.mode }
 }
 
-/// The buckets that a request draws from. Stripe's limits are for each account and mode.
+/// The buckets that a request draws from, with their tokens a second: the endpoint's, the account's, and the
+/// shares of both for reading in bulk.
 struct Buckets {
-    endpoint: String,
-    account: String,
+    all: Vec<(String, u32)>,
 }
 
 impl Buckets {
-    fn of(scope: &Scope, endpoint: &str, share: &str) -> Self {
-        let account = scope.account.as_ref().map_or("own", |account| account.as_str());
-        let mode = scope.mode;
-        Self {
-            endpoint: format!("{account}:{mode}:{endpoint}"),
-            account: format!("{account}:{mode}:{share}"),
-        }
+    fn endpoint(&self) -> &str {
+        self.all.first().map_or("", |(name, _)| name)
     }
+
+    fn account(&self) -> &str {
+        self.all.get(1).map_or("", |(name, _)| name)
+    }
+}
+
+/// A part of a rate, in whole tokens a second and at least one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between one and the rate, which is a u32"
+)]
+fn part_of(rate: u32, part: f64) -> u32 {
+    (f64::from(rate) * part).round().clamp(1.0, f64::from(rate.max(1))) as u32
 }
 
 /// `sk_live_...`, `rk_test_...`; none for a key of another form.
@@ -307,6 +354,13 @@ fn mode_of_key(key: &str) -> Option<Mode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_rate_is_at_least_one_and_at_most_all() {
+        let parts = [(80, 0.25), (25, 0.25), (25, 0.01), (1, 0.5), (0, 0.5), (80, 1.0), (80, 7.0)];
+        let tokens: Vec<_> = parts.iter().map(|(rate, part)| part_of(*rate, *part)).collect();
+        assert_eq!(tokens, [20, 6, 1, 1, 1, 80, 80]);
+    }
 
     #[test]
     fn a_key_says_its_mode() {
