@@ -22,7 +22,9 @@ use crate::domain::id::{EventId, Mode, Scope};
 use crate::domain::object::{self, Kind, Row, Subject};
 use crate::domain::plan::Next;
 use crate::single_flight::SingleFlight;
-use crate::store::{Applied, BatchedStore, Change, CommandClosing, Outcome, Settlement, Store};
+use crate::store::{
+    Applied, BatchedStore, Change, CommandClosing, Outcome, Publishing, Settlement, Store,
+};
 use crate::stripe_api::{Client, Fetched, FetchedEvent, StripeError};
 
 /// Brings rows up to date. One a process, so that callers share requests. Cheap to clone.
@@ -131,7 +133,11 @@ impl Reconciler {
         // The others first: an event that the ledger calls settled is not tried again.
         for subject in subjects {
             let (created, cause) = (task.created(), task.as_cause());
-            self.run(subject, Task::new(Reason::Refresh { created, cause })).await?;
+            self.run(
+                subject,
+                Task::new(Reason::Refresh { created, cause, publishing: Publishing::Publish }),
+            )
+            .await?;
         }
         self.run(primary, task).await
     }
@@ -141,7 +147,17 @@ impl Reconciler {
     /// # Errors
     /// As [`Self::settle`].
     pub async fn refresh(&self, subject: Subject) -> Result<Settled, Fault> {
-        let reason = Reason::Refresh { created: Timestamp::MAX, cause: None };
+        self.refresh_publishing(subject, Publishing::Publish).await
+    }
+
+    /// The same, with notifications that are published or withheld as it says. Where an event asks for the object at
+    /// the same time, they are published.
+    pub(super) async fn refresh_publishing(
+        &self,
+        subject: Subject,
+        publishing: Publishing,
+    ) -> Result<Settled, Fault> {
+        let reason = Reason::Refresh { created: Timestamp::MAX, cause: None, publishing };
         self.run(subject, Task::new(reason)).await
     }
 
@@ -180,8 +196,12 @@ impl Reconciler {
         let change = change.map_err(ReconcileError::from)?;
         let outcome = decision::outcome_of_change(&change);
         let anomalous = decision::is_anomalous(&change);
-        let settlement =
-            Settlement { change: Some(change), events: Vec::new(), command: command.clone() };
+        let settlement = Settlement {
+            change: Some(change),
+            events: Vec::new(),
+            command: command.clone(),
+            release: None,
+        };
         if self.rounds.write(settlement).await? == Applied::Done {
             if anomalous {
                 self.rounds.metrics.anomaly(subject.kind);
@@ -189,10 +209,12 @@ impl Reconciler {
             return Ok(Settled::Now { outcome, fetched: true, request_id });
         }
         self.rounds.metrics.conflict();
-        let reason = Reason::Refresh { created: answered_by, cause: None };
+        let publishing = Publishing::Publish;
+        let reason = Reason::Refresh { created: answered_by, cause: None, publishing };
         let settled = self.run(subject, Task::new(reason)).await?;
         if command.is_some() {
-            self.rounds.write(Settlement { change: None, events: Vec::new(), command }).await?;
+            let (events, release) = (Vec::new(), None);
+            self.rounds.write(Settlement { change: None, events, command, release }).await?;
         }
         Ok(settled)
     }
@@ -256,7 +278,8 @@ impl Reconciler {
     async fn ignore(&self, task: &Task) -> Result<Settled, ReconcileError> {
         let event = task.event().map(|event| settled_event(event, Outcome::Ignored, None, None));
         let events = event.into_iter().collect();
-        self.rounds.batched.apply(Settlement { change: None, events, command: None }).await?;
+        let settlement = Settlement { change: None, events, command: None, release: None };
+        self.rounds.batched.apply(settlement).await?;
         Ok(Settled::Now { outcome: Outcome::Ignored, fetched: false, request_id: None })
     }
 
