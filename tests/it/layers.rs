@@ -44,14 +44,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("backfill", &["domain", "config", "queue", "reconcile", "store", "stripe_api"]),
     ("commands", &["domain", "reconcile", "store", "stripe_api", "config"]),
     ("api", &["commands", "domain", "http", "config"]),
     ("outbox", &["domain", "store", "config", "http_client", "supervise"]),
     ("ops", &["domain", "envelope", "store", "queue", "reconcile", "config"]),
-    ("admin", &["commands", "ops", "http", "config"]),
+    ("admin", &["backfill", "commands", "ops", "http", "config"]),
     (
         "roles",
         &[
+            "backfill",
             "domain",
             "config",
             "queue",

@@ -11,6 +11,7 @@
 mod address;
 pub mod admin;
 pub mod api;
+pub mod backfill;
 pub mod database;
 pub mod ingress;
 pub mod outbox;
@@ -38,6 +39,7 @@ mod variables;
 
 pub use admin::{Admin, AdminRole};
 pub use api::{Api, ApiScope, ApiToken};
+pub use backfill::Backfill;
 pub use database::Database;
 pub use fault::{ConfigError, Fault, Origin};
 pub use ingress::{Endpoint, Endpoints, Ingress, ModeFilter};
@@ -74,6 +76,8 @@ pub struct Settings {
     pub retry: Retry,
     /// The reconciler.
     pub reconcile: Reconcile,
+    /// Backfills.
+    pub backfill: Backfill,
     /// Delivery of notifications.
     pub outbox: Outbox,
     /// Fields that are never stored.
