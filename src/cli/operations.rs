@@ -17,7 +17,8 @@ use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
 use crate::store::dead_letter::{Actor, DeadLetterId};
 use crate::store::operation::{
-    Aftermath, Cancelling, Operation, OperationId, OperationState, OperationVerb, StoredLine,
+    Aftermath, Cancelling, Operation, OperationId, OperationState, OperationVerb, Selection,
+    StoredLine,
 };
 use crate::store::{Store, StoreError};
 
@@ -255,7 +256,12 @@ fn head(operation: &Operation) {
     if let Some(reason) = &operation.reason {
         println!("Reason: {reason}");
     }
-    println!("Selection: {}", json!(operation.selection));
+    match &operation.selection {
+        Selection::Backfill(selection) => println!("Selection: {selection}"),
+        selection @ (Selection::Letters(_) | Selection::Refunds(_)) => {
+            println!("Selection: {}", json!(selection));
+        }
+    }
     println!("State: {}, {}.", state.as_str(), so_far(operation));
     if let Some(Aftermath { retrying, resolved, open, gone }) = operation.letters {
         println!(

@@ -212,11 +212,11 @@ fn of_change(settlement: i32, change: Change, releases: bool) -> Value {
                     "kind": transition.kind.as_str(),
                 });
             }
-            let origin = (change.publishing == Publishing::AsBackfill).then_some(BACKFILL);
+            let names_origin = change.publishing == Publishing::AsBackfill;
             facts = notifications
                 .into_iter()
                 .map(|Notification { topic, .. }| {
-                    json!({
+                    let mut fact = json!({
                         "id": outbox_id::of_state(subject, version, change.observed_at, topic),
                         "topic": topic.as_str(),
                         // The database adds `before`, because it knows the replaced value.
@@ -224,11 +224,14 @@ fn of_change(settlement: i32, change: Change, releases: bool) -> Value {
                             "v": PAYLOAD_VERSION,
                             "occurred": change.observed_at,
                             "version": version,
-                            "origin": origin,
                             "after": recorded,
                             "data": fields,
                         },
-                    })
+                    });
+                    if names_origin {
+                        fact["payload"]["origin"] = json!(BACKFILL);
+                    }
+                    fact
                 })
                 .collect();
             false

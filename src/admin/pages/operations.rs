@@ -95,6 +95,9 @@ fn outcome(line: &StoredLine) -> &'static str {
 
 /// The selection in words.
 fn words(selection: &Selection) -> String {
+    if let Selection::Backfill(selection) = selection {
+        return selection.to_string();
+    }
     let fields = serde_json::to_value(selection).unwrap_or_default();
     let fields = fields.as_object().into_iter().flatten();
     let words = fields.map(|(name, value)| format!("{} {}", view::words(name), view::plain(value)));

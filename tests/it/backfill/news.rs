@@ -163,6 +163,8 @@ async fn what_is_published_on_request_names_its_origin() {
 async fn an_event_that_settles_while_a_page_is_on_its_way_is_not_overwritten_by_it() {
     let app = quiet(1, AT_ONCE).await;
     until_now(&app);
+    // All in one second: no time says which is newer.
+    app.stripe().clock().freeze();
     let made = app.makes(crate::harness::app::payment_of(2000));
     let kind = stripe_simulator::FaultKind::HoldAfter;
     app.stripe().add_fault(stripe_simulator::Fault::once("GET /v1/payment_intents", kind));
@@ -172,7 +174,6 @@ async fn an_event_that_settles_while_a_page_is_on_its_way_is_not_overwritten_by_
     let running = tokio::spawn(async move { one.run(running, |_| {}, &stop).await });
     // The page shows a payment that nobody has tried to make; it is on its way.
     let held = app.stripe().next_held().await;
-    app.stripe().clock().advance(30);
     let how = stripe_simulator::Confirm {
         payment_method: Some("pm_card_visa".to_owned()),
         ..stripe_simulator::Confirm::default()

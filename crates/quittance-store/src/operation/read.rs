@@ -1,5 +1,7 @@
 //! Reads of bulk operations: status, progress and results.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -47,6 +49,29 @@ pub struct BackfillSelection {
     /// Whether what it finds is published, with `origin: "backfill"`.
     #[serde(default)]
     pub notify: bool,
+}
+
+/// Object types that are named one by one.
+const NAMED: usize = 5;
+
+impl fmt::Display for BackfillSelection {
+    /// `55 object types · accounts all · live · since 2025-01-31`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kinds.len() > NAMED {
+            write!(f, "{} object types", self.kinds.len())?;
+        } else {
+            f.write_str(&self.kinds.join(", "))?;
+        }
+        let mode = if self.livemode { "live" } else { "test" };
+        write!(f, " · accounts {} · {mode}", self.accounts)?;
+        if let Some(since) = self.since {
+            write!(f, " · since {}", since.date())?;
+        }
+        if let Some(until) = self.until {
+            write!(f, " · until {}", until.date())?;
+        }
+        if self.notify { f.write_str(" · with notifications") } else { Ok(()) }
+    }
 }
 
 /// Status of an operation.
