@@ -87,7 +87,8 @@ async fn the_lists_inside_an_entry_are_read_to_their_end() {
         "refunds": list(&[refund("re_1")], true),
     });
     let whole = list(&[refund("re_1"), refund("re_2")], false);
-    let answers = [answer(200, &[], list(&[charge.clone()], false)), answer(200, &[], &whole)];
+    let answers =
+        [answer(200, &[], list(std::slice::from_ref(&charge), false)), answer(200, &[], &whole)];
     let server = Server::replying(answers).await;
     let page = page(&server, Kind::Charge, None).await.unwrap();
     let (_, fetched) = page.entries[0].found.as_ref().unwrap();
