@@ -58,12 +58,18 @@ CREATE TABLE quittance.objects (
     recorded    JSONB,
     -- The event that made us look when this version was written; NULL when a person did.
     cause       TEXT,
+    -- Notifications of changes that were written without publishing them, [{before, facts: [{id, topic,
+    -- payload}]}], and by when Stripe's clock that state had been seen. An event that was made before then, and
+    -- arrives after, publishes them (quittance.release_withheld); a later change that is published drops them.
+    withheld    JSONB,
+    withheld_at TIMESTAMPTZ,
     updated_at  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
 
     CONSTRAINT objects_pkey PRIMARY KEY (account, livemode, kind, id),
     CONSTRAINT objects_version_check CHECK (version > 0),
     -- A tombstone of an object that was never seen alive has no JSON; any other row has one.
-    CONSTRAINT objects_data_check CHECK (deleted OR data IS NOT NULL)
+    CONSTRAINT objects_data_check CHECK (deleted OR data IS NOT NULL),
+    CONSTRAINT objects_withheld_check CHECK ((withheld IS NULL) = (withheld_at IS NULL))
 );
 
 -- LZ4 compresses this JSON in a tenth of the time of the default. Some builds of Postgres lack it.

@@ -24,15 +24,19 @@ END $$;
 --
 --   locks    names of what the slice touches: its objects, and the payments that they belong to
 --   changes  [{settlement, account, livemode, kind, id, expected, observed_at, seen_by, deleted,
---              recorded, row, cause, transition: {from, to, kind}, facts: [{id, topic, payload}]}]
+--              recorded, row, cause, transition: {from, to, kind}, facts: [{id, topic, payload}],
+--              withheld}]; withheld says what becomes of facts that are not published: `add` these to them,
+--              `drop` them, `keep` them
 --   data     the object of each change, in their order; NULL for one that is gone. Beside `changes`, which
 --            several statements expand, and an object is the largest part of a change.
 --   events   [{settlement, id, ..., attempt: {...}, occurrences: [{id, topic, payload}]}]
 --   lock_wait  milliseconds to wait for each lock, of whatever sort; then it is an error. NULL: as
 --              long as the statement may take.
 --   commands  [{settlement, id, runner, state, ...}], see quittance.end_turns
+--   releases  [{settlement, account, livemode, kind, id, cause}], see quittance.release_withheld
 CREATE FUNCTION quittance.apply(
-    locks text[], changes jsonb, data jsonb[], events jsonb, lock_wait integer, commands jsonb)
+    locks text[], changes jsonb, data jsonb[], events jsonb, lock_wait integer, commands jsonb,
+    releases jsonb)
 RETURNS integer[]
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -71,18 +75,21 @@ BEGIN
                 jsonb_to_recordset(changes) AS (
                     settlement integer, account text, livemode boolean, kind text, id text,
                     expected bigint, observed_at bigint, seen_by bigint, deleted boolean,
-                    recorded jsonb, cause text),
+                    recorded jsonb, cause text, facts jsonb, withheld text),
                 unnest(data)
             ) AS c (settlement, account, livemode, kind, id, expected, observed_at, seen_by, deleted,
-                    recorded, cause, data)
+                    recorded, cause, facts, withheld, data)
             ORDER BY c.account, c.livemode, c.kind, c.id, c.settlement
         ),
         opened AS (
             INSERT INTO quittance.objects (
                 account, livemode, kind, id, version, observed_at, seen_by, deleted, data, recorded,
-                cause)
+                cause, withheld, withheld_at)
             SELECT w.account, w.livemode, w.kind, w.id, 1, to_timestamp(w.observed_at),
-                   to_timestamp(w.seen_by), w.deleted, w.data, w.recorded, w.cause
+                   to_timestamp(w.seen_by), w.deleted, w.data, w.recorded, w.cause,
+                   CASE WHEN w.withheld = 'add'
+                        THEN jsonb_build_array(jsonb_build_object('before', NULL, 'facts', w.facts)) END,
+                   CASE WHEN w.withheld = 'add' THEN to_timestamp(w.seen_by) END
             FROM wanted AS w
             WHERE w.expected = 0
             ON CONFLICT ON CONSTRAINT objects_pkey DO NOTHING
@@ -99,6 +106,13 @@ BEGIN
                 data        = coalesce(w.data, o.data),
                 recorded    = coalesce(w.recorded, o.recorded),
                 cause       = w.cause,
+                withheld    = CASE w.withheld
+                    WHEN 'add' THEN coalesce(o.withheld, '[]')
+                        || jsonb_build_object('before', old.recorded, 'facts', w.facts)
+                    WHEN 'keep' THEN o.withheld END,
+                withheld_at = CASE w.withheld
+                    WHEN 'add' THEN to_timestamp(w.seen_by)
+                    WHEN 'keep' THEN o.withheld_at END,
                 updated_at  = clock_timestamp()
             FROM wanted AS w
             JOIN quittance.objects AS old USING (account, livemode, kind, id)
@@ -142,12 +156,20 @@ BEGIN
                     USING ERRCODE = 'QT001';
             END IF;
         END LOOP;
+    END IF;
 
+    -- Before the facts of this slice, which are newer.
+    IF jsonb_array_length(releases) > 0 THEN
+        PERFORM quittance.release_withheld(releases, conflicts);
+    END IF;
+
+    IF jsonb_array_length(changes) > 0 THEN
         WITH change AS MATERIALIZED (
             SELECT c.*
             FROM jsonb_to_recordset(changes) AS c (
                 settlement integer, account text, livemode boolean, kind text, id text,
-                expected bigint, observed_at bigint, cause text, transition jsonb, facts jsonb)
+                expected bigint, observed_at bigint, cause text, transition jsonb, facts jsonb,
+                withheld text)
             WHERE c.settlement = ANY (won)
         ),
         stepped AS (
@@ -169,6 +191,7 @@ BEGIN
         CROSS JOIN LATERAL ROWS FROM (
             jsonb_to_recordset(c.facts) AS (id uuid, topic text, payload jsonb)
         ) WITH ORDINALITY AS f (id, topic, payload, nth)
+        WHERE c.withheld <> 'add'
         ORDER BY c.settlement, f.nth
         ON CONFLICT ON CONSTRAINT outbox_id_key DO NOTHING;
     END IF;
@@ -180,6 +203,42 @@ BEGIN
         PERFORM quittance.end_turns(commands, conflicts);
     END IF;
     RETURN conflicts;
+END $$;
+
+-- Publishes what changes of objects did not: an event has arrived that was made before one of them was seen, so it
+-- would have published the same had that change not been written without it. Its objects' locks are held.
+CREATE FUNCTION quittance.release_withheld(releases jsonb, conflicts integer[]) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    WITH wanted AS MATERIALIZED (
+        SELECT DISTINCT ON (r.account, r.livemode, r.kind, r.id) r.*
+        FROM jsonb_to_recordset(releases) AS r (
+            settlement integer, account text, livemode boolean, kind text, id text, cause text)
+        WHERE r.settlement <> ALL (conflicts)
+        ORDER BY r.account, r.livemode, r.kind, r.id, r.settlement
+    ),
+    -- Its own table once more: RETURNING knows only that nothing is withheld now.
+    released AS (
+        UPDATE quittance.objects AS o
+        SET withheld = NULL, withheld_at = NULL
+        FROM wanted AS w
+        JOIN quittance.objects AS old USING (account, livemode, kind, id)
+        WHERE o.account = w.account AND o.livemode = w.livemode AND o.kind = w.kind AND o.id = w.id
+          AND o.withheld IS NOT NULL
+        RETURNING o.account, o.livemode, o.kind, o.id, w.settlement, w.cause, old.withheld
+    )
+    INSERT INTO quittance.outbox (
+        id, topic, sort, account, livemode, object_kind, object_id, cause, payload)
+    SELECT f.id, f.topic, 'state', r.account, r.livemode, r.kind, r.id, r.cause,
+           f.payload || jsonb_build_object('before', step.entry -> 'before')
+    FROM released AS r
+    CROSS JOIN LATERAL jsonb_array_elements(r.withheld) WITH ORDINALITY AS step (entry, nth)
+    CROSS JOIN LATERAL ROWS FROM (
+        jsonb_to_recordset(step.entry -> 'facts') AS (id uuid, topic text, payload jsonb)
+    ) WITH ORDINALITY AS f (id, topic, payload, nth)
+    ORDER BY r.settlement, step.nth, f.nth
+    ON CONFLICT ON CONSTRAINT outbox_id_key DO NOTHING;
 END $$;
 
 -- The events' half of apply(): what hangs on an event hangs on its *newly* being settled.

@@ -17,6 +17,7 @@ AS $$
         'object',   jsonb_build_object('kind', o.object_kind, 'id', o.object_id),
         'version',  o.payload -> 'version',
         'cause',    o.cause,
+        'origin',   o.payload -> 'origin',
         'before',   o.payload -> 'before',
         'after',    o.payload -> 'after',
         'data',     o.payload -> 'data')

@@ -40,7 +40,8 @@ $$;
 CREATE TABLE quittance.operations (
     id               BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     verb             TEXT        NOT NULL,
-    -- The filter; of refunds, the file. Letters after `upto` do not join; of refunds, their number.
+    -- The filter; of refunds, the file; of a backfill, what is read. Letters after `upto` do not join; of refunds,
+    -- their number. A backfill does not know its `total` before it has ended: it grows with what was read.
     selection        JSONB       NOT NULL,
     upto             BIGINT      NOT NULL,
     over_ms          BIGINT,
@@ -62,7 +63,7 @@ CREATE TABLE quittance.operations (
     heartbeat_at     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     ended_at         TIMESTAMPTZ,
 
-    CONSTRAINT operations_verb_check CHECK (verb IN ('retry', 'discard', 'snooze', 'undo', 'refund')),
+    CONSTRAINT operations_verb_check CHECK (verb IN ('retry', 'discard', 'snooze', 'undo', 'refund', 'backfill')),
     CONSTRAINT operations_state_check CHECK (state IN ('running', 'done', 'cancelled', 'interrupted')),
     CONSTRAINT operations_ended_check CHECK ((ended_at IS NULL) = (state = 'running')),
     CONSTRAINT operations_until_check CHECK ((until IS NOT NULL) = (verb = 'snooze')),

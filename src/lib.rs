@@ -55,6 +55,9 @@ pub use quittance_stripe as stripe_api;
 
 pub use quittance_store as store;
 
+// What was there before.
+pub mod backfill;
+
 // What Stripe is asked to do.
 pub mod commands;
 

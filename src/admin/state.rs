@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::backfill::Backfill;
 use crate::card_data::CardDataGuard;
 use crate::commands::Commands;
 use crate::config;
@@ -33,6 +34,8 @@ pub struct Admin {
     pub(super) commands: Option<Commands>,
     /// Looks at each text that is typed.
     pub(super) card_data: CardDataGuard,
+    /// What continues backfills; none where the settings have no key to read with.
+    pub(super) backfill: Option<Backfill>,
     running: TaskTracker,
     stop: CancellationToken,
     /// The pauses, cached: every page shows them.
@@ -62,6 +65,7 @@ impl Admin {
             context,
             commands: None,
             card_data: CardDataGuard::default(),
+            backfill: None,
             running: TaskTracker::new(),
             stop: CancellationToken::new(),
             pauses: Mutex::new(None),
@@ -81,6 +85,12 @@ impl Admin {
         Self { card_data, ..self }
     }
 
+    /// The same, where it may read from Stripe in bulk.
+    #[must_use]
+    pub fn backfilling(self, backfill: Option<Backfill>) -> Self {
+        Self { backfill, ..self }
+    }
+
     /// Whether it may act on Stripe.
     pub(super) fn acts(&self) -> bool {
         self.commands.is_some()
@@ -93,14 +103,21 @@ impl Admin {
         let refunds =
             running.operation.verb == OperationVerb::Refund && !running.operation.cancel_requested;
         let commands = self.commands.clone().filter(|_| refunds);
+        let reads = running.operation.verb == OperationVerb::Backfill
+            && !running.operation.cancel_requested;
+        let backfill = self.backfill.clone().filter(|_| reads);
         self.running.spawn(async move {
             let (id, verb) = (running.operation.id, running.operation.verb.as_str());
-            let ended = match commands {
-                Some(commands) => {
+            let ended = match (commands, backfill) {
+                (_, Some(backfill)) => {
+                    let run = backfill.run(running, |_| {}, &stop).await;
+                    run.map_err(|error| error.to_string())
+                }
+                (Some(commands), None) => {
                     let run = commands.run_refunds(running, |_| {}, &stop).await;
                     run.map_err(|error| error.to_string())
                 }
-                None => {
+                (None, None) => {
                     let (store, producer) = (&context.store, Some(&context.producer));
                     let run = operations::run(store, producer, running, |_| {}, &stop).await;
                     run.map_err(|error| error.to_string())

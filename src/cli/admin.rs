@@ -110,8 +110,12 @@ async fn serve(config: Option<&Path>) -> Result<Exit, Failed> {
     }
     let finisher =
         commands.clone().map(|commands| super::api::finisher(commands, &supervisor, &shutdown));
+    let backfill = match &context.reconciler {
+        Some(_) => Some(parts::backfill(&settings, &context.store)?),
+        None => None,
+    };
     let admin = Admin::new(&settings.admin, context, rand::random());
-    let admin = admin.acting(commands).guarded_by(guard);
+    let admin = admin.acting(commands).guarded_by(guard).backfilling(backfill);
     let admin = Arc::new(admin);
     let router = admin::router(Arc::clone(&admin));
     let (limits, metrics) = (Limits::default(), http::Metrics::default());

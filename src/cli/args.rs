@@ -7,6 +7,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 use super::accounts::AccountsCommand;
 use super::audit::AuditCommand;
+use super::backfill::BackfillArgs;
 use super::config::ConfigCommand;
 use super::dead_letters::DeadLettersCommand;
 #[cfg(feature = "dev")]
@@ -98,7 +99,9 @@ pub(super) enum Command {
     /// List, inspect, retry and discard dead-lettered jobs and notifications.
     #[command(subcommand, visible_alias = "dl")]
     DeadLetters(Box<DeadLettersCommand>),
-    /// List, inspect, cancel and resume bulk operations: on dead letters, and refunds by a file.
+    /// Read existing objects from Stripe's lists, and record them.
+    Backfill(BackfillArgs),
+    /// List, inspect, cancel and resume bulk operations: on dead letters, refunds by a file, and backfills.
     #[command(subcommand)]
     Operations(OperationsCommand),
     /// List, inspect and replay events.

@@ -12,6 +12,7 @@ mod admin;
 mod api;
 mod args;
 mod audit;
+mod backfill;
 mod bulk_refunds;
 mod color;
 mod commands;
@@ -109,6 +110,7 @@ async fn dispatch(args: Args) -> Result<ExitCode, Failed> {
         Command::Objects(command) => objects::run(config, command).await,
         Command::Reconcile(args) => objects::reconcile::run(config, args).await,
         Command::DeadLetters(command) => dead_letters::run(config, *command).await,
+        Command::Backfill(args) => backfill::run(config, args).await,
         Command::Operations(command) => operations::run(config, command).await,
         Command::Outbox(command) => outbox::run(config, command).await,
         Command::Status(args) => status::run(config, args).await,

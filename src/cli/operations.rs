@@ -9,6 +9,7 @@ use super::actor::ActorArg;
 use super::dead_letters::{finish, watch};
 use super::format::at;
 use super::table::{self, text, whole};
+use crate::backfill::Report;
 use crate::config::Role;
 use crate::ops::operations::{self, ResultOfOne};
 use crate::roles::exit::exit_of_store;
@@ -16,7 +17,8 @@ use crate::roles::exit::{Exit, Failed};
 use crate::roles::parts;
 use crate::store::dead_letter::{Actor, DeadLetterId};
 use crate::store::operation::{
-    Aftermath, Cancelling, Operation, OperationId, OperationState, OperationVerb, StoredLine,
+    Aftermath, Cancelling, Operation, OperationId, OperationState, OperationVerb, Selection,
+    StoredLine,
 };
 use crate::store::{Store, StoreError};
 
@@ -97,6 +99,11 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
                 show_refunds(&operation, &lines.map_err(|e| failed(&e))?, limit, json);
                 return Ok(Exit::Success);
             }
+            if operation.verb == OperationVerb::Backfill {
+                let report = super::backfill::of_operation(&store, &operation).await?;
+                show_backfill(&operation, &report, json);
+                return Ok(Exit::Success);
+            }
             let results = operations::results(&store, &operation, only, after, limit).await;
             show(&operation, &results.map_err(|e| failed(&e))?, limit, json);
             Ok(Exit::Success)
@@ -130,6 +137,14 @@ pub(super) async fn run(config: Option<&Path>, command: OperationsCommand) -> Re
                     let name = actor.name();
                     let actor = Actor { name: &name, reason: reason.as_deref() };
                     return match super::bulk_refunds::resume(&settings, id, actor, json).await? {
+                        Some(exit) => Ok(exit),
+                        None => Err(not_now(&store, id).await),
+                    };
+                }
+                OperationVerb::Backfill => {
+                    let name = actor.name();
+                    let actor = Actor { name: &name, reason: reason.as_deref() };
+                    return match super::backfill::resume(&settings, id, actor, json).await? {
                         Some(exit) => Ok(exit),
                         None => Err(not_now(&store, id).await),
                     };
@@ -241,7 +256,12 @@ fn head(operation: &Operation) {
     if let Some(reason) = &operation.reason {
         println!("Reason: {reason}");
     }
-    println!("Selection: {}", json!(operation.selection));
+    match &operation.selection {
+        Selection::Backfill(selection) => println!("Selection: {selection}"),
+        selection @ (Selection::Letters(_) | Selection::Refunds(_)) => {
+            println!("Selection: {}", json!(selection));
+        }
+    }
     println!("State: {}, {}.", state.as_str(), so_far(operation));
     if let Some(Aftermath { retrying, resolved, open, gone }) = operation.dead_letters {
         println!(
@@ -252,6 +272,16 @@ fn head(operation: &Operation) {
     if let Some(error) = &operation.error {
         println!("Interrupted: {error}");
     }
+}
+
+fn show_backfill(operation: &Operation, report: &Report, as_json: bool) {
+    if as_json {
+        println!("{}", json!({ "operation": operation, "report": report }));
+        return;
+    }
+    head(operation);
+    println!();
+    super::backfill::print(report);
 }
 
 fn show_refunds(operation: &Operation, lines: &[StoredLine], limit: u32, as_json: bool) {

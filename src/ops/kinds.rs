@@ -34,6 +34,12 @@ impl KindReport {
         self.kind.prefixes().first().copied().unwrap_or_default()
     }
 
+    /// Where its objects are listed, with the filters that show all of them.
+    fn lists(&self) -> impl Iterator<Item = serde_json::Value> {
+        let lists = self.kind.listing().lists.iter();
+        lists.map(|list| json!({"path": list.path, "filters": list.filters}))
+    }
+
     /// What becomes of a job whose object Stripe does not find.
     #[must_use]
     pub fn missing(&self) -> &'static str {
@@ -96,6 +102,8 @@ impl Report {
                     "missing": it.missing(),
                     "paths": it.kind.mirror().map(|mirror| mirror.paths().collect::<Vec<_>>()),
                     "event_types": it.event_types,
+                    "lists": it.lists().collect::<Vec<_>>(),
+                    "omits": it.kind.listing().omits,
                 })
             })
             .collect();

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::error::ReconcileError;
 use super::task::{EventTask, OpenTask, Task};
 use crate::domain::access::Word;
+use crate::domain::event::Timestamp;
 use crate::domain::failure::{Class, Failure};
 use crate::domain::id::EventId;
 use crate::domain::kinds::account::AccountObserved;
@@ -16,7 +17,7 @@ use crate::domain::object::{self, Kind, KindMismatch, Observed, Recorded, Row, S
 use crate::domain::plan::Next;
 use crate::domain::transition::Move;
 use crate::redaction::{Redacted, Rules};
-use crate::store::{Attempt, Change, NewState, Outcome, SettledEvent};
+use crate::store::{Attempt, Change, NewState, Outcome, Publishing, Release, SettledEvent};
 use crate::stripe_api::{Fetched, FetchedState};
 
 /// The newest of the tasks whose event says that our access was taken.
@@ -30,6 +31,28 @@ pub(super) fn taken<'a>(open: &[&OpenTask<'a>]) -> Option<&'a Task> {
 pub(super) fn cause(open: &[&OpenTask<'_>]) -> Option<EventId> {
     let asked = open.iter().filter(|it| it.next == Next::Fetch).map(|it| it.task);
     asked.max_by_key(|task| task.created()).and_then(Task::cause).cloned()
+}
+
+/// What becomes of the notifications of the change that an answer makes: they are published if one of the tasks that
+/// asked for it publishes them.
+pub(super) fn publishing(open: &[&OpenTask<'_>]) -> Publishing {
+    let mut asked = open.iter().filter(|it| it.next == Next::Fetch).map(|it| it.task.publishing());
+    let first = asked.next().unwrap_or_default();
+    if asked.all(|other| other == first) { first } else { Publishing::Publish }
+}
+
+/// The publication of what a backfill has withheld of an object, where one of these tasks would have published the
+/// same without that backfill.
+pub(super) fn release<'a>(
+    subject: &Subject,
+    withheld: Option<Timestamp>,
+    tasks: impl Iterator<Item = &'a Task>,
+    margin: i64,
+) -> Option<Release> {
+    let seen_by = withheld?;
+    let first =
+        tasks.filter(|task| task.tells_of(seen_by, margin)).min_by_key(|it| it.created())?;
+    Some(Release { subject: subject.clone(), cause: first.cause().cloned() })
 }
 
 /// Whether the tasks end our access: Stripe refused it, or an event says so and Stripe need not be asked.
@@ -62,6 +85,7 @@ pub(super) fn close(
         seen_by: row.map_or(taken.created(), |row| row.seen_by.max(taken.created())),
         state: NewState::Present { observed, transition, notifications, raw },
         cause: taken.cause().cloned(),
+        publishing: Publishing::Publish,
     })
 }
 
@@ -90,6 +114,7 @@ pub(super) fn decide(
         seen_by: row.map_or(fetched.seen_by, |row| row.seen_by.max(fetched.seen_by)),
         state,
         cause,
+        publishing: Publishing::Publish,
     })
 }
 

@@ -14,6 +14,7 @@ mod decision;
 pub mod error;
 mod made;
 mod metrics;
+mod page;
 mod proof;
 pub mod reconciler;
 mod round;
@@ -21,5 +22,6 @@ mod task;
 
 pub use error::{Evidence, Fault, ReconcileError};
 pub use metrics::Metrics;
+pub use page::{Compared, RecordedEntry, RecordedPage};
 pub use reconciler::{Before, Looked, Reconciler};
 pub use task::{EventTask, Settled};

@@ -24,7 +24,9 @@ use crate::domain::id::{EventId, Mode, Scope};
 use crate::domain::object::{self, Kind, Row, Subject};
 use crate::domain::plan::Next;
 use crate::single_flight::SingleFlight;
-use crate::store::{Applied, BatchedStore, Change, CommandClosing, Outcome, Settlement, Store};
+use crate::store::{
+    Applied, BatchedStore, Change, CommandClosing, Outcome, Publishing, Settlement, Store,
+};
 use crate::stripe_api::{Client, Fetched, FetchedEvent, StripeError};
 
 /// Brings rows up to date. One a process, so that callers share requests. Cheap to clone.
@@ -155,7 +157,11 @@ impl Reconciler {
         // The others first: an event that the ledger calls settled is not tried again.
         for subject in subjects {
             let (created, cause) = (task.created(), task.as_cause());
-            self.run(subject, Task::new(Reason::Refresh { created, cause })).await?;
+            self.run(
+                subject,
+                Task::new(Reason::Refresh { created, cause, publishing: Publishing::Publish }),
+            )
+            .await?;
         }
         self.run(primary, task).await
     }
@@ -165,7 +171,18 @@ impl Reconciler {
     /// # Errors
     /// As [`Self::settle`].
     pub async fn refresh(&self, subject: Subject) -> Result<Settled, Fault> {
-        self.run_patiently(subject, Reason::Refresh { created: Timestamp::MAX, cause: None }).await
+        self.refresh_publishing(subject, Publishing::Publish).await
+    }
+
+    /// The same, with notifications that are published or withheld as it says. Where an event asks for the object at
+    /// the same time, they are published.
+    pub(super) async fn refresh_publishing(
+        &self,
+        subject: Subject,
+        publishing: Publishing,
+    ) -> Result<Settled, Fault> {
+        let reason = Reason::Refresh { created: Timestamp::MAX, cause: None, publishing };
+        self.run_patiently(subject, reason).await
     }
 
     /// Reads what is recorded of an object. To be called *before* Stripe is asked to change it.
@@ -203,8 +220,12 @@ impl Reconciler {
         let change = change.map_err(ReconcileError::from)?;
         let outcome = decision::outcome_of_change(&change);
         let anomalous = decision::is_anomalous(&change);
-        let settlement =
-            Settlement { change: Some(change), events: Vec::new(), command: command.clone() };
+        let settlement = Settlement {
+            change: Some(change),
+            events: Vec::new(),
+            command: command.clone(),
+            release: None,
+        };
         if self.rounds.write(settlement).await? == Applied::Done {
             if anomalous {
                 self.rounds.metrics.anomaly(subject.kind);
@@ -214,7 +235,8 @@ impl Reconciler {
         self.rounds.metrics.conflict();
         let settled = self.run_patiently(subject, as_new_as).await?;
         if command.is_some() {
-            self.rounds.write(Settlement { change: None, events: Vec::new(), command }).await?;
+            let (events, release) = (Vec::new(), None);
+            self.rounds.write(Settlement { change: None, events, command, release }).await?;
         }
         Ok(settled)
     }
@@ -278,7 +300,8 @@ impl Reconciler {
     async fn ignore(&self, task: &Task) -> Result<Settled, ReconcileError> {
         let event = task.event().map(|event| settled_event(event, Outcome::Ignored, None, None));
         let events = event.into_iter().collect();
-        self.rounds.batched.apply(Settlement { change: None, events, command: None }).await?;
+        let settlement = Settlement { change: None, events, command: None, release: None };
+        self.rounds.batched.apply(settlement).await?;
         Ok(Settled::Now { outcome: Outcome::Ignored, fetched: false, request_id: None })
     }
 

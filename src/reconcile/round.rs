@@ -82,7 +82,9 @@ impl Rounds {
         let found = if asks {
             match self.fetch_proven(subject, &known, &open, part).await {
                 Ok(found) => found,
-                Err(faults) => return self.settle_without(&plan, tasks, faults).await,
+                Err(faults) => {
+                    return self.settle_without(subject, &known, &plan, tasks, faults).await;
+                }
             }
         } else {
             drop(part);
@@ -96,7 +98,7 @@ impl Rounds {
                     Ok(behind) => behind,
                     Err(error) => {
                         let faults = vec![Fault::from(error); asking(&open).count()];
-                        return self.settle_without(&plan, tasks, faults).await;
+                        return self.settle_without(subject, &known, &plan, tasks, faults).await;
                     }
                 }
             }
@@ -107,7 +109,9 @@ impl Rounds {
         let change = match (found, decision::taken(&open)) {
             (Some(found), _) => {
                 let cause = decision::cause(&open);
-                Some(decision::decide(subject, known.row.as_ref(), found, cause)?)
+                let mut change = decision::decide(subject, known.row.as_ref(), found, cause)?;
+                change.publishing = decision::publishing(&open);
+                Some(change)
             }
             (None, Some(taken))
                 if known.access_ended.is_none() && decision::closes(&open, asks) =>
@@ -127,8 +131,11 @@ impl Rounds {
         });
         let events: Vec<_> = events.collect();
         let anomalous = change.as_ref().is_some_and(decision::is_anomalous);
-        if (change.is_some() || !events.is_empty())
-            && self.write(Settlement { change, events, command: None }).await? == Applied::Conflict
+        let tasks = open.iter().map(|it| it.task);
+        let release = decision::release(subject, known.withheld, tasks, self.margin);
+        if (change.is_some() || !events.is_empty() || release.is_some())
+            && self.write(Settlement { change, events, command: None, release }).await?
+                == Applied::Conflict
         {
             self.metrics.conflict();
             return Ok(None);
@@ -150,6 +157,8 @@ impl Rounds {
     /// has a fault of its own.
     async fn settle_without(
         &self,
+        subject: &Subject,
+        known: &Known,
         plan: &[Option<OpenTask<'_>>],
         tasks: &[Task],
         faults: Vec<Fault>,
@@ -157,6 +166,7 @@ impl Rounds {
         let first = faults.first().cloned().unwrap_or_else(Fault::not_answered);
         let mut faults = faults.into_iter();
         let mut events = Vec::new();
+        let mut settled = Vec::new();
         let mut results = Vec::with_capacity(tasks.len());
         for (open, task) in plan.iter().zip(tasks) {
             results.push(match open {
@@ -169,6 +179,7 @@ impl Rounds {
                 Some(open) => {
                     let outcome = decision::outcome(open, None);
                     let event = task.event();
+                    settled.push(task);
                     events.extend(event.map(|event| settled_event(event, outcome, None, None)));
                     Ok(Settled::Now { outcome, fetched: false, request_id: None })
                 }
@@ -176,7 +187,9 @@ impl Rounds {
         }
         if !events.is_empty() {
             // Without a change there is nothing that another writer could be ahead of.
-            self.write(Settlement { change: None, events, command: None }).await?;
+            let release =
+                decision::release(subject, known.withheld, settled.into_iter(), self.margin);
+            self.write(Settlement { change: None, events, command: None, release }).await?;
         }
         Ok(Some(results))
     }

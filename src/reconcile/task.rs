@@ -15,7 +15,7 @@ use crate::domain::object::{Kind, Subject};
 use crate::domain::plan::Next;
 use crate::envelope::{self, RawObject};
 use crate::redaction::{Redacted, Rules};
-use crate::store::{Outcome, Receipt};
+use crate::store::{Outcome, Publishing, Receipt};
 use crate::stripe_api::{self, Fetched, FetchedState};
 
 /// An event to settle, with what the ledger records of its arrival and of this attempt.
@@ -81,7 +81,7 @@ pub(super) enum Reason {
     Settle(Box<EventTask>),
     /// Its row has to know what was so at `created`: because `cause` touched it, or for a caller without an
     /// event.
-    Refresh { created: Timestamp, cause: Option<Cause> },
+    Refresh { created: Timestamp, cause: Option<Cause>, publishing: Publishing },
     /// Its row has to be as new as an answer that Stripe gave to a command.
     Answered { seen_by: Timestamp, object: Carried },
 }
@@ -95,7 +95,10 @@ impl Reason {
                 let object = Carried { object: raw.clone(), previous: Redacted::default() };
                 Self::Answered { seen_by, object }
             }
-            FetchedState::Deleted => Self::Refresh { created: seen_by, cause: None },
+            FetchedState::Deleted => {
+                let publishing = Publishing::Publish;
+                Self::Refresh { created: seen_by, cause: None, publishing }
+            }
         }
     }
 }
@@ -191,6 +194,21 @@ impl Task {
         }
     }
 
+    /// What becomes of the notifications of a change that it alone asked for.
+    pub(super) fn publishing(&self) -> Publishing {
+        match &self.reason {
+            Reason::Settle(_) | Reason::Answered { .. } => Publishing::Publish,
+            Reason::Refresh { publishing, .. } => *publishing,
+        }
+    }
+
+    /// Whether it would have published the state that was seen by `seen_by`, had a backfill not recorded it before
+    /// without a notification: its event was made before that, `margin` seconds of skew allowed.
+    pub(super) fn tells_of(&self, seen_by: Timestamp, margin: i64) -> bool {
+        self.publishing() == Publishing::Publish
+            && (self.is_by_test_clock() || self.created() <= seen_by.saturating_add(margin))
+    }
+
     /// The time that a row must have been fetched after to know all that this event can tell.
     pub(super) fn covered_after(&self) -> Timestamp {
         if self.is_by_test_clock() { Timestamp::MAX } else { self.created() }
@@ -235,7 +253,7 @@ impl Task {
     pub(super) fn led_here(&self) -> Option<(&EventId, Timestamp)> {
         match &self.reason {
             Reason::Settle(event) => led_here(&event.event),
-            Reason::Refresh { created, cause } => {
+            Reason::Refresh { created, cause, .. } => {
                 cause.as_ref().map(|cause| (&cause.event, *created))
             }
             Reason::Answered { .. } => None,

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use super::budget::SharedBudget;
 use super::descriptors;
 use super::exit::{Exit, Failed};
+use crate::backfill::Backfill;
 use crate::config::{self, Role, Settings};
 use crate::domain::failure;
 use crate::queue::{Inspector, Limiter, Producer};
@@ -73,13 +74,24 @@ pub(crate) fn producer(settings: &Settings) -> Result<Producer, Failed> {
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))
 }
 
+/// What backfills need: a reconciler with a share of its own of the rate limits, and the lane that pauses it.
+pub(crate) fn backfill(settings: &Settings, store: &Store) -> Result<Backfill, Failed> {
+    let stripe = stripe(settings)?.within("backfill", settings.backfill.share);
+    let reconciler = Reconciler::new(store.clone(), stripe, &settings.reconcile);
+    Ok(Backfill::new(store.clone(), reconciler, inspector(settings)?, &settings.backfill))
+}
+
 /// The reconciler; its requests count against the rate limits that the workers share.
 pub(crate) fn reconciler(settings: &Settings, store: &Store) -> Result<Reconciler, Failed> {
+    Ok(Reconciler::new(store.clone(), stripe(settings)?, &settings.reconcile))
+}
+
+/// The client that reads from Stripe, within the rate limits that all processes share.
+fn stripe(settings: &Settings) -> Result<Client, Failed> {
     let limiter = Limiter::new(&settings.redis, &settings.queue)
         .map_err(|error| Failed::because(Exit::Settings, "redis.url cannot be used", &error))?;
-    let stripe = Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
-        .map_err(|error| Failed::because(Exit::Settings, "stripe cannot be used", &error))?;
-    Ok(Reconciler::new(store.clone(), stripe, &settings.reconcile))
+    Client::new(&settings.stripe, Arc::new(SharedBudget::new(limiter)))
+        .map_err(|error| Failed::because(Exit::Settings, "stripe cannot be used", &error))
 }
 
 /// Inspects the queue; connected when it is first needed.

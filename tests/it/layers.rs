@@ -44,6 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("backfill", &["domain", "config", "queue", "reconcile", "store", "stripe_api"]),
     ("duties", &["panics", "store", "supervise"]),
     ("completeness", &["config", "domain", "duties", "queue", "store", "stripe_api"]),
     ("commands", &["domain", "reconcile", "store", "stripe_api", "config"]),
@@ -51,10 +52,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("api", &["card_data", "commands", "domain", "http", "config"]),
     ("outbox", &["domain", "store", "config", "http_client", "supervise"]),
     ("ops", &["domain", "envelope", "store", "queue", "reconcile", "config"]),
-    ("admin", &["card_data", "commands", "ops", "http", "config"]),
+    ("admin", &["backfill", "card_data", "commands", "ops", "http", "config"]),
     (
         "roles",
         &[
+            "backfill",
             "completeness",
             "domain",
             "duties",

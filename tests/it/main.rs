@@ -12,6 +12,7 @@
 mod harness;
 
 mod admin;
+mod backfill;
 mod billing;
 mod browser;
 mod circles;

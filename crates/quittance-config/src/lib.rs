@@ -11,6 +11,7 @@
 mod address;
 pub mod admin;
 pub mod api;
+pub mod backfill;
 pub mod database;
 pub mod ingress;
 pub mod outbox;
@@ -39,6 +40,7 @@ mod variables;
 
 pub use admin::{Admin, AdminRole};
 pub use api::{Api, ApiScope, ApiToken};
+pub use backfill::Backfill;
 pub use database::Database;
 pub use fault::{ConfigError, Fault, Origin};
 pub use ingress::{Endpoint, Endpoints, Ingress, ModeFilter};
@@ -78,6 +80,8 @@ pub struct Settings {
     pub reconcile: Reconcile,
     /// The sweep over Stripe's list of events.
     pub sweep: Sweep,
+    /// Backfills.
+    pub backfill: Backfill,
     /// Delivery of notifications.
     pub outbox: Outbox,
     /// Fields that are never stored.

@@ -20,6 +20,7 @@ use super::kinds::refund::RefundObserved;
 use super::kinds::setup::SetupObserved;
 use super::kinds::subscription::SubscriptionObserved;
 use super::kinds::subscription_schedule::ScheduleObserved;
+use super::listing::Listing;
 use super::mirror::Mirror;
 use super::notification::Notification;
 use super::object_kind::{KindSpec, ObjectKind};
@@ -263,6 +264,13 @@ impl Kind {
     pub fn parse(text: &str) -> Option<Self> {
         let typed = Self::ALL.iter().copied().find(|kind| kind.as_str() == text);
         typed.or_else(|| Mirror::parse(text).map(Self::Mirrored))
+    }
+
+    /// Where its objects are listed, and what the lists omit.
+    #[must_use]
+    pub fn listing(self) -> Listing {
+        let mirrored = || self.mirror().map_or(Listing::UNSTATED, Mirror::listing);
+        self.spec().map_or_else(mirrored, |spec| spec.listing)
     }
 
     /// Its line in the table of mirrored kinds; none for a kind with a table.

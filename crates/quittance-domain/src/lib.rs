@@ -6,7 +6,7 @@
 //! so that each rule is a table that can be printed, reviewed and tested whole.
 //!
 //! Reading order: what things are called ([`id`], [`money`], [`event`]), how a field of Stripe's is
-//! read ([`field`]), what a kind of object declares ([`object_kind`]), what each of them does
+//! read ([`field`]), what a kind of object declares ([`object_kind`], [`listing`]), what each of them does
 //! ([`kinds`], one file each; [`mirror`] for those without a table), all of them together ([`object`]),
 //! which events there are ([`event_types`]), what a job should do next ([`plan`], [`access`]), whether an
 //! answer can be believed yet ([`lag`]), until when all of Stripe's events are here ([`completeness`]), what may be
@@ -31,6 +31,7 @@ pub mod status_word;
 pub mod transition;
 
 pub mod kinds;
+pub mod listing;
 pub mod object_kind;
 
 mod id_prefixes;

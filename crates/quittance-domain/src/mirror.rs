@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::id::{self, ObjectId};
+use super::listing::Listing;
 use super::mirror_table::{OWNED, Spec, TABLE};
 pub use super::owner::{Owner, Parent};
 
@@ -68,6 +69,12 @@ impl Mirror {
     /// Where it is retrieved, with `{id}` and its owner's name left open.
     pub fn paths(self) -> impl Iterator<Item = &'static str> {
         self.0.places.iter().map(|place| place.path)
+    }
+
+    /// Where its objects are listed, and what the lists omit.
+    #[must_use]
+    pub fn listing(self) -> Listing {
+        self.0.listing
     }
 
     /// Whether people may choose its ids. One that there is for each owner goes by its owner's id.

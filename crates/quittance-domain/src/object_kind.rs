@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::id::ObjectId;
+use super::listing::Listing;
 use super::notification::{Notification, Topic};
 use super::transition::{self, RecordedState, StateMachine, StatusWord, Transition};
 
@@ -69,6 +70,8 @@ pub struct KindSpec {
     pub object: &'static str,
     /// How the limiter and the metrics name the endpoint that retrieves it.
     pub endpoint: &'static str,
+    /// Where its objects are listed, and what the lists omit.
+    pub listing: Listing,
     /// What Stripe shows of it only where it is asked for.
     pub expand: &'static [&'static str],
     /// How its ids begin (docs.stripe.com, "Object IDs").
@@ -91,6 +94,7 @@ impl KindSpec {
     pub const PLAIN: Self = Self {
         object: "",
         endpoint: "",
+        listing: Listing::UNSTATED,
         expand: &[],
         id_prefixes: &[],
         has_chosen_ids: false,

@@ -11,7 +11,7 @@ use super::columns;
 use super::connect::Store;
 use super::error::StoreError;
 use super::outbox_id;
-use super::settlement::{Applied, Change, NewState, SettledEvent, Settlement};
+use super::settlement::{Applied, Change, NewState, Publishing, SettledEvent, Settlement};
 use quittance_domain::event::{Event, Shown};
 use quittance_domain::failure_reason::FailureReason;
 use quittance_domain::id::ObjectId;
@@ -19,6 +19,9 @@ use quittance_domain::notification::Notification;
 
 /// Version of the payloads in the outbox: the field `v`.
 const PAYLOAD_VERSION: u32 = 1;
+
+/// The field `origin` of what a backfill publishes; of all else it is null.
+const BACKFILL: &str = "backfill";
 
 /// A settlement that is serialized for writing.
 #[derive(Debug, Clone)]
@@ -29,6 +32,7 @@ pub struct Prepared {
     change: Option<WrittenChange>,
     events: Vec<Value>,
     command: Option<Value>,
+    release: Option<Value>,
     /// Whether it adds to the outbox.
     notifies: bool,
 }
@@ -45,18 +49,33 @@ impl Store {
             change: None,
             events: Vec::new(),
             command: None,
+            release: None,
             notifies: false,
         };
+        if let Some(release) = &settlement.release {
+            let subject = &release.subject;
+            prepared.notifies = true;
+            prepared.locks.extend(columns::locks(subject, None));
+            prepared.release = Some(json!({
+                "settlement": number,
+                "account": columns::account(&subject.scope),
+                "livemode": subject.scope.mode.is_live(),
+                "kind": subject.kind.as_str(),
+                "id": subject.id.as_str(),
+                "cause": release.cause.as_ref().map(|id| id.as_str()),
+            }));
+        }
         if let Some(change) = settlement.change {
             let observed = match &change.state {
                 NewState::Present { observed, notifications, .. } => {
-                    prepared.notifies |= !notifications.is_empty();
+                    prepared.notifies |=
+                        !notifications.is_empty() && change.publishing != Publishing::Withhold;
                     Some(observed)
                 }
                 NewState::Deleted => None,
             };
             prepared.locks.extend(columns::locks(&change.subject, observed));
-            prepared.change = Some(of_change(number, change));
+            prepared.change = Some(of_change(number, change, settlement.release.is_some()));
         }
         if let Some(closing) = settlement.command {
             prepared.command = Some(closing.of(number));
@@ -113,15 +132,17 @@ impl Store {
         let changes: Vec<&Value> = changes().map(|it| &it.change).collect();
         let events: Vec<&Value> = slice.iter().flat_map(|it| &it.events).collect();
         let commands: Vec<&Value> = slice.iter().filter_map(|it| it.command.as_ref()).collect();
+        let releases: Vec<&Value> = slice.iter().filter_map(|it| it.release.as_ref()).collect();
         let mut connection = self.connection().await?;
         let query = sqlx::query_scalar!(
-            r#"SELECT quittance.apply($1, $2, $3, $4, $5, $6) AS "conflicts!""#,
+            r#"SELECT quittance.apply($1, $2, $3, $4, $5, $6, $7) AS "conflicts!""#,
             &locks,
             Json(changes) as _,
             data as _,
             Json(events) as _,
             lock_wait.map(|wait| i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)),
             Json(commands) as _,
+            Json(releases) as _,
         );
         let answer = timeout(self.patience, query.fetch_one(connection.get()?)).await;
         let conflicts = self.answered(connection, answer)?;
@@ -154,7 +175,7 @@ impl Store {
             return WouldWrite { data: None, columns: None, status: None };
         }
         let is_typed = change.subject.kind.mirror().is_none();
-        let WrittenChange { mut change, data } = of_change(0, change);
+        let WrittenChange { mut change, data } = of_change(0, change, false);
         let status = change["recorded"]["status"].as_str().map(str::to_owned);
         let columns = match change["row"].take() {
             Value::Object(columns) if is_typed => Some(columns),
@@ -176,7 +197,8 @@ struct WrittenChange {
     data: Option<Value>,
 }
 
-fn of_change(settlement: i32, change: Change) -> WrittenChange {
+/// Serializes a change. `releases`: the same settlement publishes what was withheld before.
+fn of_change(settlement: i32, change: Change, releases: bool) -> WrittenChange {
     let subject = &change.subject;
     let version = change.expected_version.saturating_add(1);
     let account = columns::account(&subject.scope);
@@ -200,10 +222,11 @@ fn of_change(settlement: i32, change: Change) -> WrittenChange {
                     "kind": transition.kind.as_str(),
                 });
             }
+            let names_origin = change.publishing == Publishing::AsBackfill;
             facts = notifications
                 .into_iter()
                 .map(|Notification { topic, .. }| {
-                    json!({
+                    let mut fact = json!({
                         "id": outbox_id::of_state(subject, version, change.observed_at, topic),
                         "topic": topic.as_str(),
                         // The database adds `before`, because it knows the replaced value.
@@ -214,11 +237,25 @@ fn of_change(settlement: i32, change: Change) -> WrittenChange {
                             "after": recorded,
                             "data": fields,
                         },
-                    })
+                    });
+                    if names_origin {
+                        fact["payload"]["origin"] = json!(BACKFILL);
+                    }
+                    fact
                 })
                 .collect();
             false
         }
+    };
+    let withheld = match change.publishing {
+        Publishing::Withhold if !facts.is_empty() => "add",
+        // What is published now is newer, and a tombstone tells of nothing before it.
+        Publishing::Publish | Publishing::AsBackfill
+            if !releases && (deleted || !facts.is_empty()) =>
+        {
+            "drop"
+        }
+        Publishing::Publish | Publishing::AsBackfill | Publishing::Withhold => "keep",
     };
     row.extend([
         ("id".to_owned(), json!(subject.id.as_str())),
@@ -238,6 +275,7 @@ fn of_change(settlement: i32, change: Change) -> WrittenChange {
         "seen_by": change.seen_by,
         "deleted": deleted,
         "cause": change.cause.as_ref().map(|id| id.as_str()),
+        "withheld": withheld,
     });
     // Moved, while `json!` would copy them.
     if let Value::Object(fields) = &mut value {

@@ -35,6 +35,8 @@ pub struct Known {
     pub row: Option<Row>,
     /// When its account was deauthorized, if it was.
     pub access_ended: Option<Timestamp>,
+    /// By when the state had been seen whose notifications are withheld, if some are.
+    pub withheld: Option<Timestamp>,
 }
 
 /// Longest wait of a write for a lock. A transaction that holds one for longer is not a worker's write: those
@@ -114,11 +116,13 @@ async fn load_slice(store: &Store, questions: &[&Question]) -> Result<Vec<Known>
     let events: Vec<&EventId> = questions.iter().flat_map(|question| &question.events).collect();
     let subjects: Vec<Subject> = questions.iter().map(|q| q.subject.clone()).collect();
     let loaded = store.load(&events, &subjects).await?;
-    let objects = loaded.rows.into_iter().zip(loaded.access_ended);
-    let known = questions.iter().zip(objects).map(|(question, (row, access_ended))| Known {
+    let objects = loaded.rows.into_iter().zip(loaded.access_ended).zip(loaded.withheld);
+    let known = questions.iter().zip(objects);
+    let known = known.map(|(question, ((row, access_ended), withheld))| Known {
         settled: question.events.iter().map(|id| loaded.settled.contains(id)).collect(),
         row,
         access_ended,
+        withheld,
     });
     Ok(known.collect())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::actor::Actor;
+use super::audit::Actor;
 use super::connect::Store;
 use super::error::StoreError;
 

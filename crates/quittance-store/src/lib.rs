@@ -64,4 +64,6 @@ pub use metrics::Metrics;
 pub use review::LedgerCounts;
 #[cfg(feature = "dev")]
 pub use review::Table;
-pub use settlement::{Applied, Change, NewState, Outcome, Receipt, SettledEvent, Settlement};
+pub use settlement::{
+    Applied, Change, NewState, Outcome, Publishing, Receipt, Release, SettledEvent, Settlement,
+};

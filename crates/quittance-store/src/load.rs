@@ -24,6 +24,9 @@ pub struct Loaded {
     pub rows: Vec<Option<Row>>,
     /// For each subject: when its account was deauthorized, if it was, by Stripe's clock.
     pub access_ended: Vec<Option<Timestamp>>,
+    /// For each subject with notifications that are withheld: by when the state that they tell of had been seen, by
+    /// Stripe's clock.
+    pub withheld: Vec<Option<Timestamp>>,
 }
 
 impl Store {
@@ -55,6 +58,7 @@ impl Store {
                    extract(epoch FROM o.seen_by)::bigint               AS "seen_by?",
                    o.deleted                                           AS "deleted?",
                    o.recorded                                          AS "recorded?",
+                   extract(epoch FROM o.withheld_at)::bigint           AS "withheld_at?",
                    extract(epoch FROM a.ended)::bigint                 AS "access_ended?"
             FROM (
                 SELECT ARRAY(
@@ -70,7 +74,8 @@ impl Store {
             LEFT JOIN unnest($2::text[], $3::boolean[], $4::text[], $5::text[]) WITH ORDINALITY
                 AS s (account, livemode, kind, id, nth) ON true
             LEFT JOIN LATERAL (
-                SELECT version, observed_at, seen_by, deleted, recorded FROM quittance.objects
+                SELECT version, observed_at, seen_by, deleted, recorded, withheld_at
+                FROM quittance.objects
                 WHERE account = s.account AND livemode = s.livemode AND kind = s.kind AND id = s.id
                 LIMIT 1
             ) AS o ON true
@@ -113,7 +118,9 @@ impl Store {
         }
         let ended = |n: usize| found.get(n).and_then(|row| row.access_ended);
         let access_ended = (0..subjects.len()).map(ended).collect();
-        Ok(Loaded { settled, rows, access_ended })
+        let withheld = |n: usize| found.get(n).and_then(|row| row.withheld_at);
+        let withheld = (0..subjects.len()).map(withheld).collect();
+        Ok(Loaded { settled, rows, access_ended, withheld })
     }
 
     /// Reads the JSON of an object at this version. `None`: the row was written since, or it is a tombstone.
@@ -167,5 +174,38 @@ impl Store {
         );
         let answer = timeout(self.patience, query.fetch_optional(connection.get()?)).await;
         Ok(self.answered(connection, answer)?.unwrap_or(false))
+    }
+
+    /// For each object, whether its row contains this JSON. False where there is no row, or a tombstone.
+    ///
+    /// # Errors
+    /// Postgres cannot be reached, or the statement fails.
+    pub async fn hold(&self, objects: &[(&Subject, &Redacted)]) -> Result<Vec<bool>, StoreError> {
+        let of = |each: fn(&Subject) -> &str| -> Vec<String> {
+            objects.iter().map(|(subject, _)| each(subject).to_owned()).collect()
+        };
+        let livemodes: Vec<bool> = objects.iter().map(|(s, _)| s.scope.mode.is_live()).collect();
+        let data: Vec<Json<&Value>> = objects.iter().map(|(_, raw)| Json(&***raw)).collect();
+        let mut connection = self.connection().await?;
+        let query = sqlx::query_scalar!(
+            r#"
+            SELECT coalesce(o.data = w.data AND NOT o.deleted, false) AS "held!"
+            FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::jsonb[]) WITH ORDINALITY
+                AS w (account, livemode, kind, id, data, nth)
+            LEFT JOIN LATERAL (
+                SELECT data, deleted FROM quittance.objects
+                WHERE account = w.account AND livemode = w.livemode AND kind = w.kind AND id = w.id
+                LIMIT 1
+            ) AS o ON true
+            ORDER BY w.nth
+            "#,
+            &of(|subject| columns::account(&subject.scope)),
+            &livemodes,
+            &of(|subject| subject.kind.as_str()),
+            &of(|subject| subject.id.as_str()),
+            &data as _,
+        );
+        let answer = timeout(self.patience, query.fetch_all(connection.get()?)).await;
+        self.answered(connection, answer)
     }
 }

@@ -20,6 +20,30 @@ pub struct Settlement {
     pub events: Vec<SettledEvent>,
     /// The end of the command that made the change, written in the same transaction.
     pub command: Option<CommandClosing>,
+    /// Publishes what earlier changes of an object withheld.
+    pub release: Option<Release>,
+}
+
+/// The publication of what changes of an object have [withheld](Publishing::Withhold).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The object.
+    pub subject: Subject,
+    /// The event that has arrived.
+    pub cause: Option<EventId>,
+}
+
+/// What becomes of the notifications of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Publishing {
+    /// They are published.
+    #[default]
+    Publish,
+    /// They are published, and say that a backfill found the change: `origin: "backfill"`.
+    AsBackfill,
+    /// They are kept with the row, and published by a [`Release`]: when an event arrives that was made before the
+    /// state was seen. A later change that is published drops them.
+    Withhold,
 }
 
 /// A compare-and-set of an object.
@@ -37,6 +61,8 @@ pub struct Change {
     pub state: NewState,
     /// The event that caused the fetch.
     pub cause: Option<EventId>,
+    /// What becomes of its notifications.
+    pub publishing: Publishing,
 }
 
 /// The new state of an object.

@@ -37,8 +37,8 @@ pub struct Client {
     metrics: Metrics,
     /// The bucket that all its requests of an account draw from.
     share: &'static str,
-    /// A bucket besides, which bounds what reads in bulk: its name, and the requests that it gets a second.
-    part: Option<(&'static str, u32)>,
+    /// What it is limited to where it reads in bulk: the name of its share, and the part of the rates.
+    share_of_bulk: Option<(&'static str, f64)>,
     /// What is dropped from each answer before anything is made of it.
     pub(super) rules: Arc<Rules>,
 }
@@ -66,7 +66,7 @@ impl Client {
             key_mode: mode_of_key(settings.secret_key.reveal()),
             metrics: Metrics::default(),
             share: "all",
-            part: None,
+            share_of_bulk: None,
             rules: Arc::default(),
         })
     }
@@ -89,21 +89,17 @@ impl Client {
         Self { rules: Arc::clone(rules), ..self }
     }
 
-    /// The same for work that reads in bulk: its requests of an account draw from a bucket of this name besides
-    /// all others, which gets this part of `stripe.endpoint_rate`, but one request a second at least. So what is
-    /// urgent has the rest for itself.
-    #[must_use]
-    pub fn within(self, name: &'static str, part: f64) -> Self {
-        let mut rate = 1;
-        while rate < self.endpoint_rate && f64::from(rate) < f64::from(self.endpoint_rate) * part {
-            rate += 1;
-        }
-        Self { part: Some((name, rate)), ..self }
-    }
-
     /// The same, drawing from another share of the limiter.
     pub(super) fn sharing(self, share: &'static str) -> Self {
         Self { share, ..self }
+    }
+
+    /// The same for reading in bulk, in a share of this name: with at most this part of the rates, which is greater
+    /// than 0 and at most 1, but a request a second at least. It draws from the buckets that all share as well, so
+    /// Stripe's limits hold for all together, and the rest of them is left to others.
+    #[must_use]
+    pub fn within(self, share: &'static str, part: f64) -> Self {
+        Self { share_of_bulk: Some((share, part)), ..self }
     }
 
     /// Sends a write within the budget, and gives its answer, whatever it says.
@@ -133,7 +129,17 @@ impl Client {
     pub async fn fetch(&self, subject: &Subject) -> Result<Fetched, StripeError> {
         self.check_mode(&subject.scope)?;
         let (endpoint, request) = kinds::request(subject)?;
-        let (mut meta, mut raw) = self.get_it(subject, endpoint, request).await?;
+        let (meta, raw) = self.get_it(subject, endpoint, request).await?;
+        self.finish(subject, meta, raw).await
+    }
+
+    /// What an answer about an object comes to: with its inner lists whole, and redacted.
+    pub(super) async fn finish(
+        &self,
+        subject: &Subject,
+        mut meta: Meta,
+        mut raw: Value,
+    ) -> Result<Fetched, StripeError> {
         self.complete(subject, &mut meta, &mut raw).await?;
         let mut fetched = Fetched::of(subject.kind, &meta, self.rules.redact(raw))?;
         if let FetchedState::Present { observed: Observed::Account(observed), .. } =
@@ -236,10 +242,6 @@ impl Client {
         Ok(answer)
     }
 
-    fn buckets(&self, scope: &Scope, endpoint: &str) -> Buckets {
-        Buckets::of(scope, endpoint, self.share, self.part.map(|(name, _)| name))
-    }
-
     /// Takes a token of each bucket, or waits for them, if that is not too long.
     async fn draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
         let began = Instant::now();
@@ -250,11 +252,8 @@ impl Client {
 
     async fn try_draw(&self, buckets: &Buckets) -> Result<(), StripeError> {
         let mut patience = PATIENCE;
-        let mut all =
-            vec![(&*buckets.endpoint, self.endpoint_rate), (&*buckets.account, self.account_rate)];
-        if let (Some(part), Some((_, rate))) = (&buckets.part, self.part) {
-            all.push((&**part, rate));
-        }
+        let all: Vec<(&str, u32)> =
+            buckets.all.iter().map(|(name, rate)| (&**name, *rate)).collect();
         let mut place = None;
         while let Some(waiting) = self.budget.take(&all, patience, place).await {
             // Never spin on a wait of nothing.
@@ -268,10 +267,28 @@ impl Client {
 
     async fn heed(&self, refusal: &Refusal, buckets: &Buckets) {
         match refusal.limited() {
-            Some(Limited::Account) => self.budget.slow_down(&buckets.account).await,
-            Some(Limited::Endpoint) => self.budget.slow_down(&buckets.endpoint).await,
+            Some(Limited::Account) => self.budget.slow_down(buckets.account()).await,
+            Some(Limited::Endpoint) => self.budget.slow_down(buckets.endpoint()).await,
             Some(Limited::Resource) | None => {}
         }
+    }
+
+    /// The buckets that a request draws from. Stripe's limits are for each account and mode.
+    fn buckets(&self, scope: &Scope, endpoint: &str) -> Buckets {
+        let account = scope.account.as_ref().map_or("own", |account| account.as_str());
+        let mode = scope.mode;
+        let mut all = vec![
+            (format!("{account}:{mode}:{endpoint}"), self.endpoint_rate),
+            (format!("{account}:{mode}:{}", self.share), self.account_rate),
+        ];
+        if let Some((name, part)) = self.share_of_bulk {
+            let of_account = format!("{account}:{mode}:{}/{name}", self.share);
+            all.extend([
+                (format!("{account}:{mode}:{endpoint}/{name}"), part_of(self.endpoint_rate, part)),
+                (of_account, part_of(self.account_rate, part)),
+            ]);
+        }
+        Buckets { all }
     }
 }
 
@@ -301,23 +318,30 @@ fn reader(subject: &Subject) -> Scope {
     Scope { account, mode: subject.scope.mode }
 }
 
-/// The buckets that a request draws from. Stripe's limits are for each account and mode.
+/// The buckets that a request draws from, with their tokens a second: the endpoint's, the account's, and the
+/// shares of both for reading in bulk.
 struct Buckets {
-    endpoint: String,
-    account: String,
-    part: Option<String>,
+    all: Vec<(String, u32)>,
 }
 
 impl Buckets {
-    fn of(scope: &Scope, endpoint: &str, share: &str, part: Option<&str>) -> Self {
-        let account = scope.account.as_ref().map_or("own", |account| account.as_str());
-        let mode = scope.mode;
-        Self {
-            endpoint: format!("{account}:{mode}:{endpoint}"),
-            account: format!("{account}:{mode}:{share}"),
-            part: part.map(|part| format!("{account}:{mode}:{part}")),
-        }
+    fn endpoint(&self) -> &str {
+        self.all.first().map_or("", |(name, _)| name)
     }
+
+    fn account(&self) -> &str {
+        self.all.get(1).map_or("", |(name, _)| name)
+    }
+}
+
+/// A part of a rate, in whole tokens a second and at least one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between one and the rate, which is a u32"
+)]
+fn part_of(rate: u32, part: f64) -> u32 {
+    (f64::from(rate) * part).round().clamp(1.0, f64::from(rate.max(1))) as u32
 }
 
 /// `sk_live_...`, `rk_test_...`; none for a key of another form.
@@ -333,19 +357,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_of_the_rate_is_a_request_a_second_at_least() {
-        let settings =
-            config::load(None, std::iter::once(("STRIPE_SECRET_KEY".into(), "sk_test_x".into())));
-        let settings = settings.unwrap().stripe;
-        let rate = |endpoint_rate, part| {
-            let settings = config::Stripe { endpoint_rate, ..settings.clone() };
-            let client = Client::new(&settings, Arc::new(crate::Unlimited)).unwrap();
-            client.within("sweep", part).part
-        };
-        assert_eq!(rate(25, 0.2), Some(("sweep", 5)));
-        assert_eq!(rate(25, 0.21), Some(("sweep", 6)));
-        assert_eq!(rate(25, 0.0), Some(("sweep", 1)));
-        assert_eq!(rate(25, 1.0), Some(("sweep", 25)));
+    fn a_part_of_a_rate_is_at_least_one_and_at_most_all() {
+        let parts = [(80, 0.25), (25, 0.25), (25, 0.01), (1, 0.5), (0, 0.5), (80, 1.0), (80, 7.0)];
+        let tokens: Vec<_> = parts.iter().map(|(rate, part)| part_of(*rate, *part)).collect();
+        assert_eq!(tokens, [20, 6, 1, 1, 1, 80, 80]);
     }
 
     #[test]

@@ -50,6 +50,15 @@ impl Fetched {
         Ok(Self { observed_at, seen_by, request_id, state })
     }
 
+    /// The object's JSON; none of a deleted object.
+    #[must_use]
+    pub fn raw(&self) -> Option<&Redacted> {
+        match &self.state {
+            FetchedState::Present { raw, .. } => Some(raw),
+            FetchedState::Deleted => None,
+        }
+    }
+
     /// The field of a list inside the object that goes on beyond what is kept of it, if there is one.
     #[must_use]
     pub fn cut_short(&self) -> Option<&str> {

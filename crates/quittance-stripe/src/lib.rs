@@ -1,5 +1,5 @@
-//! Reads from Stripe and writes to it: one object at a time or a list of events, typed, timed on Stripe's own clock, within a
-//! budget.
+//! Reads from Stripe and writes to it: one object, a page of objects or a list of events at a time, typed, timed on
+//! Stripe's own clock, within a budget.
 //!
 //! The only module that names the async-stripe crates. Their typed requests are used; the transport
 //! under them is ours (their own opens a new connection for each request and keeps nothing of an
@@ -13,7 +13,7 @@
 //!
 //! Reading order: [`Client::fetch`] is the whole flow; `transport` sends and times, `answer` is
 //! what came back, `refusal` what Stripe says when it says no, `decode` reads an answer, and `kinds`
-//! says for each kind what is asked.
+//! says for each kind what is asked. [`Client::list`] reads a hundred objects at once.
 
 mod answer;
 mod budget;
@@ -22,6 +22,7 @@ mod client_secret;
 mod error;
 mod fetched;
 mod kinds;
+mod list;
 mod lists;
 mod metrics;
 mod refusal;
@@ -42,6 +43,7 @@ pub use error::StripeError;
 pub use event::FetchedEvent;
 pub use event_list::{EventBound, EventListing, EventPage, ListedEvent};
 pub use fetched::{Fetched, FetchedState};
+pub use list::{CreatedRange, Entry, PAGE_SIZE, Page, PageRequest};
 pub use metrics::Metrics;
 pub use refusal::Refusal;
 pub use transport::Transport;

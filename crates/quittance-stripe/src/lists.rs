@@ -27,6 +27,7 @@ const LISTS: &[(&str, &str, &str, &str)] = &[
     ("account", "external_accounts", "/accounts/{id}/external_accounts", "external_accounts"),
     ("application_fee", "refunds", "/application_fees/{id}/refunds", "application_fee_refunds"),
     ("charge", "refunds", "/charges/{id}/refunds", "charge_refunds"),
+    ("checkout.session", "line_items", "/checkout/sessions/{id}/line_items", "checkout_line_items"),
     ("credit_note", "lines", "/credit_notes/{id}/lines", "credit_note_lines"),
     ("invoice", "lines", "/invoices/{id}/lines", "invoice_lines"),
     ("invoice", "payments", "/invoice_payments?invoice={id}", "invoice_payments"),

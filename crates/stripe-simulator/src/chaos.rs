@@ -49,6 +49,8 @@ pub struct Chaos {
     pub events_listed_late_by_seconds: u32,
     /// Requests a second that each endpoint lets through, before 429; none: all.
     pub endpoint_rate: Option<u32>,
+    /// Requests a second that each account lets through over all endpoints, before 429; none: all.
+    pub account_rate: Option<u32>,
     /// Share of requests answered 500.
     pub server_errors: f64,
     /// Share of requests that are never answered.
@@ -110,6 +112,7 @@ impl Default for Chaos {
             events_listed_late: 0.0,
             events_listed_late_by_seconds: 60,
             endpoint_rate: None,
+            account_rate: None,
             server_errors: 0.0,
             hangs: 0.0,
             slow: 0.0,
@@ -180,6 +183,7 @@ const SETTINGS: &[Setting] = settings![
     events_listed_late: share => "events_listed_late",
     events_listed_late_by_seconds: number => "events_listed_late_by_seconds",
     endpoint_rate: optional => "endpoint_rate",
+    account_rate: optional => "account_rate",
     server_errors: share => "server_errors",
     hangs: share => "hangs",
     slow: share => "slow",

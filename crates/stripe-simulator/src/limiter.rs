@@ -1,10 +1,10 @@
-//! Stripe's limit for each endpoint (docs.stripe.com, "Rate limits").
+//! Stripe's limits for each account, and for each of its endpoints (docs.stripe.com, "Rate limits").
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// A token bucket for each endpoint, which holds one second's worth.
+/// A token bucket for each of them, by name, which holds one second's worth.
 #[derive(Default)]
 pub(crate) struct Limiter(Mutex<HashMap<String, Bucket>>);
 

@@ -7,8 +7,11 @@ use clap::Parser;
 use stripe_simulator::{Chaos, Config, Fault, Simulator, WebhookEndpoint};
 use tokio::net::TcpListener;
 
-/// Rates that Stripe allows by default for each endpoint (docs.stripe.com, "Rate limits").
+/// Requests a second that Stripe allows by default for each endpoint (docs.stripe.com, "Rate limits").
 const STRIPE_ENDPOINT_RATE: u32 = 25;
+
+/// Requests a second that it allows for each account in live mode.
+const STRIPE_ACCOUNT_RATE: u32 = 100;
 
 /// A stateful simulator of Stripe's API and webhooks.
 #[derive(Parser)]
@@ -31,7 +34,7 @@ struct Args {
     /// The same for events of connected accounts; may be repeated
     #[arg(long, value_name = "URL,SECRET")]
     connect_webhook: Vec<String>,
-    /// Rate limits: `none`, or `stripe` for Stripe's default of 25 requests a second for each endpoint
+    /// Rate limits: `none`, or `stripe` for Stripe's defaults: 25 requests a second for each endpoint, 100 for each account
     #[arg(long, default_value = "none", value_parser = ["none", "stripe"])]
     limits: String,
     /// Faults: `calm`, `rough`, or SETTING=VALUE; may be repeated, and later ones win
@@ -114,6 +117,7 @@ fn chaos(args: &Args) -> Result<Chaos, String> {
     }
     if args.limits == "stripe" {
         chaos.endpoint_rate = Some(STRIPE_ENDPOINT_RATE);
+        chaos.account_rate = Some(STRIPE_ACCOUNT_RATE);
     }
     Ok(chaos)
 }

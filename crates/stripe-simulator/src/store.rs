@@ -67,6 +67,8 @@ pub(crate) struct Objects {
     pub(crate) checkout_sessions: Table<CheckoutSession>,
     /// Objects that are kept as JSON, of several kinds.
     pub(crate) documents: Table<Value>,
+    /// Ids of prices that were made for one use alone.
+    pub(crate) inline_prices: BTreeSet<String>,
     pub(crate) events: Table<Arc<Event>>,
     pub(crate) idempotency: Idempotency,
     /// Ids of objects that were deleted, with their kind.

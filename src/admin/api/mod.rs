@@ -51,6 +51,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
         .route("/operations/{id}", get(operations::show))
         .route("/operations/{id}/results", get(operations::results))
         .route("/operations/{id}/lines", get(operations::lines))
+        .route("/operations/{id}/report", get(operations::report))
         .route("/operations/{id}/cancel", changing(operations::cancel))
         .route("/operations/{id}/resume", changing(operations::resume))
         .route("/events", get(events::list))
@@ -120,6 +121,7 @@ pub(super) async fn nothing_here() -> Problem {
         operations::show,
         operations::results,
         operations::lines,
+        operations::report,
         operations::cancel,
         operations::resume,
         events::list,

@@ -15,12 +15,13 @@ use super::objects::ReasonBody;
 use crate::admin::fault::{conflict, missing, postgres, wrong};
 use crate::admin::input::{Asked, Body, limit};
 use crate::admin::state::Admin;
+use crate::backfill::{self, BackfillError, Report};
 use crate::http::Problem;
 use crate::http::auth::Identity;
 use crate::ops::operations::{self, Agreed, Request, ResultOfOne};
 use crate::ops::types::{
     Act, ActWord, Actor, Cancelling, DeadLetterId, Filter, Operation, OperationId, OperationVerb,
-    StoredLine,
+    Selection, StoredLine,
 };
 
 /// A bulk operation.
@@ -250,6 +251,30 @@ pub(in crate::admin) async fn lines_of(
     Ok(LinePage { lines, next })
 }
 
+/// Show what a backfill has read, by object type, and what it cannot read.
+#[utoipa::path(get, path = "/operations/{id}/report", tag = "operations",
+    params(("id" = i64, Path, minimum = 1)),
+    responses((status = 200, body = Report)))]
+pub(super) async fn report(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+) -> Answer<Report> {
+    let operation = shown(&admin, operation_id(&id)?).await?;
+    let found = report_of(&admin, &operation).await?;
+    let none = || missing(format!("Operation {} is no backfill.", operation.id));
+    Ok(Json(found.ok_or_else(none)?))
+}
+
+/// What a backfill has read; none of another operation.
+pub(in crate::admin) async fn report_of(
+    admin: &Admin,
+    operation: &Operation,
+) -> Result<Option<Report>, Problem> {
+    let Selection::Backfill(selection) = &operation.selection else { return Ok(None) };
+    let found = backfill::report(&admin.context.store, operation.id, selection).await;
+    found.map(Some).map_err(postgres)
+}
+
 /// Cancel an operation, whichever process runs it.
 ///
 /// Its state is `running`, with `cancel_requested`, until its retries are taken back from the queue, and then
@@ -311,7 +336,20 @@ pub(in crate::admin) async fn resumed(
                       `quittance operations resume` does.";
         return Err(conflict("no_write_key", detail.to_owned()));
     }
-    let running = operations::resume(&admin.context.store, id, actor).await.map_err(postgres)?;
+    let running = if shown(admin, id).await?.verb == OperationVerb::Backfill {
+        let backfill = admin.backfill.as_ref().ok_or_else(|| {
+            let detail = "This server has no stripe.secret_key, so it reads nothing: \
+                          `quittance operations resume` does.";
+            conflict("no_key", detail.to_owned())
+        })?;
+        match backfill.resume(id, actor).await {
+            Ok(running) => running,
+            Err(BackfillError::Store(error)) => return Err(postgres(error)),
+            Err(error) => return Err(conflict("not_resumable", error.to_string())),
+        }
+    } else {
+        operations::resume(&admin.context.store, id, actor).await.map_err(postgres)?
+    };
     let running = running.ok_or_else(|| {
         let detail = format!("There is no operation {id}, it is done, or another process runs it.");
         conflict("not_resumable", detail)

@@ -9,13 +9,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::page;
 use crate::admin::api::operations::{
     LinePage, OperationPage, OperationQuery, ResultPage, ResultQuery, cancelled, lines_of, listed,
-    operation_id, results_of, resumed, shown,
+    operation_id, report_of, results_of, resumed, shown,
 };
 use crate::admin::frame::Frame;
 use crate::admin::input::{Asked, Changing, Fields};
 use crate::admin::refusal::Refused;
 use crate::admin::state::Admin;
 use crate::admin::view;
+use crate::backfill::Report;
 use crate::ops::types::{Actor, Operation, OperationState, OperationVerb, Selection, StoredLine};
 
 #[derive(Template)]
@@ -45,6 +46,8 @@ struct One {
     results: ResultPage,
     /// Of a bulk refund, instead of the results.
     lines: LinePage,
+    /// Of a backfill, instead of the results.
+    report: Option<Report>,
 }
 
 impl One {
@@ -77,7 +80,8 @@ pub(super) async fn show(
     let it = shown(&admin, operation_id(&id)?).await?;
     let results = results_of(&admin, &it, &query).await?;
     let lines = lines_of(&admin, &it, &query).await?;
-    Ok(page(&One { frame, it, query, given, results, lines }))
+    let report = report_of(&admin, &it).await?;
+    Ok(page(&One { frame, it, query, given, results, lines, report }))
 }
 
 /// Outcome of a line, in a word.
@@ -92,6 +96,9 @@ fn outcome(line: &StoredLine) -> &'static str {
 
 /// The selection in words.
 fn words(selection: &Selection) -> String {
+    if let Selection::Backfill(selection) = selection {
+        return selection.to_string();
+    }
     let fields = serde_json::to_value(selection).unwrap_or_default();
     let fields = fields.as_object().into_iter().flatten();
     let words = fields.map(|(name, value)| format!("{} {}", view::words(name), view::plain(value)));

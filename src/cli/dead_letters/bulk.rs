@@ -120,7 +120,11 @@ pub(in crate::cli) async fn watch(
     ended.map_err(|error| {
         let what = match error {
             RunError::TakenOver => format!("operation {id} is run by another process now"),
-            RunError::Store(_) | RunError::Queue(_) | RunError::NoQueue | RunError::Refunds => format!(
+            RunError::Store(_)
+            | RunError::Queue(_)
+            | RunError::NoQueue
+            | RunError::Refunds
+            | RunError::Backfill => format!(
                 "operation {id} was interrupted; `quittance operations resume {id}` continues it"
             ),
         };

@@ -1,5 +1,5 @@
-//! Bulk operations: one action on all dead letters that match a filter. Bulk refunds are operations, too: they are
-//! listed, shown, cancelled and resumed here, and started and run by `commands`.
+//! Bulk operations: one action on all dead letters that match a filter. Bulk refunds and backfills are operations,
+//! too: they are listed, shown and cancelled here, and started and run by `commands` and `backfill`.
 //!
 //! [`preview`] counts them and shows the newest; [`begin`] refuses if the count has changed since; [`run()`]
 //! works page by page, with a result for each dead letter. Any process can show or cancel an operation, and

@@ -37,6 +37,9 @@ pub enum RunError {
     /// Refunds are commands, which `commands` runs. A cancel alone needs nothing.
     #[error("refunds are run by what carries commands out")]
     Refunds,
+    /// A backfill reads from Stripe, which `backfill` does. A cancel alone needs nothing.
+    #[error("a backfill is run by what reads from Stripe")]
+    Backfill,
     /// Another process has taken it over, because its heartbeat was late.
     #[error("another process runs it now")]
     TakenOver,
@@ -141,8 +144,13 @@ async fn page(
     operation: &Operation,
     place: &mut Place,
 ) -> Result<bool, RunError> {
-    if operation.verb == OperationVerb::Refund {
-        return Err(RunError::Refunds);
+    match operation.verb {
+        OperationVerb::Refund => return Err(RunError::Refunds),
+        OperationVerb::Backfill => return Err(RunError::Backfill),
+        OperationVerb::Retry
+        | OperationVerb::Discard
+        | OperationVerb::Snooze
+        | OperationVerb::Undo => {}
     }
     let ids = store.operation_page(operation, PAGE).await?;
     let Some(&last) = ids.last() else { return Ok(false) };
@@ -152,6 +160,7 @@ async fn page(
     let number = |count: i64| usize::try_from(count).unwrap_or(0);
     let (dead_letters, refused) = match operation.verb {
         OperationVerb::Refund => return Err(RunError::Refunds),
+        OperationVerb::Backfill => return Err(RunError::Backfill),
         OperationVerb::Discard | OperationVerb::Snooze | OperationVerb::Undo => {
             (ids.iter().map(|id| ActedOn::from(*id)).collect(), Vec::new())
         }
@@ -188,7 +197,8 @@ async fn free(
         OperationVerb::Discard
         | OperationVerb::Snooze
         | OperationVerb::Undo
-        | OperationVerb::Refund => Ok(false),
+        | OperationVerb::Refund
+        | OperationVerb::Backfill => Ok(false),
         OperationVerb::Retry => {
             let mut tries = Tries::default();
             let last = loop {

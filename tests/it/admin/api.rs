@@ -220,6 +220,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("operations show", "GET /operations/{id}", "/operations/{id}"),
     ("operations show", "GET /operations/{id}/results", "/operations/{id}"),
     ("operations show", "GET /operations/{id}/lines", "/operations/{id}"),
+    ("operations show", "GET /operations/{id}/report", "/operations/{id}"),
     ("operations cancel", "POST /operations/{id}/cancel", "/operations/{id}/cancel"),
     ("operations resume", "POST /operations/{id}/resume", "/operations/{id}/resume"),
     ("outbox status", "GET /outbox/destinations", "/outbox"),
@@ -237,12 +238,13 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("status", "GET /status", "/"),
 ];
 
-/// Commands that are no verbs of operators: roles, what concerns the machine that one sits at, and the write side,
-/// which has an API of its own.
+/// Commands that are no verbs of operators: roles, what concerns the machine that one sits at, the write side, which
+/// has an API of its own, and the backfill of an account, which is started by hand and continued by all three.
 const NO_VERBS: &[&str] = &[
     "",
     "admin",
     "api",
+    "backfill",
     "checkouts",
     "commands",
     "completions",

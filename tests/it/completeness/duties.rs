@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use quittance::duties::{Duty, DutyDone, Scheduler};
-use quittance::store::actor::Actor;
+use quittance::store::audit::Actor;
 use quittance::supervise::Supervisor;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

@@ -33,6 +33,7 @@ pub(crate) fn schema() -> Value {
         },
         "version": {"type": ["integer", "null"], "minimum": 1, "description": "The version of the object's row in `app` after the change; increases by one with each change of the object. null for an occurrence."},
         "cause": perhaps("string", "The id of the Stripe event that led to it; null if none did."),
+        "origin": {"enum": [null, "backfill"], "description": "`backfill` if a backfill that publishes what it finds (`quittance backfill --notify`) found the change, which may be old; null otherwise."},
         "before": perhaps("object", "The recorded state before the change; null the first time an object is seen, and for an occurrence."),
         "after": perhaps("object", "The recorded state after the change; null for an occurrence."),
         "data": {"type": "object", "description": "Further fields of the object, depending on its type; with `metadata` if the object has it. For an occurrence: `event_type`, fields of the object as the event shows it (references, amounts, times, `metadata`), and `failure` (`code`, `decline_code`, `message`) if an attempt failed."},

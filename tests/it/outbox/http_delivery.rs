@@ -72,7 +72,7 @@ async fn a_notification_has_the_state_before_and_after() {
         json!({
             "v": 1, "topic": "payment.succeeded", "sort": "state",
             "occurred": "2023-11-14T22:14:20Z", "account": null, "livemode": false,
-            "object": {"kind": "payment_intent", "id": "pi_1"}, "version": 2, "cause": null,
+            "object": {"kind": "payment_intent", "id": "pi_1"}, "version": 2, "cause": null, "origin": null,
             "before": {"status": "requires_action"}, "after": {"status": "succeeded"},
             "data": {"amount": 1000, "amount_received": 0, "currency": "eur", "metadata": {}},
         })

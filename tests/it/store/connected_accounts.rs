@@ -70,6 +70,7 @@ async fn write(db: &TestDatabase, version: i64, observed: AccountObserved, raw: 
         seen_by: 1_700_000_101,
         state: NewState::Present { observed, transition, notifications: vec![], raw: kept(raw) },
         cause: None,
+        publishing: quittance::store::Publishing::Publish,
     };
     assert_eq!(apply(&db.store, settlement(change, vec![])).await, Applied::Done);
 }

@@ -8,8 +8,8 @@ use quittance::domain::notification::{Notification, Topic};
 use quittance::domain::object::{Kind, Observed, Recorded, Subject, decide};
 use quittance::redaction::{Redacted, Rules};
 use quittance::store::{
-    Applied, Attempt, Change, NewState, Outcome, Receipt, SettledEvent, Settlement, Store,
-    StoreError,
+    Applied, Attempt, Change, NewState, Outcome, Publishing, Receipt, SettledEvent, Settlement,
+    Store, StoreError,
 };
 use serde_json::{Value, json};
 
@@ -132,6 +132,7 @@ pub(crate) fn change(
             raw: kept(json!({"id": id})),
         },
         cause: None,
+        publishing: Publishing::Publish,
     }
 }
 
@@ -148,6 +149,7 @@ pub(crate) fn tombstone(kind: Kind, id: &str, version: i64, at: i64) -> Change {
         seen_by: at + 1,
         state: NewState::Deleted,
         cause: None,
+        publishing: Publishing::Publish,
     }
 }
 
@@ -214,11 +216,11 @@ pub(crate) fn attempt_failed(id: &str) -> SettledEvent {
 }
 
 pub(crate) fn settlement(change: Change, events: Vec<SettledEvent>) -> Settlement {
-    Settlement { change: Some(change), events, command: None }
+    Settlement { change: Some(change), events, command: None, release: None }
 }
 
 pub(crate) fn only(events: Vec<SettledEvent>) -> Settlement {
-    Settlement { change: None, events, command: None }
+    Settlement { change: None, events, command: None, release: None }
 }
 
 /// Writes a slice.

@@ -57,6 +57,18 @@ fn taken(budget: &Scripted) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn what_reads_in_bulk_draws_from_a_share_of_its_own_as_well() {
+    let (budget, _server, client) = with(&[], answer(200, &[], intent("pi_1"))).await;
+    client.within("backfill", 0.25).fetch(&payment("pi_1")).await.unwrap();
+    assert_eq!(
+        taken(&budget),
+        [
+            "own:test:payment_intents@20 own:test:all@80 own:test:payment_intents/bulk@5 own:test:all/bulk@20"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn each_request_draws_from_its_endpoint_and_its_account() {
     let (budget, _server, client) = with(&[], answer(200, &[], intent("pi_1"))).await;
     client.fetch(&payment("pi_1")).await.unwrap();

@@ -7,6 +7,7 @@ mod fetch;
 pub(crate) mod fixtures;
 mod hostile_ids;
 mod items;
+mod list;
 mod server;
 
 use std::sync::Arc;

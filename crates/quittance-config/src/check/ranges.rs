@@ -80,6 +80,17 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         "must be at most 10m: the event waits for as long",
     );
     sweep(settings, checker);
+    let share = settings.backfill.share;
+    checker.must(
+        share > 0.0 && share <= 1.0,
+        "backfill.share",
+        "must be above 0.0, and at most 1.0",
+    );
+    checker.must(
+        settings.backfill.late_listing <= HOUR,
+        "backfill.late_listing",
+        "must be at most 1h: a backfill waits for as long before it ends",
+    );
     let ratio = settings.telemetry.sample_ratio;
     checker.must((0.0..=1.0).contains(&ratio), "telemetry.sample_ratio", "must be 0.0 to 1.0");
     let factor = settings.retry.factor;

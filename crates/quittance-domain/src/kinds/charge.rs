@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Timestamp;
 use crate::field;
 use crate::id::{AccountId, ObjectId};
+use crate::listing::{Listing, ObjectList};
 use crate::money::{Currency, Minor};
 use crate::notification::{Notification, Topic};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
@@ -170,6 +171,7 @@ impl ObjectKind for ChargeObserved {
     const SPEC: KindSpec = KindSpec {
         object: "charge",
         endpoint: "charges",
+        listing: Listing::of(&[ObjectList::of("list_charges", "/v1/charges")]),
         // `py_` and `pyr_`: payments by bank accounts, from before they were charges.
         id_prefixes: &["ch_", "py_"],
         facts: &["amount", "amount_captured", "amount_refunded", "currency", "payment_intent"],

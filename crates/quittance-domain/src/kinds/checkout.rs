@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
 use crate::field;
+use crate::listing::{Listing, ObjectList};
 use crate::money::{Currency, Minor};
 use crate::notification::{Notification, Topic};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
@@ -121,6 +122,7 @@ impl ObjectKind for CheckoutObserved {
     const SPEC: KindSpec = KindSpec {
         object: "checkout.session",
         endpoint: "checkout_sessions",
+        listing: Listing::of(&[ObjectList::of("list_checkout_sessions", "/v1/checkout/sessions")]),
         id_prefixes: &["cs_"],
         // All that a shop needs to fulfil an order, or to wait.
         facts: &[

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::Timestamp;
 use crate::field;
+use crate::listing::{Listing, ObjectList};
 use crate::money::{Currency, Minor};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
 use crate::status_word::words;
@@ -95,6 +96,10 @@ impl ObjectKind for CustomerObserved {
     const SPEC: KindSpec = KindSpec {
         object: "customer",
         endpoint: "customers",
+        listing: Listing::but(
+            &[ObjectList::of("list_customers", "/v1/customers")],
+            "Deleted customers are in no list.",
+        ),
         id_prefixes: &["cus_"],
         has_chosen_ids: true,
         facts: &["delinquent"],

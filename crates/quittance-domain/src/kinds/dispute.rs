@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::event::Timestamp;
 use crate::field;
 use crate::id::ObjectId;
+use crate::listing::{Listing, ObjectList};
 use crate::money::{Currency, Minor};
 use crate::notification::{Notification, Topic};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
@@ -139,6 +140,7 @@ impl ObjectKind for DisputeObserved {
     const SPEC: KindSpec = KindSpec {
         object: "dispute",
         endpoint: "disputes",
+        listing: Listing::of(&[ObjectList::of("list_disputes", "/v1/disputes")]),
         id_prefixes: &["dp_", "du_"],
         changes_its_charge: true,
         facts: &["amount", "currency", "reason", "evidence_due_by", "charge", "payment_intent"],

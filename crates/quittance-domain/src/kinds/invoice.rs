@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::event::Timestamp;
 use crate::field;
 use crate::id::ObjectId;
+use crate::listing::{Listing, ObjectList};
 use crate::money::{Currency, Minor};
 use crate::notification::Topic;
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
@@ -184,6 +185,10 @@ impl ObjectKind for InvoiceObserved {
     const SPEC: KindSpec = KindSpec {
         object: "invoice",
         endpoint: "invoices",
+        listing: Listing::but(
+            &[ObjectList::of("list_invoices", "/v1/invoices")],
+            "Deleted drafts are in no list.",
+        ),
         expand: &["amount_paid_off_stripe", "payments"],
         id_prefixes: &["in_"],
         // Fetched with its payments.

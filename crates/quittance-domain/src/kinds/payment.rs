@@ -6,6 +6,7 @@ use crate::event::Timestamp;
 use crate::failure_reason::FailureReason;
 use crate::field;
 use crate::id::{AccountId, ObjectId};
+use crate::listing::{Listing, ObjectList};
 use crate::money::{Currency, Minor};
 use crate::notification::Topic;
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
@@ -152,6 +153,7 @@ impl ObjectKind for PaymentObserved {
     const SPEC: KindSpec = KindSpec {
         object: "payment_intent",
         endpoint: "payment_intents",
+        listing: Listing::of(&[ObjectList::of("list_payment_intents", "/v1/payment_intents")]),
         id_prefixes: &["pi_"],
         facts: &["amount", "amount_received", "currency"],
         signs: Signs {

@@ -6,7 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::Timestamp;
 use crate::field;
+use crate::listing::{Listing, ObjectList};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
+use crate::owner::Owner;
 use crate::status_word::words;
 use crate::transition::{RecordedStatus, StateMachine, StatusWord};
 
@@ -109,6 +111,14 @@ impl ObjectKind for PaymentMethodObserved {
     const SPEC: KindSpec = KindSpec {
         object: "payment_method",
         endpoint: "payment_methods",
+        listing: Listing::but(
+            &[ObjectList::under(
+                Owner::Customer,
+                "list_customer_payment_methods",
+                "/v1/customers/{customer}/payment_methods",
+            )],
+            "Those without a customer, detached ones among them, are in no list; the others are listed by customer.",
+        ),
         // The others are of the time before PaymentMethods, and appear as such too.
         id_prefixes: &["pm_", "card_", "ba_", "src_"],
         facts: &["customer", "type"],

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
 use crate::field;
+use crate::listing::{Listing, ObjectList};
 use crate::money::{Currency, Minor};
 use crate::notification::Topic;
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
@@ -90,6 +91,7 @@ impl ObjectKind for PayoutObserved {
     const SPEC: KindSpec = KindSpec {
         object: "payout",
         endpoint: "payouts",
+        listing: Listing::of(&[ObjectList::of("list_payouts", "/v1/payouts")]),
         id_prefixes: &["po_"],
         facts: &["amount", "currency", "arrival_date", "failure_code"],
         signs: Signs {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Timestamp;
 use crate::field;
 use crate::id::ObjectId;
+use crate::listing::{BOTH_ACTIVE, Listing, ObjectList};
 use crate::money::{Currency, Minor};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
 use crate::transition::{RecordedStatus, StatusWord};
@@ -77,6 +78,10 @@ impl ObjectKind for PriceObserved {
     const SPEC: KindSpec = KindSpec {
         object: "price",
         endpoint: "prices",
+        listing: Listing::but(
+            &[ObjectList::of("list_prices", "/v1/prices").with(BOTH_ACTIVE)],
+            "Prices that were made inline (`price_data`) and deleted ones are in no list.",
+        ),
         id_prefixes: &["price_"],
         // A price takes over the id of the plan that it was.
         has_chosen_ids: true,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Timestamp;
 use crate::field;
 use crate::id::ObjectId;
+use crate::listing::{BOTH_ACTIVE, Listing, ObjectList};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
 use crate::transition::{RecordedStatus, StatusWord};
 
@@ -48,6 +49,10 @@ impl ObjectKind for ProductObserved {
     const SPEC: KindSpec = KindSpec {
         object: "product",
         endpoint: "products",
+        listing: Listing::but(
+            &[ObjectList::of("list_products", "/v1/products").with(BOTH_ACTIVE)],
+            "Deleted products are in no list.",
+        ),
         id_prefixes: &["prod_"],
         has_chosen_ids: true,
         facts: &["active", "name"],

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Timestamp;
 use crate::field;
 use crate::id::ObjectId;
+use crate::listing::{Listing, ObjectList};
 use crate::money::{Currency, Minor};
 use crate::notification::Topic;
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
@@ -98,6 +99,7 @@ impl ObjectKind for RefundObserved {
     const SPEC: KindSpec = KindSpec {
         object: "refund",
         endpoint: "refunds",
+        listing: Listing::of(&[ObjectList::of("list_refunds", "/v1/refunds")]),
         id_prefixes: &["re_", "pyr_"],
         changes_its_charge: true,
         facts: &["amount", "balance_transaction", "currency", "charge", "payment_intent"],

@@ -6,6 +6,7 @@ use crate::event::Timestamp;
 use crate::failure_reason::FailureReason;
 use crate::field;
 use crate::id::AccountId;
+use crate::listing::{Listing, ObjectList};
 use crate::notification::Topic;
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
 use crate::status_word::words;
@@ -117,6 +118,7 @@ impl ObjectKind for SetupObserved {
     const SPEC: KindSpec = KindSpec {
         object: "setup_intent",
         endpoint: "setup_intents",
+        listing: Listing::of(&[ObjectList::of("list_setup_intents", "/v1/setup_intents")]),
         id_prefixes: &["seti_"],
         facts: &["customer", "payment_method", "usage"],
         signs: Signs {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::event::Timestamp;
 use crate::field::{self, List};
 use crate::id::ObjectId;
+use crate::listing::{Listing, ObjectList};
 use crate::money::Currency;
 use crate::notification::Topic;
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
@@ -190,6 +191,9 @@ impl ObjectKind for SubscriptionObserved {
     const SPEC: KindSpec = KindSpec {
         object: "subscription",
         endpoint: "subscriptions",
+        listing: Listing::of(&[
+            ObjectList::of("list_subscriptions", "/v1/subscriptions").with(&["status=all"])
+        ]),
         id_prefixes: &["sub_"],
         facts: &[
             "customer",

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Timestamp;
 use crate::field;
 use crate::id::ObjectId;
+use crate::listing::{Listing, ObjectList};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
 use crate::status_word::words;
 use crate::transition::{RecordedStatus, StateMachine, StatusWord};
@@ -90,6 +91,10 @@ impl ObjectKind for ScheduleObserved {
     const SPEC: KindSpec = KindSpec {
         object: "subscription_schedule",
         endpoint: "subscription_schedules",
+        listing: Listing::of(&[ObjectList::of(
+            "list_subscription_schedules",
+            "/v1/subscription_schedules",
+        )]),
         id_prefixes: &["sub_sched_"],
         facts: &["customer", "subscription"],
         signs: Signs {

@@ -1,5 +1,7 @@
 //! Reads of bulk operations: status, progress and results.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -19,6 +21,57 @@ pub struct RefundFile {
     /// Stripe's reason of the refunds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<RefundReason>,
+}
+
+/// What a backfill reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BackfillSelection {
+    /// The kinds of object, by Stripe's names.
+    pub kinds: Vec<String>,
+    /// `own`, `connected`, `all`, or the id of a connected account.
+    pub accounts: String,
+    /// Whether it reads live objects.
+    pub livemode: bool,
+    /// Only objects that were created at this time or later.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::serde::rfc3339::option"
+    )]
+    pub since: Option<OffsetDateTime>,
+    /// Only objects that were created before this time.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::serde::rfc3339::option"
+    )]
+    pub until: Option<OffsetDateTime>,
+    /// Whether what it finds is published, with `origin: "backfill"`.
+    #[serde(default)]
+    pub notify: bool,
+}
+
+/// Object types that are named one by one.
+const NAMED: usize = 5;
+
+impl fmt::Display for BackfillSelection {
+    /// `55 object types · accounts all · live · since 2025-01-31`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kinds.len() > NAMED {
+            write!(f, "{} object types", self.kinds.len())?;
+        } else {
+            f.write_str(&self.kinds.join(", "))?;
+        }
+        let mode = if self.livemode { "live" } else { "test" };
+        write!(f, " · accounts {} · {mode}", self.accounts)?;
+        if let Some(since) = self.since {
+            write!(f, " · since {}", since.date())?;
+        }
+        if let Some(until) = self.until {
+            write!(f, " · until {}", until.date())?;
+        }
+        if self.notify { f.write_str(" · with notifications") } else { Ok(()) }
+    }
 }
 
 /// Status of an operation.
@@ -66,19 +119,25 @@ pub enum OperationVerb {
     Undo,
     /// Refunds payments: the lines of a file.
     Refund,
+    /// Reads what Stripe lists, and records it.
+    Backfill,
 }
 
 impl OperationVerb {
-    /// `retry`, `discard`, `snooze`, `undo`, `refund`.
+    /// `retry`, `discard`, `snooze`, `undo`, `refund`, `backfill`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self.act() {
-            Some(act) => act.as_str(),
-            None => REFUND,
+        match self {
+            Self::Retry => ActWord::Retry.as_str(),
+            Self::Discard => ActWord::Discard.as_str(),
+            Self::Snooze => ActWord::Snooze.as_str(),
+            Self::Undo => ActWord::Undo.as_str(),
+            Self::Refund => REFUND,
+            Self::Backfill => BACKFILL,
         }
     }
 
-    /// What is done to dead letters; none of refunds.
+    /// What is done to dead letters; none of refunds and backfills.
     #[must_use]
     pub fn act(self) -> Option<ActWord> {
         match self {
@@ -86,15 +145,16 @@ impl OperationVerb {
             Self::Discard => Some(ActWord::Discard),
             Self::Snooze => Some(ActWord::Snooze),
             Self::Undo => Some(ActWord::Undo),
-            Self::Refund => None,
+            Self::Refund | Self::Backfill => None,
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        if text == REFUND {
-            return Some(Self::Refund);
+        match text {
+            REFUND => Some(Self::Refund),
+            BACKFILL => Some(Self::Backfill),
+            text => ActWord::parse(text).map(Self::from),
         }
-        ActWord::parse(text).map(Self::from)
     }
 }
 
@@ -110,6 +170,7 @@ impl From<ActWord> for OperationVerb {
 }
 
 const REFUND: &str = "refund";
+const BACKFILL: &str = "backfill";
 
 /// The objects of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -119,16 +180,18 @@ pub enum Selection {
     Letters(Box<Filter>),
     /// The lines of a file of refunds.
     Refunds(RefundFile),
+    /// What a backfill reads.
+    Backfill(BackfillSelection),
 }
 
-/// A bulk operation: on dead letters, or refunds by a file.
+/// A bulk operation: on dead letters, refunds by a file, or a backfill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Operation {
     /// Its number.
     pub id: OperationId,
     /// What is done.
     pub verb: OperationVerb,
-    /// The filter of the dead letters, or the file.
+    /// The filter of the dead letters, the file, or what is read.
     pub selection: Selection,
     /// The last letter; later ones are not included. Of refunds: how many lines the file has.
     pub upto: i64,
@@ -143,11 +206,13 @@ pub struct Operation {
     pub reason: Option<String>,
     /// Its status.
     pub state: OperationState,
-    /// Number of dead letters that matched when it started, or of lines in the file.
+    /// Number of dead letters that matched when it started, or of lines in the file; of a backfill, the objects read
+    /// so far.
     pub total: i64,
-    /// Number of dead letters that succeeded.
+    /// Number of dead letters, lines or objects that succeeded.
     pub done: i64,
-    /// Number of dead letters that failed, or where there was nothing to do: see their results. When it has ended, the
+    /// Number of dead letters, lines, objects or lists that failed, or where there was nothing to do: see their
+    /// results. When it has ended, the
     /// difference to `total` was cancelled, or no longer matched.
     pub failed: i64,
     /// Whether a cancel was requested.
@@ -215,6 +280,7 @@ impl TryFrom<Record> for Operation {
         let verb = verb.ok_or(unreadable("quittance.operations.verb"))?;
         let selection = match verb {
             OperationVerb::Refund => serde_json::from_value(r.selection).map(Selection::Refunds),
+            OperationVerb::Backfill => serde_json::from_value(r.selection).map(Selection::Backfill),
             OperationVerb::Retry
             | OperationVerb::Discard
             | OperationVerb::Snooze

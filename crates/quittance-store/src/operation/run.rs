@@ -192,7 +192,7 @@ impl Store {
         let selection = match &operation.selection {
             Selection::Letters(filter) => filter.to_json(),
             // No dead letter is among them.
-            Selection::Refunds(_) => return Ok(Vec::new()),
+            Selection::Refunds(_) | Selection::Backfill(_) => return Ok(Vec::new()),
         };
         let ids = sqlx::query_scalar!(
             r#"

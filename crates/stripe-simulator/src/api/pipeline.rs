@@ -25,7 +25,7 @@ use super::card_form;
 use super::control::{control, is_control};
 use super::expand::{check, expand};
 use super::form::Form;
-use super::read::{read, read_stale};
+use super::read::{accounts, read, read_stale};
 use super::write::{delete, write};
 use crate::idempotency::{First, LONGEST_KEY, key_in_use};
 
@@ -142,7 +142,7 @@ impl Exchange<'_> {
         let refused = match (broken, fault.as_ref().and_then(Refused::of)) {
             (Some(error), _) => Err(Refused { error, stored: false }),
             (None, Some(refused)) => Err(refused),
-            (None, None) => limits(engine, &chaos, &mut random, &endpoint),
+            (None, None) => limits(engine, &chaos, &mut random, self.account(), &endpoint),
         };
         let stale_by = random.happens(chaos.stale).then_some(chaos.stale_by);
         let fails_after = fault == Some(FaultKind::ErrorAfter);
@@ -223,6 +223,12 @@ impl Exchange<'_> {
     fn request_id(&self) -> String {
         format!("req_{:014}", self.number)
     }
+
+    /// The account whose limits count it; empty for the key's own.
+    fn account(&self) -> &str {
+        let named = self.parts.headers.get("stripe-account");
+        named.and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
 }
 
 /// Waits until the test, or the end of the simulator, lets a request go on.
@@ -295,6 +301,7 @@ fn limits(
     engine: &Engine,
     chaos: &Chaos,
     random: &mut Random,
+    account: &str,
     endpoint: &str,
 ) -> Result<(), Refused> {
     const REASONS: [&str; 4] =
@@ -303,12 +310,19 @@ fn limits(
     let reason = REASONS.get(random.below(4) as usize).copied();
     let retry_after = random.happens(chaos.retry_after).then_some(1);
     let fails = random.happens(chaos.server_errors);
-    let over = chaos
-        .endpoint_rate
-        .is_some_and(|rate| !engine.limiter.admit(endpoint, rate, Instant::now()));
-    if limited || over {
+    let admits = |name: &str, rate: Option<u32>| {
+        rate.is_none_or(|rate| engine.limiter.admit(name, rate, Instant::now()))
+    };
+    let over = if !admits(&format!("{account} {endpoint}"), chaos.endpoint_rate) {
+        Some("endpoint-rate")
+    } else if !admits(account, chaos.account_rate) {
+        Some("global-rate")
+    } else {
+        None
+    };
+    if limited || over.is_some() {
         let mut error = rate_limited();
-        error.rate_limited_reason = if over { Some("endpoint-rate") } else { reason };
+        error.rate_limited_reason = over.or(reason);
         error.retry_after = retry_after;
         return Err(Refused { error, stored: false });
     }
@@ -393,6 +407,12 @@ impl Run<'_> {
             Err(Refused { error, stored: true }) => Some(error),
             Ok(()) => None,
         };
+        // Of all accounts, and not of the one that is asked in the name of.
+        if self.call.method == Method::GET && self.call.segments() == ["v1", "accounts"] {
+            let listed = accounts(self.engine, &scope, &self.call.form, chaos.list_lag_seconds);
+            answer.set(refused.map_or(listed, Err));
+            return answer;
+        }
         let cause = Cause { request: Some(self.request_id.clone()), idempotency_key: key.clone() };
         let (engine, call) = (self.engine, self.call);
         engine.act(&scope, cause, &version, |tx| {

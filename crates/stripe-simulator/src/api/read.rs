@@ -11,6 +11,7 @@ use crate::error::ApiError;
 use crate::objects::{
     CheckoutSession, Event, LineItem, PaymentMethod, object_of, show_document, text,
 };
+use crate::scope::Scope;
 use crate::store::Tx;
 
 use super::call::Call;
@@ -24,6 +25,9 @@ const EVENTS_KEPT_SECONDS: i64 = 30 * 24 * 3600;
 pub(crate) fn read(engine: &Engine, tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
     let (form, version) = (&call.form, tx.version);
     let segments = call.segments();
+    if is_empty(&segments) {
+        return Ok(json!({ "object": "list", "data": [], "has_more": false, "url": call.path }));
+    }
     if let ["v1", collection, id] = segments.as_slice()
         && *collection != "checkout"
     {
@@ -103,10 +107,10 @@ pub(crate) fn read(engine: &Engine, tx: &Tx<'_>, call: &Call) -> Result<Value, A
             let id = id.ok_or_else(|| ApiError::missing_param("subscription"))?;
             part(tx, form, &call.path, ("subscription", id), "/items/data")
         }
-        ["v1", "invoice_payments"] => {
-            let id = form.text(&["invoice"]).ok_or_else(|| ApiError::missing_param("invoice"))?;
-            part(tx, form, &call.path, ("invoice", id), "/payments/data")
-        }
+        ["v1", "invoice_payments"] => match form.text(&["invoice"]) {
+            Some(id) => part(tx, form, &call.path, ("invoice", id), "/payments/data"),
+            None => invoice_payments(tx, form),
+        },
         ["v1", "invoices", id, "lines"] => {
             part(tx, form, &call.path, ("invoice", id), "/lines/data")
         }
@@ -117,6 +121,78 @@ pub(crate) fn read(engine: &Engine, tx: &Tx<'_>, call: &Call) -> Result<Value, A
         }
         _ => Err(call.unknown()),
     }
+}
+
+/// Whether it is a list of objects that the simulator keeps none of: nobody has any.
+fn is_empty(segments: &[&str]) -> bool {
+    let path = segments.iter().skip(1).copied().collect::<Vec<_>>().join("/");
+    let of_one = matches!(
+        segments,
+        ["v1", "customers", _, "tax_ids" | "sources" | "cash_balance_transactions"]
+            | ["v1", "application_fees", _, "refunds"]
+    );
+    of_one || EMPTY_LISTS.contains(&path.as_str())
+}
+
+/// The lists of objects that the simulator keeps none of.
+const EMPTY_LISTS: &[&str] = &[
+    "application_fees",
+    "billing/alerts",
+    "billing/credit_balance_transactions",
+    "billing/credit_grants",
+    "billing/meters",
+    "billing_portal/configurations",
+    "climate/orders",
+    "climate/products",
+    "coupons",
+    "credit_notes",
+    "files",
+    "financial_connections/accounts",
+    "identity/verification_sessions",
+    "invoiceitems",
+    "issuing/authorizations",
+    "issuing/cardholders",
+    "issuing/cards",
+    "issuing/disputes",
+    "issuing/personalization_designs",
+    "issuing/transactions",
+    "payment_links",
+    "plans",
+    "promotion_codes",
+    "quotes",
+    "radar/early_fraud_warnings",
+    "reporting/report_runs",
+    "reviews",
+    "sigma/scheduled_query_runs",
+    "tax_ids",
+    "tax_rates",
+    "terminal/readers",
+    "test_helpers/test_clocks",
+    "topups",
+    "transfers",
+    "treasury/financial_accounts",
+];
+
+/// The accounts that are connected to the key's own, and have not taken their access back.
+///
+/// # Errors
+/// The parameters are wrong.
+pub(crate) fn accounts(
+    engine: &Engine,
+    scope: &Scope,
+    form: &Form,
+    list_lag: u32,
+) -> Result<Value, ApiError> {
+    let store = engine.store();
+    let connected = store.objects.iter().filter(|(of, _)| {
+        let is_open = of.account.as_ref().is_some_and(|id| !store.revoked.contains(id));
+        is_open && of.livemode == scope.livemode
+    });
+    let mut all: Vec<Value> =
+        connected.flat_map(|(_, objects)| objects.accounts.all().iter().cloned()).collect();
+    all.sort_by_key(|account| account["created"].as_i64());
+    let until = engine.clock.now() - i64::from(list_lag);
+    values(form, "/v1/accounts", until, &all)
 }
 
 fn list(tx: &Tx<'_>, call: &Call) -> Result<Value, ApiError> {
@@ -213,8 +289,18 @@ fn methods(tx: &Tx<'_>, form: &Form, url: &str, customer: &str) -> Result<Value,
 }
 
 fn documents(tx: &Tx<'_>, form: &Form, collection: &str) -> Result<Value, ApiError> {
-    form.allow_only(&[&LIST_PARAMS[..], &["customer", "status"]].concat())?;
+    form.allow_only(&[&LIST_PARAMS[..], &["active", "customer", "status"]].concat())?;
     let object = object_of(collection).unwrap_or_default();
+    // Those that cannot be bought any more are listed only where they are asked for, and prices that were made
+    // inline are not listed at all.
+    let active = match form.text(&["active"]) {
+        None => true,
+        Some(_) => form.flag(&["active"])?,
+    };
+    let is_offered = |item: &Value| {
+        !["price", "product"].contains(&object)
+            || item["active"] == active && !tx.objects.inline_prices.contains(text(item, "id"))
+    };
     // Subscriptions that have ended are listed only where they are asked for.
     let has_status = |item: &Value| match (object, form.text(&["status"])) {
         ("subscription", None) => text(item, "status") != "canceled",
@@ -230,6 +316,7 @@ fn documents(tx: &Tx<'_>, form: &Form, collection: &str) -> Result<Value, ApiErr
             && !tx.objects.deleted.contains_key(text(item, "id"))
             && customer.is_none_or(|customer| text(item, "customer") == customer)
             && has_status(item)
+            && is_offered(item)
     };
     let entries = tx.objects.documents.all().iter().filter(wanted).map(|item| Entry {
         id: text(item, "id"),
@@ -258,6 +345,15 @@ fn part(
         item,
     });
     page(form, url, i64::MAX, entries, Value::clone)
+}
+
+/// The payments of all invoices.
+fn invoice_payments(tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {
+    let invoices = tx.objects.documents.all().iter().filter(|it| text(it, "object") == "invoice");
+    let payments = invoices.filter_map(|it| it.pointer("/payments/data").and_then(Value::as_array));
+    let mut all: Vec<Value> = payments.flatten().cloned().collect();
+    all.sort_by_key(|payment| payment["created"].as_i64());
+    values(form, "/v1/invoice_payments", tx.listed_until, &all)
 }
 
 fn events(engine: &Engine, tx: &Tx<'_>, form: &Form) -> Result<Value, ApiError> {

@@ -123,6 +123,23 @@ async fn an_endpoint_has_a_rate_of_its_own() {
 }
 
 #[tokio::test]
+async fn an_account_has_a_rate_over_all_its_endpoints() {
+    let (api, _) = with_chaos(|chaos| chaos.account_rate = Some(2)).await;
+    let mut limited = None;
+    while limited.is_none() {
+        for path in ["/v1/payment_intents", "/v1/charges", "/v1/refunds"] {
+            let reply = api.get(path).await;
+            limited = limited.or((reply.status == 429).then_some(reply));
+        }
+    }
+    let limited = limited.unwrap();
+    assert_eq!(limited.header("stripe-rate-limited-reason"), Some("global-rate"));
+    let other = [("stripe-account", "acct_1")];
+    let reply = api.send("GET", "/v1/charges", "", &other).await.unwrap();
+    assert_eq!(reply.status, 200, "another account has its own");
+}
+
+#[tokio::test]
 async fn a_500_is_stripes_own_fault_and_changes_nothing() {
     let (api, _) = with_chaos(|chaos| chaos.server_errors = 1.0).await;
     let reply = api.post("/v1/payment_intents", "amount=100&currency=eur").await;

@@ -135,3 +135,51 @@ async fn lists_can_lag() {
     api.sim.clock().advance(60);
     assert_eq!(api.get("/v1/payment_intents").await.ids(), [id]);
 }
+
+#[tokio::test]
+async fn what_cannot_be_bought_is_listed_only_where_it_is_asked_for() {
+    let api = Api::start().await;
+    let stripe = api.sim.platform();
+    let product = stripe.create_product(None, "Gold").unwrap();
+    let product = product["id"].as_str().unwrap();
+    let id = |price: serde_json::Value| price["id"].as_str().unwrap().to_owned();
+    let sold = id(stripe.create_price(product, 900, "eur").unwrap());
+    let old = id(stripe.create_price(product, 800, "eur").unwrap());
+    stripe.update_price(&old, "old", false).unwrap();
+    assert_eq!(api.get("/v1/prices").await.ids(), [&*sold]);
+    assert_eq!(api.get("/v1/prices?active=true").await.ids(), [&*sold]);
+    assert_eq!(api.get("/v1/prices?active=false").await.ids(), [&*old]);
+    // Made for one use alone: it can be retrieved, and is in no list.
+    let inline = "mode=payment&success_url=https://a.test&line_items[0][quantity]=1\
+        &line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]=100\
+        &line_items[0][price_data][product_data][name]=Once";
+    assert_eq!(api.post("/v1/checkout/sessions", inline).await.status, 200);
+    assert_eq!(api.sim.truth(stripe_simulator::Kind::Price).len(), 3);
+    assert_eq!(api.get("/v1/prices?active=false").await.ids(), [&*old]);
+}
+
+#[tokio::test]
+async fn the_platform_lists_its_accounts_and_not_those_that_left() {
+    let api = Api::start().await;
+    let stripe = api.sim.platform();
+    let accounts: Vec<_> = (0..3).map(|_| stripe.connect_new().unwrap()).collect();
+    assert_eq!(api.get("/v1/accounts?limit=2").await.body["has_more"], true);
+    accounts[1].deauthorize();
+    let listed = api.get("/v1/accounts").await;
+    let mut ids = listed.ids();
+    ids.sort_unstable();
+    let mut expected = [accounts[0].id(), accounts[2].id()];
+    expected.sort_unstable();
+    assert_eq!(ids, expected);
+}
+
+#[tokio::test]
+async fn a_list_of_what_nobody_has_is_empty() {
+    let api = Api::start().await;
+    let customer = api.customer().await;
+    for path in ["coupons", "billing/alerts", "tax_ids", &format!("customers/{customer}/sources")] {
+        let listed = api.get(&format!("/v1/{path}?limit=100&active=true")).await;
+        assert_eq!((listed.status, listed.ids().len()), (200, 0), "{path}");
+    }
+    assert_eq!(api.get("/v1/nonsense").await.status, 404);
+}

@@ -10,6 +10,7 @@ pub use seen::{
 };
 pub use standing::{AccountStanding, AccountStatus};
 
+use crate::listing::{Listing, ObjectList};
 use crate::notification::{Notification, Topic};
 use crate::object_kind::{KindSpec, ObjectKind, Signs};
 use crate::transition::{RecordedState, StatusWord, recorded_word};
@@ -120,6 +121,10 @@ impl ObjectKind for AccountObserved {
     const SPEC: KindSpec = KindSpec {
         object: "account",
         endpoint: "accounts",
+        listing: Listing::but(
+            &[ObjectList::of("list_accounts", "/v1/accounts")],
+            "Accounts that took their access back are in no list.",
+        ),
         id_prefixes: &["acct_"],
         // Fetched with what its capabilities lack.
         is_whole_in_events: false,

@@ -108,7 +108,9 @@ impl Tx<'_> {
             }
             PriceOf::Inline(new) => {
                 let price = self.add_price(NewPrice { inline: true, ..new })?;
-                Ok(text(&price, "id").to_owned())
+                let id = text(&price, "id").to_owned();
+                self.objects.inline_prices.insert(id.clone());
+                Ok(id)
             }
         }
     }
