@@ -22,11 +22,14 @@ enum Disaster {
     KillApi,
 }
 
+/// The strike at which Redis is emptied.
+const WIPES_AT: u32 = 2;
+
 /// Strikes again and again, and says what it did.
 pub(super) struct Faults {
     rng: StdRng,
     queue: Vec<Disaster>,
-    wiped: bool,
+    strikes: u32,
     next: tokio::time::Instant,
 }
 
@@ -35,7 +38,7 @@ impl Faults {
         Self {
             rng: StdRng::seed_from_u64(seed),
             queue: Vec::new(),
-            wiped: false,
+            strikes: 0,
             next: soon(Duration::from_secs(2)),
         }
     }
@@ -61,13 +64,12 @@ impl Faults {
                 D::RestartRedis,
                 D::RestartPostgres,
             ];
-            // Once: what it loses has to be found again.
-            if !std::mem::replace(&mut self.wiped, true) {
-                self.queue.push(D::WipeRedis);
-            }
         }
         let all: Vec<usize> = (0..self.queue.len()).collect();
         let disaster = self.queue.swap_remove(all.choose(&mut self.rng).copied().unwrap_or(0));
+        self.strikes += 1;
+        // Once in each run: what it loses has to be found again.
+        let disaster = if self.strikes == WIPES_AT { D::WipeRedis } else { disaster };
         self.next = soon(Duration::from_millis(self.rng.random_range(2_000..5_000)));
         let servers = &mut environment.servers;
         Ok(match disaster {
