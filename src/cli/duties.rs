@@ -41,6 +41,9 @@ enum DutiesCommand {
         json: bool,
     },
     /// Make a duty due now: a worker begins it within seconds.
+    #[command(
+        after_help = "Example:\n  quittance duties run sweep --reason 'the endpoint was disabled'"
+    )]
     Run {
         /// Its name.
         duty: String,

@@ -63,7 +63,7 @@ async fn what_reads_in_bulk_draws_from_a_share_of_its_own_as_well() {
     assert_eq!(
         taken(&budget),
         [
-            "own:test:payment_intents@20 own:test:all@80 own:test:payment_intents/bulk@5 own:test:all/bulk@20"
+            "own:test:payment_intents@20 own:test:all@80 own:test:payment_intents/backfill@5 own:test:all/backfill@20"
         ]
     );
 }
