@@ -169,12 +169,17 @@ async fn serve(
     headers: HeaderMap,
     Checked(body): Checked<Bytes>,
 ) -> Served {
+    // The scope for a session depends on what it sells, which its body says.
+    if verb.kind != CommandKind::CreateCheckout {
+        identity.may(verb.scope)?;
+    }
     let params = body::read(verb.kind, &headers, &body, &api.card_data)?;
-    let subscribes = matches!(
-        &params,
-        CommandParams::CreateCheckout(session) if session.mode == SessionMode::Subscription
-    );
-    identity.may(if subscribes { ApiScope::SubscriptionsWrite } else { verb.scope })?;
+    if let CommandParams::CreateCheckout(session) = &params {
+        identity.may(match session.mode {
+            SessionMode::Subscription => ApiScope::SubscriptionsWrite,
+            SessionMode::Payment | SessionMode::Setup => verb.scope,
+        })?;
+    }
     let key = body::key(&headers)?;
     let target = id.as_ref().map(|Checked(Path(id))| id.as_str());
     let reply = api.commands.submit(&identity.caller, key, target, params).await?;
