@@ -212,7 +212,8 @@ fn of_change(settlement: i32, change: Change, releases: bool) -> WrittenChange {
         NewState::Deleted => true,
         NewState::Present { observed, transition, notifications, raw } => {
             row = columns::of(&observed);
-            data = Some(raw.into_value());
+            // Nothing is shown of an account that is closed to us: what was seen last stays.
+            data = Some(raw.into_value()).filter(|data| !data.is_null());
             recorded = columns::remembered(&observed);
             let fields = columns::facts(subject.kind, &row, &recorded);
             if transition.is_change() {

@@ -257,7 +257,7 @@ async fn the_ledger_the_attempt_and_the_transition_say_all_that_was_handed_over(
             "id": "evt_1", "type": "payment_intent.payment_failed",
             "api_version": "2025-06-30.basil", "account": "acct_1", "livemode": true,
             "stripe_created": "2023-11-14T22:13:20+00:00", "endpoint": "default",
-            "received_at": "2023-11-14T22:13:20.456+00:00", "secret_index": 1,
+            "received_at": "2023-11-14T22:13:20.456+00:00", "secret_index": 1, "source": "webhook",
             "object_kind": "payment_intent", "object_id": "pi_1", "status": "settled",
             "outcome": "covered", "attempts": 3,
         })
