@@ -5,7 +5,7 @@
 //! never know how it was asked for or is shown, and it publishes nothing unless it was asked to: history is not news.
 //!
 //! Reading order: [`request`] is what is asked for, `plan` makes ranges of it, `read` reads the next page of a range,
-//! [`run`] runs ranges side by side, `count` only counts, and [`report`] says what came of it.
+//! [`run`] runs ranges side by side, `count` only counts, and [`mod@report`] says what came of it.
 
 mod count;
 mod error;
