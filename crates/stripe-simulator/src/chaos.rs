@@ -215,7 +215,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
 }
 
 fn optional(text: &str) -> Result<Option<u32>, &'static str> {
-    if text == "none" { Ok(None) } else { number(text).map(Some) }
+    if matches!(text, "none" | "null") { Ok(None) } else { number(text).map(Some) }
 }
 
 fn wrong_answer(text: &str) -> Result<Option<WrongAnswer>, &'static str> {
